@@ -1,0 +1,3 @@
+//! The statement: its size, its twin, and the attacks on it.
+
+mod size;

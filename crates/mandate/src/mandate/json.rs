@@ -1,0 +1,92 @@
+//! The wire form of a signed mandate.
+//!
+//! ```json
+//! {
+//!   "mandate": {
+//!     "account": 7,
+//!     "token": "0x…",
+//!     "payee": "0x…",
+//!     "amount": "1000",
+//!     "nonce": "0",
+//!     "deadline": 1790000000,
+//!     "ref": "0x… 32 bytes",
+//!     "prev": "0x… 32 bytes, zero when none"
+//!   },
+//!   "key": { "x": "0x…", "y": "0x…" },
+//!   "signature": { "r8": { "x": "0x…", "y": "0x…" }, "s": "0x…" }
+//! }
+//! ```
+
+use serde::{Serialize, Serializer};
+
+use super::{Mandate, MandateId, Prev, SignedMandate};
+use crate::wire::{Fields, FromNode, Node, WireError, deserialize_from_node, from_json, hex_of};
+
+impl SignedMandate {
+    /// Reads the wire form. Every defect has its own [`WireError`]; `serde` reads the same, but
+    /// has only the error's words.
+    ///
+    /// # Errors
+    /// When the text is anything but one object of exactly the form above.
+    pub fn from_json(text: impl AsRef<[u8]>) -> Result<Self, WireError> {
+        from_json(text.as_ref())
+    }
+}
+
+impl FromNode for SignedMandate {
+    fn from_node(node: &Node) -> Result<Self, WireError> {
+        let fields = Fields::of(node, &["mandate", "key", "signature"])?;
+        Ok(Self {
+            mandate: fields.read("mandate")?,
+            key: fields.read("key")?,
+            signature: fields.read("signature")?,
+        })
+    }
+}
+
+impl FromNode for Mandate {
+    fn from_node(node: &Node) -> Result<Self, WireError> {
+        let fields = Fields::of(
+            node,
+            &[
+                "account", "token", "payee", "amount", "nonce", "deadline", "ref", "prev",
+            ],
+        )?;
+        Ok(Self {
+            account: fields.read("account")?,
+            token: fields.read("token")?,
+            payee: fields.read("payee")?,
+            amount: fields.read("amount")?,
+            nonce: fields.read("nonce")?,
+            deadline: fields.read("deadline")?,
+            reference: fields.read("ref")?,
+            prev: fields.read("prev")?,
+        })
+    }
+}
+
+impl FromNode for MandateId {
+    fn from_node(node: &Node) -> Result<Self, WireError> {
+        FromNode::from_node(node).map(Self)
+    }
+}
+
+impl FromNode for Prev {
+    fn from_node(node: &Node) -> Result<Self, WireError> {
+        FromNode::from_node(node).map(Self)
+    }
+}
+
+impl Serialize for MandateId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        hex_of(&self.0).serialize(serializer)
+    }
+}
+
+impl Serialize for Prev {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        hex_of(&self.0).serialize(serializer)
+    }
+}
+
+deserialize_from_node!(SignedMandate, Mandate, MandateId, Prev);

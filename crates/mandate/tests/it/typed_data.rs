@@ -1,0 +1,309 @@
+//! Receipts and the signed lane's mandates, against vectors of viem and ethers.
+
+use aep2_mandate::{
+    typed_data::{
+        EcdsaSignature, RecoverError, SignerError, domain,
+        receipt::{Receipt, SignedReceipt},
+        signed_lane::{
+            OwnerMandate, SignedOwnerMandate, TYPE, enqueue_message, recover_enqueue_signer,
+            sign_enqueue,
+        },
+    },
+    units::ChainId,
+};
+use alloy_primitives::{Address, B256, U256, address, b256, keccak256};
+use alloy_signer_local::PrivateKeySigner;
+use proptest::prelude::*;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+use crate::support::vectors;
+
+#[derive(Deserialize)]
+struct File {
+    mandates: Vec<Good>,
+    receipts: Vec<Good>,
+    negative: Vec<Bad>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Good {
+    chain_id: u64,
+    wallet: Address,
+    message: Value,
+    digest: B256,
+    domain_separator: B256,
+    type_hash: B256,
+    struct_hash: B256,
+    signer: Address,
+    signature: String,
+    private_key: B256,
+}
+
+impl Good {
+    fn secret(&self) -> PrivateKeySigner {
+        PrivateKeySigner::from_bytes(&self.private_key).expect("a private key")
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Bad {
+    kind: String,
+    reason: String,
+    chain_id: u64,
+    wallet: Address,
+    message: Value,
+    signer: Address,
+    signature: String,
+}
+
+/// Written again, `value` is what was read, but for the case of the addresses' letters.
+fn assert_writes<T: Serialize + DeserializeOwned + PartialEq>(value: &T, wire: &Value) {
+    let written = serde_json::to_value(value).expect("json");
+    assert_eq!(
+        written.to_string().to_lowercase(),
+        wire.to_string().to_lowercase()
+    );
+    assert!(serde_json::from_value::<T>(written).expect("read") == *value);
+}
+
+#[test]
+fn owners_mandates_agree_with_viem_and_ethers() {
+    let file: File = vectors("eip712.json");
+    assert!(file.mandates.len() >= 200);
+    for vector in &file.mandates {
+        let wire = json!({ "mandate": vector.message, "payerSig": vector.signature });
+        let signed = SignedOwnerMandate::from_json(wire.to_string()).expect("well-formed");
+        let domain = domain(ChainId::new(vector.chain_id), vector.wallet);
+        assert_eq!(domain.separator(), vector.domain_separator);
+        assert_eq!(keccak256(TYPE), vector.type_hash);
+        assert_eq!(signed.mandate.struct_hash(), vector.struct_hash);
+        assert_eq!(signed.verify(&domain), Ok(vector.digest));
+        assert_eq!(signed.mandate.owner, vector.signer);
+        assert_writes(&signed, &wire);
+
+        let ours = SignedOwnerMandate::sign(signed.mandate, &vector.secret(), &domain);
+        assert_eq!(ours.expect("signed"), signed, "the same bytes as viem's");
+    }
+}
+
+#[test]
+fn receipts_agree_with_viem_and_ethers() {
+    let file: File = vectors("eip712.json");
+    assert!(file.receipts.len() >= 200);
+    for vector in &file.receipts {
+        let wire = json!({ "receipt": vector.message, "signature": vector.signature });
+        let signed = SignedReceipt::from_json(wire.to_string()).expect("well-formed");
+        let domain = domain(ChainId::new(vector.chain_id), vector.wallet);
+        assert_eq!(domain.separator(), vector.domain_separator);
+        assert_eq!(Receipt::type_hash(), vector.type_hash);
+        assert_eq!(signed.receipt.struct_hash(), vector.struct_hash);
+        assert_eq!(signed.receipt.digest(&domain), vector.digest);
+        assert_eq!(signed.signer(&domain), Ok(vector.signer));
+        assert_eq!(signed.verify(&domain, vector.signer), Ok(()));
+        assert_writes(&signed, &wire);
+
+        let ours = signed.receipt.sign(&vector.secret(), &domain);
+        assert_eq!(ours.expect("signed"), signed, "the same bytes as viem's");
+    }
+}
+
+/// What becomes of an altered message: refused when read, or when verified.
+#[derive(Debug, PartialEq)]
+enum Refusal {
+    Read(&'static str),
+    Verify(SignerError),
+}
+
+fn refusal(vector: &Bad) -> Option<Refusal> {
+    let domain = domain(ChainId::new(vector.chain_id), vector.wallet);
+    let verified = match vector.kind.as_str() {
+        "mandate" => {
+            let wire = json!({ "mandate": vector.message, "payerSig": vector.signature });
+            match SignedOwnerMandate::from_json(wire.to_string()) {
+                Err(error) => return Some(Refusal::Read(error.code())),
+                Ok(signed) => {
+                    assert_eq!(signed.mandate.owner, vector.signer);
+                    signed.verify(&domain).map(drop)
+                }
+            }
+        }
+        "receipt" => {
+            let wire = json!({ "receipt": vector.message, "signature": vector.signature });
+            match SignedReceipt::from_json(wire.to_string()) {
+                Err(error) => return Some(Refusal::Read(error.code())),
+                Ok(signed) => signed.verify(&domain, vector.signer),
+            }
+        }
+        kind => panic!("a kind that this test does not know: {kind}"),
+    };
+    verified.err().map(Refusal::Verify)
+}
+
+#[test]
+fn altered_messages_and_signatures_are_refused() {
+    let file: File = vectors("eip712.json");
+    assert!(file.negative.len() >= 200);
+    for vector in &file.negative {
+        let Bad { kind, reason, .. } = vector;
+        let refusal = refusal(vector).unwrap_or_else(|| panic!("accepted: {kind}, {reason}"));
+        let recover = |error| Refusal::Verify(SignerError::Recover(error));
+        let as_expected = match reason.as_str() {
+            "signature_length" => refusal == Refusal::Read("hex_malformed"),
+            "high_s" => refusal == recover(RecoverError::HighS),
+            "v_not_27_or_28" => {
+                matches!(
+                    refusal,
+                    Refusal::Verify(SignerError::Recover(RecoverError::Parity(_)))
+                )
+            }
+            "r_zero" | "s_zero" | "r_out_of_range" => {
+                refusal == recover(RecoverError::Unrecoverable)
+            }
+            "s_out_of_range" => refusal == recover(RecoverError::HighS),
+            // With the other v, r may be the abscissa of no point at all.
+            "v_flipped" | "other_key" | "altered_message" | "other_chain" | "other_wallet" => {
+                matches!(refusal, Refusal::Verify(SignerError::OtherSigner { .. }))
+                    || refusal == recover(RecoverError::Unrecoverable)
+            }
+            reason => panic!("a reason that this test does not know: {reason}"),
+        };
+        assert!(as_expected, "{kind}, {reason}: {refusal:?}");
+    }
+}
+
+/// An owner's mandate in the MVP's JSON, with some fields replaced.
+fn owner_mandate(fields: Value) -> Result<OwnerMandate, &'static str> {
+    let file: File = vectors("eip712.json");
+    let mut message = file.mandates[20].message.clone();
+    for (name, value) in fields.as_object().expect("an object") {
+        message[name] = value.clone();
+    }
+    let wire = json!({ "mandate": message, "payerSig": file.mandates[20].signature });
+    SignedOwnerMandate::from_json(wire.to_string())
+        .map(|signed| signed.mandate)
+        .map_err(|error| error.code())
+}
+
+#[test]
+fn owners_mandates_are_the_same_however_they_are_spelt() {
+    let plain = owner_mandate(json!({ "amount": "255", "nonce": "0", "deadline": 16 }));
+    assert!(plain.is_ok());
+    for (amount, nonce, deadline) in [
+        ("0255", "00", json!("16")),
+        ("0xff", "0x0", json!("0x10")),
+        ("0xFF", "0x00", json!("016")),
+        ("0X00fF", &"0".repeat(300), json!(16)),
+        (&format!("0x{}ff", "0".repeat(100)), "0", json!(16)),
+    ] {
+        let spelt = json!({ "amount": amount, "nonce": nonce, "deadline": deadline });
+        assert_eq!(owner_mandate(spelt), plain, "{amount} {nonce} {deadline}");
+    }
+
+    let lower = json!({ "owner": format!("0x{}", "ab".repeat(20)) });
+    let upper = json!({ "owner": format!("0x{}", "AB".repeat(20)) });
+    assert_eq!(owner_mandate(lower.clone()), owner_mandate(upper));
+    assert!(owner_mandate(lower).is_ok());
+}
+
+#[test]
+fn owners_mandates_with_a_defect_are_refused() {
+    for malformed in [
+        "", "0x", "-1", "+1", " 1", "1.0", "1e3", "1_000", "0xg", "ff", "1n", "0b1",
+    ] {
+        assert_eq!(
+            owner_mandate(json!({ "amount": malformed })),
+            Err("amount_malformed")
+        );
+        assert_eq!(
+            owner_mandate(json!({ "nonce": malformed })),
+            Err("nonce_malformed")
+        );
+        assert_eq!(
+            owner_mandate(json!({ "deadline": malformed })),
+            Err("deadline_malformed")
+        );
+    }
+    for malformed in [json!(1), json!(null), json!(["1"])] {
+        assert_eq!(
+            owner_mandate(json!({ "amount": malformed })),
+            Err("amount_malformed")
+        );
+    }
+    for malformed in [json!(-1), json!(1.5), json!(1e30), json!(null)] {
+        assert_eq!(
+            owner_mandate(json!({ "deadline": malformed })),
+            Err("deadline_malformed")
+        );
+    }
+    let too_large = (U256::MAX.to_string(), format!("0x1{}", "0".repeat(64)));
+    assert!(owner_mandate(json!({ "nonce": too_large.0 })).is_ok());
+    assert_eq!(
+        owner_mandate(json!({ "nonce": format!("{}0", too_large.0) })),
+        Err("nonce_out_of_range")
+    );
+    assert_eq!(
+        owner_mandate(json!({ "nonce": too_large.1 })),
+        Err("nonce_out_of_range")
+    );
+    assert_eq!(
+        owner_mandate(json!({ "ref": "0x00" })),
+        Err("hex_malformed")
+    );
+    assert_eq!(owner_mandate(json!({ "memo": "" })), Err("unknown_field"));
+}
+
+/// Made with viem 2.57.20's `signMessage({ raw })`; ethers 6 signs the same bytes.
+#[test]
+fn enqueue_signatures_agree_with_viem() {
+    let signer = PrivateKeySigner::from_bytes(&B256::repeat_byte(0x42)).expect("a private key");
+    let digest = b256!("65a3cca1c14024ee9985da8a333e5930ac08ec1ce18c34e574daefc5600a2040");
+    for (deadline, message, signature) in [
+        (
+            U256::from(1_790_000_000),
+            b256!("46a6ec62d17888149d53a1cd51953efb92d59759877e7a66a5d995b64f503882"),
+            "0x425f0ff5a9b42f262f169f4ede2a284c4308342cdc5d0117b1c9b812895b3b5f\
+             4849a70470ec32ac7931e58e410596b529b2d898a238b8a9940339c5134e49e61c",
+        ),
+        (
+            U256::MAX,
+            b256!("10f0a2894aaeaf87aac16439d0e0ed7ec472180823c0819b71ab0a6158c99c15"),
+            "0x466fb557ed8ea804129a309e22a3eb37a0592254156f7be090db3b09d2258106\
+             03e8d2c8b248801dfa586c8a0fdd08a4605728d7708a0f4090b4cb5cc2bb8fec1c",
+        ),
+    ] {
+        assert_eq!(enqueue_message(digest, deadline), message);
+        let ours = sign_enqueue(&signer, digest, deadline).expect("signed");
+        assert_eq!(ours.to_string(), signature);
+        assert_eq!(
+            recover_enqueue_signer(&ours, digest, deadline),
+            Ok(signer.address())
+        );
+        assert_eq!(
+            signer.address(),
+            address!("17c5185167401eD00cF5F5b2fc97D9BBfDb7D025")
+        );
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    /// With any byte of a signature changed, it is no longer the signer's.
+    #[test]
+    fn every_byte_of_a_signature_counts(
+        secret in 1..u64::MAX, digest: [u8; 32], at in 0usize..65, by in 1u8..,
+    ) {
+        let signer = PrivateKeySigner::from_bytes(&U256::from(secret).into()).expect("a key");
+        let digest = B256::from(digest);
+        let signature = EcdsaSignature::sign(&signer, &digest).expect("signed");
+        prop_assert_eq!(signature.recover(&digest), Ok(signer.address()));
+        let mut altered = *signature.as_bytes();
+        altered[at] ^= by;
+        let altered = EcdsaSignature::from_bytes(altered);
+        prop_assert_ne!(altered.recover(&digest), Ok(signer.address()));
+        prop_assert!(altered.verify(&digest, signer.address()).is_err());
+    }
+}

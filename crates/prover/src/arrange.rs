@@ -1,0 +1,97 @@
+//! Arranging a valid window in a shape: the statement that is to be proved.
+//!
+//! Runs longer than a lane are cut; every mandate has its own signature, so any cut works. Shorter
+//! ones leave slots unused. Unused lanes carry the first lane's last id and signature once more,
+//! with no slot in use.
+
+use aep2_circuits::{
+    Shape,
+    settlement::{Settlement, ZeroDenominator},
+    statement::{Lane, Private, Slot, Statement},
+};
+use aep2_mandate::field::{self, Fr};
+
+use crate::window::{ValidWindow, WindowError};
+
+/// A window in its shape.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// What the wallet is to settle.
+    pub settlement: Settlement,
+    /// The statement, ready to be proved.
+    pub statement: Statement,
+    /// Which mandates each lane holds: indices in the window, in chain order. Lanes beyond these
+    /// are unused.
+    pub lanes: Vec<Vec<usize>>,
+}
+
+/// Why a window cannot be arranged.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ArrangeError {
+    /// The window does not fit the shape.
+    #[error(transparent)]
+    Window(#[from] WindowError),
+    /// The challenge fell on a pole.
+    #[error(transparent)]
+    Challenge(#[from] ZeroDenominator),
+}
+
+impl Batch {
+    /// Arranges `window` in `shape`.
+    ///
+    /// # Errors
+    /// When the window does not fit, or (with a chance of about 2^-240) the challenge is a pole.
+    pub fn arrange(window: &ValidWindow, shape: Shape) -> Result<Self, ArrangeError> {
+        let lanes = window.lanes(shape)?;
+        let settlement = window.settlement(shape);
+        let mut filled: Vec<Lane> =
+            lanes.iter().map(|indices| lane(window, shape, indices)).collect();
+        let last_id = lanes[0][lanes[0].len() - 1];
+        let unused = Lane {
+            first_prev: window.ids()[last_id].element(),
+            slots: vec![Slot::default(); shape.slots()],
+            ..filled[0].clone()
+        };
+        filled.resize(shape.lanes(), unused);
+        let private = Private {
+            domain: settlement.domain,
+            valid_until: Fr::from(settlement.valid_until),
+            lanes: filled,
+        };
+        let commitment = Statement::commitment_of(shape, &private);
+        let public = settlement.public_inputs(commitment)?;
+        Ok(Self { settlement, statement: Statement { shape, public, private }, lanes })
+    }
+}
+
+/// The lane of these mandates, signed by the last one's signature.
+fn lane(window: &ValidWindow, shape: Shape, indices: &[usize]) -> Lane {
+    let entries = || indices.iter().map(|index| &window.window().mandates[*index]);
+    let valid_until = window.window().valid_until;
+    let mut slots: Vec<Slot> = entries()
+        .map(|entry| {
+            let (mandate, captured) = (&entry.signed.mandate, entry.captured().get());
+            Slot {
+                flag: Fr::from(1u64),
+                key: mandate.key_element(),
+                bit: Fr::from(mandate.nonce.bit()),
+                captured: Fr::from(captured),
+                released: Fr::from(mandate.amount.get() - captured),
+                slack: Fr::from(mandate.deadline.get() - valid_until.get()),
+                payee: field::from_address(mandate.payee),
+                reference: mandate.reference_element(),
+            }
+        })
+        .collect();
+    slots.resize(shape.slots(), Slot::default());
+    let (first, last) = (indices[0], indices[indices.len() - 1]);
+    let mandates = &window.window().mandates;
+    let (key, signature) = (&mandates[last].signed.key, &mandates[last].signed.signature);
+    Lane {
+        first_prev: mandates[first].signed.mandate.prev.element(),
+        key: (key.x(), key.y()),
+        r8: (signature.r8_x(), signature.r8_y()),
+        s: *signature.s(),
+        slots,
+    }
+}

@@ -1,0 +1,33 @@
+//! Verifying proofs.
+
+use ark_bn254::{Bn254, Fr};
+use ark_groth16::Groth16;
+
+use super::{Proof, VerifyingKey};
+
+/// A verifying key made ready for many proofs.
+#[derive(Clone, Debug)]
+pub struct PreparedVerifyingKey(ark_groth16::PreparedVerifyingKey<Bn254>);
+
+impl From<&VerifyingKey> for PreparedVerifyingKey {
+    fn from(key: &VerifyingKey) -> Self {
+        Self(ark_groth16::prepare_verifying_key(key))
+    }
+}
+
+impl PreparedVerifyingKey {
+    /// Whether `proof` shows that the statement with these public inputs holds. The points must
+    /// be known to lie in their groups, as those of every proof read by this crate are.
+    ///
+    /// A wrong number of public inputs is refused: the verification equation alone would take
+    /// missing ones for zeros.
+    pub fn verify(&self, public_inputs: &[Fr], proof: &Proof) -> bool {
+        public_inputs.len() + 1 == self.0.vk.gamma_abc_g1.len()
+            && Groth16::<Bn254>::verify_proof(&self.0, proof, public_inputs).unwrap_or(false)
+    }
+}
+
+/// [`PreparedVerifyingKey::verify`] for a single proof.
+pub fn verify(key: &VerifyingKey, public_inputs: &[Fr], proof: &Proof) -> bool {
+    PreparedVerifyingKey::from(key).verify(public_inputs, proof)
+}
