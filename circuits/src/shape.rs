@@ -41,9 +41,9 @@ impl Shape {
     pub const CHAINS_SMALL: Self = Self { lanes: 16, slots: 16, capture: false };
     /// A full window of chained mandates; domain 2^20.
     pub const CHAINS: Self = Self { lanes: 64, slots: 16, capture: false };
-    /// The shapes that have a name in the documentation.
+    /// The shapes that have a name in the documentation, by what a proof costs.
     pub const NAMED: [Self; 5] =
-        [Self::TEST, Self::SINGLES_SMALL, Self::SINGLES, Self::CHAINS_SMALL, Self::CHAINS];
+        [Self::TEST, Self::SINGLES_SMALL, Self::CHAINS_SMALL, Self::SINGLES, Self::CHAINS];
 
     /// A shape.
     ///

@@ -18,6 +18,7 @@ use aep2_mandate::{
 use ark_bn254::Fr;
 use ark_ec::AffineRepr;
 use ark_ff::{AdditiveGroup, BigInteger, Field, PrimeField};
+use rayon::prelude::*;
 
 use crate::{
     gadgets::{
@@ -179,11 +180,11 @@ impl Statement {
         }
     }
 
-    /// `C` of these lanes and header, whether or not they follow the rules.
-    pub fn commitment_of(shape: Shape, private: &Private) -> Fr {
-        let leaves: Vec<Fr> = private
+    /// The leaves of these lanes, whether or not they follow the rules.
+    pub fn leaves_of(shape: Shape, private: &Private) -> Vec<Fr> {
+        private
             .lanes
-            .iter()
+            .par_iter()
             .map(|lane| {
                 let flags: Vec<Fr> = lane.slots.iter().map(|slot| slot.flag).collect();
                 let captured: Vec<Fr> = lane.slots.iter().map(|slot| slot.captured).collect();
@@ -194,8 +195,13 @@ impl Statement {
                     shape.capture().then_some(&captured),
                 ))
             })
-            .collect();
-        commitment::commitment(commitment::root(&leaves), private.domain, private.valid_until)
+            .collect()
+    }
+
+    /// `C` of these lanes and header, whether or not they follow the rules.
+    pub fn commitment_of(shape: Shape, private: &Private) -> Fr {
+        let root = commitment::root(&Self::leaves_of(shape, private));
+        commitment::commitment(root, private.domain, private.valid_until)
     }
 
     /// The circuit's side of the sum, or nothing when a denominator is zero.

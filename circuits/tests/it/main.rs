@@ -1,3 +1,38 @@
-//! The statement: its size, its twin, and the attacks on it.
+//! The statement: what is feared, file by file.
+//!
+//! | file | fear |
+//! | --- | --- |
+//! | `forged_signature` | a mandate that its payer never signed |
+//! | `stretched_terms` | numbers outside their ranges: another nonce, amount or deadline than signed |
+//! | `miscounted_slots` | mandates dropped, or counted otherwise than once |
+//! | `nonce_reuse` | a nonce settled twice |
+//! | `misdirected_money` | entries that are not what the mandates say |
+//! | `chosen_after_challenge` | anything picked once `X` and `β` are known |
+//! | `false_arithmetic` | variables that are not what they should be computed to |
+//!
+//! and beside the attacks:
+//!
+//! | file | fear |
+//! | --- | --- |
+//! | `honest_extremes` | an honest batch that cannot be proved |
+//! | `curve` | group arithmetic that differs from the curve's |
+//! | `twin` | a circuit and a native reading that drift apart |
+//! | `consistency` | systems that read one circuit in different ways; free variables |
+//! | `size` | growth |
+//! | `vectors` | a protocol that only this project understands |
 
+mod chosen_after_challenge;
+mod consistency;
+mod curve;
+mod false_arithmetic;
+mod forged_signature;
+mod honest_extremes;
+mod miscounted_slots;
+mod misdirected_money;
+mod nonce_reuse;
 mod size;
+mod stretched_terms;
+mod support;
+mod twin;
+mod vectors;
+mod wallet;

@@ -1,2 +1,80 @@
-//! Under construction.
-fn main() {}
+//! `aep2`: the command line of the AEP2 settlement engine.
+
+mod command;
+mod files;
+mod output;
+mod seed;
+
+use std::{io::IsTerminal, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use crate::output::Output;
+
+/// Settlement engine for agent payments: many signed mandates, one proof.
+#[derive(Parser)]
+#[command(name = "aep2", version, propagate_version = true)]
+struct Arguments {
+    /// Print results as JSON on standard output, and no progress
+    #[arg(long, global = true)]
+    json: bool,
+
+    /// Print results only: no progress, no notes
+    #[arg(long, short, global = true)]
+    quiet: bool,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Setup(command::setup::Arguments),
+    Prove(command::prove::Arguments),
+    Verify(command::verify::Arguments),
+    Export(command::export::Arguments),
+    Sample(command::sample::Arguments),
+    Shapes(command::shapes::Arguments),
+    /// Measure
+    Bench {
+        #[command(subcommand)]
+        what: Bench,
+    },
+    Demo(command::demo::Arguments),
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    Prove(command::bench_prove::Arguments),
+}
+
+fn main() -> ExitCode {
+    let Arguments { json, quiet, command } = Arguments::parse();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .without_time()
+        .with_max_level(tracing::Level::WARN)
+        .init();
+    let output = Output::new(json, quiet);
+    let done = match command {
+        Command::Setup(arguments) => command::setup::run(&arguments, &output),
+        Command::Prove(arguments) => command::prove::run(&arguments, &output),
+        Command::Verify(arguments) => command::verify::run(&arguments, &output),
+        Command::Export(arguments) => command::export::run(&arguments, &output),
+        Command::Sample(arguments) => command::sample::run(&arguments, &output),
+        Command::Shapes(arguments) => command::shapes::run(&arguments, &output),
+        Command::Bench { what: Bench::Prove(arguments) } => {
+            command::bench_prove::run(&arguments, &output)
+        }
+        Command::Demo(arguments) => command::demo::run(&arguments, &output),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            output.error(&error);
+            ExitCode::from(2)
+        }
+    }
+}

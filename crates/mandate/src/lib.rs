@@ -1,11 +1,24 @@
-//! Payment mandates.
+//! Payment mandates of AEP2 ("authorize first, settle later"): what a payer signs, what a payee
+//! holds, and what a batch proves about them.
+//!
+//! - [`mandate`]: the mandate, its id, its wire form; [`signer`]: signing one, and the rules on
+//!   what it may be chained to;
+//! - [`eddsa`], [`poseidon`], [`babyjubjub`]: circomlib's signatures, hash and curve, so that
+//!   wallets can use the libraries they have;
+//! - [`commitment`] and [`inclusion`]: what a batch's proof commits to, and how a payer or a payee
+//!   shows that a mandate was settled in it;
+//! - [`typed_data`]: what ordinary Ethereum keys sign: receipts, and mandates of the signed lane;
+//! - [`units`] and [`wire`]: the protocol's numbers, and its strict JSON.
+//!
+//! No I/O, no storage, no chain.
 
 pub mod babyjubjub;
 pub mod commitment;
 pub mod eddsa;
 pub mod field;
-pub mod poseidon;
+pub mod inclusion;
 pub mod mandate;
+pub mod poseidon;
 pub mod signer;
 pub mod typed_data;
 pub mod units;

@@ -9,7 +9,12 @@ use aep2_circuits::{
     settlement::{Settlement, ZeroDenominator},
     statement::{Lane, Private, Slot, Statement},
 };
-use aep2_mandate::field::{self, Fr};
+use aep2_mandate::{
+    commitment,
+    field::{self, Fr},
+    inclusion::{InclusionProof, Link},
+    units::Amount,
+};
 
 use crate::window::{ValidWindow, WindowError};
 
@@ -23,6 +28,8 @@ pub struct Batch {
     /// Which mandates each lane holds: indices in the window, in chain order. Lanes beyond these
     /// are unused.
     pub lanes: Vec<Vec<usize>>,
+    /// The leaves of the commitment's tree.
+    leaves: Vec<Fr>,
 }
 
 /// Why a window cannot be arranged.
@@ -58,9 +65,47 @@ impl Batch {
             valid_until: Fr::from(settlement.valid_until),
             lanes: filled,
         };
-        let commitment = Statement::commitment_of(shape, &private);
+        let leaves = Statement::leaves_of(shape, &private);
+        let root = commitment::root(&leaves);
+        let commitment = commitment::commitment(root, private.domain, private.valid_until);
         let public = settlement.public_inputs(commitment)?;
-        Ok(Self { settlement, statement: Statement { shape, public, private }, lanes })
+        Ok(Self { settlement, statement: Statement { shape, public, private }, lanes, leaves })
+    }
+
+    /// The way from a mandate of `window`, the window that was arranged, to the batch's commitment.
+    ///
+    /// # Panics
+    /// When the window has no mandate at `index`.
+    pub fn inclusion_proof(&self, window: &ValidWindow, index: usize) -> InclusionProof {
+        let place = |lane: &Vec<usize>| lane.iter().position(|own| *own == index);
+        let (lane, slot) = self
+            .lanes
+            .iter()
+            .enumerate()
+            .find_map(|(lane, indices)| place(indices).map(|slot| (lane, slot)))
+            .expect("the window has a mandate at this index");
+        let indices = &self.lanes[lane];
+        let shape = self.settlement.shape;
+        let entry = |index: &usize| &window.window().mandates[*index];
+        let captured = shape.capture().then(|| {
+            let mut captured: Vec<Amount> = indices.iter().map(|i| entry(i).captured()).collect();
+            captured.resize(shape.slots(), Amount::ZERO);
+            captured
+        });
+        InclusionProof {
+            lanes: shape.lanes() as u16,
+            lane: lane as u16,
+            slot: slot as u8,
+            flags: (0..shape.slots()).map(|slot| slot < indices.len()).collect(),
+            captured,
+            following: indices[slot + 1..]
+                .iter()
+                .map(|index| Link::from(&entry(index).signed.mandate))
+                .collect(),
+            key_hash: entry(&index).signed.key.hash(),
+            siblings: commitment::path(&self.leaves, lane),
+            valid_until: window.window().valid_until,
+        }
     }
 }
 

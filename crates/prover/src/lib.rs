@@ -1,7 +1,18 @@
-//! Groth16 over BN254 for the settlement circuit: set-up, key files, proving, verifying.
+//! Proving windows of mandates: Groth16 over BN254 for the settlement circuit.
+//!
+//! - [`window`]: what is handed in, and what makes it unprovable; [`arrange`]: how chains become
+//!   lanes;
+//! - [`prover`]: one shape's key and its proofs; [`proven`]: a proven batch, and verifying it;
+//! - [`groth16`]: set-up, proofs and verification for any circuit written against
+//!   [`aep2_circuits::system`]; [`key_file`]: keys on disk; [`export`]: the formats of others;
+//! - [`progress`]: watching long work; [`sample`]: windows for benchmarks and demonstrations.
 
 pub mod arrange;
+pub mod export;
 pub mod groth16;
+pub mod key_file;
 pub mod progress;
+pub mod prover;
+pub mod proven;
 pub mod sample;
 pub mod window;

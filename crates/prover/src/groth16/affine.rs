@@ -12,8 +12,79 @@ use ark_ec::{
 };
 use ark_ff::{AdditiveGroup, Field, Zero};
 
+/// A field of coordinates, of G1's or G2's curve.
+pub trait CoordinateField: Field {
+    /// Eight elements at once.
+    #[cfg(target_arch = "x86_64")]
+    #[doc(hidden)]
+    type Eight: super::wide::Elements<Field = Self>;
+}
+
+impl CoordinateField for ark_bn254::Fq {
+    #[cfg(target_arch = "x86_64")]
+    type Eight = super::wide::Fq8;
+}
+
+impl CoordinateField for ark_bn254::Fq2 {
+    #[cfg(target_arch = "x86_64")]
+    type Eight = super::wide::Fq2x8;
+}
+
 /// Adds lists of affine points pairwise; keeps its working memory between calls.
-pub(super) struct Adder<P: SWCurveConfig> {
+pub(super) struct Adder<P: SWCurveConfig<BaseField: CoordinateField>> {
+    portable: PortableAdder<P>,
+    #[cfg(target_arch = "x86_64")]
+    wide: Option<Wide<P>>,
+}
+
+/// The fast way, and what it leaves to the portable one.
+#[cfg(target_arch = "x86_64")]
+struct Wide<P: SWCurveConfig<BaseField: CoordinateField>> {
+    adder: super::wide::WideAdder<<P::BaseField as CoordinateField>::Eight>,
+    rest: Vec<u32>,
+    left: Vec<Affine<P>>,
+    right: Vec<Affine<P>>,
+}
+
+impl<P: SWCurveConfig<BaseField: CoordinateField>> Adder<P> {
+    pub(super) fn new() -> Self {
+        Self {
+            portable: PortableAdder::new(),
+            #[cfg(target_arch = "x86_64")]
+            wide: super::wide::WideAdder::new().map(|adder| Wide {
+                adder,
+                rest: Vec::new(),
+                left: Vec::new(),
+                right: Vec::new(),
+            }),
+        }
+    }
+
+    /// `left[i] += right[i]` for every `i`, for any points: equal, opposite, infinity.
+    pub(super) fn add_assign(&mut self, left: &mut [Affine<P>], right: &[Affine<P>]) {
+        assert_eq!(left.len(), right.len());
+        #[cfg(target_arch = "x86_64")]
+        if let Some(wide) = &mut self.wide {
+            wide.adder.add_assign(left, right, &mut wide.rest);
+            if !wide.rest.is_empty() {
+                let indices = || wide.rest.iter().map(|index| *index as usize);
+                wide.left.clear();
+                wide.left.extend(indices().map(|index| left[index]));
+                wide.right.clear();
+                wide.right.extend(indices().map(|index| right[index]));
+                self.portable.add_assign(&mut wide.left, &wide.right);
+                for (index, sum) in indices().zip(&wide.left) {
+                    left[index] = *sum;
+                }
+            }
+            return;
+        }
+        self.portable.add_assign(left, right);
+    }
+}
+
+/// Adds points with the field's own arithmetic.
+struct PortableAdder<P: SWCurveConfig> {
     /// The denominator of each pair's slope, one where no slope is needed.
     denominators: Vec<P::BaseField>,
     /// The product of all denominators before this one.
@@ -56,14 +127,12 @@ impl Case {
     }
 }
 
-impl<P: SWCurveConfig> Adder<P> {
-    pub(super) fn new() -> Self {
+impl<P: SWCurveConfig> PortableAdder<P> {
+    fn new() -> Self {
         Self { denominators: Vec::new(), before: Vec::new() }
     }
 
-    /// `left[i] += right[i]` for every `i`, for any points: equal, opposite, infinity.
-    pub(super) fn add_assign(&mut self, left: &mut [Affine<P>], right: &[Affine<P>]) {
-        assert_eq!(left.len(), right.len());
+    fn add_assign(&mut self, left: &mut [Affine<P>], right: &[Affine<P>]) {
         self.denominators.clear();
         self.before.clear();
 
@@ -118,31 +187,86 @@ impl<P: SWCurveConfig> Adder<P> {
 
 #[cfg(test)]
 mod tests {
-    use ark_bn254::{G1Affine, G2Affine};
+    use ark_bn254::{Fq, Fq2, g1, g2};
     use ark_ec::CurveGroup;
     use ark_ff::UniformRand;
     use rand::{SeedableRng, rngs::StdRng};
 
     use super::*;
 
-    fn sums_agree<P: SWCurveConfig>(seed: u64) {
-        let mut rng = StdRng::seed_from_u64(seed);
+    /// Every kind of pair, in every lane, among `chords` ordinary ones.
+    fn sums_agree<P: SWCurveConfig<BaseField: CoordinateField>>(chords: usize, spread: usize) {
+        let mut rng = StdRng::seed_from_u64(chords as u64);
         let p = Affine::<P>::rand(&mut rng);
         let q = Affine::<P>::rand(&mut rng);
         let zero = Affine::<P>::identity();
-        let right = [q, p, -p, zero, p, zero, -q];
-        let mut left = [p, p, p, p, zero, zero, q];
+        let special =
+            [(p, q), (p, p), (p, -p), (p, zero), (zero, p), (zero, zero), (q, -q), (-q, -q)];
+        let mut pairs = Vec::new();
+        for index in 0..chords {
+            pairs.push((Affine::rand(&mut rng), Affine::rand(&mut rng)));
+            if index % spread == 0 {
+                pairs.push(special[index / spread % special.len()]);
+            }
+        }
+        let (left, right): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
         let expected: Vec<Affine<P>> =
             left.iter().zip(&right).map(|(l, r)| (*l + *r).into_affine()).collect();
-        let mut adder = Adder::new();
-        adder.add_assign(&mut left, &right);
-        assert_eq!(left.to_vec(), expected);
-        adder.add_assign(&mut [], &[]);
+        let mut sums = left.clone();
+        Adder::new().add_assign(&mut sums, &right);
+        assert_eq!(sums, expected);
+        let mut sums = left;
+        PortableAdder::new().add_assign(&mut sums, &right);
+        assert_eq!(sums, expected);
     }
 
     #[test]
     fn every_kind_of_pair_adds_up() {
-        sums_agree::<<G1Affine as AffineRepr>::Config>(1);
-        sums_agree::<<G2Affine as AffineRepr>::Config>(2);
+        for chords in [0, 1, 2, 6, 7, 8, 9, 16, 100, 333] {
+            for spread in [1, 2, 7, 50] {
+                sums_agree::<g1::Config>(chords, spread);
+                sums_agree::<g2::Config>(chords, spread);
+            }
+        }
+    }
+
+    /// Coordinates at the ends of their range and around a limb's end; they need not be points for
+    /// the chord's formula to have one value.
+    #[test]
+    fn extreme_coordinates_add_up() {
+        let mut numbers: Vec<Fq> = Vec::new();
+        for bit in [0, 1, 51, 52, 53, 63, 64, 65, 103, 104, 156, 208, 253] {
+            let power = Fq::from(2u64).pow([bit]);
+            // In memory numbers are multiplied by 2^256.
+            for number in [power, power / Fq::from(2u64).pow([256])] {
+                numbers.extend([number, -number, number - Fq::ONE, Fq::ONE - number]);
+            }
+        }
+        let fq2: Vec<Fq2> = numbers
+            .iter()
+            .zip(numbers.iter().cycle().skip(5))
+            .map(|(real, imaginary)| Fq2::new(*real, *imaginary))
+            .collect();
+        chords_agree::<g1::Config>(&numbers);
+        chords_agree::<g2::Config>(&fq2);
+    }
+
+    fn chords_agree<P: SWCurveConfig<BaseField: CoordinateField>>(numbers: &[P::BaseField]) {
+        let pick = |index: usize| numbers[index % numbers.len()];
+        let count = 4 * numbers.len();
+        let point = |index: usize, step: usize| {
+            Affine::<P>::new_unchecked(pick(index * step), pick(index * step / 3 + 1))
+        };
+        let left: Vec<_> = (0..count).map(|index| point(index, 3)).collect();
+        let right: Vec<_> = (0..count).map(|index| point(index, 7)).collect();
+        let (mut sums, mut expected) = (left.clone(), left);
+        // Pairs on one vertical that are neither equal nor opposite occur on no curve.
+        let chords = |l: &Affine<P>, r: &Affine<P>| l.x != r.x || l.is_zero() || r.is_zero();
+        let kept: Vec<bool> = sums.iter().zip(&right).map(|(l, r)| chords(l, r)).collect();
+        Adder::new().add_assign(&mut sums, &right);
+        PortableAdder::new().add_assign(&mut expected, &right);
+        for ((sum, expected), kept) in sums.iter().zip(&expected).zip(kept) {
+            assert!(!kept || sum == expected);
+        }
     }
 }

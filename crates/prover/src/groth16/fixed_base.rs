@@ -15,7 +15,7 @@ use ark_ff::{AdditiveGroup, PrimeField};
 use rayon::prelude::*;
 
 use super::{
-    affine::Adder,
+    affine::{Adder, CoordinateField},
     digits::{Signed, Windows},
 };
 
@@ -29,7 +29,7 @@ pub(super) struct FixedBase<P: SWCurveConfig> {
     tables: Vec<Vec<Affine<P>>>,
 }
 
-impl<P: SWCurveConfig<ScalarField = Fr>> FixedBase<P> {
+impl<P: SWCurveConfig<ScalarField = Fr, BaseField: CoordinateField>> FixedBase<P> {
     /// Tables of `base` that suit about `scalars` multiplications.
     pub(super) fn new(base: Affine<P>, scalars: usize) -> Self {
         let windows = (2..=14)
@@ -100,7 +100,7 @@ mod tests {
 
     use super::*;
 
-    fn multiples_agree<P: SWCurveConfig<ScalarField = Fr>>(count: usize, planned: usize) {
+    fn multiples_agree<P: SWCurveConfig<ScalarField = Fr, BaseField: CoordinateField>>(count: usize, planned: usize) {
         let mut rng = StdRng::seed_from_u64(count as u64);
         let base = Affine::<P>::rand(&mut rng);
         let mut scalars = vec![Fr::zero(), Fr::ONE, -Fr::ONE, Fr::from(2u64), -Fr::from(2u64)];

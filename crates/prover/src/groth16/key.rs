@@ -6,6 +6,7 @@ use ark_ff::FftField;
 
 use super::{
     VerifyingKey,
+    affine::CoordinateField,
     msm::{Scalar, msm_by},
 };
 
@@ -19,7 +20,7 @@ pub struct Query<G> {
     pub points: Vec<G>,
 }
 
-impl<P: SWCurveConfig<ScalarField = Fr>> Query<Affine<P>> {
+impl<P: SWCurveConfig<ScalarField = Fr, BaseField: CoordinateField>> Query<Affine<P>> {
     /// `Σ values[variable] · point`, for the values of all variables.
     pub(super) fn sum(&self, values: &[Scalar]) -> Projective<P> {
         msm_by(&self.points, |index| values[self.variables[index] as usize])
@@ -67,7 +68,7 @@ impl ProvingKey {
 
 /// The size of the domain that holds `constraints` and the rows that bind the constant one and
 /// the public inputs. None when it, doubled, has no roots of unity in the field.
-pub(super) fn domain_size(constraints: usize, public: usize) -> Option<usize> {
+pub(crate) fn domain_size(constraints: usize, public: usize) -> Option<usize> {
     let size = (constraints + public + 1).checked_next_power_of_two()?;
     (size.trailing_zeros() < Fr::TWO_ADICITY).then_some(size)
 }

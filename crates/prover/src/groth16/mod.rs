@@ -44,7 +44,11 @@ pub mod msm;
 mod prove;
 mod setup;
 mod verify;
+#[cfg(target_arch = "x86_64")]
+mod wide;
 
+pub use affine::CoordinateField;
+pub(crate) use key::domain_size;
 pub use key::{ProvingKey, Query};
 pub use prove::{ProveError, Timings, prove, prove_unchecked};
 pub use setup::{SetupError, setup};

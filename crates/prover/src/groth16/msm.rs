@@ -21,7 +21,7 @@ use rayon::prelude::*;
 
 pub use super::digits::Scalar;
 use super::{
-    affine::Adder,
+    affine::{Adder, CoordinateField},
     digits::{Signed, Windows},
 };
 
@@ -35,7 +35,7 @@ const GROUP_POINTS: usize = 1 << 13;
 /// When the lengths differ, or there are 2^31 points or more.
 pub fn msm<P>(points: &[Affine<P>], scalars: &[Scalar]) -> Projective<P>
 where
-    P: SWCurveConfig<ScalarField = Fr>,
+    P: SWCurveConfig<ScalarField = Fr, BaseField: CoordinateField>,
 {
     assert_eq!(points.len(), scalars.len(), "one scalar for each point");
     msm_by(points, |index| scalars[index])
@@ -47,7 +47,7 @@ where
 /// When there are 2^31 points or more.
 pub fn msm_by<P>(points: &[Affine<P>], scalar: impl Fn(usize) -> Scalar + Sync) -> Projective<P>
 where
-    P: SWCurveConfig<ScalarField = Fr>,
+    P: SWCurveConfig<ScalarField = Fr, BaseField: CoordinateField>,
 {
     assert!(points.len() < 1 << 31, "an index and a sign must fit 32 bits");
     let magnitudes: Vec<Signed> =
@@ -105,7 +105,10 @@ impl Sorted {
     }
 
     /// `Σ b · (sum of bucket b's points)`.
-    fn weighted_sum<P: SWCurveConfig>(&self, points: &[Affine<P>]) -> Projective<P> {
+    fn weighted_sum<P>(&self, points: &[Affine<P>]) -> Projective<P>
+    where
+        P: SWCurveConfig<BaseField: CoordinateField>,
+    {
         self.entries
             .par_chunks(GROUP_POINTS)
             .enumerate()
@@ -143,7 +146,7 @@ struct Run {
 }
 
 /// Working memory of one thread: a group of points, bucket after bucket.
-struct Group<P: SWCurveConfig> {
+struct Group<P: SWCurveConfig<BaseField: CoordinateField>> {
     runs: Vec<Run>,
     points: Vec<Affine<P>>,
     left: Vec<Affine<P>>,
@@ -151,7 +154,7 @@ struct Group<P: SWCurveConfig> {
     adder: Adder<P>,
 }
 
-impl<P: SWCurveConfig> Group<P> {
+impl<P: SWCurveConfig<BaseField: CoordinateField>> Group<P> {
     fn new() -> Self {
         Self {
             runs: Vec::new(),

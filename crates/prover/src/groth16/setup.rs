@@ -21,6 +21,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::{
     VerifyingKey,
+    affine::CoordinateField,
     fixed_base::FixedBase,
     key::{ProvingKey, Query, domain_size},
 };
@@ -242,7 +243,7 @@ fn assemble(
 }
 
 /// The points of those variables that have one.
-fn query<P: SWCurveConfig<ScalarField = Fr>>(
+fn query<P: SWCurveConfig<ScalarField = Fr, BaseField: CoordinateField>>(
     tables: &FixedBase<P>,
     values: &[Fr],
     stage: Stage,
@@ -254,7 +255,7 @@ fn query<P: SWCurveConfig<ScalarField = Fr>>(
     Query { variables, points: points(tables, &values, stage, progress) }
 }
 
-fn points<P: SWCurveConfig<ScalarField = Fr>>(
+fn points<P: SWCurveConfig<ScalarField = Fr, BaseField: CoordinateField>>(
     tables: &FixedBase<P>,
     values: &[Fr],
     stage: Stage,

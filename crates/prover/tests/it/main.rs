@@ -3,4 +3,9 @@
 
 mod algebra;
 mod circuits;
+mod exports;
+mod fixture;
+mod key_files;
+mod inclusion;
 mod proofs;
+mod window;

@@ -1,0 +1,311 @@
+//! Feared: a protocol that only this project understands. The same batch, computed by zk-kit,
+//! circomlibjs and viem from the protocol's formulas, has the same numbers here; and signatures
+//! that those libraries made, or refused, get the same verdict from the circuit.
+
+use std::path::Path;
+
+use aep2_circuits::{
+    Shape,
+    settlement::{Debit, Payout},
+    statement::{Lane, Slot, Statement},
+};
+use aep2_mandate::{
+    babyjubjub::Scalar,
+    commitment,
+    eddsa::{PublicKey, Signature},
+    field,
+    mandate::{Domain, SignedMandate},
+    units::ChainId,
+};
+use alloy_primitives::{Address, B256, U256};
+use ark_bn254::Fr;
+use ark_ff::{AdditiveGroup, Field, PrimeField};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+use crate::support::{ALICE, Case, shape, unused};
+
+fn vectors<T: DeserializeOwned>(name: &str) -> T {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/vectors").join(name);
+    let text = std::fs::read_to_string(&path)
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// A canonical field element.
+fn element(bytes: &B256) -> Fr {
+    field::from_be_bytes(&bytes.0).expect("a canonical element")
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Window {
+    chain_id: u64,
+    wallet: Address,
+    token: Address,
+    domain: B256,
+    valid_until: u64,
+    shape: Shape,
+    mandates: Vec<Captured>,
+    expected: Expected,
+}
+
+#[derive(Deserialize)]
+struct Captured {
+    mandate: Value,
+    key: Value,
+    signature: Value,
+    captured: String,
+}
+
+#[derive(Deserialize)]
+struct Expected {
+    ids: Vec<B256>,
+    lanes: Vec<ExpectedLane>,
+    root: B256,
+    commitment: B256,
+    debits: Vec<ExpectedDebit>,
+    payouts: Vec<ExpectedPayout>,
+    count: u32,
+    seed: B256,
+    x: B256,
+    beta: B256,
+    r: B256,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ExpectedLane {
+    mandates: Vec<usize>,
+    flags: u64,
+    last_id: B256,
+    key_hash: B256,
+    elements: Vec<B256>,
+    leaf: B256,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ExpectedDebit {
+    account: u32,
+    word: String,
+    mask: U256,
+    amount: String,
+    key_hash: B256,
+}
+
+#[derive(Deserialize)]
+struct ExpectedPayout {
+    payee: Address,
+    amount: String,
+}
+
+#[test]
+fn a_window_made_by_other_libraries() {
+    let Window { chain_id, wallet, token, domain, valid_until, shape, mandates, expected } =
+        vectors("window.json");
+    let place = Domain::new(ChainId::new(chain_id), wallet, token);
+    assert_eq!(place.element(), element(&domain));
+
+    // The mandates' ids, and every signature.
+    let signed: Vec<(SignedMandate, u128)> = mandates
+        .iter()
+        .map(|Captured { mandate, key, signature, captured }| {
+            let body = json!({ "mandate": mandate, "key": key, "signature": signature });
+            let signed = SignedMandate::from_json(body.to_string()).expect("well-formed");
+            (signed, captured.parse().expect("a number"))
+        })
+        .collect();
+    assert_eq!(signed.len(), expected.ids.len());
+    for ((signed, _), id) in signed.iter().zip(&expected.ids) {
+        assert_eq!(signed.verify(&place).map(|id| id.to_bytes()), Ok(*id));
+    }
+
+    // The statement, in the arrangement that the vectors chose.
+    let mut case = Case::empty(shape);
+    case.settlement.domain = place.element();
+    case.settlement.valid_until = valid_until;
+    case.statement.private.domain = place.element();
+    case.statement.private.valid_until = Fr::from(valid_until);
+    for lane in &expected.lanes {
+        let mut in_order = lane.mandates.iter().map(|index| &signed[*index]);
+        let slots: Vec<Slot> = (0..shape.slots())
+            .map(|slot| {
+                let used = lane.flags >> slot & 1 == 1;
+                used.then(|| in_order.next().expect("a mandate for every flag"))
+            })
+            .map(|signed| signed.map_or_else(unused, |signed| slot(signed, valid_until)))
+            .collect();
+        assert_eq!(in_order.count(), 0, "a flag for every mandate");
+        let (first, last) = (lane.mandates[0], lane.mandates[lane.mandates.len() - 1]);
+        let SignedMandate { key, signature, .. } = &signed[last].0;
+        case.statement.private.lanes.push(Lane {
+            first_prev: signed[first].0.mandate.prev.element(),
+            key: (key.x(), key.y()),
+            r8: (signature.r8_x(), signature.r8_y()),
+            s: *signature.s(),
+            slots,
+        });
+        case.signers.push(ALICE);
+    }
+
+    // Leaves, root and commitment.
+    let mut leaves = Vec::new();
+    for (index, lane) in expected.lanes.iter().enumerate() {
+        let Lane { key, slots, .. } = &case.statement.private.lanes[index];
+        let key_hash = PublicKey::new(key.0, key.1).expect("a key").hash();
+        assert_eq!(key_hash, element(&lane.key_hash));
+        assert_eq!(case.last_id(index), element(&lane.last_id));
+        let flags: Vec<Fr> = slots.iter().map(|slot| slot.flag).collect();
+        let captured: Vec<Fr> = slots.iter().map(|slot| slot.captured).collect();
+        let captured = shape.capture().then_some(&captured[..]);
+        let elements =
+            commitment::lane_elements(&case.last_id(index), &key_hash, &flags, captured);
+        assert_eq!(elements, lane.elements.iter().map(element).collect::<Vec<_>>());
+        leaves.push(commitment::leaf(&elements));
+        assert_eq!(leaves[index], element(&lane.leaf));
+    }
+    assert_eq!(commitment::root(&leaves), element(&expected.root));
+    let commitment = Statement::commitment_of(shape, &case.statement.private);
+    assert_eq!(commitment, element(&expected.commitment));
+
+    // The wallet's entries, as the slots come to them and as they were expected.
+    case.settle();
+    let debits: Vec<Debit> = expected
+        .debits
+        .iter()
+        .map(|debit| Debit {
+            account: debit.account,
+            word: debit.word.parse().expect("a number"),
+            mask: debit.mask.to(),
+            amount: debit.amount.parse().expect("a number"),
+            key_hash: element(&debit.key_hash),
+        })
+        .collect();
+    let payouts: Vec<Payout> = expected
+        .payouts
+        .iter()
+        .map(|payout| Payout {
+            payee: payout.payee,
+            amount: payout.amount.parse().expect("a number"),
+        })
+        .collect();
+    assert_eq!(case.settlement.debits, debits);
+    assert_eq!(case.settlement.payouts, payouts);
+    assert_eq!(case.settlement.count, expected.count);
+
+    // The challenge, and the number at which both sides meet.
+    assert_eq!(case.settlement.seed(commitment), expected.seed.0);
+    let public = [expected.commitment, expected.x, expected.beta, expected.r];
+    assert_eq!(case.statement.public.to_vec(), public.iter().map(element).collect::<Vec<_>>());
+    case.assert_accepted();
+}
+
+fn slot((signed, captured): &(SignedMandate, u128), valid_until: u64) -> Slot {
+    let mandate = &signed.mandate;
+    Slot {
+        flag: Fr::ONE,
+        key: mandate.key_element(),
+        bit: Fr::from(mandate.nonce.bit()),
+        captured: Fr::from(*captured),
+        released: Fr::from(mandate.amount.get() - captured),
+        slack: Fr::from(mandate.deadline.get() - valid_until),
+        payee: field::from_address(mandate.payee),
+        reference: mandate.reference_element(),
+    }
+}
+
+#[derive(Deserialize)]
+struct Signatures {
+    positive: Vec<SignatureVector>,
+    edge: Vec<SignatureVector>,
+    negative: Vec<SignatureVector>,
+}
+
+#[derive(Deserialize)]
+struct SignatureVector {
+    reason: Option<String>,
+    message: B256,
+    key: Coordinates,
+    signature: RawSignature,
+}
+
+#[derive(Deserialize)]
+struct Coordinates {
+    x: B256,
+    y: B256,
+}
+
+#[derive(Deserialize)]
+struct RawSignature {
+    r8: Coordinates,
+    s: B256,
+}
+
+impl SignatureVector {
+    /// What the crate says that reads mandates.
+    fn verifies(&self) -> bool {
+        let read = |coordinates: &Coordinates| {
+            Some((field::from_be_bytes(&coordinates.x.0)?, field::from_be_bytes(&coordinates.y.0)?))
+        };
+        let verdict = || {
+            let (key, r8) = (read(&self.key)?, read(&self.signature.r8)?);
+            let key = PublicKey::new(key.0, key.1).ok()?;
+            let signature = Signature::new(r8.0, r8.1, self.signature.s.0).ok()?;
+            Some(key.verify(field::from_be_bytes(&self.message.0)?, &signature))
+        };
+        verdict().unwrap_or(false)
+    }
+
+    /// An unused lane with this signature: the message is what the lane follows. A value that is
+    /// not reduced is reduced, for a statement holds no other.
+    fn case(&self) -> Case {
+        let read = |bytes: &B256| field::reduced_hash(*bytes);
+        let mut case = Case::empty(shape(1, 1, false));
+        case.push(ALICE, read(&self.message), &[unused()]);
+        case.lane(0).key = (read(&self.key.x), read(&self.key.y));
+        case.lane(0).r8 = (read(&self.signature.r8.x), read(&self.signature.r8.y));
+        case.lane(0).s = Scalar::from_be_bytes_mod_order(self.signature.s.as_slice());
+        case.settle();
+        case
+    }
+}
+
+#[test]
+fn signatures_that_other_libraries_made() {
+    let Signatures { positive, edge, .. } = vectors("eddsa.json");
+    for vector in positive.iter().chain(&edge) {
+        assert!(vector.verifies());
+        vector.case().assert_accepted();
+    }
+}
+
+#[test]
+fn signatures_that_must_be_refused() {
+    // The circuit sees no spelling of a number, and leaves to registration which keys there are.
+    const REFUSED_BEFORE: [&str; 4] =
+        ["s_not_reduced", "non_canonical", "key_small_order", "key_wrong_subgroup"];
+    let Signatures { negative, .. } = vectors("eddsa.json");
+    for vector in &negative {
+        let reason = vector.reason.as_deref().expect("a reason");
+        assert!(!vector.verifies(), "{reason}");
+        let case = vector.case();
+        let refused = !case.broken_constraints().is_empty();
+        assert_eq!(refused, case.statement.check().is_err(), "{reason}");
+        assert!(refused || REFUSED_BEFORE.contains(&reason), "{reason}");
+        if refused {
+            let labels = if reason == "key_off_curve" || !on_curve(&case) {
+                &["base multiple", "lane key"][..]
+            } else {
+                &["base multiple"]
+            };
+            case.assert_caught(labels);
+        }
+    }
+    assert_ne!(Fr::ZERO, Fr::ONE);
+}
+
+fn on_curve(case: &Case) -> bool {
+    let (x, y) = case.statement.private.lanes[0].key;
+    aep2_mandate::babyjubjub::Point::new(x, y).is_some()
+}

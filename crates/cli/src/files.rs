@@ -1,0 +1,50 @@
+//! Files in and out, `-` standing for the standard streams.
+
+use std::{
+    fs,
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+use clap::Args;
+use serde::de::DeserializeOwned;
+
+/// The most bytes of JSON that are read: several times the largest window.
+const INPUT_BYTES_MAX: u64 = 256 << 20;
+
+/// The folder of keys.
+#[derive(Args)]
+pub(crate) struct Keys {
+    /// Folder that proving and verifying keys are kept in
+    #[arg(long = "keys", value_name = "DIR", env = "AEP2_KEYS", default_value = "aep2-keys")]
+    pub(crate) folder: PathBuf,
+}
+
+/// Reads JSON from a file, or from standard input for `-`.
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
+    let name = path.display();
+    let source: Box<dyn Read> = if path == Path::new("-") {
+        Box::new(io::stdin())
+    } else {
+        Box::new(fs::File::open(path).with_context(|| format!("cannot open {name}"))?)
+    };
+    let mut text = String::new();
+    source
+        .take(INPUT_BYTES_MAX + 1)
+        .read_to_string(&mut text)
+        .with_context(|| format!("cannot read {name}"))?;
+    anyhow::ensure!(
+        text.len() as u64 <= INPUT_BYTES_MAX,
+        "{name} is longer than {INPUT_BYTES_MAX} bytes"
+    );
+    serde_json::from_str(&text).with_context(|| format!("{name} is not what was expected"))
+}
+
+/// Writes text to a file, or to standard output for `-`.
+pub(crate) fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    if path == Path::new("-") {
+        return io::stdout().write_all(text.as_bytes()).context("cannot write the result");
+    }
+    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}

@@ -1,0 +1,108 @@
+//! What the user sees: results on standard output, everything else on standard error.
+
+use std::{
+    sync::Mutex,
+    time::{Duration, Instant},
+};
+
+use aep2_prover::progress::{Progress, Stage};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+/// How results are shown.
+pub(crate) struct Output {
+    json: bool,
+    quiet: bool,
+}
+
+impl Output {
+    pub(crate) fn new(json: bool, quiet: bool) -> Self {
+        Self { json, quiet }
+    }
+
+    /// Shows a result: as JSON, or as the lines of `text`.
+    pub(crate) fn result(
+        &self,
+        value: &impl Serialize,
+        text: impl FnOnce() -> String,
+    ) -> anyhow::Result<()> {
+        if self.json {
+            println!("{}", serde_json::to_string_pretty(value)?);
+        } else {
+            println!("{}", text());
+        }
+        Ok(())
+    }
+
+    /// Says something on the way.
+    pub(crate) fn note(&self, text: impl AsRef<str>) {
+        if !self.json && !self.quiet {
+            eprintln!("{}", text.as_ref());
+        }
+    }
+
+    /// Says what went wrong: with `--json` as `{"error": …}`.
+    pub(crate) fn error(&self, error: &anyhow::Error) {
+        if self.json {
+            println!("{}", serde_json::json!({ "error": format!("{error:#}") }));
+        } else {
+            eprintln!("error: {error:#}");
+        }
+    }
+
+    /// A bar for work with these stages.
+    pub(crate) fn bar(&self, stages: &'static [Stage]) -> Bar {
+        let bar = if self.json || self.quiet {
+            ProgressBar::hidden()
+        } else {
+            ProgressBar::new(stages.len() as u64 * STEPS)
+        };
+        let style = "{msg:24} [{bar:32}] {percent:>3}%  {elapsed}";
+        bar.set_style(ProgressStyle::with_template(style).expect("a valid template"));
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Bar { bar, stages, shown: Mutex::new(0) }
+    }
+}
+
+/// Steps of the bar for each stage.
+const STEPS: u64 = 1_000;
+
+/// A progress bar over several stages.
+pub(crate) struct Bar {
+    bar: ProgressBar,
+    stages: &'static [Stage],
+    /// The furthest step shown: reports of several threads may come out of order.
+    shown: Mutex<u64>,
+}
+
+impl Bar {
+    /// Removes the bar.
+    pub(crate) fn finish(self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl Progress for Bar {
+    fn stage(&self, stage: Stage, done: u64, total: u64) {
+        let Some(index) = self.stages.iter().position(|own| *own == stage) else { return };
+        let step = index as u64 * STEPS + (STEPS * done).checked_div(total).unwrap_or(STEPS);
+        let mut shown = self.shown.lock().expect("no thread panics while it reports");
+        if step >= *shown {
+            *shown = step;
+            self.bar.set_position(step);
+            self.bar.set_message(stage.to_string());
+        }
+    }
+}
+
+/// Runs `work`, and says how long it took.
+pub(crate) fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
+    let started = Instant::now();
+    let result = work();
+    (result, started.elapsed())
+}
+
+/// `0x` and the bytes in hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold("0x".to_owned(), |text, byte| text + &format!("{byte:02x}"))
+}

@@ -1,0 +1,215 @@
+//! Inclusion proofs: that a mandate was settled in a batch, and for how much.
+//!
+//! The wallet's event names the commitment `C` of a batch, and the transaction its header and
+//! shape. A proof leads from one mandate to that `C`: the mandates that follow it in its lane give
+//! the lane's last id, the lane's elements its leaf, the siblings the root, the header `C`.
+//!
+//! That a mandate hashes into a lane's last id does not show that it was settled: a chain is older
+//! than the lane that it is cut into. So the proof names the mandate's slot, and the slot's flag
+//! must be set; every set flag behind it must have its mandate, and no mandate may lack a flag.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    commitment::{self, SLOTS_MAX},
+    field::{self, Fr},
+    mandate::{Domain, Mandate, MandateId},
+    poseidon,
+    units::{Amount, UnixTime},
+};
+
+/// The way from a mandate to a batch's commitment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct InclusionProof {
+    /// How many lanes the batch's shape has.
+    pub lanes: u16,
+    /// The mandate's lane, from 0.
+    pub lane: u16,
+    /// The mandate's slot in its lane, from 0.
+    pub slot: u8,
+    /// Which slots of the lane are used, as many as the shape's lanes have.
+    pub flags: Vec<bool>,
+    /// What each slot captured, where the shape has capture; unused slots captured nothing.
+    pub captured: Option<Vec<Amount>>,
+    /// The rest of the lane's chain: the mandates in the used slots behind this one.
+    pub following: Vec<Link>,
+    /// `Poseidon(Ax, Ay)` of the lane's key.
+    #[serde(with = "element")]
+    pub key_hash: Fr,
+    /// The siblings from the lane's leaf to the root.
+    #[serde(with = "elements")]
+    pub siblings: Vec<Fr>,
+    /// The time until which the batch could settle.
+    pub valid_until: UnixTime,
+}
+
+/// What an id hashes of a mandate beside its domain and the id before: enough to follow a chain,
+/// and no more than the circuit sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Link {
+    /// [`Mandate::key_element`].
+    #[serde(with = "element")]
+    pub key: Fr,
+    /// [`Mandate::terms`].
+    #[serde(with = "element")]
+    pub terms: Fr,
+    /// The payee, as an element.
+    #[serde(with = "element")]
+    pub payee: Fr,
+    /// [`Mandate::reference_element`].
+    #[serde(with = "element")]
+    pub reference: Fr,
+}
+
+impl From<&Mandate> for Link {
+    fn from(mandate: &Mandate) -> Self {
+        Self {
+            key: mandate.key_element(),
+            terms: mandate.terms(),
+            payee: field::from_address(mandate.payee),
+            reference: mandate.reference_element(),
+        }
+    }
+}
+
+impl Link {
+    fn id(&self, domain: Fr, prev: Fr) -> Fr {
+        poseidon::hash(&[domain, prev, self.key, self.terms, self.payee, self.reference])
+    }
+}
+
+/// What a proof has shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// The mandate.
+    pub id: MandateId,
+    /// What its payee received of it.
+    pub captured: Amount,
+}
+
+/// Why a proof shows nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InclusionError {
+    /// The lane or the slot is outside the shape, or the lists have the wrong lengths.
+    #[error("the proof's lists do not fit its shape")]
+    Malformed,
+    /// The mandate pays in another token than the domain's.
+    #[error("the mandate pays in another token than the batch")]
+    OtherToken,
+    /// The slot's flag is not set: the mandate is part of the chain, but not of the batch.
+    #[error("the mandate's slot is not used: the chain holds it, the batch does not settle it")]
+    NotSettled,
+    /// More is captured than the mandate allows, so these are not the lane's elements.
+    #[error("the slot captured more than the mandate allows")]
+    OverCaptured,
+    /// The proof leads to another commitment.
+    #[error("the proof leads to another commitment than the batch's")]
+    OtherCommitment,
+}
+
+impl InclusionProof {
+    /// Checks that `mandate` was settled in the batch with this commitment.
+    ///
+    /// `domain` and `commitment` must come from the chain (the wallet's event and its
+    /// transaction), not from whoever gave the proof.
+    ///
+    /// # Errors
+    /// When the proof shows no such thing: see [`InclusionError`].
+    pub fn verify(
+        &self,
+        mandate: &Mandate,
+        domain: &Domain,
+        commitment: Fr,
+    ) -> Result<Settled, InclusionError> {
+        if mandate.token != domain.token() {
+            return Err(InclusionError::OtherToken);
+        }
+        let slots = self.flags.len();
+        let lists_fit = slots <= SLOTS_MAX
+            && self.captured.as_ref().is_none_or(|captured| captured.len() == slots);
+        let behind = self.flags.get(usize::from(self.slot) + 1..).ok_or(InclusionError::Malformed)?;
+        if !lists_fit || behind.iter().filter(|flag| **flag).count() != self.following.len() {
+            return Err(InclusionError::Malformed);
+        }
+        if !self.flags[usize::from(self.slot)] {
+            return Err(InclusionError::NotSettled);
+        }
+        let captured = match &self.captured {
+            Some(captured) => captured[usize::from(self.slot)],
+            None => mandate.amount.amount(),
+        };
+        if captured > mandate.amount.amount() {
+            return Err(InclusionError::OverCaptured);
+        }
+
+        let id = mandate.id(domain);
+        let last_id =
+            self.following.iter().fold(id.element(), |prev, link| link.id(domain.element(), prev));
+        let leaf = self.leaf(last_id);
+        let root =
+            commitment::root_of_path(leaf, self.lane.into(), self.lanes.into(), &self.siblings)
+                .ok_or(InclusionError::Malformed)?;
+        let valid_until = Fr::from(self.valid_until.get());
+        if commitment::commitment(root, domain.element(), valid_until) == commitment {
+            Ok(Settled { id, captured })
+        } else {
+            Err(InclusionError::OtherCommitment)
+        }
+    }
+
+    fn leaf(&self, last_id: Fr) -> Fr {
+        let flags: Vec<Fr> = self.flags.iter().map(|flag| Fr::from(u64::from(*flag))).collect();
+        let captured: Option<Vec<Fr>> = self
+            .captured
+            .as_ref()
+            .map(|captured| captured.iter().map(|amount| Fr::from(amount.get())).collect());
+        commitment::leaf(&commitment::lane_elements(
+            &last_id,
+            &self.key_hash,
+            &flags,
+            captured.as_deref(),
+        ))
+    }
+}
+
+/// A field element in JSON: `0x` and 64 hexadecimal digits.
+mod element {
+    use alloy_primitives::B256;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+    use crate::field::{self, Fr};
+
+    pub(super) fn serialize<S: Serializer>(element: &Fr, serializer: S) -> Result<S::Ok, S::Error> {
+        B256::from(field::to_be_bytes(element)).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Fr, D::Error> {
+        let bytes = B256::deserialize(deserializer)?;
+        field::from_be_bytes(&bytes.0)
+            .ok_or_else(|| D::Error::custom("a field element is not below the field's order"))
+    }
+}
+
+/// A list of field elements in JSON.
+mod elements {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::element;
+    use crate::field::Fr;
+
+    #[derive(Serialize, Deserialize)]
+    struct Element(#[serde(with = "element")] Fr);
+
+    pub(super) fn serialize<S: Serializer>(list: &[Fr], serializer: S) -> Result<S::Ok, S::Error> {
+        list.iter().map(|own| Element(*own)).collect::<Vec<_>>().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<Fr>, D::Error> {
+        let list = Vec::<Element>::deserialize(deserializer)?;
+        Ok(list.into_iter().map(|Element(own)| own).collect())
+    }
+}

@@ -1,0 +1,174 @@
+#!/usr/bin/env bash
+# Gets this machine ready to build, test and run the project, and says what it does.
+#
+# Run by the Makefile before anything is built. Asks nothing, may be run any number of times, and is
+# done at once when nothing is missing. What it cannot install by itself it names, with the command
+# that does.
+#
+#   scripts/setup.sh            everything that building and testing need
+#   scripts/setup.sh --build    what building needs: no Node
+#   scripts/setup.sh --lint     what building needs, rustfmt and clippy
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+readonly NODE_MAJOR_MIN=20
+readonly GENERATOR=fixtures/generate
+
+readonly FOR=${1:-everything}
+case "$FOR" in
+    everything | --build | --lint) ;;
+    *)
+        echo "usage: scripts/setup.sh [--build | --lint]" >&2
+        exit 2
+        ;;
+esac
+
+say() { printf 'setup: %s\n' "$*"; }
+
+fail() {
+    printf 'setup: %s\n' "$1" >&2
+    shift
+    if [ $# -gt 0 ]; then printf '       %s\n' "$@" >&2; fi
+    exit 1
+}
+
+has() { command -v "$1" >/dev/null 2>&1; }
+
+# Whether version $1 is at least version $2.
+at_least() { [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]; }
+
+# --- Debian's and Ubuntu's packages ---------------------------------------------------------------
+
+# Runs a command as root: directly, or by sudo where that asks for no password.
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        env DEBIAN_FRONTEND=noninteractive "$@"
+    else
+        sudo -n env DEBIAN_FRONTEND=noninteractive "$@"
+    fi
+}
+
+can_apt() {
+    has apt-get && { [ "$(id -u)" -eq 0 ] || { has sudo && sudo -n true 2>/dev/null; }; }
+}
+
+# Reads the lists of packages, once.
+apt_lists_read=no
+apt_update() {
+    [ "$apt_lists_read" = no ] || return 0
+    apt_lists_read=yes
+    say "apt-get update"
+    as_root apt-get update -qq || say "apt-get update failed; going on with the lists there are"
+}
+
+apt_install() {
+    apt_update
+    say "apt-get install $*"
+    as_root apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
+# --- What is needed -------------------------------------------------------------------------------
+
+# Rust: as new as Cargo.toml demands. Toolchains are left to their owner.
+check_rust() {
+    local wanted found
+    wanted=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml)
+    local advice=(
+        "Install Rust with rustup:  curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh"
+        "or, where rustup is installed:  rustup update stable && rustup default stable"
+    )
+    # rustup puts it here; a shell that was open before does not look there yet.
+    if ! has cargo && [ -x "${CARGO_HOME:-$HOME/.cargo}/bin/cargo" ]; then
+        fail "cargo is installed in ${CARGO_HOME:-$HOME/.cargo}/bin, which is not on the PATH." \
+            "Run:  . \"${CARGO_HOME:-$HOME/.cargo}/env\""
+    fi
+    has cargo || fail "cargo is missing; Rust $wanted or newer is needed." "${advice[@]}"
+    found=$(cargo --version | awk '{ print $2 }')
+    at_least "${found%%-*}" "$wanted" ||
+        fail "cargo is $found; Rust $wanted or newer is needed." "${advice[@]}"
+}
+
+# The tools of `make lint`, which rustup's default installation has and its minimal one has not.
+check_lint_tools() {
+    if cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1; then return; fi
+    if has rustup; then
+        say "rustup component add rustfmt clippy"
+        rustup component add rustfmt clippy || fail "rustup could not add rustfmt and clippy."
+    else
+        fail "rustfmt or clippy is missing: install them from where cargo came from."
+    fi
+}
+
+# A C compiler, which links every program and compiles the assembly of hash functions; and make.
+check_c_tools() {
+    if has cc && has make; then return; fi
+    if can_apt; then
+        say "no C compiler or no make: installing both"
+        apt_install gcc libc6-dev make
+        hash -r
+        has cc || fail "gcc was installed, but there is no cc."
+    else
+        fail "a C compiler (cc) or make is missing. Install both:" \
+            "Debian, Ubuntu:  sudo apt-get install gcc libc6-dev make" \
+            "Fedora:          sudo dnf install gcc make" \
+            "Arch:            sudo pacman -S gcc make" \
+            "Alpine:          sudo apk add gcc musl-dev make" \
+            "macOS:           xcode-select --install"
+    fi
+}
+
+node_major() { node --version 2>/dev/null | sed -n 's/^v\([0-9]*\)\..*/\1/p'; }
+
+node_is_new_enough() {
+    local major
+    major=$(node_major)
+    [ -n "$major" ] && [ "$major" -ge "$NODE_MAJOR_MIN" ]
+}
+
+# Node: tests hand proofs to snarkjs, and test vectors are made with JavaScript libraries.
+check_node() {
+    if node_is_new_enough && has npm; then return; fi
+    # Only where the distribution's own package is new enough.
+    if can_apt; then
+        apt_update
+        local candidate
+        candidate=$(apt-cache policy nodejs 2>/dev/null | awk '/Candidate:/ { print $2 }')
+        candidate=${candidate#*:}
+        if [ -n "$candidate" ] && [ "$candidate" != "(none)" ] &&
+            at_least "$candidate" "$NODE_MAJOR_MIN"; then
+            say "no Node $NODE_MAJOR_MIN or newer: installing the distribution's"
+            apt_install nodejs npm
+        fi
+    fi
+    hash -r
+    node_is_new_enough ||
+        fail "Node $NODE_MAJOR_MIN or newer is needed; found: $(node --version 2>/dev/null || echo none)." \
+            "See https://nodejs.org/en/download for every system. To build without it: make build"
+    has npm || fail "npm is missing: it comes with Node, or as the package npm."
+}
+
+# The packages that package-lock.json names: snarkjs, and the libraries that make the vectors.
+check_node_modules() {
+    local installed="$GENERATOR/node_modules/.package-lock.json"
+    if [ -f "$installed" ] && [ ! "$GENERATOR/package-lock.json" -nt "$installed" ]; then return; fi
+    say "npm ci in $GENERATOR"
+    (cd "$GENERATOR" && npm ci --no-audit --no-fund --loglevel=error) ||
+        fail "npm ci failed in $GENERATOR."
+    # npm may leave an older time on a file that did not change.
+    touch "$installed"
+}
+
+check_rust
+check_c_tools
+ready="$(cargo --version | cut -d' ' -f1,2), $(cc --version | head -n 1)"
+case "$FOR" in
+    everything)
+        check_node
+        check_node_modules
+        ready="$ready, node $(node --version)"
+        ;;
+    --lint) check_lint_tools ;;
+    --build) ;;
+esac
+say "ready: $ready"
