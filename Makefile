@@ -1,7 +1,8 @@
 # What newcomers and CI run. `make` alone lists it.
 #
 # Variables: ARGS, handed to the command line of `make demo` and `make bench`, as in
-#   make demo ARGS="--shape 16x16"
+#   make demo ARGS="--shape 64x16"
+#   make bench ARGS="--lanes 16 --slots 16 --capture --runs 5"
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -43,8 +44,8 @@ lint: setup-lint ## formatting, clippy and rustdoc; any warning fails
 format: ## format all Rust code
 	$(CARGO) fmt --all
 
-bench: setup-build ## measure set-up and proving on this machine
-	$(CARGO) run --release --locked -p aep2 -- bench prove $(ARGS)
+bench: setup-build ## measure set-up and proving of a full window on this machine
+	$(CARGO) run --release --locked -p aep2 -- bench prove $(if $(ARGS),$(ARGS),--lanes 64 --slots 16)
 
 vectors: setup ## make the test vectors again; fails if they differ from what git has (3 minutes)
 	cd fixtures/generate && npm run --silent generate

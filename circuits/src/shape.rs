@@ -111,7 +111,9 @@ impl FromStr for Shape {
         };
         let (lanes, slots) = size.split_once('x').ok_or_else(malformed)?;
         let number = |digits: &str| digits.parse::<u32>().map_err(|_| malformed());
-        Self::new(number(lanes)?, number(slots)?, capture)
+        let shape = Self::new(number(lanes)?, number(slots)?, capture)?;
+        // A shape has one spelling: no sign, no leading zeros.
+        if shape.to_string() == text { Ok(shape) } else { Err(malformed()) }
     }
 }
 
@@ -156,7 +158,7 @@ mod tests {
         assert_eq!("0x4".parse::<Shape>(), Err(ShapeError::Lanes(0)));
         assert_eq!("65536x4".parse::<Shape>(), Err(ShapeError::Lanes(65_536)));
         assert_eq!("4x251".parse::<Shape>(), Err(ShapeError::Slots(251)));
-        for text in ["", "4", "4x", "x4", "4x4x4", "4x4-", "-1x4", "4x4-Capture"] {
+        for text in ["", "4", "4x", "x4", "4x4x4", "4x4-", "-1x4", "4x4-Capture", "+1x4", "1x04"] {
             assert!(matches!(text.parse::<Shape>(), Err(ShapeError::Malformed(_))), "{text}");
         }
     }

@@ -6,13 +6,15 @@
 //! Here `C`, `X` and `β` are the honest batch's and stay. The cheat gets all the help there is:
 //! the lanes' owners sign again, and `R` is made to fit.
 
+use std::collections::BTreeSet;
+
 use aep2_circuits::{
-    Shape,
-    settlement::{Debit, Payout, PublicInputs},
+    checker::Checker,
+    settlement::{Debit, Payout, PublicInputs, Settlement, ZeroDenominator},
     statement::{Slot, Violation},
     system::{Circuit, Linear, System},
-    checker::Checker,
 };
+use alloy_primitives::Address;
 use ark_bn254::Fr;
 use ark_ff::{AdditiveGroup, Field, UniformRand};
 use rand::{SeedableRng, rngs::StdRng};
@@ -282,7 +284,8 @@ fn an_unused_slot_with_a_zero_denominator() {
             on_payout.slot(lane, slot).payee = x;
             for (cheat, label) in [(on_debit, "debit inverse"), (on_payout, "payout inverse")] {
                 cheat.assert_refused(&[label], Violation::Denominator);
-                for value in [Fr::ZERO, Fr::ONE, -Fr::ONE, beta, beta.square(), Fr::rand(&mut rng)] {
+                for value in [Fr::ZERO, Fr::ONE, -Fr::ONE, beta, beta.square(), Fr::rand(&mut rng)]
+                {
                     let mut cheat = cheat.clone();
                     cheat.set(label, place, value);
                     assert_eq!(cheat.broken_constraints(), [label], "{value}");
@@ -337,8 +340,8 @@ struct QuotientAsWitness {
     key_hash: Fr,
     /// `2^bit` and the slot.
     slots: Vec<(Fr, Slot)>,
-    /// What the first slot's debit quotient is said to be, if not what it comes to.
-    quotient: Option<Fr>,
+    /// What the first slot's quotient of this label is said to be, if not what it comes to.
+    quotient: Option<(&'static str, Fr)>,
 }
 
 impl Circuit for QuotientAsWitness {
@@ -359,10 +362,9 @@ impl Circuit for QuotientAsWitness {
                 ),
                 ("payout quotient", x - slot.payee, beta.square() * slot.captured),
             ] {
-                let chosen = self.quotient.filter(|_| label == "debit quotient" && place == 0);
-                let quotient = system.witness(label, || {
-                    let inverse = pole.inverse().unwrap_or_default();
-                    chosen.unwrap_or(slot.flag * weight * inverse)
+                let quotient = system.witness(label, || match self.quotient {
+                    Some((chosen, value)) if chosen == label && place == 0 => value,
+                    _ => slot.flag * weight * pole.inverse().unwrap_or_default(),
                 });
                 system.enforce(label, &quotient, &S::L::constant(pole), &flag.scale(weight));
                 own = own.add(&quotient);
@@ -380,7 +382,7 @@ fn a_free_quotient_would_be_unlimited_forgery() {
     let mut honest = Case::empty(shape(1, 2, false));
     honest.push(BOB, Fr::ZERO, &[spend(BOB, 3, 50, THIEF)]);
     honest.settle();
-    let variant = |case: &Case, quotient: Option<Fr>| QuotientAsWitness {
+    let variant = |case: &Case, quotient: Option<(&'static str, Fr)>| QuotientAsWitness {
         public: case.statement.public,
         domain: case.statement.private.domain,
         valid_until: case.statement.private.valid_until,
@@ -411,20 +413,77 @@ fn a_free_quotient_would_be_unlimited_forgery() {
     cheat.assert_refused(&["sum"], Violation::Sum);
     let missing = -cheat.probe().residual("sum");
 
-    // X is known: an unused slot moves onto the pole, and C has not seen it.
+    // X is known: an unused slot moves onto either pole, and C has not seen it.
     let PublicInputs { x, beta, .. } = cheat.statement.public;
-    cheat.slot(0, 0).key = x - beta * BOB.key_hash();
-    let Shape { .. } = cheat.statement.shape;
-    assert_eq!(Checker::broken(&variant(&cheat, None)), ["sum"]);
-    assert_eq!(Checker::broken(&variant(&cheat, Some(missing))), [""; 0], "the theft succeeds");
+    let (mut on_debit, mut on_payout) = (cheat.clone(), cheat);
+    on_debit.slot(0, 0).key = x - beta * BOB.key_hash();
+    on_payout.slot(0, 0).payee = x;
+    for (cheat, quotient, inverse) in [
+        (on_debit, "debit quotient", "debit inverse"),
+        (on_payout, "payout quotient", "payout inverse"),
+    ] {
+        assert_eq!(Checker::broken(&variant(&cheat, None)), ["sum"]);
+        let theft = variant(&cheat, Some((quotient, missing)));
+        assert_eq!(Checker::broken(&theft), [""; 0], "the theft succeeds");
 
-    // In the settlement circuit neither quotient nor inverse can be made to fit.
-    cheat.assert_refused(&["debit inverse", "sum"], Violation::Denominator);
-    for value in [missing, Fr::ZERO, Fr::ONE] {
-        let mut cheat = cheat.clone();
-        cheat.set("debit inverse", 0, value);
-        cheat.assert_caught(&["debit inverse", "sum"]);
-        cheat.fit_sum();
-        cheat.assert_caught(&["debit inverse"]);
+        // In the settlement circuit neither quotient nor inverse can be made to fit.
+        cheat.assert_refused(&[inverse, "sum"], Violation::Denominator);
+        for value in [missing, Fr::ZERO, Fr::ONE] {
+            let mut cheat = cheat.clone();
+            cheat.set(inverse, 0, value);
+            cheat.assert_caught(&[inverse, "sum"]);
+            cheat.fit_sum();
+            cheat.assert_caught(&[inverse]);
+        }
+    }
+}
+
+/// All that the wallet is told goes into the challenge, and so does `C`: nothing of it can be
+/// chosen to suit `X` or `β`.
+#[test]
+fn every_number_that_the_wallet_is_told_moves_the_challenge() {
+    let honest = Case::honest(true);
+    let commitment = honest.statement.public.commitment;
+    let (x, beta) = honest.settlement.challenges(commitment);
+    assert_ne!(x, beta);
+    let changes: [fn(&mut Settlement); 14] = [
+        |settlement| settlement.shape = shape(3, 4, true),
+        |settlement| settlement.shape = shape(4, 3, false),
+        |settlement| settlement.domain += Fr::ONE,
+        |settlement| settlement.valid_until += 1,
+        |settlement| settlement.count += 1,
+        |settlement| settlement.debits[1].account += 1,
+        |settlement| settlement.debits[1].word += 1,
+        |settlement| settlement.debits[1].mask += 1,
+        |settlement| settlement.debits[1].amount += 1,
+        |settlement| settlement.debits[1].key_hash += Fr::ONE,
+        |settlement| settlement.debits.swap(0, 1),
+        |settlement| settlement.payouts[2].payee = Address::ZERO,
+        |settlement| settlement.payouts[2].amount += 1,
+        |settlement| settlement.payouts.truncate(2),
+    ];
+    let mut seen = vec![x, beta];
+    for change in changes {
+        let mut settlement = honest.settlement.clone();
+        change(&mut settlement);
+        let (x, beta) = settlement.challenges(commitment);
+        seen.extend([x, beta]);
+    }
+    let (x, beta) = honest.settlement.challenges(commitment + Fr::ONE);
+    seen.extend([x, beta]);
+    let distinct: BTreeSet<Fr> = seen.iter().copied().collect();
+    assert_eq!(distinct.len(), seen.len());
+}
+
+/// The wallet divides by its own poles; a challenge on one of them settles nothing.
+#[test]
+fn a_challenge_on_a_pole_of_the_wallets() {
+    let Settlement { debits, payouts, .. } = &Case::honest(true).settlement;
+    let beta = Fr::from(5u64);
+    let on_debit = debits[1].key() + beta * debits[1].key_hash;
+    for pole in [on_debit, address(payouts[1].payee)] {
+        let settlement = Case::honest(true).settlement;
+        assert_eq!(settlement.sum(pole, beta), Err(ZeroDenominator));
+        assert!(settlement.sum(pole + Fr::ONE, beta).is_ok());
     }
 }

@@ -120,7 +120,8 @@ fn no_variable_of_an_addition_or_a_doubling_can_be_chosen() {
     for one in points() {
         let sum = Arithmetic::sum(one, points()[9]);
         // r, s, q, y; and plus, minus, cross, t, x, y.
-        for (arithmetic, label, variables) in [(Arithmetic::double(one), "double", 4), (sum, "add", 6)]
+        for (arithmetic, label, variables) in
+            [(Arithmetic::double(one), "double", 4), (sum, "add", 6)]
         {
             let mut probe = Probe::default();
             arithmetic.synthesize(&mut probe);
@@ -129,7 +130,11 @@ fn no_variable_of_an_addition_or_a_doubling_can_be_chosen() {
             for (nth, right) in right.into_iter().enumerate() {
                 for wrong in [right + Fr::ONE, -right, Fr::ZERO, Fr::ONE, Fr::rand(&mut rng)] {
                     let broken = Checker::default().with(label, nth, wrong).run(&arithmetic);
-                    assert_eq!(broken.contains(&label), wrong != right, "{label} {nth}: {broken:?}");
+                    assert_eq!(
+                        broken.contains(&label),
+                        wrong != right,
+                        "{label} {nth}: {broken:?}"
+                    );
                     assert_eq!(broken.is_empty(), wrong == right);
                 }
             }

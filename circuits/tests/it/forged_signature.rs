@@ -11,8 +11,8 @@ use ark_ff::{AdditiveGroup, BigInt, BigInteger, Field, PrimeField};
 
 use crate::{
     support::{
-        ALICE, BOB, Case, MALLORY, THIEF, address, challenge, coordinates, key_element,
-        scalar, shape, sign_by_hand, small_order, spend, unused,
+        ALICE, BOB, Case, MALLORY, THIEF, address, challenge, coordinates, key_element, scalar,
+        shape, sign_by_hand, small_order, spend, unused,
     },
     wallet::{Refusal, Wallet},
 };
@@ -281,6 +281,38 @@ fn a_key_hash_of_another_key() {
     assert_eq!(cheat.statement.public.sum, own_sum);
 }
 
+/// The challenge's digits as 2 and -1 for 0 and 0, or 3 and 0 for 1 and 1: they still spell the
+/// hash, and name points that are no multiples of the key.
+#[test]
+fn digits_of_the_challenge_that_are_no_digits() {
+    let respell = |case: &mut Case, lane: usize, digit: usize| {
+        let first = 254 * lane + digit;
+        let digits = case.probe().values("challenge bits");
+        case.set("challenge bits", first, digits[first] + Fr::from(2u64));
+        case.set("challenge bits", first + 1, digits[first + 1] - Fr::ONE);
+    };
+    for digit in [0, 1, 100, 252] {
+        let mut cheat = Case::honest(true);
+        respell(&mut cheat, 1, digit);
+        let spelled =
+            cheat.broken_constraints().into_iter().filter(|label| *label != "base multiple");
+        assert!(
+            (1..=2).contains(&spelled.clone().count()),
+            "what makes them digits, not their sum"
+        );
+        cheat.assert_caught(&["base multiple", "challenge bits"]);
+
+        // Where the key's multiples are all alike, there is nothing else to catch it.
+        let mut cheat = Case::honest(true);
+        (cheat.lane(3).key, cheat.lane(3).r8) = ((Fr::ZERO, Fr::ONE), (Fr::ZERO, Fr::ONE));
+        cheat.lane(3).s = Scalar::ZERO;
+        cheat.bind();
+        cheat.assert_accepted();
+        respell(&mut cheat, 3, digit);
+        cheat.assert_caught(&["challenge bits"]);
+    }
+}
+
 /// Three digits that are none choose any point for the last window: with one more point of choice,
 /// every signature can be forged.
 #[test]
@@ -300,8 +332,8 @@ fn digits_of_s_that_are_no_digits() {
     let half = (s + top * Scalar::from(8u64) - Scalar::ONE) / Scalar::from(2u64);
     let top_digit = half.into_bigint() >> (3 * (WINDOWS as u32 - 1));
     let top_digit = Scalar::from(top_digit.0[0]) * Scalar::from(2u64) - Scalar::from(7u64);
-    let needed = r8 + key.multiply(scalar(hash) * Scalar::from(8u64))
-        - BASE8.multiply(s - top_digit * top);
+    let needed =
+        r8 + key.multiply(scalar(hash) * Scalar::from(8u64)) - BASE8.multiply(s - top_digit * top);
 
     // The table is linear where the index's second bit is 0: y picks the first, X the sign.
     let scaled = |point: EdwardsProjective| {
@@ -353,15 +385,18 @@ fn s_plus_the_order_proves_the_same() {
     let overflows = number.add_with_carry(&Scalar::MODULUS);
     assert!(!overflows && number < BigInt::<4>::one() << (3 * WINDOWS as u32), "252 bits hold it");
     for window in 0..WINDOWS {
-        let digit = (0..3).rev().fold(0u64, |digit, bit| {
-            digit << 1 | u64::from(number.get_bit(3 * window + bit))
-        });
+        let digit = (0..3)
+            .rev()
+            .fold(0u64, |digit, bit| digit << 1 | u64::from(number.get_bit(3 * window + bit)));
         let (positive, index) = if digit < 4 { (0, 3 - digit) } else { (1, digit - 4) };
         for (variable, value) in [positive, index & 1, index >> 1].into_iter().enumerate() {
             case.set("base multiple", WINDOW * window + variable, Fr::from(value));
         }
     }
-    assert_ne!(case.probe().values("base multiple"), Case::honest(true).probe().values("base multiple"));
+    assert_ne!(
+        case.probe().values("base multiple"),
+        Case::honest(true).probe().values("base multiple")
+    );
     case.assert_accepted();
 }
 

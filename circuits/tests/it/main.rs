@@ -20,6 +20,8 @@
 //! | `consistency` | systems that read one circuit in different ways; free variables |
 //! | `size` | growth |
 //! | `vectors` | a protocol that only this project understands |
+//!
+//! `support` is the cheat's bench, `wallet` what stands beside the proof.
 
 mod chosen_after_challenge;
 mod consistency;

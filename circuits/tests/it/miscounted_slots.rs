@@ -17,9 +17,10 @@ fn a_flag_that_is_no_bit() {
     let half = Fr::from(2u64).inverse().expect("the field's characteristic is odd");
     let random = Fr::rand(&mut StdRng::seed_from_u64(2));
     for capture in [false, true] {
+        let honest = Case::honest(capture);
         for flag in [Fr::from(2u64), -Fr::ONE, half, random] {
             for (lane, slot) in [(0, 0), (0, 2), (1, 1), (2, 0), (3, 1)] {
-                let mut cheat = Case::honest(capture);
+                let mut cheat = honest.clone();
                 cheat.slot(lane, slot).flag = flag;
                 cheat.sign(lane);
                 cheat.bind_to_own_numbers();
@@ -99,11 +100,11 @@ fn a_lane_that_starts_in_mid_chain() {
 #[test]
 fn an_unused_slot_counted() {
     for capture in [false, true] {
+        let honest = Case::honest(capture);
         for (lane, slot) in [(1, 1), (2, 1), (2, 2), (3, 0), (3, 2)] {
             for content in [unused(), spend(ALICE, 99, 123_456, THIEF)] {
-                let mut cheat = Case::honest(capture);
+                let mut cheat = honest.clone();
                 *cheat.slot(lane, slot) = content;
-                cheat.bind();
                 cheat.slot(lane, slot).flag = Fr::ONE;
                 cheat.settle();
                 cheat.assert_refused(&["base multiple"], Violation::Signature);

@@ -54,11 +54,9 @@ fn one_nonce_twice_shown_as_one_nonce() {
 /// Longer carries: 3, 3 and 4 make one bit 5, and 2, 2, 3 with 9 make the bits 4 and 9.
 #[test]
 fn longer_carries() {
-    for (nonces, mask) in [
-        (&[3u64, 3, 4][..], 1u128 << 5),
-        (&[2, 2, 3, 9], 1 << 4 | 1 << 9),
-        (&[0, 0, 1, 2], 1 << 3),
-    ] {
+    for (nonces, mask) in
+        [(&[3u64, 3, 4][..], 1u128 << 5), (&[2, 2, 3, 9], 1 << 4 | 1 << 9), (&[0, 0, 1, 2], 1 << 3)]
+    {
         let cheat = mandates(nonces);
         assert_eq!(cheat.settlement.debits[0].mask, mask);
         assert_eq!(Wallet::new().settle(&cheat.settlement), Err(Refusal::Count));

@@ -32,12 +32,13 @@ fn refused_under_the_same_signature(
 fn a_bit_of_128_and_more() {
     let bits = power_of_two(7);
     for capture in [false, true] {
+        let honest = Case::honest(capture);
         for units in [Fr::ONE, Fr::from(999u64), -Fr::ONE, -Fr::from(5u64)] {
             let alter = |slot: &mut Slot| {
                 slot.bit += bits * units;
                 slot.captured -= units;
             };
-            refused_under_the_same_signature(Case::honest(capture), alter, "bit", Violation::Bit);
+            refused_under_the_same_signature(honest.clone(), alter, "bit", Violation::Bit);
         }
     }
     let alter = |slot: &mut Slot| {
@@ -89,10 +90,11 @@ fn numbers_too_wide_though_signed() {
     let mut rng = StdRng::seed_from_u64(1);
     let mut random = || Fr::rand(&mut rng);
     for capture in [false, true] {
+        let honest = Case::honest(capture);
         let check = |name: &str, alter: &dyn Fn(&mut Slot), label, violation| {
             println!("{name}, capture: {capture}");
-            for (lane, slot) in [(0, 1), (1, 2), (2, 0)] {
-                let mut cheat = Case::honest(capture);
+            for (lane, slot) in [(0, 1), (2, 0)] {
+                let mut cheat = honest.clone();
                 alter(cheat.slot(lane, slot));
                 cheat.sign(lane);
                 cheat.bind_to_own_numbers();

@@ -39,6 +39,10 @@ pub(crate) const TOOL: Address = Address::repeat_byte(0xb2);
 /// A payee who cheats.
 pub(crate) const THIEF: Address = Address::repeat_byte(0xc3);
 
+/// Labels of the variables that are the prover's own to choose, the bits aside.
+pub(crate) const INPUTS: [&str; 8] =
+    ["domain", "valid until", "first prev", "key", "payee", "reference", "lane key", "R8"];
+
 /// `2^exponent`.
 pub(crate) fn power_of_two(exponent: u64) -> Fr {
     Fr::from(2u64).pow([exponent])
@@ -132,12 +136,8 @@ type Override = (&'static str, usize, Fr);
 impl Case {
     /// A batch without lanes, to be filled to its shape.
     pub(crate) fn empty(shape: Shape) -> Self {
-        let public = PublicInputs {
-            commitment: Fr::ZERO,
-            x: Fr::ZERO,
-            beta: Fr::ZERO,
-            sum: Fr::ZERO,
-        };
+        let public =
+            PublicInputs { commitment: Fr::ZERO, x: Fr::ZERO, beta: Fr::ZERO, sum: Fr::ZERO };
         let valid_until = Fr::from(VALID_UNTIL);
         let private = Private { domain: DOMAIN, valid_until, lanes: Vec::new() };
         let settlement = Settlement {
@@ -252,8 +252,7 @@ impl Case {
             let terms = slot.bit
                 + power_of_two(7) * (slot.captured + slot.released)
                 + power_of_two(104) * (*valid_until + slot.slack);
-            let id =
-                poseidon::hash(&[*domain, prev, slot.key, terms, slot.payee, slot.reference]);
+            let id = poseidon::hash(&[*domain, prev, slot.key, terms, slot.payee, slot.reference]);
             chain.push(prev + slot.flag * (id - prev));
         }
         chain
@@ -317,8 +316,12 @@ impl Case {
             *payout = payout.checked_add(amount)?;
             count += 1;
         }
-        let debits = debits.into_iter().map(|((account, word, key_hash), (mask, amount))| {
-            Debit { account, word, mask, amount, key_hash }
+        let debits = debits.into_iter().map(|((account, word, key_hash), (mask, amount))| Debit {
+            account,
+            word,
+            mask,
+            amount,
+            key_hash,
         });
         let payouts = payouts.into_iter().filter(|(_, amount)| *amount > 0);
         Some(Settlement {
@@ -331,8 +334,12 @@ impl Case {
 
     /// `C` of the lanes, then `X`, `β` and `R` as the wallet computes them for the entries.
     pub(crate) fn bind(&mut self) {
-        let Statement { shape, private, .. } = &self.statement;
-        self.bind_to(Statement::commitment_of(*shape, private));
+        self.bind_to(self.commitment());
+    }
+
+    /// `C` of the lanes, as the native reading has it.
+    pub(crate) fn commitment(&self) -> Fr {
+        Statement::commitment_of(self.statement.shape, &self.statement.private)
     }
 
     /// `X`, `β` and `R` as the wallet computes them for the entries and this `C`.
@@ -344,7 +351,11 @@ impl Case {
     /// As [`bind`](Self::bind), but both `C` and `R` are what this very circuit arrives at: no
     /// wallet's number could suit the cheat better.
     pub(crate) fn bind_to_own_numbers(&mut self) {
-        let own = self.statement.public.commitment + self.probe().residual("commitment");
+        let own = if self.overrides.is_empty() {
+            self.commitment()
+        } else {
+            self.statement.public.commitment + self.probe().residual("commitment")
+        };
         self.bind_to(own);
         self.fit_sum();
     }
@@ -476,7 +487,11 @@ pub(crate) struct Probe {
 impl Probe {
     /// The values of the variables of a label.
     pub(crate) fn values(&self, label: &str) -> Vec<Fr> {
-        self.variables.iter().filter(|(other, _)| *other == label).map(|(_, value)| *value).collect()
+        self.variables
+            .iter()
+            .filter(|(other, _)| *other == label)
+            .map(|(_, value)| *value)
+            .collect()
     }
 
     /// The sides of the constraints of a label.
@@ -496,7 +511,8 @@ impl Probe {
 
     fn allocate(&mut self, label: &'static str, value: impl FnOnce() -> Fr) -> Value {
         let nth = self.allocated.entry(label).or_default();
-        let chosen = self.overrides.iter().find(|(other, index, _)| (*other, index) == (label, nth));
+        let chosen =
+            self.overrides.iter().find(|(other, index, _)| (*other, index) == (label, nth));
         *nth += 1;
         let value = chosen.map_or_else(value, |(_, _, value)| *value);
         self.variables.push((label, value));

@@ -174,42 +174,35 @@ impl InclusionProof {
     }
 }
 
-/// A field element in JSON: `0x` and 64 hexadecimal digits.
+/// A field element in JSON.
 mod element {
-    use alloy_primitives::B256;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    use crate::field::{self, Fr};
+    use crate::{field::Fr, wire::Element};
 
     pub(super) fn serialize<S: Serializer>(element: &Fr, serializer: S) -> Result<S::Ok, S::Error> {
-        B256::from(field::to_be_bytes(element)).serialize(serializer)
+        Element(*element).serialize(serializer)
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Fr, D::Error> {
-        let bytes = B256::deserialize(deserializer)?;
-        field::from_be_bytes(&bytes.0)
-            .ok_or_else(|| D::Error::custom("a field element is not below the field's order"))
+        Element::deserialize(deserializer).map(|Element(element)| element)
     }
 }
 
 /// A list of field elements in JSON.
 mod elements {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use serde::{Deserialize, Deserializer, Serializer};
 
-    use super::element;
-    use crate::field::Fr;
-
-    #[derive(Serialize, Deserialize)]
-    struct Element(#[serde(with = "element")] Fr);
+    use crate::{field::Fr, wire::Element};
 
     pub(super) fn serialize<S: Serializer>(list: &[Fr], serializer: S) -> Result<S::Ok, S::Error> {
-        list.iter().map(|own| Element(*own)).collect::<Vec<_>>().serialize(serializer)
+        serializer.collect_seq(list.iter().copied().map(Element))
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Vec<Fr>, D::Error> {
         let list = Vec::<Element>::deserialize(deserializer)?;
-        Ok(list.into_iter().map(|Element(own)| own).collect())
+        Ok(list.into_iter().map(|Element(element)| element).collect())
     }
 }

@@ -159,15 +159,22 @@ impl From<UnitError> for WireError {
 /// A JSON value with nothing lost that strictness needs: fields in the order of the text, repeated
 /// ones too. Arrays are not kept, since nothing in the protocol's objects is one.
 #[derive(Debug)]
-pub(crate) enum Node {
+pub enum Node {
+    /// `null`.
     Null,
+    /// `true` or `false`.
     Bool,
+    /// A number without fraction or sign.
     Unsigned(u64),
+    /// A number below zero, without fraction.
     Negative(i64),
     /// With a fraction, an exponent, or more digits than 64 bits hold.
     Float(f64),
+    /// A string.
     Text(String),
+    /// An array.
     Array,
+    /// An object.
     Object(Vec<(String, Node)>),
 }
 
@@ -235,15 +242,12 @@ impl<'de> Deserialize<'de> for Node {
 }
 
 /// What can be read from a JSON value.
-pub(crate) trait FromNode: Sized {
+pub trait FromNode: Sized {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// When the value is anything but its one form.
     fn from_node(node: &Node) -> Result<Self, WireError>;
-}
-
-/// Reads a value from JSON text.
-pub(crate) fn from_json<T: FromNode>(text: &[u8]) -> Result<T, WireError> {
-    let node: Node = serde_json::from_slice(text)
-        .map_err(|error| WireError::new(Defect::Json(error.to_string())))?;
-    T::from_node(&node)
 }
 
 /// `Deserialize` by way of [`FromNode`].
@@ -258,6 +262,44 @@ macro_rules! deserialize_from_node {
     )+ };
 }
 pub(crate) use deserialize_from_node;
+
+/// Strict reading for the fields of a derived `Deserialize`: the value, read by way of
+/// [`FromNode`], and written as its own `Serialize` does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Strict<T>(pub T);
+
+impl<'de, T: FromNode> Deserialize<'de> for Strict<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let node = Node::deserialize(deserializer)?;
+        T::from_node(&node).map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+/// A field element as its 32 bytes, for [`Strict`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Element(pub Fr);
+
+impl FromNode for Element {
+    fn from_node(node: &Node) -> Result<Self, WireError> {
+        Fr::from_node(node).map(Self)
+    }
+}
+
+impl Serialize for Element {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        hex_of(&self.0).serialize(serializer)
+    }
+}
+
+deserialize_from_node!(Element);
+
+/// Reads a value from JSON text.
+pub(crate) fn from_json<T: FromNode>(text: &[u8]) -> Result<T, WireError> {
+    let node: Node = serde_json::from_slice(text)
+        .map_err(|error| WireError::new(Defect::Json(error.to_string())))?;
+    T::from_node(&node)
+}
 
 /// An object with exactly the fields that it must have.
 pub(crate) struct Fields<'a>(&'a [(String, Node)]);

@@ -16,7 +16,7 @@ use aep2_circuits::{
     witness::Assignment,
 };
 use aep2_prover::{
-    groth16::{msm::msm, prove_unchecked, setup, verify},
+    groth16::{CoordinateField, msm::msm, prove_unchecked, setup, verify},
     progress::Stage,
 };
 use ark_bn254::{Bn254, Fr};
@@ -127,7 +127,7 @@ fn full_size(count: usize) -> Vec<Fr> {
 
 fn against_stock_msm<P>(what: &str, points: &[Affine<P>], scalars: &[Fr])
 where
-    P: SWCurveConfig<ScalarField = Fr>,
+    P: SWCurveConfig<ScalarField = Fr, BaseField: CoordinateField>,
 {
     println!("{} points in {what}", points.len());
     let integers: Vec<_> = scalars.iter().map(|scalar| scalar.into_bigint()).collect();
@@ -179,11 +179,25 @@ impl ConstraintSynthesizer<Fr> for Stock {
     }
 }
 
+/// Prints how long the work took by the clock, and how much processor time: on a busy machine the
+/// latter says more.
 fn timed<T>(what: &str, work: impl FnOnce() -> T) -> T {
-    let started = Instant::now();
+    let (started, processor) = (Instant::now(), processor_seconds());
     let result = work();
-    println!("{:>8.2} s  {what}", started.elapsed().as_secs_f64());
+    let (clock, processor) = (started.elapsed().as_secs_f64(), processor_seconds() - processor);
+    println!("{clock:>8.2} s {processor:>8.2} s of processor time  {what}");
     result
+}
+
+/// Processor time of all threads so far; zero where the system does not say.
+fn processor_seconds() -> f64 {
+    const TICKS_PER_SECOND: f64 = 100.0;
+
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // User and system time are the 14th and 15th fields; the second one, in parentheses, may
+    // hold spaces.
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2);
+    fields.filter_map(|field| field.parse::<f64>().ok()).sum::<f64>() / TICKS_PER_SECOND
 }
 
 /// The most memory this process has held so far; zero where the system does not say.

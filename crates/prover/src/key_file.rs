@@ -453,12 +453,7 @@ impl Sections {
     }
 }
 
-fn header(
-    half: Half,
-    circuit: &CircuitId,
-    provenance: Provenance,
-    sections: &Sections,
-) -> Vec<u8> {
+fn header(half: Half, circuit: &CircuitId, provenance: Provenance, sections: &Sections) -> Vec<u8> {
     let mut bytes = half.magic().to_vec();
     let mut put = |part: &[u8]| bytes.extend_from_slice(part);
     put(&FORMAT_VERSION.to_le_bytes());
@@ -592,8 +587,7 @@ fn open<'a>(
         let digest = header.take::<32>()?;
         let verifying_key_hash = header.take::<32>()?;
         let sizes = (header.number()?, header.number()?, header.number()?);
-        let points =
-            [header.number()?, header.number()?, header.number()?, header.number()?];
+        let points = [header.number()?, header.number()?, header.number()?, header.number()?];
         Some((shape, provenance, version, digest, verifying_key_hash, sizes, points))
     };
     let (shape, provenance, version, digest, verifying_key_hash, sizes, points) =

@@ -4,8 +4,11 @@ use aep2_circuits::{
     Shape,
     settlement::{Debit, Payout, RuleBroken, Settlement, ZeroDenominator},
 };
-use aep2_mandate::field::{self, Fr};
-use alloy_primitives::{Address, B256, U128, U256};
+use aep2_mandate::{
+    field::Fr,
+    wire::{Element, Strict},
+};
+use alloy_primitives::{Address, B128, B256};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -94,14 +97,14 @@ impl Proven {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Wire {
     shape: String,
-    domain: B256,
+    domain: Element,
     valid_until: u64,
     count: u32,
     debits: Vec<WireDebit>,
     payouts: Vec<WirePayout>,
-    commitment: B256,
-    proof: [U256; 8],
-    verifying_key: B256,
+    commitment: Element,
+    proof: [Strict<B256>; 8],
+    verifying_key: Strict<B256>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -110,27 +113,26 @@ struct WireDebit {
     account: u32,
     #[serde(with = "decimal")]
     word: u64,
-    mask: U128,
+    mask: Strict<B128>,
     #[serde(with = "decimal")]
     amount: u128,
-    key_hash: B256,
+    key_hash: Element,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WirePayout {
-    payee: Address,
+    payee: Strict<Address>,
     #[serde(with = "decimal")]
     amount: u128,
 }
 
 impl From<Proven> for Wire {
     fn from(proven: Proven) -> Self {
-        let hex = |element: &Fr| B256::from(field::to_be_bytes(element));
         let Settlement { shape, domain, valid_until, count, debits, payouts } = proven.settlement;
         Self {
             shape: shape.to_string(),
-            domain: hex(&domain),
+            domain: Element(domain),
             valid_until,
             count,
             debits: debits
@@ -138,18 +140,18 @@ impl From<Proven> for Wire {
                 .map(|debit| WireDebit {
                     account: debit.account,
                     word: debit.word,
-                    mask: U128::from(debit.mask),
+                    mask: Strict(debit.mask.to_be_bytes().into()),
                     amount: debit.amount,
-                    key_hash: hex(&debit.key_hash),
+                    key_hash: Element(debit.key_hash),
                 })
                 .collect(),
             payouts: payouts
                 .iter()
-                .map(|payout| WirePayout { payee: payout.payee, amount: payout.amount })
+                .map(|payout| WirePayout { payee: Strict(payout.payee), amount: payout.amount })
                 .collect(),
-            commitment: hex(&proven.commitment),
-            proof: calldata::proof_to_words(&proven.proof),
-            verifying_key: proven.verifying_key_hash.into(),
+            commitment: Element(proven.commitment),
+            proof: calldata::proof_to_words(&proven.proof).map(|word| Strict(word.into())),
+            verifying_key: Strict(proven.verifying_key_hash.into()),
         }
     }
 }
@@ -158,34 +160,28 @@ impl TryFrom<Wire> for Proven {
     type Error = String;
 
     fn try_from(wire: Wire) -> Result<Self, String> {
-        let element = |name: &str, bytes: &B256| {
-            field::from_be_bytes(&bytes.0)
-                .ok_or_else(|| format!("{name} is not below the field's order"))
-        };
-        let debits = wire.debits.iter().map(|debit| {
-            Ok(Debit {
-                account: debit.account,
-                word: debit.word,
-                mask: debit.mask.to(),
-                amount: debit.amount,
-                key_hash: element("keyHash", &debit.key_hash)?,
-            })
+        let debits = wire.debits.iter().map(|debit| Debit {
+            account: debit.account,
+            word: debit.word,
+            mask: u128::from_be_bytes(debit.mask.0.0),
+            amount: debit.amount,
+            key_hash: debit.key_hash.0,
         });
         let payouts =
-            wire.payouts.iter().map(|own| Payout { payee: own.payee, amount: own.amount });
+            wire.payouts.iter().map(|own| Payout { payee: own.payee.0, amount: own.amount });
         Ok(Self {
             settlement: Settlement {
                 shape: wire.shape.parse::<Shape>().map_err(|error| error.to_string())?,
-                domain: element("domain", &wire.domain)?,
+                domain: wire.domain.0,
                 valid_until: wire.valid_until,
                 count: wire.count,
-                debits: debits.collect::<Result<_, String>>()?,
+                debits: debits.collect(),
                 payouts: payouts.collect(),
             },
-            commitment: element("commitment", &wire.commitment)?,
-            proof: calldata::proof_from_words(&wire.proof)
+            commitment: wire.commitment.0,
+            proof: calldata::proof_from_words(&wire.proof.map(|Strict(word)| word.into()))
                 .map_err(|error| format!("proof: {error}"))?,
-            verifying_key_hash: wire.verifying_key.0,
+            verifying_key_hash: wire.verifying_key.0.0,
         })
     }
 }

@@ -3,19 +3,22 @@
 //! [`Window::validate`] checks everything that a proof would fail on, and names the mandate; what
 //! it gives, a [`ValidWindow`], knows its chains and can be arranged in any shape that holds it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use aep2_circuits::settlement::{Debit, Payout, Settlement};
-use aep2_circuits::Shape;
+use aep2_circuits::{
+    Shape,
+    settlement::{Debit, Payout, Settlement},
+};
 use aep2_mandate::{
     eddsa::{self, Forged},
     field::Fr,
     mandate::{Domain, MandateId, SignedMandate},
     units::{AccountId, Amount, ChainId, Nonce, UnixTime},
+    wire::Strict,
 };
 use alloy_primitives::Address;
 use rand::{CryptoRng, RngCore};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// A window as it is handed in. In JSON:
 ///
@@ -31,8 +34,10 @@ pub struct Window {
     /// The chain that the wallet is on.
     pub chain_id: ChainId,
     /// The wallet that settles.
+    #[serde(deserialize_with = "address")]
     pub wallet: Address,
     /// The one token that all mandates pay in.
+    #[serde(deserialize_with = "address")]
     pub token: Address,
     /// The latest time at which the batch may settle; no deadline lies before it.
     pub valid_until: UnixTime,
@@ -47,8 +52,17 @@ pub struct Entry {
     #[serde(flatten)]
     pub signed: SignedMandate,
     /// What the payee captured; all of it when not said. 0 voids the mandate.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub captured: Option<Amount>,
+}
+
+fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Address, D::Error> {
+    Strict::deserialize(deserializer).map(|Strict(address)| address)
+}
+
+/// An amount that is there: `null` is none.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Amount>, D::Error> {
+    Amount::deserialize(deserializer).map(Some)
 }
 
 impl Entry {
@@ -324,8 +338,8 @@ impl ValidWindow {
     /// What the wallet is to settle: debits by account and nonce word, payouts by payee, those of
     /// nothing left out.
     pub fn settlement(&self, shape: Shape) -> Settlement {
-        let mut debits = std::collections::BTreeMap::<(AccountId, u64), Debit>::new();
-        let mut payouts = std::collections::BTreeMap::<Address, u128>::new();
+        let mut debits = BTreeMap::<(AccountId, u64), Debit>::new();
+        let mut payouts = BTreeMap::<Address, u128>::new();
         let mut key_hashes = HashMap::<AccountId, Fr>::new();
         for entry in &self.window.mandates {
             let (mandate, captured) = (&entry.signed.mandate, entry.captured().get());

@@ -50,8 +50,7 @@ fn g1(x: Fq, y: Fq) -> Result<G1Affine, ReadError> {
 
 fn g2(x: Fq2, y: Fq2) -> Result<G2Affine, ReadError> {
     let point = G2Affine::new_unchecked(x, y);
-    let valid = !point.is_zero()
-        && point.is_on_curve()
-        && point.is_in_correct_subgroup_assuming_on_curve();
+    let valid =
+        !point.is_zero() && point.is_on_curve() && point.is_in_correct_subgroup_assuming_on_curve();
     if valid { Ok(point) } else { Err(ReadError::NotAPoint) }
 }

@@ -100,7 +100,10 @@ mod tests {
 
     use super::*;
 
-    fn multiples_agree<P: SWCurveConfig<ScalarField = Fr, BaseField: CoordinateField>>(count: usize, planned: usize) {
+    fn multiples_agree<P: SWCurveConfig<ScalarField = Fr, BaseField: CoordinateField>>(
+        count: usize,
+        planned: usize,
+    ) {
         let mut rng = StdRng::seed_from_u64(count as u64);
         let base = Affine::<P>::rand(&mut rng);
         let mut scalars = vec![Fr::zero(), Fr::ONE, -Fr::ONE, Fr::from(2u64), -Fr::from(2u64)];

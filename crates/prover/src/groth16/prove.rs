@@ -108,9 +108,8 @@ pub fn prove_unchecked(
     let z: Vec<Scalar> = z.into_par_iter().map(PrimeField::into_bigint).collect();
 
     let vk = &key.verifying_key;
-    let a = step.run(Stage::ProveA, &mut timings.msm_a, || {
-        key.a.sum(&z) + vk.alpha_g1 + key.delta_g1 * r
-    });
+    let a = step
+        .run(Stage::ProveA, &mut timings.msm_a, || key.a.sum(&z) + vk.alpha_g1 + key.delta_g1 * r);
     let b_g1 = step.run(Stage::ProveBG1, &mut timings.msm_b_g1, || {
         key.b_g1.sum(&z) + key.beta_g1 + key.delta_g1 * s
     });

@@ -175,12 +175,11 @@ impl Sink for Columns<'_> {
         let sides = [(a, &mut self.a), (b, &mut self.b), (c, &mut self.c)];
         for (combination, column) in sides {
             for (variable, factor) in combination.terms() {
-                column[*variable as usize] +=
-                    if factor.is_one() { value } else { value * factor };
+                column[*variable as usize] += if factor.is_one() { value } else { value * factor };
             }
         }
         self.row += 1;
-        if self.row % ROWS_BETWEEN_REPORTS == 0 {
+        if self.row.is_multiple_of(ROWS_BETWEEN_REPORTS) {
             let (done, total) = (self.row as u64, self.constraints as u64);
             self.progress.stage(Stage::SetupEvaluate, done, total);
         }

@@ -25,6 +25,10 @@
 //!
 //! All sixteenfold values stay below `32·q`, far from 2²⁶⁰, where five limbs end.
 
+// Loops count limbs and lanes: iterators' closures are not sure to be inlined, and code that is not
+// has no access to the registers.
+#![allow(clippy::needless_range_loop)]
+
 use std::arch::x86_64::__m512i;
 
 use ark_bn254::{Fq, Fq2};
@@ -128,7 +132,7 @@ impl Ifma {
         self.ifma._mm512_madd52hi_epu64(sum, a, b)
     }
 
-    /// Lanes `i` and `i + 1` of the result come from lanes `pairs[..]` of `a` and `b`.
+    /// Lanes from `a`, numbered from 0, and `b`, numbered from 8.
     #[inline(always)]
     fn pick(self, a: __m512i, lanes: [u64; LANES], b: __m512i) -> __m512i {
         self.avx512f._mm512_permutex2var_epi64(a, cast(lanes), b)
@@ -295,8 +299,7 @@ impl Fq8 {
             let less = self.minus(s, Self::constant(s, multiple)).carried(s);
             let negative = less.negative(s);
             for i in 0..LIMBS {
-                self.0[i] =
-                    s.avx512f._mm512_mask_blend_epi64(negative, less.0[i], self.0[i]);
+                self.0[i] = s.avx512f._mm512_mask_blend_epi64(negative, less.0[i], self.0[i]);
             }
         }
         self
@@ -350,10 +353,8 @@ impl Elements for Fq8 {
         let mut points = [[Fq::ZERO; 2]; LANES];
         for i in 0..LANES {
             let [a, b, c, d, e, f, g, h]: [u64; LANES] = cast(rows[i]);
-            points[i] = [
-                Fq::new_unchecked(BigInt([a, b, c, d])),
-                Fq::new_unchecked(BigInt([e, f, g, h])),
-            ];
+            points[i] =
+                [Fq::new_unchecked(BigInt([a, b, c, d])), Fq::new_unchecked(BigInt([e, f, g, h]))];
         }
         points
     }

@@ -54,8 +54,11 @@ impl ConstraintSynthesizer<Fr> for Stock {
         }
         for (_, a, b, c) in &self.matrices.rows {
             let [a, b, c] = [a, b, c].map(|side| {
-                let terms: Vec<(Fr, Variable)> =
-                    side.terms().iter().map(|(j, factor)| (*factor, variables[*j as usize])).collect();
+                let terms: Vec<(Fr, Variable)> = side
+                    .terms()
+                    .iter()
+                    .map(|(j, factor)| (*factor, variables[*j as usize]))
+                    .collect();
                 LinearCombination::from_sum_coeff_vars(&terms)
             });
             system.enforce_r1cs_constraint(|| a, || b, || c)?;

@@ -47,8 +47,7 @@ impl Circuit for RandomCircuit {
             let (a, b, rest) = (combination(), combination(), combination());
             // a · b = product + rest: the C side is a combination too.
             let off = Fr::from(u64::from(self.broken == Some(number)));
-            let product =
-                system.witness("product", || a.value() * b.value() - rest.value() + off);
+            let product = system.witness("product", || a.value() * b.value() - rest.value() + off);
             system.enforce("product", &a, &b, &product.add(&rest));
             pool.push(product);
         }

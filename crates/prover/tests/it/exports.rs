@@ -1,6 +1,9 @@
 //! What other software reads, and what is read from it.
 
-use std::{path::{Path, PathBuf}, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use aep2_circuits::witness::Assignment;
 use aep2_prover::{
@@ -49,9 +52,14 @@ fn words_are_in_the_precompiles_order() {
     let word = |element: Fq| U256::from_limbs(element.into_bigint().0);
     let words = calldata::proof_to_words(&proof);
     let expected = [
-        proof.a.x, proof.a.y,
-        proof.b.x.c1, proof.b.x.c0, proof.b.y.c1, proof.b.y.c0,
-        proof.c.x, proof.c.y,
+        proof.a.x,
+        proof.a.y,
+        proof.b.x.c1,
+        proof.b.x.c0,
+        proof.b.y.c1,
+        proof.b.y.c0,
+        proof.c.x,
+        proof.c.y,
     ];
     assert_eq!(words, expected.map(word));
     let bytes = calldata::proof_to_bytes(&proof);
@@ -159,8 +167,8 @@ fn no_second_spelling_of_a_proof_in_json_is_read() {
     let (_, _, proof) = proved();
     let json = serde_json::to_value(snarkjs::ProofJson::from(&proof)).unwrap();
     let read = |json: Value| {
-        let json: snarkjs::ProofJson =
-            serde_json::from_value(json).map_err(|error| ReadError::Malformed(error.to_string()))?;
+        let json: snarkjs::ProofJson = serde_json::from_value(json)
+            .map_err(|error| ReadError::Malformed(error.to_string()))?;
         Proof::try_from(&json)
     };
     assert_eq!(read(json.clone()), Ok(proof.clone()));
@@ -171,7 +179,8 @@ fn no_second_spelling_of_a_proof_in_json_is_read() {
     };
     let x = json["pi_a"][0].as_str().unwrap().to_owned();
     let plus_modulus = (x.parse::<U256>().unwrap() + modulus()).to_string();
-    for text in ["", "-1", "0x1", " 1", "1 ", "+1", "1_0", "a", "1.0", &format!("0{x}"), &plus_modulus]
+    for text in
+        ["", "-1", "0x1", " 1", "1 ", "+1", "1_0", "a", "1.0", &format!("0{x}"), &plus_modulus]
     {
         for edit in [
             &(|json: &mut Value| json["pi_a"][0] = json!(text)) as &dyn Fn(&mut Value),

@@ -139,6 +139,9 @@ fn a_proven_batch_round_trips_through_json() {
         ("\"commitment\":\"0x", "\"commitment\":\"0xff"),
         ("\"word\":\"0\"", "\"word\":\"00\""),
         ("\"verifyingKey\"", "\"key\""),
+        ("\"verifyingKey\":\"0x", "\"verifyingKey\":\""),
+        ("\"mask\":\"0x0", "\"mask\":\"0x"),
+        ("\"payee\":\"0x", "\"payee\":\""),
     ] {
         assert!(text.contains(from), "{from} in {text}");
         assert!(serde_json::from_str::<Proven>(&text.replacen(from, to, 1)).is_err(), "{to}");

@@ -1,13 +1,17 @@
 //! A key file loads as what it was, or not at all.
 
-use std::{fs, io, path::Path, sync::{Arc, Mutex}};
+use std::{
+    fs, io,
+    path::Path,
+    sync::{Arc, Mutex},
+};
 
 use aep2_circuits::{Shape, witness::Assignment};
 use aep2_prover::{
     groth16::{ProvingKey, prove, setup},
     key_file::{
-        CircuitId, Half, KeyFileError, Provenance, file_name, read_proving_key,
-        read_verifying_key, verifying_key_hash, write_proving_key, write_verifying_key,
+        CircuitId, Half, KeyFileError, Provenance, file_name, read_proving_key, read_verifying_key,
+        verifying_key_hash, write_proving_key, write_verifying_key,
     },
 };
 use proptest::prelude::*;
@@ -225,8 +229,7 @@ fn every_load_of_a_seeded_key_warns() {
     let warnings = |provenance| {
         let log = Log::default();
         let writer = log.clone();
-        let subscriber =
-            tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
+        let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
         tracing::subscriber::with_default(subscriber, || {
             write_proving_key(&path, &key(), &ID, provenance).unwrap();
             read_proving_key(&path, &ID).unwrap();

@@ -253,6 +253,8 @@ fn json_round_trips_and_is_strict() {
 
     for (from, to) in [
         ("\"captured\":\"0\"", "\"captured\":0"),
+        ("\"captured\":\"0\"", "\"captured\":null"),
+        ("\"wallet\":\"0x", "\"wallet\":\""),
         ("\"captured\":\"0\"", "\"captured\":\"-1\""),
         ("\"captured\":\"0\"", "\"captured\":\"0\",\"captured\":\"0\""),
         ("\"captured\":\"0\"", "\"capture\":\"0\""),
