@@ -17,7 +17,7 @@ use rand::rngs::OsRng;
 use serde::Serialize;
 
 use super::sample::tomorrow;
-use crate::output::{Output, timed};
+use crate::output::{Output, count, timed};
 
 /// Show the whole way on real input: signed mandates, witness, proof, verified
 ///
@@ -61,7 +61,11 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Exit
     let (agents, mandates) = (shape.lanes(), shape.mandates_max());
     let valid_until = tomorrow()?;
 
-    output.note(format!("{agents} agents sign {mandates} payments, each agent one chain …"));
+    output.note(format!(
+        "{} sign {}, each agent one chain …",
+        count(agents, "agent"),
+        count(mandates, "payment")
+    ));
     let (window, sign) = timed(|| sample::window(shape, valid_until, &mut OsRng));
     let total: u128 = window.mandates.iter().map(|entry| entry.captured().get()).sum();
     output.note(format!("  signed in {}", seconds(sign)));
@@ -99,7 +103,7 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Exit
             .with_context(|| format!("mandate {index} must be shown to be settled"))?;
         ensure!(settled.captured == entry.captured(), "mandate {index} settles another amount");
     }
-    output.note(format!("  verified, and each of {mandates} mandates shown to be in it"));
+    output.note(format!("  verified, and each mandate shown to be in it"));
 
     output.note("Cheats …");
     let mut refused = refused_windows(&handed_in, &valid)?;
@@ -188,13 +192,24 @@ fn seconds(duration: Duration) -> String {
 
 fn table(shown: &Shown) -> String {
     let rows = [
-        ("mandates", format!("{} of {} agents, shape {}", shown.mandates, shown.agents, shown.shape)),
-        ("settled as", format!("{} debits, {} payouts", shown.debits, shown.payouts)),
+        (
+            "signed",
+            format!(
+                "{} by {}, shape {}",
+                count(shown.mandates, "mandate"),
+                count(shown.agents, "agent"),
+                shown.shape
+            ),
+        ),
+        (
+            "settled as",
+            format!("{} and {}", count(shown.debits, "debit"), count(shown.payouts, "payout")),
+        ),
         ("total", format!("{} base units, captured and paid out alike", shown.total_base_units)),
         ("witness", format!("{:.3} s", shown.witness_s)),
         ("proof", format!("{:.2} s, {:.0} mandates a second", shown.prove_s, shown.mandates_per_s)),
         ("verified in", format!("{:.2} ms", shown.verify_ms)),
-        ("inclusion", format!("{} proofs, all hold", shown.inclusion_proofs)),
+        ("inclusion", format!("{}, all hold", count(shown.inclusion_proofs, "proof"))),
         ("cheats", format!("{} tried, {0} refused", shown.refused.len())),
     ];
     let lines: Vec<String> =

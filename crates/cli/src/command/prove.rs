@@ -18,7 +18,7 @@ use serde_json::json;
 
 use crate::{
     files::{self, Keys},
-    output::{Output, timed},
+    output::{Output, count, timed},
 };
 
 /// Prove a window of signed mandates
@@ -89,11 +89,11 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Exit
     }
     output.result(&result, || {
         format!(
-            "{}: {} mandates as {} debits and {} payouts, shape {shape}, proved in {:.2} s",
+            "{}: {} as {} and {}, shape {shape}, proved in {:.2} s",
             out.display(),
-            settlement.count,
-            settlement.debits.len(),
-            settlement.payouts.len(),
+            count(settlement.count as usize, "mandate"),
+            count(settlement.debits.len(), "debit"),
+            count(settlement.payouts.len(), "payout"),
             timings.proof.total.as_secs_f64()
         )
     })?;

@@ -11,7 +11,11 @@ use aep2_mandate::units::UnixTime;
 use aep2_prover::sample;
 use clap::Args;
 
-use crate::{files, output::Output, seed};
+use crate::{
+    files,
+    output::{Output, count},
+    seed,
+};
 
 /// How long a sample window can be settled.
 const VALID_FOR_SECONDS: u64 = 86_400;
@@ -36,7 +40,11 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Exit
     let Arguments { shape, seed, out } = arguments;
     let window = sample::window(*shape, tomorrow()?, &mut seed::generator(seed.as_deref()));
     files::write(out, &(serde_json::to_string_pretty(&window)? + "\n"))?;
-    output.note(format!("{} mandates of {} accounts", window.mandates.len(), shape.lanes()));
+    output.note(format!(
+        "{} of {}",
+        count(window.mandates.len(), "mandate"),
+        count(shape.lanes(), "account")
+    ));
     Ok(ExitCode::SUCCESS)
 }
 

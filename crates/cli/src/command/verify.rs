@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::{
     files::{self, Keys},
-    output::{Output, timed},
+    output::{Output, count, timed},
 };
 
 /// Verify a proven batch as the wallet does
@@ -39,8 +39,9 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Exit
     });
     output.result(&result, || match &verdict {
         Ok(()) => format!(
-            "valid: {} mandates, shape {shape}, under a key of provenance: {}",
-            batch.settlement.count, key.provenance
+            "valid: {}, shape {shape}, under a key of provenance: {}",
+            count(batch.settlement.count as usize, "mandate"),
+            key.provenance
         ),
         Err(reason) => format!("INVALID: {reason}"),
     })?;

@@ -13,6 +13,7 @@ use std::sync::LazyLock;
 use ark_ec::twisted_edwards::TECurveConfig;
 use ark_ed_on_bn254::EdwardsConfig;
 use ark_ff::{AdditiveGroup, BigInteger, Field, MontFp, PrimeField};
+use rayon::prelude::*;
 
 use super::{Point, Scalar};
 use crate::field::Fr;
@@ -40,38 +41,46 @@ fn sum(points: &[Point], scalars: &[Scalar]) -> Extended {
     let digits: Vec<Vec<i32>> =
         scalars.iter().map(|scalar| signed_digits(scalar, window, windows)).collect();
 
-    let mut total = Extended::IDENTITY;
-    for index in (0..windows).rev() {
-        for _ in 0..window {
-            total = total.double();
+    let sums: Vec<Extended> = (0..windows)
+        .into_par_iter()
+        .map(|index| window_sum(&prepared, digits.iter().map(|digits| digits[index]), window))
+        .collect();
+    // Horner's rule, from the highest window down.
+    sums.iter().rev().fold(Extended::IDENTITY, |total, sum| {
+        (0..window).fold(total, |total, _| total.double()).add(sum)
+    })
+}
+
+/// `Σ digit · point`, for digits of `window` bits.
+fn window_sum(
+    points: &[Prepared],
+    digits: impl Iterator<Item = i32>,
+    window: usize,
+) -> Extended {
+    let mut buckets: Vec<Option<Extended>> = vec![None; 1 << (window - 1)];
+    for (point, digit) in points.iter().zip(digits) {
+        if digit == 0 {
+            continue;
         }
-        let mut buckets: Vec<Option<Extended>> = vec![None; 1 << (window - 1)];
-        for (point, digits) in prepared.iter().zip(&digits) {
-            let digit = digits[index];
-            if digit == 0 {
-                continue;
-            }
-            let point = if digit > 0 { *point } else { point.negated() };
-            let bucket = &mut buckets[digit.unsigned_abs() as usize - 1];
-            *bucket = Some(match bucket {
-                Some(sum) => sum.add_prepared(&point),
-                None => point.extended(),
-            });
-        }
-        // Σ (k + 1) · bucket[k], as the sum of all suffix sums.
-        let (mut suffix, mut weighted) = (None::<Extended>, Extended::IDENTITY);
-        for bucket in buckets.into_iter().rev() {
-            suffix = match (suffix, bucket) {
-                (Some(suffix), Some(bucket)) => Some(suffix.add(&bucket)),
-                (suffix, bucket) => suffix.or(bucket),
-            };
-            if let Some(suffix) = &suffix {
-                weighted = weighted.add(suffix);
-            }
-        }
-        total = total.add(&weighted);
+        let point = if digit > 0 { *point } else { point.negated() };
+        let bucket = &mut buckets[digit.unsigned_abs() as usize - 1];
+        *bucket = Some(match bucket {
+            Some(sum) => sum.add_prepared(&point),
+            None => point.extended(),
+        });
     }
-    total
+    // Σ (k + 1) · bucket[k], as the sum of all suffix sums.
+    let (mut suffix, mut weighted) = (None::<Extended>, Extended::IDENTITY);
+    for bucket in buckets.into_iter().rev() {
+        suffix = match (suffix, bucket) {
+            (Some(suffix), Some(bucket)) => Some(suffix.add(&bucket)),
+            (suffix, bucket) => suffix.or(bucket),
+        };
+        if let Some(suffix) = &suffix {
+            weighted = weighted.add(suffix);
+        }
+    }
+    weighted
 }
 
 /// The window that costs least: about as many additions into buckets as out of them.

@@ -14,6 +14,7 @@ use std::collections::HashMap;
 
 use ark_ff::AdditiveGroup;
 use rand::{CryptoRng, Rng, RngCore};
+use rayon::prelude::*;
 
 use super::{PublicKey, Signature};
 use crate::{
@@ -32,7 +33,8 @@ pub struct Forged {
     pub indices: Vec<usize>,
 }
 
-/// Verifies many signatures, several times faster than one at a time.
+/// Verifies many signatures, several times faster than one at a time, on the threads of the rayon
+/// pool that it is called in.
 ///
 /// # Errors
 /// When any does not hold: all that do not, found by halving the list.
@@ -71,14 +73,20 @@ fn combination_holds(
     let mut weights = Vec::with_capacity(2 * signed.len() + 1);
     let mut of_keys: HashMap<PublicKey, Scalar> = HashMap::new();
     let mut of_base = Scalar::ZERO;
-    for (key, message, signature) in signed {
-        if !signature.r8().is_in_subgroup() {
-            return false;
-        }
+    // A challenge, where the R8 is in the subgroup.
+    let challenges: Option<Vec<Scalar>> = signed
+        .par_iter()
+        .map(|(key, message, signature)| {
+            let well_formed = signature.r8().is_in_subgroup();
+            well_formed.then(|| key.eightfold_challenge(*message, signature))
+        })
+        .collect();
+    let Some(challenges) = challenges else { return false };
+    for ((key, _, signature), challenge) in signed.iter().zip(challenges) {
         let weight = Scalar::from(rng.r#gen::<u128>());
         points.push(*signature.r8());
         weights.push(weight);
-        *of_keys.entry(*key).or_default() += weight * key.eightfold_challenge(*message, signature);
+        *of_keys.entry(*key).or_default() += weight * challenge;
         of_base += weight * signature.s();
     }
     for (key, weight) in of_keys {
