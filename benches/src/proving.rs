@@ -9,8 +9,8 @@ use aep2_circuits::{Shape, size::Size};
 use aep2_mandate::units::UnixTime;
 use aep2_prover::{
     progress::Progress,
-    prover::{BatchTimings, Entropy, Prover},
     proven::Proven,
+    prover::{BatchTimings, Entropy, Prover},
     sample,
     window::ValidWindow,
 };
@@ -55,7 +55,7 @@ pub struct Figures {
     pub steps: Steps,
     /// Verifying, median.
     pub verify_ms: f64,
-    /// Most memory while loading and proving, MiB.
+    /// Most memory that the process held from loading the key to the last proof, MiB.
     pub peak_rss_mib: Option<f64>,
     /// Proofs made.
     pub runs: usize,
@@ -93,8 +93,6 @@ pub fn full_window(shape: Shape) -> ValidWindow {
 
 /// Measures `shape` on the threads of the rayon pool that it is called in.
 ///
-/// The key is made, written to `folder`, read back, and used `runs` times.
-///
 /// # Errors
 /// When the key cannot be made, written or read.
 pub fn measure(
@@ -103,69 +101,106 @@ pub fn measure(
     folder: &Path,
     progress: &dyn Progress,
 ) -> anyhow::Result<Figures> {
-    anyhow::ensure!(runs > 0, "there is nothing to measure in no run");
-    let window = full_window(shape);
-
-    machine::reset_peak_memory();
-    let started = Instant::now();
-    let made = Prover::set_up(shape, &Entropy::Fresh, progress)?;
-    let setup = started.elapsed();
-    let setup_peak_rss_mib = machine::peak_memory_mib();
-    let [path, _] = made.save(folder)?;
-    drop(made);
-    let key_bytes = std::fs::metadata(&path).context("the key was written")?.len();
-
-    machine::reset_peak_memory();
-    let started = Instant::now();
-    let prover = Prover::load(folder, shape)?;
-    let load = started.elapsed();
-
-    let proofs = (0..runs).map(|_| prove(&prover, &window, progress)).collect::<Result<Vec<_>, _>>()?;
-    let peak_rss_mib = machine::peak_memory_mib();
-    let prove_s = Seconds::of(proofs.iter().map(|(took, ..)| *took));
-    let verify = Seconds::of(proofs.iter().map(|(_, _, proven)| {
-        let started = Instant::now();
-        assert_eq!(proven.verify(prover.verifying_key()), Ok(()));
-        started.elapsed()
-    }));
-
-    let median = |part: fn(&BatchTimings) -> Duration| {
-        Seconds::of(proofs.iter().map(|(_, timings, _)| part(timings))).median
-    };
-    Ok(Figures {
-        machine: Machine::this(),
-        threads: rayon::current_num_threads(),
-        shape: shape.to_string(),
-        mandates: shape.mandates_max(),
-        size: Size::of(shape),
-        setup_s: setup.as_secs_f64(),
-        setup_peak_rss_mib,
-        key_mib: key_bytes as f64 / f64::from(1 << 20),
-        key_load_s: load.as_secs_f64(),
-        prove_s,
-        mandates_per_s: shape.mandates_max() as f64 / prove_s.median,
-        witness_s: median(|timings| timings.witness),
-        steps: Steps {
-            arrange_s: median(|timings| timings.arrange),
-            fft_s: median(|timings| timings.proof.fft),
-            msm_a_s: median(|timings| timings.proof.msm_a),
-            msm_b_g1_s: median(|timings| timings.proof.msm_b_g1),
-            msm_b_g2_s: median(|timings| timings.proof.msm_b_g2),
-            msm_l_s: median(|timings| timings.proof.msm_l),
-            msm_h_s: median(|timings| timings.proof.msm_h),
-        },
-        verify_ms: verify.median * 1e3,
-        peak_rss_mib,
-        runs,
-    })
+    let mut measurement = Measurement::prepare(shape, folder, progress)?;
+    for _ in 0..runs {
+        measurement.prove(progress)?;
+    }
+    measurement.figures()
 }
 
-fn prove(
-    prover: &Prover,
-    window: &ValidWindow,
-    progress: &dyn Progress,
-) -> anyhow::Result<(Duration, BatchTimings, Proven)> {
-    let started = Instant::now();
-    let (proven, _, timings) = prover.prove(window, &mut rand::rngs::OsRng, progress)?;
-    Ok((started.elapsed(), timings, proven))
+/// A shape being measured: its key and window are ready, its proofs are made one by one, so that
+/// two shapes can take turns on a machine that is not always as fast.
+#[derive(Debug)]
+pub struct Measurement {
+    window: ValidWindow,
+    prover: Prover,
+    setup: Duration,
+    setup_peak_rss_mib: Option<f64>,
+    key_bytes: u64,
+    load: Duration,
+    proofs: Vec<(Duration, BatchTimings, Proven)>,
+}
+
+impl Measurement {
+    /// Makes the key of `shape`, writes it to `folder` and reads it back.
+    ///
+    /// # Errors
+    /// When the key cannot be made, written or read.
+    pub fn prepare(shape: Shape, folder: &Path, progress: &dyn Progress) -> anyhow::Result<Self> {
+        let window = full_window(shape);
+
+        machine::reset_peak_memory();
+        let started = Instant::now();
+        let made = Prover::set_up(shape, &Entropy::Fresh, progress)?;
+        let setup = started.elapsed();
+        let setup_peak_rss_mib = machine::peak_memory_mib();
+        let [path, _] = made.save(folder)?;
+        drop(made);
+        let key_bytes = std::fs::metadata(&path).context("the key was written")?.len();
+
+        machine::reset_peak_memory();
+        let started = Instant::now();
+        let prover = Prover::load(folder, shape)?;
+        let load = started.elapsed();
+        let proofs = Vec::new();
+        Ok(Self { window, prover, setup, setup_peak_rss_mib, key_bytes, load, proofs })
+    }
+
+    /// Makes one more proof.
+    ///
+    /// # Errors
+    /// When the proof comes out wrong.
+    pub fn prove(&mut self, progress: &dyn Progress) -> anyhow::Result<()> {
+        let started = Instant::now();
+        let (proven, _, timings) =
+            self.prover.prove(&self.window, &mut rand::rngs::OsRng, progress)?;
+        self.proofs.push((started.elapsed(), timings, proven));
+        Ok(())
+    }
+
+    /// What was measured.
+    ///
+    /// # Errors
+    /// When no proof was made.
+    pub fn figures(&self) -> anyhow::Result<Figures> {
+        let Self { prover, proofs, .. } = self;
+        anyhow::ensure!(!proofs.is_empty(), "there is nothing to measure in no run");
+        let peak_rss_mib = machine::peak_memory_mib();
+        let shape = prover.shape();
+        let prove_s = Seconds::of(proofs.iter().map(|(took, ..)| *took));
+        let verify = Seconds::of(proofs.iter().map(|(_, _, proven)| {
+            let started = Instant::now();
+            assert_eq!(proven.verify(prover.verifying_key()), Ok(()));
+            started.elapsed()
+        }));
+        let median = |part: fn(&BatchTimings) -> Duration| {
+            Seconds::of(proofs.iter().map(|(_, timings, _)| part(timings))).median
+        };
+        Ok(Figures {
+            machine: Machine::this(),
+            threads: rayon::current_num_threads(),
+            shape: shape.to_string(),
+            mandates: shape.mandates_max(),
+            size: Size::of(shape),
+            setup_s: self.setup.as_secs_f64(),
+            setup_peak_rss_mib: self.setup_peak_rss_mib,
+            key_mib: self.key_bytes as f64 / f64::from(1 << 20),
+            key_load_s: self.load.as_secs_f64(),
+            prove_s,
+            mandates_per_s: shape.mandates_max() as f64 / prove_s.median,
+            witness_s: median(|timings| timings.witness),
+            steps: Steps {
+                arrange_s: median(|timings| timings.arrange),
+                fft_s: median(|timings| timings.proof.fft),
+                msm_a_s: median(|timings| timings.proof.msm_a),
+                msm_b_g1_s: median(|timings| timings.proof.msm_b_g1),
+                msm_b_g2_s: median(|timings| timings.proof.msm_b_g2),
+                msm_l_s: median(|timings| timings.proof.msm_l),
+                msm_h_s: median(|timings| timings.proof.msm_h),
+            },
+            verify_ms: verify.median * 1e3,
+            peak_rss_mib,
+            runs: proofs.len(),
+        })
+    }
 }

@@ -7,8 +7,9 @@
 //! - [`shape`]: how many mandates one proof holds.
 //! - [`gadgets`]: bits, Poseidon, Baby Jubjub, the signature check.
 //! - [`system`]: what circuits are written against, and the systems that they run in: [`count`],
-//!   [`witness`], [`symbolic`], [`checker`].
+//!   [`witness`], [`symbolic`], [`checker`]; and [`arkworks`], for comparison.
 
+pub mod arkworks;
 pub mod checker;
 pub mod count;
 pub mod gadgets;

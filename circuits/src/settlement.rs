@@ -271,9 +271,8 @@ impl Settlement {
             },
         );
         let entries = numerator * denominator.inverse().ok_or(ZeroDenominator)?;
-        let header = self.domain
-            + beta * Fr::from(self.valid_until)
-            + beta.square() * Fr::from(self.count);
+        let header =
+            self.domain + beta * Fr::from(self.valid_until) + beta.square() * Fr::from(self.count);
         Ok(entries + header)
     }
 }

@@ -135,11 +135,7 @@ impl TryFrom<RawShape> for Shape {
 
 impl From<Shape> for RawShape {
     fn from(shape: Shape) -> Self {
-        Self {
-            lanes: shape.lanes.into(),
-            slots: shape.slots.into(),
-            capture: shape.capture,
-        }
+        Self { lanes: shape.lanes.into(), slots: shape.slots.into(), capture: shape.capture }
     }
 }
 
@@ -167,10 +163,8 @@ mod tests {
     fn ids_are_distinct() {
         let shape = Shape::new(4, 4, true).unwrap();
         assert_eq!(shape.id(), 4 * 65_536 + 4 * 2 + 1);
-        let mut ids: Vec<u32> = Shape::NAMED
-            .iter()
-            .flat_map(|shape| [shape.id(), shape.with_capture().id()])
-            .collect();
+        let mut ids: Vec<u32> =
+            Shape::NAMED.iter().flat_map(|shape| [shape.id(), shape.with_capture().id()]).collect();
         ids.sort_unstable();
         ids.dedup();
         assert_eq!(ids.len(), 10);

@@ -12,8 +12,7 @@
 
 use aep2_mandate::{
     babyjubjub::{BASE8, Point as NativePoint, Scalar},
-    commitment,
-    poseidon,
+    commitment, poseidon,
 };
 use ark_bn254::Fr;
 use ark_ec::AffineRepr;
@@ -23,8 +22,9 @@ use rayon::prelude::*;
 use crate::{
     gadgets::{
         boolean::{bit, bits, number, power_of_two},
+        eddsa,
         edwards::Point,
-        eddsa, poseidon as poseidon_gadget,
+        poseidon as poseidon_gadget,
         poseidon::LinearCell,
     },
     settlement::PublicInputs,
@@ -172,11 +172,7 @@ impl Statement {
         Self {
             shape,
             public: PublicInputs { commitment: zero, x: zero, beta: zero, sum: zero },
-            private: Private {
-                domain: zero,
-                valid_until: zero,
-                lanes: vec![lane; shape.lanes()],
-            },
+            private: Private { domain: zero, valid_until: zero, lanes: vec![lane; shape.lanes()] },
         }
     }
 
@@ -412,8 +408,8 @@ impl<L: Linear> Batch<L> {
         let debit = system.witness("debit inverse", || inverse(&debit_pole));
         system.enforce("debit inverse", &debit_pole, &debit, &L::constant(Fr::ONE));
         let payout_pole = self.x.sub(&payee);
-        let payout = system
-            .witness("payout inverse", || self.beta_square.value() * inverse(&payout_pole));
+        let payout =
+            system.witness("payout inverse", || self.beta_square.value() * inverse(&payout_pole));
         system.enforce("payout inverse", &payout_pole, &payout, &self.beta_square);
 
         // flag · ((2^bit + β·captured)·debit + captured·β²·payout)
@@ -438,9 +434,8 @@ struct UsedSlot<L> {
 /// `2^n` for the number `n` that `bits` spell: the product of `1 + bitᵢ (2^(2^i) - 1)`.
 fn power_of_two_gadget<S: System>(system: &mut S, bits: &[S::L]) -> S::L {
     let one = S::L::constant(Fr::ONE);
-    let factor = |index: usize, bit: &S::L| {
-        one.add_scaled(Fr::from(2u64).pow([1 << index]) - Fr::ONE, bit)
-    };
+    let factor =
+        |index: usize, bit: &S::L| one.add_scaled(Fr::from(2u64).pow([1 << index]) - Fr::ONE, bit);
     let mut factors = bits.iter().enumerate().map(|(index, bit)| factor(index, bit));
     let first = factors.next().unwrap_or_else(|| one.clone());
     factors.fold(first, |power, factor| system.product("spent", &power, &factor))

@@ -59,10 +59,7 @@ pub fn power_of_two(exponent: usize) -> Fr {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        checker::Checker,
-        system::Circuit,
-    };
+    use crate::{checker::Checker, system::Circuit};
 
     struct Range(usize, Fr);
 

@@ -35,7 +35,8 @@ pub fn enforce_signature<S: System>(
     s: impl FnOnce() -> Scalar,
     message: &S::L,
 ) {
-    let hashed = [r8.circomlib_x(), r8.y.clone(), key.circomlib_x(), key.y.clone(), message.clone()];
+    let hashed =
+        [r8.circomlib_x(), r8.y.clone(), key.circomlib_x(), key.y.clone(), message.clone()];
     let challenge = poseidon::hash(system, "challenge", &hashed);
     let offset = eightfold_multiple(system, key, &challenge).negated();
     enforce_base_multiple(system, s, &offset, r8);
@@ -51,7 +52,11 @@ pub fn enforce_signature<S: System>(
 ///
 /// so no window is empty, and a digit's point is the point or its triple, either negated or not:
 /// the digit is positive when its high bit is set, and a triple when its bits agree.
-fn eightfold_multiple<S: System>(system: &mut S, point: &Point<S::L>, scalar: &S::L) -> Point<S::L> {
+fn eightfold_multiple<S: System>(
+    system: &mut S,
+    point: &Point<S::L>,
+    scalar: &S::L,
+) -> Point<S::L> {
     let one = S::L::constant(Fr::ONE);
     let digits = bits(system, "challenge bits", CHALLENGE_BITS, || scalar.value());
     system.enforce("challenge bits", &number(&digits), &one, scalar);
@@ -108,10 +113,8 @@ fn enforce_base_multiple<S: System>(
         };
         let x = choose(multiples.map(|(x, _)| x));
         let sign = positive.add(&positive).sub(&one);
-        let chosen = Point {
-            x: system.product(label, &x, &sign),
-            y: choose(multiples.map(|(_, y)| y)),
-        };
+        let chosen =
+            Point { x: system.product(label, &x, &sign), y: choose(multiples.map(|(_, y)| y)) };
         if window + 1 < SCALAR_WINDOWS {
             sum = sum.add(system, label, &chosen);
         } else {

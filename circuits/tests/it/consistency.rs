@@ -13,7 +13,7 @@ use ark_bn254::Fr;
 use ark_ff::{AdditiveGroup, Field};
 use ark_relations::gr1cs::{ConstraintSystem, ConstraintSystemRef, LinearCombination, Variable};
 
-use crate::support::{ALICE, API, BOB, Case, INPUTS, TOOL, shape, spend, unused};
+use crate::support::{ALICE, API, BOB, Case, TOOL, is_input, shape, spend, unused};
 
 /// Used and unused slots, and two lanes, so that there is a tree.
 fn small(capture: bool) -> Case {
@@ -217,8 +217,11 @@ fn every_variable_follows_from_the_inputs_and_the_bits() {
 
         let mut known = vec![false; z.len()];
         known[..=public].fill(true);
+        let mut allocated: BTreeMap<&str, usize> = BTreeMap::new();
         for (index, (label, _)) in probe.variables.iter().enumerate() {
-            known[index + 1] |= INPUTS.contains(label);
+            let nth = allocated.entry(label).or_default();
+            known[index + 1] |= is_input(label, *nth);
+            *nth += 1;
         }
         let mut bits = 0;
         for (_, a, b, c) in &matrices.rows {

@@ -5,7 +5,7 @@ use aep2_circuits::{
     gadgets::edwards::Point,
     system::{Circuit, Linear, System},
 };
-use aep2_mandate::babyjubjub::{BASE8, EdwardsProjective, Point as NativePoint, Scalar};
+use aep2_mandate::babyjubjub::{A, BASE8, D, EdwardsProjective, Point as NativePoint, Scalar};
 use ark_bn254::Fr;
 use ark_ff::{AdditiveGroup, Field, UniformRand};
 use rand::{SeedableRng, rngs::StdRng};
@@ -187,6 +187,20 @@ fn points_off_the_curve_are_refused() {
         ] {
             let on_curve = NativePoint::new(x, y).is_some();
             assert_eq!(Checker::satisfied(&OnCurve(x, y)), on_curve, "({x}, {y})");
+            if on_curve {
+                continue;
+            }
+            // p·m = 1 + e (X·y)²: neither product may be chosen to make up for the other.
+            let mut probe = Probe::default();
+            OnCurve(x, y).synthesize(&mut probe);
+            let [q, xy] = probe.values("curve")[..] else { panic!("two products") };
+            let e = -D / A;
+            let cheat = Checker::default().with("curve", 0, Fr::ONE + e * xy.square());
+            assert_eq!(cheat.run(&OnCurve(x, y)), ["curve"]);
+            if let Some(root) = ((q - Fr::ONE) / e).sqrt() {
+                let cheat = Checker::default().with("curve", 1, root);
+                assert_eq!(cheat.run(&OnCurve(x, y)), ["curve"]);
+            }
         }
     }
 }

@@ -39,9 +39,15 @@ pub(crate) const TOOL: Address = Address::repeat_byte(0xb2);
 /// A payee who cheats.
 pub(crate) const THIEF: Address = Address::repeat_byte(0xc3);
 
-/// Labels of the variables that are the prover's own to choose, the bits aside.
+/// Labels of the variables that are the prover's own to choose, the bits aside. Of those labelled
+/// "lane key", every other two are products that the curve's equation takes; see [`is_input`].
 pub(crate) const INPUTS: [&str; 8] =
     ["domain", "valid until", "first prev", "key", "payee", "reference", "lane key", "R8"];
+
+/// Whether the `nth` variable of a label is the prover's own to choose.
+pub(crate) fn is_input(label: &str, nth: usize) -> bool {
+    INPUTS.contains(&label) && (label != "lane key" || nth % 4 < 2)
+}
 
 /// `2^exponent`.
 pub(crate) fn power_of_two(exponent: u64) -> Fr {

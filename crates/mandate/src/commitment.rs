@@ -38,8 +38,9 @@ pub fn lane_elements<T: Cell>(
     captured: Option<&[T]>,
 ) -> Vec<T> {
     assert!(flags.len() <= SLOTS_MAX, "a lane has at most {SLOTS_MAX} slots");
-    let powers: Vec<Fr> =
-        std::iter::successors(Some(Fr::ONE), |power| Some(*power + power)).take(flags.len()).collect();
+    let powers: Vec<Fr> = std::iter::successors(Some(Fr::ONE), |power| Some(*power + power))
+        .take(flags.len())
+        .collect();
     let mut elements = vec![last_id.clone(), key_hash.clone(), T::dot(&powers, flags)];
     let shift = [Fr::ONE, Fr::from(2u64).pow([CAPTURED_BITS])];
     for pair in captured.unwrap_or_default().chunks(2) {
@@ -56,7 +57,9 @@ pub fn leaf(elements: &[Fr]) -> Fr {
 /// The next level of the tree, `node` hashing a pair.
 pub fn parents<T: Clone>(level: &[T], mut node: impl FnMut(&T, &T) -> T) -> Vec<T> {
     let pairs = level.chunks(2);
-    pairs.map(|pair| if let [left, right] = pair { node(left, right) } else { pair[0].clone() }).collect()
+    pairs
+        .map(|pair| if let [left, right] = pair { node(left, right) } else { pair[0].clone() })
+        .collect()
 }
 
 /// The root over `leaves`.

@@ -129,7 +129,8 @@ impl InclusionProof {
         let slots = self.flags.len();
         let lists_fit = slots <= SLOTS_MAX
             && self.captured.as_ref().is_none_or(|captured| captured.len() == slots);
-        let behind = self.flags.get(usize::from(self.slot) + 1..).ok_or(InclusionError::Malformed)?;
+        let behind =
+            self.flags.get(usize::from(self.slot) + 1..).ok_or(InclusionError::Malformed)?;
         if !lists_fit || behind.iter().filter(|flag| **flag).count() != self.following.len() {
             return Err(InclusionError::Malformed);
         }

@@ -88,11 +88,7 @@ pub struct Signer {
 impl Signer {
     /// A signer with this key for the wallet at `wallet`.
     pub fn new(secret: SecretKey, chain_id: ChainId, wallet: Address) -> Self {
-        Self {
-            secret,
-            chain_id,
-            wallet,
-        }
+        Self { secret, chain_id, wallet }
     }
 
     /// The key that verifies what this signer signs.
@@ -154,11 +150,7 @@ impl Signer {
             prev: prev.unwrap_or(Prev::START),
         };
         let signature = self.secret.sign(mandate.id(&domain).element());
-        SignedMandate {
-            mandate,
-            key: self.public(),
-            signature,
-        }
+        SignedMandate { mandate, key: self.public(), signature }
     }
 
     /// `previous` as something to follow, if it may be.

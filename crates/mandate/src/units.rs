@@ -77,10 +77,7 @@ pub enum UnitError {
 
 impl UnitError {
     fn out_of_range(unit: Unit, value: impl fmt::Display) -> Self {
-        Self::OutOfRange {
-            unit,
-            found: excerpt(&value.to_string()),
-        }
+        Self::OutOfRange { unit, found: excerpt(&value.to_string()) }
     }
 }
 
@@ -95,25 +92,16 @@ pub(crate) fn excerpt(text: &str) -> String {
 
 fn in_range(unit: Unit, value: u128) -> Result<u128, UnitError> {
     let (min, max) = unit.range();
-    if (min..=max).contains(&value) {
-        Ok(value)
-    } else {
-        Err(UnitError::out_of_range(unit, value))
-    }
+    if (min..=max).contains(&value) { Ok(value) } else { Err(UnitError::out_of_range(unit, value)) }
 }
 
 fn parse(unit: Unit, text: &str) -> Result<u128, UnitError> {
     let leading_zero = text.len() > 1 && text.starts_with('0');
     if text.is_empty() || leading_zero || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(UnitError::Malformed {
-            unit,
-            found: format!("{:?}", excerpt(text)),
-        });
+        return Err(UnitError::Malformed { unit, found: format!("{:?}", excerpt(text)) });
     }
     // Digits that do not fit 128 bits are a number too: one that no unit holds.
-    let value = text
-        .parse()
-        .map_err(|_| UnitError::out_of_range(unit, text))?;
+    let value = text.parse().map_err(|_| UnitError::out_of_range(unit, text))?;
     in_range(unit, value)
 }
 
@@ -238,11 +226,7 @@ impl Ceiling {
 impl TryFrom<Amount> for Ceiling {
     type Error = UnitError;
     fn try_from(amount: Amount) -> Result<Self, UnitError> {
-        if amount == Amount::ZERO {
-            Err(UnitError::ZeroCeiling)
-        } else {
-            Ok(Self(amount))
-        }
+        if amount == Amount::ZERO { Err(UnitError::ZeroCeiling) } else { Ok(Self(amount)) }
     }
 }
 
@@ -304,9 +288,7 @@ impl UnixTime {
 
     /// The time `seconds` later, or nothing when that does not fit 40 bits.
     pub fn checked_add(self, seconds: u64) -> Option<Self> {
-        self.0
-            .checked_add(seconds)
-            .and_then(|sum| Self::new(sum).ok())
+        self.0.checked_add(seconds).and_then(|sum| Self::new(sum).ok())
     }
 
     /// The seconds from `earlier` to here, or nothing when `earlier` is later.
@@ -342,31 +324,16 @@ mod tests {
         assert_eq!("18446744073709551615".parse(), Ok(ChainId::MAX));
 
         let out_of_range = |unit, text: &str| UnitError::out_of_range(unit, text);
-        assert_eq!(
-            "0".parse::<AccountId>(),
-            Err(out_of_range(Unit::Account, "0"))
-        );
+        assert_eq!("0".parse::<AccountId>(), Err(out_of_range(Unit::Account, "0")));
         for (unit, text, found) in [
-            (
-                Unit::Account,
-                "4294967296",
-                "4294967296".parse::<AccountId>().err(),
-            ),
+            (Unit::Account, "4294967296", "4294967296".parse::<AccountId>().err()),
             (
                 Unit::Amount,
                 "79228162514264337593543950336",
                 "79228162514264337593543950336".parse::<Amount>().err(),
             ),
-            (
-                Unit::Nonce,
-                "18446744073709551616",
-                "18446744073709551616".parse::<Nonce>().err(),
-            ),
-            (
-                Unit::Time,
-                "1099511627776",
-                "1099511627776".parse::<UnixTime>().err(),
-            ),
+            (Unit::Nonce, "18446744073709551616", "18446744073709551616".parse::<Nonce>().err()),
+            (Unit::Time, "1099511627776", "1099511627776".parse::<UnixTime>().err()),
         ] {
             assert_eq!(found, Some(out_of_range(unit, text)));
         }
@@ -392,10 +359,7 @@ mod tests {
                 text.parse::<UnixTime>().err(),
                 text.parse::<ChainId>().err(),
             ] {
-                assert!(
-                    matches!(found, Some(UnitError::Malformed { .. })),
-                    "{text:?}: {found:?}"
-                );
+                assert!(matches!(found, Some(UnitError::Malformed { .. })), "{text:?}: {found:?}");
             }
         }
     }
@@ -406,10 +370,7 @@ mod tests {
         assert_eq!("0".parse::<Ceiling>(), Err(UnitError::ZeroCeiling));
         assert_eq!(Ceiling::new(1), Ok(Ceiling::MIN));
         assert_eq!(Ceiling::MAX.amount(), Amount::MAX);
-        assert!(matches!(
-            Ceiling::new(1 << 96),
-            Err(UnitError::OutOfRange { .. })
-        ));
+        assert!(matches!(Ceiling::new(1 << 96), Err(UnitError::OutOfRange { .. })));
     }
 
     #[test]
@@ -422,9 +383,7 @@ mod tests {
         assert_eq!(UnixTime::MAX.checked_add(1), None);
         assert_eq!(UnixTime::MAX.checked_add(u64::MAX), None);
         assert_eq!(
-            UnixTime::MIN
-                .checked_add(5)
-                .and_then(|t| t.seconds_since(UnixTime::MIN)),
+            UnixTime::MIN.checked_add(5).and_then(|t| t.seconds_since(UnixTime::MIN)),
             Some(5)
         );
         assert_eq!(UnixTime::MIN.seconds_since(UnixTime::MAX), None);
@@ -432,16 +391,10 @@ mod tests {
 
     #[test]
     fn nonces_split_into_word_and_bit() {
-        for (nonce, word, bit) in [
-            (0, 0, 0),
-            (127, 0, 127),
-            (128, 1, 0),
-            (u64::MAX, (1 << 57) - 1, 127),
-        ] {
-            assert_eq!(
-                (Nonce::new(nonce).word(), Nonce::new(nonce).bit()),
-                (word, bit)
-            );
+        for (nonce, word, bit) in
+            [(0, 0, 0), (127, 0, 127), (128, 1, 0), (u64::MAX, (1 << 57) - 1, 127)]
+        {
+            assert_eq!((Nonce::new(nonce).word(), Nonce::new(nonce).bit()), (word, bit));
         }
     }
 }

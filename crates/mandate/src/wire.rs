@@ -84,10 +84,7 @@ pub enum Defect {
 
 impl WireError {
     pub(crate) fn new(defect: Defect) -> Self {
-        Self {
-            field: String::new(),
-            defect,
-        }
+        Self { field: String::new(), defect }
     }
 
     /// The same defect, seen from the object that holds it as `field`.
@@ -320,18 +317,14 @@ impl<'a> Fields<'a> {
             }
         }
         let fields = Self(fields);
-        names
-            .iter()
-            .try_for_each(|name| fields.node(name).map(drop))?;
+        names.iter().try_for_each(|name| fields.node(name).map(drop))?;
         Ok(fields)
     }
 
     /// The content of a field.
     pub(crate) fn node(&self, name: &str) -> Result<&'a Node, WireError> {
         let field = self.0.iter().find(|(found, _)| found == name);
-        field
-            .map(|(_, node)| node)
-            .ok_or_else(|| WireError::new(Defect::MissingField).within(name))
+        field.map(|(_, node)| node).ok_or_else(|| WireError::new(Defect::MissingField).within(name))
     }
 
     /// The content of a field, read.
@@ -352,10 +345,7 @@ impl<'a> Fields<'a> {
 // Numbers.
 
 fn malformed(unit: Unit, node: &Node) -> UnitError {
-    UnitError::Malformed {
-        unit,
-        found: node.to_string(),
-    }
+    UnitError::Malformed { unit, found: node.to_string() }
 }
 
 /// A decimal string, as the unit itself reads it.
@@ -377,11 +367,9 @@ where
     match node {
         Node::Unsigned(number) => Ok(T::try_from(u128::from(*number))?),
         // serde reads an integer of more than 64 bits as a float.
-        Node::Float(number) if *number >= 2f64.powi(64) => Err(UnitError::OutOfRange {
-            unit,
-            found: number.to_string(),
+        Node::Float(number) if *number >= 2f64.powi(64) => {
+            Err(UnitError::OutOfRange { unit, found: number.to_string() }.into())
         }
-        .into()),
         other => Err(malformed(unit, other).into()),
     }
 }
@@ -443,10 +431,7 @@ pub(crate) fn bytes<const N: usize>(text: &str) -> Result<[u8; N], WireError> {
     }
     let mut bytes = [0; N];
     hex::decode_to_slice(digits, &mut bytes).map_err(|_| {
-        WireError::new(Defect::WrongLength {
-            expected: 2 * N,
-            found: digits.len(),
-        })
+        WireError::new(Defect::WrongLength { expected: 2 * N, found: digits.len() })
     })?;
     Ok(bytes)
 }
@@ -509,11 +494,7 @@ impl FromNode for PublicKey {
 
 impl Serialize for PublicKey {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Coordinates {
-            x: hex_of(&self.x()),
-            y: hex_of(&self.y()),
-        }
-        .serialize(serializer)
+        Coordinates { x: hex_of(&self.x()), y: hex_of(&self.y()) }.serialize(serializer)
     }
 }
 
@@ -535,10 +516,7 @@ impl FromNode for Signature {
 impl Serialize for Signature {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut fields = serializer.serialize_struct("Signature", 2)?;
-        let r8 = Coordinates {
-            x: hex_of(&self.r8_x()),
-            y: hex_of(&self.r8_y()),
-        };
+        let r8 = Coordinates { x: hex_of(&self.r8_x()), y: hex_of(&self.r8_y()) };
         fields.serialize_field("r8", &r8)?;
         fields.serialize_field("s", &B256::from(self.s_bytes()))?;
         fields.end()

@@ -12,7 +12,7 @@ pub mod export;
 pub mod groth16;
 pub mod key_file;
 pub mod progress;
-pub mod prover;
 pub mod proven;
+pub mod prover;
 pub mod sample;
 pub mod window;

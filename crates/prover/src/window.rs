@@ -152,7 +152,9 @@ pub enum WindowError {
         place: Place,
     },
     /// Less than the ceiling is captured, and the shape has no capture.
-    #[error("{place} captures less than its amount, which shape {shape} cannot; use {shape}-capture")]
+    #[error(
+        "{place} captures less than its amount, which shape {shape} cannot; use {shape}-capture"
+    )]
     NeedsCapture {
         /// The mandate.
         place: Place,

@@ -86,7 +86,10 @@ pub(crate) fn table(figures: &Figures) -> String {
                 figures.size.domain.trailing_zeros()
             ),
         ),
-        ("set-up", format!("{:.2} s, at most {}", figures.setup_s, mib(figures.setup_peak_rss_mib))),
+        (
+            "set-up",
+            format!("{:.2} s, at most {}", figures.setup_s, mib(figures.setup_peak_rss_mib)),
+        ),
         ("key", format!("{:.0} MiB, loaded in {:.2} s", figures.key_mib, figures.key_load_s)),
         (
             "proof",

@@ -6,8 +6,8 @@ use aep2_circuits::Shape;
 use aep2_mandate::units::{Amount, UnixTime};
 use aep2_prover::{
     progress::Stage,
-    prover::{Entropy, Prover},
     proven::Refused,
+    prover::{Entropy, Prover},
     sample,
     window::{ValidWindow, Window, WindowError},
 };

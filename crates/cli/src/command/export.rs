@@ -7,8 +7,8 @@ use aep2_prover::{
         calldata,
         snarkjs::{self, ProofJson, VerifyingKeyJson},
     },
-    prover::load_verifying_key,
     proven::Proven,
+    prover::load_verifying_key,
 };
 use anyhow::Context;
 use clap::{Args, ValueEnum};

@@ -50,11 +50,8 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Exit
         Some(text) => (Entropy::Seed(seed::bytes(text)), Provenance::SeededDevelopment),
         None => (Entropy::Fresh, Provenance::RandomDevelopment),
     };
-    let name = aep2_prover::key_file::file_name(
-        aep2_prover::key_file::Half::Proving,
-        *shape,
-        provenance,
-    );
+    let name =
+        aep2_prover::key_file::file_name(aep2_prover::key_file::Half::Proving, *shape, provenance);
     let path = keys.folder.join(name);
     ensure!(
         *force || !path.exists(),
@@ -65,8 +62,9 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Exit
     std::fs::create_dir_all(&keys.folder)?;
 
     let bar = output.bar(&Stage::SETUP);
-    let (prover, took) =
-        timed(|| super::threads(*threads)?.install(|| anyhow::Ok(Prover::set_up(*shape, &entropy, &bar)?)));
+    let (prover, took) = timed(|| {
+        super::threads(*threads)?.install(|| anyhow::Ok(Prover::set_up(*shape, &entropy, &bar)?))
+    });
     bar.finish();
     let prover = prover?;
     let [proving, verifying] = prover.save(&keys.folder)?;

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use aep2_prover::{prover::load_verifying_key, proven::Proven};
+use aep2_prover::{proven::Proven, prover::load_verifying_key};
 use clap::Args;
 use serde_json::json;
 

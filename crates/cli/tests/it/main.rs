@@ -72,8 +72,8 @@ fn a_window_is_proved_verified_and_exported() {
     let desk = Desk::new();
     desk.done(&["sample", "--shape", "2x2-capture", "--out", "window.json"]);
     let shape = ["--shape", "2x2-capture"];
-    let proved =
-        desk.json(&[&["prove", "window.json", "--inclusion", "inclusion.json"][..], &shape].concat());
+    let proved = desk
+        .json(&[&["prove", "window.json", "--inclusion", "inclusion.json"][..], &shape].concat());
     assert_eq!(proved["mandates"], 4);
     assert_eq!(read(&desk.path("inclusion.json")).as_array().unwrap().len(), 4);
 
@@ -152,7 +152,17 @@ fn the_demonstration_holds() {
 fn the_bench_reports_its_figures() {
     let desk = Desk(tempfile::tempdir().unwrap());
     let figures = desk.json(&[
-        "bench", "prove", "--lanes", "1", "--slots", "2", "--capture", "--threads", "1", "--runs", "2",
+        "bench",
+        "prove",
+        "--lanes",
+        "1",
+        "--slots",
+        "2",
+        "--capture",
+        "--threads",
+        "1",
+        "--runs",
+        "2",
     ]);
     let positive = |name: &str| figures[name].as_f64().is_some_and(|figure| figure > 0.0);
     for name in [

@@ -150,9 +150,10 @@ impl TorsionPairing {
         for index in 1..16 {
             powers[index] = powers[index - 1] * value;
         }
-        let nibbles = Self::EXPONENT.0.iter().rev().flat_map(|limb| {
-            (0..16).rev().map(move |nibble| (limb >> (4 * nibble)) as usize & 15)
-        });
+        let nibbles =
+            Self::EXPONENT.0.iter().rev().flat_map(|limb| {
+                (0..16).rev().map(move |nibble| (limb >> (4 * nibble)) as usize & 15)
+            });
         nibbles.skip_while(|nibble| *nibble == 0).fold(Fr::ONE, |power, nibble| {
             let sixteenth = power.square().square().square().square();
             if nibble == 0 { sixteenth } else { sixteenth * powers[nibble] }
@@ -204,9 +205,8 @@ mod tests {
 
     #[test]
     fn base_point_is_circomlibs() {
-        let x = MontFp!(
-            "5299619240641551281634865583518297030282874472190772894086521144482721001553"
-        );
+        let x =
+            MontFp!("5299619240641551281634865583518297030282874472190772894086521144482721001553");
         assert_eq!(Point::new(x, BASE8.y()), Some(BASE8));
         assert_eq!(BASE8.x(), x);
         let order = Scalar::MODULUS;

@@ -19,8 +19,7 @@ use super::{Point, Scalar};
 use crate::field::Fr;
 
 /// `√-1`. With `x' = √-1 · x`, arkworks' `x² + y² = 1 + d x² y²` is `-x'² + y² = 1 - d x'² y²`.
-const SQRT_MINUS_ONE: Fr =
-    MontFp!("4407920970296243842541313971887945403937097133418418784715");
+const SQRT_MINUS_ONE: Fr = MontFp!("4407920970296243842541313971887945403937097133418418784715");
 
 /// Whether `Σ scalars[i] · points[i]` is the identity.
 ///
@@ -52,11 +51,7 @@ fn sum(points: &[Point], scalars: &[Scalar]) -> Extended {
 }
 
 /// `Σ digit · point`, for digits of `window` bits.
-fn window_sum(
-    points: &[Prepared],
-    digits: impl Iterator<Item = i32>,
-    window: usize,
-) -> Extended {
+fn window_sum(points: &[Prepared], digits: impl Iterator<Item = i32>, window: usize) -> Extended {
     let mut buckets: Vec<Option<Extended>> = vec![None; 1 << (window - 1)];
     for (point, digit) in points.iter().zip(digits) {
         if digit == 0 {

@@ -270,4 +270,3 @@ fn scalar_bytes(scalar: &Scalar) -> [u8; 32] {
     bytes.copy_from_slice(&scalar.into_bigint().to_bytes_be());
     bytes
 }
-

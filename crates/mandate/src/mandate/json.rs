@@ -48,9 +48,7 @@ impl FromNode for Mandate {
     fn from_node(node: &Node) -> Result<Self, WireError> {
         let fields = Fields::of(
             node,
-            &[
-                "account", "token", "payee", "amount", "nonce", "deadline", "ref", "prev",
-            ],
+            &["account", "token", "payee", "amount", "nonce", "deadline", "ref", "prev"],
         )?;
         Ok(Self {
             account: fields.read("account")?,

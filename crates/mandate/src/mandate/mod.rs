@@ -39,10 +39,7 @@ impl Domain {
     pub fn new(chain_id: ChainId, wallet: Address, token: Address) -> Self {
         let tag = keccak256("AEP2 mandate v1");
         let encoded = (tag, U256::from(chain_id.get()), wallet, token).abi_encode();
-        Self {
-            element: field::truncated_hash(keccak256(encoded)),
-            token,
-        }
+        Self { element: field::truncated_hash(keccak256(encoded)), token }
     }
 
     /// The domain as a field element.
@@ -243,10 +240,6 @@ impl SignedMandate {
             });
         }
         let id = self.mandate.id(domain);
-        if self.key.verify(id.0, &self.signature) {
-            Ok(id)
-        } else {
-            Err(VerifyError::BadSignature)
-        }
+        if self.key.verify(id.0, &self.signature) { Ok(id) } else { Err(VerifyError::BadSignature) }
     }
 }

@@ -103,9 +103,7 @@ impl EcdsaSignature {
         if signature.s() > S_MAX {
             return Err(RecoverError::HighS);
         }
-        signature
-            .recover_address_from_prehash(digest)
-            .map_err(|_| RecoverError::Unrecoverable)
+        signature.recover_address_from_prehash(digest).map_err(|_| RecoverError::Unrecoverable)
     }
 
     /// Checks that this is `signer`'s signature on `digest`.
@@ -117,10 +115,7 @@ impl EcdsaSignature {
         if recovered == signer {
             Ok(())
         } else {
-            Err(SignerError::OtherSigner {
-                expected: signer,
-                recovered,
-            })
+            Err(SignerError::OtherSigner { expected: signer, recovered })
         }
     }
 }

@@ -98,10 +98,7 @@ impl Receipt {
         domain: &Eip712Domain,
     ) -> Result<SignedReceipt, alloy_signer::Error> {
         let signature = EcdsaSignature::sign(signer, &self.digest(domain))?;
-        Ok(SignedReceipt {
-            receipt: self,
-            signature,
-        })
+        Ok(SignedReceipt { receipt: self, signature })
     }
 
     fn typed_data(&self) -> eip712::Receipt {
@@ -133,8 +130,7 @@ impl SignedReceipt {
     /// # Errors
     /// When somebody else signed, or nobody.
     pub fn verify(&self, domain: &Eip712Domain, processor: Address) -> Result<(), SignerError> {
-        self.signature
-            .verify(&self.receipt.digest(domain), processor)
+        self.signature.verify(&self.receipt.digest(domain), processor)
     }
 
     /// Who signed, and whose bond thus answers.
@@ -157,10 +153,7 @@ impl SignedReceipt {
 impl FromNode for SignedReceipt {
     fn from_node(node: &Node) -> Result<Self, WireError> {
         let fields = Fields::of(node, &["receipt", "signature"])?;
-        Ok(Self {
-            receipt: fields.read("receipt")?,
-            signature: fields.read("signature")?,
-        })
+        Ok(Self { receipt: fields.read("receipt")?, signature: fields.read("signature")? })
     }
 }
 
@@ -168,15 +161,7 @@ impl FromNode for Receipt {
     fn from_node(node: &Node) -> Result<Self, WireError> {
         let fields = Fields::of(
             node,
-            &[
-                "mandateId",
-                "account",
-                "nonce",
-                "token",
-                "payee",
-                "amount",
-                "settleBy",
-            ],
+            &["mandateId", "account", "nonce", "token", "payee", "amount", "settleBy"],
         )?;
         Ok(Self {
             mandate_id: fields.read("mandateId")?,

@@ -66,15 +66,7 @@ impl OwnerMandate {
     /// Spelt out here since `sol!` would write the field `ref`, a word of Rust's, as `r#ref` into
     /// the type, and hash another type.
     pub fn struct_hash(&self) -> B256 {
-        let Self {
-            owner,
-            token,
-            payee,
-            amount,
-            nonce,
-            deadline,
-            reference,
-        } = *self;
+        let Self { owner, token, payee, amount, nonce, deadline, reference } = *self;
         let fields = (owner, token, payee, amount, nonce, deadline, reference);
         keccak256((keccak256(TYPE), fields).abi_encode())
     }
@@ -82,14 +74,7 @@ impl OwnerMandate {
     /// What is signed, and what identifies the mandate: the EIP-712 digest in the wallet's domain.
     pub fn digest(&self, domain: &Eip712Domain) -> B256 {
         let separator = domain.separator();
-        keccak256(
-            [
-                b"\x19\x01",
-                separator.as_slice(),
-                self.struct_hash().as_slice(),
-            ]
-            .concat(),
-        )
+        keccak256([b"\x19\x01", separator.as_slice(), self.struct_hash().as_slice()].concat())
     }
 }
 
@@ -113,10 +98,7 @@ impl SignedOwnerMandate {
         domain: &Eip712Domain,
     ) -> Result<Self, alloy_signer::Error> {
         let payer_signature = EcdsaSignature::sign(signer, &mandate.digest(domain))?;
-        Ok(Self {
-            mandate,
-            payer_signature,
-        })
+        Ok(Self { mandate, payer_signature })
     }
 
     /// Checks that the owner signed, and gives the digest.
@@ -181,21 +163,14 @@ pub fn recover_enqueue_signer(
 impl FromNode for SignedOwnerMandate {
     fn from_node(node: &Node) -> Result<Self, WireError> {
         let fields = Fields::of(node, &["mandate", "payerSig"])?;
-        Ok(Self {
-            mandate: fields.read("mandate")?,
-            payer_signature: fields.read("payerSig")?,
-        })
+        Ok(Self { mandate: fields.read("mandate")?, payer_signature: fields.read("payerSig")? })
     }
 }
 
 impl FromNode for OwnerMandate {
     fn from_node(node: &Node) -> Result<Self, WireError> {
-        let fields = Fields::of(
-            node,
-            &[
-                "owner", "token", "payee", "amount", "nonce", "deadline", "ref",
-            ],
-        )?;
+        let fields =
+            Fields::of(node, &["owner", "token", "payee", "amount", "nonce", "deadline", "ref"])?;
         Ok(Self {
             owner: fields.read("owner")?,
             token: fields.read("token")?,
@@ -211,10 +186,7 @@ impl FromNode for OwnerMandate {
 /// A string of decimal digits, or of hexadecimal ones after `0x`, with any number of leading
 /// zeros: an integer below 2^256.
 fn integer(unit: Unit, node: &Node) -> Result<U256, WireError> {
-    let malformed = || UnitError::Malformed {
-        unit,
-        found: node.to_string(),
-    };
+    let malformed = || UnitError::Malformed { unit, found: node.to_string() };
     let Node::Text(text) = node else {
         return Err(malformed().into());
     };
@@ -225,13 +197,8 @@ fn integer(unit: Unit, node: &Node) -> Result<U256, WireError> {
     if digits.is_empty() || !digits.chars().all(|digit| digit.is_digit(radix)) {
         return Err(malformed().into());
     }
-    U256::from_str_radix(digits, radix.into()).map_err(|_| {
-        UnitError::OutOfRange {
-            unit,
-            found: excerpt(text),
-        }
-        .into()
-    })
+    U256::from_str_radix(digits, radix.into())
+        .map_err(|_| UnitError::OutOfRange { unit, found: excerpt(text) }.into())
 }
 
 /// A JSON number of seconds, or what [`integer`] reads.

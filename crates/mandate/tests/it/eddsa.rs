@@ -208,7 +208,8 @@ fn parts_of_small_order_cannot_cancel() {
     for seed in 0..20 {
         let mut signed = many(8);
         for (_, _, signature) in &mut signed[..2] {
-            let shifted = aep2_mandate::babyjubjub::Point::from(*signature.r8().affine() + order_two);
+            let shifted =
+                aep2_mandate::babyjubjub::Point::from(*signature.r8().affine() + order_two);
             *signature = Signature::new(shifted.x(), shifted.y(), signature.s_bytes()).unwrap();
         }
         let verdict = verify_many(&signed, &mut StdRng::seed_from_u64(seed));

@@ -56,25 +56,8 @@ struct Bad {
 }
 
 fn terms(mandate: &Mandate) -> MandateTerms {
-    let Mandate {
-        account,
-        token,
-        payee,
-        amount,
-        nonce,
-        deadline,
-        reference,
-        prev: _,
-    } = *mandate;
-    MandateTerms {
-        account,
-        token,
-        payee,
-        amount,
-        nonce,
-        deadline,
-        reference,
-    }
+    let Mandate { account, token, payee, amount, nonce, deadline, reference, prev: _ } = *mandate;
+    MandateTerms { account, token, payee, amount, nonce, deadline, reference }
 }
 
 #[test]
@@ -85,22 +68,13 @@ fn what_other_libraries_signed_is_read_and_verified() {
         let signed = vector.read();
         let domain = vector.domain(signed.mandate.token);
         assert_eq!(domain.element(), element(&vector.domain));
-        assert_eq!(
-            signed.verify(&domain),
-            Ok(vector.id.parse().expect("an id"))
-        );
+        assert_eq!(signed.verify(&domain), Ok(vector.id.parse().expect("an id")));
         assert_eq!(signed.mandate.id(&domain).element(), element(&vector.id));
 
         // Written again it is the same, but for the case of the addresses' letters.
         let ours = serde_json::to_value(&signed).expect("a value");
-        assert_eq!(
-            ours.to_string().to_lowercase(),
-            vector.body().to_string().to_lowercase()
-        );
-        assert_eq!(
-            serde_json::from_value::<SignedMandate>(ours).ok(),
-            Some(signed)
-        );
+        assert_eq!(ours.to_string().to_lowercase(), vector.body().to_string().to_lowercase());
+        assert_eq!(serde_json::from_value::<SignedMandate>(ours).ok(), Some(signed));
     }
 }
 
@@ -127,12 +101,7 @@ fn what_is_signed_here_is_what_other_libraries_sign() {
 fn every_defect_is_told_by_its_name() {
     let file: File = vectors("mandates.json");
     assert!(file.negative.len() >= 200);
-    for Bad {
-        reason,
-        detail,
-        text,
-    } in &file.negative
-    {
+    for Bad { reason, detail, text } in &file.negative {
         let error = SignedMandate::from_json(text)
             .expect_err(&format!("{reason}, {detail}: this was read: {text}"));
         assert_eq!(error.code(), reason, "{detail}: {error}");
@@ -166,34 +135,16 @@ fn errors_name_the_field() {
         code_and_field(&body)
     };
     let named = |code, field: &str| (code, field.to_owned());
-    assert_eq!(
-        spoil("/mandate/nonce", json!("007")),
-        named("nonce_malformed", "mandate.nonce")
-    );
-    assert_eq!(
-        spoil("/signature/r8/x", json!("0x")),
-        named("hex_malformed", "signature.r8.x")
-    );
-    assert_eq!(
-        spoil("/signature/r8", json!({})),
-        named("missing_field", "signature.r8.x")
-    );
-    assert_eq!(
-        spoil("/key/x", json!(format!("0x{:064}", 5))),
-        named("key_off_curve", "key")
-    );
+    assert_eq!(spoil("/mandate/nonce", json!("007")), named("nonce_malformed", "mandate.nonce"));
+    assert_eq!(spoil("/signature/r8/x", json!("0x")), named("hex_malformed", "signature.r8.x"));
+    assert_eq!(spoil("/signature/r8", json!({})), named("missing_field", "signature.r8.x"));
+    assert_eq!(spoil("/key/x", json!(format!("0x{:064}", 5))), named("key_off_curve", "key"));
     let s_max = format!("0x{}", "f".repeat(64));
-    assert_eq!(
-        spoil("/signature/s", json!(s_max)),
-        named("s_not_reduced", "signature.s")
-    );
+    assert_eq!(spoil("/signature/s", json!(s_max)), named("s_not_reduced", "signature.s"));
 
     let mut extra = body();
     extra["mandate"]["memo"] = json!({ "deep": [[[{}]]] });
-    assert_eq!(
-        code_and_field(&extra),
-        named("unknown_field", "mandate.memo")
-    );
+    assert_eq!(code_and_field(&extra), named("unknown_field", "mandate.memo"));
 }
 
 #[test]
@@ -201,30 +152,14 @@ fn numbers_of_any_length_are_numbers() {
     let account = |text: &str| {
         let whole = body().to_string();
         let account = body()["mandate"]["account"].to_string();
-        let text = whole.replace(
-            &format!("\"account\":{account}"),
-            &format!("\"account\":{text}"),
-        );
+        let text = whole.replace(&format!("\"account\":{account}"), &format!("\"account\":{text}"));
         SignedMandate::from_json(text).map_err(|error| error.code())
     };
-    for large in [
-        "4294967296",
-        "18446744073709551615",
-        "18446744073709551616",
-        &"9".repeat(60),
-    ] {
-        assert_eq!(
-            account(large).err(),
-            Some("account_out_of_range"),
-            "{large}"
-        );
+    for large in ["4294967296", "18446744073709551615", "18446744073709551616", &"9".repeat(60)] {
+        assert_eq!(account(large).err(), Some("account_out_of_range"), "{large}");
     }
     for misspelt in ["1.0", "1e0", "-1", "-18446744073709551616", "-0", "1.5"] {
-        assert_eq!(
-            account(misspelt).err(),
-            Some("account_malformed"),
-            "{misspelt}"
-        );
+        assert_eq!(account(misspelt).err(), Some("account_malformed"), "{misspelt}");
     }
 }
 
@@ -237,10 +172,7 @@ fn the_first_of_several_defects_is_told() {
     assert_eq!(code(r#"{"key":1,"memo":1,"key":1}"#), "unknown_field");
     assert_eq!(code(r#"{"key":1,"key":1,"memo":1}"#), "duplicate_field");
     assert_eq!(code(r#"{"key":1}"#), "missing_field");
-    assert_eq!(
-        code(r#"{"key":{"x":1},"signature":{"s":1},"mandate":1}"#),
-        "malformed"
-    );
+    assert_eq!(code(r#"{"key":{"x":1},"signature":{"s":1},"mandate":1}"#), "malformed");
     let mut several = body();
     several["mandate"]["account"] = json!(0);
     several["mandate"]["amount"] = json!("0");
@@ -260,9 +192,7 @@ fn messages_stay_short_whatever_is_sent() {
     ] {
         let mut body = body();
         *body.pointer_mut(pointer).expect("a field") = value;
-        let words = SignedMandate::from_json(body.to_string())
-            .expect_err("a defect")
-            .to_string();
+        let words = SignedMandate::from_json(body.to_string()).expect_err("a defect").to_string();
         assert!(words.len() < 400, "{pointer}: {} bytes", words.len());
     }
 }
@@ -272,11 +202,7 @@ fn nesting_without_end_is_refused() {
     let nested = "{\"mandate\":".repeat(100_000);
     let error = SignedMandate::from_json(&nested).expect_err("a defect");
     assert_eq!(error.code(), "malformed");
-    let lists = format!(
-        "{{\"mandate\":{}1{}}}",
-        "[".repeat(100_000),
-        "]".repeat(100_000)
-    );
+    let lists = format!("{{\"mandate\":{}1{}}}", "[".repeat(100_000), "]".repeat(100_000));
     assert!(SignedMandate::from_json(lists).is_err());
 }
 
@@ -289,10 +215,7 @@ fn another_tokens_domain_is_told_apart_from_a_bad_signature() {
     let other = Address::repeat_byte(7);
     assert_eq!(
         signed.verify(&vector.domain(other)),
-        Err(VerifyError::OtherToken {
-            mandate: token,
-            domain: other
-        })
+        Err(VerifyError::OtherToken { mandate: token, domain: other })
     );
     let other_wallet = Domain::new(ChainId::new(vector.chain_id), other, token);
     assert_eq!(signed.verify(&other_wallet), Err(VerifyError::BadSignature));
@@ -301,15 +224,9 @@ fn another_tokens_domain_is_told_apart_from_a_bad_signature() {
 #[test]
 fn ids_have_one_spelling() {
     let zero = format!("0x{:064}", 0);
-    assert_eq!(
-        zero.parse::<MandateId>().map(|id| id.to_string()),
-        Ok(zero.clone())
-    );
+    assert_eq!(zero.parse::<MandateId>().map(|id| id.to_string()), Ok(zero.clone()));
     let order = "0x30644e72e131a029b85045b68181585d2833e84879b9709143e1f593f0000001";
-    let defect = |text: &str| {
-        text.parse::<MandateId>()
-            .map_err(|error: WireError| error.code())
-    };
+    let defect = |text: &str| text.parse::<MandateId>().map_err(|error: WireError| error.code());
     assert_eq!(defect(order), Err("field_not_canonical"));
     assert_eq!(defect(&zero[2..]), Err("hex_malformed"));
     assert_eq!(defect(&zero[..65]), Err("hex_malformed"));
@@ -324,24 +241,18 @@ fn any_mandate() -> impl Strategy<Value = Mandate> {
         0..1u64 << 40,
         prop_oneof![Just(0), any::<u64>()],
     );
-    (
-        numbers,
-        any::<[u8; 20]>(),
-        any::<[u8; 20]>(),
-        any::<[u8; 32]>(),
+    (numbers, any::<[u8; 20]>(), any::<[u8; 20]>(), any::<[u8; 32]>()).prop_map(
+        |((account, amount, nonce, deadline, prev), token, payee, reference)| Mandate {
+            account: AccountId::new(account).expect("in range"),
+            token: token.into(),
+            payee: payee.into(),
+            amount: Ceiling::new(amount).expect("in range"),
+            nonce: Nonce::new(nonce),
+            deadline: UnixTime::new(deadline).expect("in range"),
+            reference: reference.into(),
+            prev: Prev::from_element(-Fr::from(prev)),
+        },
     )
-        .prop_map(
-            |((account, amount, nonce, deadline, prev), token, payee, reference)| Mandate {
-                account: AccountId::new(account).expect("in range"),
-                token: token.into(),
-                payee: payee.into(),
-                amount: Ceiling::new(amount).expect("in range"),
-                nonce: Nonce::new(nonce),
-                deadline: UnixTime::new(deadline).expect("in range"),
-                reference: reference.into(),
-                prev: Prev::from_element(-Fr::from(prev)),
-            },
-        )
 }
 
 proptest! {

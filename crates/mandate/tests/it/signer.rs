@@ -34,20 +34,14 @@ fn terms(nonce: u64) -> MandateTerms {
 /// rule in question stands against following it.
 fn prev_after(previous: SignedMandate, by: &Signer) -> Prev {
     let sound = previous.verify(&by.domain(previous.mandate.token));
-    assert!(
-        sound.is_ok(),
-        "the previous mandate is in order where it was signed"
-    );
+    assert!(sound.is_ok(), "the previous mandate is in order where it was signed");
     sign_after(previous)
 }
 
 fn sign_after(previous: SignedMandate) -> Prev {
     let next = signer().sign(terms(1), Some(&previous.released_to_payee()));
     let verified = next.verify(&signer().domain(TOKEN));
-    assert!(
-        verified.is_ok(),
-        "what is signed always verifies, chained or not"
-    );
+    assert!(verified.is_ok(), "what is signed always verifies, chained or not");
     next.mandate.prev
 }
 
@@ -154,11 +148,7 @@ fn another_tokens_mandate_relabelled_is_not_followed() {
 
 #[test]
 fn another_wallets_mandate_is_not_followed() {
-    let elsewhere = Signer::new(
-        SecretKey::from_seed([1; 32]),
-        CHAIN,
-        Address::repeat_byte(0xab),
-    );
+    let elsewhere = Signer::new(SecretKey::from_seed([1; 32]), CHAIN, Address::repeat_byte(0xab));
     let signed = elsewhere.sign(terms(0), None);
     assert_eq!(prev_after(signed, &elsewhere), Prev::START);
 }

@@ -62,10 +62,7 @@ struct Bad {
 /// Written again, `value` is what was read, but for the case of the addresses' letters.
 fn assert_writes<T: Serialize + DeserializeOwned + PartialEq>(value: &T, wire: &Value) {
     let written = serde_json::to_value(value).expect("json");
-    assert_eq!(
-        written.to_string().to_lowercase(),
-        wire.to_string().to_lowercase()
-    );
+    assert_eq!(written.to_string().to_lowercase(), wire.to_string().to_lowercase());
     assert!(serde_json::from_value::<T>(written).expect("read") == *value);
 }
 
@@ -154,10 +151,7 @@ fn altered_messages_and_signatures_are_refused() {
             "signature_length" => refusal == Refusal::Read("hex_malformed"),
             "high_s" => refusal == recover(RecoverError::HighS),
             "v_not_27_or_28" => {
-                matches!(
-                    refusal,
-                    Refusal::Verify(SignerError::Recover(RecoverError::Parity(_)))
-                )
+                matches!(refusal, Refusal::Verify(SignerError::Recover(RecoverError::Parity(_))))
             }
             "r_zero" | "s_zero" | "r_out_of_range" => {
                 refusal == recover(RecoverError::Unrecoverable)
@@ -210,33 +204,16 @@ fn owners_mandates_are_the_same_however_they_are_spelt() {
 
 #[test]
 fn owners_mandates_with_a_defect_are_refused() {
-    for malformed in [
-        "", "0x", "-1", "+1", " 1", "1.0", "1e3", "1_000", "0xg", "ff", "1n", "0b1",
-    ] {
-        assert_eq!(
-            owner_mandate(json!({ "amount": malformed })),
-            Err("amount_malformed")
-        );
-        assert_eq!(
-            owner_mandate(json!({ "nonce": malformed })),
-            Err("nonce_malformed")
-        );
-        assert_eq!(
-            owner_mandate(json!({ "deadline": malformed })),
-            Err("deadline_malformed")
-        );
+    for malformed in ["", "0x", "-1", "+1", " 1", "1.0", "1e3", "1_000", "0xg", "ff", "1n", "0b1"] {
+        assert_eq!(owner_mandate(json!({ "amount": malformed })), Err("amount_malformed"));
+        assert_eq!(owner_mandate(json!({ "nonce": malformed })), Err("nonce_malformed"));
+        assert_eq!(owner_mandate(json!({ "deadline": malformed })), Err("deadline_malformed"));
     }
     for malformed in [json!(1), json!(null), json!(["1"])] {
-        assert_eq!(
-            owner_mandate(json!({ "amount": malformed })),
-            Err("amount_malformed")
-        );
+        assert_eq!(owner_mandate(json!({ "amount": malformed })), Err("amount_malformed"));
     }
     for malformed in [json!(-1), json!(1.5), json!(1e30), json!(null)] {
-        assert_eq!(
-            owner_mandate(json!({ "deadline": malformed })),
-            Err("deadline_malformed")
-        );
+        assert_eq!(owner_mandate(json!({ "deadline": malformed })), Err("deadline_malformed"));
     }
     let too_large = (U256::MAX.to_string(), format!("0x1{}", "0".repeat(64)));
     assert!(owner_mandate(json!({ "nonce": too_large.0 })).is_ok());
@@ -244,14 +221,8 @@ fn owners_mandates_with_a_defect_are_refused() {
         owner_mandate(json!({ "nonce": format!("{}0", too_large.0) })),
         Err("nonce_out_of_range")
     );
-    assert_eq!(
-        owner_mandate(json!({ "nonce": too_large.1 })),
-        Err("nonce_out_of_range")
-    );
-    assert_eq!(
-        owner_mandate(json!({ "ref": "0x00" })),
-        Err("hex_malformed")
-    );
+    assert_eq!(owner_mandate(json!({ "nonce": too_large.1 })), Err("nonce_out_of_range"));
+    assert_eq!(owner_mandate(json!({ "ref": "0x00" })), Err("hex_malformed"));
     assert_eq!(owner_mandate(json!({ "memo": "" })), Err("unknown_field"));
 }
 
@@ -277,14 +248,8 @@ fn enqueue_signatures_agree_with_viem() {
         assert_eq!(enqueue_message(digest, deadline), message);
         let ours = sign_enqueue(&signer, digest, deadline).expect("signed");
         assert_eq!(ours.to_string(), signature);
-        assert_eq!(
-            recover_enqueue_signer(&ours, digest, deadline),
-            Ok(signer.address())
-        );
-        assert_eq!(
-            signer.address(),
-            address!("17c5185167401eD00cF5F5b2fc97D9BBfDb7D025")
-        );
+        assert_eq!(recover_enqueue_signer(&ours, digest, deadline), Ok(signer.address()));
+        assert_eq!(signer.address(), address!("17c5185167401eD00cF5F5b2fc97D9BBfDb7D025"));
     }
 }
 

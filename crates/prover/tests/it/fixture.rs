@@ -7,8 +7,8 @@ use aep2_circuits::Shape;
 use aep2_mandate::field::{self, Fr};
 use aep2_prover::{
     groth16,
-    prover::{Entropy, Prover},
     proven::{Proven, Refused},
+    prover::{Entropy, Prover},
     window::{ValidWindow, Window},
 };
 use alloy_primitives::{B256, U128};
@@ -16,8 +16,7 @@ use rand::{SeedableRng, rngs::StdRng};
 use serde_json::Value;
 
 static FIXTURE: LazyLock<Value> = LazyLock::new(|| {
-    let path =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/vectors/window.json");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/vectors/window.json");
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 });
 
@@ -53,8 +52,7 @@ fn element(value: &Value) -> Fr {
 #[test]
 fn what_was_computed_is_what_javascript_computed() {
     let (_, window, proven, batch) = &*PROVED;
-    let ids: Vec<Value> =
-        window.ids().iter().map(|id| Value::String(id.to_string())).collect();
+    let ids: Vec<Value> = window.ids().iter().map(|id| Value::String(id.to_string())).collect();
     assert_eq!(&Value::Array(ids), expected("ids"));
     assert_eq!(window.domain().element(), element(&FIXTURE["domain"]));
 
@@ -79,7 +77,10 @@ fn what_was_computed_is_what_javascript_computed() {
     assert_eq!(payouts.len(), settlement.payouts.len());
     for (theirs, own) in payouts.iter().zip(&settlement.payouts) {
         let payee: alloy_primitives::Address = theirs["payee"].as_str().unwrap().parse().unwrap();
-        assert_eq!((payee, theirs["amount"].as_str().unwrap()), (own.payee, &*own.amount.to_string()));
+        assert_eq!(
+            (payee, theirs["amount"].as_str().unwrap()),
+            (own.payee, &*own.amount.to_string())
+        );
     }
 
     assert_eq!(expected("count"), settlement.count);
@@ -105,7 +106,10 @@ fn the_proof_holds_and_altered_ones_do_not() {
     assert_eq!(refused(|own| own.settlement.domain += Fr::from(1u64)), Refused::Proof);
     assert_eq!(refused(|own| own.settlement.valid_until += 1), Refused::Proof);
     assert_eq!(refused(|own| own.settlement.debits[0].account += 9), Refused::Proof);
-    assert_eq!(refused(|own| own.settlement.debits[0].mask = own.settlement.debits[0].mask.rotate_left(1)), Refused::Proof);
+    assert_eq!(
+        refused(|own| own.settlement.debits[0].mask = own.settlement.debits[0].mask.rotate_left(1)),
+        Refused::Proof
+    );
     assert_eq!(refused(|own| own.settlement.debits[0].key_hash += Fr::from(1u64)), Refused::Proof);
     assert_eq!(
         refused(|own| {
@@ -172,9 +176,8 @@ fn a_key_is_kept_and_found_again() {
 #[test]
 fn a_seed_gives_one_key_and_randomness_gives_another() {
     let shape: Shape = "1x1".parse().unwrap();
-    let hash = |entropy: Entropy| {
-        Prover::set_up(shape, &entropy, &()).unwrap().verifying_key_hash()
-    };
+    let hash =
+        |entropy: Entropy| Prover::set_up(shape, &entropy, &()).unwrap().verifying_key_hash();
     let seeded = hash(Entropy::Seed([1; 32]));
     assert_eq!(hash(Entropy::Seed([1; 32])), seeded);
     assert_ne!(hash(Entropy::Seed([2; 32])), seeded);

@@ -5,7 +5,7 @@ mod algebra;
 mod circuits;
 mod exports;
 mod fixture;
-mod key_files;
 mod inclusion;
+mod key_files;
 mod proofs;
 mod window;

@@ -146,11 +146,8 @@ fn refusals_name_the_mandate() {
 
     // Signed for another chain: the very same terms give another id.
     let mut entries = with_one(eve.pay(100));
-    let elsewhere = Signer::new(
-        SecretKey::from_seed([3; 32]),
-        ChainId::new(1),
-        Address::repeat_byte(1),
-    );
+    let elsewhere =
+        Signer::new(SecretKey::from_seed([3; 32]), ChainId::new(1), Address::repeat_byte(1));
     let terms = eve.terms(100);
     entries[3].signed = elsewhere.sign(terms, None);
     let place_3 = place(&entries, 3);
@@ -167,11 +164,7 @@ fn a_window_too_large_for_its_shape_names_the_first_left_over() {
     assert_eq!(valid.lanes_needed(4), 2);
     assert_eq!(
         Batch::arrange(&valid, shape("1x4")).unwrap_err(),
-        ArrangeError::Window(WindowError::TooMany {
-            place: fifth,
-            lanes: 2,
-            shape: shape("1x4")
-        })
+        ArrangeError::Window(WindowError::TooMany { place: fifth, lanes: 2, shape: shape("1x4") })
     );
     assert!(Batch::arrange(&valid, shape("2x4")).is_ok());
     assert!(Batch::arrange(&valid, shape("1x5")).is_ok());
@@ -226,10 +219,7 @@ fn two_mandates_that_follow_the_same_one_both_settle() {
     (fork.released, fork.nonce) = (released, nonce + 5);
     let other = fork.pay(3);
     let last = fork.pay(4);
-    assert_eq!(
-        arranged(vec![first, second, other, last], shape("3x4")),
-        [vec![0, 1], vec![2, 3]]
-    );
+    assert_eq!(arranged(vec![first, second, other, last], shape("3x4")), [vec![0, 1], vec![2, 3]]);
 }
 
 #[test]
