@@ -152,7 +152,7 @@ pub enum Violation {
     /// A lane's last id is not signed by its key.
     #[error("a lane's signature does not hold")]
     Signature,
-    /// A denominator of the circuit's sum is zero, in a used slot or not.
+    /// A denominator of the circuit's sum is zero, in a used slot or not; or `β` is.
     #[error("a denominator is zero")]
     Denominator,
     /// The lanes and the header do not hash to `C`.
@@ -239,6 +239,7 @@ impl Statement {
         for lane in &private.lanes {
             self.check_signature(lane)?;
         }
+        require(public.beta != Fr::ZERO, Violation::Denominator)?;
         let sum = Self::sum_of(private, public.x, public.beta).ok_or(Violation::Denominator)?;
         let commitment = Self::commitment_of(*shape, private);
         require(commitment == public.commitment, Violation::Commitment)?;
@@ -291,6 +292,10 @@ impl Circuit for Statement {
         let domain = system.witness("domain", || private.domain);
         let valid_until = system.witness("valid until", || private.valid_until);
         let beta_square = system.product("beta square", &beta, &beta);
+        // β has an inverse, so the payouts' inverses below, which take up β², exist only where
+        // their poles are not zero.
+        let beta_inverse = system.witness("beta inverse", || inverse(&beta));
+        system.enforce("beta inverse", &beta, &beta_inverse, &one);
         let batch = Batch { shape: *shape, domain, valid_until, x, beta, beta_square };
 
         // Lanes.

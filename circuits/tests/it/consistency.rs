@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aep2_circuits::{
+    arkworks::Arkworks,
     checker::Checker,
     count::Counter,
     statement::Statement,
@@ -11,7 +12,7 @@ use aep2_circuits::{
 };
 use ark_bn254::Fr;
 use ark_ff::{AdditiveGroup, Field};
-use ark_relations::gr1cs::{ConstraintSystem, ConstraintSystemRef, LinearCombination, Variable};
+use ark_relations::gr1cs::{ConstraintSynthesizer, ConstraintSystem, ConstraintSystemRef};
 
 use crate::support::{ALICE, API, BOB, Case, TOOL, is_input, shape, spend, unused};
 
@@ -139,27 +140,11 @@ fn arkworks_comes_to_the_same_verdicts() {
 }
 
 fn in_arkworks(case: &Case) -> ConstraintSystemRef<Fr> {
-    let assignment = Assignment::of(&case.statement);
+    let circuit = Arkworks::of(&case.statement);
     let system = ConstraintSystem::<Fr>::new_ref();
-    let mut variables = vec![Variable::One];
-    for (index, value) in assignment.z.iter().enumerate().skip(1) {
-        let variable = if index <= assignment.public {
-            system.new_input_variable(|| Ok(*value))
-        } else {
-            system.new_witness_variable(|| Ok(*value))
-        };
-        variables.push(variable.expect("a variable"));
-    }
-    for (_, a, b, c) in &Matrices::of(&case.statement).rows {
-        let [a, b, c] = [a, b, c].map(|side| {
-            let terms =
-                side.terms().iter().map(|(index, factor)| (*factor, variables[*index as usize]));
-            LinearCombination::from_sum_coeff_vars(&terms.collect::<Vec<_>>())
-        });
-        system.enforce_r1cs_constraint(|| a, || b, || c).expect("a constraint");
-    }
-    assert_eq!(system.num_constraints(), assignment.a.len());
-    assert_eq!(system.num_instance_variables(), 1 + assignment.public);
+    (&circuit).generate_constraints(system.clone()).expect("every variable has its value");
+    assert_eq!(system.num_constraints(), circuit.assignment.a.len());
+    assert_eq!(system.num_instance_variables(), 1 + circuit.assignment.public);
     system
 }
 

@@ -19,8 +19,9 @@ use crate::support::{Case, INPUTS, is_input, shape};
 const BITS: [&str; 6] = ["flag", "bit", "captured", "released", "slack", "challenge bits"];
 /// Labels of variables that are computed, and on which no signature depends. A lie in one breaks
 /// the one constraint that computes it.
-const COMPUTED: [&str; 11] = [
+const COMPUTED: [&str; 12] = [
     "beta square",
+    "beta inverse",
     "key hash",
     "debit inverse",
     "payout inverse",

@@ -303,12 +303,6 @@ fn circuit_and_twin_agree() {
             fit_sum(&mut case);
         }
 
-        // At β = 0 a payout's pole is the wallet's to exclude: see
-        // `a_beta_of_zero_is_left_to_the_hash`.
-        let public = case.statement.public;
-        let mut slots = case.statement.private.lanes.iter().flat_map(|lane| &lane.slots);
-        prop_assume!(public.beta != Fr::ZERO || slots.all(|slot| slot.payee != public.x));
-
         let (circuit, twin) = (Checker::broken(&case.statement), case.statement.check());
         prop_assert_eq!(
             circuit.is_empty(),
