@@ -3,7 +3,7 @@
 //! *There are validly signed, unexpired mandates, each used once, whose captured amounts add up to
 //! exactly these debits and these payouts.*
 //!
-//! - [`PublicInputs`](crate::settlement::PublicInputs) and [`Private`]: who must know what;
+//! - [`PublicInputs`] and [`Private`]: who must know what;
 //! - [`Statement::check`]: the rules on plain values, the circuit's native twin;
 //! - [`Statement::synthesize`]: the circuit.
 //!

@@ -102,7 +102,7 @@ pub fn root_of_path(leaf: Fr, mut index: usize, mut count: usize, siblings: &[Fr
         let moves_up_alone = index == count - 1 && count % 2 == 1;
         if !moves_up_alone {
             let sibling = *siblings.next()?;
-            let pair = if index % 2 == 0 { [node, sibling] } else { [sibling, node] };
+            let pair = if index.is_multiple_of(2) { [node, sibling] } else { [sibling, node] };
             node = poseidon::hash(&pair);
         }
         index /= 2;

@@ -16,3 +16,8 @@ pub mod proven;
 pub mod prover;
 pub mod sample;
 pub mod window;
+
+/// The example in the README compiles and holds.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

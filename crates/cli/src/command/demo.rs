@@ -103,7 +103,7 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Exit
             .with_context(|| format!("mandate {index} must be shown to be settled"))?;
         ensure!(settled.captured == entry.captured(), "mandate {index} settles another amount");
     }
-    output.note(format!("  verified, and each mandate shown to be in it"));
+    output.note("  verified, and each mandate shown to be in it");
 
     output.note("Cheats …");
     let mut refused = refused_windows(&handed_in, &valid)?;

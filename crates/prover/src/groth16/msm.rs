@@ -2,14 +2,14 @@
 //!
 //! This is Pippenger's bucket method with affine buckets.
 //!
-//! 1. Scalars become signed digits ([`super::digits`]). A zero digit costs nothing, so zeros,
+//! 1. Scalars become signed digits (`digits.rs`). A zero digit costs nothing, so zeros,
 //!    ones and other small scalars need no path of their own.
 //! 2. For each window (digit position) the points are sorted by their digit's absolute value,
 //!    the *bucket*, by counting.
 //! 3. The sorted list is cut into *groups* of equal length, wherever the cut falls. A group adds
 //!    up the points of each bucket it holds by rounds of pairwise additions, halving every
 //!    bucket's points each round. All additions of a round are independent, so they share one
-//!    field inversion ([`Adder`]) and no additions ever conflict, however often a digit repeats.
+//!    field inversion (`affine.rs`) and no additions ever conflict, however often a digit repeats.
 //! 4. What is left is `Σ b · (sum of bucket b)`. Where buckets are many, this is a multi-scalar
 //!    multiplication of its own, and done in the same way; where they are few, a group does it by
 //!    itself. A bucket cut in two simply counts twice, once with each part of its points.
@@ -249,8 +249,8 @@ impl<P: SWCurveConfig<BaseField: CoordinateField>> Group<P> {
         self.runs.iter().map(|run| run.bucket).zip(self.points.iter().copied())
     }
 
-    /// `Σ bucket · point`, once they are added up: from the highest bucket down, a running sum of the points is added to
-    /// the result once for every step that the bucket number falls.
+    /// `Σ bucket · point`, once they are added up: from the highest bucket down, a running sum of
+    /// the points is added to the result once for every step that the bucket number falls.
     fn weighted_sum(&self) -> Projective<P> {
         let mut running = Bucket::<P>::ZERO;
         let mut result = Bucket::<P>::ZERO;
