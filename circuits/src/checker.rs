@@ -91,12 +91,4 @@ impl System for Checker {
             self.broken.push(label);
         }
     }
-
-    fn each<T: Sync, R: Send>(
-        &mut self,
-        items: &[T],
-        part: impl Fn(&mut Self, usize, &T) -> R + Sync,
-    ) -> Vec<R> {
-        items.iter().enumerate().map(|(index, item)| part(self, index, item)).collect()
-    }
 }

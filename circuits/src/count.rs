@@ -75,12 +75,4 @@ impl System for Counter {
         self.constraints += 1;
         *self.by_label.entry(label).or_default() += 1;
     }
-
-    fn each<T: Sync, R: Send>(
-        &mut self,
-        items: &[T],
-        part: impl Fn(&mut Self, usize, &T) -> R + Sync,
-    ) -> Vec<R> {
-        items.iter().enumerate().map(|(index, item)| part(self, index, item)).collect()
-    }
 }

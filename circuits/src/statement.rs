@@ -299,7 +299,7 @@ impl Circuit for Statement {
         let batch = Batch { shape: *shape, domain, valid_until, x, beta, beta_square };
 
         // Lanes.
-        let lanes = system.each(&private.lanes, |system, _, lane| batch.lane(system, lane));
+        let lanes = system.each(&private.lanes, |system, lane| batch.lane(system, lane));
 
         // The commitment: a tree over the lanes' leaves, and the header.
         let mut level: Vec<S::L> = lanes.iter().map(|lane| lane.leaf.clone()).collect();

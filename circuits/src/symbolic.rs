@@ -121,14 +121,6 @@ impl<S: Sink> System for Symbolic<'_, S> {
     fn enforce(&mut self, label: &'static str, a: &Sparse, b: &Sparse, c: &Sparse) {
         self.sink.constraint(label, a, b, c);
     }
-
-    fn each<T: Sync, R: Send>(
-        &mut self,
-        items: &[T],
-        part: impl Fn(&mut Self, usize, &T) -> R + Sync,
-    ) -> Vec<R> {
-        items.iter().enumerate().map(|(index, item)| part(self, index, item)).collect()
-    }
 }
 
 /// All constraints, kept.

@@ -61,8 +61,10 @@ pub trait System: Sized {
     fn each<T: Sync, R: Send>(
         &mut self,
         items: &[T],
-        part: impl Fn(&mut Self, usize, &T) -> R + Sync,
-    ) -> Vec<R>;
+        part: impl Fn(&mut Self, &T) -> R + Sync,
+    ) -> Vec<R> {
+        items.iter().map(|item| part(self, item)).collect()
+    }
 
     /// Allocates `a · b`.
     fn product(&mut self, label: &'static str, a: &Self::L, b: &Self::L) -> Self::L {

@@ -102,14 +102,13 @@ impl System for Witness {
     fn each<T: Sync, R: Send>(
         &mut self,
         items: &[T],
-        part: impl Fn(&mut Self, usize, &T) -> R + Sync,
+        part: impl Fn(&mut Self, &T) -> R + Sync,
     ) -> Vec<R> {
         let parts: Vec<(Self, R)> = items
             .par_iter()
-            .enumerate()
-            .map(|(index, item)| {
+            .map(|item| {
                 let mut own = Self::default();
-                let result = part(&mut own, index, item);
+                let result = part(&mut own, item);
                 (own, result)
             })
             .collect();

@@ -541,12 +541,4 @@ impl System for Probe {
     fn enforce(&mut self, label: &'static str, a: &Value, b: &Value, c: &Value) {
         self.constraints.push((label, [a.0, b.0, c.0]));
     }
-
-    fn each<T: Sync, R: Send>(
-        &mut self,
-        items: &[T],
-        part: impl Fn(&mut Self, usize, &T) -> R + Sync,
-    ) -> Vec<R> {
-        items.iter().enumerate().map(|(index, item)| part(self, index, item)).collect()
-    }
 }
