@@ -87,7 +87,8 @@ impl Progress for Bar {
         let Some(index) = self.stages.iter().position(|own| *own == stage) else { return };
         let step = index as u64 * STEPS + (STEPS * done).checked_div(total).unwrap_or(STEPS);
         let mut shown = self.shown.lock().expect("no thread panics while it reports");
-        if step >= *shown {
+        // A stage that starts may start again: several proofs share a bar.
+        if step >= *shown || done == 0 {
             *shown = step;
             self.bar.set_position(step);
             self.bar.set_message(stage.to_string());

@@ -58,6 +58,18 @@ impl Stage {
         Self::ProveH,
         Self::ProveCheck,
     ];
+
+    /// The stages of a set-up and of the proofs after it.
+    pub const SETUP_AND_PROVE: [Self; 14] = {
+        let mut all = [Self::SetupCount; 14];
+        let mut index = 0;
+        while index < 7 {
+            all[index] = Self::SETUP[index];
+            all[index + 7] = Self::PROVE[index];
+            index += 1;
+        }
+        all
+    };
 }
 
 impl fmt::Display for Stage {

@@ -4,11 +4,11 @@ use std::process::ExitCode;
 
 use aep2_benches::proving::{self, Figures};
 use aep2_circuits::Shape;
-use aep2_prover::progress::{Progress, Stage};
+use aep2_prover::progress::Stage;
 use anyhow::Context;
 use clap::Args;
 
-use crate::output::{Bar, Output};
+use crate::output::Output;
 
 /// Measure set-up, proving and verifying of a shape
 ///
@@ -41,33 +41,13 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Exit
     let Arguments { lanes, slots, capture, threads, runs } = arguments;
     let shape = Shape::new(*lanes, *slots, *capture)?;
     let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
-    let bars = Bars { setup: output.bar(&Stage::SETUP), prove: output.bar(&Stage::PROVE) };
+    let bar = output.bar(&Stage::SETUP_AND_PROVE);
     let measured = super::threads(*threads)?
-        .install(|| proving::measure(shape, (*runs).into(), folder.path(), &bars));
-    bars.finish();
+        .install(|| proving::measure(shape, (*runs).into(), folder.path(), &bar));
+    bar.finish();
     let figures = measured?;
     output.result(&figures, || table(&figures))?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// One bar for the set-up, one for all proofs.
-struct Bars {
-    setup: Bar,
-    prove: Bar,
-}
-
-impl Bars {
-    fn finish(self) {
-        self.setup.finish();
-        self.prove.finish();
-    }
-}
-
-impl Progress for Bars {
-    fn stage(&self, stage: Stage, done: u64, total: u64) {
-        self.setup.stage(stage, done, total);
-        self.prove.stage(stage, done, total);
-    }
 }
 
 /// The figures as lines of text.
