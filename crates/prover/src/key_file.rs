@@ -412,7 +412,10 @@ pub fn read_verifying_key(
 ) -> Result<Loaded<VerifyingKey>, KeyFileError> {
     let bytes = read(path, Half::Verifying, circuit.shape)?;
     let file = open(path, Half::Verifying, &bytes, circuit)?;
-    if !file.rest.is_empty() || file.points != [0; 4] || file.variables + file.constraints != 0 {
+    if !file.rest.is_empty()
+        || file.points != [0; 4]
+        || (file.variables, file.constraints) != (0, 0)
+    {
         return Err(KeyFileError::Damaged { path: path.to_owned(), reason: "it is too long" });
     }
     warn_if_insecure(path, file.provenance);

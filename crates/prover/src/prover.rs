@@ -77,16 +77,19 @@ impl Prover {
         entropy: &Entropy,
         progress: &dyn Progress,
     ) -> Result<Self, SetupError> {
-        let circuit = CircuitId::of(shape);
         let blank = Statement::blank(shape);
-        let (key, provenance) = match entropy {
-            Entropy::Fresh => {
-                (groth16::setup(&blank, &mut OsRng, progress)?, Provenance::RandomDevelopment)
-            }
+        let set_up = || match entropy {
+            Entropy::Fresh => groth16::setup(&blank, &mut OsRng, progress),
             Entropy::Seed(seed) => {
-                let mut rng = ChaCha20Rng::from_seed(*seed);
-                (groth16::setup(&blank, &mut rng, progress)?, Provenance::SeededDevelopment)
+                groth16::setup(&blank, &mut ChaCha20Rng::from_seed(*seed), progress)
             }
+        };
+        // Both run through all constraints, on one thread each.
+        let (circuit, key) = rayon::join(|| CircuitId::of(shape), set_up);
+        let key = key?;
+        let provenance = match entropy {
+            Entropy::Fresh => Provenance::RandomDevelopment,
+            Entropy::Seed(_) => Provenance::SeededDevelopment,
         };
         let verifying_key_hash = key_file::verifying_key_hash(&key.verifying_key);
         Ok(Self { circuit, loaded: Loaded { key, provenance, verifying_key_hash } })

@@ -7,5 +7,6 @@ mod exports;
 mod fixture;
 mod inclusion;
 mod key_files;
+mod progress;
 mod proofs;
 mod window;
