@@ -1,10 +1,6 @@
 //! A key file loads as what it was, or not at all.
 
-use std::{
-    fs, io,
-    path::Path,
-    sync::{Arc, Mutex},
-};
+use std::{fs, path::Path};
 
 use aep2_circuits::{Shape, witness::Assignment};
 use aep2_prover::{
@@ -208,39 +204,4 @@ fn another_verifying_key_inside_is_found_out() {
     bytes.extend_from_slice(checksum.as_bytes());
     fs::write(&path, &bytes).unwrap();
     assert!(matches!(load(half, &path, &ID), Err(KeyFileError::OtherVerifyingKey { .. })));
-}
-
-#[test]
-fn every_load_of_a_seeded_key_warns() {
-    #[derive(Clone, Default)]
-    struct Log(Arc<Mutex<Vec<u8>>>);
-    impl io::Write for Log {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("key");
-    let warnings = |provenance| {
-        let log = Log::default();
-        let writer = log.clone();
-        let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
-        tracing::subscriber::with_default(subscriber, || {
-            write_proving_key(&path, &key(), &ID, provenance).unwrap();
-            read_proving_key(&path, &ID).unwrap();
-            read_proving_key(&path, &ID).unwrap();
-            write_verifying_key(&path, &key().verifying_key, &ID, provenance).unwrap();
-            read_verifying_key(&path, &ID).unwrap();
-        });
-        let log = log.0.lock().unwrap();
-        String::from_utf8_lossy(&log).lines().filter(|line| line.contains("INSECURE")).count()
-    };
-    assert_eq!(warnings(Provenance::SeededDevelopment), 3);
-    assert_eq!(warnings(Provenance::RandomDevelopment), 0);
-    assert_eq!(warnings(Provenance::Ceremony), 0);
 }
