@@ -7,15 +7,18 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 CARGO := cargo
+FORGE := contracts/bin/forge
 ARGS :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-build setup-lint build demo test lint format bench vectors vectors-check
+.PHONY: help setup setup-build setup-lint build demo test lint format bench vectors vectors-check \
+	contracts contracts-test contracts-artifacts contracts-check contracts-coverage contracts-gas \
+	contracts-vectors
 
 help: ## this list
 	@echo "make TARGET, where TARGET is one of"
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) \
-		| while IFS='|' read -r target does; do printf '%-16s %s\n' "$$target" "$$does"; done
+		| while IFS='|' read -r target does; do printf '%-20s %s\n' "$$target" "$$does"; done
 
 setup: ## install what building and testing need, where it is missing
 	@scripts/setup.sh
@@ -32,17 +35,20 @@ build: setup-build ## build the aep2 program, optimised; needs no Node
 demo: setup-build ## signed mandates, their proof, and its verification, with figures
 	$(CARGO) run --release --locked -p aep2 -- demo $(ARGS)
 
-test: setup ## all tests of all crates, the examples in the documentation included
+test: setup contracts-check contracts-test ## all tests: contracts, crates, the examples in the documentation
 	@echo "cargo test: unit tests, integration tests (tests/it of each crate), documentation examples"
 	$(CARGO) test --workspace --locked
 
-lint: setup-lint ## formatting, clippy and rustdoc; any warning fails
+lint: setup-lint setup ## formatting and warnings of Rust, its documentation and Solidity; any fails
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items --locked
+	$(FORGE) fmt --check
+	$(FORGE) lint --deny notes src
 
-format: ## format all Rust code
+format: setup ## format all Rust and Solidity code
 	$(CARGO) fmt --all
+	$(FORGE) fmt
 
 bench: setup-build ## measure set-up and proving of a full window on this machine
 	$(CARGO) run --release --locked -p aep2 -- bench prove $(if $(ARGS),$(ARGS),--lanes 64 --slots 16)
@@ -53,3 +59,32 @@ vectors: setup ## make the test vectors again; fails if they differ from what gi
 
 vectors-check: setup ## the same, without touching the files
 	cd fixtures/generate && npm run --silent check
+
+contracts: setup ## compile the contracts and their tests (the first time takes minutes)
+	$(FORGE) build
+
+contracts-test: setup ## the contracts' tests; fails if what they measure is not what git has
+	rm -rf contracts/cache/snapshots
+	$(FORGE) test
+	@diff -ru contracts/snapshots contracts/cache/snapshots || { \
+		echo "Gas is not as in contracts/snapshots. If it should be: make contracts-gas, and commit."; exit 1; }
+
+contracts-gas: setup ## measure gas and write contracts/snapshots
+	rm -rf contracts/cache/snapshots
+	$(FORGE) test --match-contract Gas
+	rm -rf contracts/snapshots && cp -R contracts/cache/snapshots contracts/snapshots
+
+contracts-vectors: setup-build ## make the proven batch again that the contracts' tests settle
+	mkdir -p contracts/cache
+	$(CARGO) run --release --locked -p aep2-prover --example batch_vector \
+		>contracts/cache/batch.json
+	mv contracts/cache/batch.json contracts/test/vectors/batch.json
+
+contracts-artifacts: setup ## write contracts/artifacts, which the crates are built with
+	node contracts/scripts/artifacts.mjs
+
+contracts-check: setup ## compile the contracts and compare with contracts/artifacts
+	node contracts/scripts/artifacts.mjs --check
+
+contracts-coverage: setup ## lines and branches that the contracts' tests reach (minutes)
+	node contracts/scripts/coverage.mjs

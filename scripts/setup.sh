@@ -13,7 +13,9 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly NODE_MAJOR_MIN=20
-readonly GENERATOR=fixtures/generate
+# Folders with a package-lock.json: what makes the test vectors, snarkjs among it; what builds and tests the
+# contracts.
+readonly NODE_FOLDERS=(fixtures/generate contracts)
 
 readonly FOR=${1:-everything}
 case "$FOR" in
@@ -126,7 +128,8 @@ node_is_new_enough() {
     [ -n "$major" ] && [ "$major" -ge "$NODE_MAJOR_MIN" ]
 }
 
-# Node: tests hand proofs to snarkjs, and test vectors are made with JavaScript libraries.
+# Node: tests hand proofs to snarkjs, test vectors are made with JavaScript libraries, and the Solidity
+# compiler is a JavaScript package.
 check_node() {
     if node_is_new_enough && has npm; then return; fi
     # Only where the distribution's own package is new enough.
@@ -148,15 +151,23 @@ check_node() {
     has npm || fail "npm is missing: it comes with Node, or as the package npm."
 }
 
-# The packages that package-lock.json names: snarkjs, and the libraries that make the vectors.
+# The packages that a folder's package-lock.json names.
 check_node_modules() {
-    local installed="$GENERATOR/node_modules/.package-lock.json"
-    if [ -f "$installed" ] && [ ! "$GENERATOR/package-lock.json" -nt "$installed" ]; then return; fi
-    say "npm ci in $GENERATOR"
-    (cd "$GENERATOR" && npm ci --no-audit --no-fund --loglevel=error) ||
-        fail "npm ci failed in $GENERATOR."
+    local folder=$1
+    local installed="$folder/node_modules/.package-lock.json"
+    if [ -f "$installed" ] && [ ! "$folder/package-lock.json" -nt "$installed" ]; then return; fi
+    say "npm ci in $folder"
+    (cd "$folder" && npm ci --no-audit --no-fund --loglevel=error) || fail "npm ci failed in $folder."
     # npm may leave an older time on a file that did not change.
     touch "$installed"
+}
+
+# Foundry is among the contracts' packages, as programs for the systems that npm has them for.
+check_foundry() {
+    local tool
+    for tool in forge anvil; do
+        "contracts/bin/$tool" --version >/dev/null || fail "$tool does not run; see above."
+    done
 }
 
 check_rust
@@ -165,8 +176,9 @@ ready="$(cargo --version | cut -d' ' -f1,2), $(cc --version | head -n 1)"
 case "$FOR" in
     everything)
         check_node
-        check_node_modules
-        ready="$ready, node $(node --version)"
+        for folder in "${NODE_FOLDERS[@]}"; do check_node_modules "$folder"; done
+        check_foundry
+        ready="$ready, node $(node --version), $(contracts/bin/forge --version | head -n 1 | sed 's/ Version://')"
         ;;
     --lint) check_lint_tools ;;
     --build) ;;

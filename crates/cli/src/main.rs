@@ -2,6 +2,7 @@
 
 mod command;
 mod files;
+mod onchain;
 mod output;
 mod seed;
 
@@ -41,11 +42,25 @@ enum Command {
         what: Bench,
     },
     Demo(command::demo::Arguments),
+    Chain(command::chain::Arguments),
+    Deploy(command::deploy::Arguments),
+    /// Open accounts, look at them, change them
+    Account {
+        #[command(subcommand)]
+        what: command::account::Command,
+    },
+    Deposit(command::deposit::Arguments),
+    /// Take tokens out of an account
+    Withdraw {
+        #[command(subcommand)]
+        what: command::withdraw::Command,
+    },
 }
 
 #[derive(Subcommand)]
 enum Bench {
     Prove(command::bench_prove::Arguments),
+    Settle(command::bench_settle::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -68,7 +83,15 @@ fn main() -> ExitCode {
         Command::Bench { what: Bench::Prove(arguments) } => {
             command::bench_prove::run(&arguments, &output)
         }
+        Command::Bench { what: Bench::Settle(arguments) } => {
+            command::bench_settle::run(&arguments, &output)
+        }
         Command::Demo(arguments) => command::demo::run(&arguments, &output),
+        Command::Chain(arguments) => command::chain::run(&arguments, &output),
+        Command::Deploy(arguments) => command::deploy::run(&arguments, &output),
+        Command::Account { what } => command::account::run(&what, &output),
+        Command::Deposit(arguments) => command::deposit::run(&arguments, &output),
+        Command::Withdraw { what } => command::withdraw::run(&what, &output),
     };
     match done {
         Ok(code) => code,

@@ -34,6 +34,20 @@ impl Output {
         Ok(())
     }
 
+    /// As [`Self::result`], the JSON on one line: for whoever reads while the program goes on.
+    pub(crate) fn line(
+        &self,
+        value: &impl Serialize,
+        text: impl FnOnce() -> String,
+    ) -> anyhow::Result<()> {
+        if self.json {
+            println!("{}", serde_json::to_string(value)?);
+        } else {
+            println!("{}", text());
+        }
+        Ok(())
+    }
+
     /// Says something on the way.
     pub(crate) fn note(&self, text: impl AsRef<str>) {
         if !self.json && !self.quiet {
@@ -76,6 +90,14 @@ pub(crate) struct Bar {
 }
 
 impl Bar {
+    /// Says above the bar what comes next.
+    pub(crate) fn step(&self, text: &str) {
+        if !self.bar.is_hidden() {
+            self.bar.println(text);
+        }
+        self.bar.reset_elapsed();
+    }
+
     /// Removes the bar.
     pub(crate) fn finish(self) {
         self.bar.finish_and_clear();

@@ -1,13 +1,19 @@
-//! The commands, one file each.
+//! The commands, one file each, or a folder.
 
+pub(crate) mod account;
 pub(crate) mod bench_prove;
+pub(crate) mod bench_settle;
+pub(crate) mod chain;
 pub(crate) mod demo;
+pub(crate) mod deploy;
+pub(crate) mod deposit;
 pub(crate) mod export;
 pub(crate) mod prove;
 pub(crate) mod sample;
 pub(crate) mod setup;
 pub(crate) mod shapes;
 pub(crate) mod verify;
+pub(crate) mod withdraw;
 
 use anyhow::Context;
 use rayon::ThreadPool;
@@ -18,4 +24,11 @@ fn threads(cap: Option<usize>) -> anyhow::Result<ThreadPool> {
         .num_threads(cap.unwrap_or(0))
         .build()
         .context("cannot start the threads")
+}
+
+/// Names and values as lines, the values in one column.
+fn rows(rows: &[(&str, String)]) -> String {
+    let lines: Vec<String> =
+        rows.iter().map(|(name, value)| format!("{name:14} {value}")).collect();
+    lines.join("\n")
 }

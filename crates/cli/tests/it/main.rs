@@ -1,6 +1,9 @@
 //! The program as its users run it: files in, files out, exit codes.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod chain;
+mod settle;
+
 use std::{
     path::Path,
     process::{Command, Output},
@@ -21,12 +24,19 @@ impl Desk {
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_aep2"))
-            .args(arguments)
-            .current_dir(self.0.path())
-            .env_remove("AEP2_KEYS")
-            .output()
-            .unwrap()
+        self.command(arguments).output().unwrap()
+    }
+
+    /// The program in the desk's folder, with nothing of the environment's that it listens to.
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_aep2"));
+        command.args(arguments).current_dir(self.0.path());
+        for (name, _) in std::env::vars_os() {
+            if name.to_str().is_some_and(|name| name.starts_with("AEP2_")) {
+                command.env_remove(name);
+            }
+        }
+        command
     }
 
     /// Runs and expects success.

@@ -81,6 +81,38 @@ pub fn verifying_key_to_words(key: &VerifyingKey) -> Vec<U256> {
     words
 }
 
+/// Reads a verifying key from [`verifying_key_to_words`]' form, as a verifier contract gives it.
+///
+/// # Errors
+/// When there are not as many words as points need, a word is not a field element, or a point is not
+/// in its group, or is infinity.
+pub fn verifying_key_from_words(words: &[U256]) -> Result<VerifyingKey, ReadError> {
+    /// α, β, γ, δ, and the constant input's point.
+    const WORDS_MIN: usize = 2 + 3 * 4 + 2;
+    let ([a_x, a_y, rest @ ..], true) =
+        (words, words.len() >= WORDS_MIN && words.len().is_multiple_of(2))
+    else {
+        let (expected, found) = (WORDS_MIN * 32, words.len() * 32);
+        return Err(ReadError::Length { expected, found });
+    };
+    let coordinate = |word: &U256| fq(limbs(*word));
+    let point_1 = |x: &U256, y: &U256| g1(coordinate(x)?, coordinate(y)?);
+    let point_2 = |[x1, x0, y1, y0]: &[U256; 4]| {
+        let x = Fq2::new(coordinate(x0)?, coordinate(x1)?);
+        g2(x, Fq2::new(coordinate(y0)?, coordinate(y1)?))
+    };
+    // Lengths as checked: three points of G2, then an even number of words.
+    let (points_2, points_1) = rest.split_at(3 * 4);
+    let (points_2, points_1) = (points_2.as_chunks().0, points_1.as_chunks::<2>().0);
+    Ok(VerifyingKey {
+        alpha_g1: point_1(a_x, a_y)?,
+        beta_g2: point_2(&points_2[0])?,
+        gamma_g2: point_2(&points_2[1])?,
+        delta_g2: point_2(&points_2[2])?,
+        gamma_abc_g1: points_1.iter().map(|[x, y]| point_1(x, y)).collect::<Result<_, _>>()?,
+    })
+}
+
 fn limbs(word: U256) -> BigInt<4> {
     BigInt(word.into_limbs())
 }

@@ -70,6 +70,27 @@ fn words_are_in_the_precompiles_order() {
     assert_eq!(words[14], word(key.gamma_abc_g1[0].x));
 }
 
+#[test]
+fn a_verifying_key_comes_back_from_its_words() {
+    let (key, ..) = proved();
+    let words = calldata::verifying_key_to_words(&key);
+    assert_eq!(calldata::verifying_key_from_words(&words).unwrap(), key);
+
+    for length in [0, 1, 2, 14, 15, words.len() - 1] {
+        let read = calldata::verifying_key_from_words(&words[..length]);
+        assert!(matches!(read, Err(ReadError::Length { .. })), "{length} words");
+    }
+    for index in 0..words.len() {
+        let altered = |word: U256| {
+            let mut words = words.clone();
+            words[index] = word;
+            calldata::verifying_key_from_words(&words)
+        };
+        assert_eq!(altered(words[index] + modulus()), Err(ReadError::NotAFieldElement), "{index}");
+        assert_eq!(altered(words[index] ^ U256::from(1)), Err(ReadError::NotAPoint), "{index}");
+    }
+}
+
 fn modulus() -> U256 {
     U256::from_limbs(Fq::MODULUS.0)
 }

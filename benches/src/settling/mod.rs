@@ -1,0 +1,469 @@
+//! What settling costs on chain, in gas: on the embedded chain, with real proofs.
+//!
+//! Everything is measured in the steady state. Accounts have settled before under the same nonce
+//! words, payees hold the token already: what a batch then writes is not zero, as it is for a
+//! processor that runs day after day. What a fresh word and a fresh payee cost more is measured apart.
+//!
+//! The parts of a batch's gas come from differences. Batches of one shape with 1 debit and 1 payout,
+//! with many debits, and with many payouts say what one more of each costs, and what is left is fixed.
+
+mod book;
+
+use std::{collections::BTreeSet, path::Path};
+
+use aep2_circuits::Shape;
+use aep2_prover::progress::Progress;
+use anyhow::{Context, ensure};
+use serde::Serialize;
+
+use self::book::{Book, Payment, Settled};
+use crate::machine::Machine;
+
+/// The shape of the small batches that differ in one thing.
+const PARTS: Shape = Shape::SINGLES_SMALL;
+
+/// How many payees the worst case has: few, so that debits are what is seen.
+const WORST_PAYEES: usize = 4;
+
+/// The most mandates of the signed lane in one transaction: about 107 KB of calldata, where nodes take
+/// 128 KiB.
+const DIRECT_MANDATES_MAX: usize = 256;
+
+/// Of how many payments to fresh payees the mean is taken.
+const FRESH_PAYEES: usize = 4;
+
+/// A nonce word that was not used before: far from those of the batch that is measured first.
+const PARTS_WORD: u64 = 1 << 20;
+const FRESH_WORD: u64 = 1 << 21;
+const WORST_WORD: u64 = 1 << 22;
+
+/// How large the batch is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Scale {
+    /// Mandates.
+    pub mandates: usize,
+    /// Accounts that sign them, each about as many.
+    pub accounts: usize,
+    /// Payees that they pay, each about as often.
+    pub payees: usize,
+}
+
+impl Scale {
+    /// The batch that the gas targets speak of.
+    pub const TARGET: Self = Self { mandates: 1_024, accounts: 64, payees: 32 };
+
+    fn check(&self) -> anyhow::Result<()> {
+        let Self { mandates, accounts, payees } = *self;
+        ensure!(
+            accounts >= 1 && payees >= 1 && mandates >= accounts && mandates >= payees,
+            "each account signs a mandate and each payee is paid one: {mandates} mandates are too \
+             few for {accounts} accounts and {payees} payees, or one of these is 0"
+        );
+        ensure!(
+            mandates <= 65_536,
+            "{mandates} mandates are more than any shape that is proved here"
+        );
+        Ok(())
+    }
+
+    /// How many mandates each account signs.
+    fn of_each_account(&self) -> impl Iterator<Item = usize> {
+        let (each, more) = (self.mandates / self.accounts, self.mandates % self.accounts);
+        (0..self.accounts).map(move |account| each + usize::from(account < more))
+    }
+
+    /// The smallest named shape that holds the batch.
+    fn shape(&self) -> anyhow::Result<Shape> {
+        let fits = |shape: &Shape| {
+            let lanes: usize = self.of_each_account().map(|own| own.div_ceil(shape.slots())).sum();
+            lanes <= shape.lanes()
+        };
+        Shape::NAMED.into_iter().find(fits).with_context(|| {
+            format!(
+                "no named shape holds {} mandates of {} accounts; name a larger one with --shape",
+                self.mandates, self.accounts
+            )
+        })
+    }
+}
+
+/// Watches the measurement.
+pub trait Watch: Progress {
+    /// What comes next.
+    fn step(&self, text: &str);
+}
+
+/// What settling costs. All figures are gas.
+#[derive(Clone, Debug, Serialize)]
+pub struct Figures {
+    /// Where it was measured. Gas is the same everywhere.
+    pub machine: Machine,
+    /// The rules of the chain.
+    pub chain: &'static str,
+    /// The shape that proved the batch.
+    pub shape: String,
+    /// How large it was.
+    #[serde(flatten)]
+    pub scale: Scale,
+    /// Its debit entries, one for each account and nonce word.
+    pub debits: usize,
+    /// Its payout entries, one for each payee.
+    pub payouts: usize,
+    /// The bytes of its calldata.
+    pub calldata_bytes: usize,
+    /// The transaction that settled it.
+    pub gas_total: u64,
+    /// The same for each mandate.
+    pub gas_per_mandate: f64,
+    /// What a batch costs before its first debit and payout.
+    pub gas_fixed: u64,
+    /// One more debit, its nonce word in use.
+    pub gas_per_debit: u64,
+    /// One more payout, to a payee that holds the token.
+    pub gas_per_payout: u64,
+    /// One more debit in a fresh nonce word, two of which share a slot.
+    pub gas_per_debit_fresh_word: u64,
+    /// One more payout to a payee without the token.
+    pub gas_per_payout_fresh_payee: u64,
+    /// Every mandate of another account.
+    pub worst_case: WorstCase,
+    /// The same payments by the signed lane.
+    pub one_at_a_time: OneAtATime,
+    /// What others' software costs.
+    pub published_mvp: PublishedMvp,
+    /// What was aimed at.
+    pub targets: Vec<Target>,
+}
+
+/// A batch in which every mandate is of another account.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct WorstCase {
+    /// Mandates, and accounts.
+    pub mandates: usize,
+    /// Payees.
+    pub payees: usize,
+    /// The transaction.
+    pub gas_total: u64,
+    /// The same for each mandate.
+    pub gas_per_mandate: f64,
+}
+
+/// The same payments, as mandates that owners' ordinary keys sign, through `settleDirect`.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct OneAtATime {
+    /// A transaction for each mandate: the mean.
+    pub gas_per_mandate: f64,
+    /// The same to a payee without the token.
+    pub gas_per_mandate_fresh_payee: f64,
+    /// How many times a proven batch's gas for a mandate that is.
+    pub times_a_batch: f64,
+    /// Many in a transaction.
+    pub batched: BatchedDirect,
+}
+
+/// `settleDirect` with many mandates in a transaction.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct BatchedDirect {
+    /// The most in one transaction.
+    pub mandates_per_transaction_max: usize,
+    /// For each mandate.
+    pub gas_per_mandate: f64,
+}
+
+/// What the published AEP2 MVP says of its own `settle`, one mandate a transaction. Not measured here.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct PublishedMvp {
+    /// To a payee that holds the token.
+    pub settle: u64,
+    /// To one that does not.
+    pub settle_fresh_payee: u64,
+}
+
+impl PublishedMvp {
+    /// The figures, in gas.
+    pub const FIGURES: Self = Self { settle: 82_431, settle_fresh_payee: 99_521 };
+}
+
+/// What was aimed at, of docs/contracts.md.
+#[derive(Clone, Debug, Serialize)]
+pub struct Target {
+    /// Which figure.
+    pub what: &'static str,
+    /// At most so much.
+    pub gas_max: f64,
+    /// What it is.
+    pub gas: f64,
+    /// Whether that holds.
+    pub met: bool,
+}
+
+impl Target {
+    fn new(what: &'static str, gas_max: f64, gas: f64) -> Self {
+        Self { what, gas_max, gas, met: gas <= gas_max }
+    }
+}
+
+/// Measures a batch of this scale, in `shape` or the smallest named one that holds it. Keys are taken
+/// from the folder `keys`, or made for the run.
+///
+/// # Errors
+/// When the scale makes no batch, a key cannot be read or made, or something does not settle.
+pub async fn measure(
+    scale: Scale,
+    shape: Option<Shape>,
+    keys: &Path,
+    watch: &dyn Watch,
+) -> anyhow::Result<Figures> {
+    scale.check()?;
+    let shape = shape.map_or_else(|| scale.shape(), Ok)?;
+    let worst_shape = if scale.mandates >= Shape::SINGLES.lanes() { Shape::SINGLES } else { PARTS };
+    let shapes = BTreeSet::from([shape, PARTS, worst_shape]);
+    let accounts = scale.accounts.max(worst_shape.lanes());
+    let mut book =
+        Book::open(&shapes, accounts, scale.payees.max(PARTS.lanes()), keys, watch).await?;
+
+    let main = main_batch(&mut book, scale, shape, watch).await?;
+    let parts = parts(&mut book, watch).await?;
+    let worst = worst_case(&mut book, worst_shape, watch).await?;
+    let gas_per_mandate = main.gas as f64 / scale.mandates as f64;
+    let one_at_a_time = one_at_a_time(&mut book, scale, gas_per_mandate, watch).await?;
+
+    let mut targets = vec![
+        Target::new("gas_fixed", 260_000.0, parts.fixed as f64),
+        Target::new("gas_per_debit", 14_000.0, parts.debit as f64),
+        Target::new("gas_per_payout", 16_000.0, parts.payout as f64),
+    ];
+    if scale == Scale::TARGET {
+        targets.push(Target::new("gas_total", 1_600_000.0, main.gas as f64));
+        targets.push(Target::new("gas_per_mandate", 1_600.0, gas_per_mandate));
+        let worst = worst.gas_per_mandate;
+        targets.push(Target::new("worst_case.gas_per_mandate", 16_000.0, worst));
+    }
+    Ok(Figures {
+        machine: Machine::this(),
+        chain: "the embedded chain: revm, Osaka",
+        shape: shape.to_string(),
+        scale,
+        debits: main.debits,
+        payouts: main.payouts,
+        calldata_bytes: main.calldata_bytes,
+        gas_total: main.gas,
+        gas_per_mandate,
+        gas_fixed: parts.fixed,
+        gas_per_debit: parts.debit,
+        gas_per_payout: parts.payout,
+        gas_per_debit_fresh_word: parts.debit_fresh_word,
+        gas_per_payout_fresh_payee: parts.payout_fresh_payee,
+        worst_case: worst,
+        one_at_a_time,
+        published_mvp: PublishedMvp::FIGURES,
+        targets,
+    })
+}
+
+/// The batch that was asked for, after one just like it: the lower half of each nonce word is spent
+/// first, the upper half is measured.
+async fn main_batch(
+    book: &mut Book,
+    scale: Scale,
+    shape: Shape,
+    watch: &dyn Watch,
+) -> anyhow::Result<Settled> {
+    const HALF: usize = 64;
+    let payments = |upper: bool| {
+        let mut payments = Vec::with_capacity(scale.mandates);
+        for (account, own) in scale.of_each_account().enumerate() {
+            for index in 0..own {
+                let bit = index % HALF + if upper { HALF } else { 0 };
+                payments.push(Payment {
+                    account,
+                    nonce: ((index / HALF) as u64) << 7 | bit as u64,
+                    payee: book::payee(payments.len() % scale.payees),
+                });
+            }
+        }
+        payments
+    };
+    let count = scale.mandates;
+    watch.step(&format!("a first batch of {count} mandates, shape {shape}"));
+    book.settle(shape, &payments(false), watch).await?;
+    watch.step(&format!("the batch of {count} mandates, shape {shape}"));
+    book.settle(shape, &payments(true), watch).await
+}
+
+/// What one more of each part costs.
+struct Parts {
+    fixed: u64,
+    debit: u64,
+    payout: u64,
+    debit_fresh_word: u64,
+    payout_fresh_payee: u64,
+}
+
+async fn parts(book: &mut Book, watch: &dyn Watch) -> anyhow::Result<Parts> {
+    let many = PARTS.lanes();
+    let word = |word: u64, bit: usize| word << 7 | bit as u64;
+    // Each by another account, all to one payee; and all by one account, each to another payee.
+    let by_each = |base: u64, bit: usize, payees: usize| -> Vec<Payment> {
+        let payment = |account| Payment {
+            account,
+            nonce: word(base, bit),
+            payee: book::payee(account % payees),
+        };
+        (0..many).map(payment).collect()
+    };
+    let to_each = |bit: usize, payees_from: usize| -> Vec<Payment> {
+        let payment = |index| Payment {
+            account: 0,
+            nonce: word(PARTS_WORD, bit + index),
+            payee: book::payee(payees_from + index),
+        };
+        (0..many).map(payment).collect()
+    };
+
+    watch.step("the parts of a batch: first, words and payees come into use");
+    book.settle(PARTS, &by_each(PARTS_WORD, 0, many), watch).await?;
+    let one = [Payment { account: 0, nonce: word(PARTS_WORD, 1), payee: book::payee(0) }];
+    watch.step("the parts of a batch: 1 debit, 1 payout");
+    let one = book.settle(PARTS, &one, watch).await?;
+    watch.step(&format!("the parts of a batch: {many} debits, 1 payout"));
+    let debits = book.settle(PARTS, &by_each(PARTS_WORD, 2, 1), watch).await?;
+    watch.step(&format!("the parts of a batch: 1 debit, {many} payouts"));
+    let payouts = book.settle(PARTS, &to_each(3, 0), watch).await?;
+    watch.step(&format!("the parts of a batch: {many} debits in fresh words"));
+    let fresh_words = book.settle(PARTS, &by_each(FRESH_WORD, 0, 1), watch).await?;
+    watch.step(&format!("the parts of a batch: {many} payouts to fresh payees"));
+    let fresh = book.fresh_payees(many);
+    let fresh_payees = book.settle(PARTS, &to_each(3 + many, fresh), watch).await?;
+
+    let each = |all: Settled, of: usize, less: &Settled| -> anyhow::Result<u64> {
+        let more = all.gas.checked_sub(less.gas).context("more entries cost less gas")?;
+        // Rounded up, so as not to flatter.
+        Ok(more.div_ceil(of as u64))
+    };
+    let debit = each(debits, many - 1, &one)?;
+    let payout = each(payouts, many - 1, &one)?;
+    let fixed =
+        one.gas.checked_sub(debit + payout).context("nothing is left for the fixed part")?;
+    let debit_fresh_word = debit + each(fresh_words, many, &debits)?;
+    let payout_fresh_payee = payout + each(fresh_payees, many, &payouts)?;
+    Ok(Parts { fixed, debit, payout, debit_fresh_word, payout_fresh_payee })
+}
+
+async fn worst_case(book: &mut Book, shape: Shape, watch: &dyn Watch) -> anyhow::Result<WorstCase> {
+    let mandates = shape.lanes();
+    let payments = |bit: u64| -> Vec<Payment> {
+        let payment = |account| Payment {
+            account,
+            nonce: WORST_WORD << 7 | bit,
+            payee: book::payee(account % WORST_PAYEES),
+        };
+        (0..mandates).map(payment).collect()
+    };
+    watch.step(&format!("the worst case, a first batch: {mandates} accounts, shape {shape}"));
+    book.settle(shape, &payments(0), watch).await?;
+    watch.step(&format!("the worst case: {mandates} accounts, shape {shape}"));
+    let settled = book.settle(shape, &payments(1), watch).await?;
+    Ok(WorstCase {
+        mandates,
+        payees: WORST_PAYEES,
+        gas_total: settled.gas,
+        gas_per_mandate: settled.gas as f64 / mandates as f64,
+    })
+}
+
+/// The same payments by the signed lane. Owners' nonces come 256 to a slot: one of each slot is spent
+/// first, and each measurement has a quarter.
+async fn one_at_a_time(
+    book: &mut Book,
+    scale: Scale,
+    gas_per_mandate_batch: f64,
+    watch: &dyn Watch,
+) -> anyhow::Result<OneAtATime> {
+    const QUARTER: usize = 64;
+    let nonce = |index: usize, quarter: usize| {
+        ((index / QUARTER) as u64) << 8 | (quarter * QUARTER + index % QUARTER) as u64
+    };
+    let payments = |quarter: usize| {
+        let mut payments = Vec::with_capacity(scale.mandates);
+        for (account, own) in scale.of_each_account().enumerate() {
+            let before = payments.len();
+            payments.extend((0..own).map(|index| Payment {
+                account,
+                nonce: nonce(index, quarter),
+                payee: book::payee((before + index) % scale.payees),
+            }));
+        }
+        payments
+    };
+    watch.step("the signed lane: first, words come into use");
+    let first: Vec<Payment> = payments(0).into_iter().filter(|own| own.nonce % 256 == 0).collect();
+    for part in first.chunks(DIRECT_MANDATES_MAX) {
+        book.settle_direct(part).await?;
+    }
+
+    watch.step(&format!("the signed lane: {} mandates, one at a time", scale.mandates));
+    let mut alone = 0;
+    for payment in payments(1) {
+        alone += book.settle_direct(&[payment]).await?;
+    }
+
+    watch.step(&format!("the signed lane: {} mandates, many at a time", scale.mandates));
+    let mut batched = 0;
+    for part in payments(2).chunks(DIRECT_MANDATES_MAX) {
+        batched += book.settle_direct(part).await?;
+    }
+
+    let (mut fresh, payees) = (0, book.fresh_payees(FRESH_PAYEES));
+    for index in 0..FRESH_PAYEES {
+        let payee = book::payee(payees + index);
+        let payment = Payment { account: 0, nonce: nonce(index, 3), payee };
+        fresh += book.settle_direct(&[payment]).await?;
+    }
+
+    let mean = |gas: u64, of: usize| gas as f64 / of as f64;
+    let gas_per_mandate = mean(alone, scale.mandates);
+    Ok(OneAtATime {
+        gas_per_mandate,
+        gas_per_mandate_fresh_payee: mean(fresh, FRESH_PAYEES),
+        times_a_batch: gas_per_mandate / gas_per_mandate_batch,
+        batched: BatchedDirect {
+            mandates_per_transaction_max: DIRECT_MANDATES_MAX.min(scale.mandates),
+            gas_per_mandate: mean(batched, scale.mandates),
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mandates_are_shared_out_whole() {
+        for (mandates, accounts) in [(1_024, 64), (7, 3), (5, 5), (100, 1)] {
+            let scale = Scale { mandates, accounts, payees: 1 };
+            let each: Vec<usize> = scale.of_each_account().collect();
+            assert_eq!((each.len(), each.iter().sum::<usize>()), (accounts, mandates));
+        }
+    }
+
+    #[test]
+    fn the_shape_is_the_smallest_that_holds_the_batch() -> anyhow::Result<()> {
+        let shape = |mandates, accounts| Scale { mandates, accounts, payees: 1 }.shape();
+        assert_eq!(Scale::TARGET.shape()?, Shape::CHAINS);
+        assert_eq!(shape(4, 1)?, Shape::TEST);
+        assert_eq!(shape(16, 4)?, Shape::SINGLES_SMALL);
+        assert_eq!(shape(128, 128)?, Shape::SINGLES);
+        assert!(shape(1_025, 65).is_err());
+        assert!(shape(1_024, 1_024).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn what_makes_no_batch_is_refused() {
+        for (mandates, accounts, payees) in [(0, 0, 0), (4, 5, 1), (4, 1, 5), (4, 0, 1), (4, 1, 0)]
+        {
+            assert!(Scale { mandates, accounts, payees }.check().is_err());
+        }
+    }
+}

@@ -1,0 +1,432 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity 0.8.37;
+
+/// @title What the debit wallet keeps, does and says
+/// @notice Custody for payers whose agents sign payment mandates, settled many at a time by the processor
+/// that the payer chose. There is no owner of the wallet, no admin and no upgrade: nobody moves a payer's
+/// money without a signature of that payer.
+interface IDebitWallet {
+    // --- What a batch is ----------------------------------------------------------------------------
+
+    /// @notice What holds for a whole batch.
+    struct Header {
+        /// @dev The verifiers by which the proof is checked; debited accounts must have chosen them.
+        bytes32 verifierSet;
+        /// @dev The ERC-20 that is debited and paid out.
+        address token;
+        /// @dev The last second at which the batch settles; no mandate in it expires before.
+        uint40 validUntil;
+        /// @dev How many mandates the batch settles.
+        uint32 count;
+    }
+
+    /// @notice What one account spends under one nonce word.
+    struct Debit {
+        uint32 account;
+        /// @dev `nonce >> 7` of its mandates, below 2^57.
+        uint64 word;
+        /// @dev The bits `nonce & 127` that are spent.
+        uint128 mask;
+        /// @dev Base units.
+        uint128 amount;
+    }
+
+    /// @notice What one payee receives.
+    struct Payout {
+        address payee;
+        /// @dev Base units.
+        uint128 amount;
+    }
+
+    // --- What people sign ---------------------------------------------------------------------------
+
+    /// @notice A mandate of the signed lane, by the owner's ordinary key.
+    struct Mandate {
+        address owner;
+        address token;
+        address payee;
+        /// @dev The most that may be captured, base units.
+        uint256 amount;
+        uint256 nonce;
+        /// @dev Unix seconds; settled at or before it, or never.
+        uint256 deadline;
+        bytes32 ref;
+    }
+
+    /// @notice A processor's promise that a mandate is settled in time.
+    struct Receipt {
+        bytes32 mandateId;
+        uint32 account;
+        uint64 nonce;
+        address token;
+        address payee;
+        /// @dev What the signer's bond stands for, base units.
+        uint96 amount;
+        /// @dev Unix seconds; once it has passed with the nonce unspent, the bond pays.
+        uint40 settleBy;
+    }
+
+    /// @notice How an account is opened: whose it is, who may debit it, by which proofs, with which key.
+    struct Opening {
+        address owner;
+        address processor;
+        /// @dev 0 for an account without a mandate key, for the signed lane alone.
+        bytes32 verifierSet;
+        /// @dev Poseidon(Ax, Ay) of the mandate key; 0 for none.
+        uint256 keyHash;
+    }
+
+    /// @notice A payer's EIP-3009 authorization. Its nonce is no field: it is derived from what the money is
+    /// for, so that whoever sees the signature cannot put the money elsewhere.
+    struct Authorization {
+        address from;
+        uint256 amount;
+        uint256 validAfter;
+        uint256 validBefore;
+        bytes32 salt;
+        bytes signature;
+    }
+
+    // --- What is kept -------------------------------------------------------------------------------
+
+    /// @notice An account, as the views show it.
+    struct Account {
+        address owner;
+        address processor;
+        bytes32 verifierSet;
+        uint256 keyHash;
+        /// @dev What was asked for and is not in force yet; `inForceFrom` is 0 when nothing was.
+        Change pending;
+    }
+
+    /// @notice A change of processor, verifiers or key that waits for its delay.
+    struct Change {
+        address processor;
+        uint40 inForceFrom;
+        bytes32 verifierSet;
+        uint256 keyHash;
+    }
+
+    /// @notice An amount of a token and what is asked back of it. What is asked back can be spent until it is
+    /// taken out.
+    struct Purse {
+        uint104 balance;
+        /// @dev At most so much leaves when the request is executed.
+        uint104 leaving;
+        /// @dev Unix seconds; 0 when nothing is asked back.
+        uint40 leavesFrom;
+    }
+
+    /// @notice One verifier and the circuit shape that it is for: `lanes·2^16 + slots·2 + capture`.
+    struct ShapeVerifier {
+        uint32 shape;
+        address verifier;
+    }
+
+    // --- Errors -------------------------------------------------------------------------------------
+
+    error NotOwner(uint32 account, address caller);
+    error UnknownAccount(uint32 account);
+    error ProcessorZero();
+    error KeyHashOutOfRange(uint256 keyHash);
+    error UnknownVerifierSet(bytes32 verifierSet);
+    error VerifiersNotAscending(uint32 shape);
+    error VerifierHasNoCode(address verifier);
+    error NoVerifiers();
+    error NothingPending();
+    error TooEarly(uint40 availableFrom);
+    error SignatureExpired(uint256 deadline);
+    error BadSignature(address expected);
+    error AmountZero();
+    error DelayOutOfRange(uint256 delay);
+
+    error NothingArrived(address token);
+    error TransferFailed(address token, address to, uint256 amount);
+    /// @notice The token took more from the wallet than was sent.
+    error TokenTookMore(address token, uint256 sent, uint256 gone);
+    /// @notice Too little gas to give a payout its full allowance; send the transaction with more.
+    error InsufficientGas(uint256 needed, uint256 left);
+
+    error BatchExpired(uint40 validUntil, uint256 timestamp);
+    error BatchEmpty();
+    error CommitmentOutOfRange(uint256 commitment);
+    error UnknownShape(bytes32 verifierSet, uint32 shape);
+    error WordOutOfRange(uint256 index, uint64 word);
+    error MaskEmpty(uint256 index);
+    /// @notice The account has no mandate key under the caller and these verifiers.
+    error NotAuthorized(uint32 account, address processor, bytes32 verifierSet);
+    error NonceSpent(uint32 account, uint64 word, uint256 bits);
+    error InsufficientBalance(uint32 account, address token, uint256 balance, uint256 amount);
+    error CountMismatch(uint256 bits, uint32 count);
+    error TotalsDiffer(uint256 debits, uint256 payouts);
+    error HintWrong(uint256 hint);
+    error ProofRefused(bytes32 batchId);
+
+    error LengthsDiffer(uint256 mandates, uint256 signatures, uint256 captured);
+    error MandateExpired(uint256 index, uint256 deadline);
+    error MandateSignature(uint256 index, address owner);
+    error MandateNonceSpent(uint256 index, address owner, uint256 nonce);
+    error CaptureExceedsAmount(uint256 index, uint256 captured, uint256 amount);
+    error NoSignedLane(uint256 index, address owner);
+    error NotProcessor(uint32 account, address caller);
+
+    error ReceiptNotDue(uint40 settleBy, uint256 timestamp);
+    error ReceiptSignature();
+    error ReceiptClaimed(bytes32 digest);
+    error ReceiptSettled(uint32 account, address token, uint64 nonce);
+    error InsufficientBond(address signer, address token, uint256 bond, uint256 amount);
+
+    // --- Events -------------------------------------------------------------------------------------
+
+    event VerifiersRegistered(bytes32 indexed verifierSet, ShapeVerifier[] verifiers);
+
+    event AccountOpened(
+        uint32 indexed account, address indexed owner, address indexed processor, bytes32 verifierSet, uint256 keyHash
+    );
+    event ChangeRequested(
+        uint32 indexed account, address indexed processor, bytes32 verifierSet, uint256 keyHash, uint40 inForceFrom
+    );
+    event ChangeCancelled(uint32 indexed account);
+    event ChangeApplied(uint32 indexed account, address indexed processor, bytes32 verifierSet, uint256 keyHash);
+    event SignedLaneRequested(address indexed owner, uint32 indexed account, uint40 inForceFrom);
+    event SignedLaneSet(address indexed owner, uint32 indexed account);
+
+    event Deposited(uint32 indexed account, address indexed token, address indexed from, uint256 amount);
+    event WithdrawalRequested(uint32 indexed account, address indexed token, uint256 amount, uint40 executableFrom);
+    event WithdrawalCancelled(uint32 indexed account, address indexed token);
+    event WithdrawalExecuted(uint32 indexed account, address indexed token, address indexed to, uint256 amount);
+
+    /// @notice A batch settled. Its entries are in the transaction's calldata.
+    event BatchSettled(
+        bytes32 indexed batchId,
+        address indexed token,
+        address indexed processor,
+        uint256 commitment,
+        uint32 count,
+        uint256 total
+    );
+    /// @notice A mandate of the signed lane settled; `mandateDigest` is its EIP-712 digest.
+    event MandateSettled(
+        bytes32 indexed mandateDigest, uint32 indexed account, address indexed payee, address token, uint256 captured
+    );
+
+    event PayoutCredited(address indexed token, address indexed payee, uint256 amount);
+    event Collected(address indexed token, address indexed payee, uint256 amount);
+    event PayoutThresholdSet(address indexed token, address indexed payee, uint128 threshold);
+
+    event Bonded(address indexed signer, address indexed token, address indexed from, uint256 amount);
+    event UnbondRequested(address indexed signer, address indexed token, uint256 amount, uint40 executableFrom);
+    event UnbondCancelled(address indexed signer, address indexed token);
+    event Unbonded(address indexed signer, address indexed token, address indexed to, uint256 amount);
+    event GuaranteeClaimed(
+        bytes32 indexed mandateId,
+        address indexed signer,
+        address indexed payee,
+        uint32 account,
+        uint64 nonce,
+        address token,
+        uint256 amount,
+        bool nonceBurnt
+    );
+
+    // --- Verifiers ----------------------------------------------------------------------------------
+
+    /// @notice Names a list of verifiers for good. Anyone may; it concerns nobody until an owner opts in.
+    /// @param verifiers One for each shape, in ascending order of shapes.
+    /// @return verifierSet The list's name: keccak256 of its ABI encoding.
+    function registerVerifiers(ShapeVerifier[] calldata verifiers) external returns (bytes32 verifierSet);
+
+    /// @notice The verifier for a shape in a set; 0 when there is none.
+    function verifierOf(bytes32 verifierSet, uint32 shape) external view returns (address);
+
+    // --- Accounts -----------------------------------------------------------------------------------
+
+    /// @notice Opens an account of the caller's. An owner's first account is its signed lane's.
+    /// @return account Its number, from 1 up.
+    function openAccount(address processor, bytes32 verifierSet, uint256 keyHash) external returns (uint32 account);
+
+    /// @notice Opens an account for an owner who signed `OpenAccount`, so that it needs no gas. Smart wallets
+    /// sign by EIP-1271.
+    /// @param deadline Unix seconds; the signature is void afterwards.
+    function openAccountWithSignature(Opening calldata opening, uint256 deadline, bytes calldata signature)
+        external
+        returns (uint32 account);
+
+    /// @notice The same, and the new account's first deposit in the same transaction, by an EIP-3009
+    /// authorization whose nonce is {openingNonce}.
+    function openAccountAndDeposit(
+        Opening calldata opening,
+        uint256 deadline,
+        bytes calldata signature,
+        address token,
+        Authorization calldata authorization
+    ) external returns (uint32 account);
+
+    /// @notice Asks for another mandate key. Until the delay has passed and the change is applied, the old
+    /// one settles. A later request takes the place of an earlier one.
+    function rotateKey(uint32 account, uint256 keyHash) external;
+
+    /// @notice Asks for no mandate key.
+    function revokeKey(uint32 account) external;
+
+    /// @notice Asks for another processor, other verifiers, another key, or all of them.
+    function setProcessor(uint32 account, address processor, bytes32 verifierSet, uint256 keyHash) external;
+
+    /// @notice Takes a request back.
+    function cancelChange(uint32 account) external;
+
+    /// @notice Puts a change in force whose delay has passed. Anyone may, so that a payer cannot keep one in
+    /// hand and play it against a batch.
+    function applyChange(uint32 account) external;
+
+    /// @notice Marks the account that the caller's mandates of the signed lane debit; 0 for none. The first
+    /// is in force at once; another one after the delay, once {applySignedLane} was called.
+    function setSignedLane(uint32 account) external;
+
+    /// @notice Puts a change of the signed lane's account in force whose delay has passed. Anyone may.
+    function applySignedLane(address owner) external;
+
+    /// @notice An account.
+    function accountOf(uint32 account) external view returns (Account memory);
+
+    /// @notice How many accounts there are; they are numbered from 1.
+    function accountCount() external view returns (uint32);
+
+    /// @notice The account that an owner's mandates of the signed lane debit, and the one asked for.
+    /// @return account 0 for none.
+    /// @return next The account asked for.
+    /// @return inForceFrom Unix seconds; 0 when no change was asked for.
+    function signedLaneOf(address owner) external view returns (uint32 account, uint32 next, uint40 inForceFrom);
+
+    // --- Funds --------------------------------------------------------------------------------------
+
+    /// @notice Puts the caller's tokens into an account. Credits what arrives.
+    /// @return arrived Base units.
+    function deposit(uint32 account, address token, uint256 amount) external returns (uint256 arrived);
+
+    /// @notice The same by an EIP-3009 authorization, whose nonce must be {depositNonce}. Anyone may bring it.
+    function depositWithAuthorization(uint32 account, address token, Authorization calldata authorization)
+        external
+        returns (uint256 arrived);
+
+    /// @notice The same by an EIP-2612 permit for this wallet. A permit says nothing of the account, so the
+    /// caller is the tokens' owner, or brings the owner's signed `DepositIntent`, which does.
+    /// @param from The tokens' owner.
+    /// @param deadline Unix seconds, of permit and intent alike.
+    /// @param permit 65 bytes: r, s, v.
+    /// @param intent Empty when the caller is `from`.
+    function depositWithPermit(
+        uint32 account,
+        address token,
+        address from,
+        uint256 amount,
+        uint256 deadline,
+        bytes calldata permit,
+        bytes calldata intent
+    ) external returns (uint256 arrived);
+
+    /// @notice Asks for tokens back. They can be debited until the request is executed, which is possible
+    /// after {WITHDRAWAL_DELAY}. A later request takes the place of an earlier one and waits anew.
+    /// @param amount At most so much leaves; more than the balance asks for all of it.
+    function requestWithdrawal(uint32 account, address token, uint256 amount) external;
+
+    /// @notice Takes the request back.
+    function cancelWithdrawal(uint32 account, address token) external;
+
+    /// @notice Pays out what was asked for, or what is left of it.
+    /// @return amount Base units.
+    function executeWithdrawal(uint32 account, address token, address to) external returns (uint256 amount);
+
+    /// @notice An account's balance of a token, all of it debitable, and what is asked back of it.
+    function balanceOf(uint32 account, address token) external view returns (Purse memory);
+
+    // --- Settlement ---------------------------------------------------------------------------------
+
+    /// @notice Settles a batch of mandates with one proof. Only an account's processor can debit it.
+    /// @param shape The circuit's shape.
+    /// @param debits The caller decides the order; an account may have several words.
+    /// @param payouts What the token refuses to move, or the payee wants kept for now, is credited.
+    /// @param commitment `C`, which commits to every mandate; inclusion proofs lead to it.
+    /// @param hint The inverse, modulo the scalar field, of the product of all denominators.
+    /// @param proof A, B, C as EIP-197 has them.
+    /// @return batchId The hash that the proof's challenges are made from.
+    function settleBatch(
+        uint32 shape,
+        Header calldata header,
+        Debit[] calldata debits,
+        Payout[] calldata payouts,
+        uint256 commitment,
+        uint256 hint,
+        uint256[8] calldata proof
+    ) external returns (bytes32 batchId);
+
+    /// @notice Settles mandates of the signed lane. Neighbours of the same token and payee are paid together,
+    /// so callers sort by both.
+    /// @param captured Of each, at most its amount; 0 burns its nonce and moves nothing.
+    function settleDirect(Mandate[] calldata mandates, bytes[] calldata signatures, uint256[] calldata captured)
+        external;
+
+    /// @notice Whether a nonce of an account and token is spent.
+    function isSpent(uint32 account, address token, uint64 nonce) external view returns (bool);
+
+    /// @notice 256 nonces at once: bit `i` stands for nonce `256·index + i`.
+    function spentNonces(uint32 account, address token, uint256 index) external view returns (uint256);
+
+    /// @notice Whether a nonce of an owner's mandates of the signed lane is spent.
+    function isSignedLaneSpent(address owner, uint256 nonce) external view returns (bool);
+
+    // --- Credits ------------------------------------------------------------------------------------
+
+    /// @notice Pays a payee what is credited to it. Anyone may call.
+    function collect(address token, address payee) external returns (uint256 amount);
+
+    /// @notice Has payouts to the caller credited until they come to at least so much.
+    function setPayoutThreshold(address token, uint128 threshold) external;
+
+    /// @notice What is credited to a payee, and its threshold.
+    function creditOf(address token, address payee) external view returns (uint128 credit, uint128 threshold);
+
+    // --- Guarantees ---------------------------------------------------------------------------------
+
+    /// @notice Adds the caller's tokens to the bond that stands behind a signer's receipts.
+    function bond(address signer, address token, uint256 amount) external returns (uint256 arrived);
+
+    /// @notice Asks for the caller's bond back. It answers for receipts until taken out, which is possible
+    /// after {UNBONDING_DELAY}.
+    function requestUnbond(address token, uint256 amount) external;
+
+    /// @notice Takes the request back.
+    function cancelUnbond(address token) external;
+
+    /// @notice Pays out what was asked for, or what is left of it.
+    function executeUnbond(address token, address to) external returns (uint256 amount);
+
+    /// @notice Pays a receipt's payee from its signer's bond, once, when `settleBy` has passed and nothing was
+    /// settled under the nonce. The nonce is burnt if, and only if, the signer is the account's processor.
+    /// Anyone may present a receipt; the payee is paid.
+    /// @param signature 65 bytes: r, s, v.
+    function claimGuarantee(Receipt calldata receipt, bytes calldata signature) external;
+
+    /// @notice A signer's bond in a token, and what is asked back of it.
+    function bondOf(address signer, address token) external view returns (Purse memory);
+
+    /// @notice Whether a receipt was paid from a bond; `digest` is its EIP-712 digest.
+    function isClaimed(bytes32 digest) external view returns (bool);
+
+    // --- Constants of a deployment ------------------------------------------------------------------
+
+    /// @notice Seconds between asking for a withdrawal or a change and having it.
+    function WITHDRAWAL_DELAY() external view returns (uint40);
+
+    /// @notice Seconds between asking for a bond and having it.
+    function UNBONDING_DELAY() external view returns (uint40);
+
+    /// @notice What mandates in this wallet and this token hash: chain, wallet and token.
+    function mandateDomain(address token) external view returns (uint256);
+
+    /// @notice The EIP-3009 nonce of a deposit into an account.
+    function depositNonce(uint32 account, bytes32 salt) external pure returns (bytes32);
+
+    /// @notice The EIP-3009 nonce of the first deposit into an account that is opened with it.
+    function openingNonce(Opening calldata opening, bytes32 salt) external pure returns (bytes32);
+}

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity 0.8.37;
+
+import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
+
+import {IDebitWallet} from "../interfaces/IDebitWallet.sol";
+import {Field} from "./Field.sol";
+import {Verifiers} from "./Verifiers.sol";
+
+/// @title Accounts: whose they are, who debits them, with which key
+/// @notice Whatever an account promises others is changed in two steps, asked for and then, after the delay,
+/// applied. Until it is applied the old terms hold alone; there are never two keys in force at once.
+abstract contract Accounts is Verifiers {
+    bytes32 internal constant OPEN_ACCOUNT_TYPEHASH = keccak256(
+        "OpenAccount(address owner,address processor,bytes32 verifierSet,uint256 keyHash,uint256 nonce,uint256 deadline)"
+    );
+
+    struct Terms {
+        address owner;
+        address processor;
+        bytes32 verifierSet;
+    }
+
+    struct SignedLane {
+        uint32 account;
+        uint32 next;
+        uint40 inForceFrom;
+        /// @dev Whether the owner has opened or named an account before.
+        bool known;
+    }
+
+    uint32 private _count;
+    mapping(uint32 account => Terms) private _terms;
+    mapping(uint32 account => Change) private _changes;
+    mapping(address owner => SignedLane) private _signedLanes;
+
+    /// @dev Non-zero only under the processor and the verifiers that the owner chose. So one read answers
+    /// whether they may debit the account, and with which key.
+    mapping(bytes32 tenant => mapping(uint32 account => uint256)) private _keyHashes;
+
+    modifier onlyOwnerOf(uint32 account) {
+        checkOwner(account);
+        _;
+    }
+
+    // --- Opening ------------------------------------------------------------------------------------
+
+    /// @inheritdoc IDebitWallet
+    function openAccount(address processor, bytes32 verifierSet, uint256 keyHash)
+        external
+        nonReentrant
+        returns (uint32)
+    {
+        return open(Opening(msg.sender, processor, verifierSet, keyHash));
+    }
+
+    /// @inheritdoc IDebitWallet
+    function openAccountWithSignature(Opening calldata opening, uint256 deadline, bytes calldata signature)
+        external
+        nonReentrant
+        returns (uint32)
+    {
+        return openSigned(opening, deadline, signature);
+    }
+
+    function openSigned(Opening calldata opening, uint256 deadline, bytes calldata signature)
+        internal
+        returns (uint32)
+    {
+        uint256 nonce = _useNonce(opening.owner);
+        checkOwnerSignature(
+            opening.owner, deadline, keccak256(abi.encode(OPEN_ACCOUNT_TYPEHASH, opening, nonce, deadline)), signature
+        );
+        return open(opening);
+    }
+
+    function open(Opening memory opening) private returns (uint32 account) {
+        _checkTerms(opening.processor, opening.verifierSet, opening.keyHash);
+        account = ++_count;
+        _terms[account] = Terms(opening.owner, opening.processor, opening.verifierSet);
+        _keyHashes[tenant(opening.processor, opening.verifierSet)][account] = opening.keyHash;
+        emit AccountOpened(account, opening.owner, opening.processor, opening.verifierSet, opening.keyHash);
+
+        if (!_signedLanes[opening.owner].known) _setSignedLane(opening.owner, account);
+    }
+
+    // --- Changing -----------------------------------------------------------------------------------
+
+    /// @inheritdoc IDebitWallet
+    function rotateKey(uint32 account, uint256 keyHash) external nonReentrant onlyOwnerOf(account) {
+        Terms storage terms = _terms[account];
+        _requestChange(account, terms.processor, terms.verifierSet, keyHash);
+    }
+
+    /// @inheritdoc IDebitWallet
+    function revokeKey(uint32 account) external nonReentrant onlyOwnerOf(account) {
+        Terms storage terms = _terms[account];
+        _requestChange(account, terms.processor, terms.verifierSet, 0);
+    }
+
+    /// @inheritdoc IDebitWallet
+    function setProcessor(uint32 account, address processor, bytes32 verifierSet, uint256 keyHash)
+        external
+        nonReentrant
+        onlyOwnerOf(account)
+    {
+        _requestChange(account, processor, verifierSet, keyHash);
+    }
+
+    function _requestChange(uint32 account, address processor, bytes32 verifierSet, uint256 keyHash) private {
+        _checkTerms(processor, verifierSet, keyHash);
+        uint40 from = uint40(block.timestamp) + WITHDRAWAL_DELAY;
+        _changes[account] = Change(processor, from, verifierSet, keyHash);
+        emit ChangeRequested(account, processor, verifierSet, keyHash, from);
+    }
+
+    /// @inheritdoc IDebitWallet
+    function cancelChange(uint32 account) external nonReentrant onlyOwnerOf(account) {
+        if (_changes[account].inForceFrom == 0) revert NothingPending();
+        delete _changes[account];
+        emit ChangeCancelled(account);
+    }
+
+    /// @inheritdoc IDebitWallet
+    function applyChange(uint32 account) external nonReentrant {
+        Change memory change = _changes[account];
+        _checkMature(change.inForceFrom);
+        delete _changes[account];
+
+        Terms storage terms = _terms[account];
+        delete _keyHashes[tenant(terms.processor, terms.verifierSet)][account];
+        terms.processor = change.processor;
+        terms.verifierSet = change.verifierSet;
+        _keyHashes[tenant(change.processor, change.verifierSet)][account] = change.keyHash;
+        emit ChangeApplied(account, change.processor, change.verifierSet, change.keyHash);
+    }
+
+    // --- The signed lane's account ------------------------------------------------------------------
+
+    /// @inheritdoc IDebitWallet
+    function setSignedLane(uint32 account) external nonReentrant {
+        if (account != 0) checkOwner(account);
+        SignedLane storage lane = _signedLanes[msg.sender];
+        if (lane.account == 0) {
+            // Nothing was promised on this lane: it debits no account so far.
+            _setSignedLane(msg.sender, account);
+        } else {
+            lane.next = account;
+            lane.inForceFrom = uint40(block.timestamp) + WITHDRAWAL_DELAY;
+            emit SignedLaneRequested(msg.sender, account, lane.inForceFrom);
+        }
+    }
+
+    /// @inheritdoc IDebitWallet
+    function applySignedLane(address owner) external nonReentrant {
+        SignedLane storage lane = _signedLanes[owner];
+        _checkMature(lane.inForceFrom);
+        _setSignedLane(owner, lane.next);
+    }
+
+    function _setSignedLane(address owner, uint32 account) private {
+        _signedLanes[owner] = SignedLane({account: account, next: 0, inForceFrom: 0, known: true});
+        emit SignedLaneSet(owner, account);
+    }
+
+    // --- Reading ------------------------------------------------------------------------------------
+
+    /// @inheritdoc IDebitWallet
+    function accountOf(uint32 account) external view returns (Account memory) {
+        requireAccount(account);
+        Terms memory terms = _terms[account];
+        return Account(
+            terms.owner,
+            terms.processor,
+            terms.verifierSet,
+            _keyHashes[tenant(terms.processor, terms.verifierSet)][account],
+            _changes[account]
+        );
+    }
+
+    /// @inheritdoc IDebitWallet
+    function accountCount() external view returns (uint32) {
+        return _count;
+    }
+
+    /// @inheritdoc IDebitWallet
+    function signedLaneOf(address owner) external view returns (uint32 account, uint32 next, uint40 inForceFrom) {
+        SignedLane memory lane = _signedLanes[owner];
+        return (lane.account, lane.next, lane.inForceFrom);
+    }
+
+    /// @dev A processor with a set of verifiers: what an account is open to.
+    function tenant(address processor, bytes32 verifierSet) internal pure returns (bytes32) {
+        return Hashes.efficientKeccak256(bytes32(uint256(uint160(processor))), verifierSet);
+    }
+
+    function keyHashesOf(bytes32 tenant_) internal view returns (mapping(uint32 => uint256) storage) {
+        return _keyHashes[tenant_];
+    }
+
+    function processorOf(uint32 account) internal view returns (address) {
+        return _terms[account].processor;
+    }
+
+    function signedLaneAccountOf(address owner) internal view returns (uint32) {
+        return _signedLanes[owner].account;
+    }
+
+    function requireAccount(uint32 account) internal view {
+        if (account == 0 || account > _count) revert UnknownAccount(account);
+    }
+
+    function checkOwner(uint32 account) internal view {
+        requireAccount(account);
+        if (_terms[account].owner != msg.sender) revert NotOwner(account, msg.sender);
+    }
+
+    function _checkMature(uint40 from) private view {
+        if (from == 0) revert NothingPending();
+        if (block.timestamp < from) revert TooEarly(from);
+    }
+
+    /// @dev A key hash is a field element: given as `v + r` it would be the same key under two names.
+    function _checkTerms(address processor, bytes32 verifierSet, uint256 keyHash) private view {
+        if (processor == address(0)) revert ProcessorZero();
+        if (keyHash >= Field.R) revert KeyHashOutOfRange(keyHash);
+        if ((verifierSet != 0 || keyHash != 0) && !isRegistered(verifierSet)) {
+            revert UnknownVerifierSet(verifierSet);
+        }
+    }
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity 0.8.37;
+
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
+import {Nonces} from "@openzeppelin/contracts/utils/Nonces.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+
+import {IDebitWallet} from "../interfaces/IDebitWallet.sol";
+
+/// @title What every part of the wallet stands on
+/// @notice The EIP-712 domain, owners' signatures, the delay, and one lock for everything: while a token is
+/// being called, nothing in the wallet can be changed.
+abstract contract Base is IDebitWallet, EIP712, Nonces, ReentrancyGuardTransient {
+    /// @dev A year. A longer delay would be a mistake, and `uint40` timestamps must not overflow.
+    uint40 private constant DELAY_MAX = 365 days;
+
+    /// @inheritdoc IDebitWallet
+    uint40 public immutable WITHDRAWAL_DELAY;
+
+    constructor(uint40 withdrawalDelay) EIP712("AEP2DebitWallet", "1") {
+        WITHDRAWAL_DELAY = checkedDelay(withdrawalDelay);
+    }
+
+    /// @dev A delay of 0 would let a payer take back what was just promised.
+    function checkedDelay(uint40 delay) internal pure returns (uint40) {
+        if (delay == 0 || delay > DELAY_MAX) revert DelayOutOfRange(delay);
+        return delay;
+    }
+
+    /// @notice What EIP-712 messages to this wallet are signed under.
+    function DOMAIN_SEPARATOR() external view returns (bytes32) {
+        return _domainSeparatorV4();
+    }
+
+    /// @dev An owner's signature, by its key or, for a smart wallet, by EIP-1271. The key is tried first: an
+    /// owner that delegates its account to code (EIP-7702) keeps its key.
+    function checkOwnerSignature(address owner, uint256 deadline, bytes32 structHash, bytes calldata signature)
+        internal
+        view
+    {
+        if (block.timestamp > deadline) revert SignatureExpired(deadline);
+        bytes32 digest = _hashTypedDataV4(structHash);
+        if (isSignedByKey(owner, digest, signature)) return;
+        if (!SignatureChecker.isValidERC1271SignatureNowCalldata(owner, digest, signature)) {
+            revert BadSignature(owner);
+        }
+    }
+
+    /// @dev Whether an ordinary key signed, whatever code its account may have.
+    function isSignedByKey(address key, bytes32 digest, bytes calldata signature) internal pure returns (bool) {
+        address signer = keyThatSigned(digest, signature);
+        return signer == key && signer != address(0);
+    }
+
+    /// @return signer 0 when it is no signature, or one with a high s.
+    function keyThatSigned(bytes32 digest, bytes calldata signature) internal pure returns (address signer) {
+        (signer,,) = ECDSA.tryRecoverCalldata(digest, signature);
+    }
+}

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity 0.8.37;
+
+import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
+
+import {IDebitWallet} from "../interfaces/IDebitWallet.sol";
+import {IERC3009} from "../interfaces/IERC3009.sol";
+import {Accounts} from "./Accounts.sol";
+import {Purses} from "./Purses.sol";
+import {Tokens} from "./Tokens.sol";
+
+/// @title Accounts' tokens: in by three ways, out after the delay
+abstract contract Funds is Accounts {
+    using Purses for Purse;
+
+    bytes32 internal constant DEPOSIT_INTENT_TYPEHASH = keccak256(
+        "DepositIntent(address owner,uint32 account,address token,uint256 amount,uint256 nonce,uint256 deadline)"
+    );
+
+    uint256 private constant ECDSA_SIGNATURE_LENGTH = 65;
+
+    mapping(address token => mapping(uint32 account => Purse)) private _purses;
+
+    // --- In -----------------------------------------------------------------------------------------
+
+    /// @inheritdoc IDebitWallet
+    function deposit(uint32 account, address token, uint256 amount) external nonReentrant returns (uint256) {
+        return _depositFrom(msg.sender, account, token, amount);
+    }
+
+    /// @inheritdoc IDebitWallet
+    function depositWithAuthorization(uint32 account, address token, Authorization calldata authorization)
+        external
+        nonReentrant
+        returns (uint256)
+    {
+        return _depositAuthorized(account, token, authorization, depositNonce(account, authorization.salt));
+    }
+
+    /// @inheritdoc IDebitWallet
+    function openAccountAndDeposit(
+        Opening calldata opening,
+        uint256 deadline,
+        bytes calldata signature,
+        address token,
+        Authorization calldata authorization
+    ) external nonReentrant returns (uint32 account) {
+        account = openSigned(opening, deadline, signature);
+        _depositAuthorized(account, token, authorization, openingNonce(opening, authorization.salt));
+    }
+
+    /// @inheritdoc IDebitWallet
+    function depositWithPermit(
+        uint32 account,
+        address token,
+        address from,
+        uint256 amount,
+        uint256 deadline,
+        bytes calldata permit,
+        bytes calldata intent
+    ) external nonReentrant returns (uint256) {
+        if (msg.sender != from) {
+            checkOwnerSignature(
+                from,
+                deadline,
+                keccak256(abi.encode(DEPOSIT_INTENT_TYPEHASH, from, account, token, amount, _useNonce(from), deadline)),
+                intent
+            );
+        }
+        (bytes32 r, bytes32 s, uint8 v) = _split(permit, from);
+        // Whoever saw the permit may have brought it to the token before. Then the allowance is there.
+        try IERC20Permit(token).permit(from, address(this), amount, deadline, v, r, s) {} catch {}
+        return _depositFrom(from, account, token, amount);
+    }
+
+    function _depositFrom(address from, uint32 account, address token, uint256 amount)
+        private
+        returns (uint256 arrived)
+    {
+        requireAccount(account);
+        arrived = Tokens.pull(token, from, amount);
+        _credit(account, token, from, arrived);
+    }
+
+    function _depositAuthorized(uint32 account, address token, Authorization calldata authorization, bytes32 nonce)
+        private
+        returns (uint256 arrived)
+    {
+        requireAccount(account);
+        uint256 before = Tokens.held(token);
+        _receive(IERC3009(token), authorization, nonce);
+        arrived = Tokens.arrivedSince(token, before);
+        _credit(account, token, authorization.from, arrived);
+    }
+
+    /// @dev The signature of an ordinary key by the function that every EIP-3009 token has; one of another
+    /// length, a smart wallet's, by the one that newer tokens have.
+    function _receive(IERC3009 token, Authorization calldata authorization, bytes32 nonce) private {
+        if (authorization.signature.length == ECDSA_SIGNATURE_LENGTH) {
+            (bytes32 r, bytes32 s, uint8 v) = _split(authorization.signature, authorization.from);
+            token.receiveWithAuthorization(
+                authorization.from,
+                address(this),
+                authorization.amount,
+                authorization.validAfter,
+                authorization.validBefore,
+                nonce,
+                v,
+                r,
+                s
+            );
+        } else {
+            token.receiveWithAuthorization(
+                authorization.from,
+                address(this),
+                authorization.amount,
+                authorization.validAfter,
+                authorization.validBefore,
+                nonce,
+                authorization.signature
+            );
+        }
+    }
+
+    function _credit(uint32 account, address token, address from, uint256 arrived) private {
+        _purses[token][account].add(arrived);
+        emit Deposited(account, token, from, arrived);
+    }
+
+    function _split(bytes calldata signature, address signer) private pure returns (bytes32 r, bytes32 s, uint8 v) {
+        if (signature.length != ECDSA_SIGNATURE_LENGTH) revert BadSignature(signer);
+        return (bytes32(signature[:32]), bytes32(signature[32:64]), uint8(signature[64]));
+    }
+
+    // --- Out ----------------------------------------------------------------------------------------
+
+    /// @inheritdoc IDebitWallet
+    function requestWithdrawal(uint32 account, address token, uint256 amount)
+        external
+        nonReentrant
+        onlyOwnerOf(account)
+    {
+        uint40 from = _purses[token][account].request(amount, WITHDRAWAL_DELAY);
+        emit WithdrawalRequested(account, token, amount, from);
+    }
+
+    /// @inheritdoc IDebitWallet
+    function cancelWithdrawal(uint32 account, address token) external nonReentrant onlyOwnerOf(account) {
+        _purses[token][account].cancel();
+        emit WithdrawalCancelled(account, token);
+    }
+
+    /// @inheritdoc IDebitWallet
+    function executeWithdrawal(uint32 account, address token, address to)
+        external
+        nonReentrant
+        onlyOwnerOf(account)
+        returns (uint256 amount)
+    {
+        amount = _purses[token][account].execute();
+        emit WithdrawalExecuted(account, token, to, amount);
+        Tokens.push(token, to, amount);
+    }
+
+    // --- Reading ------------------------------------------------------------------------------------
+
+    /// @inheritdoc IDebitWallet
+    function balanceOf(uint32 account, address token) external view returns (Purse memory) {
+        return _purses[token][account];
+    }
+
+    /// @inheritdoc IDebitWallet
+    function depositNonce(uint32 account, bytes32 salt) public pure returns (bytes32) {
+        return keccak256(abi.encode(account, salt));
+    }
+
+    /// @inheritdoc IDebitWallet
+    function openingNonce(Opening calldata opening, bytes32 salt) public pure returns (bytes32) {
+        return keccak256(abi.encode(opening, salt));
+    }
+
+    function pursesOf(address token) internal view returns (mapping(uint32 => Purse) storage) {
+        return _purses[token];
+    }
+
+    /// @dev Takes what was settled. A pending withdrawal does not hold it back.
+    function debit(mapping(uint32 => Purse) storage purses, uint32 account, address token, uint256 amount) internal {
+        Purse storage purse = purses[account];
+        uint256 packed;
+        assembly ("memory-safe") {
+            packed := sload(purse.slot)
+        }
+        uint256 balance = uint104(packed);
+        if (amount > balance) revert InsufficientBalance(account, token, balance, amount);
+        assembly ("memory-safe") {
+            // The balance is the slot's lowest field and holds the amount: no bit of the others is borrowed.
+            sstore(purse.slot, sub(packed, amount))
+        }
+    }
+}

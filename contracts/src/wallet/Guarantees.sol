@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity 0.8.37;
+
+import {IDebitWallet} from "../interfaces/IDebitWallet.sol";
+import {Accounts} from "./Accounts.sol";
+import {Credits} from "./Credits.sol";
+import {Purses} from "./Purses.sol";
+import {SpentNonces} from "./SpentNonces.sol";
+import {Tokens} from "./Tokens.sol";
+
+/// @title Bonds, and receipts that are paid from them
+/// @notice A receipt promises that a mandate is settled by a certain time. If it was not, its nonce shows
+/// it: still unspent. No arbiter is needed. The bond answers for inaction alone.
+abstract contract Guarantees is Accounts, Credits, SpentNonces {
+    using Purses for Purse;
+
+    bytes32 internal constant RECEIPT_TYPEHASH = keccak256(
+        "Receipt(bytes32 mandateId,uint32 account,uint64 nonce,address token,address payee,uint96 amount,uint40 settleBy)"
+    );
+
+    /// @inheritdoc IDebitWallet
+    uint40 public immutable UNBONDING_DELAY;
+
+    mapping(address signer => mapping(address token => Purse)) private _bonds;
+    mapping(bytes32 digest => bool) private _claimed;
+
+    /// @dev Nonces that a claim has burnt: spent, but not because anything was settled.
+    mapping(address token => mapping(uint32 account => mapping(uint64 nonce => bool))) private _burnt;
+
+    constructor(uint40 unbondingDelay) {
+        UNBONDING_DELAY = checkedDelay(unbondingDelay);
+    }
+
+    // --- Bonds --------------------------------------------------------------------------------------
+
+    /// @inheritdoc IDebitWallet
+    function bond(address signer, address token, uint256 amount) external nonReentrant returns (uint256 arrived) {
+        arrived = Tokens.pull(token, msg.sender, amount);
+        _bonds[signer][token].add(arrived);
+        emit Bonded(signer, token, msg.sender, arrived);
+    }
+
+    /// @inheritdoc IDebitWallet
+    function requestUnbond(address token, uint256 amount) external nonReentrant {
+        uint40 from = _bonds[msg.sender][token].request(amount, UNBONDING_DELAY);
+        emit UnbondRequested(msg.sender, token, amount, from);
+    }
+
+    /// @inheritdoc IDebitWallet
+    function cancelUnbond(address token) external nonReentrant {
+        _bonds[msg.sender][token].cancel();
+        emit UnbondCancelled(msg.sender, token);
+    }
+
+    /// @inheritdoc IDebitWallet
+    function executeUnbond(address token, address to) external nonReentrant returns (uint256 amount) {
+        amount = _bonds[msg.sender][token].execute();
+        emit Unbonded(msg.sender, token, to, amount);
+        Tokens.push(token, to, amount);
+    }
+
+    // --- Receipts -----------------------------------------------------------------------------------
+
+    /// @inheritdoc IDebitWallet
+    function claimGuarantee(Receipt calldata receipt, bytes calldata signature) external nonReentrant {
+        if (block.timestamp <= receipt.settleBy) {
+            revert ReceiptNotDue(receipt.settleBy, block.timestamp);
+        }
+        if (receipt.amount == 0) revert AmountZero();
+        // Spent means settled, unless a claim has burnt it: whoever signs two receipts for one nonce owes both.
+        if (
+            isSpent(receipt.account, receipt.token, receipt.nonce)
+                && !_burnt[receipt.token][receipt.account][receipt.nonce]
+        ) {
+            revert ReceiptSettled(receipt.account, receipt.token, receipt.nonce);
+        }
+        bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(RECEIPT_TYPEHASH, receipt)));
+        address signer = keyThatSigned(digest, signature);
+        if (signer == address(0)) revert ReceiptSignature();
+        if (_claimed[digest]) revert ReceiptClaimed(digest);
+        _claimed[digest] = true;
+
+        // Anybody can sign a receipt about any account. Only the account's processor speaks for its nonces;
+        // a stranger's word costs the stranger alone.
+        bool burnt = processorOf(receipt.account) == signer;
+        if (burnt) {
+            burn(receipt.account, receipt.token, receipt.nonce);
+            _burnt[receipt.token][receipt.account][receipt.nonce] = true;
+        }
+
+        Purse storage purse = _bonds[signer][receipt.token];
+        if (receipt.amount > purse.balance) {
+            revert InsufficientBond(signer, receipt.token, purse.balance, receipt.amount);
+        }
+        purse.balance -= receipt.amount;
+        emit GuaranteeClaimed(
+            receipt.mandateId,
+            signer,
+            receipt.payee,
+            receipt.account,
+            receipt.nonce,
+            receipt.token,
+            receipt.amount,
+            burnt
+        );
+
+        uint256 before = Tokens.held(receipt.token);
+        uint256 sent = payOut(creditsOf(receipt.token), receipt.token, receipt.payee, receipt.amount);
+        Tokens.requireGone(receipt.token, before, sent);
+    }
+
+    /// @inheritdoc IDebitWallet
+    function bondOf(address signer, address token) external view returns (Purse memory) {
+        return _bonds[signer][token];
+    }
+
+    /// @inheritdoc IDebitWallet
+    function isClaimed(bytes32 digest) external view returns (bool) {
+        return _claimed[digest];
+    }
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity 0.8.37;
+
+import {IDebitWallet} from "../../../src/interfaces/IDebitWallet.sol";
+import {Batch} from "../../batch/support/Model.sol";
+import {Typed} from "../../wallet/support/Typed.sol";
+import {World} from "./World.sol";
+
+/// @title What processors do: settle, promise, and cheat
+abstract contract ProcessorActions is World {
+    uint256 private _directNonce;
+
+    /// @dev The honest one settles what it accepted, before it must.
+    function settleAccepted(uint256 upTo) external {
+        _settleAccepted(vm.getBlockTimestamp() + upTo % (WINDOW + 1));
+    }
+
+    /// @dev The hostile one settles what it can of the accounts that chose it. It promised nothing.
+    function settleAsHostile(uint256 seed, uint256 count) external {
+        uint256[] memory ids = _pick(seed, 1 + count % 3, hostile);
+        if (ids.length == 0) return;
+        (bool success,) = _settle(hostile, ids);
+        if (success) done["batch settled by the hostile"]++;
+    }
+
+    /// @dev Really signed, provable, and of accounts that chose the honest one.
+    function settleForeign(uint256 seed) external {
+        uint256[] memory ids = _pick(seed, 1 + seed % 3, honest);
+        if (ids.length == 0) return;
+        (Batch memory batch, uint256[] memory keyHashes) = _batch(ids);
+        _mustFail(hostile, _call(batch, keyHashes, true), "another processor's");
+    }
+
+    /// @dev The same mandate twice in one batch: its bit carries.
+    function settleTwiceInOneBatch(uint256 seed, uint256 who) external {
+        address processor = who % 4 == 0 ? hostile : honest;
+        uint256[] memory ids = _pick(seed, 1, processor);
+        if (ids.length == 0) return;
+        uint256[] memory twice = new uint256[](2);
+        (twice[0], twice[1]) = (ids[0], ids[0]);
+        (Batch memory batch, uint256[] memory keyHashes) = _batch(twice);
+        _mustFail(processor, _call(batch, keyHashes, true), "one mandate as two");
+    }
+
+    /// @dev Entries that nobody signed.
+    function settleUnsigned(uint256 which, uint256 seed) external {
+        uint32 account = uint32(1 + which % wallet.accountCount());
+        Batch memory batch;
+        batch.shape = SHAPE;
+        batch.header = IDebitWallet.Header(verifierSet, address(token), type(uint40).max, 1);
+        batch.debits = new IDebitWallet.Debit[](1);
+        batch.debits[0] =
+            IDebitWallet.Debit(account, uint64(seed % 8), uint128(1 << (seed >> 8) % 128), uint128(balanceOf[account]));
+        batch.payouts = new IDebitWallet.Payout[](1);
+        batch.payouts[0] = IDebitWallet.Payout(hostile, uint128(balanceOf[account]));
+        uint256[] memory keyHashes = new uint256[](1);
+        keyHashes[0] = wallet.accountOf(account).keyHash;
+        address from = seed % 2 == 0 ? hostile : honest;
+        _mustFail(from, _call(batch, keyHashes, false), "unsigned");
+    }
+
+    /// @dev One of the signed lane, by its account's processor, from what is free.
+    function settleDirect(uint256 who, uint256 amount, uint256 to) external {
+        (uint32 account,,) = wallet.signedLaneOf(payers[who % 3]);
+        if (account == 0) return;
+        uint256 free = _free(account);
+        amount = bound(amount, 0, free < 50e6 ? free : 50e6);
+        IDebitWallet.Mandate[] memory mandates = new IDebitWallet.Mandate[](1);
+        mandates[0] = IDebitWallet.Mandate(
+            payers[who % 3], address(token), _payee(to), amount, ++_directNonce, type(uint256).max, 0
+        );
+        bytes[] memory signatures = new bytes[](1);
+        signatures[0] = signature(payerKeys[who % 3], _digest(Typed.hash(mandates[0])));
+        uint256[] memory captured = new uint256[](1);
+        captured[0] = amount;
+        bytes memory data = abi.encodeCall(IDebitWallet.settleDirect, (mandates, signatures, captured));
+
+        address processor = wallet.accountOf(account).processor;
+        _mustFail(processor == honest ? hostile : honest, data, "signed lane by another processor");
+        (bool success,) = _send(processor, data);
+        assertTrue(success, "the signed lane settles");
+        balanceOf[account] -= amount;
+        paidTo[_payee(to)] += amount;
+        done["signed lane settled"]++;
+        _mustFail(processor, data, "replay");
+    }
+
+    // --- Bonds --------------------------------------------------------------------------------------
+
+    function bond(uint256 who, uint256 amount) external {
+        amount = bound(amount, 1, 100e6);
+        address signer = who % 2 == 0 ? hostile : honest;
+        token.mint(address(this), amount);
+        token.approve(address(wallet), amount);
+        wallet.bond(signer, address(token), amount);
+        bondOf[signer] += amount;
+        done["bond"]++;
+    }
+
+    function unbond(uint256 who, uint256 amount) external {
+        address signer = who % 2 == 0 ? hostile : honest;
+        IDebitWallet.Purse memory purse = wallet.bondOf(signer, address(token));
+        vm.startPrank(signer);
+        if (purse.leavesFrom == 0) {
+            wallet.requestUnbond(address(token), bound(amount, 1, 200e6));
+        } else if (vm.getBlockTimestamp() >= purse.leavesFrom) {
+            bondOf[signer] -= wallet.executeUnbond(address(token), signer);
+            done["unbond"]++;
+        }
+        vm.stopPrank();
+    }
+
+    /// @dev The hostile one signs a receipt about any account, and its payee claims it. Only where it is the
+    /// account's processor is the nonce burnt: an honest processor's mandates are none of its business.
+    function claimFromHostile(uint256 which, uint256 seed) external {
+        uint32 account = _account(which);
+        IDebitWallet.Receipt memory receipt = IDebitWallet.Receipt({
+            mandateId: keccak256(abi.encode(seed, done["claimed"])),
+            account: account,
+            nonce: uint64(seed % (SPENT_INDEXES * 256)),
+            token: address(token),
+            payee: _payee(seed >> 16),
+            amount: uint96(bound(seed >> 32, 1, 20e6)),
+            settleBy: uint40(vm.getBlockTimestamp() - 1)
+        });
+        bytes memory data =
+            abi.encodeCall(IDebitWallet.claimGuarantee, (receipt, signature(hostileKey, _digest(Typed.hash(receipt)))));
+        bool unspent = spentOf[account][receipt.nonce >> 8] >> (receipt.nonce & 255) & 1 == 0;
+        (bool success,) = _send(thief, data);
+        assertEq(success, unspent && receipt.amount <= bondOf[hostile], "a claim pays if it should");
+        if (!success) return;
+        bondOf[hostile] -= receipt.amount;
+        paidTo[receipt.payee] += receipt.amount;
+        if (wallet.accountOf(account).processor == hostile) {
+            spentOf[account][receipt.nonce >> 8] |= 1 << (receipt.nonce & 255);
+            done["nonce burnt"]++;
+        }
+        done["claimed"]++;
+        _mustFail(thief, data, "claimed twice");
+    }
+
+    /// @dev The honest one's receipts for what it accepted are never worth anything: it settles in time.
+    function claimFromHonest(uint256 seed) external {
+        if (signed.length == 0) return;
+        Signed memory mandate = signed[seed % signed.length];
+        if (mandate.settleBy == 0 || mandate.amount == 0) return;
+        IDebitWallet.Receipt memory receipt = IDebitWallet.Receipt(
+            0, mandate.account, mandate.nonce, address(token), mandate.payee, uint96(mandate.amount), mandate.settleBy
+        );
+        _mustFail(
+            thief,
+            abi.encodeCall(IDebitWallet.claimGuarantee, (receipt, signature(honestKey, _digest(Typed.hash(receipt))))),
+            "a kept promise claimed"
+        );
+    }
+
+    // --- How ----------------------------------------------------------------------------------------
+
+    /// @dev Different mandates of a processor's accounts, neither settled nor expired, from a random one on.
+    function _pick(uint256 seed, uint256 wanted, address processor) private view returns (uint256[] memory ids) {
+        ids = new uint256[](wanted);
+        uint256 found = 0;
+        for (uint256 i = 0; i < signed.length && found < wanted; i++) {
+            uint256 id = (seed % signed.length + i) % signed.length;
+            Signed memory mandate = signed[id];
+            if (mandate.settled || mandate.deadline < vm.getBlockTimestamp()) continue;
+            if (wallet.accountOf(mandate.account).processor == processor) ids[found++] = id;
+        }
+        assembly ("memory-safe") {
+            mstore(ids, found)
+        }
+    }
+
+    function _digest(bytes32 structHash) private view returns (bytes32) {
+        return Typed.digest(Typed.domainSeparator(vm.getChainId(), address(wallet)), structHash);
+    }
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity 0.8.37;
+
+import {IDebitWallet} from "../../../src/interfaces/IDebitWallet.sol";
+
+/// @title The messages that the wallet takes, hashed as EIP-712 says
+/// @notice Written from the types, apart from the wallet's own code; TypedData.t.sol holds it against viem
+/// and ethers.
+library Typed {
+    bytes32 internal constant DOMAIN =
+        keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
+    bytes32 internal constant OPEN_ACCOUNT = keccak256(
+        "OpenAccount(address owner,address processor,bytes32 verifierSet,uint256 keyHash,uint256 nonce,uint256 deadline)"
+    );
+    bytes32 internal constant DEPOSIT_INTENT = keccak256(
+        "DepositIntent(address owner,uint32 account,address token,uint256 amount,uint256 nonce,uint256 deadline)"
+    );
+    bytes32 internal constant MANDATE = keccak256(
+        "Mandate(address owner,address token,address payee,uint256 amount,uint256 nonce,uint256 deadline,bytes32 ref)"
+    );
+    bytes32 internal constant RECEIPT = keccak256(
+        "Receipt(bytes32 mandateId,uint32 account,uint64 nonce,address token,address payee,uint96 amount,uint40 settleBy)"
+    );
+
+    function domainSeparator(uint256 chainId, address wallet) internal pure returns (bytes32) {
+        return keccak256(abi.encode(DOMAIN, keccak256("AEP2DebitWallet"), keccak256("1"), chainId, wallet));
+    }
+
+    function digest(bytes32 separator, bytes32 structHash) internal pure returns (bytes32) {
+        return keccak256(abi.encodePacked(hex"1901", separator, structHash));
+    }
+
+    function hash(IDebitWallet.Opening memory o, uint256 nonce, uint256 deadline) internal pure returns (bytes32) {
+        return keccak256(abi.encode(OPEN_ACCOUNT, o.owner, o.processor, o.verifierSet, o.keyHash, nonce, deadline));
+    }
+
+    function hashIntent(address owner, uint32 account, address token, uint256 amount, uint256 nonce, uint256 deadline)
+        internal
+        pure
+        returns (bytes32)
+    {
+        return keccak256(abi.encode(DEPOSIT_INTENT, owner, account, token, amount, nonce, deadline));
+    }
+
+    function hash(IDebitWallet.Mandate memory m) internal pure returns (bytes32) {
+        return keccak256(abi.encode(MANDATE, m.owner, m.token, m.payee, m.amount, m.nonce, m.deadline, m.ref));
+    }
+
+    function hash(IDebitWallet.Receipt memory r) internal pure returns (bytes32) {
+        return keccak256(abi.encode(RECEIPT, r.mandateId, r.account, r.nonce, r.token, r.payee, r.amount, r.settleBy));
+    }
+}

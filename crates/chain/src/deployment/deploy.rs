@@ -1,0 +1,232 @@
+//! Putting the contracts on a chain.
+
+use std::collections::BTreeSet;
+
+use aep2_circuits::Shape;
+use aep2_mandate::units::ChainId;
+use aep2_prover::{
+    export::calldata,
+    groth16::VerifyingKey,
+    key_file::{Loaded, Provenance},
+    prover::Prover,
+};
+use alloy::{
+    network::TransactionBuilder,
+    primitives::{Address, Bytes, U256, aliases::U40},
+    providers::{Provider, WalletProvider},
+    rpc::types::{TransactionReceipt, TransactionRequest},
+    sol_types::SolConstructor,
+};
+use thiserror::Error;
+use tracing::info;
+
+use super::{DeployedToken, DeployedVerifier, DeployedWallet, Deployment, Format, is_local};
+use crate::{
+    contracts::{DebitWallet, Groth16Verifier, TestUSD},
+    error::ChainError,
+    transact::{send, transact},
+    wallet::{
+        WalletId,
+        terms::{ShapeVerifier, VerifierList, VerifierListError},
+    },
+};
+
+/// A verifying key and the shape whose proofs it verifies.
+#[derive(Clone, Debug)]
+pub struct KeyOfShape {
+    /// The shape.
+    pub shape: Shape,
+    /// The key, from [`load_verifying_key`](aep2_prover::prover::load_verifying_key) or a prover.
+    pub key: Loaded<VerifyingKey>,
+}
+
+impl From<&Prover> for KeyOfShape {
+    fn from(prover: &Prover) -> Self {
+        let key = Loaded {
+            key: prover.verifying_key().clone(),
+            provenance: prover.provenance(),
+            verifying_key_hash: prover.verifying_key_hash(),
+        };
+        Self { shape: prover.shape(), key }
+    }
+}
+
+/// What is to be deployed.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Seconds between asking for a withdrawal or a change and having it: longer than the processor
+    /// takes to settle, with the time to claim a guarantee on top. From 1 to a year.
+    pub withdrawal_delay_seconds: u64,
+    /// Seconds between asking for a bond and having it: longer than receipts run, with the time to
+    /// claim on top. From 1 to a year.
+    pub unbonding_delay_seconds: u64,
+    /// The verifying keys, one a shape.
+    pub keys: Vec<KeyOfShape>,
+    /// The shapes whose keys may be development keys on a public chain. Whoever has seen such a key's
+    /// secrets forges proofs and takes everything.
+    pub accept_development_keys: BTreeSet<Shape>,
+    /// Whether to make a test token, which anyone mints; its blocklister is who deploys.
+    pub test_token: bool,
+}
+
+/// Why nothing, or not everything, was deployed.
+#[derive(Debug, Error)]
+pub enum DeployError {
+    /// A key is a development key and the chain is public.
+    #[error(
+        "the key of shape {shape} is not for chain {chain_id}, where money may be real: {provenance}. \
+         Use a ceremony's key. If nothing of worth will ever be in this wallet, name the shape among \
+         those whose development keys are accepted"
+    )]
+    DevelopmentKey {
+        /// The key's shape.
+        shape: Shape,
+        /// Where the key's secrets came from.
+        provenance: Provenance,
+        /// The chain.
+        chain_id: ChainId,
+    },
+    /// A key is for a circuit with another number of public inputs.
+    #[error("the key of shape {shape} is not for a settlement circuit, which has 4 public inputs")]
+    OtherCircuit {
+        /// The shape it was given for.
+        shape: Shape,
+    },
+    /// The keys make no list of verifiers.
+    #[error(transparent)]
+    Verifiers(#[from] VerifierListError),
+    /// A delay has more than 40 bits.
+    #[error("a delay of {seconds} s is more than a year")]
+    Delay {
+        /// The delay.
+        seconds: u64,
+    },
+    /// The chain, or a contract.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+}
+
+/// Deploys a verifier for each key, the wallet, the test token if it is asked for, and registers the
+/// verifiers, with the provider's default key. Everything that can be refused without a transaction is
+/// refused before the first one.
+///
+/// # Errors
+/// See [`DeployError`]. Contracts that were made before something failed stay, unused.
+pub async fn deploy<P>(provider: &P, plan: &Plan) -> Result<Deployment, DeployError>
+where
+    P: Provider + WalletProvider,
+{
+    let chain_id = ChainId::new(provider.get_chain_id().await.map_err(ChainError::from)?);
+    let (keys, delays) = plan.check(chain_id)?;
+
+    let mut verifiers = Vec::with_capacity(keys.len());
+    for (own, words) in keys {
+        let constructor = Groth16Verifier::constructorCall { key: words };
+        let made = create(provider, &Groth16Verifier::BYTECODE, &constructor).await?;
+        info!(shape = %own.shape, address = %made.address, "verifier deployed");
+        verifiers.push(DeployedVerifier {
+            shape: own.shape,
+            address: made.address,
+            verifying_key: own.key.verifying_key_hash.into(),
+            provenance: own.key.provenance,
+            transaction: made.receipt.transaction_hash,
+        });
+    }
+    verifiers.sort_by_key(|verifier| verifier.shape.id());
+
+    let [withdrawal, unbonding] = delays;
+    let constructor =
+        DebitWallet::constructorCall { withdrawalDelay: withdrawal, unbondingDelay: unbonding };
+    let made = create(provider, &DebitWallet::BYTECODE, &constructor).await?;
+    info!(address = %made.address, "wallet deployed");
+    let block = made
+        .receipt
+        .block_number
+        .ok_or_else(|| ChainError::unexpected("a transaction's receipt", "it is in no block"))?;
+    let wallet = DeployedWallet {
+        address: made.address,
+        withdrawal_delay_seconds: plan.withdrawal_delay_seconds,
+        unbonding_delay_seconds: plan.unbonding_delay_seconds,
+        transaction: made.receipt.transaction_hash,
+    };
+
+    let list = VerifierList::new(
+        verifiers
+            .iter()
+            .map(|own| ShapeVerifier { shape: own.shape, verifier: own.address })
+            .collect(),
+    )?;
+    let id = WalletId { chain_id, address: wallet.address };
+    transact(provider, &id.register_verifiers(&list)).await?;
+
+    let test_token = match plan.test_token {
+        false => None,
+        true => {
+            let blocklister = provider.default_signer_address();
+            let constructor = TestUSD::constructorCall { blocklister_: blocklister };
+            let made = create(provider, &TestUSD::BYTECODE, &constructor).await?;
+            info!(address = %made.address, "test token deployed");
+            let transaction = made.receipt.transaction_hash;
+            Some(DeployedToken { address: made.address, transaction })
+        }
+    };
+    let verifier_set = list.id();
+    Ok(Deployment { format: Format, chain_id, block, wallet, verifier_set, verifiers, test_token })
+}
+
+impl Plan {
+    /// What needs no transaction to be refused. Gives the keys' words and the delays as the
+    /// constructors take them.
+    #[expect(clippy::type_complexity)]
+    fn check(
+        &self,
+        chain_id: ChainId,
+    ) -> Result<(Vec<(&KeyOfShape, [U256; 24])>, [U40; 2]), DeployError> {
+        for own in &self.keys {
+            let (shape, provenance) = (own.shape, own.key.provenance);
+            let fit = is_local(chain_id)
+                || provenance == Provenance::Ceremony
+                || self.accept_development_keys.contains(&shape);
+            if !fit {
+                return Err(DeployError::DevelopmentKey { shape, provenance, chain_id });
+            }
+        }
+        // That there are some, and one a shape; where they will be is not known yet.
+        let nowhere =
+            |own: &KeyOfShape| ShapeVerifier { shape: own.shape, verifier: Address::ZERO };
+        VerifierList::new(self.keys.iter().map(nowhere).collect())?;
+
+        let words = |own| {
+            let KeyOfShape { shape, key }: &KeyOfShape = own;
+            let words = calldata::verifying_key_to_words(&key.key).try_into();
+            words.map(|words| (own, words)).map_err(|_| DeployError::OtherCircuit { shape: *shape })
+        };
+        let delay = |seconds| U40::try_from(seconds).map_err(|_| DeployError::Delay { seconds });
+        let delays = [delay(self.withdrawal_delay_seconds)?, delay(self.unbonding_delay_seconds)?];
+        Ok((self.keys.iter().map(words).collect::<Result<_, _>>()?, delays))
+    }
+}
+
+struct Created {
+    address: Address,
+    receipt: TransactionReceipt,
+}
+
+async fn create<P>(
+    provider: &P,
+    bytecode: &Bytes,
+    constructor: &impl SolConstructor,
+) -> Result<Created, ChainError>
+where
+    P: Provider + WalletProvider,
+{
+    let code = [&bytecode[..], &constructor.abi_encode()].concat();
+    let request = TransactionRequest::default()
+        .with_from(provider.default_signer_address())
+        .with_deploy_code(code);
+    let receipt = send(provider, request).await?;
+    match receipt.contract_address {
+        Some(address) => Ok(Created { address, receipt }),
+        None => Err(ChainError::unexpected("a deployment's receipt", "it names no contract")),
+    }
+}

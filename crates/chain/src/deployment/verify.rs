@@ -1,0 +1,157 @@
+//! Checking a chain against a deployment.
+
+use aep2_circuits::Shape;
+use aep2_mandate::units::ChainId;
+use aep2_prover::{export::calldata, key_file::verifying_key_hash};
+use alloy::{
+    primitives::{Address, B256},
+    providers::Provider,
+};
+use thiserror::Error;
+
+use super::{Deployment, artifact::Code};
+use crate::{
+    contracts::Groth16Verifier,
+    error::{ChainError, answered},
+    wallet::{Delays, Wallet, terms::VerifierListError, units::VerifierSetId},
+};
+
+/// Why a chain does not have what a deployment says.
+#[derive(Debug, Error)]
+pub enum VerifyError {
+    /// The code is not the artifact's.
+    #[error(
+        "the code at {address} is not the {contract} of this software: the deployment is another \
+         version's, or the file is wrong"
+    )]
+    Code {
+        /// The contract's name.
+        contract: &'static str,
+        /// Where it was to be.
+        address: Address,
+    },
+    /// The wallet has other delays.
+    #[error("the wallet's delays are {found:?}, and the deployment says {expected:?}")]
+    Delays {
+        /// The deployment's.
+        expected: Delays,
+        /// The wallet's.
+        found: Delays,
+    },
+    /// The verifiers make no list.
+    #[error(transparent)]
+    Verifiers(#[from] VerifierListError),
+    /// The list of verifiers has another name.
+    #[error("the verifiers make the set {found}, and the deployment names {expected}")]
+    VerifierSet {
+        /// The deployment's.
+        expected: VerifierSetId,
+        /// What its verifiers make.
+        found: VerifierSetId,
+    },
+    /// The wallet does not know the verifier.
+    #[error("the wallet has {found:?} for shape {shape}, and the deployment {expected}")]
+    NotRegistered {
+        /// The shape.
+        shape: Shape,
+        /// The deployment's.
+        expected: Address,
+        /// The wallet's.
+        found: Option<Address>,
+    },
+    /// The verifier has another key.
+    #[error(
+        "the verifier of shape {shape} has the key {found}, and the deployment names {expected}"
+    )]
+    VerifyingKey {
+        /// The shape.
+        shape: Shape,
+        /// The deployment's.
+        expected: B256,
+        /// The verifier's.
+        found: B256,
+    },
+    /// The chain, or a contract.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+}
+
+impl Deployment {
+    /// Checks that the chain has these contracts: the code is the committed artifacts', but for what
+    /// their constructors filled in; what these filled in is what the deployment says.
+    ///
+    /// Whether a key's provenance is what the deployment says, nobody can tell from a chain.
+    ///
+    /// # Errors
+    /// The first thing that is not as it should be.
+    pub async fn verify<P: Provider>(&self, provider: &P) -> Result<(), VerifyError> {
+        let found = ChainId::new(provider.get_chain_id().await.map_err(ChainError::from)?);
+        if found != self.chain_id {
+            return Err(ChainError::OtherChain { expected: self.chain_id, found }.into());
+        }
+        self.verify_wallet(provider).await?;
+        self.verify_verifiers(provider).await?;
+        if let Some(token) = &self.test_token {
+            verify_code(provider, "TestUSD", &Code::of_test_token(), token.address).await?;
+        }
+        Ok(())
+    }
+
+    async fn verify_wallet<P: Provider>(&self, provider: &P) -> Result<(), VerifyError> {
+        let own = &self.wallet;
+        verify_code(provider, "DebitWallet", &Code::of_wallet(), own.address).await?;
+        // What its constructor filled in: delays and domains.
+        let wallet = Wallet::connect(provider, own.address).await?;
+        let expected = Delays {
+            withdrawal_seconds: own.withdrawal_delay_seconds,
+            unbonding_seconds: own.unbonding_delay_seconds,
+        };
+        let found = wallet.delays().await?;
+        if found == expected { Ok(()) } else { Err(VerifyError::Delays { expected, found }) }
+    }
+
+    async fn verify_verifiers<P: Provider>(&self, provider: &P) -> Result<(), VerifyError> {
+        let (expected, found) = (self.verifier_set, self.verifier_list()?.id());
+        if found != expected {
+            return Err(VerifyError::VerifierSet { expected, found });
+        }
+        let wallet = Wallet::unchecked(provider, self.wallet_id());
+        let code = Code::of_verifier();
+        for own in &self.verifiers {
+            let shape = own.shape;
+            let found = wallet.verifier_of(self.verifier_set, shape).await?;
+            if found != Some(own.address) {
+                let expected = own.address;
+                return Err(VerifyError::NotRegistered { shape, expected, found });
+            }
+            verify_code(provider, "Groth16Verifier", &code, own.address).await?;
+            let found = key_of(provider, own.address).await?;
+            let expected = own.verifying_key;
+            if found != expected {
+                return Err(VerifyError::VerifyingKey { shape, expected, found });
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn verify_code<P: Provider>(
+    provider: &P,
+    contract: &'static str,
+    code: &Code,
+    address: Address,
+) -> Result<(), VerifyError> {
+    let found = provider.get_code_at(address).await.map_err(ChainError::from)?;
+    if code.matches(&found) { Ok(()) } else { Err(VerifyError::Code { contract, address }) }
+}
+
+/// The hash of a verifier's key.
+async fn key_of<P: Provider>(provider: &P, address: Address) -> Result<B256, ChainError> {
+    const ASKED: &str = "verifyingKey";
+    let verifier = Groth16Verifier::new(address, provider);
+    let words = answered(verifier.verifyingKey().call().await)?
+        .ok_or_else(|| ChainError::unexpected(ASKED, "no key"))?;
+    let key = calldata::verifying_key_from_words(&words)
+        .map_err(|error| ChainError::unexpected(ASKED, error))?;
+    Ok(verifying_key_hash(&key).into())
+}

@@ -1,0 +1,321 @@
+//! Reading a stretch of the chain: its events, and the hashes that say which chain they are of.
+//!
+//! Two ways, for two situations; the module above says why each is safe.
+
+use std::cmp::Ordering;
+
+use alloy::{
+    eips::BlockNumberOrTag,
+    primitives::B256,
+    providers::Provider,
+    rpc::{
+        client::BatchRequest,
+        types::{Filter, Header, Log},
+    },
+};
+use futures::stream::{self, StreamExt, TryStreamExt};
+use thiserror::Error;
+
+use super::refusal;
+use crate::{BlockRef, RpcError, rpc::Rpc};
+
+/// How many requests are under way at once.
+const CONCURRENCY: usize = 8;
+
+/// Why a stretch could not be read. None of these lasts: the stretch is read again.
+#[derive(Debug, Error)]
+pub(super) enum Fault {
+    /// The node did not answer.
+    #[error(transparent)]
+    Rpc(#[from] RpcError),
+    /// The node will not answer for so many blocks.
+    #[error("too much for one request: {0}")]
+    TooMuch(String),
+    /// The answers do not describe one chain: it changed in between, or they come from several
+    /// nodes.
+    #[error("the answers disagree: {0}")]
+    Disagreement(String),
+}
+
+fn disagree<T>(words: impl Into<String>) -> Result<T, Fault> {
+    Err(Fault::Disagreement(words.into()))
+}
+
+/// A stretch of the chain.
+#[derive(Debug)]
+pub(super) struct Stretch {
+    /// Blocks of it whose hashes are known, ascending; the last block is one of them.
+    pub(super) blocks: Vec<BlockRef>,
+    /// The header of its last block.
+    pub(super) end: Header,
+    /// Its events in the chain's order.
+    pub(super) logs: Vec<Log>,
+}
+
+/// Reads stretches.
+#[derive(Debug)]
+pub(super) struct Reader {
+    pub(super) rpc: Rpc,
+    filter: Filter,
+    /// As many events as this in one answer may be an answer cut short.
+    logs_max: usize,
+    /// Whether requests go together. Until the node turns out not to take them so.
+    batches: bool,
+}
+
+impl Reader {
+    pub(super) fn new(rpc: Rpc, filter: Filter, logs_max: usize) -> Self {
+        Self { rpc, filter, logs_max, batches: true }
+    }
+
+    /// Learns from a failure that the node does not take several requests in one message. Whether
+    /// it was that.
+    pub(super) fn note_no_batches(&mut self, fault: &Fault) -> bool {
+        let Fault::Rpc(error) = fault else { return false };
+        let noted = self.batches && refusal::is_no_batches(error);
+        if noted {
+            tracing::warn!(%error, "the node takes no batches; asking one by one, which trusts it more");
+            self.batches = false;
+        }
+        noted
+    }
+
+    /// The newest block.
+    pub(super) async fn head(&self) -> Result<Header, Fault> {
+        match self.rpc.header(BlockNumberOrTag::Latest).await? {
+            Some(header) => Ok(header),
+            None => disagree("the node has no latest block"),
+        }
+    }
+
+    /// The header of a block that the node should have.
+    pub(super) async fn header(&self, number: u64) -> Result<Header, Fault> {
+        let header = self.rpc.header(number).await?;
+        present(header, number)
+    }
+
+    /// Blocks `from` to `to`, far below the head: one request for the events, and the headers of
+    /// the last block, of the block before (`tip`) and of those with events.
+    pub(super) async fn read_deep(
+        &self,
+        tip: Option<BlockRef>,
+        from: u64,
+        to: u64,
+    ) -> Result<Stretch, Fault> {
+        let range = self.filter.clone().from_block(from).to_block(to);
+        let answers = if self.batches {
+            self.ask_together(&range, to, tip).await
+        } else {
+            self.ask_in_turn(&range, to, tip).await
+        };
+        let (logs, end, below) = match answers {
+            Ok(answers) => answers,
+            Err(error) if refusal::is_too_much(&error) => {
+                return Err(Fault::TooMuch(error.to_string()));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let end = present(end, to)?;
+        if let Some(tip) = tip {
+            let below = present(below, tip.number)?;
+            if below.hash != tip.hash {
+                return disagree(format!("block {tip} is now {}", below.hash));
+            }
+        }
+        if logs.len() >= self.logs_max {
+            return Err(Fault::TooMuch(format!("{} events in one answer", logs.len())));
+        }
+
+        let mut logs = self.in_order(logs, from, to)?;
+        let mut numbers: Vec<u64> = logs.iter().filter_map(|log| log.block_number).collect();
+        numbers.dedup();
+        let headers = self.headers(numbers.into_iter().filter(|number| *number != to)).await?;
+        for log in &mut logs {
+            let header =
+                headers.iter().chain([&end]).find(|header| Some(header.number) == log.block_number);
+            match header {
+                Some(header) if log.block_hash == Some(header.hash) => {
+                    log.block_timestamp.get_or_insert(header.timestamp);
+                }
+                _ => {
+                    return disagree(format!(
+                        "an event is of block {:?}, which is not the chain's block {:?}",
+                        log.block_hash, log.block_number
+                    ));
+                }
+            }
+        }
+        Ok(Stretch { blocks: vec![BlockRef::from(&end)], end, logs })
+    }
+
+    /// The events of a range and the headers of two blocks, in one message: as a rule one node
+    /// answers it, so that the headers prove that the node had those blocks when it looked for
+    /// events.
+    async fn ask_together(
+        &self,
+        range: &Filter,
+        to: u64,
+        tip: Option<BlockRef>,
+    ) -> Result<(Vec<Log>, Option<Header>, Option<Header>), RpcError> {
+        let header = |number: u64| (BlockNumberOrTag::Number(number), false);
+        self.rpc
+            .within("eth_getLogs", async {
+                let mut batch = BatchRequest::new(self.rpc.provider.client());
+                let logs = batch.add_call::<_, Vec<Log>>("eth_getLogs", &(range,))?;
+                let end = batch.add_call("eth_getBlockByNumber", &header(to))?;
+                let below = match tip {
+                    Some(tip) => Some(batch.add_call("eth_getBlockByNumber", &header(tip.number))?),
+                    None => None,
+                };
+                batch.send().await?;
+                let logs = logs.await?;
+                let end = end.await?;
+                let below = match below {
+                    Some(below) => below.await?,
+                    None => None,
+                };
+                Ok((logs, end, below))
+            })
+            .await
+    }
+
+    /// The same in three messages, for nodes that take no batches.
+    async fn ask_in_turn(
+        &self,
+        range: &Filter,
+        to: u64,
+        tip: Option<BlockRef>,
+    ) -> Result<(Vec<Log>, Option<Header>, Option<Header>), RpcError> {
+        let logs = self.rpc.ask("eth_getLogs", (range,)).await?;
+        let end = self.rpc.header(to).await?;
+        let below = match tip {
+            Some(tip) => self.rpc.header(tip.number).await?,
+            None => None,
+        };
+        Ok((logs, end, below))
+    }
+
+    /// Blocks `from` to `to`, which `tip` precedes, near the head: every header, linked by the
+    /// hashes of parents, and the events of each block by its hash.
+    pub(super) async fn read_near(
+        &self,
+        tip: Option<BlockRef>,
+        from: u64,
+        to: u64,
+    ) -> Result<Stretch, Fault> {
+        let headers = self.headers(from..=to).await?;
+        let mut parent = tip;
+        for header in &headers {
+            if let Some(parent) = parent
+                && header.parent_hash != parent.hash
+            {
+                return disagree(format!("block {} does not follow {parent}", header.number));
+            }
+            parent = Some(header.into());
+        }
+
+        let of_blocks: Vec<Vec<Log>> = stream::iter(&headers)
+            .map(|header| self.logs_of_block(header))
+            .buffered(CONCURRENCY)
+            .try_collect()
+            .await?;
+        let logs = of_blocks.into_iter().flatten().collect();
+
+        // A node that has dropped a block may list no events for its hash instead of refusing. It
+        // still has all of them if it still has the last one.
+        let Some(end) = headers.last() else {
+            return disagree("no blocks");
+        };
+        let again = self.header(to).await?;
+        if again.hash != end.hash {
+            return disagree(format!("block {to} changed from {} to {}", end.hash, again.hash));
+        }
+        Ok(Stretch { blocks: headers.iter().map(BlockRef::from).collect(), end: again, logs })
+    }
+
+    /// The events of one block.
+    async fn logs_of_block(&self, header: &Header) -> Result<Vec<Log>, Fault> {
+        // An empty bloom proves nothing: some chains leave it empty always.
+        let has_bloom = !header.logs_bloom.is_zero();
+        let may_have = self.filter.matches_bloom(header.logs_bloom);
+        if has_bloom && !may_have {
+            return Ok(Vec::new());
+        }
+        let mut logs = self.logs_by_hash(header.hash).await?;
+        if has_bloom && logs.is_empty() {
+            // Blooms err on the side of "maybe", but a node that has not yet filed the block's
+            // events looks the same. Such a block is rare enough to ask twice.
+            logs = self.logs_by_hash(header.hash).await?;
+        }
+        let mut logs = self.in_order(logs, header.number, header.number)?;
+        for log in &mut logs {
+            if log.block_hash != Some(header.hash) {
+                return disagree(format!("an event of another block than {}", header.hash));
+            }
+            log.block_timestamp.get_or_insert(header.timestamp);
+        }
+        Ok(logs)
+    }
+
+    /// The events of a block by its hash, so that none can be of another, and the block itself in
+    /// the same message: some nodes list no events for a block that they do not have.
+    async fn logs_by_hash(&self, hash: B256) -> Result<Vec<Log>, Fault> {
+        let filter = self.filter.clone().at_block_hash(hash);
+        if !self.batches {
+            return Ok(self.rpc.ask("eth_getLogs", (filter,)).await?);
+        }
+        let answers = self.rpc.within("eth_getLogs", async {
+            let mut batch = BatchRequest::new(self.rpc.provider.client());
+            let logs = batch.add_call::<_, Vec<Log>>("eth_getLogs", &(filter,))?;
+            let block =
+                batch.add_call::<_, Option<Header>>("eth_getBlockByHash", &(hash, false))?;
+            batch.send().await?;
+            Ok((logs.await?, block.await?))
+        });
+        let (logs, block) = answers.await?;
+        match block {
+            Some(block) if block.hash == hash => Ok(logs),
+            _ => disagree(format!("the node that was asked for its events has no block {hash}")),
+        }
+    }
+
+    async fn headers(&self, numbers: impl Iterator<Item = u64>) -> Result<Vec<Header>, Fault> {
+        stream::iter(numbers)
+            .map(|number| self.header(number))
+            .buffered(CONCURRENCY)
+            .try_collect()
+            .await
+    }
+
+    /// The events sorted, after a look at whether they are what was asked for.
+    fn in_order(&self, mut logs: Vec<Log>, from: u64, to: u64) -> Result<Vec<Log>, Fault> {
+        for log in &logs {
+            let asked_for = log.block_number.is_some_and(|number| (from..=to).contains(&number))
+                && log.log_index.is_some()
+                && !log.removed
+                && self.filter.matches_address(log.address())
+                && self.filter.matches_topics(log.topics());
+            if !asked_for {
+                return disagree(format!(
+                    "an event that was not asked for, of {} in block {:?}",
+                    log.address(),
+                    log.block_number
+                ));
+            }
+        }
+        let place = |log: &Log| (log.block_number, log.log_index);
+        logs.sort_by_key(place);
+        if logs.windows(2).any(|pair| place(&pair[0]).cmp(&place(&pair[1])) != Ordering::Less) {
+            return disagree("one event twice");
+        }
+        Ok(logs)
+    }
+}
+
+fn present(header: Option<Header>, number: u64) -> Result<Header, Fault> {
+    match header {
+        Some(header) if header.number == number => Ok(header),
+        Some(header) => disagree(format!("asked for block {number}, got {}", header.number)),
+        None => disagree(format!("block {number} is missing")),
+    }
+}

@@ -1,0 +1,294 @@
+//! What the chain says of a submission.
+//!
+//! Only reading. Nothing here is concluded from something missing: that a transaction is not found
+//! may be the fault of a node that lags. A submission has ended when a block deep in the chain
+//! holds one of its transactions, or holds what else used the nonce.
+
+use alloy::{
+    eips::BlockNumberOrTag,
+    network::TransactionBuilder,
+    primitives::{Address, B256, Bytes, U64},
+    rpc::{
+        json_rpc::RpcSend,
+        types::{Header, TransactionReceipt, TransactionRequest},
+    },
+    transports::RpcError as Transport,
+};
+use futures::stream::{self, StreamExt, TryStreamExt};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    record::{Call, Finish, Key, Record},
+    refusal,
+};
+use crate::{BlockRef, RpcError, rpc::Rpc};
+
+/// How many requests are under way at once.
+const CONCURRENCY: usize = 8;
+
+/// The chain when a look began.
+#[derive(Clone, Debug)]
+pub(super) struct Now {
+    /// The newest block.
+    pub(super) head: Header,
+    /// How many of the key's nonces were used up to it.
+    pub(super) count: u64,
+}
+
+/// What was seen of a submission.
+#[derive(Clone, Debug)]
+pub(super) enum Sight {
+    /// It has ended.
+    Final(Finish),
+    /// One of its attempts is in a block that is not deep enough yet.
+    Mined { block: BlockRef, succeeded: bool },
+    /// What the node says does not fit together yet: blocks are changing, or the nonce is used by
+    /// what is not certain.
+    Unclear,
+    /// The nonce is unused.
+    Waiting {
+        /// Whether the node has the newest attempt.
+        newest_known: bool,
+        /// Whether it has any attempt.
+        any_known: bool,
+    },
+}
+
+/// Where a block is in the chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// In it, under as many blocks as are asked for.
+    Deep,
+    /// In it.
+    Shallow,
+    /// Not in it, as far as can be seen.
+    None,
+}
+
+/// A node, and how deep is deep enough.
+#[derive(Clone, Debug)]
+pub(super) struct Eye {
+    pub(super) rpc: Rpc,
+    pub(super) confirmations: u64,
+}
+
+/// A block, as far as it matters who sent what. Read as this only, since its transactions may be of
+/// any kind.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct FullBlock {
+    hash: B256,
+    parent_hash: B256,
+    transactions: Vec<Sent>,
+}
+
+/// A block by its hash, in the form of EIP-1898.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ByHash {
+    block_hash: B256,
+}
+
+#[derive(Debug, Deserialize)]
+struct Sent {
+    hash: B256,
+    from: Address,
+    #[serde(default)]
+    nonce: U64,
+}
+
+impl Eye {
+    /// The newest block, and how many nonces `key` used up to that very block. None when the node
+    /// has no block.
+    pub(super) async fn now(&self, key: Key) -> Result<Option<Now>, RpcError> {
+        let Some(head) = self.rpc.header(BlockNumberOrTag::Latest).await? else { return Ok(None) };
+        let count = self.count(key, BlockNumberOrTag::Number(head.number)).await?;
+        Ok(Some(Now { head, count }))
+    }
+
+    async fn count(&self, key: Key, at: impl RpcSend) -> Result<u64, RpcError> {
+        let count: U64 = self.rpc.ask("eth_getTransactionCount", (key.address, at)).await?;
+        Ok(count.to())
+    }
+
+    /// What the chain says of a submission.
+    pub(super) async fn look(&self, record: &Record, now: &Now) -> Result<Sight, RpcError> {
+        let mut stale = false;
+        for attempt in record.attempts.iter().rev() {
+            let receipt: Option<TransactionReceipt> =
+                self.rpc.ask("eth_getTransactionReceipt", (attempt.hash,)).await?;
+            let Some(receipt) = receipt.filter(|found| found.transaction_hash == attempt.hash)
+            else {
+                continue;
+            };
+            let (Some(number), Some(hash)) = (receipt.block_number, receipt.block_hash) else {
+                stale = true;
+                continue;
+            };
+            let block = BlockRef { number, hash };
+            match self.place(block).await? {
+                Place::Deep => {}
+                Place::Shallow => {
+                    return Ok(Sight::Mined { block, succeeded: receipt.status() });
+                }
+                Place::None => {
+                    stale = true;
+                    continue;
+                }
+            }
+            let reason = if receipt.status() { None } else { self.reason(record, number).await? };
+            return Ok(Sight::Final(Finish::Mined { receipt: Box::new(receipt), reason }));
+        }
+        if stale {
+            return Ok(Sight::Unclear);
+        }
+        if record.nonce < now.count {
+            return self.find_other(record, now).await;
+        }
+        let mut any_known = false;
+        for (index, attempt) in record.attempts.iter().rev().enumerate() {
+            let found: Option<serde::de::IgnoredAny> =
+                self.rpc.ask("eth_getTransactionByHash", (attempt.hash,)).await?;
+            if found.is_some() {
+                any_known = true;
+                if index == 0 {
+                    return Ok(Sight::Waiting { newest_known: true, any_known });
+                }
+                break;
+            }
+        }
+        Ok(Sight::Waiting { newest_known: false, any_known })
+    }
+
+    /// Where a block is in the chain.
+    ///
+    /// That it is deep is shown by the blocks on top of it, each naming the one below: a node that
+    /// still has a block which fell out, and another with a longer chain, do not make a deep block
+    /// together.
+    async fn place(&self, block: BlockRef) -> Result<Place, RpcError> {
+        let top = block.number.saturating_add(self.confirmations);
+        let deep_enough = self.rpc.header(top).await?.is_some();
+        let numbers = if deep_enough { block.number..=top } else { block.number..=block.number };
+        let headers: Vec<Option<Header>> = stream::iter(numbers)
+            .map(|number| self.rpc.header(number))
+            .buffered(CONCURRENCY)
+            .try_collect()
+            .await?;
+        let mut headers = headers.into_iter();
+        if headers.next().flatten().is_none_or(|header| header.hash != block.hash) {
+            return Ok(Place::None);
+        }
+        let mut below = block.hash;
+        for header in headers {
+            match header {
+                Some(header) if header.parent_hash == below => below = header.hash,
+                _ => return Ok(Place::Shallow),
+            }
+        }
+        Ok(if deep_enough { Place::Deep } else { Place::Shallow })
+    }
+
+    /// Whether another block has taken a block's place. Not the opposite of its being there: a node
+    /// that lags has none.
+    pub(super) async fn is_superseded(&self, block: BlockRef) -> Result<bool, RpcError> {
+        Ok(self.rpc.header(block.number).await?.is_some_and(|now| now.hash != block.hash))
+    }
+
+    /// What used the nonce, when no receipt shows that it was one of the attempts.
+    ///
+    /// A missing receipt proves nothing. So the block in which the nonce was used is searched, by
+    /// halves, and read.
+    async fn find_other(&self, record: &Record, now: &Now) -> Result<Sight, RpcError> {
+        match self.find_other_in_state(record, now).await {
+            // Nodes keep the state of old blocks for a while only, and some know no blocks by hash.
+            Err(RpcError::Failed { error: Transport::ErrorResp(error), .. }) => {
+                tracing::warn!(nonce = record.nonce, %error, "cannot find out what used the nonce");
+                Ok(Sight::Unclear)
+            }
+            sight => sight,
+        }
+    }
+
+    async fn find_other_in_state(&self, record: &Record, now: &Now) -> Result<Sight, RpcError> {
+        let used_at = async |number: u64| -> Result<bool, RpcError> {
+            let at = BlockNumberOrTag::Number(number);
+            Ok(self.count(record.key, at).await? > record.nonce)
+        };
+        let Some(mut used) = now.head.number.checked_sub(self.confirmations) else {
+            return Ok(Sight::Unclear);
+        };
+        if !used_at(used).await? {
+            return Ok(Sight::Unclear);
+        }
+        let mut unused = record.born_block().min(used);
+        if used_at(unused).await? {
+            // Used before it was taken: a reorganisation since.
+            unused = 0;
+            if used == 0 || used_at(0).await? {
+                return Ok(Sight::Unclear);
+            }
+        }
+        while used - unused > 1 {
+            let middle = unused + (used - unused) / 2;
+            if used_at(middle).await? {
+                used = middle;
+            } else {
+                unused = middle;
+            }
+        }
+        let block: Option<FullBlock> =
+            self.rpc.ask("eth_getBlockByNumber", (BlockNumberOrTag::Number(used), true)).await?;
+        let Some(block) = block else { return Ok(Sight::Unclear) };
+        // By hash, so that it is certain that this block used it, whichever nodes answered so far.
+        let before = self.count(record.key, ByHash { block_hash: block.parent_hash }).await?;
+        let after = self.count(record.key, ByHash { block_hash: block.hash }).await?;
+        let place = BlockRef { number: used, hash: block.hash };
+        let used_here = before <= record.nonce && record.nonce < after;
+        if !used_here || self.place(place).await? != Place::Deep {
+            return Ok(Sight::Unclear);
+        }
+        let by = block
+            .transactions
+            .iter()
+            .find(|sent| sent.from == record.key.address && sent.nonce.to::<u64>() == record.nonce)
+            .map(|sent| sent.hash);
+        if by.is_some_and(|by| record.attempts.iter().any(|attempt| attempt.hash == by)) {
+            // One of ours. Its receipt will be found.
+            return Ok(Sight::Unclear);
+        }
+        Ok(Sight::Final(Finish::Replaced { by, block: place }))
+    }
+
+    /// What a submission that reverted in a block reverts with, by running it again: on the state
+    /// before the block, and if it succeeds there, on the state after it. Neither is exactly the
+    /// state that it met, so there may be no answer.
+    async fn reason(&self, record: &Record, number: u64) -> Result<Option<Bytes>, RpcError> {
+        let mut request = request(record.key.address, &record.call);
+        request.set_gas_limit(record.gas_limit);
+        for at in [number.saturating_sub(1), number] {
+            let answer: Result<Bytes, RpcError> =
+                self.rpc.ask("eth_call", (&request, BlockNumberOrTag::Number(at))).await;
+            match answer {
+                Ok(_) => {}
+                Err(error) => match refusal::revert_data(&error) {
+                    Some(data) => return Ok(Some(data)),
+                    // The node may not have the state any more. Other failures pass.
+                    None if refusal::classify(&error).is_some() => {}
+                    None => return Err(error),
+                },
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// A call as a request, without nonce and fees, so that neither matters.
+pub(super) fn request(from: Address, call: &Call) -> TransactionRequest {
+    let mut request = TransactionRequest::default()
+        .with_from(from)
+        .with_input(call.data.clone())
+        .with_value(call.value);
+    request.to = Some(call.to);
+    request.gas = call.gas;
+    request
+}

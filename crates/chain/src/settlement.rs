@@ -1,0 +1,256 @@
+//! Batches: from a proof to the transaction that settles it, and from the transaction back to what it
+//! settled.
+//!
+//! What the wallet would refuse for reasons that need no chain is refused here, before it costs gas.
+//! Spent nonces, registered keys, balances and the clock are the chain's to know.
+
+use aep2_circuits::settlement::{Debit, Payout, RuleBroken, Settlement, ZeroDenominator};
+use aep2_mandate::{
+    field::{self, Fr},
+    units::{AccountId, Nonce, UnixTime},
+};
+use aep2_prover::{export::calldata, proven::Proven};
+use alloy::{
+    primitives::{Address, B256, U256, aliases::U40},
+    sol_types::SolCall,
+};
+use thiserror::Error;
+
+use crate::{
+    call::Call,
+    contracts::{DebitWallet::settleBatchCall, IDebitWallet},
+    wallet::{
+        WalletId,
+        units::{BaseUnits, KeyHash, VerifierSetId, shape_of_id, time},
+    },
+};
+
+/// Why a batch is not worth sending.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum SettleError {
+    /// It breaks a rule of the wallet.
+    #[error("the wallet would refuse the settlement: {0}")]
+    Rule(#[from] RuleBroken),
+    /// It was proved for another chain, wallet or token.
+    #[error(
+        "the batch was proved for another chain, wallet or token than {token} in the wallet {} on \
+         chain {}", .wallet.address, .wallet.chain_id
+    )]
+    OtherDomain {
+        /// The wallet asked to settle it.
+        wallet: WalletId,
+        /// The token that would move.
+        token: Address,
+    },
+    /// The challenge falls on a pole: a chance of about 2^-240.
+    #[error(transparent)]
+    Challenge(#[from] ZeroDenominator),
+}
+
+impl WalletId {
+    /// Settles a proven batch. The sender must be the processor of all its accounts.
+    ///
+    /// `verifier_set` is the one that these accounts' owners chose; `token` is the one that the
+    /// mandates are in, which the batch's domain must agree with.
+    ///
+    /// # Errors
+    /// See [`SettleError`]. Whether the proof holds is not checked: see [`Proven::verify`].
+    pub fn settle_batch(
+        &self,
+        proven: &Proven,
+        verifier_set: VerifierSetId,
+        token: Address,
+    ) -> Result<Call, SettleError> {
+        let settlement = &proven.settlement;
+        settlement.check()?;
+        if settlement.domain != self.mandate_domain(token).element() {
+            return Err(SettleError::OtherDomain { wallet: *self, token });
+        }
+        let debit = |entry: &Debit| IDebitWallet::Debit {
+            account: entry.account,
+            word: entry.word,
+            mask: entry.mask,
+            amount: entry.amount,
+        };
+        let payout =
+            |entry: &Payout| IDebitWallet::Payout { payee: entry.payee, amount: entry.amount };
+        Ok(self.call(&settleBatchCall {
+            shape: settlement.shape.id(),
+            header: IDebitWallet::Header {
+                verifierSet: verifier_set.to_bytes(),
+                token,
+                // `check` demands less than 2^40.
+                validUntil: U40::from(settlement.valid_until),
+                count: settlement.count,
+            },
+            debits: settlement.debits.iter().map(debit).collect(),
+            payouts: settlement.payouts.iter().map(payout).collect(),
+            commitment: word(&proven.commitment),
+            hint: word(&hint(settlement, proven.commitment)?),
+            proof: calldata::proof_to_words(&proven.proof),
+        }))
+    }
+}
+
+/// The hash under which the wallet logs a batch: the seed of its challenges.
+pub fn batch_id(settlement: &Settlement, commitment: Fr) -> B256 {
+    settlement.seed(commitment).into()
+}
+
+/// The inverse of the product of all denominators of the wallet's sum. With it the wallet divides by
+/// multiplying, and checks by multiplying.
+///
+/// # Errors
+/// When a denominator is 0, so that there is none.
+pub fn hint(settlement: &Settlement, commitment: Fr) -> Result<Fr, ZeroDenominator> {
+    let (x, beta) = settlement.challenges(commitment);
+    let debits = settlement.debits.iter().map(|entry| x - entry.key() - beta * entry.key_hash);
+    let payouts = settlement.payouts.iter().map(|entry| x - field::from_address(entry.payee));
+    let product: Fr = debits.chain(payouts).product();
+    if product == Fr::from(0u64) { Err(ZeroDenominator) } else { Ok(Fr::from(1u64) / product) }
+}
+
+fn word(element: &Fr) -> U256 {
+    U256::from_be_bytes(field::to_be_bytes(element))
+}
+
+/// What a transaction settled, as its input says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettledBatch {
+    /// The shape's number, `lanes·2^16 + slots·2 + capture`.
+    pub shape: u32,
+    /// The verifiers by which it was proved.
+    pub verifier_set: VerifierSetId,
+    /// The token.
+    pub token: Address,
+    /// The last second at which it could settle.
+    pub valid_until: UnixTime,
+    /// How many mandates.
+    pub count: u32,
+    /// Who paid, under which nonces.
+    pub debits: Vec<SettledDebit>,
+    /// Who was paid.
+    pub payouts: Vec<SettledPayout>,
+    /// `C`.
+    pub commitment: Fr,
+}
+
+/// What one account spent under one nonce word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SettledDebit {
+    /// The account.
+    pub account: AccountId,
+    /// `nonce >> 7` of its mandates.
+    pub word: u64,
+    /// The bits `nonce & 127` that were spent.
+    pub mask: u128,
+    /// What was captured.
+    pub amount: BaseUnits,
+}
+
+/// What one payee received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SettledPayout {
+    /// The payee.
+    pub payee: Address,
+    /// How much.
+    pub amount: BaseUnits,
+}
+
+impl SettledDebit {
+    /// The nonces spent, ascending.
+    pub fn nonces(&self) -> impl Iterator<Item = Nonce> {
+        let (word, mask) = (self.word, self.mask);
+        (0..128).filter(move |bit| mask >> bit & 1 == 1).map(move |bit| Nonce::new(word << 7 | bit))
+    }
+}
+
+/// Why a transaction's input is no batch.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum NotABatch {
+    /// It calls something else. A processor that is a contract calls the wallet from within: then the
+    /// entries are in a trace of the transaction, not in its input.
+    #[error("the transaction calls {selector}, not the wallet's settleBatch")]
+    OtherCall {
+        /// The first four bytes, or fewer.
+        selector: alloy::primitives::Bytes,
+    },
+    /// The arguments cannot be read, or no such batch can have been settled.
+    #[error("the arguments of settleBatch make no sense: {0}")]
+    Malformed(String),
+}
+
+impl SettledBatch {
+    /// Reads the input of a transaction to [`WalletId::settle_batch`].
+    ///
+    /// # Errors
+    /// When it is another call, or one that the wallet cannot have carried out.
+    pub fn decode(input: &[u8]) -> Result<Self, NotABatch> {
+        let selector = &input[..input.len().min(4)];
+        if selector != settleBatchCall::SELECTOR {
+            return Err(NotABatch::OtherCall { selector: selector.to_vec().into() });
+        }
+        let call = settleBatchCall::abi_decode_validate(input)
+            .map_err(|error| NotABatch::Malformed(error.to_string()))?;
+        let debit = |entry: &IDebitWallet::Debit| {
+            Ok(SettledDebit {
+                account: AccountId::new(entry.account)
+                    .map_err(|error| NotABatch::Malformed(error.to_string()))?,
+                word: entry.word,
+                mask: entry.mask,
+                amount: BaseUnits::new(entry.amount),
+            })
+        };
+        let payout = |entry: &IDebitWallet::Payout| SettledPayout {
+            payee: entry.payee,
+            amount: BaseUnits::new(entry.amount),
+        };
+        Ok(Self {
+            shape: call.shape,
+            verifier_set: VerifierSetId::new(call.header.verifierSet),
+            token: call.header.token,
+            valid_until: time(call.header.validUntil),
+            count: call.header.count,
+            debits: call.debits.iter().map(debit).collect::<Result<_, _>>()?,
+            payouts: call.payouts.iter().map(payout).collect(),
+            commitment: field::from_be_bytes(&call.commitment.to_be_bytes()).ok_or_else(|| {
+                NotABatch::Malformed(format!(
+                    "the commitment {} is no field element",
+                    call.commitment
+                ))
+            })?,
+        })
+    }
+
+    /// The settlement as it was proved, to compute the batch's id and challenges anew.
+    ///
+    /// `key_hash_of` tells the key that each account had under this processor and these verifiers when
+    /// the batch settled; the input does not say.
+    ///
+    /// None when the shape is none, or an account's key is not known.
+    pub fn settlement(
+        &self,
+        wallet: &WalletId,
+        key_hash_of: impl Fn(AccountId) -> Option<KeyHash>,
+    ) -> Option<Settlement> {
+        let debit = |entry: &SettledDebit| {
+            Some(Debit {
+                account: entry.account.get(),
+                word: entry.word,
+                mask: entry.mask,
+                amount: entry.amount.get(),
+                key_hash: key_hash_of(entry.account)?.element(),
+            })
+        };
+        let payout =
+            |entry: &SettledPayout| Payout { payee: entry.payee, amount: entry.amount.get() };
+        Some(Settlement {
+            shape: shape_of_id(self.shape)?,
+            domain: wallet.mandate_domain(self.token).element(),
+            valid_until: self.valid_until.get(),
+            count: self.count,
+            debits: self.debits.iter().map(debit).collect::<Option<_>>()?,
+            payouts: self.payouts.iter().map(payout).collect(),
+        })
+    }
+}

@@ -1,0 +1,269 @@
+//! Calls of the wallet as values.
+//!
+//! Each does what `IDebitWallet` says of the function of the same name.
+
+use aep2_mandate::{
+    typed_data::{receipt::SignedReceipt, signed_lane::SignedOwnerMandate},
+    units::AccountId,
+};
+use alloy::{
+    primitives::{Address, Bytes, U256},
+    sol_types::SolCall,
+};
+
+use super::{
+    WalletId,
+    signing::{SignedOpening, seconds},
+    terms::{Terms, VerifierList},
+    units::{BaseUnits, KeyHash, VerifierSetId},
+};
+use crate::{
+    call::Call,
+    contracts::{DebitWallet as abi, IDebitWallet},
+    token::{SignedAuthorization, SignedPermit},
+};
+
+/// A mandate of the signed lane, and what its payee captured of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DirectSettlement {
+    /// The mandate.
+    pub signed: SignedOwnerMandate,
+    /// At most its amount; 0 burns its nonce and moves nothing.
+    pub captured: U256,
+}
+
+/// Sorts mandates so that the wallet pays each payee once: it pays neighbours of one token and payee
+/// together.
+pub fn sort_to_net(mandates: &mut [DirectSettlement]) {
+    mandates.sort_by_key(|entry| (entry.signed.mandate.token, entry.signed.mandate.payee));
+}
+
+/// Verifiers and accounts.
+impl WalletId {
+    /// Names a list of verifiers for good. Anyone may, and again: it changes nothing.
+    pub fn register_verifiers(&self, list: &VerifierList) -> Call {
+        self.call(&abi::registerVerifiersCall { verifiers: list.to_abi() })
+    }
+
+    /// Opens an account of the caller's.
+    pub fn open_account(&self, terms: &Terms) -> Call {
+        self.call(&abi::openAccountCall {
+            processor: terms.processor,
+            verifierSet: VerifierSetId::word_of(terms.verifier_set),
+            keyHash: KeyHash::word_of(terms.key_hash),
+        })
+    }
+
+    /// Opens an account for an owner who signed for it.
+    pub fn open_account_with_signature(&self, signed: &SignedOpening) -> Call {
+        self.call(&abi::openAccountWithSignatureCall {
+            opening: signed.opening.to_abi(),
+            deadline: seconds(signed.deadline),
+            signature: signed.signature.clone(),
+        })
+    }
+
+    /// The same, with a first deposit, which must be authorized for this opening:
+    /// [`DepositTarget::Opening`](crate::token::DepositTarget::Opening).
+    pub fn open_account_and_deposit(
+        &self,
+        signed: &SignedOpening,
+        token: Address,
+        authorization: &SignedAuthorization,
+    ) -> Call {
+        self.call(&abi::openAccountAndDepositCall {
+            opening: signed.opening.to_abi(),
+            deadline: seconds(signed.deadline),
+            signature: signed.signature.clone(),
+            token,
+            authorization: authorization.to_abi(),
+        })
+    }
+
+    /// Asks for another mandate key.
+    pub fn rotate_key(&self, account: AccountId, key_hash: KeyHash) -> Call {
+        let (account, key_hash) = (account.get(), key_hash.to_word());
+        self.call(&abi::rotateKeyCall { account, keyHash: key_hash })
+    }
+
+    /// Asks for no mandate key.
+    pub fn revoke_key(&self, account: AccountId) -> Call {
+        self.call(&abi::revokeKeyCall { account: account.get() })
+    }
+
+    /// Asks for other terms.
+    pub fn set_processor(&self, account: AccountId, terms: &Terms) -> Call {
+        self.call(&abi::setProcessorCall {
+            account: account.get(),
+            processor: terms.processor,
+            verifierSet: VerifierSetId::word_of(terms.verifier_set),
+            keyHash: KeyHash::word_of(terms.key_hash),
+        })
+    }
+
+    /// Takes a requested change back.
+    pub fn cancel_change(&self, account: AccountId) -> Call {
+        self.call(&abi::cancelChangeCall { account: account.get() })
+    }
+
+    /// Puts a change in force whose delay has passed. Anyone may.
+    pub fn apply_change(&self, account: AccountId) -> Call {
+        self.call(&abi::applyChangeCall { account: account.get() })
+    }
+
+    /// Marks the account that the caller's mandates of the signed lane debit.
+    pub fn set_signed_lane(&self, account: Option<AccountId>) -> Call {
+        self.call(&abi::setSignedLaneCall { account: account.map_or(0, AccountId::get) })
+    }
+
+    /// Puts a change of the signed lane's account in force whose delay has passed. Anyone may.
+    pub fn apply_signed_lane(&self, owner: Address) -> Call {
+        self.call(&abi::applySignedLaneCall { owner })
+    }
+}
+
+/// Funds.
+impl WalletId {
+    /// Puts the caller's tokens into an account; the wallet must be approved for them, with
+    /// [`token::approve`](crate::token::approve).
+    pub fn deposit(&self, account: AccountId, token: Address, amount: BaseUnits) -> Call {
+        let (account, amount) = (account.get(), amount.to_word());
+        self.call(&abi::depositCall { account, token, amount })
+    }
+
+    /// The same by an EIP-3009 authorization for this account:
+    /// [`DepositTarget::Account`](crate::token::DepositTarget::Account). Anyone may bring it.
+    pub fn deposit_with_authorization(
+        &self,
+        account: AccountId,
+        token: Address,
+        authorization: &SignedAuthorization,
+    ) -> Call {
+        self.call(&abi::depositWithAuthorizationCall {
+            account: account.get(),
+            token,
+            authorization: authorization.to_abi(),
+        })
+    }
+
+    /// The same by an EIP-2612 permit for this wallet.
+    ///
+    /// `intent` is the owner's signed [`DepositIntent`](super::signing::DepositIntent), with the
+    /// permit's amount and deadline; none when the owner itself sends this.
+    pub fn deposit_with_permit(
+        &self,
+        account: AccountId,
+        token: Address,
+        permit: &SignedPermit,
+        intent: Option<Bytes>,
+    ) -> Call {
+        self.call(&abi::depositWithPermitCall {
+            account: account.get(),
+            token,
+            from: permit.permit.owner,
+            amount: permit.permit.amount.to_word(),
+            deadline: seconds(permit.permit.deadline),
+            permit: Bytes::copy_from_slice(permit.signature.as_bytes()),
+            intent: intent.unwrap_or_default(),
+        })
+    }
+
+    /// Asks for tokens back; more than the balance asks for all of it.
+    pub fn request_withdrawal(
+        &self,
+        account: AccountId,
+        token: Address,
+        amount: BaseUnits,
+    ) -> Call {
+        let (account, amount) = (account.get(), amount.to_word());
+        self.call(&abi::requestWithdrawalCall { account, token, amount })
+    }
+
+    /// Takes the request back.
+    pub fn cancel_withdrawal(&self, account: AccountId, token: Address) -> Call {
+        self.call(&abi::cancelWithdrawalCall { account: account.get(), token })
+    }
+
+    /// Pays out what was asked for, or what is left of it.
+    pub fn execute_withdrawal(&self, account: AccountId, token: Address, to: Address) -> Call {
+        self.call(&abi::executeWithdrawalCall { account: account.get(), token, to })
+    }
+
+    /// Pays a payee what is credited to it. Anyone may.
+    pub fn collect(&self, token: Address, payee: Address) -> Call {
+        self.call(&abi::collectCall { token, payee })
+    }
+
+    /// Has payouts to the caller credited until they come to at least so much.
+    pub fn set_payout_threshold(&self, token: Address, threshold: BaseUnits) -> Call {
+        self.call(&abi::setPayoutThresholdCall { token, threshold: threshold.get() })
+    }
+}
+
+/// The signed lane, bonds and guarantees. Batches are built in [`crate::settlement`].
+impl WalletId {
+    /// Settles mandates of the signed lane, in this order: see [`sort_to_net`].
+    pub fn settle_direct(&self, mandates: &[DirectSettlement]) -> Call {
+        let mandate = |entry: &DirectSettlement| {
+            let own = &entry.signed.mandate;
+            IDebitWallet::Mandate {
+                owner: own.owner,
+                token: own.token,
+                payee: own.payee,
+                amount: own.amount,
+                nonce: own.nonce,
+                deadline: own.deadline,
+                r#ref: own.reference,
+            }
+        };
+        let signature = |entry: &DirectSettlement| {
+            Bytes::copy_from_slice(entry.signed.payer_signature.as_bytes())
+        };
+        self.call(&abi::settleDirectCall {
+            mandates: mandates.iter().map(mandate).collect(),
+            signatures: mandates.iter().map(signature).collect(),
+            captured: mandates.iter().map(|entry| entry.captured).collect(),
+        })
+    }
+
+    /// Adds the caller's tokens to the bond behind a signer's receipts.
+    pub fn bond(&self, signer: Address, token: Address, amount: BaseUnits) -> Call {
+        self.call(&abi::bondCall { signer, token, amount: amount.to_word() })
+    }
+
+    /// Asks for the caller's bond back.
+    pub fn request_unbond(&self, token: Address, amount: BaseUnits) -> Call {
+        self.call(&abi::requestUnbondCall { token, amount: amount.to_word() })
+    }
+
+    /// Takes the request back.
+    pub fn cancel_unbond(&self, token: Address) -> Call {
+        self.call(&abi::cancelUnbondCall { token })
+    }
+
+    /// Pays out what was asked for of the bond, or what is left of it.
+    pub fn execute_unbond(&self, token: Address, to: Address) -> Call {
+        self.call(&abi::executeUnbondCall { token, to })
+    }
+
+    /// Pays a receipt's payee from its signer's bond. Anyone may.
+    pub fn claim_guarantee(&self, signed: &SignedReceipt) -> Call {
+        let own = &signed.receipt;
+        self.call(&abi::claimGuaranteeCall {
+            receipt: IDebitWallet::Receipt {
+                mandateId: own.mandate_id.to_bytes(),
+                account: own.account.get(),
+                nonce: own.nonce.get(),
+                token: own.token,
+                payee: own.payee,
+                amount: alloy::primitives::aliases::U96::from(own.amount.get()),
+                settleBy: alloy::primitives::aliases::U40::from(own.settle_by.get()),
+            },
+            signature: Bytes::copy_from_slice(signed.signature.as_bytes()),
+        })
+    }
+
+    pub(crate) fn call(&self, function: &impl SolCall) -> Call {
+        Call::new(self.address, function)
+    }
+}

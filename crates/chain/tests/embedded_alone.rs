@@ -1,0 +1,3 @@
+//! Temporary.
+#[path = "it/embedded/mod.rs"]
+mod embedded;

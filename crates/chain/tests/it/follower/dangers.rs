@@ -1,0 +1,428 @@
+//! One danger at a time.
+
+use std::time::Duration;
+
+use aep2_chain::{
+    BlockRef,
+    follower::{BackoffConfig, Follower, FollowerConfig, FollowerError, Update},
+};
+use alloy::{
+    primitives::{Address, B256, keccak256},
+    rpc::types::Log,
+};
+
+use super::{
+    Book, config, drive, follower,
+    model::{CHAIN_ID, Chain, Habits, OTHER, WALLET},
+    next_within,
+};
+use crate::scripted::{Scripted, run};
+
+fn book() -> Book {
+    Book { start_block: 1, ..Book::default() }
+}
+
+fn node(habits: Habits, blocks: u64) -> Scripted<Chain> {
+    let mut chain = Chain::new(7, habits);
+    chain.mine(blocks);
+    chain.sync();
+    Scripted::new(chain)
+}
+
+/// Whether the book has the events of the chain from its start up to a block.
+fn same(book: &Book, node: &Scripted<Chain>, tip: u64) {
+    let place = |log: &Log| (log.block_number, log.log_index);
+    let (had, truth) = (&book.logs, node.model().truth(1, tip));
+    let differs = had.iter().zip(&truth).position(|(had, truth)| had != truth);
+    assert!(
+        had.len() == truth.len() && differs.is_none(),
+        "{} events instead of {}, different from {:?} on",
+        had.len(),
+        truth.len(),
+        differs.map(|at| place(&truth[at]))
+    );
+}
+
+#[test]
+fn a_block_without_its_confirmations_is_not_delivered() {
+    run(async {
+        let node = node(Habits::default(), 10);
+        let mut book = book();
+        let mut follower = follower(&node, &config(), &book);
+        drive(&mut follower, &mut book, 7).await;
+        assert_eq!(next_within(&mut follower, Duration::from_secs(3_600)).await, None);
+        let mut chain = node.model();
+        chain.mine(1);
+        chain.sync();
+        drop(chain);
+        drive(&mut follower, &mut book, 8).await;
+        same(&book, &node, 8);
+    });
+}
+
+#[test]
+fn without_confirmations_the_head_itself_is_delivered() {
+    run(async {
+        let node = node(Habits::default(), 10);
+        let mut book = book();
+        let config = FollowerConfig { confirmations: 0, ..config() };
+        drive(&mut follower(&node, &config, &book), &mut book, 10).await;
+        same(&book, &node, 10);
+    });
+}
+
+#[test]
+fn a_reorganisation_below_the_confirmations_is_reported_with_what_fell_away() {
+    run(async {
+        let node = node(Habits::default(), 20);
+        let mut book = book();
+        let mut follower = follower(&node, &config(), &book);
+        drive(&mut follower, &mut book, 17).await;
+        let before: Vec<BlockRef> = (15..=17).map(|number| node.model().block(number)).collect();
+
+        let mut chain = node.model();
+        chain.reorganise(6);
+        chain.sync();
+        drop(chain);
+        let update = follower.next().await.unwrap();
+        let Update::Reorganised { from_block, fallen_away, cursor } = &update else {
+            panic!("not noticed: {update:?}");
+        };
+        assert_eq!(*from_block, 15);
+        assert_eq!(*fallen_away, before);
+        assert_eq!(cursor.tip(), Some(node.model().block(14)));
+        book.apply(update);
+        drive(&mut follower, &mut book, 18).await;
+        same(&book, &node, 18);
+    });
+}
+
+#[test]
+fn a_reorganisation_while_nobody_looked_is_reported_after_the_restart() {
+    run(async {
+        let node = node(Habits::default(), 20);
+        let mut book = book();
+        drive(&mut follower(&node, &config(), &book), &mut book, 17).await;
+        let mut chain = node.model();
+        chain.reorganise(5);
+        chain.mine(200);
+        chain.sync();
+        drop(chain);
+        let mut follower = follower(&node, &config(), &book);
+        let update = follower.next().await.unwrap();
+        assert!(matches!(update, Update::Reorganised { from_block: 16, .. }), "{update:?}");
+        book.apply(update);
+        drive(&mut follower, &mut book, 218).await;
+        same(&book, &node, 218);
+    });
+}
+
+#[test]
+fn the_deepest_reorganisation_is_undone_and_a_deeper_one_is_an_error() {
+    run(async {
+        let config = config();
+        // Delivered blocks that fall away are what counts: those above were not delivered.
+        let deepest = (config.depth_max + config.confirmations) as usize;
+        for (depth, undone) in [(deepest, true), (deepest + 1, false)] {
+            let node = node(Habits::default(), 100);
+            let mut book = book();
+            let mut follower = follower(&node, &config, &book);
+            drive(&mut follower, &mut book, 97).await;
+            // Its window is one of single blocks only after more than it holds.
+            node.model().mine(20);
+            node.model().sync();
+            drive(&mut follower, &mut book, 117).await;
+            let oldest = node.model().block(117 - config.depth_max);
+            node.model().reorganise(depth);
+            node.model().sync();
+            let update = follower.next().await;
+            if undone {
+                assert!(matches!(update, Ok(Update::Reorganised { from_block: 110, .. })));
+            } else {
+                let found = node.model().block(oldest.number).hash;
+                assert_eq!(update, Err(FollowerError::ReorganisedTooDeep { oldest, found }));
+                // And it stays one, also after a restart.
+                assert_eq!(
+                    follower.next().await,
+                    Err(FollowerError::ReorganisedTooDeep { oldest, found })
+                );
+            }
+        }
+    });
+}
+
+#[test]
+fn a_reorganisation_of_everything_goes_back_to_the_start() {
+    run(async {
+        let node = node(Habits::default(), 9);
+        let mut book = book();
+        let mut follower = follower(&node, &config(), &book);
+        drive(&mut follower, &mut book, 6).await;
+        let mut chain = node.model();
+        chain.reorganise(9);
+        chain.sync();
+        drop(chain);
+        let update = follower.next().await.unwrap();
+        assert!(
+            matches!(&update, Update::Reorganised { from_block: 1, fallen_away, cursor }
+                if fallen_away.len() == 6 && cursor.tip().is_none()),
+            "{update:?}"
+        );
+        book.apply(update);
+        drive(&mut follower, &mut book, 7).await;
+        same(&book, &node, 7);
+    });
+}
+
+#[test]
+fn a_node_that_lags_is_waited_for_and_not_taken_for_a_reorganisation() {
+    run(async {
+        let habits = Habits { nodes: 2, synced: 0, ..Habits::default() };
+        let node = node(habits, 10);
+        {
+            let mut chain = node.model();
+            chain.mine(100);
+            // Node 1 stays a hundred blocks behind.
+            chain.sync_one(0);
+        }
+        let mut book = book();
+        let config = FollowerConfig { backoff: fast(), ..config() };
+        let mut follower = follower(&node, &config, &book);
+        drive(&mut follower, &mut book, 107).await;
+        assert_eq!(book.reorganisations, 0);
+        same(&book, &node, 107);
+        assert_eq!(next_within(&mut follower, Duration::from_secs(60)).await, None);
+    });
+}
+
+#[test]
+fn a_lagging_node_that_lists_nothing_hides_no_event() {
+    for near_depth in [0, u64::MAX] {
+        run(async {
+            let habits = Habits { nodes: 2, synced: 0, lists_nothing: true, ..Habits::default() };
+            let node = node(habits, 10);
+            {
+                let mut chain = node.model();
+                for _ in 0..200 {
+                    chain.mine_with(2);
+                }
+                chain.sync_one(0);
+            }
+            let mut book = book();
+            let config = FollowerConfig { backoff: fast(), near_depth, ..config() };
+            let mut follower = follower(&node, &config, &book);
+            drive(&mut follower, &mut book, 207).await;
+            same(&book, &node, 207);
+        });
+    }
+}
+
+#[test]
+fn a_provider_that_takes_no_batches_hides_no_event() {
+    run(async {
+        let node = node(Habits { batches: false, ..Habits::default() }, 200);
+        let mut book = book();
+        let mut follower = follower(&node, &config(), &book);
+        drive(&mut follower, &mut book, 197).await;
+        same(&book, &node, 197);
+        assert_eq!(follower.view().borrow().failures, 0);
+    });
+}
+
+#[test]
+fn an_answer_cut_short_is_not_taken_for_the_whole() {
+    run(async {
+        let node = node(Habits { logs_cut_at: 5, ..Habits::default() }, 0);
+        for _ in 0..100 {
+            node.model().mine_with(4);
+        }
+        node.model().sync();
+        let mut book = book();
+        let config = FollowerConfig { logs_max: 5, ..config() };
+        drive(&mut follower(&node, &config, &book), &mut book, 97).await;
+        same(&book, &node, 97);
+    });
+}
+
+#[test]
+fn a_chain_without_bloom_filters_hides_no_event() {
+    run(async {
+        let node = node(Habits { blooms: false, ..Habits::default() }, 60);
+        let mut book = book();
+        drive(&mut follower(&node, &config(), &book), &mut book, 57).await;
+        assert!(!book.logs.is_empty());
+        same(&book, &node, 57);
+    });
+}
+
+#[test]
+fn only_the_events_asked_for_are_delivered() {
+    run(async {
+        let node = node(Habits::default(), 60);
+        let mut book = book();
+        let topic = keccak256([1]);
+        let config = FollowerConfig { events: vec![topic], ..config() };
+        drive(&mut follower(&node, &config, &book), &mut book, 57).await;
+        let mut truth = node.model().truth(1, 57);
+        assert!(truth.iter().any(|log| log.topic0() != Some(&topic)), "the test needs others");
+        truth.retain(|log| log.topic0() == Some(&topic));
+        assert!(!truth.is_empty());
+        assert_eq!(book.logs, truth);
+    });
+}
+
+/// A chain of that many blocks without events.
+fn quiet(habits: Habits, blocks: u64) -> Scripted<Chain> {
+    let node = node(habits, 0);
+    let mut chain = node.model();
+    for _ in 0..blocks {
+        chain.mine_with(0);
+    }
+    chain.sync();
+    drop(chain);
+    node
+}
+
+#[test]
+fn catching_up_takes_a_message_for_a_range_and_not_for_a_block() {
+    run(async {
+        let node = quiet(Habits::default(), 100_000);
+        let mut book = book();
+        let config = FollowerConfig { range_max: 2_000, ..config() };
+        let mut follower = follower(&node, &config, &book);
+        while book.tip() < Some(99_000) {
+            book.apply(follower.next().await.unwrap());
+        }
+        // Each update: the newest block, the last one delivered, and the range.
+        let messages = node.model().messages;
+        assert!(messages <= 3 * 50 + 10, "{messages} messages");
+    });
+}
+
+#[test]
+fn a_range_that_is_too_large_is_halved_and_grows_again() {
+    run(async {
+        let node = quiet(Habits { range_max: 100, ..Habits::default() }, 40_000);
+        let mut book = book();
+        let config = FollowerConfig { range_max: 4_000, ..config() };
+        let mut follower = follower(&node, &config, &book);
+        while book.tip() < Some(10_000) {
+            book.apply(follower.next().await.unwrap());
+        }
+        // Down to what is taken, and not far below: with ranges of 50 it would be 200 updates.
+        let narrow = node.model().requests["eth_getLogs"];
+        assert!(narrow < 200, "{narrow} requests for 10,000 blocks in ranges of 100");
+        node.model().habits.range_max = u64::MAX;
+        while book.tip() < Some(39_000) {
+            book.apply(follower.next().await.unwrap());
+        }
+        let wide = node.model().requests["eth_getLogs"] - narrow;
+        assert!(wide < 40, "{wide} requests for 29,000 blocks in ranges of up to 4,000");
+    });
+}
+
+#[test]
+fn a_node_that_fails_for_an_hour_is_outlasted_and_the_view_tells() {
+    run(async {
+        let node = node(Habits { failed: 100, ..Habits::default() }, 30);
+        let mut book = book();
+        let mut follower = follower(&node, &config(), &book);
+        let view = follower.view();
+        assert_eq!(next_within(&mut follower, Duration::from_secs(3_600)).await, None);
+        let messages = node.model().messages;
+        assert!((100..400).contains(&messages), "{messages} messages in an hour of failures");
+        assert!(view.borrow().failures > 50);
+        assert_eq!(view.borrow().caught_up_at, None);
+
+        node.model().habits.failed = 0;
+        drive(&mut follower, &mut book, 27).await;
+        same(&book, &node, 27);
+        assert_eq!(view.borrow().failures, 0);
+        assert_eq!(view.borrow().since_caught_up(), Some(Duration::ZERO));
+    });
+}
+
+#[test]
+fn a_node_that_never_answers_does_not_hang_the_follower() {
+    run(async {
+        let node = node(Habits { silent: 50, ..Habits::default() }, 60);
+        let mut book = book();
+        drive(&mut follower(&node, &config(), &book), &mut book, 57).await;
+        same(&book, &node, 57);
+    });
+}
+
+#[test]
+fn a_view_grows_old_when_blocks_stop_and_when_answers_stop() {
+    run(async {
+        let node = node(Habits::default(), 30);
+        let mut book = book();
+        let mut follower = follower(&node, &config(), &book);
+        let view = follower.view();
+        assert_eq!(view.borrow().lag(), None);
+        drive(&mut follower, &mut book, 27).await;
+        let as_of = view.borrow().as_of.unwrap();
+        assert_eq!(view.borrow().lag(), Some(3));
+        assert_eq!(view.borrow().head.map(|head| head.number), Some(30));
+        assert_eq!(view.borrow().head_time, Some(as_of + 3));
+
+        // No new blocks: the view is current, of a chain that stands still.
+        next_within(&mut follower, Duration::from_secs(600)).await;
+        assert!(view.borrow().since_caught_up().unwrap() <= config().poll_interval * 2);
+        assert_eq!(view.borrow().as_of, Some(as_of));
+        // No answers: it is not.
+        node.model().habits.silent = 100;
+        next_within(&mut follower, Duration::from_secs(600)).await;
+        assert!(view.borrow().since_caught_up().unwrap() >= Duration::from_secs(590));
+    });
+}
+
+#[test]
+fn a_cursor_of_another_chain_or_of_other_addresses_is_refused() {
+    run(async {
+        let node = node(Habits::default(), 30);
+        let mut book = book();
+        drive(&mut follower(&node, &config(), &book), &mut book, 27).await;
+        let cursor = book.cursor.clone();
+        let start_block = 1;
+        for other in [
+            FollowerConfig { addresses: vec![WALLET, OTHER], ..config() },
+            FollowerConfig { addresses: vec![Address::ZERO], ..config() },
+            FollowerConfig { events: vec![B256::ZERO], ..config() },
+            FollowerConfig { start_block: 0, ..config() },
+        ] {
+            let error = Follower::new(node.provider(), other, cursor.clone()).unwrap_err();
+            assert_eq!(error, FollowerError::OtherCursor { start_block });
+        }
+
+        let mut json = serde_json::to_value(&cursor).unwrap();
+        json["chain_id"] = 5.into();
+        let cursor = serde_json::from_value(json).unwrap();
+        let mut follower = Follower::new(node.provider(), config(), cursor).unwrap();
+        let error = follower.next().await.unwrap_err();
+        assert_eq!(error, FollowerError::WrongChain { cursor: 5, node: CHAIN_ID });
+    });
+}
+
+#[test]
+fn settings_that_make_no_sense_are_refused() {
+    let node = node(Habits::default(), 0);
+    let cases = [
+        ("addresses", FollowerConfig { addresses: vec![], ..config() }),
+        ("range_max", FollowerConfig { range_max: 0, ..config() }),
+        ("depth_max", FollowerConfig { depth_max: 0, ..config() }),
+        ("logs_max", FollowerConfig { logs_max: 0, ..config() }),
+        ("poll_interval", FollowerConfig { poll_interval: Duration::ZERO, ..config() }),
+        ("request_timeout", FollowerConfig { request_timeout: Duration::ZERO, ..config() }),
+    ];
+    for (expected, config) in cases {
+        match Follower::new(node.provider(), config, None) {
+            Err(FollowerError::Config { setting, .. }) => assert_eq!(setting, expected),
+            other => panic!("{expected}: {other:?}"),
+        }
+    }
+}
+
+fn fast() -> BackoffConfig {
+    BackoffConfig { first: Duration::from_millis(10), longest: Duration::from_millis(100) }
+}

@@ -1,0 +1,11 @@
+//! The chain: embedded, followed, sent to; and the wallet on it.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod embedded;
+mod follower;
+mod node;
+mod scripted;
+mod sender;
+mod suite;
+mod support;
+mod wallet;

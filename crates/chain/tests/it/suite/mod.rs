@@ -1,0 +1,12 @@
+//! The wallet on a chain, driven from Rust: each test runs on the embedded chain and on anvil.
+
+mod accounts;
+mod altered;
+mod batches;
+mod deployments;
+mod deposits;
+mod guarantees;
+mod mistakes;
+mod same_chain;
+mod signed_lane;
+mod withdrawals;

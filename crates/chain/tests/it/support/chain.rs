@@ -1,0 +1,125 @@
+//! One chain under test: embedded in this process, or anvil beside it. Both are driven by the same
+//! JSON-RPC, test controls included.
+
+use std::{path::PathBuf, time::Duration};
+
+use aep2_chain::embedded::{EmbeddedChain, EmbeddedConfig, Hardfork};
+use alloy::{
+    eips::BlockNumberOrTag,
+    network::EthereumWallet,
+    node_bindings::{Anvil, AnvilInstance},
+    providers::{Provider, ProviderBuilder, RootProvider, WalletProvider},
+    rpc::{client::RpcClient, types::Block},
+    signers::local::PrivateKeySigner,
+};
+
+/// The most gas that a block of either chain uses.
+const BLOCK_GAS: u64 = 60_000_000;
+
+pub(crate) struct TestChain {
+    client: RpcClient,
+    /// Ends with the test.
+    _node: Option<AnvilInstance>,
+}
+
+impl TestChain {
+    pub(crate) fn embedded() -> Self {
+        Self::embedded_with_id(31_337)
+    }
+
+    pub(crate) fn embedded_with_id(chain_id: u64) -> Self {
+        let config = EmbeddedConfig {
+            chain_id,
+            hardfork: Hardfork::Prague,
+            block_gas_limit: BLOCK_GAS,
+            ..EmbeddedConfig::default()
+        };
+        let chain = EmbeddedChain::start(config).unwrap();
+        Self { client: chain.client(), _node: None }
+    }
+
+    pub(crate) fn anvil() -> Self {
+        let node = Anvil::at(anvil_binary())
+            .prague()
+            .args(["--gas-limit", &BLOCK_GAS.to_string(), "--chain-id", "31337"])
+            .try_spawn()
+            .unwrap_or_else(|error| panic!("anvil does not start: {error}"));
+        let client = RpcClient::new_http(node.endpoint_url());
+        let client = client.with_poll_interval(Duration::from_millis(10));
+        Self { client, _node: Some(node) }
+    }
+
+    /// A provider that reads.
+    pub(crate) fn reader(&self) -> RootProvider {
+        RootProvider::new(self.client.clone())
+    }
+
+    /// A provider that signs with a key. Nonces are asked for each time: cached ones would not notice
+    /// that a test went back.
+    pub(crate) fn with_key(
+        &self,
+        key: &PrivateKeySigner,
+    ) -> impl Provider + WalletProvider + Clone + 'static {
+        let wallet = EthereumWallet::from(key.clone());
+        let builder = ProviderBuilder::new().with_simple_nonce_management().wallet(wallet);
+        builder.connect_client(self.client.clone())
+    }
+
+    pub(crate) async fn latest(&self) -> Block {
+        let latest = self.reader().get_block_by_number(BlockNumberOrTag::Latest).await;
+        latest.unwrap().unwrap()
+    }
+
+    /// The time of the latest block.
+    pub(crate) async fn now(&self) -> u64 {
+        self.latest().await.header.timestamp
+    }
+
+    /// Mines a block at this time. What comes after it is not earlier.
+    pub(crate) async fn travel_to(&self, timestamp: u64) {
+        self.next_block_at(timestamp).await;
+        let _: serde_json::Value = self.client.request_noparams("evm_mine").await.unwrap();
+        assert_eq!(self.now().await, timestamp);
+    }
+
+    /// Has the next block be of this time.
+    pub(crate) async fn next_block_at(&self, timestamp: u64) {
+        let params = [timestamp];
+        let _: serde_json::Value =
+            self.client.request("evm_setNextBlockTimestamp", params).await.unwrap();
+    }
+}
+
+/// anvil, as `contracts/package.json` pins it, or what `AEP2_ANVIL` names.
+fn anvil_binary() -> PathBuf {
+    if let Some(path) = std::env::var_os("AEP2_ANVIL") {
+        return path.into();
+    }
+    let packages = concat!(env!("CARGO_MANIFEST_DIR"), "/../../contracts/node_modules/@foundry-rs");
+    let installed = std::fs::read_dir(packages).into_iter().flatten().flatten();
+    installed
+        .filter(|package| package.file_name().to_string_lossy().starts_with("anvil-"))
+        .map(|package| package.path().join("bin/anvil"))
+        .find(|binary| binary.exists())
+        .expect("anvil is not installed: run scripts/setup.sh, or name a binary in AEP2_ANVIL")
+}
+
+/// Runs each test on both chains.
+macro_rules! on_both_chains {
+    ($($test:ident),* $(,)?) => {
+        mod on_embedded {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $test() {
+                super::$test(crate::support::TestChain::embedded()).await;
+            })*
+        }
+
+        mod on_anvil {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $test() {
+                super::$test(crate::support::TestChain::anvil()).await;
+            })*
+        }
+    };
+}
+pub(crate) use on_both_chains;

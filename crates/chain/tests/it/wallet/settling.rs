@@ -1,0 +1,135 @@
+//! From settlement to calldata and back, and the hint.
+
+use aep2_chain::{
+    contracts::{DebitWallet::settleBatchCall, IDebitWallet},
+    settlement::{NotABatch, SettledBatch, SettledDebit, SettledPayout, batch_id, hint},
+    wallet::units::{BaseUnits, VerifierSetId},
+};
+use aep2_circuits::settlement::{Debit, Payout, Settlement};
+use aep2_mandate::{
+    field::{self, Fr},
+    units::{AccountId, Nonce, UnixTime},
+};
+use alloy::{
+    primitives::{Address, B256, U256, aliases::U40},
+    sol_types::SolCall,
+};
+use proptest::prelude::*;
+
+fn settlement(debits: Vec<Debit>, payouts: Vec<Payout>) -> Settlement {
+    Settlement {
+        shape: aep2_circuits::Shape::TEST,
+        domain: Fr::from(9u64),
+        valid_until: 1_800_000_000,
+        count: 1,
+        debits,
+        payouts,
+    }
+}
+
+prop_compose! {
+    fn entries()(
+        debits in prop::collection::vec((1u32.., 0u64..1 << 57, 1u128.., any::<u128>(), any::<u64>()), 0..20),
+        payouts in prop::collection::vec((any::<[u8; 20]>(), any::<u128>()), 0..20),
+    ) -> Settlement {
+        let debit = |(account, word, mask, amount, key_hash): (u32, u64, u128, u128, u64)| Debit {
+            account, word, mask, amount, key_hash: Fr::from(key_hash),
+        };
+        let payout = |(payee, amount): ([u8; 20], u128)| Payout { payee: payee.into(), amount };
+        settlement(debits.into_iter().map(debit).collect(), payouts.into_iter().map(payout).collect())
+    }
+}
+
+proptest! {
+    /// The hint times every denominator is 1, denominator by denominator as the wallet forms them.
+    #[test]
+    fn the_hint_is_the_inverse_of_all_denominators(settlement in entries(), commitment: u64) {
+        let commitment = Fr::from(commitment);
+        let (x, beta) = settlement.challenges(commitment);
+        let mut product = hint(&settlement, commitment).unwrap();
+        for debit in &settlement.debits {
+            let key = Fr::from(u128::from(debit.account) * (1 << 57) + u128::from(debit.word));
+            product *= x - (key + beta * debit.key_hash);
+        }
+        for payout in &settlement.payouts {
+            product *= x - field::from_address(payout.payee);
+        }
+        prop_assert_eq!(product, Fr::from(1u64));
+    }
+}
+
+/// A challenge on a pole cannot be found; the product of none is 1, and so is its inverse.
+#[test]
+fn a_batch_of_nothing_has_the_hint_one() {
+    let nothing = settlement(Vec::new(), Vec::new());
+    assert_eq!(hint(&nothing, Fr::from(3u64)), Ok(Fr::from(1u64)));
+    assert_eq!(batch_id(&nothing, Fr::from(3u64)), B256::from(nothing.seed(Fr::from(3u64))));
+}
+
+fn call() -> settleBatchCall {
+    settleBatchCall {
+        shape: 7,
+        header: IDebitWallet::Header {
+            verifierSet: B256::repeat_byte(1),
+            token: Address::repeat_byte(2),
+            validUntil: U40::MAX,
+            count: 3,
+        },
+        debits: vec![IDebitWallet::Debit { account: 4, word: 5, mask: 1 << 127 | 1, amount: 6 }],
+        payouts: vec![IDebitWallet::Payout { payee: Address::repeat_byte(3), amount: u128::MAX }],
+        commitment: U256::from(8),
+        hint: U256::from(9),
+        proof: [U256::MAX; 8],
+    }
+}
+
+#[test]
+fn a_transaction_s_input_is_read() {
+    let settled = SettledBatch::decode(&call().abi_encode()).unwrap();
+    let debit = SettledDebit {
+        account: AccountId::new(4).unwrap(),
+        word: 5,
+        mask: 1 << 127 | 1,
+        amount: BaseUnits::new(6),
+    };
+    let payee = Address::repeat_byte(3);
+    assert_eq!(
+        settled,
+        SettledBatch {
+            shape: 7,
+            verifier_set: VerifierSetId::new(B256::repeat_byte(1)),
+            token: Address::repeat_byte(2),
+            valid_until: UnixTime::MAX,
+            count: 3,
+            debits: vec![debit],
+            payouts: vec![SettledPayout { payee, amount: BaseUnits::new(u128::MAX) }],
+            commitment: Fr::from(8u64),
+        }
+    );
+    let nonces: Vec<u64> = debit.nonces().map(Nonce::get).collect();
+    assert_eq!(nonces, [5 * 128, 5 * 128 + 127]);
+}
+
+#[test]
+fn input_that_cannot_have_settled_is_refused() {
+    for input in [&[][..], &[1, 2], &[1, 2, 3, 4, 5]] {
+        let selector = input[..input.len().min(4)].to_vec().into();
+        assert_eq!(SettledBatch::decode(input), Err(NotABatch::OtherCall { selector }));
+    }
+    let refused = |input: &[u8]| {
+        let error = SettledBatch::decode(input).unwrap_err();
+        assert!(matches!(error, NotABatch::Malformed(_)), "{error:?}");
+    };
+    let whole = call().abi_encode();
+    for length in [4, 36, whole.len() - 32, whole.len() - 1] {
+        refused(&whole[..length]);
+    }
+    // A count of more than 32 bits; an account 0; a commitment that is no field element.
+    let mut wide = whole.clone();
+    wide[4 + 4 * 32] = 1;
+    refused(&wide);
+    let mut nobodys = call();
+    nobodys.debits[0].account = 0;
+    refused(&nobodys.abi_encode());
+    refused(&settleBatchCall { commitment: U256::MAX, ..call() }.abi_encode());
+}

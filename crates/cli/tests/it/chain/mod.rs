@@ -1,0 +1,163 @@
+//! The commands that talk to a chain, over the one that `aep2 chain` serves from another process.
+
+mod accounts;
+mod errors;
+mod kept;
+mod keys;
+mod others;
+
+use std::{
+    io::{BufRead, BufReader},
+    path::PathBuf,
+    process::{Child, ChildStdout, Command, Stdio},
+};
+
+use alloy::rpc::client::RpcClient;
+use serde_json::{Value, json};
+
+use crate::Desk;
+
+/// The shape whose key is deployed: nothing is proved here, so the smallest.
+const SHAPE: &str = "1x2";
+
+/// The deployment's withdrawal delay, seconds.
+const DELAY: u64 = 3_600;
+
+/// `aep2 chain` in a process of its own.
+struct Chain {
+    process: Child,
+    /// Held, so that the chain can write.
+    _stdout: BufReader<ChildStdout>,
+    /// What it said when it was ready.
+    ready: Value,
+}
+
+impl Chain {
+    fn start(desk: &Desk, options: &[&str]) -> Self {
+        Self::listening(desk, "127.0.0.1:0", options)
+    }
+
+    fn listening(desk: &Desk, address: &str, options: &[&str]) -> Self {
+        let arguments = [&["chain", "--listen", address, "--json"], options].concat();
+        let mut process = desk.command(&arguments).stdout(Stdio::piped()).spawn().unwrap();
+        let mut stdout = BufReader::new(process.stdout.take().unwrap());
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        let ready = serde_json::from_str(&line).unwrap_or_else(|_| panic!("not ready: {line:?}"));
+        Self { process, _stdout: stdout, ready }
+    }
+
+    fn rpc(&self) -> &str {
+        self.ready["rpc"].as_str().unwrap()
+    }
+
+    /// A development account's address or private key.
+    fn account(&self, index: usize, what: &str) -> String {
+        self.ready["development_accounts"][index][what].as_str().unwrap().to_owned()
+    }
+
+    /// One JSON-RPC request.
+    fn ask(&self, method: &'static str, params: Value) -> Value {
+        let client = RpcClient::new_http(self.rpc().parse().unwrap());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(client.request(method, params)).unwrap()
+    }
+
+    fn travel(&self, seconds: u64) {
+        self.ask("evm_increaseTime", json!([seconds]));
+        self.ask("evm_mine", json!([]));
+    }
+
+    /// Asks it to end, and waits: its exit code.
+    fn terminate(mut self) -> Option<i32> {
+        let id = self.process.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        self.process.wait().unwrap().code()
+    }
+
+    /// Ends it between two instructions.
+    fn kill(mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+impl Drop for Chain {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A desk with a chain on which the contracts are deployed. Account 0 deployed them; account 1 is the
+/// owner, whose key is in `owner.key`.
+struct Town {
+    desk: Desk,
+    chain: Chain,
+}
+
+impl Town {
+    fn new() -> Self {
+        Self::on(desk(), &[])
+    }
+
+    fn on(desk: Desk, options: &[&str]) -> Self {
+        let chain = Chain::start(&desk, options);
+        let town = Self { desk, chain };
+        secret_file(&town.desk, "owner.key", &town.chain.account(1, "private_key"));
+        let delay = format!("{DELAY}s");
+        let deploy = ["deploy", "--from-dev-account", "0", "--test-token", "--withdrawal-delay"];
+        town.json(&[&deploy[..], &[delay.as_str()]].concat());
+        town
+    }
+
+    fn with_rpc<'a>(&'a self, arguments: &[&'a str]) -> Vec<&'a str> {
+        [arguments, &["--rpc", self.chain.rpc()]].concat()
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        self.desk.json(&self.with_rpc(arguments))
+    }
+
+    fn refused(&self, arguments: &[&str]) -> String {
+        self.desk.refused(2, &self.with_rpc(arguments))
+    }
+
+    /// With the owner's key.
+    fn own(&self, arguments: &[&str]) -> Value {
+        self.json(&[arguments, &["--key-file", "owner.key"]].concat())
+    }
+
+    fn own_refused(&self, arguments: &[&str]) -> String {
+        self.refused(&[arguments, &["--key-file", "owner.key"]].concat())
+    }
+
+    /// Opens the owner's account 1.
+    fn open(&self) -> Value {
+        self.own(&["account", "open", "--new-mandate-key", "agent.json"])
+    }
+
+    fn show(&self) -> Value {
+        self.json(&["account", "show", "1"])
+    }
+}
+
+/// A desk with a key of [`SHAPE`].
+fn desk() -> Desk {
+    let desk = Desk(tempfile::tempdir().unwrap());
+    desk.json(&["setup", "--shape", SHAPE, "--seed", "test"]);
+    desk
+}
+
+/// A file that only its owner reads.
+fn secret_file(desk: &Desk, name: &str, text: &str) {
+    use std::os::unix::fs::PermissionsExt;
+
+    std::fs::write(desk.path(name), text).unwrap();
+    std::fs::set_permissions(desk.path(name), PermissionsExt::from_mode(0o600)).unwrap();
+}
+
+/// The repository's folder.
+fn repository() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
