@@ -22,8 +22,15 @@ use crate::machine::Machine;
 /// The shape of the small batches that differ in one thing.
 const PARTS: Shape = Shape::SINGLES_SMALL;
 
+/// How many accounts the worst case has, each with one mandate: more than a named shape has lanes. With
+/// few, the fixed part is what is seen.
+const WORST_ACCOUNTS: u32 = 256;
+
 /// How many payees the worst case has: few, so that debits are what is seen.
 const WORST_PAYEES: usize = 4;
+
+/// The most slots of a shape that is made for a batch.
+const SLOTS_MAX: usize = 16;
 
 /// The most mandates of the signed lane in one transaction: about 107 KB of calldata, where nodes take
 /// 128 KiB.
@@ -72,18 +79,16 @@ impl Scale {
         (0..self.accounts).map(move |account| each + usize::from(account < more))
     }
 
-    /// The smallest named shape that holds the batch.
+    /// The smallest named shape that holds the batch, or, where none does, one made for it.
     fn shape(&self) -> anyhow::Result<Shape> {
-        let fits = |shape: &Shape| {
-            let lanes: usize = self.of_each_account().map(|own| own.div_ceil(shape.slots())).sum();
-            lanes <= shape.lanes()
-        };
-        Shape::NAMED.into_iter().find(fits).with_context(|| {
-            format!(
-                "no named shape holds {} mandates of {} accounts; name a larger one with --shape",
-                self.mandates, self.accounts
-            )
-        })
+        let lanes =
+            |slots: usize| -> usize { self.of_each_account().map(|own| own.div_ceil(slots)).sum() };
+        let fits = |shape: &Shape| lanes(shape.slots()) <= shape.lanes();
+        if let Some(named) = Shape::NAMED.into_iter().find(fits) {
+            return Ok(named);
+        }
+        let slots = self.mandates.div_ceil(self.accounts).min(SLOTS_MAX);
+        Ok(Shape::new(u32::try_from(lanes(slots))?, u32::try_from(slots)?, false)?)
     }
 }
 
@@ -136,8 +141,10 @@ pub struct Figures {
 }
 
 /// A batch in which every mandate is of another account.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct WorstCase {
+    /// The shape that proved it.
+    pub shape: String,
     /// Mandates, and accounts.
     pub mandates: usize,
     /// Payees.
@@ -203,7 +210,7 @@ impl Target {
     }
 }
 
-/// Measures a batch of this scale, in `shape` or the smallest named one that holds it. Keys are taken
+/// Measures a batch of this scale, in `shape`, or the smallest named one that holds it. Keys are taken
 /// from the folder `keys`, or made for the run.
 ///
 /// # Errors
@@ -216,7 +223,8 @@ pub async fn measure(
 ) -> anyhow::Result<Figures> {
     scale.check()?;
     let shape = shape.map_or_else(|| scale.shape(), Ok)?;
-    let worst_shape = if scale.mandates >= Shape::SINGLES.lanes() { Shape::SINGLES } else { PARTS };
+    let worst = Shape::new(WORST_ACCOUNTS, 1, false)?;
+    let worst_shape = if scale.mandates >= worst.lanes() { worst } else { PARTS };
     let shapes = BTreeSet::from([shape, PARTS, worst_shape]);
     let accounts = scale.accounts.max(worst_shape.lanes());
     let mut book =
@@ -365,6 +373,7 @@ async fn worst_case(book: &mut Book, shape: Shape, watch: &dyn Watch) -> anyhow:
     watch.step(&format!("the worst case: {mandates} accounts, shape {shape}"));
     let settled = book.settle(shape, &payments(1), watch).await?;
     Ok(WorstCase {
+        shape: shape.to_string(),
         mandates,
         payees: WORST_PAYEES,
         gas_total: settled.gas,
@@ -454,8 +463,10 @@ mod tests {
         assert_eq!(shape(4, 1)?, Shape::TEST);
         assert_eq!(shape(16, 4)?, Shape::SINGLES_SMALL);
         assert_eq!(shape(128, 128)?, Shape::SINGLES);
-        assert!(shape(1_025, 65).is_err());
-        assert!(shape(1_024, 1_024).is_err());
+        // None holds these.
+        assert_eq!(shape(1_025, 65)?, Shape::new(65, 16, false)?);
+        assert_eq!(shape(1_024, 1_024)?, Shape::new(1_024, 1, false)?);
+        assert_eq!(shape(2_000, 10)?, Shape::new(130, 16, false)?);
         Ok(())
     }
 

@@ -54,9 +54,10 @@ pub(crate) async fn send<P: Provider>(
     provider: &P,
     request: TransactionRequest,
 ) -> Result<TransactionReceipt, ChainError> {
-    // Asked by a call, not left to the estimate: nodes say less about why an estimate failed.
-    provider.call(request.clone()).await?;
-    let estimate = provider.estimate_gas(request.clone()).await?;
+    // Asked by a call, not left to the estimate: nodes say less about why an estimate failed. Both at
+    // the latest block: what "pending" is, each node sees otherwise.
+    provider.call(request.clone()).block(BlockId::latest()).await?;
+    let estimate = provider.estimate_gas(request.clone()).block(BlockId::latest()).await?;
     let request = request.with_gas_limit(with_margin(estimate));
     let transaction = *provider.send_transaction(request.clone()).await?.tx_hash();
     debug!(%transaction, gas_limit = request.gas, "sent");

@@ -9,7 +9,7 @@
 //! | mark | 4 | `aep2` |
 //! | length | 4 | of the content, big-endian |
 //! | check | 16 | of Keccak-256 of length and content |
-//! | content | | RLP of a [`Record`](super::record::Record) |
+//! | content | | RLP of a [`Record`] |
 //!
 //! The file begins with [`MAGIC`]. A record that is cut short or fails its check, with nothing whole
 //! after it, is one that was being written when the process died: it is cut off. With a whole one

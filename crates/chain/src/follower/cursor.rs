@@ -224,7 +224,8 @@ mod tests {
         let json = serde_json::to_value(&cursor).unwrap();
         assert_eq!(serde_json::from_value::<Cursor>(json.clone()).unwrap(), cursor);
 
-        let damage: [(&str, fn(&mut serde_json::Value)); 5] = [
+        type Damage = (&'static str, fn(&mut serde_json::Value));
+        let damage: [Damage; 5] = [
             ("has version 2", |json| json["version"] = 2.into()),
             ("out of order at block 25", |json| json["window"][1] = json["window"][0].clone()),
             ("out of order at block 25", |json| json["start_block"] = 26.into()),

@@ -12,8 +12,10 @@
 //! 1. for the newest block. Blocks with fewer than the set number of blocks on top are not touched.
 //! 2. whether the last block delivered still has its hash. If not, the chain was reorganised: the
 //!    newest block in the cursor that still has its hash is where the chains part, and everything
-//!    above it has fallen away. A node that has fewer blocks than were delivered proves nothing, and
-//!    is waited for, unless it contradicts a block that it does have.
+//!    above it has fallen away. Going back too far costs only that blocks are delivered again. A node
+//!    that has fewer blocks than were delivered is one that lags, and is waited for; if it
+//!    contradicts a block that it does have, or parts from the cursor too early, it is most likely
+//!    stuck, and is believed only when nothing else is seen several times in a row.
 //! 3. for the next stretch, in one of two ways.
 //!
 //! *Near the head* nodes disagree as a matter of course. There every header is read, each must name
@@ -32,8 +34,9 @@
 //! cut short.
 //!
 //! Both count on a message being answered by one node. Where a provider takes no messages with
-//! several requests, they are asked in turn, and one case remains that cannot be told apart: nodes
-//! behind one address, of which one lags, and lists nothing where it should refuse.
+//! several requests, they are asked in turn. That is as good where there is one node behind the
+//! address; where there are several, of which one lags and lists nothing where it should refuse, or
+//! is stuck on another chain, its answer about a range may be taken for the chain's.
 //!
 //! Whatever does not fit is read again, after a wait that grows. The cursor moves only with what was
 //! read in full, so an error can delay a block, never skip it.
@@ -86,6 +89,10 @@ pub use self::{
     view::View,
 };
 use crate::{BlockRef, rpc::Rpc};
+
+/// How often in a row a chain must be seen that is too short or parts too early to be believed at
+/// once.
+const DOUBTS_MAX: u32 = 5;
 
 /// The most blocks near the head that one update covers: each costs two requests.
 const NEAR_RANGE_MAX: u64 = 32;
@@ -261,6 +268,8 @@ pub struct Follower {
     range: u64,
     /// How many blocks to read one by one in the next update.
     near_range: u64,
+    /// How often in a row another chain was seen and not believed.
+    doubts: u32,
     view: watch::Sender<View>,
 }
 
@@ -301,7 +310,16 @@ impl Follower {
         let delivered = cursor.as_ref().and_then(Cursor::tip).map(|tip| tip.number);
         let view = watch::Sender::new(View { delivered, ..View::default() });
         let near_range = NEAR_RANGE_MAX;
-        Ok(Self { config, reader, cursor, chain_checked: false, range, near_range, view })
+        Ok(Self {
+            config,
+            reader,
+            cursor,
+            chain_checked: false,
+            range,
+            near_range,
+            doubts: 0,
+            view,
+        })
     }
 
     /// The follower's view of the chain, current also while [`next`](Self::next) waits.
@@ -377,9 +395,10 @@ impl Follower {
                 self.reader.header(known.number).await?
             };
             if now.hash != known.hash {
-                return self.reorganised(&cursor, known.number).await;
+                return self.reorganised(&cursor, &head, known.number).await;
             }
         }
+        self.doubts = 0;
         let from = cursor.next_block();
         let confirmed = head.number.checked_sub(self.config.confirmations);
         let Some(confirmed) = confirmed.filter(|confirmed| *confirmed >= from) else {
@@ -460,8 +479,14 @@ impl Follower {
         Ok(cursor.clone())
     }
 
-    /// What fell away, now that block `contradicted` of the cursor has another hash.
-    async fn reorganised(&mut self, cursor: &Cursor, contradicted: u64) -> Result<Look, LookError> {
+    /// What fell away, now that block `contradicted` of the cursor has another hash in the chain of
+    /// `head`.
+    async fn reorganised(
+        &mut self,
+        cursor: &Cursor,
+        head: &Header,
+        contradicted: u64,
+    ) -> Result<Look, LookError> {
         let mut ancestor = None;
         let mut oldest = None;
         for known in cursor.window().iter().rev().filter(|b| b.number <= contradicted) {
@@ -476,15 +501,15 @@ impl Follower {
             // The contradicted block has its old hash again.
             return Err(Fault::Disagreement("the chain changed back".into()).into());
         };
-        if let Some(ancestor) = &ancestor {
-            // The new chain must really grow out of the ancestor: hashes that several nodes gave
-            // prove nothing.
-            let child = self.reader.header(ancestor.number + 1).await?;
-            if child.parent_hash != ancestor.hash {
-                let words = format!("block {} does not follow its ancestor", child.number);
-                return Err(Fault::Disagreement(words).into());
-            }
-        } else if !cursor.is_complete() {
+        let too_deep = ancestor.is_none() && !cursor.is_complete();
+        let shorter = cursor.tip().is_some_and(|tip| head.number < tip.number);
+        if (too_deep || shorter) && self.doubts < DOUBTS_MAX {
+            // More likely one node of several that is stuck on a chain that the others left.
+            self.doubts += 1;
+            let words = format!("a chain with another block {}", oldest.number);
+            return Err(Fault::Disagreement(words).into());
+        }
+        if too_deep {
             let found = found.hash;
             return Err(LookError::Fatal(FollowerError::ReorganisedTooDeep { oldest, found }));
         }

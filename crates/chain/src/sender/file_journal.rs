@@ -210,17 +210,17 @@ impl Journal for FileJournal {
 
     fn unfinished(&self, key: Key) -> Result<Vec<Record>, JournalError> {
         let inner = self.inner();
-        let all = inner.records.from_nonce(key, 0);
+        let all = inner.records.at_or_above(key, 0);
         Ok(all.filter(|record| record.finish.is_none()).cloned().collect())
     }
 
-    fn from_nonce(&self, key: Key, nonce: u64) -> Result<Vec<Record>, JournalError> {
-        Ok(self.inner().records.from_nonce(key, nonce).cloned().collect())
+    fn at_or_above(&self, key: Key, nonce: u64) -> Result<Vec<Record>, JournalError> {
+        Ok(self.inner().records.at_or_above(key, nonce).cloned().collect())
     }
 
     fn remove(&self, key: Key, nonce: u64) -> Result<(), JournalError> {
         let mut inner = self.inner();
-        if inner.records.from_nonce(key, nonce).next().is_none_or(|record| record.nonce != nonce) {
+        if inner.records.at_or_above(key, nonce).next().is_none_or(|record| record.nonce != nonce) {
             return Ok(());
         }
         self.append(&mut inner, &Change::Remove { key, nonce })?;

@@ -102,7 +102,7 @@ pub trait Journal: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// Those of the store.
-    fn from_nonce(&self, key: Key, nonce: u64) -> Result<Vec<Record>, JournalError>;
+    fn at_or_above(&self, key: Key, nonce: u64) -> Result<Vec<Record>, JournalError>;
 
     /// Forgets a record. No error if there is none.
     ///
@@ -147,7 +147,7 @@ impl Records {
         self.by_nonce.get(&(key, *self.by_id.get(&(key, id))?))
     }
 
-    pub(super) fn from_nonce(&self, key: Key, nonce: u64) -> impl Iterator<Item = &Record> {
+    pub(super) fn at_or_above(&self, key: Key, nonce: u64) -> impl Iterator<Item = &Record> {
         self.by_nonce.range((key, nonce)..=(key, u64::MAX)).map(|(_, record)| record)
     }
 
@@ -188,11 +188,11 @@ impl Journal for MemoryJournal {
 
     fn unfinished(&self, key: Key) -> Result<Vec<Record>, JournalError> {
         let records = self.records();
-        Ok(records.from_nonce(key, 0).filter(|record| record.finish.is_none()).cloned().collect())
+        Ok(records.at_or_above(key, 0).filter(|record| record.finish.is_none()).cloned().collect())
     }
 
-    fn from_nonce(&self, key: Key, nonce: u64) -> Result<Vec<Record>, JournalError> {
-        Ok(self.records().from_nonce(key, nonce).cloned().collect())
+    fn at_or_above(&self, key: Key, nonce: u64) -> Result<Vec<Record>, JournalError> {
+        Ok(self.records().at_or_above(key, nonce).cloned().collect())
     }
 
     fn remove(&self, key: Key, nonce: u64) -> Result<(), JournalError> {

@@ -219,7 +219,7 @@ impl Sender {
             tracing::info!(key = %key.address, unfinished = unfinished.len(), "taking up what was under way");
         }
         let eye = Eye { rpc, confirmations: config.confirmations };
-        let last_taken = journal.from_nonce(key, 0)?.last().map(|record| record.nonce);
+        let last_taken = journal.at_or_above(key, 0)?.last().map(|record| record.nonce);
         let state = Mutex::new(State { unfinished, last_taken, ..State::default() });
         Ok(Self { key, config, eye, signer: Arc::new(signer), journal, state })
     }
@@ -407,7 +407,7 @@ impl Sender {
         if record.finish.is_none() {
             return Err(SenderError::Unfinished { id });
         }
-        if self.journal.from_nonce(self.key, record.nonce.saturating_add(1))?.is_empty() {
+        if self.journal.at_or_above(self.key, record.nonce.saturating_add(1))?.is_empty() {
             return Ok(false);
         }
         self.journal.remove(self.key, record.nonce).inspect_err(|_| state.closed = true)?;
@@ -467,7 +467,7 @@ impl Sender {
     /// The nonce after all that the chain has used and all that the journal has taken. The journal
     /// is asked for finished ones too: a node that lags does not know of them.
     fn next_nonce(&self, now: &Now) -> Result<u64, SenderError> {
-        let taken = self.journal.from_nonce(self.key, now.count)?;
+        let taken = self.journal.at_or_above(self.key, now.count)?;
         Ok(taken.last().map_or(now.count, |record| record.nonce + 1))
     }
 
@@ -615,7 +615,7 @@ impl Sender {
     ///
     /// What was replaced stays so: its caller was told that it will not be mined.
     async fn reopen(&self, state: &mut State, now: &Now) -> Result<(), SenderError> {
-        for mut record in self.journal.from_nonce(self.key, now.count)? {
+        for mut record in self.journal.at_or_above(self.key, now.count)? {
             let Some(block) = record.mined_in() else { continue };
             if !self.eye.is_superseded(block).await? {
                 continue;

@@ -36,7 +36,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N", default_value_t = Scale::TARGET.payees)]
     payees: usize,
 
-    /// The shape to prove the batch in [default: the smallest named one that holds it]
+    /// The shape to prove the batch in [default: the smallest named one that holds it; where none does,
+    /// one made for it]
     #[arg(long)]
     shape: Option<Shape>,
 

@@ -59,6 +59,10 @@ fn a_batch_that_cannot_be_is_refused() {
     let settle = |options: &[&str]| desk.refused(2, &[&["bench", "settle"], options].concat());
     let said = settle(&["--mandates", "3", "--accounts", "4", "--payees", "1"]);
     assert!(said.contains("too few"), "{said}");
-    let said = settle(&["--mandates", "1024", "--accounts", "1024", "--payees", "4"]);
-    assert!(said.contains("--shape"), "{said}");
+    let said = settle(&["--mandates", "0", "--accounts", "0", "--payees", "0"]);
+    assert!(said.contains("too few"), "{said}");
+    // A shape that does not hold it, named: the first mandate without a lane is, too.
+    let small = ["--mandates", "8", "--accounts", "4", "--payees", "4", "--shape", "1x4"];
+    let said = settle(&small);
+    assert!(said.contains("shape 1x4 has 1 lanes") && said.contains("mandate"), "{said}");
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::super::{block::SignedTransaction, node::Node, state::Account};
 use super::{
-    Answer, Effect, RpcError, Session, answer,
+    Answer, Effect, RpcError, Scope, answer,
     params::{Params, Quantity, Slot},
     submit,
 };
@@ -18,8 +18,8 @@ use super::{
 const BLOCKS_MAX: u64 = 100_000;
 
 /// Answers, if it is one of these methods.
-pub(super) fn call(session: &mut Session<'_>, method: &str, params: &Params<'_>) -> Option<Answer> {
-    let node = &mut *session.node;
+pub(super) fn call(scope: &mut Scope<'_>, method: &str, params: &Params<'_>) -> Option<Answer> {
+    let node = &mut *scope.node;
     Some(match method {
         "evm_mine" => mine_at(node, params),
         "anvil_mine" | "hardhat_mine" => mine(node, params),
@@ -28,9 +28,9 @@ pub(super) fn call(session: &mut Session<'_>, method: &str, params: &Params<'_>)
         "evm_setNextBlockTimestamp" | "anvil_setNextBlockTimestamp" => set_next_time(node, params),
         "evm_snapshot" | "anvil_snapshot" => snapshot(node),
         "evm_revert" | "anvil_revert" => revert(node, params),
-        "evm_setAutomine" | "anvil_setAutomine" => set_automine(session, params),
+        "evm_setAutomine" | "anvil_setAutomine" => set_automine(scope, params),
         "anvil_getAutomine" | "hardhat_getAutomine" => answer(node.mines_on_demand),
-        "evm_setIntervalMining" | "anvil_setIntervalMining" => set_interval(session, params),
+        "evm_setIntervalMining" | "anvil_setIntervalMining" => set_interval(scope, params),
         "anvil_setNextBlockBaseFeePerGas" | "hardhat_setNextBlockBaseFeePerGas" => {
             set_base_fee(node, params)
         }
@@ -108,21 +108,21 @@ fn mine_blocks(node: &mut Node, blocks: u64, interval: Option<u64>) -> Result<()
     Ok(())
 }
 
-fn set_automine(session: &mut Session<'_>, params: &Params<'_>) -> Answer {
+fn set_automine(scope: &mut Scope<'_>, params: &Params<'_>) -> Answer {
     let on = params.required(0)?;
-    session.node.mines_on_demand = on;
+    scope.node.mines_on_demand = on;
     if on {
-        session.node.mine_waiting()?;
+        scope.node.mine_waiting()?;
     }
     answer(Value::Null)
 }
 
 /// Seconds between blocks; 0 stops mining by interval. Ends mining on demand, as anvil does.
-fn set_interval(session: &mut Session<'_>, params: &Params<'_>) -> Answer {
+fn set_interval(scope: &mut Scope<'_>, params: &Params<'_>) -> Answer {
     let seconds = params.required::<Quantity>(0)?.to_u64()?;
-    session.node.mines_on_demand = false;
+    scope.node.mines_on_demand = false;
     let interval = (seconds > 0).then(|| Duration::from_secs(seconds));
-    *session.effect = Some(Effect::MineEvery(interval));
+    *scope.effect = Some(Effect::MineEvery(interval));
     answer(Value::Null)
 }
 

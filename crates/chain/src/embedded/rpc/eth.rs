@@ -18,7 +18,7 @@ use super::super::{
     node::{At, Node},
 };
 use super::{
-    Answer, RpcError, Session, answer,
+    Answer, RpcError, Scope, answer,
     params::{Params, Quantity, Slot},
     views,
 };
@@ -32,8 +32,8 @@ const FEE_HISTORY_MAX: u64 = 1_024;
 const PERCENTILES_MAX: usize = 100;
 
 /// Answers, if it is one of these methods.
-pub(super) fn call(session: &mut Session<'_>, method: &str, params: &Params<'_>) -> Option<Answer> {
-    let node = &*session.node;
+pub(super) fn call(scope: &mut Scope<'_>, method: &str, params: &Params<'_>) -> Option<Answer> {
+    let node = &*scope.node;
     Some(match method {
         "web3_clientVersion" => {
             answer(concat!("aep2-embedded/v", env!("CARGO_PKG_VERSION"), "/revm"))
@@ -74,13 +74,13 @@ pub(super) fn call(session: &mut Session<'_>, method: &str, params: &Params<'_>)
         "eth_call" => run(node, params),
         "eth_estimateGas" => estimate(node, params),
         "eth_getLogs" => params.required(0).and_then(|filter| answer(logs(node, &filter)?)),
-        "eth_newFilter" => params.required(0).and_then(|filter| new_filter(session, filter)),
-        "eth_newBlockFilter" => installed(session.node.install_block_filter()),
-        "eth_newPendingTransactionFilter" => installed(session.node.install_transaction_filter()),
-        "eth_getFilterChanges" => filter_changes(session, params),
+        "eth_newFilter" => params.required(0).and_then(|filter| new_filter(scope, filter)),
+        "eth_newBlockFilter" => installed(scope.node.install_block_filter()),
+        "eth_newPendingTransactionFilter" => installed(scope.node.install_transaction_filter()),
+        "eth_getFilterChanges" => filter_changes(scope, params),
         "eth_getFilterLogs" => filter_logs(node, params),
         "eth_uninstallFilter" => {
-            filter_id(params).and_then(|id| answer(session.node.filters.uninstall(id)))
+            filter_id(params).and_then(|id| answer(scope.node.filters.uninstall(id)))
         }
         _ => return None,
     })
@@ -285,18 +285,18 @@ fn installed(id: Option<u64>) -> Answer {
     id.map_or_else(|| Err(RpcError::server("too many filters")), |id| answer(U64::from(id)))
 }
 
-fn new_filter(session: &mut Session<'_>, filter: Filter) -> Answer {
-    let now = session.node.wall_seconds();
-    installed(session.node.filters.install_logs(filter, now))
+fn new_filter(scope: &mut Scope<'_>, filter: Filter) -> Answer {
+    let now = scope.node.wall_seconds();
+    installed(scope.node.filters.install_logs(filter, now))
 }
 
 fn filter_id(params: &Params<'_>) -> Result<u64, RpcError> {
     params.required::<Quantity>(0)?.to_u64()
 }
 
-fn filter_changes(session: &mut Session<'_>, params: &Params<'_>) -> Answer {
-    let now = session.node.wall_seconds();
-    let changes = session.node.filters.poll(filter_id(params)?, now);
+fn filter_changes(scope: &mut Scope<'_>, params: &Params<'_>) -> Answer {
+    let now = scope.node.wall_seconds();
+    let changes = scope.node.filters.poll(filter_id(params)?, now);
     changes.map_or_else(|| Err(RpcError::server("filter not found")), answer)
 }
 

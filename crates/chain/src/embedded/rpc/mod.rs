@@ -39,7 +39,7 @@ pub(super) enum Effect {
 
 /// What a method gets at.
 #[derive(Debug)]
-pub(super) struct Session<'a> {
+pub(super) struct Scope<'a> {
     pub(super) node: &'a mut Node,
     pub(super) effect: &'a mut Option<Effect>,
 }
@@ -52,14 +52,14 @@ pub(super) fn call(
     params: Option<&RawValue>,
 ) -> Answer {
     let params = Params::new(params)?;
-    let mut session = Session { node, effect };
-    if let Some(answer) = eth::call(&mut session, method, &params) {
+    let mut scope = Scope { node, effect };
+    if let Some(answer) = eth::call(&mut scope, method, &params) {
         return answer;
     }
-    if let Some(answer) = submit::call(&mut session, method, &params) {
+    if let Some(answer) = submit::call(&mut scope, method, &params) {
         return answer;
     }
-    if let Some(answer) = control::call(&mut session, method, &params) {
+    if let Some(answer) = control::call(&mut scope, method, &params) {
         return answer;
     }
     Err(RpcError::unknown_method(method))

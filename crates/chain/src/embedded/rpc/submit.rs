@@ -9,11 +9,11 @@ use alloy::{
 };
 
 use super::super::{EmbeddedError, block::SignedTransaction, node::Node};
-use super::{Answer, RpcError, Session, answer, eth::SUGGESTED_TIP, params::Params, views};
+use super::{Answer, RpcError, Scope, answer, eth::SUGGESTED_TIP, params::Params, views};
 
 /// Answers, if it is one of these methods.
-pub(super) fn call(session: &mut Session<'_>, method: &str, params: &Params<'_>) -> Option<Answer> {
-    let node = &mut *session.node;
+pub(super) fn call(scope: &mut Scope<'_>, method: &str, params: &Params<'_>) -> Option<Answer> {
+    let node = &mut *scope.node;
     Some(match method {
         "eth_accounts" | "eth_requestAccounts" => answer(accounts(node)),
         "eth_sendRawTransaction" => send_raw(node, params),

@@ -51,10 +51,11 @@ fn a_block_without_its_confirmations_is_not_delivered() {
         let mut follower = follower(&node, &config(), &book);
         drive(&mut follower, &mut book, 7).await;
         assert_eq!(next_within(&mut follower, Duration::from_secs(3_600)).await, None);
-        let mut chain = node.model();
-        chain.mine(1);
-        chain.sync();
-        drop(chain);
+        {
+            let mut chain = node.model();
+            chain.mine(1);
+            chain.sync();
+        }
         drive(&mut follower, &mut book, 8).await;
         same(&book, &node, 8);
     });
@@ -80,10 +81,11 @@ fn a_reorganisation_below_the_confirmations_is_reported_with_what_fell_away() {
         drive(&mut follower, &mut book, 17).await;
         let before: Vec<BlockRef> = (15..=17).map(|number| node.model().block(number)).collect();
 
-        let mut chain = node.model();
-        chain.reorganise(6);
-        chain.sync();
-        drop(chain);
+        {
+            let mut chain = node.model();
+            chain.reorganise(6);
+            chain.sync();
+        }
         let update = follower.next().await.unwrap();
         let Update::Reorganised { from_block, fallen_away, cursor } = &update else {
             panic!("not noticed: {update:?}");
@@ -103,11 +105,12 @@ fn a_reorganisation_while_nobody_looked_is_reported_after_the_restart() {
         let node = node(Habits::default(), 20);
         let mut book = book();
         drive(&mut follower(&node, &config(), &book), &mut book, 17).await;
-        let mut chain = node.model();
-        chain.reorganise(5);
-        chain.mine(200);
-        chain.sync();
-        drop(chain);
+        {
+            let mut chain = node.model();
+            chain.reorganise(5);
+            chain.mine(200);
+            chain.sync();
+        }
         let mut follower = follower(&node, &config(), &book);
         let update = follower.next().await.unwrap();
         assert!(matches!(update, Update::Reorganised { from_block: 16, .. }), "{update:?}");
@@ -152,16 +155,43 @@ fn the_deepest_reorganisation_is_undone_and_a_deeper_one_is_an_error() {
 }
 
 #[test]
+fn a_chain_that_is_shorter_is_believed_when_nothing_else_is_seen() {
+    run(async {
+        let node = node(Habits::default(), 30);
+        let mut book = book();
+        let mut follower = follower(&node, &config(), &book);
+        drive(&mut follower, &mut book, 27).await;
+        // Shorter, but no other chain: a node that lags.
+        node.model().shorten(5);
+        node.model().sync();
+        assert_eq!(next_within(&mut follower, Duration::from_secs(3_600)).await, None);
+        assert_eq!(follower.view().borrow().head.map(|head| head.number), Some(25));
+        // Another chain, and still shorter.
+        node.model().shorten(5);
+        node.model().mine(3);
+        node.model().sync();
+        let update = follower.next().await.unwrap();
+        assert!(matches!(update, Update::Reorganised { from_block: 21, .. }), "{update:?}");
+        book.apply(update);
+        node.model().mine(20);
+        node.model().sync();
+        drive(&mut follower, &mut book, 40).await;
+        same(&book, &node, 40);
+    });
+}
+
+#[test]
 fn a_reorganisation_of_everything_goes_back_to_the_start() {
     run(async {
         let node = node(Habits::default(), 9);
         let mut book = book();
         let mut follower = follower(&node, &config(), &book);
         drive(&mut follower, &mut book, 6).await;
-        let mut chain = node.model();
-        chain.reorganise(9);
-        chain.sync();
-        drop(chain);
+        {
+            let mut chain = node.model();
+            chain.reorganise(9);
+            chain.sync();
+        }
         let update = follower.next().await.unwrap();
         assert!(
             matches!(&update, Update::Reorganised { from_block: 1, fallen_away, cursor }
@@ -215,6 +245,68 @@ fn a_lagging_node_that_lists_nothing_hides_no_event() {
             same(&book, &node, 207);
         });
     }
+}
+
+/// Two nodes, of which the second is stuck at block 100 of a chain that parted from the others' at
+/// block 92.
+fn parted(habits: Habits) -> Scripted<Chain> {
+    let mut chain = Chain::new(11, Habits { nodes: 2, synced: 0, ..habits });
+    chain.mine(100);
+    chain.sync();
+    chain.reorganise(8);
+    chain.mine(100);
+    chain.sync_one(0);
+    Scripted::new(chain)
+}
+
+#[test]
+fn two_chains_are_not_stitched_together() {
+    let mut seen = 0;
+    for (near_depth, range_max) in [(0, 3), (0, 50), (u64::MAX, 50)] {
+        for attempt in 0..10 {
+            run(async {
+                let node = parted(Habits::default());
+                // Other nodes answer each time.
+                node.model().shuffle(attempt);
+                let mut book = book();
+                let config = FollowerConfig { backoff: fast(), near_depth, range_max, ..config() };
+                let mut follower = follower(&node, &config, &book);
+                for _ in 0..200 {
+                    let update = next_within(&mut follower, Duration::from_secs(5)).await;
+                    if let Some(update) = update {
+                        book.apply(update.unwrap());
+                    }
+                }
+                seen += book.reorganisations;
+                node.model().sync();
+                let tip = node.model().head() - config.confirmations;
+                drive(&mut follower, &mut book, tip).await;
+                same(&book, &node, tip);
+            });
+        }
+    }
+    assert!(seen > 10, "the test needs the other chain to be delivered at times");
+}
+
+#[test]
+fn events_of_another_chain_than_the_headers_are_not_delivered() {
+    run(async {
+        let node = parted(Habits { logs_from: Some(1), ..Habits::default() });
+        node.model().habits.nodes = 1;
+        let mut book = book();
+        let config = FollowerConfig { range_max: 20, backoff: fast(), ..config() };
+        let mut follower = follower(&node, &config, &book);
+        while let Some(update) = next_within(&mut follower, Duration::from_secs(60)).await {
+            book.apply(update.unwrap());
+        }
+        // Up to where the chains part, and a little further where neither has events.
+        let stopped = book.tip().unwrap();
+        assert!((80..100).contains(&stopped), "stopped at {stopped}");
+        same(&book, &node, stopped);
+        node.model().habits.logs_from = None;
+        drive(&mut follower, &mut book, 198).await;
+        same(&book, &node, 198);
+    });
 }
 
 #[test]

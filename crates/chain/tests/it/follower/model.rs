@@ -44,6 +44,8 @@ pub(crate) struct Habits {
     pub(crate) logs_refused_from: usize,
     /// The most events in an answer; more are left out without a word.
     pub(crate) logs_cut_at: usize,
+    /// The node that lists events, whichever answers the rest.
+    pub(crate) logs_from: Option<usize>,
     /// Whether messages with several requests are taken.
     pub(crate) batches: bool,
     /// Whether headers have bloom filters.
@@ -65,6 +67,7 @@ impl Default for Habits {
             range_max: u64::MAX,
             logs_refused_from: usize::MAX,
             logs_cut_at: usize::MAX,
+            logs_from: None,
             batches: true,
             blooms: true,
         }
@@ -111,6 +114,11 @@ impl Chain {
         chain.mine_with(0);
         chain.nodes = vec![chain.canonical.clone(); chain.habits.nodes];
         chain
+    }
+
+    /// Makes other choices from here on.
+    pub(crate) fn shuffle(&mut self, seed: u64) {
+        self.rng = StdRng::seed_from_u64(seed);
     }
 
     /// The newest block's number.
@@ -181,6 +189,11 @@ impl Chain {
         self.mine(depth as u64 + 1);
     }
 
+    /// Takes the newest blocks away.
+    pub(crate) fn shorten(&mut self, blocks: usize) {
+        self.canonical.truncate(self.canonical.len() - blocks);
+    }
+
     /// Brings all nodes up to the chain.
     pub(crate) fn sync(&mut self) {
         self.nodes.fill(self.canonical.clone());
@@ -224,7 +237,7 @@ impl Chain {
 
     fn logs(&self, params: &Value) -> Result<Value, Failure> {
         let filter: Filter = serde_json::from_value(params[0].clone()).expect("a filter");
-        let chain = &self.nodes[self.node];
+        let chain = &self.nodes[self.habits.logs_from.unwrap_or(self.node)];
         let blocks: Vec<&B256> = if let Some(hash) = filter.get_block_hash() {
             match chain.iter().find(|block| **block == hash) {
                 Some(block) => vec![block],
@@ -286,7 +299,7 @@ impl Model for Chain {
                 self.sync_one(node);
             }
         }
-        self.node = self.rng.gen_range(0..self.nodes.len());
+        self.node = self.rng.gen_range(0..self.habits.nodes);
         if self.chance(self.habits.failed) {
             return Err(match self.rng.gen_range(0..3) {
                 0 => Failure::Http(503),

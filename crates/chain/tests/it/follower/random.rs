@@ -37,8 +37,8 @@ fn cases() -> impl Strategy<Value = Case> {
             let (failed, silent, lists_nothing, batches, blooms) = faults;
             let (range_max, logs_refused_from, logs_cut_at) = limits;
             let (confirmations, range, never_far) = follower;
-            // The one case that cannot be told apart; see the module of the follower.
-            let batches = batches || (lists_nothing && nodes > 1);
+            // What the follower's module says cannot be told apart otherwise.
+            let batches = batches || nodes > 1;
             let habits = Habits {
                 mined,
                 reorganised,
@@ -51,6 +51,7 @@ fn cases() -> impl Strategy<Value = Case> {
                 range_max,
                 logs_refused_from,
                 logs_cut_at,
+                logs_from: None,
                 batches,
                 blooms,
             };

@@ -120,6 +120,43 @@ fn a_transaction_in_a_block_is_no_success_before_its_confirmations() {
 }
 
 #[test]
+fn a_block_that_the_chain_left_is_no_success_however_nodes_disagree() {
+    run(async {
+        for confirmations in [0, 2] {
+            let stage = stage(&SenderConfig { confirmations, ..config() }).await;
+            stage.submit(1, Kind::Succeeds).await;
+            stage.mine();
+            stage.node.model().leave_one_behind();
+            stage.node.model().reorganise(1, 100);
+            stage.pass(10);
+            assert_eq!(stage.node.model().count(), 0);
+            stage.node.model().habits.receipts_stale = true;
+            assert_eq!(stage.outcome(1).await, Outcome::Pending(Pending::Unclear));
+        }
+
+        // One node has the block, the other has blocks enough on top of its number.
+        let stage = stage(&config()).await;
+        stage.submit(1, Kind::Succeeds).await;
+        stage.mine();
+        stage.node.model().leave_one_behind();
+        stage.node.model().reorganise(1, 100);
+        stage.pass(10);
+        stage.node.model().habits.stale = 50;
+        let mut in_a_block = 0;
+        for _ in 0..1_000 {
+            match stage.sender.outcome(id(1)).await {
+                Ok(Outcome::Pending(Pending::Mined { .. })) => in_a_block += 1,
+                Ok(Outcome::Pending(_) | Outcome::Dropped { .. }) => {}
+                // The old node does not have the block that the other named.
+                Err(SenderError::Rpc(_)) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!(in_a_block > 10, "the test needs the old node to be believed at times");
+    });
+}
+
+#[test]
 fn a_revert_in_a_block_is_told_with_its_reason() {
     run(async {
         let stage = stage(&config()).await;
@@ -278,7 +315,7 @@ fn a_base_fee_above_the_cap_costs_no_nonce() {
             }
             other => panic!("{other:?}"),
         }
-        assert!(stage.journal.from_nonce(stage.sender.key(), 0).unwrap().is_empty());
+        assert!(stage.journal.at_or_above(stage.sender.key(), 0).unwrap().is_empty());
     });
 }
 
@@ -446,7 +483,7 @@ fn too_little_money_costs_no_nonce() {
             }
             other => panic!("{other:?}"),
         }
-        assert_eq!(stage.journal.from_nonce(stage.sender.key(), 0).unwrap().len(), 1);
+        assert_eq!(stage.journal.at_or_above(stage.sender.key(), 0).unwrap().len(), 1);
     });
 }
 

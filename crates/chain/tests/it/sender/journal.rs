@@ -57,7 +57,7 @@ fn obeys(journal: &dyn Journal) {
 
     let nonces = |records: Vec<Record>| records.iter().map(|r| r.nonce).collect::<Vec<_>>();
     assert_eq!(nonces(journal.unfinished(ours).unwrap()), [1, 3]);
-    assert_eq!(nonces(journal.from_nonce(ours, 2).unwrap()), [2, 3]);
+    assert_eq!(nonces(journal.at_or_above(ours, 2).unwrap()), [2, 3]);
     assert_eq!(journal.find(ours, id(1_002)).unwrap(), Some(finished(ours, 2)));
     assert_eq!(journal.find(theirs, id(1_002)).unwrap(), Some(record(theirs, 2)));
     assert_eq!(journal.find(ours, id(1_300)).unwrap(), None);
@@ -94,7 +94,7 @@ fn everything_written_is_there_when_it_is_opened_again() {
     let mut expected: Vec<Record> = (0..20).map(|nonce| record(key(1), nonce)).collect();
     expected[4] = finished(key(1), 4);
     expected.remove(5);
-    assert_eq!(journal.from_nonce(key(1), 0).unwrap(), expected);
+    assert_eq!(journal.at_or_above(key(1), 0).unwrap(), expected);
 }
 
 #[test]
@@ -123,13 +123,13 @@ fn a_write_cut_short_anywhere_loses_that_write_and_no_other() {
             fs::write(&path, &bytes).unwrap();
             let journal = FileJournal::open(&path).unwrap();
             let kept = lengths.iter().filter(|length| **length <= cut).count().saturating_sub(1);
-            let records = journal.from_nonce(key(1), 0).unwrap();
+            let records = journal.at_or_above(key(1), 0).unwrap();
             assert_eq!(records.len(), kept, "cut at {cut}, {fill} zeros");
             // And it goes on from there.
             journal.put(&record(key(1), 9)).unwrap();
             drop(journal);
             let journal = FileJournal::open(&path).unwrap();
-            assert_eq!(journal.from_nonce(key(1), 0).unwrap().len(), kept + 1);
+            assert_eq!(journal.at_or_above(key(1), 0).unwrap().len(), kept + 1);
         }
     }
 }
@@ -194,11 +194,11 @@ fn a_journal_that_is_written_for_ever_stays_small_and_loses_nothing() {
     }
     let bytes = fs::metadata(&path).unwrap().len();
     assert!(bytes < 2 << 20, "{bytes} bytes");
-    let before = journal.from_nonce(key(1), 0).unwrap();
+    let before = journal.at_or_above(key(1), 0).unwrap();
     assert_eq!(before.len(), 101);
     drop(journal);
     // What a crash while it was being rewritten leaves does no harm.
     fs::write(path.with_file_name("transactions.new"), b"half").unwrap();
     let journal = FileJournal::open(&path).unwrap();
-    assert_eq!(journal.from_nonce(key(1), 0).unwrap(), before);
+    assert_eq!(journal.at_or_above(key(1), 0).unwrap(), before);
 }

@@ -97,8 +97,8 @@ impl<J: Journal> Journal for Fragile<J> {
         self.journal.unfinished(key)
     }
 
-    fn from_nonce(&self, key: Key, nonce: u64) -> Result<Vec<Record>, JournalError> {
-        self.journal.from_nonce(key, nonce)
+    fn at_or_above(&self, key: Key, nonce: u64) -> Result<Vec<Record>, JournalError> {
+        self.journal.at_or_above(key, nonce)
     }
 
     fn remove(&self, key: Key, nonce: u64) -> Result<(), JournalError> {

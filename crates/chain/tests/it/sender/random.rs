@@ -42,6 +42,8 @@ fn cases() -> impl Strategy<Value = Case> {
                 answer_lost,
                 foreign,
                 stale,
+                stale_for_good: false,
+                receipts_stale: false,
                 refuses_cheap,
                 no_receipts: false,
             };

@@ -67,6 +67,10 @@ pub(crate) struct Habits {
     pub(crate) foreign: u32,
     /// The chance that a message reaches a node that shows an old state of the chain.
     pub(crate) stale: u32,
+    /// Whether that old state stays the same from here on.
+    pub(crate) stale_for_good: bool,
+    /// Whether receipts are always of that old state.
+    pub(crate) receipts_stale: bool,
     /// Whether transactions below the base fee are refused rather than kept.
     pub(crate) refuses_cheap: bool,
     /// Whether the node has no receipts.
@@ -242,6 +246,12 @@ impl World {
         self.canonical.truncate(self.canonical.len() - blocks);
     }
 
+    /// Leaves one node at the present state, for good.
+    pub(crate) fn leave_one_behind(&mut self) {
+        self.old = self.canonical.clone();
+        self.habits.stale_for_good = true;
+    }
+
     /// Forgets what waits in the pool.
     pub(crate) fn evict_all(&mut self) {
         self.pool.retain(|_, tx| tx.foreign);
@@ -280,17 +290,17 @@ impl World {
         Some(&self.blocks[hash])
     }
 
-    fn find(&self, hash: B256) -> Option<(&Block, usize)> {
-        self.view().iter().find_map(|block| {
+    fn find(&self, view: &[B256], hash: B256) -> Option<(&Block, usize)> {
+        view.iter().find_map(|block| {
             let block = &self.blocks[block];
             Some((block, block.transactions.iter().position(|tx| tx.hash == hash)?))
         })
     }
 
     fn receipt(&self, hash: B256) -> Value {
-        let Some((block, index)) = self.find(hash).filter(|_| !self.habits.no_receipts) else {
-            return Value::Null;
-        };
+        let view = if self.habits.receipts_stale { &self.old } else { self.view() };
+        let found = self.find(view, hash).filter(|_| !self.habits.no_receipts);
+        let Some((block, index)) = found else { return Value::Null };
         let tx = &block.transactions[index];
         let logs: Vec<Log> = Vec::new();
         let receipt = Receipt { status: tx.succeeds().into(), cumulative_gas_used: 21_000, logs };
@@ -402,7 +412,7 @@ impl Model for World {
                 self.foreign(nonce);
             }
         }
-        if self.chance(30) {
+        if !self.habits.stale_for_good && self.chance(30) {
             self.old = self.canonical.clone();
         }
         self.at_old = self.chance(self.habits.stale);
@@ -443,7 +453,7 @@ impl Model for World {
             "eth_getTransactionReceipt" => self.receipt(hash()),
             "eth_getTransactionByHash" => {
                 let pooled = self.pool.values().any(|tx| tx.hash == hash());
-                let known = pooled || self.find(hash()).is_some();
+                let known = pooled || self.find(self.view(), hash()).is_some();
                 if known { json!({ "hash": hash() }) } else { Value::Null }
             }
             "eth_getBalance" => json!(self.balance),

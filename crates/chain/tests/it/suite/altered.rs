@@ -144,11 +144,14 @@ async fn each_altered_part_has_its_own_error(chain: TestChain) {
     stage.send(&stage.processor, &Call::new(stage.id().address, &honest)).await;
 }
 
+/// What is altered of a proven batch, and how.
+type Alteration = (&'static str, fn(&mut Proven));
+
 /// The same, but the sender makes the hint anew: then only the proof stands between it and the money.
 async fn an_altered_proof_is_refused_with_a_fitting_hint_too(chain: TestChain) {
     let stage = Stage::set(chain).await;
     let honest = stage.batch();
-    let alterations: [(&str, fn(&mut Proven)); 10] = [
+    let alterations: [Alteration; 10] = [
         ("validUntil", |altered| altered.settlement.valid_until += 1),
         ("debit's word", |altered| altered.settlement.debits[0].word = 7),
         ("debit's mask", |altered| altered.settlement.debits[0].mask <<= 1),

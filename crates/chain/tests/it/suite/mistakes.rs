@@ -179,15 +179,25 @@ async fn a_transaction_that_fails_in_its_block_says_why(chain: TestChain) {
         let pending = reader.get_transaction_count(sender).block_id(BlockId::pending());
         pending.await.unwrap() > mined
     };
-    let mine_both = async {
+    // Both wait in the pool before a block takes them; should one be left over, the next block has it.
+    let mining = async {
         while !(waits(senders[0].address()).await && waits(senders[1].address()).await) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        let _: Value = reader.raw_request("evm_mine".into(), ()).await.unwrap();
+        loop {
+            let _: Value = reader.raw_request("evm_mine".into(), ()).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     };
     automine(false).await;
     let [first, second] = senders.map(|sender| stage.try_send(sender, &collecting));
-    let (first, second, ()) = futures::join!(first, second, mine_both);
+    let both = async {
+        tokio::select! {
+            both = async { futures::join!(first, second) } => both,
+            () = mining => unreachable!("it mines for ever"),
+        }
+    };
+    let (first, second) = tokio::time::timeout(Duration::from_secs(60), both).await.unwrap();
     automine(true).await;
 
     let (done, failed) = if first.is_ok() { (first, second) } else { (second, first) };

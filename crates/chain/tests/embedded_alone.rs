@@ -1,3 +1,0 @@
-//! Temporary.
-#[path = "it/embedded/mod.rs"]
-mod embedded;
