@@ -127,12 +127,14 @@ abstract contract ProcessorActions is World {
             abi.encodeCall(IDebitWallet.claimGuarantee, (receipt, signature(hostileKey, _digest(Typed.hash(receipt)))));
         bool unspent = spentOf[account][receipt.nonce >> 8] >> (receipt.nonce & 255) & 1 == 0;
         (bool success,) = _send(thief, data);
-        assertEq(success, unspent && receipt.amount <= bondOf[hostile], "a claim pays if it should");
+        bool settled = !unspent && !burntByClaim[account][receipt.nonce];
+        assertEq(success, !settled && receipt.amount <= bondOf[hostile], "a claim pays if it should");
         if (!success) return;
         bondOf[hostile] -= receipt.amount;
         paidTo[receipt.payee] += receipt.amount;
         if (wallet.accountOf(account).processor == hostile) {
             spentOf[account][receipt.nonce >> 8] |= 1 << (receipt.nonce & 255);
+            burntByClaim[account][receipt.nonce] = true;
             done["nonce burnt"]++;
         }
         done["claimed"]++;

@@ -57,6 +57,8 @@ abstract contract World is Test {
     mapping(uint32 account => uint256) public balanceOf;
     mapping(uint32 account => uint256) internal reserved;
     mapping(uint32 account => mapping(uint256 index => uint256)) public spentOf;
+    /// @dev Nonces that a claim has burnt: spent, but nothing was settled under them.
+    mapping(uint32 account => mapping(uint64 nonce => bool)) internal burntByClaim;
     mapping(uint32 account => mapping(uint64 nonce => bool)) internal nonceSigned;
     mapping(address payee => uint256) public paidTo;
     mapping(address signer => uint256) public bondOf;

@@ -339,7 +339,7 @@ pub enum WalletError {
         /// Its EIP-712 digest.
         digest: B256,
     },
-    /// The nonce was spent: by settlement, or by another claim.
+    /// The nonce was spent by settlement.
     #[error("nonce {nonce} of account {account} in {token} is spent: the mandate was settled")]
     ReceiptSettled {
         /// The account.

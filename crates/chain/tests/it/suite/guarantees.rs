@@ -85,8 +85,8 @@ async fn a_receipt_that_was_not_kept_is_paid_from_the_bond(chain: TestChain) {
 
     // Once; and the mandate does not settle any more.
     let account = stage.ann.account.get();
-    let settled = WalletError::ReceiptSettled { account, token, nonce: 0 };
-    assert_eq!(stage.refused(&stage.stranger, &claiming).await, settled);
+    let claimed = WalletError::ReceiptClaimed { digest };
+    assert_eq!(stage.refused(&stage.stranger, &claiming).await, claimed);
     let late = stage.refused(&stage.processor, &stage.settling(&stage.batch())).await;
     assert_eq!(late, WalletError::NonceSpent { account, word: 0, bits: U256::from(1) });
 }

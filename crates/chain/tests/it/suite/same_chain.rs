@@ -89,7 +89,7 @@ async fn life(chain: TestChain) -> Vec<Trace> {
     ]);
     for (what, wait_seconds, key, call) in steps {
         at += 10 + wait_seconds;
-        stage.chain.next_block_at(at).await;
+        stage.chain.travel_to(at).await;
         let receipt = transact(&stage.chain.with_key(key), &call).await;
         traces.push(Trace::of(what, &receipt.unwrap_or_else(|error| panic!("{what}: {error}"))));
     }
