@@ -28,7 +28,7 @@ library Transcript {
     function lay(IDebitWallet.Debit[] calldata debits, IDebitWallet.Payout[] calldata payouts)
         internal
         pure
-        returns (Layout memory layout)
+        returns (Layout memory transcript)
     {
         uint256 start;
         uint256 next;
@@ -59,22 +59,22 @@ library Transcript {
 
             mstore(0x40, next)
         }
-        (layout.start, layout.end, layout.keyHashes) = (start, next, keyHashes);
-        (layout.debitCount, layout.payoutCount) = (debits.length, payouts.length);
+        (transcript.start, transcript.end, transcript.keyHashes) = (start, next, keyHashes);
+        (transcript.debitCount, transcript.payoutCount) = (debits.length, payouts.length);
         unchecked {
-            (layout.debits, layout.payouts) = (start + HEAD + 0x20, next - (payouts.length << 6));
+            (transcript.debits, transcript.payouts) = (start + HEAD + 0x20, next - (payouts.length << 6));
         }
     }
 
     /// @notice A debit.
     /// @dev Reverts without data, as ABI decoding does, if a value is wider than its type.
     /// @param index Below the list's length: that is the caller's to know.
-    function debit(Layout memory layout, uint256 index)
+    function debit(Layout memory transcript, uint256 index)
         internal
         pure
         returns (uint256 account, uint256 word, uint256 mask, uint256 amount)
     {
-        uint256 debits = layout.debits;
+        uint256 debits = transcript.debits;
         assembly ("memory-safe") {
             let entry := add(debits, shl(7, index))
             account := mload(entry)
@@ -86,8 +86,8 @@ library Transcript {
     }
 
     /// @notice A payout. {totalPaid} has seen that no value is wider than its type.
-    function payout(Layout memory layout, uint256 index) internal pure returns (address payee, uint256 amount) {
-        uint256 payouts = layout.payouts;
+    function payout(Layout memory transcript, uint256 index) internal pure returns (address payee, uint256 amount) {
+        uint256 payouts = transcript.payouts;
         assembly ("memory-safe") {
             let entry := add(payouts, shl(6, index))
             payee := mload(entry)
@@ -97,8 +97,8 @@ library Transcript {
 
     /// @notice A debit's account has this mandate key.
     /// @param index Below the list's length.
-    function setKeyHash(Layout memory layout, uint256 index, uint256 keyHash) internal pure {
-        uint256[] memory keyHashes = layout.keyHashes;
+    function setKeyHash(Layout memory transcript, uint256 index, uint256 keyHash) internal pure {
+        uint256[] memory keyHashes = transcript.keyHashes;
         assembly ("memory-safe") {
             mstore(add(add(keyHashes, 0x20), shl(5, index)), keyHash)
         }
@@ -106,8 +106,8 @@ library Transcript {
 
     /// @notice What the payouts come to. Fewer than 2^64 fit into a block, of 128 bits each.
     /// @dev Looks at the widths of all.
-    function totalPaid(Layout memory layout) internal pure returns (uint256 total) {
-        (uint256 entry, uint256 end) = (layout.payouts, layout.end);
+    function totalPaid(Layout memory transcript) internal pure returns (uint256 total) {
+        (uint256 entry, uint256 end) = (transcript.payouts, transcript.end);
         assembly ("memory-safe") {
             let wide := 0
             for {} lt(entry, end) { entry := add(entry, 0x40) } {
@@ -122,14 +122,14 @@ library Transcript {
     /// @notice The seed of both challenges, and the batch's name. All entries have been read, and the key hashes
     /// filled in.
     function seed(
-        Layout memory layout,
+        Layout memory transcript,
         uint256 shape,
         uint256 commitment,
         uint256 domain,
         uint256 validUntil,
         uint256 count
     ) internal pure returns (bytes32 hash) {
-        (uint256 start, uint256 end) = (layout.start, layout.end);
+        (uint256 start, uint256 end) = (transcript.start, transcript.end);
         assembly ("memory-safe") {
             mstore(start, shape)
             mstore(add(start, 0x20), commitment)

@@ -1,6 +1,6 @@
 //! Where the contracts are: putting them on a chain, remembering it, and checking it.
 //!
-//! [`deploy`] puts up a verifier for each verifying key, the wallet, and, for tests, a token, and
+//! [`deploy()`] puts up a verifier for each verifying key, the wallet, and, for tests, a token, and
 //! registers the verifiers as one list. What it made is a [`Deployment`], which is kept as a JSON file.
 //! [`Deployment::verify`] checks a chain against it, and against this software: that the code is the
 //! committed artifacts' and the keys are those named.
