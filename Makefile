@@ -1,7 +1,7 @@
 # What newcomers and CI run. `make` alone lists it.
 #
 # Variables: ARGS, handed to the command line of `make demo` and `make bench`, as in
-#   make demo ARGS="--shape 64x16"
+#   make demo ARGS="--agents 16 --calls 40"
 #   make bench ARGS="--lanes 16 --slots 16 --capture --runs 5"
 
 SHELL := bash
@@ -32,7 +32,7 @@ setup-lint:
 build: setup-build ## build the aep2 program, optimised; needs no Node
 	$(CARGO) build --release --locked -p aep2
 
-demo: setup-build ## signed mandates, their proof, and its verification, with figures
+demo: setup-build ## the whole life: agents buy, payees serve, batches settle; everything compared
 	$(CARGO) run --release --locked -p aep2 -- demo $(ARGS)
 
 test: setup contracts-check contracts-test ## all tests: contracts, crates, the examples in the documentation
@@ -87,4 +87,5 @@ contracts-check: setup ## compile the contracts and compare with contracts/artif
 	node contracts/scripts/artifacts.mjs --check
 
 contracts-coverage: setup ## lines and branches that the contracts' tests reach (minutes)
+	node --test contracts/scripts/assembly.test.mjs
 	node contracts/scripts/coverage.mjs

@@ -102,21 +102,57 @@ check_lint_tools() {
     fi
 }
 
-# A C compiler, which links every program and compiles the assembly of hash functions; and make.
+# A C and a C++ compiler, which link every program and compile RocksDB and the assembly of hash
+# functions; and make.
 check_c_tools() {
-    if has cc && has make; then return; fi
+    if has cc && has c++ && has make; then return; fi
     if can_apt; then
-        say "no C compiler or no make: installing both"
-        apt_install gcc libc6-dev make
+        say "no C compiler, no C++ compiler or no make: installing them"
+        apt_install gcc g++ libc6-dev make
         hash -r
-        has cc || fail "gcc was installed, but there is no cc."
+        has cc && has c++ || fail "gcc and g++ were installed, but there is no cc or no c++."
     else
-        fail "a C compiler (cc) or make is missing. Install both:" \
-            "Debian, Ubuntu:  sudo apt-get install gcc libc6-dev make" \
-            "Fedora:          sudo dnf install gcc make" \
+        fail "a C compiler (cc), a C++ compiler (c++) or make is missing. Install them:" \
+            "Debian, Ubuntu:  sudo apt-get install gcc g++ libc6-dev make" \
+            "Fedora:          sudo dnf install gcc gcc-c++ make" \
             "Arch:            sudo pacman -S gcc make" \
-            "Alpine:          sudo apk add gcc musl-dev make" \
+            "Alpine:          sudo apk add gcc g++ musl-dev make" \
             "macOS:           xcode-select --install"
+    fi
+}
+
+# Whether libclang, and the headers that come with clang, are where bindgen looks for them.
+finds_libclang() {
+    local folder
+    for folder in "${LIBCLANG_PATH:-}" "$(llvm-config --libdir 2>/dev/null || true)" \
+        /usr/lib/llvm*/lib /usr/lib64/llvm*/lib /usr/lib64 /usr/lib /usr/local/lib /usr/lib/*-linux-gnu \
+        /Library/Developer/CommandLineTools/usr/lib \
+        /Applications/Xcode.app/Contents/Developer/Toolchains/XcodeDefault.xctoolchain/usr/lib; do
+        [ -n "$folder" ] || continue
+        # Matches nothing where there is none: then the pattern itself is no file.
+        for library in "$folder"/libclang.so* "$folder"/libclang-[0-9]*.so* "$folder"/libclang.dylib; do
+            [ -e "$library" ] && return 0
+        done
+    done
+    return 1
+}
+
+# libclang: Rust's side of RocksDB is made from its header at build time.
+check_libclang() {
+    finds_libclang && return
+    if can_apt; then
+        say "no libclang: installing it"
+        apt_install libclang-dev
+        finds_libclang || fail "libclang-dev was installed, but libclang is not where it should be." \
+            "If you know where it is: export LIBCLANG_PATH=/that/folder"
+    else
+        fail "libclang is missing; RocksDB's bindings are made with it. Install it:" \
+            "Debian, Ubuntu:  sudo apt-get install libclang-dev" \
+            "Fedora:          sudo dnf install clang-devel" \
+            "Arch:            sudo pacman -S clang" \
+            "Alpine:          sudo apk add clang-dev" \
+            "macOS:           xcode-select --install" \
+            "or, if it is somewhere unusual:  export LIBCLANG_PATH=/that/folder"
     fi
 }
 
@@ -172,6 +208,7 @@ check_foundry() {
 
 check_rust
 check_c_tools
+check_libclang
 ready="$(cargo --version | cut -d' ' -f1,2), $(cc --version | head -n 1)"
 case "$FOR" in
     everything)

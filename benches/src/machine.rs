@@ -1,6 +1,6 @@
 //! The machine that figures are measured on.
 
-use std::fs;
+use std::{fmt, fs};
 
 use serde::Serialize;
 
@@ -22,6 +22,13 @@ impl Machine {
         });
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self { cpu, cores }
+    }
+}
+
+impl fmt::Display for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cpu = self.cpu.as_deref().unwrap_or("an unnamed processor");
+        write!(f, "{cpu}, {} cores", self.cores)
     }
 }
 

@@ -10,8 +10,8 @@ import {IGroth16Verifier} from "./interfaces/IGroth16Verifier.sol";
 /// (A, B, C) holds for inputs aᵢ when e(A, B) = e(α, β) · e(L, γ) · e(C, δ), where L = IC₀ + Σ aᵢ·ICᵢ.
 /// All goes to one side for the pairing precompile, by −A.
 ///
-/// About 209,000 gas: 181,000 for four pairings, 24,600 for four multiplications and additions
-/// (EIP-1108).
+/// About 208,300 gas: 181,000 for four pairings, 24,600 for four multiplications and additions
+/// (EIP-1108), 900 for calling them.
 contract Groth16Verifier is IGroth16Verifier {
     /// @dev Modulus of the coordinates' field.
     uint256 private constant Q = 21888242871839275222246405745257275088696311157297823662689037894645226208583;
@@ -25,6 +25,17 @@ contract Groth16Verifier is IGroth16Verifier {
     uint160 private constant ADD = 6;
     uint160 private constant MULTIPLY = 7;
     uint160 private constant PAIR = 8;
+
+    /// @dev The pairing's arguments in bytes from their first, each pair a point of G1 and one of G2:
+    /// (−A, B), (α, β), (L, γ), (C, δ).
+    uint256 private constant MINUS_A_AT = 0x000;
+    uint256 private constant ALPHA_AT = 0x0c0;
+    uint256 private constant BETA_AT = 0x100;
+    uint256 private constant SUM_AT = 0x180;
+    uint256 private constant GAMMA_AT = 0x1c0;
+    uint256 private constant C_AT = 0x240;
+    uint256 private constant DELTA_AT = 0x280;
+    uint256 private constant PAIRS_LENGTH = 0x300;
 
     uint256 private immutable ALPHA_X;
     uint256 private immutable ALPHA_Y;
@@ -80,31 +91,26 @@ contract Groth16Verifier is IGroth16Verifier {
     /// @inheritdoc IGroth16Verifier
     function verify(uint256[8] calldata proof, uint256[4] calldata inputs) external view returns (bool) {
         if (msg.data.length != CALLDATA_LENGTH) revert CalldataLength(CALLDATA_LENGTH, msg.data.length);
-        _requireReduced(proof, inputs);
-        _requireFinite(proof);
+        _requireWellFormed(proof, inputs);
 
-        uint256[5] memory sum;
-        (sum[0], sum[1]) = (IC0_X, IC0_Y);
-        _addMultiple(sum, IC1_X, IC1_Y, inputs[0]);
-        _addMultiple(sum, IC2_X, IC2_Y, inputs[1]);
-        _addMultiple(sum, IC3_X, IC3_Y, inputs[2]);
-        _addMultiple(sum, IC4_X, IC4_Y, inputs[3]);
+        uint256 pairs = _roomForPairs();
+        // L first, in its place: adding up needs the room behind it, before γ comes to lie there.
+        _putG1(pairs, SUM_AT, IC0_X, IC0_Y);
+        _addMultiple(pairs, IC1_X, IC1_Y, inputs[0]);
+        _addMultiple(pairs, IC2_X, IC2_Y, inputs[1]);
+        _addMultiple(pairs, IC3_X, IC3_Y, inputs[2]);
+        _addMultiple(pairs, IC4_X, IC4_Y, inputs[3]);
 
-        uint256[24] memory pairs;
-        // −A. No point of this curve has y = 0, so the difference is reduced.
-        (pairs[0], pairs[1]) = (proof[0], Q - proof[1]);
-        (pairs[2], pairs[3], pairs[4], pairs[5]) = (proof[2], proof[3], proof[4], proof[5]);
-        (pairs[6], pairs[7]) = (ALPHA_X, ALPHA_Y);
-        (pairs[8], pairs[9], pairs[10], pairs[11]) = (BETA_X1, BETA_X0, BETA_Y1, BETA_Y0);
-        (pairs[12], pairs[13]) = (sum[0], sum[1]);
-        (pairs[14], pairs[15], pairs[16], pairs[17]) = (GAMMA_X1, GAMMA_X0, GAMMA_Y1, GAMMA_Y0);
-        (pairs[18], pairs[19]) = (proof[6], proof[7]);
-        (pairs[20], pairs[21], pairs[22], pairs[23]) = (DELTA_X1, DELTA_X0, DELTA_Y1, DELTA_Y0);
+        _putProof(pairs, proof);
+        _putG1(pairs, ALPHA_AT, ALPHA_X, ALPHA_Y);
+        _putG2(pairs, BETA_AT, BETA_X1, BETA_X0, BETA_Y1, BETA_Y0);
+        _putG2(pairs, GAMMA_AT, GAMMA_X1, GAMMA_X0, GAMMA_Y1, GAMMA_Y0);
+        _putG2(pairs, DELTA_AT, DELTA_X1, DELTA_X0, DELTA_Y1, DELTA_Y0);
 
         uint256 result;
         bool success;
         assembly ("memory-safe") {
-            success := staticcall(gas(), PAIR, pairs, 0x300, 0, 0x20)
+            success := staticcall(gas(), PAIR, pairs, PAIRS_LENGTH, 0, 0x20)
             success := and(success, eq(returndatasize(), 0x20))
             result := mload(0)
         }
@@ -125,56 +131,109 @@ contract Groth16Verifier is IGroth16Verifier {
         (key[22], key[23]) = (IC4_X, IC4_Y);
     }
 
-    /// @dev The precompiles would refuse coordinates, though −A must not wrap; they reduce scalars.
-    function _requireReduced(uint256[8] calldata proof, uint256[4] calldata inputs) private pure {
-        // One by one: a loop would cost 1,300 gas more.
-        _requireCoordinate(0, proof[0]);
-        _requireCoordinate(1, proof[1]);
-        _requireCoordinate(2, proof[2]);
-        _requireCoordinate(3, proof[3]);
-        _requireCoordinate(4, proof[4]);
-        _requireCoordinate(5, proof[5]);
-        _requireCoordinate(6, proof[6]);
-        _requireCoordinate(7, proof[7]);
-        _requireInput(0, inputs[0]);
-        _requireInput(1, inputs[1]);
-        _requireInput(2, inputs[2]);
-        _requireInput(3, inputs[3]);
-    }
+    // --- What is well-formed --------------------------------------------------------------------------
 
-    function _requireCoordinate(uint256 index, uint256 value) private pure {
-        if (value >= Q) revert CoordinateNotReduced(index, value);
-    }
-
-    function _requireInput(uint256 index, uint256 value) private pure {
-        if (value >= R) revert InputNotReduced(index, value);
-    }
-
-    /// @dev The precompiles write infinity as zeros, and take it.
-    function _requireFinite(uint256[8] calldata proof) private pure {
+    /// @dev The precompiles would refuse coordinates, though −A must not wrap; they reduce scalars. They write
+    /// infinity as zeros, and take it.
+    function _requireWellFormed(uint256[8] calldata proof, uint256[4] calldata inputs) private pure {
+        // All at once: one by one they cost a jump each. What is wrong is looked for when something is.
+        if (_isWellFormed(proof, inputs)) return;
+        for (uint256 i = 0; i < 8; i++) {
+            if (proof[i] >= Q) revert CoordinateNotReduced(i, proof[i]);
+        }
+        for (uint256 i = 0; i < 4; i++) {
+            if (inputs[i] >= R) revert InputNotReduced(i, inputs[i]);
+        }
         if ((proof[0] | proof[1]) == 0) revert PointAtInfinity(0);
         if ((proof[2] | proof[3] | proof[4] | proof[5]) == 0) revert PointAtInfinity(2);
         if ((proof[6] | proof[7]) == 0) revert PointAtInfinity(6);
     }
 
-    /// @dev sum += scalar · (x, y).
-    /// @param sum A point, then room for another and a scalar: the precompiles' arguments lie side by side,
-    /// and their results where the next one reads them.
-    function _addMultiple(uint256[5] memory sum, uint256 x, uint256 y, uint256 scalar) private view {
-        (sum[2], sum[3], sum[4]) = (x, y, scalar);
-        bool success;
+    function _isWellFormed(uint256[8] calldata proof, uint256[4] calldata inputs) private pure returns (bool formed) {
         assembly ("memory-safe") {
-            let product := add(sum, 0x40)
-            success := staticcall(gas(), MULTIPLY, product, 0x60, product, 0x40)
-            success := and(success, eq(returndatasize(), 0x40))
+            // Whether one of two words is above a limit; whether both are 0.
+            function above(one, other, max) -> is { is := or(gt(one, max), gt(other, max)) }
+            function zero(one, other) -> is { is := iszero(or(one, other)) }
+
+            let max := sub(Q, 1)
+            let x := calldataload(proof)
+            let y := calldataload(add(proof, 0x20))
+            let wrong := or(above(x, y, max), zero(x, y))
+
+            let x1 := calldataload(add(proof, 0x40))
+            let x0 := calldataload(add(proof, 0x60))
+            let y1 := calldataload(add(proof, 0x80))
+            let y0 := calldataload(add(proof, 0xa0))
+            wrong := or(wrong, or(above(x1, x0, max), above(y1, y0, max)))
+            wrong := or(wrong, zero(or(x1, x0), or(y1, y0)))
+
+            x := calldataload(add(proof, 0xc0))
+            y := calldataload(add(proof, 0xe0))
+            wrong := or(wrong, or(above(x, y, max), zero(x, y)))
+
+            max := sub(R, 1)
+            wrong := or(wrong, above(calldataload(inputs), calldataload(add(inputs, 0x20)), max))
+            wrong := or(wrong, above(calldataload(add(inputs, 0x40)), calldataload(add(inputs, 0x60)), max))
+            formed := iszero(wrong)
         }
-        if (!success) revert PrecompileFailed(MULTIPLY);
-        assembly ("memory-safe") {
-            success := staticcall(gas(), ADD, sum, 0x80, sum, 0x40)
-            success := and(success, eq(returndatasize(), 0x40))
-        }
-        if (!success) revert PrecompileFailed(ADD);
     }
+
+    // --- Laying out the pairs -------------------------------------------------------------------------
+
+    /// @dev Not set to zero first: all of it is written before it is read.
+    function _roomForPairs() private pure returns (uint256 pairs) {
+        assembly ("memory-safe") {
+            pairs := mload(0x40)
+            mstore(0x40, add(pairs, PAIRS_LENGTH))
+        }
+    }
+
+    function _putG1(uint256 pairs, uint256 offset, uint256 x, uint256 y) private pure {
+        assembly ("memory-safe") {
+            mstore(add(pairs, offset), x)
+            mstore(add(pairs, add(offset, 0x20)), y)
+        }
+    }
+
+    function _putG2(uint256 pairs, uint256 offset, uint256 x1, uint256 x0, uint256 y1, uint256 y0) private pure {
+        assembly ("memory-safe") {
+            mstore(add(pairs, offset), x1)
+            mstore(add(pairs, add(offset, 0x20)), x0)
+            mstore(add(pairs, add(offset, 0x40)), y1)
+            mstore(add(pairs, add(offset, 0x60)), y0)
+        }
+    }
+
+    /// @dev −A, B and C. No point of this curve has y = 0, so the difference is reduced.
+    function _putProof(uint256 pairs, uint256[8] calldata proof) private pure {
+        assembly ("memory-safe") {
+            calldatacopy(add(pairs, MINUS_A_AT), proof, 0xc0)
+            mstore(add(pairs, 0x20), sub(Q, calldataload(add(proof, 0x20))))
+            calldatacopy(add(pairs, C_AT), add(proof, 0xc0), 0x40)
+        }
+    }
+
+    /// @dev L += scalar · (x, y). The precompiles' arguments lie side by side, and their results where the next
+    /// one reads them.
+    function _addMultiple(uint256 pairs, uint256 x, uint256 y, uint256 scalar) private view {
+        bool multiplied;
+        bool added;
+        assembly ("memory-safe") {
+            let sum := add(pairs, SUM_AT)
+            let product := add(sum, 0x40)
+            mstore(product, x)
+            mstore(add(product, 0x20), y)
+            mstore(add(product, 0x40), scalar)
+            multiplied := staticcall(gas(), MULTIPLY, product, 0x60, product, 0x40)
+            multiplied := and(multiplied, eq(returndatasize(), 0x40))
+            added := staticcall(gas(), ADD, sum, 0x80, sum, 0x40)
+            added := and(added, eq(returndatasize(), 0x40))
+        }
+        if (!multiplied) revert PrecompileFailed(MULTIPLY);
+        if (!added) revert PrecompileFailed(ADD);
+    }
+
+    // --- The key ---------------------------------------------------------------------------------------
 
     /// @dev On the curve is in the group: G1 has no cofactor. Asked by adding infinity.
     function _requireInG1(uint256[KEY_WORDS] memory key, uint256 index) private view {

@@ -98,6 +98,11 @@ pub trait Watch: Progress {
     fn step(&self, text: &str);
 }
 
+/// Nobody watches.
+impl Watch for () {
+    fn step(&self, _: &str) {}
+}
+
 /// What settling costs. All figures are gas.
 #[derive(Clone, Debug, Serialize)]
 pub struct Figures {
@@ -267,6 +272,25 @@ pub async fn measure(
         published_mvp: PublishedMvp::FIGURES,
         targets,
     })
+}
+
+/// What one mandate costs in a transaction of its own, by the signed lane, to a payee that holds the
+/// token: the mean of some. The wallet that it is measured on is deployed with `shape`'s key, which is
+/// taken from the folder `keys`, or made.
+///
+/// # Errors
+/// When the key cannot be read or made, or something does not settle.
+pub async fn gas_one_at_a_time(shape: Shape, keys: &Path) -> anyhow::Result<f64> {
+    const COUNT: u64 = 4;
+    let mut book = Book::open(&BTreeSet::from([shape]), 1, 1, keys, &()).await?;
+    let payment = |nonce| Payment { account: 0, nonce, payee: book::payee(0) };
+    // The first brings the nonces' slot into use.
+    book.settle_direct(&[payment(0)]).await?;
+    let mut gas = 0;
+    for nonce in 1..=COUNT {
+        gas += book.settle_direct(&[payment(nonce)]).await?;
+    }
+    Ok(gas as f64 / COUNT as f64)
 }
 
 /// The batch that was asked for, after one just like it: the lower half of each nonce word is spent

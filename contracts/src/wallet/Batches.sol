@@ -42,15 +42,10 @@ abstract contract Batches is Funds, Credits, SpentNonces {
 
         uint256 domain = mandateDomain(token);
         batchId = Transcript.seed(batch, shape, commitment, domain, validUntil, count);
-        uint256[4] memory inputs;
-        inputs[0] = commitment;
-        (inputs[1], inputs[2]) = BatchSum.challenges(batchId);
-        inputs[3] = addmod(
-            BatchSum.entries(batch, inputs[1], inputs[2], hint),
-            BatchSum.header(domain, validUntil, count, inputs[2]),
-            Field.R
-        );
-        if (!_holds(verifier, proof, inputs)) revert ProofRefused(batchId);
+        (uint256 x, uint256 beta) = BatchSum.challenges(batchId);
+        uint256 sum =
+            addmod(BatchSum.entries(batch, x, beta, hint), BatchSum.header(domain, validUntil, count, beta), Field.R);
+        if (!_holds(verifier, proof, commitment, x, beta, sum)) revert ProofRefused(batchId);
 
         emit BatchSettled(batchId, token, msg.sender, commitment, count, total);
         _payOutAll(token, batch);
@@ -62,18 +57,25 @@ abstract contract Batches is Funds, Credits, SpentNonces {
         return uint256(keccak256(abi.encode(MANDATE_DOMAIN, block.chainid, address(this), token))) >> 8;
     }
 
-    /// @dev `IGroth16Verifier(verifier).verify(proof, inputs)`, with the arguments copied whole.
-    function _holds(address verifier, uint256[8] calldata proof, uint256[4] memory inputs)
-        private
-        view
-        returns (bool holds)
-    {
+    /// @dev `IGroth16Verifier(verifier).verify(proof, [commitment, x, beta, sum])`, laid out by hand: the proof is
+    /// copied whole.
+    function _holds(
+        address verifier,
+        uint256[8] calldata proof,
+        uint256 commitment,
+        uint256 x,
+        uint256 beta,
+        uint256 sum
+    ) private view returns (bool holds) {
         bytes4 selector = IGroth16Verifier.verify.selector;
         assembly ("memory-safe") {
             let data := mload(0x40)
             mstore(data, selector)
             calldatacopy(add(data, 0x04), proof, 0x100)
-            mcopy(add(data, 0x104), inputs, 0x80)
+            mstore(add(data, 0x104), commitment)
+            mstore(add(data, 0x124), x)
+            mstore(add(data, 0x144), beta)
+            mstore(add(data, 0x164), sum)
             if iszero(staticcall(gas(), verifier, data, 0x184, 0x00, 0x20)) {
                 returndatacopy(data, 0, returndatasize())
                 revert(data, returndatasize())

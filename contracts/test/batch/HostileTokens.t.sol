@@ -186,6 +186,23 @@ contract BatchHostileTokensTest is BatchTest {
         assertEq(balance(first), FUNDS);
     }
 
+    /// @dev Half a number, none, or one with a revert around it: whatever was in memory is not a balance.
+    function test_aTokenThatMumblesWhatItHoldsIsRefused() external {
+        AnsweringToken answering = _answering();
+        bytes memory asked = abi.encodeCall(answering.balanceOf, (address(wallet)));
+        bytes memory said = abi.encode(2 * FUNDS);
+        for (uint256 length = 0; length < 32; length++) {
+            vm.mockCall(address(answering), asked, _first(said, length));
+            assertRefused(honest(), "");
+        }
+        vm.mockCallRevert(address(answering), asked, said);
+        assertRefused(honest(), "");
+        vm.clearMockedCalls();
+        // More than a number is a number with something behind it.
+        vm.mockCall(address(answering), asked, bytes.concat(said, "and so on"));
+        settle(honest());
+    }
+
     // --- Payees that are not people -------------------------------------------------------------------
 
     function test_whatIsPaidToNobodyIsCreditedToNobody() external {
@@ -252,6 +269,13 @@ contract BatchHostileTokensTest is BatchTest {
     }
 
     // --- How ------------------------------------------------------------------------------------------
+
+    function _first(bytes memory data, uint256 length) private pure returns (bytes memory cut) {
+        cut = bytes.concat(data);
+        assembly ("memory-safe") {
+            mstore(cut, length)
+        }
+    }
 
     /// @dev From here on the accounts hold this token.
     function _use(OpenToken other, uint256 amount) private {

@@ -1,43 +1,49 @@
-//! A call to a contract as a value: built without a node, sent by whoever has a key.
+//! A call as a value: built without a node, sent by whoever has a key.
 
 use alloy::{
-    network::TransactionBuilder,
     primitives::{Address, Bytes, TxKind, U256},
     rpc::types::TransactionRequest,
     sol_types::SolCall,
 };
-
-use crate::sender;
+use serde::{Deserialize, Serialize};
 
 /// What a transaction does. Who sends it, with which nonce and at what price, is not its business.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Call {
-    /// The contract.
-    pub to: Address,
-    /// The function's selector and arguments.
+    /// The contract; none deploys one.
+    pub to: TxKind,
+    /// The function's selector and arguments, or what creates a contract.
     pub data: Bytes,
     /// Wei sent along.
     pub value: U256,
+    /// The gas limit; estimated when none is given.
+    pub gas: Option<u64>,
 }
 
 impl Call {
-    /// The call of a function, with no ether.
+    /// The call of a function, with no ether, its gas estimated.
     pub fn new(to: Address, function: &impl SolCall) -> Self {
-        Self { to, data: function.abi_encode().into(), value: U256::ZERO }
+        Self::with_data(to, function.abi_encode().into())
     }
 
-    /// As alloy's providers take it: without sender, nonce, gas and fees.
+    /// The same with calldata as it is.
+    pub fn with_data(to: Address, data: Bytes) -> Self {
+        Self { to: TxKind::Call(to), data, value: U256::ZERO, gas: None }
+    }
+
+    /// A deployment, its gas estimated. `code` is the creation code with its arguments.
+    pub fn deployment(code: Bytes) -> Self {
+        Self { to: TxKind::Create, data: code, value: U256::ZERO, gas: None }
+    }
+
+    /// As alloy's providers take it: without sender, nonce and fees.
     pub fn to_request(&self) -> TransactionRequest {
-        TransactionRequest::default()
-            .with_to(self.to)
-            .with_input(self.data.clone())
-            .with_value(self.value)
-    }
-}
-
-/// Its gas is estimated.
-impl From<Call> for sender::Call {
-    fn from(call: Call) -> Self {
-        Self { to: TxKind::Call(call.to), data: call.data, value: call.value, gas: None }
+        TransactionRequest {
+            to: Some(self.to),
+            input: self.data.clone().into(),
+            value: Some(self.value),
+            gas: self.gas,
+            ..TransactionRequest::default()
+        }
     }
 }

@@ -11,7 +11,7 @@ use alloy::{
 };
 use thiserror::Error;
 
-use crate::wallet::error::WalletError;
+use crate::{rpc::without_paths, wallet::error::WalletError};
 
 /// Why a contract was not read, or a call not carried out.
 #[derive(Debug, Error)]
@@ -30,9 +30,11 @@ pub enum ChainError {
         /// What the call says when it is tried again around that block; none when it says nothing.
         reason: Option<Box<WalletError>>,
     },
-    /// The node could not be reached, or would not answer.
-    #[error("the node: {0}")]
-    Transport(#[from] Box<TransportError>),
+    /// The node could not be reached, or would not answer. The error's own text may hold the node's
+    /// address with an access key.
+    // Not a `source`: whoever prints the chain of causes would print that.
+    #[error("the node: {}", without_paths(&.0.to_string()))]
+    Transport(Box<TransportError>),
     /// A transaction was sent and is in no block yet.
     #[error(
         "transaction {transaction} was sent and is in no block after {} s; it may still be mined, so \
@@ -71,6 +73,14 @@ pub enum ChainError {
         /// What does not fit.
         reason: &'static str,
     },
+    /// What is at the address does not say what anybody has of it.
+    #[error(
+        "there is no token at {address}: it does not answer as an ERC-20 does; check the address"
+    )]
+    NotAToken {
+        /// The address.
+        address: Address,
+    },
     /// The token signs under a domain that it does not tell.
     #[error("{token} does not say under which EIP-712 domain it takes signatures: {reason}")]
     TokenDomain {
@@ -106,7 +116,7 @@ impl ChainError {
     }
 
     pub(crate) fn unexpected(asked: &'static str, answer: impl ToString) -> Self {
-        Self::Unexpected { asked, answer: answer.to_string() }
+        Self::Unexpected { asked, answer: without_paths(&answer.to_string()) }
     }
 }
 

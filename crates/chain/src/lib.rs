@@ -81,6 +81,7 @@ pub mod token;
 pub mod transact;
 pub mod wallet;
 
+mod lock;
 mod rpc;
 
 pub use rpc::{BlockRef, RpcError};

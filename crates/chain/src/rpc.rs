@@ -54,7 +54,7 @@ impl RpcError {
 
 /// The text with every address cut down to its host: access keys stand in paths, in queries and
 /// before the `@`.
-fn without_paths(text: &str) -> String {
+pub(crate) fn without_paths(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find("://") {

@@ -238,6 +238,18 @@ impl<P: Provider> Token<P> {
         Self { block: block.into(), ..self.clone() }
     }
 
+    /// Whether it is a token, as far as can be told: it says what somebody has of it.
+    ///
+    /// # Errors
+    /// [`ChainError::NotAToken`] when it does not, and the node's.
+    pub async fn require(&self) -> Result<(), ChainError> {
+        let balance = self.contract.balanceOf(self.address()).block(self.block).call().await;
+        match answered(balance)? {
+            Some(_) => Ok(()),
+            None => Err(ChainError::NotAToken { address: self.address() }),
+        }
+    }
+
     /// What somebody has of it, base units.
     ///
     /// # Errors

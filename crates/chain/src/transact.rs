@@ -46,23 +46,32 @@ pub async fn transact_from<P: Provider>(
     from: Address,
     call: &Call,
 ) -> Result<TransactionReceipt, ChainError> {
-    send(provider, call.to_request().with_from(from)).await
+    transact_within(provider, from, call, WAIT_MAX).await
 }
 
-/// What calls and deployments share.
-pub(crate) async fn send<P: Provider>(
+/// As [`transact_from`], waiting at most so long for a block.
+///
+/// # Errors
+/// As [`transact`].
+pub async fn transact_within<P: Provider>(
     provider: &P,
-    request: TransactionRequest,
+    from: Address,
+    call: &Call,
+    wait_max: Duration,
 ) -> Result<TransactionReceipt, ChainError> {
+    let request = call.to_request().with_from(from);
     // Asked by a call, not left to the estimate: nodes say less about why an estimate failed. Both at
     // the latest block: what "pending" is, each node sees otherwise.
     provider.call(request.clone()).block(BlockId::latest()).await?;
-    let estimate = provider.estimate_gas(request.clone()).block(BlockId::latest()).await?;
-    let request = request.with_gas_limit(with_margin(estimate));
+    let gas_limit = match call.gas {
+        Some(gas) => gas,
+        None => with_margin(provider.estimate_gas(request.clone()).block(BlockId::latest()).await?),
+    };
+    let request = request.with_gas_limit(gas_limit);
     let transaction = *provider.send_transaction(request.clone()).await?.tx_hash();
-    debug!(%transaction, gas_limit = request.gas, "sent");
+    debug!(%transaction, gas_limit, "sent");
 
-    let receipt = receipt_of(provider, transaction).await?;
+    let receipt = receipt_of(provider, transaction, wait_max).await?;
     if !receipt.status() {
         let reason = why_refused(provider, request, &receipt).await.map(Box::new);
         return Err(ChainError::RevertedInBlock { transaction, reason });
@@ -81,6 +90,7 @@ fn with_margin(estimate: u64) -> u64 {
 async fn receipt_of<P: Provider>(
     provider: &P,
     transaction: TxHash,
+    wait_max: Duration,
 ) -> Result<TransactionReceipt, ChainError> {
     let started = Instant::now();
     loop {
@@ -88,7 +98,7 @@ async fn receipt_of<P: Provider>(
             return Ok(receipt);
         }
         let waited = started.elapsed();
-        if waited >= WAIT_MAX {
+        if waited >= wait_max {
             return Err(ChainError::NotMined { transaction, waited });
         }
         sleep(provider.client().poll_interval()).await;

@@ -2,9 +2,11 @@
 
 mod command;
 mod files;
+mod load;
 mod onchain;
 mod output;
 mod seed;
+mod serving;
 
 use std::{io::IsTerminal, process::ExitCode};
 
@@ -42,6 +44,8 @@ enum Command {
         what: Bench,
     },
     Demo(command::demo::Arguments),
+    Serve(command::serve::Arguments),
+    Audit(command::audit::Arguments),
     Chain(command::chain::Arguments),
     Deploy(command::deploy::Arguments),
     /// Open accounts, look at them, change them
@@ -59,19 +63,23 @@ enum Command {
 
 #[derive(Subcommand)]
 enum Bench {
+    Accept(command::bench_accept::Arguments),
     Prove(command::bench_prove::Arguments),
     Settle(command::bench_settle::Arguments),
 }
 
 fn main() -> ExitCode {
     let Arguments { json, quiet, command } = Arguments::parse();
-    tracing_subscriber::fmt()
+    // A service logs as its settings say.
+    if !matches!(command, Command::Serve(_)) {
+        tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
         .without_time()
         .with_max_level(tracing::Level::WARN)
         .init();
+    }
     let output = Output::new(json, quiet);
     let done = match command {
         Command::Setup(arguments) => command::setup::run(&arguments, &output),
@@ -80,6 +88,9 @@ fn main() -> ExitCode {
         Command::Export(arguments) => command::export::run(&arguments, &output),
         Command::Sample(arguments) => command::sample::run(&arguments, &output),
         Command::Shapes(arguments) => command::shapes::run(&arguments, &output),
+        Command::Bench { what: Bench::Accept(arguments) } => {
+            command::bench_accept::run(&arguments, &output)
+        }
         Command::Bench { what: Bench::Prove(arguments) } => {
             command::bench_prove::run(&arguments, &output)
         }
@@ -87,6 +98,8 @@ fn main() -> ExitCode {
             command::bench_settle::run(&arguments, &output)
         }
         Command::Demo(arguments) => command::demo::run(&arguments, &output),
+        Command::Serve(arguments) => command::serve::run(&arguments, &output),
+        Command::Audit(arguments) => command::audit::run(&arguments, &output),
         Command::Chain(arguments) => command::chain::run(&arguments, &output),
         Command::Deploy(arguments) => command::deploy::run(&arguments, &output),
         Command::Account { what } => command::account::run(&what, &output),

@@ -64,6 +64,20 @@ impl Output {
         }
     }
 
+    /// A bar that counts to `total`.
+    pub(crate) fn counter(&self, total: usize, what: &'static str) -> ProgressBar {
+        let bar = if self.json || self.quiet {
+            ProgressBar::hidden()
+        } else {
+            ProgressBar::new(total as u64)
+        };
+        let style = "  {msg:24} [{bar:32}] {pos}/{len}  {elapsed}";
+        bar.set_style(ProgressStyle::with_template(style).expect("a valid template"));
+        bar.set_message(what);
+        bar.enable_steady_tick(Duration::from_millis(200));
+        bar
+    }
+
     /// A bar for work with these stages.
     pub(crate) fn bar(&self, stages: &'static [Stage]) -> Bar {
         let bar = if self.json || self.quiet {

@@ -11,10 +11,9 @@ use aep2_prover::{
     prover::Prover,
 };
 use alloy::{
-    network::TransactionBuilder,
     primitives::{Address, Bytes, U256, aliases::U40},
     providers::{Provider, WalletProvider},
-    rpc::types::{TransactionReceipt, TransactionRequest},
+    rpc::types::TransactionReceipt,
     sol_types::SolConstructor,
 };
 use thiserror::Error;
@@ -22,9 +21,10 @@ use tracing::info;
 
 use super::{DeployedToken, DeployedVerifier, DeployedWallet, Deployment, Format, is_local};
 use crate::{
+    call::Call,
     contracts::{DebitWallet, Groth16Verifier, TestUSD},
     error::ChainError,
-    transact::{send, transact},
+    transact::transact,
     wallet::{
         WalletId,
         terms::{ShapeVerifier, VerifierList, VerifierListError},
@@ -171,7 +171,9 @@ where
         }
     };
     let verifier_set = list.id();
-    Ok(Deployment { format: Format, chain_id, block, wallet, verifier_set, verifiers, test_token })
+    let format = Format;
+    let token = None;
+    Ok(Deployment { format, chain_id, block, wallet, verifier_set, verifiers, token, test_token })
 }
 
 impl Plan {
@@ -221,10 +223,7 @@ where
     P: Provider + WalletProvider,
 {
     let code = [&bytecode[..], &constructor.abi_encode()].concat();
-    let request = TransactionRequest::default()
-        .with_from(provider.default_signer_address())
-        .with_deploy_code(code);
-    let receipt = send(provider, request).await?;
+    let receipt = transact(provider, &Call::deployment(code.into())).await?;
     match receipt.contract_address {
         Some(address) => Ok(Created { address, receipt }),
         None => Err(ChainError::unexpected("a deployment's receipt", "it names no contract")),

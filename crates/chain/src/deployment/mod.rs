@@ -62,6 +62,7 @@ pub fn is_local(chain_id: ChainId) -> bool {
 ///     "shape": "64x16", "address": "0x…", "verifyingKey": "0x… BLAKE3 of the verifying key",
 ///     "provenance": "ceremony", "transaction": "0x…"
 ///   }],
+///   "token": "0x…",
 ///   "testToken": { "address": "0x…", "transaction": "0x…" }
 /// }
 /// ```
@@ -79,6 +80,10 @@ pub struct Deployment {
     pub verifier_set: VerifierSetId,
     /// A verifier for each shape, in ascending order of the shapes' numbers.
     pub verifiers: Vec<DeployedVerifier>,
+    /// A token that was there already, and that the wallet is meant for. Any token can be settled in
+    /// any wallet: this is what is taken where nobody names another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<Address>,
     /// The test token, where one was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_token: Option<DeployedToken>,
@@ -162,6 +167,11 @@ impl Deployment {
         let entry =
             |own: &DeployedVerifier| ShapeVerifier { shape: own.shape, verifier: own.address };
         VerifierList::new(verifiers.map(entry).collect())
+    }
+
+    /// The token to take where nobody names one: the one that was named, or else the test token.
+    pub fn default_token(&self) -> Option<Address> {
+        self.token.or_else(|| self.test_token.as_ref().map(|token| token.address))
     }
 
     /// Writes the file: whole or not at all.

@@ -13,6 +13,7 @@ use super::{Deployment, artifact::Code};
 use crate::{
     contracts::Groth16Verifier,
     error::{ChainError, answered},
+    token::Token,
     wallet::{Delays, Wallet, terms::VerifierListError, units::VerifierSetId},
 };
 
@@ -91,6 +92,9 @@ impl Deployment {
         }
         self.verify_wallet(provider).await?;
         self.verify_verifiers(provider).await?;
+        if let Some(token) = self.token {
+            Token::new(provider, token).require().await?;
+        }
         if let Some(token) = &self.test_token {
             verify_code(provider, "TestUSD", &Code::of_test_token(), token.address).await?;
         }

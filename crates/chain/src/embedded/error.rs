@@ -45,7 +45,9 @@ pub enum EmbeddedError {
         height: u64,
     },
     /// Anybody who reaches the port can move every development account's money and the clock.
-    #[error("the embedded chain is served on loopback only, not on {address}")]
+    #[error(
+        "{address} is not a loopback address, and the embedded chain is served to this machine only"
+    )]
     NotLoopback {
         /// Where it was to be served.
         address: SocketAddr,

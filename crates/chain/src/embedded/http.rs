@@ -1,7 +1,7 @@
 //! The chain as JSON-RPC over HTTP, so that `cast`, ethers or a wallet can look at it.
 //!
-//! On loopback only, for whoever reaches it can spend every development account's money and move
-//! the clock. Any web page in a browser on this machine reaches it, too (CORS lets it, so that
+//! On loopback unless asked otherwise, for whoever reaches it can spend every development account's
+//! money and move the clock. Any web page in a browser on this machine reaches it, too (CORS lets it, so that
 //! wallets work): keep nothing of worth here.
 
 use std::{io, net::SocketAddr, sync::Arc};
@@ -30,6 +30,35 @@ const CORS: [(HeaderName, &str); 4] = [
     (header::ACCESS_CONTROL_MAX_AGE, "600"),
 ];
 
+/// Where a chain is served, and to whom. Port 0 takes any free one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// To this machine: the address must be a loopback address.
+    Loopback(SocketAddr),
+    /// To whoever reaches the address. They can spend every development account's money and move the
+    /// clock.
+    Exposed(SocketAddr),
+}
+
+/// To this machine.
+impl From<SocketAddr> for Listen {
+    fn from(address: SocketAddr) -> Self {
+        Self::Loopback(address)
+    }
+}
+
+impl Listen {
+    /// The address, if it may be listened on.
+    fn address(self) -> Result<SocketAddr, EmbeddedError> {
+        match self {
+            Self::Loopback(address) if !address.ip().is_loopback() => {
+                Err(EmbeddedError::NotLoopback { address })
+            }
+            Self::Loopback(address) | Self::Exposed(address) => Ok(address),
+        }
+    }
+}
+
 /// A running server. It stops when this is dropped, or by [`Server::stop`], which waits for it.
 #[derive(Debug)]
 pub struct Server {
@@ -57,14 +86,8 @@ impl Server {
     }
 }
 
-/// Serves `chain` on `address`; port 0 takes any free one.
-pub(super) async fn serve(
-    chain: Arc<Shared>,
-    address: SocketAddr,
-) -> Result<Server, EmbeddedError> {
-    if !address.ip().is_loopback() {
-        return Err(EmbeddedError::NotLoopback { address });
-    }
+pub(super) async fn serve(chain: Arc<Shared>, listen: Listen) -> Result<Server, EmbeddedError> {
+    let address = listen.address()?;
     let listen_error = |source| EmbeddedError::Listen { address, source };
     let listener = TcpListener::bind(address).await.map_err(listen_error)?;
     let address = listener.local_addr().map_err(listen_error)?;

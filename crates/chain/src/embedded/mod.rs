@@ -35,7 +35,6 @@ mod store;
 mod transport;
 
 use std::{
-    net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
@@ -50,7 +49,7 @@ use serde_json::value::RawValue;
 
 pub use config::{EmbeddedConfig, Hardfork, Mining, WallClock, dev_accounts};
 pub use error::{EmbeddedError, StoreError};
-pub use http::Server;
+pub use http::{Listen, Server};
 pub use pool::Rejection;
 
 use miner::Miner;
@@ -121,13 +120,15 @@ impl EmbeddedChain {
         RootProvider::new(self.client())
     }
 
-    /// Serves the chain as JSON-RPC over HTTP. Port 0 takes any free one. Call it within tokio.
+    /// Serves the chain as JSON-RPC over HTTP. An address alone serves it to this machine; port 0
+    /// takes any free one. Call it within tokio.
     ///
     /// # Errors
     ///
-    /// [`EmbeddedError::NotLoopback`], or [`EmbeddedError::Listen`] if the port cannot be had.
-    pub async fn serve(&self, address: SocketAddr) -> Result<Server, EmbeddedError> {
-        http::serve(self.shared.clone(), address).await
+    /// [`EmbeddedError::NotLoopback`] for another address that [`Listen::Exposed`] does not allow,
+    /// [`EmbeddedError::Listen`] if the port cannot be had.
+    pub async fn serve(&self, listen: impl Into<Listen>) -> Result<Server, EmbeddedError> {
+        http::serve(self.shared.clone(), listen.into()).await
     }
 
     /// The accounts that the chain prefunded and signs for.

@@ -16,7 +16,7 @@
 //! after it, the file was damaged, and nothing is loaded.
 
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
+    fs::{self, File, OpenOptions},
     io::{self, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
 };
@@ -24,6 +24,7 @@ use std::{
 use alloy::{primitives::keccak256, rlp};
 
 use super::{error::StoreError, record::Record};
+use crate::lock::Lock;
 
 /// The version of the format.
 const VERSION: u32 = 1;
@@ -38,8 +39,8 @@ const LOCK_NAME: &str = "chain.lock";
 #[derive(Debug)]
 pub(super) struct Journal {
     file: File,
-    /// Locked as long as it is open.
-    _lock: File,
+    /// Held as long as it is open.
+    _lock: Lock,
     path: PathBuf,
     /// Where the last whole record ends.
     end: u64,
@@ -116,14 +117,9 @@ impl Journal {
 }
 
 /// Locks `path` for this process, or says that `journal` is in use.
-fn lock(path: &Path, journal: &Path) -> Result<File, StoreError> {
-    let file = OpenOptions::new().create(true).append(true).open(path);
-    let file = file.map_err(io_error("open", path))?;
-    file.try_lock().map_err(|error| match error {
-        TryLockError::WouldBlock => StoreError::InUse { path: journal.to_owned() },
-        TryLockError::Error(source) => io_error("lock", path)(source),
-    })?;
-    Ok(file)
+fn lock(path: &Path, journal: &Path) -> Result<Lock, StoreError> {
+    let lock = Lock::take(path).map_err(io_error("lock", path))?;
+    lock.ok_or_else(|| StoreError::InUse { path: journal.to_owned() })
 }
 
 /// Makes a journal of one record, whole or not at all.

@@ -13,7 +13,10 @@ use alloy::{
         types::{Filter, Header, Log},
     },
 };
-use futures::stream::{self, StreamExt, TryStreamExt};
+use futures::{
+    FutureExt,
+    stream::{self, StreamExt, TryStreamExt},
+};
 use thiserror::Error;
 
 use super::refusal;
@@ -214,8 +217,10 @@ impl Reader {
             parent = Some(header.into());
         }
 
-        let of_blocks: Vec<Vec<Log>> = stream::iter(&headers)
-            .map(|header| self.logs_of_block(header))
+        // Made first, since a stream over borrowed headers is `Send` for nobody who spawns it.
+        let asked: Vec<_> =
+            headers.iter().map(|header| self.logs_of_block(header).boxed()).collect();
+        let of_blocks: Vec<Vec<Log>> = stream::iter(asked)
             .buffered(CONCURRENCY)
             .try_collect()
             .await?;
@@ -283,7 +288,7 @@ impl Reader {
 
     async fn headers(&self, numbers: impl Iterator<Item = u64>) -> Result<Vec<Header>, Fault> {
         stream::iter(numbers)
-            .map(|number| self.header(number))
+            .map(|number| self.header(number).boxed())
             .buffered(CONCURRENCY)
             .try_collect()
             .await

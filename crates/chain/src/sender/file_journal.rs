@@ -21,7 +21,7 @@
 //! takes the old one's name. A second file, `NAME.lock`, keeps a second process out.
 
 use std::{
-    fs::{File, OpenOptions, TryLockError},
+    fs::{File, OpenOptions},
     io::{self, Read, Write},
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -33,6 +33,7 @@ use super::{
     journal::{Journal, JournalError, Records},
     record::{Key, Record, SubmissionId},
 };
+use crate::lock::Lock;
 
 /// The version of the layout above.
 pub const JOURNAL_VERSION: u32 = 1;
@@ -56,8 +57,8 @@ enum Change {
 pub struct FileJournal {
     path: PathBuf,
     inner: Mutex<Inner>,
-    /// Locked for as long as it is open.
-    _lock: File,
+    /// Held for as long as it is open.
+    _lock: Lock,
 }
 
 #[derive(Debug)]
@@ -305,15 +306,12 @@ fn rewritten(path: &Path) -> PathBuf {
     beside(path, ".new")
 }
 
-fn lock(path: &Path) -> Result<File, JournalError> {
+fn lock(path: &Path) -> Result<Lock, JournalError> {
     let path = beside(path, ".lock");
-    let io = |source| JournalError::Io { path: path.clone(), source };
-    let file =
-        OpenOptions::new().write(true).create(true).truncate(false).open(&path).map_err(io)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(JournalError::InUse { path }),
-        Err(TryLockError::Error(source)) => Err(JournalError::Io { path, source }),
+    match Lock::take(&path) {
+        Ok(Some(lock)) => Ok(lock),
+        Ok(None) => Err(JournalError::InUse { path }),
+        Err(source) => Err(JournalError::Io { path, source }),
     }
 }
 

@@ -53,7 +53,7 @@ use std::{
 use alloy::{
     consensus::{SignableTransaction, TxEip1559, TxEnvelope},
     eips::{BlockNumberOrTag, Encodable2718},
-    network::TxSigner,
+    network::{TransactionBuilder, TxSigner},
     primitives::{B256, Bytes, Signature, U64, U256},
     providers::Provider,
 };
@@ -65,9 +65,10 @@ pub use self::{
     file_journal::{FileJournal, JOURNAL_VERSION},
     journal::{Journal, JournalError, MemoryJournal},
     outcome::{Broadcast, Outcome, Pending, SenderError, SubmitError, Ticket},
-    record::{Attempt, Call, Fees, Finish, Key, Record, SubmissionId},
+    record::{Attempt, Fees, Finish, Key, Record, SubmissionId},
     refusal::{Refusal, classify, revert_data},
 };
+pub use crate::call::Call;
 use crate::{
     follower::{Backoff, BackoffConfig},
     rpc::Rpc,
@@ -424,7 +425,7 @@ impl Sender {
 
     /// Runs the call without sending it: the gas limit to send it with.
     async fn simulate(&self, call: &Call) -> Result<u64, SubmitError> {
-        let request = sight::request(self.key.address, call);
+        let request = call.to_request().with_from(self.key.address);
         let latest = BlockNumberOrTag::Latest;
         let rpc = &self.eye.rpc;
         let gas = match call.gas {

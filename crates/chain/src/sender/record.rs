@@ -3,12 +3,12 @@
 use std::fmt;
 
 use alloy::{
-    primitives::{Address, B256, Bytes, TxKind, U256},
+    primitives::{Address, B256, Bytes, U256},
     rpc::types::TransactionReceipt,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::BlockRef;
+use crate::{BlockRef, call::Call};
 
 /// Whose nonces: an address on a chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -27,31 +27,6 @@ pub struct SubmissionId(pub B256);
 impl fmt::Display for SubmissionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
-    }
-}
-
-/// What is to be called.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Call {
-    /// The contract; none deploys one.
-    pub to: TxKind,
-    /// The calldata.
-    pub data: Bytes,
-    /// What is sent along, in wei.
-    pub value: U256,
-    /// The gas limit; estimated when none is given.
-    pub gas: Option<u64>,
-}
-
-impl Call {
-    /// A call without value, its gas estimated.
-    pub fn new(to: Address, data: Bytes) -> Self {
-        Self { to: TxKind::Call(to), data, value: U256::ZERO, gas: None }
-    }
-
-    /// A deployment, its gas estimated. `code` is the creation code with its arguments.
-    pub fn deployment(code: Bytes) -> Self {
-        Self { to: TxKind::Create, data: code, value: U256::ZERO, gas: None }
     }
 }
 

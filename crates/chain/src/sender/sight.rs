@@ -10,7 +10,7 @@ use alloy::{
     primitives::{Address, B256, Bytes, U64},
     rpc::{
         json_rpc::RpcSend,
-        types::{Header, TransactionReceipt, TransactionRequest},
+        types::{Header, TransactionReceipt},
     },
     transports::RpcError as Transport,
 };
@@ -18,7 +18,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    record::{Call, Finish, Key, Record},
+    record::{Finish, Key, Record},
     refusal,
 };
 use crate::{BlockRef, RpcError, rpc::Rpc};
@@ -263,8 +263,8 @@ impl Eye {
     /// before the block, and if it succeeds there, on the state after it. Neither is exactly the
     /// state that it met, so there may be no answer.
     async fn reason(&self, record: &Record, number: u64) -> Result<Option<Bytes>, RpcError> {
-        let mut request = request(record.key.address, &record.call);
-        request.set_gas_limit(record.gas_limit);
+        let request = record.call.to_request().with_from(record.key.address);
+        let request = request.with_gas_limit(record.gas_limit);
         for at in [number.saturating_sub(1), number] {
             let answer: Result<Bytes, RpcError> =
                 self.rpc.ask("eth_call", (&request, BlockNumberOrTag::Number(at))).await;
@@ -280,15 +280,4 @@ impl Eye {
         }
         Ok(None)
     }
-}
-
-/// A call as a request, without nonce and fees, so that neither matters.
-pub(super) fn request(from: Address, call: &Call) -> TransactionRequest {
-    let mut request = TransactionRequest::default()
-        .with_from(from)
-        .with_input(call.data.clone())
-        .with_value(call.value);
-    request.to = Some(call.to);
-    request.gas = call.gas;
-    request
 }

@@ -1,13 +1,8 @@
 //! `aep2 chain`.
 
-use std::{
-    net::{Ipv4Addr, SocketAddr},
-    path::PathBuf,
-    process::ExitCode,
-    time::Duration,
-};
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
-use aep2_chain::embedded::{EmbeddedChain, EmbeddedConfig, Mining, Server};
+use aep2_chain::embedded::{EmbeddedChain, EmbeddedConfig, Listen, Mining};
 use alloy::{
     primitives::{Address, B256},
     signers::local::PrivateKeySigner,
@@ -15,11 +10,7 @@ use alloy::{
 use anyhow::{Context, ensure};
 use clap::Args;
 use serde::Serialize;
-use tokio::{
-    net::{TcpListener, TcpStream},
-    signal,
-    time::timeout,
-};
+use tokio::{signal, time::timeout};
 
 use crate::output::Output;
 
@@ -107,9 +98,11 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Exit
     runtime.block_on(async {
         // Before anybody is told: who stops the chain at once must not miss.
         let stopped = stop_signal()?;
-        let server = Served::on(&chain, *listen).await?;
+        let listen =
+            if *allow_remote { Listen::Exposed(*listen) } else { Listen::Loopback(*listen) };
+        let server = chain.serve(listen).await?;
         let ready = Ready {
-            rpc: format!("http://{}", server.address),
+            rpc: server.url(),
             chain_id: chain.chain_id()?,
             data: data.clone(),
             block_time_s: *block_time,
@@ -119,50 +112,11 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Exit
         stopped.await;
         output.note("stopping …");
         // Dropping the rest is safe: what was mined is on the disk.
-        let _ = timeout(FINISH_MAX, server.server.stop()).await;
+        let _ = timeout(FINISH_MAX, server.stop()).await;
         anyhow::Ok(())
     })?;
     runtime.shutdown_timeout(FINISH_MAX);
     Ok(ExitCode::SUCCESS)
-}
-
-/// The chain being served.
-struct Served {
-    server: Server,
-    address: SocketAddr,
-}
-
-impl Served {
-    /// The chain itself is served on loopback only, whoever asks. What other machines may reach, since
-    /// the user said so, is a port from which everything is passed on.
-    async fn on(chain: &EmbeddedChain, listen: SocketAddr) -> anyhow::Result<Self> {
-        if listen.ip().is_loopback() {
-            let server = chain.serve(listen).await?;
-            return Ok(Self { address: server.address(), server });
-        }
-        let taken = || format!("cannot listen on {listen}");
-        let listener = TcpListener::bind(listen).await.with_context(taken)?;
-        let address = listener.local_addr().with_context(taken)?;
-        let server = chain.serve((Ipv4Addr::LOCALHOST, 0).into()).await?;
-        tokio::spawn(pass_on(listener, server.address()));
-        Ok(Self { server, address })
-    }
-}
-
-/// Passes every connection on, both ways, until the runtime ends.
-async fn pass_on(listener: TcpListener, to: SocketAddr) {
-    loop {
-        match listener.accept().await {
-            Ok((mut outside, _)) => {
-                tokio::spawn(async move {
-                    let mut inside = TcpStream::connect(to).await?;
-                    tokio::io::copy_bidirectional(&mut outside, &mut inside).await
-                });
-            }
-            // Too many open files, say: it passes.
-            Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
-        }
-    }
 }
 
 fn text(ready: &Ready) -> String {
@@ -189,7 +143,7 @@ fn text(ready: &Ready) -> String {
 
 /// Ends when the program is told to stop, by ctrl-C or SIGTERM. Listens from now on.
 #[cfg(unix)]
-fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+pub(super) fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
     use signal::unix::{SignalKind, signal};
 
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
@@ -203,7 +157,7 @@ fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
 }
 
 #[cfg(not(unix))]
-fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+pub(super) fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
     Ok(async {
         if signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;

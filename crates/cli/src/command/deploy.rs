@@ -10,6 +10,7 @@ use aep2_chain::{
     call::Call,
     contracts::TestUSD,
     deployment::{self, DeployError, Deployment, KeyOfShape, Plan},
+    token::Token,
 };
 use aep2_circuits::Shape;
 use aep2_prover::{
@@ -43,7 +44,9 @@ const TEST_TOKENS_MINTED: u64 = 1_000_000_000_000;
 #[derive(Args)]
 #[command(after_help = "Example, on the chain that `aep2 chain` serves:\n  \
                         aep2 setup --shape 16x16\n  \
-                        aep2 deploy --from-dev-account 0 --test-token")]
+                        aep2 deploy --from-dev-account 0 --test-token\n\n\
+                        On a public chain, beside a token that is there:\n  \
+                        aep2 deploy --token 0x… --keys ceremony --key-file deployer.key")]
 pub(crate) struct Arguments {
     /// A shape to deploy a verifier for; may be repeated [default: every key in the folder]
     #[arg(long = "shape", value_name = "SHAPE")]
@@ -51,6 +54,11 @@ pub(crate) struct Arguments {
 
     #[command(flatten)]
     keys: Keys,
+
+    /// The token that the wallet is meant for, USDC say, which is there already: the other commands
+    /// take it where none is named. The wallet serves every token in any case
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "test_token")]
+    token: Option<Address>,
 
     /// Make a test token too, which anyone mints, and mint a million to the deployer
     #[arg(long)]
@@ -160,6 +168,10 @@ async fn deploy(
     output: &Output,
 ) -> anyhow::Result<Deployment> {
     let signing = arguments.node.connect_with_key(&arguments.key).await?;
+    if let Some(token) = arguments.token {
+        // Before anything is paid for.
+        Token::new(signing.node.provider.clone(), token).require().await?;
+    }
     output.note(format!(
         "deploying {}, the wallet{} to chain {} …",
         count(keys.len(), "verifier"),
@@ -178,7 +190,8 @@ async fn deploy(
         test_token: arguments.test_token,
     };
     let provider = arguments.node.wallet_provider(&signing.key)?;
-    let deployment = deployment::deploy(&provider, &plan).await.map_err(explain)?;
+    let mut deployment = deployment::deploy(&provider, &plan).await.map_err(explain)?;
+    deployment.token = arguments.token;
     deployment.write(&arguments.out)?;
     if let Some(token) = &deployment.test_token {
         mint(&signing, token.address, output).await?;
@@ -216,6 +229,9 @@ fn text(deployment: &Deployment, arguments: &Arguments) -> String {
             "verifier",
             format!("{}  {} ({})", verifier.address, verifier.shape, verifier.provenance),
         ));
+    }
+    if let Some(token) = &deployment.token {
+        rows.push(("token", token.to_string()));
     }
     if let Some(token) = &deployment.test_token {
         rows.push(("test token", token.address.to_string()));

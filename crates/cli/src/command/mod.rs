@@ -1,6 +1,8 @@
 //! The commands, one file each, or a folder.
 
 pub(crate) mod account;
+pub(crate) mod audit;
+pub(crate) mod bench_accept;
 pub(crate) mod bench_prove;
 pub(crate) mod bench_settle;
 pub(crate) mod chain;
@@ -10,6 +12,7 @@ pub(crate) mod deposit;
 pub(crate) mod export;
 pub(crate) mod prove;
 pub(crate) mod sample;
+pub(crate) mod serve;
 pub(crate) mod setup;
 pub(crate) mod shapes;
 pub(crate) mod verify;

@@ -32,7 +32,7 @@ pub(crate) struct DeploymentOptions {
 /// The token.
 #[derive(Args)]
 pub(crate) struct TokenOptions {
-    /// The token [default: the deployment's test token]
+    /// The token [default: the deployment's]
     #[arg(long = "token", value_name = "ADDRESS", env = "AEP2_TOKEN")]
     address: Option<Address>,
 }
@@ -82,8 +82,7 @@ impl DeploymentOptions {
 impl Deployed {
     /// The token that the options name, or the deployment's own.
     pub(crate) async fn token(&self, options: &TokenOptions) -> anyhow::Result<TokenInfo> {
-        let own = self.deployment.test_token.as_ref().map(|token| token.address);
-        let address = options.address.or(own).context(
+        let address = options.address.or(self.deployment.default_token()).context(
             "the deployment has no token of its own; name one with --token ADDRESS or AEP2_TOKEN",
         )?;
         Ok(TokenInfo::of(self.wallet.provider(), address).await)

@@ -57,15 +57,23 @@ impl KeyOptions {
         if let Some(path) = &self.key_file {
             return read_file(path, self.password_file.as_deref());
         }
-        match env::var_os(KEY_VARIABLE) {
-            Some(text) => parse(&secret(text, KEY_VARIABLE)?)
-                .with_context(|| format!("the variable {KEY_VARIABLE} holds no key")),
-            None => bail!(
+        from_environment()?.with_context(|| {
+            format!(
                 "no key to sign with: give --key-file FILE, or set {KEY_VARIABLE} (on a local \
                  chain also --from-dev-account 0)"
-            ),
-        }
+            )
+        })
     }
+}
+
+/// The key that the environment holds; none when it holds none.
+pub(crate) fn from_environment() -> anyhow::Result<Option<PrivateKeySigner>> {
+    let text = env::var_os(KEY_VARIABLE);
+    text.map(|text| {
+        parse(&secret(text, KEY_VARIABLE)?)
+            .with_context(|| format!("the variable {KEY_VARIABLE} holds no key"))
+    })
+    .transpose()
 }
 
 fn development_key(index: usize, chain_id: ChainId) -> anyhow::Result<PrivateKeySigner> {
@@ -80,7 +88,8 @@ fn development_key(index: usize, chain_id: ChainId) -> anyhow::Result<PrivateKey
     Ok(accounts.swap_remove(index))
 }
 
-fn read_file(path: &Path, password_file: Option<&Path>) -> anyhow::Result<PrivateKeySigner> {
+/// The key in a file: hexadecimal digits, or a keystore.
+pub(crate) fn read_file(path: &Path, password_file: Option<&Path>) -> anyhow::Result<PrivateKeySigner> {
     let name = path.display();
     let file = match File::open(path) {
         Ok(file) => file,

@@ -2,6 +2,7 @@
 
 use std::{error::Error, time::Duration};
 
+use aep2_chain::error::ChainError;
 use aep2_mandate::units::{ChainId, UnixTime};
 use alloy::{
     eips::BlockNumberOrTag,
@@ -110,14 +111,15 @@ impl NodeOptions {
     }
 }
 
-fn is_this_machine(url: &Url) -> bool {
+/// Whether an address is one of this machine's own.
+pub(crate) fn is_this_machine(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let host = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 /// The last cause: those before it repeat the address, with the access key in it.
-fn innermost(error: &TransportError) -> String {
+pub(crate) fn innermost(error: &TransportError) -> String {
     let mut cause: &dyn Error = error;
     while let Some(next) = cause.source() {
         cause = next;
@@ -132,6 +134,7 @@ impl Node {
             .provider
             .get_block_by_number(BlockNumberOrTag::Latest)
             .await
+            .map_err(ChainError::from)
             .with_context(|| format!("cannot read the newest block of {}", self.name))?
             .with_context(|| format!("{} has no block yet", self.name))?;
         Ok(UnixTime::new(block.header.timestamp)?)

@@ -1,7 +1,10 @@
 //! The program as its users run it: files in, files out, exit codes.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod audit;
+mod bench_accept;
 mod chain;
+mod serve;
 mod settle;
 
 use std::{

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use aep2_chain::embedded::{EmbeddedError, Server};
+use aep2_chain::embedded::{EmbeddedError, Listen, Server};
 use alloy::{
     network::{EthereumWallet, TransactionBuilder},
     primitives::{Address, U256},
@@ -190,12 +190,24 @@ async fn a_body_that_is_too_large_is_refused_unread() {
 
 #[tokio::test]
 async fn the_chain_is_served_on_loopback_only() {
-    let error = chain().serve("0.0.0.0:0".parse().unwrap()).await.unwrap_err();
+    let error = chain().serve("0.0.0.0:0".parse::<SocketAddr>().unwrap()).await.unwrap_err();
     assert!(matches!(error, EmbeddedError::NotLoopback { .. }), "{error}");
     let server = server().await;
     let error = chain().serve(server.address()).await.unwrap_err();
     assert!(matches!(error, EmbeddedError::Listen { .. }), "{error}");
-    chain().serve("[::1]:0".parse().unwrap()).await.unwrap();
+    chain().serve("[::1]:0".parse::<SocketAddr>().unwrap()).await.unwrap();
+    // A loopback address stays one, whatever is allowed.
+    let everywhere = Listen::Loopback("[::]:0".parse().unwrap());
+    let error = chain().serve(everywhere).await.unwrap_err();
+    assert!(matches!(error, EmbeddedError::NotLoopback { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn others_reach_the_chain_only_where_that_was_asked_for() {
+    let server = chain().serve(Listen::Exposed("0.0.0.0:0".parse().unwrap())).await.unwrap();
+    assert!(server.address().ip().is_unspecified());
+    let here = format!("http://127.0.0.1:{}", server.address().port());
+    assert_eq!(Client::new().get(here).send().await.unwrap().status(), StatusCode::OK);
 }
 
 #[tokio::test]

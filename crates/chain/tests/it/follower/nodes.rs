@@ -50,7 +50,7 @@ impl Events {
     async fn send(&mut self) {
         self.sent += 1;
         let id = SubmissionId(B256::repeat_byte(self.sent as u8));
-        self.sender.submit(id, Call::new(self.contract, word(self.sent))).await.unwrap();
+        self.sender.submit(id, Call::with_data(self.contract, word(self.sent))).await.unwrap();
         let outcome = self.sender.wait(id).await.unwrap();
         assert!(matches!(outcome, Outcome::Succeeded { .. }), "{outcome:?}");
     }

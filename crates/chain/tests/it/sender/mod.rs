@@ -38,7 +38,7 @@ fn id(number: u64) -> SubmissionId {
 }
 
 fn call(kind: Kind, tag: u64) -> Call {
-    Call::new(CONTRACT, calldata(kind, tag))
+    Call::with_data(CONTRACT, calldata(kind, tag))
 }
 
 async fn open(node: &Scripted<World>, config: &SenderConfig, journal: Arc<dyn Journal>) -> Sender {

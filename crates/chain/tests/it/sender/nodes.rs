@@ -58,8 +58,8 @@ async fn a_revert_is_told_before_sending_and_after_mining(node: Node) {
     let contract = deploy(&node, &sender, once()).await;
 
     // Both succeed in a simulation; once the first is mined, the second cannot.
-    sender.submit(id(1), Call::new(contract, word(11))).await.unwrap();
-    let second = Call { gas: Some(100_000), ..Call::new(contract, word(22)) };
+    sender.submit(id(1), Call::with_data(contract, word(11))).await.unwrap();
+    let second = Call { gas: Some(100_000), ..Call::with_data(contract, word(22)) };
     sender.submit(id(2), second).await.unwrap();
     node.mine(3).await;
     succeeded(sender.wait(id(1)).await.unwrap());
@@ -72,7 +72,7 @@ async fn a_revert_is_told_before_sending_and_after_mining(node: Node) {
     }
 
     for gas in [None, Some(100_000)] {
-        let call = Call { gas, ..Call::new(contract, word(33)) };
+        let call = Call { gas, ..Call::with_data(contract, word(33)) };
         match sender.submit(id(3), call).await {
             Err(SubmitError::WouldRevert { data }) => assert_eq!(data, word(33)),
             other => panic!("{other:?}"),
@@ -84,7 +84,7 @@ async fn a_revert_is_told_before_sending_and_after_mining(node: Node) {
 
 async fn a_stuck_transaction_is_replaced(node: Node) {
     let sender = open(&node, Arc::new(MemoryJournal::new())).await;
-    let call = Call::new(Address::repeat_byte(9), Bytes::new());
+    let call = Call::with_data(Address::repeat_byte(9), Bytes::new());
     let ticket = sender.submit(id(1), call.clone()).await.unwrap();
     assert_eq!(ticket.broadcast, Broadcast::Accepted);
 
@@ -124,7 +124,7 @@ async fn a_stuck_transaction_is_replaced(node: Node) {
 
 async fn a_reorganisation_takes_a_receipt_back_and_it_is_sent_again(node: Node) {
     let sender = open(&node, Arc::new(MemoryJournal::new())).await;
-    let call = Call::new(Address::repeat_byte(9), Bytes::new());
+    let call = Call::with_data(Address::repeat_byte(9), Bytes::new());
     let ticket = sender.submit(id(1), call).await.unwrap();
     node.mine(2).await;
     assert!(matches!(
@@ -148,7 +148,7 @@ async fn a_reorganisation_takes_a_receipt_back_and_it_is_sent_again(node: Node) 
 async fn a_restart_sends_again_what_was_forgotten_and_nothing_twice(node: Node) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("transactions");
-    let call = |number| Call::new(Address::repeat_byte(9), word(number));
+    let call = |number| Call::with_data(Address::repeat_byte(9), word(number));
     let hashes: Vec<B256> = {
         let sender = open(&node, Arc::new(FileJournal::open(&path).unwrap())).await;
         let mut hashes = Vec::new();
@@ -178,12 +178,12 @@ async fn a_restart_sends_again_what_was_forgotten_and_nothing_twice(node: Node) 
 
 async fn a_key_used_elsewhere_is_noticed(node: Node) {
     let ours = open(&node, Arc::new(MemoryJournal::new())).await;
-    let call = Call::new(Address::repeat_byte(9), Bytes::new());
+    let call = Call::with_data(Address::repeat_byte(9), Bytes::new());
     let ticket = ours.submit(id(1), call.clone()).await.unwrap();
     node.drop_transaction(ticket.hash).await;
 
     let theirs = open(&node, Arc::new(MemoryJournal::new())).await;
-    let call = Call::new(Address::repeat_byte(8), Bytes::new());
+    let call = Call::with_data(Address::repeat_byte(8), Bytes::new());
     let foreign = theirs.submit(id(1), call).await.unwrap();
     assert_eq!(foreign.nonce, ticket.nonce);
     node.mine(3).await;

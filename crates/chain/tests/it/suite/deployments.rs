@@ -25,6 +25,7 @@ use crate::support::{Stage, TestChain, on_both_chains, payee, plan, prover};
 on_both_chains![
     a_deployment_is_what_it_says,
     what_a_chain_has_instead_is_noticed,
+    a_token_that_was_there_is_named_and_must_be_one,
     what_cannot_be_deployed_is_refused_before_anything_is,
 ];
 
@@ -123,6 +124,37 @@ async fn what_a_chain_has_instead_is_noticed(chain: TestChain) {
     let _: () = reader.raw_request("anvil_setCode".into(), (impostor, code)).await.unwrap();
     let error = noticed(&|own| own.wallet.address = impostor).await;
     assert!(matches!(error, VerifyError::Code { contract: "DebitWallet", .. }), "{error:?}");
+}
+
+async fn a_token_that_was_there_is_named_and_must_be_one(chain: TestChain) {
+    let stage = Stage::set(chain).await;
+    let reader = stage.chain.reader();
+    let test_token = stage.token_address();
+    let mut deployment = stage.deployment.clone();
+    assert_eq!(deployment.default_token(), Some(test_token));
+
+    // Another deployment's: a token as any other to this one.
+    let other = deploy(&stage.chain.with_key(&Stage::deployer_key()), &plan()).await.unwrap();
+    let token = other.test_token.unwrap().address;
+    deployment.token = Some(token);
+    assert_eq!(deployment.default_token(), Some(token), "the token that was named comes first");
+    deployment.verify(&reader).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("deployment.json");
+    deployment.write(&path).unwrap();
+    assert_eq!(Deployment::read(&path).unwrap(), deployment);
+
+    // Nobody's address; a contract that is no token.
+    for none in [payee(1), stage.id().address] {
+        deployment.token = Some(none);
+        let error = deployment.verify(&reader).await.unwrap_err();
+        assert!(
+            matches!(error, VerifyError::Chain(ChainError::NotAToken { address }) if address == none),
+            "{error:?}"
+        );
+    }
+    (deployment.token, deployment.test_token) = (None, None);
+    assert_eq!(deployment.default_token(), None);
 }
 
 async fn what_cannot_be_deployed_is_refused_before_anything_is(chain: TestChain) {

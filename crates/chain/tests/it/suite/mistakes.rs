@@ -8,6 +8,7 @@ use aep2_chain::{
     contracts::{DebitWallet, IDebitWallet},
     error::ChainError,
     events::WalletEvent,
+    transact::transact_within,
     wallet::{
         Wallet, WalletId,
         error::WalletError,
@@ -18,6 +19,7 @@ use aep2_chain::{
 use aep2_circuits::Shape;
 use aep2_mandate::units::{AccountId, ChainId};
 use alloy::{
+    consensus::Transaction,
     eips::BlockId,
     primitives::{Address, B256, Bytes, U256},
     providers::Provider,
@@ -33,6 +35,8 @@ on_both_chains![
     a_wallet_that_is_none_is_not_taken_for_one,
     a_refused_call_costs_nothing,
     a_transaction_that_fails_in_its_block_says_why,
+    a_transaction_that_no_block_takes_is_not_called_done,
+    what_a_call_says_of_its_gas_holds,
 ];
 
 async fn mistakes_have_names(chain: TestChain) {
@@ -60,7 +64,7 @@ async fn mistakes_have_names(chain: TestChain) {
         call
     };
     let none = DebitWallet::registerVerifiersCall { verifiers: Vec::new() };
-    let raw = |call: Bytes| Call { to: id.address, data: call, value: U256::ZERO };
+    let raw = |call: Bytes| Call::with_data(id.address, call);
 
     for (call, expected) in [
         (id.deposit(nobodys, token, BaseUnits::new(1)), unknown_account.clone()),
@@ -160,6 +164,34 @@ async fn a_refused_call_costs_nothing(chain: TestChain) {
     stage.refused(&stage.stranger, &stage.id().revoke_key(stage.ann.account)).await;
     assert_eq!(reader.get_balance(stranger).await.unwrap(), before);
     assert_eq!(reader.get_transaction_count(stranger).await.unwrap(), 0);
+}
+
+async fn a_transaction_that_no_block_takes_is_not_called_done(chain: TestChain) {
+    let stage = Stage::set(chain).await;
+    let (reader, owner) = (stage.chain.reader(), &stage.ann.key);
+    let _: Value = reader.raw_request("evm_setAutomine".into(), [false]).await.unwrap();
+    let call = stage.id().revoke_key(stage.ann.account);
+    let wait_max = Duration::from_millis(50);
+    let provider = stage.chain.with_key(owner);
+    let error = transact_within(&provider, owner.address(), &call, wait_max).await.unwrap_err();
+    let ChainError::NotMined { transaction, waited } = error else { panic!("{error:?}") };
+    assert!(waited >= wait_max);
+    assert!(reader.get_transaction_receipt(transaction).await.unwrap().is_none());
+    // It was sent all the same, and counts once a block takes it.
+    let _: Value = reader.raw_request("evm_mine".into(), ()).await.unwrap();
+    let receipt = reader.get_transaction_receipt(transaction).await.unwrap().unwrap();
+    assert!(receipt.status());
+}
+
+async fn what_a_call_says_of_its_gas_holds(chain: TestChain) {
+    let stage = Stage::set(chain).await;
+    let call = stage.id().revoke_key(stage.ann.account);
+    let sent = async |call: &Call| {
+        let hash = stage.send(&stage.ann.key, call).await.transaction_hash;
+        stage.chain.reader().get_transaction_by_hash(hash).await.unwrap().unwrap().gas_limit()
+    };
+    assert_eq!(sent(&Call { gas: Some(234_567), ..call.clone() }).await, 234_567);
+    assert!(sent(&call).await < 234_567);
 }
 
 /// Two transactions that are both good when tried out, of which the first spoils the second.

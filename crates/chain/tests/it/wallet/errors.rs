@@ -5,10 +5,12 @@ use std::collections::BTreeSet;
 use aep2_chain::{
     contracts::{DebitWallet, Groth16Verifier, TestUSD},
     error::{ChainError, revert_of},
+    token::Token,
     wallet::error::{TokenError, VerifierError, WalletError},
 };
 use alloy::{
     primitives::{Address, Bytes, U256},
+    providers::{Provider, ProviderBuilder},
     rpc::json_rpc::ErrorPayload,
     sol_types::{Panic, Revert, SolError},
     transports::{RpcError, TransportError},
@@ -139,6 +141,27 @@ fn reverts_are_found_in_nodes_answers() {
         let error = ChainError::from(answered(payload));
         assert!(matches!(error, ChainError::Transport(_)), "{error:?}");
         assert!(error.reason().is_none());
+    }
+}
+
+/// Providers' access keys stand in nodes' addresses, and those in the transport's errors.
+#[tokio::test]
+async fn a_nodes_address_does_not_reach_messages() {
+    // A port that was free a moment ago.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let url = format!("http://user:SECRET@127.0.0.1:{port}/v3/SECRET?key=SECRET");
+    let node = ProviderBuilder::new().connect_http(url.parse().unwrap());
+    let transport = node.get_block_number().await.unwrap_err();
+    assert!(transport.to_string().contains("SECRET"), "nothing to hide: {transport}");
+    let token = Token::new(node, Address::ZERO).balance_of(Address::ZERO).await.unwrap_err();
+    for error in [ChainError::from(transport), token] {
+        assert!(matches!(error, ChainError::Transport(_)), "{error:?}");
+        let mut cause: Option<&dyn std::error::Error> = Some(&error);
+        while let Some(error) = cause {
+            assert!(!error.to_string().contains("SECRET"), "{error}");
+            assert!(error.to_string().contains(&port.to_string()), "which node: {error}");
+            cause = error.source();
+        }
     }
 }
 

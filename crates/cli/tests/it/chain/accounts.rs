@@ -65,6 +65,47 @@ fn money_goes_in_both_ways_and_comes_out_after_the_delay_only() {
     assert!(said.contains("account 2 has no TUSD"), "{said}");
 }
 
+/// A wallet for a token that was there before it, USDC say. Here the first deployment's is that token.
+#[test]
+fn a_token_that_was_there_is_taken_where_none_is_named() {
+    let town = Town::new();
+    let first = read(&town.desk.path("aep2-deployment.json"));
+    let token = first["testToken"]["address"].as_str().unwrap();
+    let owner = ["--key-file", "owner.key"];
+    // So that the owner has some of it: nobody mints USDC.
+    town.open();
+    town.own(&["deposit", "--account", "1", "--amount", "5", "--mint"]);
+    town.own(&["withdraw", "request", "--account", "1", "--all"]);
+    town.chain.travel(DELAY);
+    town.own(&["withdraw", "execute", "--account", "1"]);
+
+    let deploy = ["deploy", "--from-dev-account", "0", "--token", token, "--out", "beside.json"];
+    let deployed = town.json(&deploy);
+    assert_eq!(deployed["token"], token);
+    assert_eq!(deployed["testToken"], json!(null), "another token was made");
+    assert_ne!(deployed["wallet"]["address"], first["wallet"]["address"]);
+
+    let beside = |arguments: &[&str]| {
+        town.json(&[arguments, &owner, &["--deployment", "beside.json"]].concat())
+    };
+    beside(&["account", "open", "--signed-lane-only"]);
+    let deposited = beside(&["deposit", "--account", "1", "--amount", "2"]);
+    assert_eq!(
+        (&deposited["token"]["address"], &deposited["balance"]),
+        (&json!(token), &json!("2"))
+    );
+    let mint =
+        ["deposit", "--account", "1", "--amount", "2", "--mint", "--deployment", "beside.json"];
+    let said = town.own_refused(&mint);
+    assert!(said.contains("--mint is for the deployment's test token"), "{said}");
+
+    town.desk.altered("beside.json", "nowhere.json", |deployment| {
+        deployment["token"] = json!(town.chain.account(7, "address"));
+    });
+    let said = town.refused(&["account", "show", "1", "--deployment", "nowhere.json"]);
+    assert!(said.contains("there is no token at"), "{said}");
+}
+
 #[test]
 fn a_key_changes_in_two_steps_and_never_early() {
     let town = Town::new();

@@ -42,6 +42,19 @@ fn what_is_missing_is_named_with_what_makes_it() {
 }
 
 #[test]
+fn what_is_no_token_is_not_deployed_beside() {
+    let desk = desk();
+    let chain = Chain::start(&desk, &[]);
+    let nobody = chain.account(7, "address");
+    let deploy = ["deploy", "--from-dev-account", "0", "--rpc", chain.rpc(), "--token", &nobody];
+    let said = desk.refused(2, &deploy);
+    assert!(said.contains("there is no token at"), "{said}");
+    assert_eq!(chain.ask("eth_blockNumber", serde_json::json!([])), "0x0", "something was sent");
+    let said = desk.refused(2, &[&deploy[..], &["--test-token"]].concat());
+    assert!(said.contains("cannot be used with"), "{said}");
+}
+
+#[test]
 fn a_deployment_of_another_chain_is_refused() {
     let town = Town::new();
     let other = Chain::start(&town.desk, &["--chain-id", "8453"]);

@@ -1,0 +1,150 @@
+//! What the receipts say against what the chain says: mandate by mandate, and in sum.
+
+use std::collections::HashMap;
+
+use aep2_chain::settlement::SettledBatch;
+use aep2_ledger::MandateHash;
+use aep2_mandate::{
+    field,
+    mandate::{Domain, MandateId},
+};
+use aep2_processor::Processor;
+use alloy::{
+    consensus::Transaction as _,
+    primitives::{Address, U256},
+    providers::Provider,
+};
+use anyhow::{Context, ensure};
+
+use super::{
+    agents::Bought,
+    outcome::Comparison,
+    payees::Shop,
+    timeline::MandateTimes,
+    world::{DEPOSIT, World},
+};
+
+/// What a payer's receipts say that it pays.
+pub(super) fn owed(bought: &Bought) -> u128 {
+    let payment = &bought.payment;
+    payment.captured.map_or(payment.mandate.mandate.amount.get(), |captured| captured.get())
+}
+
+/// Compares everything. Nothing here is taken from the processor's book but the inclusion proofs,
+/// which are checked against what is on chain.
+pub(super) async fn all(
+    world: &World,
+    shops: &[Shop],
+    bought: &[Bought],
+    times: &HashMap<MandateHash, MandateTimes>,
+    batches: &[SettledBatch],
+) -> anyhow::Result<Vec<Comparison>> {
+    let mut comparisons = vec![mandates(world, bought, times, batches).await?];
+    comparisons.push(nonces(world, bought).await?);
+
+    let paid = |batch: &SettledBatch| -> u128 {
+        batch.payouts.iter().map(|payout| payout.amount.get()).sum()
+    };
+    comparisons.push(Comparison::of(
+        "base units, all payouts",
+        bought.iter().map(owed).sum::<u128>(),
+        batches.iter().map(paid).sum::<u128>(),
+    ));
+    for (index, shop) in shops.iter().enumerate() {
+        let owed: u128 = bought.iter().filter(|own| own.shop == index).map(owed).sum();
+        let held = world.tokens_of(shop.address).await?;
+        comparisons.push(Comparison::of(format!("tokens of the payee {}", shop.name), owed, held));
+    }
+    for (index, account) in world.accounts.iter().enumerate() {
+        let owed: u128 = bought.iter().filter(|own| own.agent == index).map(owed).sum();
+        let purse = world.wallet.purse(account.id, world.token).await?;
+        let left = DEPOSIT.checked_sub(owed).context("an agent spent more than it had")?;
+        let name = format!("balance of account {} (agent {})", account.id, index + 1);
+        comparisons.push(Comparison::of(name, left, purse.balance));
+    }
+    let in_wallet = world.tokens_of(world.deployment.wallet.address).await?;
+    let bond = world.wallet.bond(world.ready.processor, world.token).await?.balance.to_word();
+    let left: u128 = DEPOSIT * world.accounts.len() as u128 - bought.iter().map(owed).sum::<u128>();
+    comparisons.push(Comparison::of(
+        "tokens in the wallet, without the bond",
+        left,
+        in_wallet.saturating_sub(bond),
+    ));
+    Ok(comparisons)
+}
+
+/// Each mandate is shown to be in its batch, with the amount that its receipts say, by a proof
+/// against the commitment on chain.
+async fn mandates(
+    world: &World,
+    bought: &[Bought],
+    times: &HashMap<MandateHash, MandateTimes>,
+    batches: &[SettledBatch],
+) -> anyhow::Result<Comparison> {
+    let processor = world.serving.processor();
+    let domain = world.venue().mandate_domain(world.token);
+    let mut shown = 0;
+    for own in bought {
+        let id = own.payment.id;
+        let settled = times.get(&id.into()).and_then(|times| times.settled);
+        let settled = settled.with_context(|| format!("mandate {id} did not settle"))?;
+        let included = included(processor, own, id, &domain, batches).await?;
+        shown += usize::from(settled.amount.get() == owed(own) && included == owed(own));
+    }
+    Ok(Comparison::of("mandates shown to be settled as receipted", bought.len(), shown))
+}
+
+/// What the batch on chain settled of a mandate.
+async fn included(
+    processor: &Processor,
+    own: &Bought,
+    id: MandateId,
+    domain: &Domain,
+    batches: &[SettledBatch],
+) -> anyhow::Result<u128> {
+    let inclusion = processor.inclusion_proof(id).await?;
+    let commitment = batches
+        .iter()
+        .map(|batch| batch.commitment)
+        .find(|own| field::to_be_bytes(own) == inclusion.commitment.0)
+        .with_context(|| format!("mandate {id}: its batch is not on chain"))?;
+    let settled = inclusion.proof.verify(&own.payment.mandate.mandate, domain, commitment)?;
+    Ok(settled.captured.get())
+}
+
+/// Every nonce is spent, and no other.
+async fn nonces(world: &World, bought: &[Bought]) -> anyhow::Result<Comparison> {
+    let mut spent = 0;
+    for own in bought {
+        let mandate = &own.payment.mandate.mandate;
+        let is_spent =
+            world.wallet.is_spent(mandate.account, world.token, mandate.nonce).await?;
+        spent += usize::from(is_spent);
+    }
+    Ok(Comparison::of("nonces spent on chain", bought.len(), spent))
+}
+
+/// Everything that the processor ever settled in this wallet, read from the chain's blocks: what a
+/// transaction's calldata said, and the gas that it used.
+pub(super) async fn settled_on_chain(
+    world: &World,
+    transactions: &[alloy::primitives::B256],
+) -> anyhow::Result<Vec<(SettledBatch, u64)>> {
+    let wallet: Address = world.deployment.wallet.address;
+    let mut batches = Vec::new();
+    for hash in transactions {
+        let transaction = world.provider.get_transaction_by_hash(*hash).await?;
+        let transaction = transaction.with_context(|| format!("{hash} is not on chain"))?;
+        let receipt = world.provider.get_transaction_receipt(*hash).await?;
+        let receipt = receipt.with_context(|| format!("{hash} has no receipt"))?;
+        ensure!(receipt.status() && transaction.to() == Some(wallet), "{hash} did not settle");
+        batches.push((SettledBatch::decode(transaction.input())?, receipt.gas_used));
+    }
+    Ok(batches)
+}
+
+/// How many transactions the processor has sent, beyond those of its start.
+pub(super) async fn transactions_of(world: &World) -> anyhow::Result<U256> {
+    let count = world.provider.get_transaction_count(world.ready.processor).await?;
+    Ok(U256::from(count))
+}

@@ -1,0 +1,87 @@
+//! The data directory: what is where in it, and that one process at a time has it.
+
+use std::{
+    fs::{self, File, TryLockError},
+    io::{Read, Seek, Write},
+    path::{Path, PathBuf},
+    process,
+};
+
+use anyhow::{Context, bail};
+
+/// A data directory that this process has to itself. The system lets go of it when the process ends,
+/// however it ends.
+pub(crate) struct DataFolder {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl DataFolder {
+    /// Makes the directory if it is not there, and takes it.
+    pub(crate) fn take(path: &Path) -> anyhow::Result<Self> {
+        let name = path.display();
+        fs::create_dir_all(path)
+            .with_context(|| format!("cannot make the data directory {name}"))?;
+        let lock = path.join("serve.lock");
+        let mut file = File::options()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(&lock)
+            .with_context(|| format!("cannot write in the data directory {name}"))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => bail!(
+                "the data directory {name} is in use by {}: stop it first, or name another with \
+                 --data",
+                owner(&mut file).map_or("another process".to_owned(), |pid| format!("process {pid}"))
+            ),
+            Err(TryLockError::Error(error)) => {
+                return Err(error).with_context(|| format!("cannot lock {}", lock.display()));
+            }
+        }
+        file.set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| writeln!(file, "{}", process::id()))
+            .with_context(|| format!("cannot write {}", lock.display()))?;
+        Ok(Self { path: path.to_owned(), _lock: file })
+    }
+
+    /// The book.
+    pub(crate) fn ledger(&self) -> PathBuf {
+        ledger_of(&self.path)
+    }
+
+    /// The embedded chain.
+    pub(crate) fn chain(&self) -> PathBuf {
+        self.path.join("chain")
+    }
+
+    /// What was deployed on it.
+    pub(crate) fn deployment(&self) -> PathBuf {
+        self.path.join("deployment.json")
+    }
+
+    /// The processor's key on it.
+    pub(crate) fn processor_key(&self) -> PathBuf {
+        self.path.join("processor.key")
+    }
+
+    /// The proving keys, where the settings name no other folder.
+    pub(crate) fn proving_keys(&self) -> PathBuf {
+        self.path.join("keys")
+    }
+}
+
+/// The book in a data directory.
+pub(crate) fn ledger_of(data: &Path) -> PathBuf {
+    data.join("ledger")
+}
+
+/// The process that has the directory, as it wrote itself down.
+fn owner(file: &mut File) -> Option<u32> {
+    let mut text = String::new();
+    file.take(32).read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}

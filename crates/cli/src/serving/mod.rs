@@ -1,0 +1,223 @@
+//! Bringing a processor up from settings, and down again.
+
+pub(crate) mod chain;
+pub(crate) mod folder;
+pub(crate) mod key;
+pub(crate) mod logs;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use aep2_circuits::Shape;
+use aep2_processor::{Clock, Parts, Processor, batch::Provers};
+use aep2_prover::{
+    key_file::Provenance,
+    progress::Stage,
+    prover::{Entropy, Prover},
+};
+use aep2_server::{
+    Server,
+    settings::{Problem, Rpc, Settings},
+};
+use alloy::primitives::Address;
+use anyhow::{Context, anyhow, ensure};
+use serde::Serialize;
+use tokio::time::{Instant, sleep};
+
+use self::{chain::Chain, folder::DataFolder};
+use crate::output::Output;
+
+
+/// How long the start waits for the first look at the chain. Then it is told that it is not ready yet.
+const READY_WITHIN: Duration = Duration::from_secs(15);
+
+/// A processor that runs and is served.
+pub(crate) struct Serving {
+    processor: Processor,
+    server: Server,
+    chain: Chain,
+    /// Held to the end.
+    _folder: DataFolder,
+}
+
+/// What is said when it runs.
+#[derive(Debug, Serialize)]
+pub(crate) struct Ready {
+    /// Where the API is.
+    pub(crate) http: String,
+    /// Where the metrics are, if there are any.
+    pub(crate) metrics: Option<String>,
+    /// Where the embedded chain is served.
+    pub(crate) rpc: Option<String>,
+    /// The chain, without what may be an access key.
+    pub(crate) chain: String,
+    pub(crate) chain_id: u64,
+    pub(crate) wallet: Address,
+    pub(crate) verifier_set: String,
+    /// The tokens that are accepted.
+    pub(crate) tokens: Vec<Address>,
+    pub(crate) processor: Address,
+    pub(crate) shapes: Vec<String>,
+    /// Whether whoever made the proving keys can forge proofs.
+    pub(crate) development_keys: bool,
+    pub(crate) data: PathBuf,
+    /// The file of the deployment, for the other commands.
+    pub(crate) deployment: PathBuf,
+    /// Whether mandates are accepted already; `/readyz` says it at any time.
+    pub(crate) ready: bool,
+}
+
+/// What is wrong, as one error.
+pub(crate) fn refuse(problems: &[Problem]) -> anyhow::Result<()> {
+    let words: Vec<String> = problems.iter().map(|problem| format!("\n  {problem}")).collect();
+    ensure!(problems.is_empty(), "the settings are not in order:{}", words.concat());
+    Ok(())
+}
+
+impl Serving {
+    /// Brings everything up, in the order in which it needs one another: the directory, the key, the
+    /// chain, the proving keys, the contracts, the processor, the port.
+    pub(crate) async fn start(settings: &Settings, output: &Output) -> anyhow::Result<(Self, Ready)> {
+        refuse(&settings.check())?;
+        let data = &settings.data.directory;
+        let folder = DataFolder::take(data)?;
+        let key = key::load(settings, &folder.processor_key())?;
+        let processor_address = key.address();
+        let chain = chain::connect(&settings.chain, &folder, processor_address).await?;
+
+        let provers = provers(settings, &folder, output).await?;
+        let keys = || provers.iter().map(Into::into).collect();
+        let deployment =
+            chain.deployment(&settings.chain, &folder, processor_address, keys).await?;
+        refuse(&settings.check_against(&deployment))?;
+        let development_keys =
+            provers.iter().any(|prover| prover.provenance() != Provenance::Ceremony);
+
+        let config = settings.processor_config(&deployment);
+        let parts = Parts {
+            provider: chain.provider.clone(),
+            deployment: deployment.clone(),
+            key,
+            ledger: folder.ledger(),
+            provers,
+            clock: Clock::system(),
+            watch: Arc::new(()),
+        };
+        let tokens = config.acceptance.tokens.iter().map(|(token, _)| *token).collect();
+        let shapes = config.windows.shapes.iter().map(Shape::to_string).collect();
+        let processor = Processor::start(parts, config).await?;
+        let server = match Server::start(processor.clone(), settings).await {
+            Ok(server) => server,
+            Err(error) => {
+                processor.shutdown().await;
+                return Err(error.into());
+            }
+        };
+
+        let ready = Ready {
+            http: format!("http://{}", server.address()),
+            metrics: settings.metrics.enabled.then(|| {
+                format!("http://{}/metrics", server.metrics_address().unwrap_or(server.address()))
+            }),
+            rpc: chain.embedded.as_ref().map(chain::Embedded::url),
+            chain: chain.name.clone(),
+            chain_id: chain.chain_id.get(),
+            wallet: deployment.wallet.address,
+            verifier_set: deployment.verifier_set.to_string(),
+            tokens,
+            processor: processor_address,
+            shapes,
+            development_keys,
+            data: data.clone(),
+            deployment: deployment_file(settings, &folder),
+            ready: until_ready(&processor).await,
+        };
+        Ok((Self { processor, server, chain, _folder: folder }, ready))
+    }
+
+    /// The processor.
+    pub(crate) fn processor(&self) -> &Processor {
+        &self.processor
+    }
+
+    /// Takes it down: requests in hand are answered, what is being written is finished, batches stay
+    /// where they are.
+    pub(crate) async fn stop(self) {
+        self.server.stop().await;
+        self.processor.shutdown().await;
+        self.chain.stop().await;
+    }
+}
+
+fn deployment_file(settings: &Settings, folder: &DataFolder) -> PathBuf {
+    settings.chain.deployment.clone().unwrap_or_else(|| folder.deployment())
+}
+
+/// Waits for the first look at the chain. Whether there was one.
+async fn until_ready(processor: &Processor) -> bool {
+    let started = Instant::now();
+    while !processor.readiness().ready {
+        if started.elapsed() > READY_WITHIN {
+            return false;
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
+    true
+}
+
+/// The proving keys of the shapes that are set. On the embedded chain those that are missing are made.
+async fn provers(
+    settings: &Settings,
+    folder: &DataFolder,
+    output: &Output,
+) -> anyhow::Result<Provers> {
+    let keys = settings.windows.keys.clone().unwrap_or_else(|| folder.proving_keys());
+    let make = settings.chain.rpc == Rpc::Embedded;
+    let mut provers = Vec::new();
+    for shape in settings.windows.shapes.iter().map(|shape| shape.0) {
+        let (keys, kept) = (keys.clone(), Prover::is_kept(&keys, shape));
+        ensure!(
+            kept || make,
+            "there is no proving key of shape {shape} in {}; make one with `aep2 setup`, or name \
+             another folder with `keys` in [windows]",
+            keys.display()
+        );
+        let bar = (!kept).then(|| {
+            output.note(format!(
+                "making a development key for shape {shape}, once; whoever makes such a key can \
+                 forge proofs with it"
+            ));
+            output.bar(&Stage::SETUP)
+        });
+        // Long calculations and large files: not on a thread that others wait for.
+        let made = tokio::task::spawn_blocking(move || {
+            let made = match &bar {
+                None => Prover::load(&keys, shape).map_err(anyhow::Error::from),
+                Some(progress) => make_key(&keys, shape, progress),
+            };
+            if let Some(bar) = bar {
+                bar.finish();
+            }
+            made
+        });
+        provers.push(made.await.context("making a key panicked")??);
+    }
+    Ok(provers.into_iter().collect())
+}
+
+fn make_key(
+    keys: &Path,
+    shape: Shape,
+    progress: &dyn aep2_prover::progress::Progress,
+) -> anyhow::Result<Prover> {
+    let prover = Prover::set_up(shape, &Entropy::Fresh, progress)
+        .map_err(|error| anyhow!("no key of shape {shape} can be made: {error}"))?;
+    fs::create_dir_all(keys)
+        .with_context(|| format!("cannot make the folder of keys {}", keys.display()))?;
+    prover.save(keys)?;
+    Ok(prover)
+}

@@ -1,0 +1,203 @@
+//! `aep2 serve` as its operators run it: settings, a first start and a second one, an end in order.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Child, ChildStdout, Command, Stdio},
+};
+
+use alloy::transports::http::reqwest::Client;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::Desk;
+
+/// What keeps a test's server small and out of others' way.
+pub(crate) const SETTINGS: &str = r#"
+[chain]
+embedded_listen = "127.0.0.1:0"
+embedded_block_time_ms = 200
+
+[http]
+listen = "127.0.0.1:0"
+
+[windows]
+shapes = ["1x4-capture"]
+"#;
+
+/// A server in a process of its own.
+pub(crate) struct Served {
+    process: Child,
+    /// Held, so that it can write.
+    _stdout: BufReader<ChildStdout>,
+    pub(crate) ready: Value,
+}
+
+impl Served {
+    pub(crate) fn start(desk: &Desk) -> Self {
+        let mut process = desk
+            .command(&["serve", "--json", "--config", "aep2.toml"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdout = BufReader::new(process.stdout.take().unwrap());
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        let ready = serde_json::from_str(&line).unwrap_or_else(|_| panic!("not ready: {line:?}"));
+        Self { process, _stdout: stdout, ready }
+    }
+
+    fn get(&self, path: &str) -> Value {
+        let client = Client::builder().no_proxy().build().unwrap();
+        let url = format!("{}{path}", self.ready["http"].as_str().unwrap());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let text = runtime.block_on(async { client.get(url).send().await?.text().await });
+        serde_json::from_str(&text.unwrap()).unwrap()
+    }
+
+    /// Asks it to end, and waits: its exit code.
+    pub(crate) fn terminate(mut self) -> Option<i32> {
+        let id = self.process.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        self.process.wait().unwrap().code()
+    }
+
+    fn kill(mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A desk with settings.
+pub(crate) fn desk(settings: &str) -> Desk {
+    let desk = Desk(TempDir::new().unwrap());
+    std::fs::write(desk.path("aep2.toml"), settings).unwrap();
+    desk
+}
+
+/// Whether the settings are in order, and what is said.
+fn checked(settings: &str) -> (Option<i32>, Value) {
+    let desk = desk(settings);
+    let output = desk.run(&["serve", "--config", "aep2.toml", "--check-config", "--json"]);
+    assert!(!desk.path("aep2-data").exists(), "a check made something");
+    (output.status.code(), serde_json::from_slice(&output.stdout).unwrap())
+}
+
+#[test]
+fn a_server_goes_on_where_it_was_after_an_end_and_after_a_kill() {
+    let desk = desk(SETTINGS);
+    let served = Served::start(&desk);
+    let first = served.ready.clone();
+    assert_eq!(first["ready"], true);
+    assert_eq!(first["development_keys"], true);
+    assert_eq!(served.get("/")["wallet"], first["wallet"]);
+    assert_eq!(served.get("/readyz")["ready"], true);
+
+    // A second one is told who has the directory.
+    let said = desk.refused(2, &["serve", "--config", "aep2.toml"]);
+    assert!(said.contains("in use by process") && said.contains("--data"), "{said}");
+
+    // The deployment is one that the other commands take.
+    let rpc = first["rpc"].as_str().unwrap().to_owned();
+    let file = first["deployment"].as_str().unwrap().to_owned();
+    let opened = desk.json(&[
+        "account",
+        "open",
+        "--processor",
+        first["processor"].as_str().unwrap(),
+        "--new-mandate-key",
+        "agent.json",
+        "--deployment",
+        &file,
+        "--rpc",
+        &rpc,
+        "--from-dev-account",
+        "1",
+    ]);
+    let account = opened["account"].as_u64().unwrap();
+    served.kill();
+
+    let served = Served::start(&desk);
+    for field in ["wallet", "tokens", "processor", "chain_id", "deployment"] {
+        assert_eq!(served.ready[field], first[field], "{field}");
+    }
+    assert_eq!(served.get(&format!("/v1/accounts/{account}"))["served"], true);
+    assert_eq!(served.terminate(), Some(0));
+    let audit = desk.json(&["audit", "aep2-data"]);
+    assert_eq!(audit["in_order"], true);
+}
+
+#[test]
+fn the_printed_settings_are_in_order_and_the_ones_that_are_used() {
+    let desk = desk("");
+    let printed = desk.run(&["serve", "--print-config"]);
+    assert_eq!(printed.status.code(), Some(0));
+    let text = String::from_utf8(printed.stdout).unwrap();
+    assert!(text.contains("# When mandates are settled") && text.contains("[windows]"), "{text}");
+    let (code, told) = checked(&text);
+    assert_eq!((code, &told["in_order"]), (Some(0), &true.into()));
+}
+
+#[test]
+fn settings_that_are_wrong_are_named_and_nothing_is_started() {
+    let (code, told) = checked(
+        "[http]\nlisten = \"0.0.0.0:1\"\n[acceptance]\nsettle_within_s = 90000\n\
+         [key]\nfile = \"nowhere\"",
+    );
+    assert_eq!(code, Some(1));
+    let named: Vec<_> =
+        told["problems"].as_array().unwrap().iter().map(|own| &own["setting"]).collect();
+    assert_eq!(named, ["http.listen", "acceptance.settle_within_s", "key.file"]);
+
+    let (code, told) = checked("[chain]\nrpc = \"http://127.0.0.1:1\"\ndeployment = \"nowhere.json\"");
+    assert_eq!(code, Some(1));
+    let named: Vec<_> =
+        told["problems"].as_array().unwrap().iter().map(|own| &own["setting"]).collect();
+    assert_eq!(named, ["key.file", "chain.deployment"]);
+
+    for (settings, words) in [
+        ("[windows]\nage_max_s = 1", "did you mean age_s_max?"),
+        ("[windows]\nage_s_max = \"1\"", "line 2"),
+        ("[http]\nlisten = \"0.0.0.0:8402\"", "allow_remote"),
+    ] {
+        let desk = desk(settings);
+        let said = desk.refused(2, &["serve", "--config", "aep2.toml"]);
+        assert!(said.contains(words), "{settings}: {said}");
+        assert!(!desk.path("aep2-data").exists(), "{settings}: something was made");
+    }
+    let said = desk("").refused(2, &["serve", "--config", "nowhere.toml"]);
+    assert!(said.contains("nowhere.toml"), "{said}");
+}
+
+#[test]
+fn keys_come_from_the_environment_and_are_never_said() {
+    let secret = "01".repeat(32);
+    let desk = desk("[chain]\nrpc = \"http://127.0.0.1:1\"\ndeployment = \"nowhere.json\"");
+    let check = ["serve", "--config", "aep2.toml", "--check-config", "--json"];
+    let told = |name: &str, value: &str| {
+        let output = desk.command(&check).env(name, value).output().unwrap();
+        let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert!(!text.contains(&secret), "the key was said: {text}");
+        text
+    };
+    assert!(!told("AEP2_PRIVATE_KEY", &secret).contains("key.file"));
+    assert!(told("AEP2_PRIVATE_KEY", &format!("{secret}01")).contains("key.file"));
+    std::fs::write(desk.path("own.key"), &secret).unwrap();
+    assert!(!told("AEP2_KEY_FILE", "own.key").contains("key.file"));
+    assert!(told("AEP2_KEY_FILE", &secret).contains("key.file"));
+}
+
+#[test]
+fn a_port_that_is_taken_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let desk = desk(SETTINGS);
+    let said = desk.refused(2, &["serve", "--config", "aep2.toml", "--http", &address]);
+    assert!(said.contains(&address) && said.contains("http.listen"), "{said}");
+}

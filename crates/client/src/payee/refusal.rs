@@ -1,0 +1,227 @@
+//! Why a request is not served, and the answer that says so.
+
+use aep2_mandate::units::UnixTime;
+use axum::{body::Body, response::Response};
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+use thiserror::Error;
+
+use crate::{
+    processor::ProcessorError,
+    receipt::ReceiptError,
+    x402::{
+        PaymentRequired, Requirements, ResourceInfo, SettleResponse, X402Version2,
+        headers::{self, HeaderError, PAYMENT_REQUIRED, PAYMENT_RESPONSE, X_PAYMENT_RESPONSE},
+        v1,
+    },
+};
+
+/// Why a request is not served. Each has a stable [code](Refusal::code).
+#[derive(Debug, Error)]
+pub enum Refusal {
+    /// No payment came with it.
+    #[error("a payment is required: sign the terms in PAYMENT-REQUIRED and send PAYMENT-SIGNATURE")]
+    PaymentRequired,
+    /// What came as a payment cannot be read.
+    #[error("{0}")]
+    Malformed(#[from] HeaderError),
+    /// The payment accepts other terms than the payee's.
+    #[error("the payment's {field} is not what is asked for")]
+    OtherTerms {
+        /// The first field that differs.
+        field: &'static str,
+    },
+    /// The payment names an order that is not the payee's, or is one for something else.
+    #[error("the order is not known, or is for another request")]
+    UnknownOrder,
+    /// The payment comes too late.
+    #[error("the order was good until {until}")]
+    OrderExpired {
+        /// Until when it was good.
+        until: UnixTime,
+    },
+    /// The mandate is for something else.
+    #[error("the mandate's ref does not bind it to this request and these terms")]
+    OtherReference,
+    /// The mandate expires before it can be settled.
+    #[error("the mandate expires at {deadline}; it is settled by {needed}")]
+    DeadlineTooNear {
+        /// Its deadline.
+        deadline: UnixTime,
+        /// The earliest deadline that would do.
+        needed: UnixTime,
+    },
+    /// The same mandate came before, signed otherwise.
+    #[error("the mandate was presented before with another signature")]
+    OtherSignature,
+    /// The processor refuses the mandate.
+    #[error("{message}")]
+    ByProcessor {
+        /// The processor's code.
+        code: String,
+        /// The processor's words.
+        message: String,
+    },
+    /// The receipt is an old one: the mandate paid for something before.
+    #[error("the mandate was used before: its receipt promises settlement by {settle_by} already")]
+    AlreadyUsed {
+        /// What the receipt promises.
+        settle_by: UnixTime,
+    },
+    /// The mandate paid for this request before, and the answer is not there any more.
+    #[error("the mandate was served before, and the answer was not kept")]
+    AlreadyServed(Option<HeaderValue>),
+    /// The same payment is being served.
+    #[error("the same payment is being served; ask again")]
+    InProgress,
+    /// There is no room for more payments.
+    #[error("too many payments at once; ask again later")]
+    Busy,
+    /// The processor does not answer. Whether it has the mandate is not known; it is safe to send
+    /// the same payment again.
+    #[error("the payment could not be confirmed; send the same payment again: {0}")]
+    Unconfirmed(String),
+    /// What the processor gave is no receipt for this mandate.
+    #[error("the processor's receipt does not hold: {0}")]
+    BadReceipt(ReceiptError),
+}
+
+impl Refusal {
+    /// A name that stays.
+    pub fn code(&self) -> &str {
+        match self {
+            Self::PaymentRequired => "payment_required",
+            Self::Malformed(_) => "invalid_payload",
+            Self::OtherTerms { .. } => "terms_mismatch",
+            Self::UnknownOrder => "order_unknown",
+            Self::OrderExpired { .. } => "order_expired",
+            Self::OtherReference => "ref_mismatch",
+            Self::DeadlineTooNear { .. } => "deadline_too_near",
+            Self::OtherSignature => "bad_signature",
+            Self::ByProcessor { code, .. } => code,
+            Self::AlreadyUsed { .. } => "already_used",
+            Self::AlreadyServed(_) => "already_served",
+            Self::InProgress => "in_progress",
+            Self::Busy => "too_many_requests",
+            Self::Unconfirmed(_) => "processor_unavailable",
+            Self::BadReceipt(_) => "receipt_invalid",
+        }
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::AlreadyServed(_) | Self::InProgress => StatusCode::CONFLICT,
+            Self::Busy | Self::Unconfirmed(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::BadReceipt(_) => StatusCode::BAD_GATEWAY,
+            _ => StatusCode::PAYMENT_REQUIRED,
+        }
+    }
+
+    /// After how many seconds the same request may fare better.
+    fn retry_after_s(&self) -> Option<u32> {
+        match self {
+            Self::InProgress | Self::Unconfirmed(_) => Some(1),
+            Self::Busy => Some(5),
+            _ => None,
+        }
+    }
+
+    /// The answer. An answer 402 carries `terms`.
+    pub(super) fn answer(&self, resource: &ResourceInfo, terms: Requirements) -> Response {
+        let status = self.status();
+        let network = terms.network.clone();
+        let mut response = if status == StatusCode::PAYMENT_REQUIRED {
+            self.asking(resource, terms)
+        } else {
+            json(
+                status,
+                &Envelope { error: Inner { code: self.code(), message: self.to_string() } },
+            )
+        };
+        let said = match self {
+            Self::PaymentRequired => None,
+            Self::AlreadyServed(said) => said.clone(),
+            // The same payment may fare better, or was taken for all that is known: nothing is said.
+            Self::InProgress | Self::Busy | Self::Unconfirmed(_) | Self::BadReceipt(_) => None,
+            _ => {
+                let refused = SettleResponse::refused(network, self.code(), self.to_string());
+                headers::write(&refused).ok()
+            }
+        };
+        let headers = response.headers_mut();
+        if let Some(said) = said {
+            headers.insert(PAYMENT_RESPONSE, said.clone());
+            headers.insert(X_PAYMENT_RESPONSE, said);
+        }
+        if let Some(seconds) = self.retry_after_s() {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+    }
+
+    /// An answer 402: the terms in the header, and for clients of x402's first version in the body.
+    fn asking(&self, resource: &ResourceInfo, terms: Requirements) -> Response {
+        let body = v1::required(self.to_string(), resource, std::slice::from_ref(&terms));
+        let mut response = match body {
+            Ok(body) => json(self.status(), &body),
+            Err(error) => return broken(&error),
+        };
+        let required = PaymentRequired {
+            x402_version: X402Version2,
+            error: Some(self.to_string()),
+            resource: Some(resource.clone()),
+            accepts: vec![terms],
+            extensions: Default::default(),
+        };
+        match headers::write(&required) {
+            Ok(header) => response.headers_mut().insert(PAYMENT_REQUIRED, header),
+            Err(error) => return broken(&error),
+        };
+        response
+    }
+}
+
+impl From<ProcessorError> for Refusal {
+    fn from(error: ProcessorError) -> Self {
+        match error {
+            ProcessorError::Refused { code, message } => Self::ByProcessor { code, message },
+            passing => Self::Unconfirmed(passing.to_string()),
+        }
+    }
+}
+
+/// The native interface's envelope.
+#[derive(Serialize)]
+struct Envelope<'a> {
+    error: Inner<'a>,
+}
+
+#[derive(Serialize)]
+struct Inner<'a> {
+    code: &'a str,
+    message: String,
+}
+
+fn json(status: StatusCode, body: &impl Serialize) -> Response {
+    match serde_json::to_vec(body) {
+        Ok(body) => {
+            let mut response = Response::new(Body::from(body));
+            *response.status_mut() = status;
+            let json = HeaderValue::from_static("application/json");
+            response.headers_mut().insert(header::CONTENT_TYPE, json);
+            response
+        }
+        Err(error) => broken(&error),
+    }
+}
+
+/// Something that always has JSON had none.
+fn broken(error: &serde_json::Error) -> Response {
+    tracing::error!(%error, "an answer could not be written");
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    response
+}

@@ -1,0 +1,408 @@
+//! Paying: a key, an account, limits, and a journal of what was signed.
+//!
+//! A [`Payer`] turns a [`Purchase`] into a signed mandate, once all of this holds: the purchase is
+//! for the payer's own wallet and processor, its limits allow it, and the mandate is on disk. A
+//! [`PayingClient`] does so over HTTP.
+//!
+//! Both may be used by many tasks at once, and several processes may pay from one directory.
+
+mod client;
+pub mod journal;
+pub mod limits;
+mod signing;
+
+use std::{path::PathBuf, sync::Arc};
+
+use aep2_mandate::{
+    eddsa::SecretKey,
+    mandate::{MandateId, SignedMandate},
+    signer::Signer,
+    typed_data::{capture::SignedCaptureReceipt, receipt::SignedReceipt},
+    units::{AccountId, Amount, UnixTime},
+};
+use alloy_primitives::{Address, B256};
+use thiserror::Error;
+use tokio::sync::{mpsc, oneshot};
+
+pub use self::client::{Answer, KnownTerms, Patience, PayingClient, Payment};
+use self::{
+    journal::{JournalError, Owner},
+    limits::{LimitError, Limits},
+    signing::{Ask, Command, Outcome, Signing},
+};
+use crate::{
+    clock::Clock,
+    purchase::{Purchase, Venue},
+    receipt::ReceiptError,
+    x402::{
+        headers::HeaderError,
+        terms::{Requirements, TermsError},
+    },
+};
+
+/// Who pays, and within which bounds.
+#[derive(Clone, Debug)]
+pub struct PayerConfig {
+    /// The account that pays.
+    pub account: AccountId,
+    /// Its wallet, and its processor: receipts of no other are worth anything to it.
+    pub venue: Venue,
+    /// What may be spent.
+    pub limits: Limits,
+    /// Where the journal is. All that pay from this account on this machine share it.
+    pub directory: PathBuf,
+    /// The longest time to settlement that is agreed to, in seconds: until then what was captured
+    /// less is not free again.
+    pub settle_within_s_max: u64,
+    /// How much later than needed a mandate expires, in seconds: for clocks that differ, and for a
+    /// payee that takes its time to hand it in.
+    pub deadline_margin_s: u64,
+    /// The time.
+    pub clock: Clock,
+}
+
+impl PayerConfig {
+    /// With an hour to settle at most, and five minutes' margin.
+    pub fn new(account: AccountId, venue: Venue, limits: Limits, directory: PathBuf) -> Self {
+        Self {
+            account,
+            venue,
+            limits,
+            directory,
+            settle_within_s_max: 3_600,
+            deadline_margin_s: 300,
+            clock: Clock::system(),
+        }
+    }
+}
+
+/// The longest time that a payee's order is waited for, in seconds, whatever it asks for.
+const TIMEOUT_S_MAX: u64 = 600;
+
+/// Why nothing was paid, or what was paid is not certain.
+#[derive(Debug, Error)]
+pub enum PayError {
+    /// The payer's own limits.
+    #[error("over a limit: {0}")]
+    Limit(#[from] LimitError),
+    /// The journal cannot be written, so nothing is signed.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The payee's terms cannot be used.
+    #[error("the payee's terms cannot be used: {0}")]
+    Terms(#[from] TermsError),
+    /// The terms are for another place, or another request.
+    #[error("the payee asks for {field} {offered}, and here it is {expected}")]
+    Mismatch {
+        /// What differs.
+        field: &'static str,
+        /// What the payee says.
+        offered: String,
+        /// What would be right.
+        expected: String,
+    },
+    /// The payee's terms are not those that were agreed to before. Nothing more was signed.
+    #[error("the payee changed its {field} from {before} to {after}")]
+    TermsChanged {
+        /// What changed.
+        field: &'static str,
+        /// What it was.
+        before: String,
+        /// What it is now.
+        after: String,
+    },
+    /// The payee wants to be paid, but offers nothing that a mandate can pay.
+    #[error("the payee offers nothing that a mandate can pay: {0}")]
+    NoOffer(String),
+    /// A header cannot be read.
+    #[error(transparent)]
+    Header(#[from] HeaderError),
+    /// The payee refused the payment.
+    #[error("the payee refused the payment (status {status}): {reason}: {message}")]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// Its code.
+        reason: String,
+        /// Its words.
+        message: String,
+    },
+    /// The request cannot be sent twice: its body is a stream.
+    #[error("the request's body is a stream and cannot be sent again with a payment")]
+    NotRepeatable,
+    /// The answer came from elsewhere.
+    #[error("asked for {asked}, answered by {answered}: redirections are not followed")]
+    Redirected {
+        /// What was asked for.
+        asked: String,
+        /// Where it was answered.
+        answered: String,
+    },
+    /// The request failed, and nothing was signed.
+    #[error("the request failed: {0}")]
+    Http(#[source] reqwest::Error),
+    /// A mandate was sent, and no answer came. It may have been accepted: it counts as spent. Send
+    /// the same payment again with [`PayingClient::again`] to know.
+    #[error("the payment {} was sent and not answered: {source}", payment.id)]
+    Unanswered {
+        /// What was sent.
+        payment: Box<Unanswered>,
+        /// The last failure.
+        source: reqwest::Error,
+    },
+    /// Something has no JSON, which all that is paid with has.
+    #[error("cannot be written as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    /// The payer is shutting down.
+    #[error("the payer is closed")]
+    Closed,
+}
+
+/// A payment that was sent and not answered.
+#[derive(Clone, Debug)]
+pub struct Unanswered {
+    /// The mandate's id.
+    pub id: MandateId,
+    /// The mandate.
+    pub mandate: SignedMandate,
+    /// What was to be bought.
+    pub purchase: Purchase,
+    /// The payment's header, to be sent again as it is.
+    pub header: http::HeaderValue,
+}
+
+/// One account's key, limits and journal. Cheap to clone; clones are the same payer.
+#[derive(Clone, Debug)]
+pub struct Payer {
+    commands: mpsc::UnboundedSender<Command>,
+    config: Arc<PayerConfig>,
+}
+
+impl Payer {
+    /// Opens the payer's journal and starts the thread that signs.
+    ///
+    /// # Errors
+    /// When the journal cannot be read or made, or is another account's.
+    pub fn open(config: PayerConfig, key: SecretKey) -> Result<Self, JournalError> {
+        let Venue { chain, wallet, .. } = config.venue;
+        let owner = Owner { account: config.account, chain, wallet };
+        let signer = Signer::new(key, chain, wallet);
+        let signing = Signing::open(
+            signer,
+            owner,
+            config.limits.clone(),
+            config.clock.clone(),
+            &config.directory,
+        )?;
+        let (commands, receiver) = mpsc::unbounded_channel();
+        let thread = std::thread::Builder::new().name("aep2-payer".to_owned());
+        let started = thread.spawn(move || signing.run(receiver));
+        started.map_err(|source| JournalError::Io { path: config.directory.clone(), source })?;
+        Ok(Self { commands, config: Arc::new(config) })
+    }
+
+    /// The payer's settings.
+    pub fn config(&self) -> &PayerConfig {
+        &self.config
+    }
+
+    /// Checks what can be checked of a payee's terms before anything is signed: that they are for
+    /// this payer's wallet and processor, settle soon enough, and are within the limits for one
+    /// payment. Gives what they sell.
+    ///
+    /// # Errors
+    /// The first thing that is not right.
+    pub fn check(
+        &self,
+        terms: &Requirements,
+        method: &str,
+        resource: &str,
+        host: &str,
+    ) -> Result<Purchase, PayError> {
+        let purchase = crate::x402::terms::purchase(terms, method, resource)?;
+        let (found, own) = (&purchase.venue, &self.config.venue);
+        let mismatch = |field, offered: &dyn ToString, expected: &dyn ToString| {
+            let (offered, expected) = (offered.to_string(), expected.to_string());
+            Err(PayError::Mismatch { field, offered, expected })
+        };
+        if found.chain != own.chain {
+            return mismatch("chain", &found.chain, &own.chain);
+        }
+        if found.wallet != own.wallet {
+            return mismatch("wallet", &found.wallet, &own.wallet);
+        }
+        if found.processor != own.processor {
+            return mismatch("processor", &found.processor, &own.processor);
+        }
+        if let Some(named) = terms.extra.method.as_ref().filter(|named| *named != method) {
+            return mismatch("method", named, &method);
+        }
+        let within_s = terms.extra.settle_within_seconds;
+        if within_s > self.config.settle_within_s_max {
+            let expected = format!("at most {}", self.config.settle_within_s_max);
+            return mismatch("seconds to settle within", &within_s, &expected);
+        }
+        let Purchase { token, payee, amount, .. } = purchase;
+        self.config.limits.check_call(token, payee, host, amount.amount())?;
+        Ok(purchase)
+    }
+
+    /// Signs a mandate for `purchase`, written down before this returns. `order` is the payee's
+    /// number of the order; without one the mandate pays in intent mode. `host` is whom the limits
+    /// count it for.
+    ///
+    /// # Errors
+    /// When a limit would be broken, or the journal cannot be written. Nothing is signed then.
+    pub async fn authorise(
+        &self,
+        purchase: Purchase,
+        order: Option<B256>,
+        terms: &Requirements,
+        host: &str,
+    ) -> Result<Authorised, PayError> {
+        let ask = Ask {
+            purchase: purchase.clone(),
+            order,
+            host: host.to_owned(),
+            deadline: self.deadline(terms),
+        };
+        let (reply, answer) = oneshot::channel();
+        let ask = Box::new(ask);
+        self.commands.send(Command::Sign { ask, reply }).map_err(|_| PayError::Closed)?;
+        let (id, mandate) = answer.await.map_err(|_| PayError::Closed)??;
+        let fate = Fate { id, commands: self.commands.clone(), sent: false, concluded: false };
+        Ok(Authorised { id, mandate, purchase, fate })
+    }
+
+    fn deadline(&self, terms: &Requirements) -> UnixTime {
+        let seconds = [
+            terms.extra.settle_within_seconds,
+            terms.max_timeout_seconds.min(TIMEOUT_S_MAX),
+            self.config.deadline_margin_s,
+        ];
+        let seconds = seconds.into_iter().fold(0, u64::saturating_add);
+        self.config.clock.now().checked_add(seconds).unwrap_or(UnixTime::MAX)
+    }
+
+    /// What was spent in `token` in the last 24 hours, by all that share the journal: in all, or
+    /// on one host.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub async fn spent(&self, token: Address, host: Option<&str>) -> Result<Amount, PayError> {
+        let (reply, answer) = oneshot::channel();
+        let host = host.map(str::to_owned);
+        let question = Command::Spent { token, host, reply };
+        self.commands.send(question).map_err(|_| PayError::Closed)?;
+        answer.await.map_err(|_| PayError::Closed)?
+    }
+
+    /// Returns when everything that was asked before is in the journal.
+    pub async fn flush(&self) {
+        let (reply, answer) = oneshot::channel();
+        if self.commands.send(Command::Flush { reply }).is_ok() {
+            // The thread is gone: then nothing is left to wait for.
+            let _ = answer.await;
+        }
+    }
+}
+
+/// A signed mandate that is on disk, and has not left. Dropped, it never does.
+#[derive(Debug)]
+pub struct Authorised {
+    /// Its id.
+    pub id: MandateId,
+    mandate: SignedMandate,
+    purchase: Purchase,
+    fate: Fate,
+}
+
+impl Authorised {
+    /// What it pays for.
+    pub fn purchase(&self) -> &Purchase {
+        &self.purchase
+    }
+
+    /// The mandate, to be sent now.
+    pub fn send(mut self) -> Sent {
+        self.fate.sent = true;
+        Sent { id: self.id, mandate: self.mandate, purchase: self.purchase, fate: self.fate }
+    }
+}
+
+/// A mandate that is on its way to its payee. Dropped without a word on how it fared, it is not
+/// built upon.
+#[derive(Debug)]
+pub struct Sent {
+    /// Its id.
+    pub id: MandateId,
+    /// The mandate.
+    pub mandate: SignedMandate,
+    /// What it pays for.
+    pub purchase: Purchase,
+    fate: Fate,
+}
+
+impl Sent {
+    /// A mandate that was sent before, and is sent again.
+    fn resumed(payer: &Payer, id: MandateId, mandate: SignedMandate, purchase: Purchase) -> Self {
+        let fate = Fate { id, commands: payer.commands.clone(), sent: true, concluded: false };
+        Self { id, mandate, purchase, fate }
+    }
+
+    /// Its receipt came back.
+    ///
+    /// # Errors
+    /// When the receipt is not the processor's promise for this mandate. Nothing is known then.
+    pub fn accepted(mut self, receipt: SignedReceipt) -> Result<SignedReceipt, ReceiptError> {
+        crate::receipt::check(&receipt, &self.mandate, self.id, &self.purchase.venue)?;
+        self.fate.conclude(Outcome::Accepted(Box::new(receipt)));
+        Ok(receipt)
+    }
+
+    /// The payee refused it.
+    pub fn refused(mut self, reason: &str) {
+        self.fate.conclude(Outcome::Refused(reason.to_owned()));
+    }
+
+    /// The processor states what was captured. It is believed when the processor signed it, for
+    /// this mandate; then the rest counts for no limit any more.
+    pub fn captured(&self, statement: &SignedCaptureReceipt) -> Option<Amount> {
+        let said = &statement.receipt;
+        let venue = &self.purchase.venue;
+        let amount = said.amount;
+        let fits =
+            said.mandate_id == self.id.to_bytes() && amount <= self.mandate.mandate.amount.amount();
+        let signed = statement.verify(&venue.typed_data_domain(), venue.processor).is_ok();
+        (fits && signed).then(|| {
+            // A thread that is gone keeps no limits either.
+            let _ = self.fate.commands.send(Command::Captured { id: self.id, amount });
+            amount
+        })
+    }
+}
+
+/// Tells the signing thread how a mandate fared, at the latest when it is dropped.
+#[derive(Debug)]
+struct Fate {
+    id: MandateId,
+    commands: mpsc::UnboundedSender<Command>,
+    sent: bool,
+    concluded: bool,
+}
+
+impl Fate {
+    fn conclude(&mut self, outcome: Outcome) {
+        if !std::mem::replace(&mut self.concluded, true) {
+            // A thread that is gone signs nothing that could follow.
+            let _ = self.commands.send(Command::Outcome { id: self.id, outcome });
+        }
+    }
+}
+
+impl Drop for Fate {
+    fn drop(&mut self) {
+        let outcome = if self.sent { Outcome::Unclear } else { Outcome::Withheld };
+        self.conclude(outcome);
+    }
+}

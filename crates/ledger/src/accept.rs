@@ -1,0 +1,547 @@
+//! Accepting a mandate: the promise to settle it, made only when it can be kept.
+//!
+//! What is checked, in this order, the first that applies being the answer:
+//!
+//! 1. the same mandate again gets the same receipt, whatever became of it;
+//! 2. the view of the chain is too old;
+//! 3. the account is not known (signed lane: its owner marked none);
+//! 4. the account's processor is another;
+//! 5. the account trusts verifiers that this processor does not have (proved lane);
+//! 6. the key is not the account's (proved lane);
+//! 7. the nonce is spent on chain (proved lane);
+//! 8. the nonce was promised to another mandate, whatever became of that one: its receipt stands;
+//! 9. `settleBy` is past, or the deadline lies before it;
+//! 10. the account's terms may change before `settleBy` and the margin;
+//! 11. there is not enough left: balance, less what is asked back, less what is reserved.
+
+use aep2_mandate::{
+    field,
+    mandate::{Domain, MandateId, SignedMandate, VerifyError},
+    typed_data::{SignerError, receipt::SignedReceipt, signed_lane::SignedOwnerMandate},
+    units::{AccountId, Ceiling, UnixTime},
+};
+use alloy_primitives::{Address, B256, U256};
+use alloy_sol_types::Eip712Domain;
+use thiserror::Error;
+
+use crate::{
+    codec::Defect,
+    error::LedgerError,
+    records::{
+        EnqueueReceipt, IssuedReceipt, MandateRecord, NonceKey, Promise, ProvedPromise,
+        QueueRecord, ReceiptMismatch, SignedLaneRecord, SignedPromise, StateRecord, Status,
+    },
+    schema::{self, Family},
+    store::Source,
+    tx::{Accounts, Tx},
+    units::{Balance, MandateHash, Sequence},
+};
+
+/// A mandate with its hashes. Its signature is not looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proposal<T> {
+    signed: T,
+    hash: MandateHash,
+    terms: Terms,
+}
+
+impl Proposal<SignedMandate> {
+    /// Of the proved lane. `id` is the mandate's, in the domain of its token.
+    pub fn proved(signed: SignedMandate, id: MandateId) -> Self {
+        let key_hash = B256::from(field::to_be_bytes(&signed.key.hash()));
+        let terms = Terms::Proved { signed: ProvedPromise::from(&signed), key_hash };
+        Self { signed, hash: id.into(), terms }
+    }
+}
+
+impl Proposal<SignedOwnerMandate> {
+    /// Of the signed lane. `digest` is the mandate's, in the wallet's domain.
+    pub fn signed_lane(signed: SignedOwnerMandate, digest: B256) -> Self {
+        // No purse holds more than a ceiling can say: what exceeds it is never funded.
+        let amount = u128::try_from(signed.mandate.amount).ok();
+        let amount = amount.and_then(|amount| Ceiling::new(amount).ok());
+        let deadline = u64::try_from(signed.mandate.deadline).ok();
+        let deadline = deadline.and_then(|deadline| UnixTime::new(deadline).ok());
+        let deadline = deadline.unwrap_or(UnixTime::MAX);
+        let terms = Terms::Signed { signed, amount, deadline };
+        Self { signed, hash: MandateHash::from_bytes(digest), terms }
+    }
+}
+
+impl<T> Proposal<T> {
+    /// The mandate.
+    pub fn signed(&self) -> &T {
+        &self.signed
+    }
+
+    /// Its id or digest.
+    pub fn hash(&self) -> MandateHash {
+        self.hash
+    }
+
+    /// States that the caller checked the signature, in bulk perhaps, and that the id or digest is
+    /// what it is on. The ledger relies on both.
+    pub fn verified_by_caller(self) -> Verified<T> {
+        Verified(self)
+    }
+}
+
+/// A mandate whose signature was checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified<T>(Proposal<T>);
+
+impl Verified<SignedMandate> {
+    /// Checks the signature of a mandate of the proved lane.
+    ///
+    /// # Errors
+    /// As [`SignedMandate::verify`].
+    pub fn check(signed: SignedMandate, domain: &Domain) -> Result<Self, VerifyError> {
+        let id = signed.verify(domain)?;
+        Ok(Self::by_caller(signed, id))
+    }
+
+    /// States that the caller checked the signature, in bulk perhaps, and that `id` is what it is
+    /// on. The ledger relies on both.
+    pub fn by_caller(signed: SignedMandate, id: MandateId) -> Self {
+        Self(Proposal::proved(signed, id))
+    }
+}
+
+impl Verified<SignedOwnerMandate> {
+    /// Checks the signature of a mandate of the signed lane.
+    ///
+    /// # Errors
+    /// As [`SignedOwnerMandate::verify`].
+    pub fn check(signed: SignedOwnerMandate, domain: &Eip712Domain) -> Result<Self, SignerError> {
+        let digest = signed.verify(domain)?;
+        Ok(Self::by_caller(signed, digest))
+    }
+
+    /// States that the caller checked the signature, and that `digest` is what it is on.
+    pub fn by_caller(signed: SignedOwnerMandate, digest: B256) -> Self {
+        Self(Proposal::signed_lane(signed, digest))
+    }
+}
+
+impl<T> Verified<T> {
+    /// The mandate.
+    pub fn signed(&self) -> &T {
+        &self.0.signed
+    }
+
+    /// Its id or digest.
+    pub fn hash(&self) -> MandateHash {
+        self.0.hash
+    }
+}
+
+/// A verified mandate with the receipt that is to be given for it. The receipt leaves only with an
+/// [`Accepted`] that is on disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    hash: MandateHash,
+    terms: Terms,
+    receipt: IssuedReceipt,
+}
+
+/// What is offered, by lane. The account of the signed lane is found at acceptance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Terms {
+    Proved { signed: ProvedPromise, key_hash: B256 },
+    Signed { signed: SignedOwnerMandate, amount: Option<Ceiling>, deadline: UnixTime },
+}
+
+impl Terms {
+    fn nonce(&self) -> NonceKey {
+        match self {
+            Self::Proved { signed, .. } => NonceKey::Proved {
+                account: signed.mandate.account,
+                token: signed.mandate.token,
+                nonce: signed.mandate.nonce,
+            },
+            Self::Signed { signed, .. } => {
+                NonceKey::Signed { owner: signed.mandate.owner, nonce: signed.mandate.nonce }
+            }
+        }
+    }
+}
+
+impl Offer {
+    /// Of the proved lane.
+    ///
+    /// # Errors
+    /// When the receipt is for another mandate.
+    pub fn proved(
+        mandate: &Verified<SignedMandate>,
+        receipt: SignedReceipt,
+    ) -> Result<Self, ReceiptMismatch> {
+        let Proposal { hash, terms, .. } = &mandate.0;
+        let receipt = IssuedReceipt::Proved { receipt };
+        match terms {
+            Terms::Proved { signed, .. } => receipt.check_proved(*hash, &signed.mandate)?,
+            Terms::Signed { .. } => return Err(ReceiptMismatch { field: "lane" }),
+        }
+        Ok(Self { hash: *hash, terms: terms.clone(), receipt })
+    }
+
+    /// Of the signed lane.
+    ///
+    /// # Errors
+    /// When the receipt is for another mandate.
+    pub fn signed(
+        mandate: &Verified<SignedOwnerMandate>,
+        receipt: EnqueueReceipt,
+    ) -> Result<Self, ReceiptMismatch> {
+        let Proposal { hash, terms, .. } = &mandate.0;
+        if receipt.mandate_digest != hash.bytes() {
+            return Err(ReceiptMismatch { field: "mandateDigest" });
+        }
+        let receipt = IssuedReceipt::Signed { receipt };
+        Ok(Self { hash: *hash, terms: terms.clone(), receipt })
+    }
+
+    /// The mandate's id or digest.
+    pub fn hash(&self) -> MandateHash {
+        self.hash
+    }
+}
+
+/// A mandate that is accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// The mandate.
+    pub mandate: MandateHash,
+    /// The receipt to give.
+    pub receipt: IssuedReceipt,
+    /// Its place in the order of acceptance.
+    pub sequence: Sequence,
+    /// Whether it had been accepted before, and this is the receipt of then.
+    pub again: bool,
+}
+
+/// Why a mandate is not accepted. In the order in which they are checked.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Refusal {
+    /// Requests for money or changes may have come that are not known yet.
+    #[error(
+        "the view of the chain is too old: {}, and it is {now}",
+        block_time.map_or("no block was applied".into(), |time| format!("its last block is of {time}"))
+    )]
+    ViewTooOld {
+        /// The time of the last block applied, if any was.
+        block_time: Option<UnixTime>,
+        /// The time now.
+        now: UnixTime,
+    },
+    /// The account was never opened.
+    #[error("account {account} is not known")]
+    UnknownAccount {
+        /// The account.
+        account: AccountId,
+    },
+    /// The owner marked no account for the signed lane.
+    #[error("{owner} has no account for mandates of the signed lane")]
+    NoSignedLane {
+        /// The owner.
+        owner: Address,
+    },
+    /// Only the processor that the account names can debit it.
+    #[error("account {account} has chosen the processor {processor}")]
+    OtherProcessor {
+        /// The account.
+        account: AccountId,
+        /// Its processor.
+        processor: Address,
+    },
+    /// No batch of this processor's could debit it.
+    #[error(
+        "account {account} trusts the verifiers {verifier_set}, which this processor does not have"
+    )]
+    OtherVerifiers {
+        /// The account.
+        account: AccountId,
+        /// The name of the verifiers that it trusts.
+        verifier_set: B256,
+    },
+    /// Another key than the one registered signed, or none is registered.
+    #[error("the mandate's key is not that of account {account}")]
+    OtherKey {
+        /// The account.
+        account: AccountId,
+    },
+    /// It cannot be settled any more.
+    #[error("the nonce is spent on chain")]
+    NonceSpent,
+    /// A nonce has one mandate.
+    #[error("the nonce was used for another mandate, {mandate}")]
+    NonceConflict {
+        /// The mandate accepted with it.
+        mandate: MandateHash,
+    },
+    /// The promise would be broken at once.
+    #[error("it was to be settled by {settle_by}, and it is {now}")]
+    SettleByPassed {
+        /// When it was to be settled.
+        settle_by: UnixTime,
+        /// The time now.
+        now: UnixTime,
+    },
+    /// It may expire before it is settled.
+    #[error("the deadline {deadline} lies before {settle_by}, by when it could be settled")]
+    DeadlineTooNear {
+        /// The mandate's deadline.
+        deadline: UnixTime,
+        /// By when it could be settled.
+        settle_by: UnixTime,
+    },
+    /// Another key or processor may be in force when it is settled.
+    #[error(
+        "a change of the account may be in force from {in_force_from}, too soon after {settle_by}"
+    )]
+    ChangePending {
+        /// From when the change may be in force.
+        in_force_from: UnixTime,
+        /// By when the mandate would be settled.
+        settle_by: UnixTime,
+    },
+    /// Balance, less what is asked back, less what is reserved, is below the amount.
+    #[error("{free} is free of what the mandate may capture")]
+    InsufficientFunds {
+        /// What is free, in base units.
+        free: Balance,
+    },
+}
+
+/// Why an acceptance failed.
+#[derive(Clone, Debug, Error)]
+pub enum AcceptError {
+    /// The mandate is refused.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The book could not take it. No receipt exists.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+/// What the book says to a proposal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It was accepted before, and this is what was given for it. Whoever asks now may be somebody
+    /// else, with a signature that was not looked at.
+    Accepted(Box<Accepted>),
+    /// It would be accepted now.
+    Acceptable {
+        /// The account that pays.
+        account: AccountId,
+        /// The most that the payee may capture.
+        amount: Ceiling,
+    },
+}
+
+/// What acceptance found out.
+enum Found {
+    Again(Box<Accepted>),
+    New { account: AccountId, amount: Ceiling, deadline: UnixTime },
+}
+
+/// Whether the offer would be accepted. Changes nothing.
+pub(crate) fn check(
+    on: &impl Accounts,
+    config: &crate::LedgerConfig,
+    offer: &Offer,
+    now: UnixTime,
+) -> Result<(), AcceptError> {
+    admit(on, config, &Asked::from(offer), now).map(drop)
+}
+
+/// Whether a proposal would be accepted with a receipt that is due at `settle_by`. Changes nothing.
+pub(crate) fn check_terms<T>(
+    on: &impl Accounts,
+    config: &crate::LedgerConfig,
+    proposal: &Proposal<T>,
+    settle_by: UnixTime,
+    now: UnixTime,
+) -> Result<Standing, AcceptError> {
+    let asked = Asked { hash: proposal.hash, terms: &proposal.terms, settle_by };
+    Ok(match admit(on, config, &asked, now)? {
+        Found::Again(accepted) => Standing::Accepted(accepted),
+        Found::New { account, amount, .. } => Standing::Acceptable { account, amount },
+    })
+}
+
+/// What is asked of the book, with or without a receipt.
+struct Asked<'a> {
+    hash: MandateHash,
+    terms: &'a Terms,
+    settle_by: UnixTime,
+}
+
+impl<'a> From<&'a Offer> for Asked<'a> {
+    fn from(offer: &'a Offer) -> Self {
+        let settle_by = offer.receipt.settle_by();
+        Self { hash: offer.hash, terms: &offer.terms, settle_by }
+    }
+}
+
+fn admit(
+    on: &impl Accounts,
+    config: &crate::LedgerConfig,
+    asked: &Asked<'_>,
+    now: UnixTime,
+) -> Result<Found, AcceptError> {
+    let nonce = asked.terms.nonce();
+    let holder = on.get(Family::Nonces, &schema::nonce(&nonce))?;
+    let holder = holder.map(|bytes| crate::book::key_of(Family::Nonces, &bytes)).transpose()?;
+    if holder == Some(asked.hash) {
+        return again(on, asked.hash).map(|accepted| Found::Again(Box::new(accepted)));
+    }
+    let block_time = on.tip().map(|tip| tip.time);
+    let too_old = config.view_age_s_max.is_some_and(|age_max| {
+        block_time.is_none_or(|time| now.seconds_since(time).is_some_and(|age| age > age_max))
+    });
+    if too_old {
+        return Err(Refusal::ViewTooOld { block_time, now }.into());
+    }
+
+    let (id, lane_changes_from) = account_of(on, asked.terms)?;
+    let account = on.account(id);
+    let Some((account, terms)) =
+        account.as_ref().and_then(|account| Some((account, account.record.as_ref()?)))
+    else {
+        return Err(Refusal::UnknownAccount { account: id }.into());
+    };
+    if terms.processor != config.identity.processor {
+        return Err(Refusal::OtherProcessor { account: id, processor: terms.processor }.into());
+    }
+    let (token, amount, deadline) = match asked.terms {
+        Terms::Proved { signed, key_hash } => {
+            let verifier_set = terms.verifier_set;
+            if config.verifier_sets.as_ref().is_some_and(|sets| !sets.contains(&verifier_set)) {
+                return Err(Refusal::OtherVerifiers { account: id, verifier_set }.into());
+            }
+            if terms.key_hash != *key_hash || terms.key_hash == B256::ZERO {
+                return Err(Refusal::OtherKey { account: id }.into());
+            }
+            if is_spent(on, &nonce)? {
+                return Err(Refusal::NonceSpent.into());
+            }
+            let mandate = &signed.mandate;
+            (mandate.token, Some(mandate.amount), mandate.deadline)
+        }
+        Terms::Signed { signed, amount, deadline } => (signed.mandate.token, *amount, *deadline),
+    };
+    if let Some(mandate) = holder {
+        return Err(Refusal::NonceConflict { mandate }.into());
+    }
+
+    let settle_by = asked.settle_by;
+    if settle_by <= now {
+        return Err(Refusal::SettleByPassed { settle_by, now }.into());
+    }
+    if deadline < settle_by {
+        return Err(Refusal::DeadlineTooNear { deadline, settle_by }.into());
+    }
+    let changes_from = account.changes_from().into_iter().chain(lane_changes_from).min();
+    if let Some(in_force_from) = changes_from
+        && config.safe_before(in_force_from).is_none_or(|safe| settle_by >= safe)
+    {
+        return Err(Refusal::ChangePending { in_force_from, settle_by }.into());
+    }
+    let free = on.purse(id, token).free();
+    match amount {
+        Some(amount) if Balance::from(amount.amount()) <= free => {
+            Ok(Found::New { account: id, amount, deadline })
+        }
+        _ => Err(Refusal::InsufficientFunds { free }.into()),
+    }
+}
+
+/// The account that a mandate debits, and from when its owner's mandates may debit another.
+fn account_of(
+    on: &impl Source,
+    terms: &Terms,
+) -> Result<(AccountId, Option<UnixTime>), AcceptError> {
+    match terms {
+        Terms::Proved { signed, .. } => Ok((signed.mandate.account, None)),
+        Terms::Signed { signed, .. } => {
+            let owner = signed.mandate.owner;
+            let lane: Option<SignedLaneRecord> =
+                on.record(Family::SignedLanes, &schema::owner(owner))?;
+            let lane = lane.unwrap_or_default();
+            let account = lane.account.ok_or(Refusal::NoSignedLane { owner })?;
+            Ok((account, lane.pending.map(|(_, in_force_from)| in_force_from)))
+        }
+    }
+}
+
+/// The receipt of a mandate that was accepted before.
+fn again(on: &impl Source, mandate: MandateHash) -> Result<Accepted, AcceptError> {
+    let key = schema::mandate(mandate);
+    let receipt = on.expect(Family::Receipts, &key, "its nonce")?;
+    let MandateRecord { sequence, .. } = on.expect(Family::Mandates, &key, "its nonce")?;
+    Ok(Accepted { mandate, receipt, sequence, again: true })
+}
+
+/// Whether the chain spent a nonce of the proved lane. Of the signed lane the chain's events name
+/// mandates, not nonces: there a spent nonce shows when its transaction is simulated.
+pub(crate) fn is_spent(on: &impl Source, nonce: &NonceKey) -> Result<bool, LedgerError> {
+    let NonceKey::Proved { account, token, nonce } = nonce else {
+        return Ok(false);
+    };
+    let slot = spent_slot(on, *account, *token, nonce.get() >> 8)?;
+    Ok(slot.bit((nonce.get() & 255) as usize))
+}
+
+/// The 256 bits of the wallet's bitmap at `index`.
+pub(crate) fn spent_slot(
+    on: &impl Source,
+    account: AccountId,
+    token: Address,
+    index: u64,
+) -> Result<U256, LedgerError> {
+    let key = schema::spent_slot(account, token, index);
+    let Some(bytes) = on.get(Family::Spent, &key)? else {
+        return Ok(U256::ZERO);
+    };
+    let bits = <[u8; 32]>::try_from(bytes.as_slice())
+        .map_err(|_| LedgerError::damaged(Family::Spent, &key, Defect::Short("256 bits")))?;
+    Ok(U256::from_be_bytes(bits))
+}
+
+/// Accepts an offer, or finds out why not.
+pub(crate) fn accept(
+    tx: &mut Tx<'_>,
+    offer: Offer,
+    now: UnixTime,
+) -> Result<Accepted, AcceptError> {
+    let (account, amount, deadline) = match admit(tx, tx.config, &Asked::from(&offer), now)? {
+        Found::Again(accepted) => return Ok(*accepted),
+        Found::New { account, amount, deadline } => (account, amount, deadline),
+    };
+    let nonce = schema::nonce(&offer.terms.nonce());
+    let Offer { hash, terms, receipt } = offer;
+    let promise = match terms {
+        Terms::Proved { signed, .. } => Promise::Proved { signed },
+        Terms::Signed { signed, .. } => {
+            Promise::Signed { signed: SignedPromise { signed, account, amount, deadline } }
+        }
+    };
+    let settle_by = receipt.settle_by();
+    let (lane, token) = (promise.lane(), promise.token());
+
+    let sequence = tx.counters().next_sequence;
+    tx.counters_mut().next_sequence = sequence.next();
+    tx.reserve(account, token, Balance::ZERO, amount.amount().into())?;
+    let key = schema::mandate(hash);
+    let hash_bytes = hash.bytes().to_vec();
+    let mandate = MandateRecord { sequence, accepted_at: now, settle_by, promise };
+    let state = StateRecord { status: Status::Queued, captured: None, was_sealed: false };
+    tx.put_record(Family::Mandates, key.clone(), &mandate);
+    tx.put_record(Family::States, key.clone(), &state);
+    tx.put_record(Family::Receipts, key, &receipt);
+    tx.put(Family::Nonces, nonce, hash_bytes.clone());
+    tx.put(Family::Acceptances, schema::sequence(sequence), hash_bytes);
+    let queued = QueueRecord { mandate: hash, account, deadline, settle_by };
+    tx.enqueue((lane, token), sequence, &queued);
+    Ok(Accepted { mandate: hash, receipt, sequence, again: false })
+}

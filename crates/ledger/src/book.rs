@@ -1,0 +1,322 @@
+//! The part of the book that is kept in memory: accounts with what is reserved on them, in shards,
+//! and where the book stands.
+//!
+//! It always shows what is on disk, no more: the writer publishes a change here after the sync.
+//! So a write that fails has nothing to take back. Reservations are not stored anywhere, they are
+//! the sum of what the live mandates pay, and are made anew at start.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    hash::{BuildHasher, RandomState},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
+};
+
+use aep2_mandate::units::{AccountId, UnixTime};
+use alloy_primitives::Address;
+
+use crate::{
+    codec::{Defect, Record},
+    error::LedgerError,
+    queues::{QueueChange, QueueKey, Queues},
+    records::{
+        AccountRecord, MandateRecord, MemberRecord, PurseRecord, QueueRecord, Sighting,
+        SightingKind, StateRecord, Status, Tip,
+    },
+    schema::{self, Family, meta},
+    store::{Source, View, account_of},
+    units::{Balance, BatchNumber, MandateHash, Sequence},
+};
+
+/// Locks are held for a look-up or an insertion; with this many, two rarely meet.
+const SHARDS: usize = 64;
+
+/// An account, as acceptance sees it. Its purses are apart: anybody can give it as many as they
+/// like, by depositing tokens of their own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Account {
+    /// What the chain has; none for an account whose opening was undone.
+    pub(crate) record: Option<AccountRecord>,
+    /// The earliest change that was seen in a block not applied yet.
+    pub(crate) sighted_change: Option<UnixTime>,
+}
+
+/// A purse with what is promised from it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Purse {
+    pub(crate) record: PurseRecord,
+    /// What the live mandates pay together.
+    pub(crate) reserved: Balance,
+    /// The most that was asked back in a block not applied yet.
+    pub(crate) sighted_leaving: Balance,
+}
+
+/// A purse's account and token.
+pub(crate) type PurseKey = (AccountId, Address);
+
+/// An account's purses, by token.
+pub(crate) type Purses = Vec<(Address, Purse)>;
+
+impl Purse {
+    /// Limits it by what was asked back in a block not applied yet.
+    pub(crate) fn see(&mut self, leaving: Balance) {
+        self.sighted_leaving = self.sighted_leaving.max(leaving);
+    }
+
+    /// What is left for new promises.
+    pub(crate) fn free(&self) -> Balance {
+        let leaving = self.record.leaving.max(self.sighted_leaving);
+        self.record.balance.saturating_sub(leaving).saturating_sub(self.reserved)
+    }
+}
+
+impl Account {
+    /// Limits it by a change that was asked for in a block not applied yet.
+    pub(crate) fn see(&mut self, in_force_from: UnixTime) {
+        self.sighted_change = self.sighted_change.into_iter().chain([in_force_from]).min();
+    }
+
+    /// The earliest time at which the account's terms may change.
+    pub(crate) fn changes_from(&self) -> Option<UnixTime> {
+        let pending = self.record.as_ref().and_then(|record| record.pending.as_ref());
+        let pending = pending.map(|change| change.in_force_from);
+        pending.into_iter().chain(self.sighted_change).min()
+    }
+}
+
+/// Where the book stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Counters {
+    /// How many commits there were.
+    pub(crate) commits: u64,
+    /// The place of the next mandate in the order of acceptance.
+    pub(crate) next_sequence: Sequence,
+    /// The number of the next batch.
+    pub(crate) next_batch: BatchNumber,
+    /// The last block applied.
+    pub(crate) tip: Option<Tip>,
+    /// The last block that cannot be undone.
+    pub(crate) horizon: u64,
+    /// What was seen in blocks not applied yet.
+    pub(crate) sightings: Arc<Vec<Sighting>>,
+}
+
+/// Some of the accounts.
+#[derive(Debug, Default)]
+struct Shard {
+    accounts: HashMap<AccountId, Arc<Account>>,
+    purses: BTreeMap<PurseKey, Purse>,
+}
+
+impl Shard {
+    fn purses(&self, account: AccountId) -> impl Iterator<Item = (Address, &Purse)> {
+        let (first, last) = (Address::ZERO, Address::repeat_byte(u8::MAX));
+        let purses = self.purses.range((account, first)..=(account, last));
+        purses.map(|((_, token), purse)| (*token, purse))
+    }
+}
+
+/// What a commit changes in memory.
+#[derive(Debug, Default)]
+pub(crate) struct News {
+    pub(crate) accounts: HashMap<AccountId, Arc<Account>>,
+    pub(crate) purses: HashMap<PurseKey, Purse>,
+    pub(crate) queues: BTreeMap<QueueKey, QueueChange>,
+}
+
+/// What is kept in memory, as it is on disk.
+#[derive(Debug)]
+pub(crate) struct Book {
+    hasher: RandomState,
+    shards: Vec<RwLock<Shard>>,
+    counters: RwLock<Counters>,
+    pub(crate) queues: Queues,
+}
+
+impl Book {
+    fn shard_of(&self, account: AccountId) -> &RwLock<Shard> {
+        let hash = self.hasher.hash_one(account) as usize;
+        &self.shards[hash % SHARDS]
+    }
+
+    fn shard(&self, account: AccountId) -> RwLockReadGuard<'_, Shard> {
+        self.shard_of(account).read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The account, unless nothing is known of it.
+    pub(crate) fn account(&self, account: AccountId) -> Option<Arc<Account>> {
+        self.shard(account).accounts.get(&account).cloned()
+    }
+
+    /// A purse; an empty one if nothing is known of it.
+    pub(crate) fn purse(&self, account: AccountId, token: Address) -> Purse {
+        self.shard(account).purses.get(&(account, token)).cloned().unwrap_or_default()
+    }
+
+    /// The account with all its purses.
+    pub(crate) fn account_with_purses(&self, account: AccountId) -> Option<(Arc<Account>, Purses)> {
+        let shard = self.shard(account);
+        let known = shard.accounts.get(&account)?;
+        let purses = shard.purses(account).map(|(token, purse)| (token, purse.clone()));
+        Some((Arc::clone(known), purses.collect()))
+    }
+
+    /// How many accounts the chain has.
+    pub(crate) fn accounts_count(&self) -> usize {
+        let read = |shard: &RwLock<Shard>| {
+            let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
+            shard.accounts.values().filter(|account| account.record.is_some()).count()
+        };
+        self.shards.iter().map(read).sum()
+    }
+
+    /// Looks at every purse, in no order, one shard after another.
+    pub(crate) fn for_each_purse(&self, mut look: impl FnMut(&PurseKey, &Purse)) {
+        for shard in &self.shards {
+            let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
+            shard.purses.iter().for_each(|(key, purse)| look(key, purse));
+        }
+    }
+
+    /// Where the book stands.
+    pub(crate) fn counters(&self) -> Counters {
+        self.counters.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Shows what a commit changed. What is not known any more is forgotten.
+    pub(crate) fn publish(&self, news: News, counters: Counters) {
+        let News { accounts, purses, queues } = news;
+        let write = |id| self.shard_of(id).write().unwrap_or_else(PoisonError::into_inner);
+        for (id, account) in accounts {
+            let mut shard = write(id);
+            if *account == Account::default() {
+                shard.accounts.remove(&id);
+            } else {
+                shard.accounts.insert(id, account);
+            }
+        }
+        for (key, purse) in purses {
+            let mut shard = write(key.0);
+            if purse == Purse::default() {
+                shard.purses.remove(&key);
+            } else {
+                shard.purses.insert(key, purse);
+            }
+        }
+        *self.counters.write().unwrap_or_else(PoisonError::into_inner) = counters;
+        self.queues.publish(queues);
+    }
+
+    /// Makes it from what is on disk.
+    pub(crate) fn load(view: &View<'_>) -> Result<Self, LedgerError> {
+        let mut accounts: HashMap<AccountId, Account> = HashMap::new();
+        let mut purses: HashMap<PurseKey, Purse> = HashMap::new();
+        let mut queues: BTreeMap<QueueKey, QueueChange> = BTreeMap::new();
+        for entry in view.entries(Family::Accounts, &[]) {
+            let (key, value) = entry?;
+            let id: AccountId = key_of(Family::Accounts, &key)?;
+            accounts.entry(id).or_default().record =
+                Some(value_of(Family::Accounts, &key, &value)?);
+        }
+        for entry in view.entries(Family::Purses, &[]) {
+            let (key, value) = entry?;
+            let purse = purses.entry(key_of(Family::Purses, &key)?).or_default();
+            purse.record = value_of(Family::Purses, &key, &value)?;
+        }
+        let mut reserve = |hash: MandateHash| reserve(view, &mut purses, hash);
+        for entry in view.entries(Family::Queue, &[]) {
+            let (key, value) = entry?;
+            let (queue, sequence): (QueueKey, Sequence) = key_of(Family::Queue, &key)?;
+            queues.entry(queue).or_default().came(sequence);
+            reserve(value_of::<QueueRecord>(Family::Queue, &key, &value)?.mandate)?;
+        }
+        for entry in view.entries(Family::Aside, &[]) {
+            reserve(key_of(Family::Aside, &entry?.1)?)?;
+        }
+        for entry in view.entries(Family::Unfinished, &[]) {
+            let (key, _) = entry?;
+            let batch: BatchNumber = key_of(Family::Unfinished, &key)?;
+            for entry in view.entries_of(Family::Members, schema::batch(batch)) {
+                let (key, value) = entry?;
+                let member: MemberRecord = value_of(Family::Members, &key, &value)?;
+                let state: StateRecord =
+                    view.expect(Family::States, &schema::mandate(member.mandate), "a batch")?;
+                if state.status == (Status::InBatch { batch }) {
+                    reserve(member.mandate)?;
+                }
+            }
+        }
+        let mut sightings = Vec::new();
+        for entry in view.entries(Family::Restrictions, &[]) {
+            let (key, value) = entry?;
+            sightings.push(value_of::<Sighting>(Family::Restrictions, &key, &value)?);
+        }
+        for sighting in &sightings {
+            match sighting.kind {
+                SightingKind::Withdrawal { token, amount } => {
+                    purses.entry((sighting.account, token)).or_default().see(amount);
+                }
+                SightingKind::Change { in_force_from } => {
+                    accounts.entry(sighting.account).or_default().see(in_force_from);
+                }
+            }
+        }
+        let next = |family| -> Result<Option<u64>, LedgerError> {
+            let Some(key) = view.last_key(family)? else { return Ok(None) };
+            Ok(Some(key_of::<u64>(family, &key)?.saturating_add(1)))
+        };
+        let counters = Counters {
+            commits: view.commits()?,
+            next_sequence: Sequence::new(next(Family::Acceptances)?.unwrap_or(0)),
+            next_batch: BatchNumber::new(next(Family::Batches)?.unwrap_or(1)),
+            tip: view.record(Family::Meta, meta::TIP)?,
+            horizon: view.horizon()?,
+            sightings: Arc::new(sightings),
+        };
+        let book = Self {
+            hasher: RandomState::new(),
+            shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
+            counters: RwLock::new(counters.clone()),
+            queues: Queues::default(),
+        };
+        let accounts = accounts.into_iter().map(|(id, account)| (id, Arc::new(account))).collect();
+        book.publish(News { accounts, purses, queues }, counters);
+        Ok(book)
+    }
+}
+
+/// Adds what a live mandate pays to what is reserved.
+fn reserve(
+    view: &View<'_>,
+    purses: &mut HashMap<PurseKey, Purse>,
+    hash: MandateHash,
+) -> Result<(), LedgerError> {
+    let key = schema::mandate(hash);
+    let mandate: MandateRecord = view.expect(Family::Mandates, &key, "an index")?;
+    let state: StateRecord = view.expect(Family::States, &key, "its mandate")?;
+    let promise = &mandate.promise;
+    let purse = purses.entry((promise.account(), promise.token())).or_default();
+    let due = Balance::from(state.due(promise.amount()));
+    purse.reserved = purse.reserved.checked_add(due).ok_or_else(|| {
+        LedgerError::damaged(Family::States, &key, Defect::Contradiction("reservations overflow"))
+    })?;
+    Ok(())
+}
+
+/// A key, read.
+pub(crate) fn key_of<T: crate::codec::Field>(family: Family, key: &[u8]) -> Result<T, LedgerError> {
+    schema::read_key(key).map_err(|defect| LedgerError::damaged(family, key, defect))
+}
+
+/// A value, read.
+pub(crate) fn value_of<R: Record>(
+    family: Family,
+    key: &[u8],
+    value: &[u8],
+) -> Result<R, LedgerError> {
+    R::from_bytes(value).map_err(|defect| LedgerError::damaged(family, key, defect))
+}
+
+/// The account of a key of accounts or purses.
+pub(crate) fn account_of_key(family: Family, key: &[u8]) -> Result<AccountId, LedgerError> {
+    account_of(key).ok_or_else(|| LedgerError::damaged(family, key, Defect::Range("account id")))
+}

@@ -1,0 +1,175 @@
+//! What the wallet's events and calldata say, in the book's own words.
+
+use aep2_mandate::units::{AccountId, Nonce, UnixTime};
+use alloy_primitives::{Address, B256};
+
+use crate::{
+    records::{SettledDebit, Tip},
+    units::{Balance, MandateHash},
+};
+
+/// A block with what the wallet said in it. Blocks in which it said nothing may be left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChainBlock {
+    /// Its number.
+    pub number: u64,
+    /// Its hash.
+    pub hash: B256,
+    /// Its parent's hash.
+    pub parent: B256,
+    /// Its time.
+    pub time: UnixTime,
+    /// What the wallet said, in order.
+    pub facts: Vec<ChainFact>,
+    /// The follower's cursor behind the block, opaque here: stored in the same write. Of blocks
+    /// applied together the last one's counts.
+    pub cursor: Vec<u8>,
+}
+
+impl ChainBlock {
+    pub(crate) fn tip(&self) -> Tip {
+        Tip { number: self.number, hash: self.hash, time: self.time }
+    }
+}
+
+/// One thing that the wallet said. Facts of all accounts are wanted, other processors' too: an
+/// account may choose this one later, and then its balance and its spent nonces count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChainFact {
+    /// An account was opened.
+    AccountOpened {
+        /// Its number.
+        account: AccountId,
+        /// Whose it is.
+        owner: Address,
+        /// Who may debit it.
+        processor: Address,
+        /// By which verifiers.
+        verifier_set: B256,
+        /// With which key; 0 for none.
+        key_hash: B256,
+    },
+    /// Other terms were asked for, in place of what was asked for before.
+    ChangeRequested {
+        /// The account.
+        account: AccountId,
+        /// Who is to debit it.
+        processor: Address,
+        /// By which verifiers.
+        verifier_set: B256,
+        /// With which key; 0 for none.
+        key_hash: B256,
+        /// From when the change may be applied.
+        in_force_from: UnixTime,
+    },
+    /// The request was taken back.
+    ChangeCancelled {
+        /// The account.
+        account: AccountId,
+    },
+    /// Other terms are in force.
+    ChangeApplied {
+        /// The account.
+        account: AccountId,
+        /// Who may debit it.
+        processor: Address,
+        /// By which verifiers.
+        verifier_set: B256,
+        /// With which key; 0 for none.
+        key_hash: B256,
+    },
+    /// Another account for an owner's signed lane was asked for.
+    SignedLaneRequested {
+        /// The owner.
+        owner: Address,
+        /// The account; none for none.
+        account: Option<AccountId>,
+        /// From when it may be applied.
+        in_force_from: UnixTime,
+    },
+    /// An owner's signed lane debits this account.
+    SignedLaneSet {
+        /// The owner.
+        owner: Address,
+        /// The account; none for none.
+        account: Option<AccountId>,
+    },
+    /// Money came in.
+    Deposited {
+        /// The account.
+        account: AccountId,
+        /// The token.
+        token: Address,
+        /// What arrived.
+        amount: Balance,
+    },
+    /// Money was asked back, in place of what was asked for before.
+    WithdrawalRequested {
+        /// The account.
+        account: AccountId,
+        /// The token.
+        token: Address,
+        /// At most so much leaves. The event says what was asked for, which may be more than any
+        /// balance: see [`Balance::saturating`].
+        amount: Balance,
+        /// From when.
+        executable_from: UnixTime,
+    },
+    /// The request was taken back.
+    WithdrawalCancelled {
+        /// The account.
+        account: AccountId,
+        /// The token.
+        token: Address,
+    },
+    /// Money left.
+    WithdrawalExecuted {
+        /// The account.
+        account: AccountId,
+        /// The token.
+        token: Address,
+        /// What left.
+        amount: Balance,
+    },
+    /// A batch settled, of this processor or another.
+    BatchSettled {
+        /// Its name on chain.
+        batch_id: B256,
+        /// The token.
+        token: Address,
+        /// Who settled it.
+        processor: Address,
+        /// What its proof commits to.
+        commitment: B256,
+        /// How many mandates it settled.
+        count: u32,
+        /// What it took, from the transaction's calldata.
+        debits: Vec<SettledDebit>,
+        /// The transaction.
+        transaction: B256,
+    },
+    /// A mandate of the signed lane settled.
+    MandateSettled {
+        /// Its digest.
+        mandate: MandateHash,
+        /// The account that paid.
+        account: AccountId,
+        /// The token.
+        token: Address,
+        /// What was paid.
+        captured: Balance,
+        /// The transaction.
+        transaction: B256,
+    },
+    /// A payee was paid from a bond.
+    GuaranteeClaimed {
+        /// The account that the receipt names.
+        account: AccountId,
+        /// The token.
+        token: Address,
+        /// The nonce that the receipt names.
+        nonce: Nonce,
+        /// Whether the nonce was spent with it: the receipt's signer is the account's processor.
+        nonce_burnt: bool,
+    },
+}

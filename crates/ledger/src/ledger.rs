@@ -1,0 +1,277 @@
+//! The book, as others use it.
+//!
+//! What changes it is handed to the writer and answers with a [`Pending`], which resolves when the
+//! change is on disk. What reads it ([`crate::query`]) does so at once.
+
+use std::path::Path;
+
+use aep2_mandate::units::UnixTime;
+use alloy_primitives::{Address, B256};
+
+use crate::{
+    accept::{self, AcceptError, Accepted, Offer, Proposal, Standing},
+    audit::{self, Report},
+    batch::{self, BatchError, Disposition, Seal},
+    book::Book,
+    capture::{self, Capture, CaptureError, Captured},
+    chain::{self, Applied, ChainBlock, ChainError, Rewound},
+    config::LedgerConfig,
+    error::{LedgerError, OpenError},
+    limits,
+    meter::Meter,
+    pending::Pending,
+    records::Sighting,
+    schema::{self, Family},
+    store::Store,
+    tx::Published,
+    units::{BatchNumber, MandateHash},
+    writer::Writer,
+};
+
+/// A settlement processor's book. One process at a time has it open; all of its threads may use
+/// it. Dropping it finishes what was handed in.
+#[derive(Debug)]
+pub struct Ledger {
+    writer: Writer,
+}
+
+impl Ledger {
+    /// Opens the book in `directory`, or begins one there.
+    ///
+    /// # Errors
+    /// When another process has it, when it is another chain's, wallet's or processor's, when a
+    /// newer release wrote it, when it is damaged or something acknowledged is missing from it, and
+    /// when the system does not let it be read and written. Except for the last, nothing was
+    /// changed.
+    pub fn open(directory: impl AsRef<Path>, config: LedgerConfig) -> Result<Self, OpenError> {
+        let store = Store::open(directory.as_ref(), config.identity)?;
+        let book = Book::load(&store.view())?;
+        Ok(Self { writer: Writer::start(config, store, book)? })
+    }
+
+    /// How the book is kept.
+    pub fn config(&self) -> &LedgerConfig {
+        &self.writer.shared().config
+    }
+
+    /// Why nothing can be written any more, if that is so.
+    pub fn failure(&self) -> Option<LedgerError> {
+        self.writer.shared().failure()
+    }
+
+    // Acceptance and capture.
+
+    /// Whether an offer would be accepted now: the checks of [`Ledger::accept`], on this thread and
+    /// without a write. It reserves nothing; only accepting does.
+    ///
+    /// # Errors
+    /// The first check that fails.
+    pub fn check(&self, offer: &Offer, now: UnixTime) -> Result<(), AcceptError> {
+        let shared = self.writer.shared();
+        let published = Published { store: &shared.store, book: &shared.book };
+        accept::check(&published, &shared.config, offer, now)
+    }
+
+    /// Whether a mandate would be accepted now with a receipt that is due at `settle_by`: as
+    /// [`check`](Self::check), before there is a receipt, and whatever its signature. What was
+    /// accepted before is told apart.
+    ///
+    /// # Errors
+    /// The first check that fails.
+    pub fn check_terms<T>(
+        &self,
+        proposal: &Proposal<T>,
+        settle_by: UnixTime,
+        now: UnixTime,
+    ) -> Result<Standing, AcceptError> {
+        let shared = self.writer.shared();
+        let published = Published { store: &shared.store, book: &shared.book };
+        accept::check_terms(&published, &shared.config, proposal, settle_by, now)
+    }
+
+    /// Accepts a mandate: reserves its amount, queues it, and keeps the receipt. The receipt is to
+    /// be given when, and only when, the answer is there.
+    ///
+    /// # Errors
+    /// [`crate::accept`] lists the refusals in their order. [`LedgerError::Busy`] is back-pressure.
+    pub fn accept(&self, offer: Offer, now: UnixTime) -> Pending<Accepted, AcceptError> {
+        self.writer.submit(move |tx| accept::accept(tx, offer, now))
+    }
+
+    /// Notes what a payee captures, once, before its mandate is in a batch. The same again gets the
+    /// same answer.
+    ///
+    /// # Errors
+    /// See [`CaptureError`].
+    pub fn capture(&self, capture: Capture, now: UnixTime) -> Pending<Captured, CaptureError> {
+        self.writer.submit(move |tx| capture::capture(tx, capture, now))
+    }
+
+    // The chain.
+
+    /// Applies a block, with the follower's cursor, in one write. Mandates and batches that the
+    /// block settles end with it; so do mandates whose nonces something else spent.
+    ///
+    /// # Errors
+    /// When the block does not follow the last one, or contradicts what is known. Then nothing is
+    /// changed.
+    pub fn apply_block(&self, block: ChainBlock) -> Pending<Applied, ChainError> {
+        self.apply_blocks(vec![block])
+    }
+
+    /// Applies blocks, all of them in one write or none: what a follower delivers together, with
+    /// one cursor for all, is to be applied so.
+    ///
+    /// The last block's time is how old the view of the chain is. So where the wallet says nothing
+    /// for a while, the newest block is to be applied all the same, without facts.
+    ///
+    /// # Errors
+    /// As [`Ledger::apply_block`].
+    pub fn apply_blocks(&self, blocks: Vec<ChainBlock>) -> Pending<Applied, ChainError> {
+        self.writer.submit(move |tx| chain::apply_blocks(tx, &blocks))
+    }
+
+    /// Undoes every block after `to_block`, in one write with the follower's cursor: what the chain
+    /// said in them is as if it had never said so, mandates that they ended are live again.
+    ///
+    /// # Errors
+    /// When that is further back than [`LedgerConfig::undo_blocks`].
+    pub fn rewind(&self, to_block: u64, cursor: Vec<u8>) -> Pending<Rewound, ChainError> {
+        self.writer.submit(move |tx| chain::rewind(tx, to_block, &cursor))
+    }
+
+    /// States everything that is seen in blocks that are not applied yet, in place of what was seen
+    /// before. It limits acceptance at once, until its block is applied or it is not stated again.
+    ///
+    /// # Errors
+    /// When the book cannot take it.
+    pub fn sight(&self, sightings: Vec<Sighting>) -> Pending<()> {
+        self.writer.submit(move |tx| chain::sight(tx, sightings))
+    }
+
+    // Batches.
+
+    /// Makes a batch of queued mandates. Reads them on this thread.
+    ///
+    /// # Errors
+    /// When a mandate is not queued, not of the batch's lane and token, expires before the batch
+    /// does, or pays something else than stated. Then nothing is changed.
+    pub fn seal(&self, seal: Seal) -> Pending<BatchNumber, BatchError> {
+        let hashes = seal.members.iter().map(|(hash, _)| *hash);
+        match self.mandate_records(hashes) {
+            Ok(read) => self.writer.submit(move |tx| batch::seal(tx, seal, read)),
+            Err(error) => Pending::refused(error.into()),
+        }
+    }
+
+    /// Notes a sealed batch's proof, opaque here, and what it commits to.
+    ///
+    /// # Errors
+    /// When the batch is not sealed, or of the signed lane, which has no proofs.
+    pub fn proved(
+        &self,
+        batch: BatchNumber,
+        commitment: B256,
+        proof: Vec<u8>,
+    ) -> Pending<(), BatchError> {
+        self.writer.submit(move |tx| batch::proved(tx, batch, commitment, proof))
+    }
+
+    /// Notes that a batch's transaction is about to be sent, or another in its place. To be called
+    /// before sending.
+    ///
+    /// # Errors
+    /// When the batch is not proved (signed lane: sealed) or submitted before.
+    pub fn submitted(&self, batch: BatchNumber, reference: Vec<u8>) -> Pending<(), BatchError> {
+        self.writer.submit(move |tx| batch::submitted(tx, batch, reference))
+    }
+
+    /// Takes apart a batch that will not settle. Every member that is still in it needs a
+    /// disposition.
+    ///
+    /// # Errors
+    /// When the batch is confirmed, final or taken apart, or a disposition is missing or not
+    /// possible. Then nothing is changed.
+    pub fn take_apart(
+        &self,
+        batch: BatchNumber,
+        reason: String,
+        dispositions: Vec<(MandateHash, Disposition)>,
+    ) -> Pending<(), BatchError> {
+        self.writer.submit(move |tx| batch::take_apart(tx, batch, reason, dispositions))
+    }
+
+    /// Deals with mandates that are queued or aside.
+    ///
+    /// # Errors
+    /// When one is neither, or cannot be dealt with so. Then nothing is changed.
+    pub fn dispose(
+        &self,
+        dispositions: Vec<(MandateHash, Disposition)>,
+    ) -> Pending<(), BatchError> {
+        self.writer.submit(move |tx| batch::dispose(tx, dispositions))
+    }
+
+    /// Voids mandates that are queued or aside and can never settle, at most `limit` of them: the
+    /// time of the last block applied, and so of every later one, is past their deadlines. Frees
+    /// what was reserved for them. Looks through the queue on this thread.
+    ///
+    /// # Errors
+    /// When the book cannot be read or written.
+    pub fn expire(&self, limit: usize) -> Pending<Vec<MandateHash>> {
+        match self.expired(limit) {
+            Ok(candidates) => self.writer.submit(move |tx| batch::expire(tx, candidates)),
+            Err(error) => Pending::refused(error),
+        }
+    }
+
+    // The sender's journal.
+
+    /// Keeps bytes for a sender's transaction with this nonce, in place of those before.
+    ///
+    /// # Errors
+    /// When the book cannot take them.
+    pub fn put_transaction(&self, sender: Address, nonce: u64, bytes: Vec<u8>) -> Pending<()> {
+        self.writer.submit(move |tx| {
+            limits::within("the transaction", &bytes, limits::TRANSACTION_BYTES_MAX)?;
+            tx.put(Family::Transactions, schema::transaction(sender, nonce), bytes);
+            Ok(())
+        })
+    }
+
+    /// Forgets a sender's transactions with nonces below `nonce`.
+    ///
+    /// # Errors
+    /// When the book cannot be read or written.
+    pub fn forget_transactions_below(&self, sender: Address, nonce: u64) -> Pending<u64> {
+        self.writer.submit(move |tx| {
+            let [from, to] = [0, nonce].map(|nonce| schema::transaction(sender, nonce));
+            let old = tx.scan(Family::Transactions, &from, Some(&to))?;
+            let count = old.len() as u64;
+            old.into_keys().for_each(|key| tx.delete(Family::Transactions, key));
+            Ok(count)
+        })
+    }
+
+    // The audit.
+
+    /// Audits the book as it is on disk now. Takes a while on a large one; the book stays usable.
+    ///
+    /// # Errors
+    /// When RocksDB cannot read.
+    pub fn audit(&self) -> Result<Report, LedgerError> {
+        audit::audit_view(&self.store().snapshot())
+    }
+
+    pub(crate) fn book(&self) -> &Book {
+        &self.writer.shared().book
+    }
+
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.writer.shared().meter
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.writer.shared().store
+    }
+}

@@ -1,0 +1,88 @@
+//! The durable book of a settlement processor: accounts as the chain has them, what is reserved on
+//! them, mandates, receipts, the queue, batches; and the rules that hold among them at every
+//! moment.
+//!
+//! # The life of a mandate
+//!
+//! ```text
+//! Ledger::accept ──▶ queued ──▶ in a batch ──▶ settled
+//!                     │  ▲          │             ▲
+//!  Ledger::capture ───┘  └──────────┤             └─ Ledger::apply_block
+//!                        take_apart │
+//!                                   ▼
+//!                                 aside ──▶ void, with the reason
+//! ```
+//!
+//! A mandate whose signature was checked ([`Verified`]) makes an [`Offer`] together with the
+//! receipt that is to be given for it. [`Ledger::accept`] checks it against the book, reserves its
+//! amount and queues it. Its answer is [`Durable`] and is there when the change is synced: only
+//! then does the receipt leave. The payee may [capture](Ledger::capture) less. Queued mandates are
+//! [sealed](Ledger::seal) into a batch, which is [proved](Ledger::proved) and
+//! [submitted](Ledger::submitted), each step written before it is acted on. What the chain says is
+//! [applied](Ledger::apply_block) block by block and ends them; a block that falls out of the
+//! chain is [undone](Ledger::rewind). A batch that the chain refuses is
+//! [taken apart](Ledger::take_apart).
+//!
+//! # What always holds
+//!
+//! - what is reserved on an account in a token is what its live mandates pay, and is covered by its
+//!   balance, less what was asked back before they were accepted;
+//! - a nonce has at most one mandate;
+//! - every receipt has its mandate, every mandate its receipt;
+//! - a live mandate is in exactly one place; an ended one is either settled or void with a reason;
+//! - what was settled is what the chain moved.
+//!
+//! [`audit`] recomputes all of it from the raw records, and shares nothing with the rest of this
+//! crate but the encoding.
+//!
+//! # What it rests on
+//!
+//! RocksDB in the book's directory. All changes go through one writer ([`Pending`]), which carries
+//! them out in one order and syncs many at once. Memory holds accounts and reservations, as they
+//! are on disk, and is made anew at start. No runtime, no network, no proofs.
+//!
+//! `docs/ledger.md` has the table of all keys and values.
+
+pub mod accept;
+pub mod audit;
+mod batch;
+mod book;
+mod capture;
+mod chain;
+pub mod codec;
+mod config;
+mod error;
+mod ledger;
+mod life;
+pub mod limits;
+mod meter;
+mod pending;
+pub mod query;
+mod queues;
+pub mod records;
+pub mod schema;
+mod store;
+mod tx;
+mod units;
+mod writer;
+
+pub use self::{
+    accept::{AcceptError, Accepted, Offer, Proposal, Refusal, Standing, Verified},
+    batch::{BatchError, Disposition, Seal},
+    capture::{Capture, CaptureError, Captured},
+    chain::{Applied, ChainBlock, ChainError, ChainFact, Rewound},
+    codec::Defect,
+    config::LedgerConfig,
+    error::{LedgerError, OpenError},
+    ledger::Ledger,
+    pending::{Durable, Pending},
+    query::{
+        AccountView, Alarm, BatchMember, BatchView, MandateView, Metrics, PurseView, Queued, Stats,
+        WindowEntry,
+    },
+    records::{
+        EnqueueReceipt, Identity, IssuedReceipt, Lane, Sighting, SightingKind, Status, Step,
+        VoidReason,
+    },
+    units::{Balance, BatchNumber, MandateHash, Sequence},
+};

@@ -1,0 +1,101 @@
+//! A mandate's life: the one place where its status changes.
+//!
+//! A live mandate is in exactly one of the queue, a batch, or aside, and what it pays is reserved.
+//! Changing its status moves it out of one index, into another, and settles the reservation, all
+//! in one write.
+
+use aep2_mandate::units::Amount;
+
+use crate::{
+    error::LedgerError,
+    records::{MandateRecord, QueueRecord, StateRecord, Status},
+    schema::{self, Family},
+    store::Source,
+    tx::Tx,
+    units::{Balance, MandateHash},
+};
+
+/// A mandate with its state.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) hash: MandateHash,
+    pub(crate) mandate: MandateRecord,
+    pub(crate) state: StateRecord,
+}
+
+impl Entry {
+    /// The mandate, if there is one.
+    pub(crate) fn find(on: &impl Source, hash: MandateHash) -> Result<Option<Self>, LedgerError> {
+        let key = schema::mandate(hash);
+        let mandate = on.record(Family::Mandates, &key)?;
+        mandate.map(|mandate| Self::of(on, hash, mandate)).transpose()
+    }
+
+    /// The mandate whose record is this.
+    pub(crate) fn of(
+        on: &impl Source,
+        hash: MandateHash,
+        mandate: MandateRecord,
+    ) -> Result<Self, LedgerError> {
+        let state = on.expect(Family::States, &schema::mandate(hash), "its mandate")?;
+        Ok(Self { hash, mandate, state })
+    }
+
+    /// The mandate, which `referrer` says is there.
+    pub(crate) fn expect(
+        on: &impl Source,
+        hash: MandateHash,
+        referrer: &'static str,
+    ) -> Result<Self, LedgerError> {
+        let key = schema::mandate(hash);
+        Self::of(on, hash, on.expect(Family::Mandates, &key, referrer)?)
+    }
+
+    /// What it pays when it settles.
+    pub(crate) fn due(&self) -> Amount {
+        self.state.due(self.mandate.promise.amount())
+    }
+
+    /// Moves it to another status.
+    pub(crate) fn move_to(&mut self, tx: &mut Tx<'_>, status: Status) -> Result<(), LedgerError> {
+        let promise = &self.mandate.promise;
+        let due = |live: bool| if live { Balance::from(self.due()) } else { Balance::ZERO };
+        let (less, more) = (due(self.state.status.is_live()), due(status.is_live()));
+        tx.reserve(promise.account(), promise.token(), less, more)?;
+
+        let queue = (promise.lane(), promise.token());
+        let aside = schema::sequence(self.mandate.sequence);
+        match &self.state.status {
+            Status::Queued => tx.dequeue(queue, self.mandate.sequence),
+            Status::Aside { .. } => tx.delete(Family::Aside, aside.clone()),
+            _ => {}
+        }
+        match &status {
+            Status::Queued => {
+                let record = QueueRecord {
+                    mandate: self.hash,
+                    account: promise.account(),
+                    deadline: promise.deadline(),
+                    settle_by: self.mandate.settle_by,
+                };
+                tx.enqueue(queue, self.mandate.sequence, &record);
+            }
+            Status::Aside { .. } => tx.put(Family::Aside, aside, self.hash.bytes().to_vec()),
+            Status::InBatch { .. } => self.state.was_sealed = true,
+            _ => {}
+        }
+        self.state.status = status;
+        tx.put_record(Family::States, schema::mandate(self.hash), &self.state);
+        Ok(())
+    }
+
+    /// Notes what its payee captured. It must be live.
+    pub(crate) fn capture(&mut self, tx: &mut Tx<'_>, amount: Amount) -> Result<(), LedgerError> {
+        let promise = &self.mandate.promise;
+        let before = self.due();
+        tx.reserve(promise.account(), promise.token(), before.into(), amount.into())?;
+        self.state.captured = Some(amount);
+        tx.put_record(Family::States, schema::mandate(self.hash), &self.state);
+        Ok(())
+    }
+}

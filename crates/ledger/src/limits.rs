@@ -1,0 +1,25 @@
+//! How much the book keeps of what others hand it.
+
+use crate::error::LedgerError;
+
+/// The longest reason, in bytes.
+pub const REASON_BYTES_MAX: usize = 1 << 10;
+/// The longest capture statement, in bytes.
+pub const STATEMENT_BYTES_MAX: usize = 4 << 10;
+/// The longest reference of a submitted batch, in bytes.
+pub const REFERENCE_BYTES_MAX: usize = 4 << 10;
+/// The longest proof, in bytes.
+pub const PROOF_BYTES_MAX: usize = 16 << 20;
+/// The longest entry of the sender's journal, in bytes.
+pub const TRANSACTION_BYTES_MAX: usize = 1 << 20;
+/// The longest cursor, in bytes.
+pub const CURSOR_BYTES_MAX: usize = 1 << 20;
+
+/// Checks that `bytes` is within its limit.
+pub(crate) fn within(what: &'static str, bytes: &[u8], max: usize) -> Result<(), LedgerError> {
+    if bytes.len() <= max {
+        Ok(())
+    } else {
+        Err(LedgerError::TooLong { what, found: bytes.len(), max })
+    }
+}

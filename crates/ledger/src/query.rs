@@ -1,0 +1,574 @@
+//! Reading the book: what is on disk, without waiting for the writer.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::atomic::Ordering::Relaxed,
+    time::Duration,
+};
+
+use aep2_mandate::units::{AccountId, Amount, UnixTime};
+use alloy_primitives::Address;
+
+use crate::{
+    Ledger,
+    book::{Purse, key_of, value_of},
+    error::LedgerError,
+    queues::QueueKey,
+    records::{
+        AccountRecord, BatchRecord, CaptureRecord, IssuedReceipt, Lane, MandateRecord,
+        MemberRecord, Movement, PurseRecord, QueueRecord, Sighting, StateRecord, Status, Tip,
+    },
+    schema::{self, Family, meta},
+    store::{Source, View},
+    units::{Balance, BatchNumber, MandateHash, Sequence},
+};
+
+/// A mandate, everything that is known of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MandateView {
+    /// Its id or digest.
+    pub hash: MandateHash,
+    /// What was accepted, and when.
+    pub mandate: MandateRecord,
+    /// Where it is.
+    pub state: StateRecord,
+    /// What was given for it.
+    pub receipt: IssuedReceipt,
+    /// What was captured of it, if its payee said so.
+    pub capture: Option<CaptureRecord>,
+}
+
+/// An account, as acceptance sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountView {
+    /// Its terms, as the chain has them.
+    pub record: AccountRecord,
+    /// From when other terms may be in force: the earliest request known, applied or only seen.
+    pub changes_from: Option<UnixTime>,
+    /// Its purses, by token: those in which there is something, or from which something is promised.
+    pub purses: Vec<(Address, PurseView)>,
+}
+
+/// A purse, as acceptance sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PurseView {
+    /// As the chain has it.
+    pub record: PurseRecord,
+    /// What live mandates pay together.
+    pub reserved: Balance,
+    /// What was asked back in a block that is not applied yet.
+    pub sighted_leaving: Balance,
+    /// What is left for new mandates.
+    pub free: Balance,
+}
+
+impl From<&Purse> for PurseView {
+    fn from(purse: &Purse) -> Self {
+        Self {
+            record: purse.record.clone(),
+            reserved: purse.reserved,
+            sighted_leaving: purse.sighted_leaving,
+            free: purse.free(),
+        }
+    }
+}
+
+/// A queued mandate with its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Queued {
+    /// Its place in the order of acceptance.
+    pub sequence: Sequence,
+    /// What forming a window needs to know.
+    pub record: QueueRecord,
+}
+
+/// A queued mandate with all that a window is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WindowEntry {
+    /// Its id or digest.
+    pub hash: MandateHash,
+    /// What was accepted, and when.
+    pub mandate: MandateRecord,
+    /// What was captured of it so far, and whether that is fixed.
+    pub state: StateRecord,
+}
+
+impl WindowEntry {
+    /// What it pays as it is: what was captured, or else the most that can be. What [`crate::Seal`]
+    /// wants.
+    pub fn due(&self) -> Amount {
+        self.state.due(self.mandate.promise.amount())
+    }
+}
+
+/// A batch with its members.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BatchView {
+    /// Its number.
+    pub number: BatchNumber,
+    /// What it is, and how far.
+    pub record: BatchRecord,
+    /// Its members, in their order.
+    pub members: Vec<BatchMember>,
+}
+
+/// A mandate in a batch, whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BatchMember {
+    /// Its id or digest.
+    pub hash: MandateHash,
+    /// What it pays in this batch.
+    pub captured: Amount,
+    /// What was accepted, and when.
+    pub mandate: MandateRecord,
+    /// Where it is now: not always in this batch any more.
+    pub status: Status,
+}
+
+/// More is reserved than there is: what never should be. Money left an account that was promised.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alarm {
+    /// The account.
+    pub account: AccountId,
+    /// The token.
+    pub token: Address,
+    /// What the chain holds.
+    pub balance: Balance,
+    /// What was promised.
+    pub reserved: Balance,
+}
+
+/// How much there is of everything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Mandates accepted so far.
+    pub accepted: u64,
+    /// Batches sealed so far.
+    pub batches: u64,
+    /// Accounts known, of all processors.
+    pub accounts: u64,
+    /// Synced writes so far.
+    pub commits: u64,
+}
+
+/// How the book is doing, for an operator's instruments. Those about writing count from its
+/// opening on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Metrics {
+    /// Requests that wait to be carried out and written.
+    pub waiting: u64,
+    /// Writes, each with one sync.
+    pub syncs: u64,
+    /// Requests that they carried out. Divided by `syncs`: how many shared one.
+    pub requests: u64,
+    /// The most that shared one.
+    pub group_largest: u64,
+    /// The time that all writes took.
+    pub write_time: Duration,
+    /// The time that the slowest took.
+    pub write_time_longest: Duration,
+    /// How many mandates are queued, by lane and token.
+    pub queued: BTreeMap<(Lane, Address), u64>,
+    /// What is reserved, by token, on all accounts together, in base units.
+    pub reserved: BTreeMap<Address, u128>,
+}
+
+impl Ledger {
+    /// A mandate by its id or digest.
+    ///
+    /// # Errors
+    /// When the book cannot be read.
+    pub fn mandate(&self, hash: MandateHash) -> Result<Option<MandateView>, LedgerError> {
+        let view = self.snapshot();
+        let key = schema::mandate(hash);
+        let Some(mandate) = view.record(Family::Mandates, &key)? else {
+            return Ok(None);
+        };
+        Ok(Some(MandateView {
+            hash,
+            mandate,
+            state: view.expect(Family::States, &key, "its mandate")?,
+            receipt: view.expect(Family::Receipts, &key, "its mandate")?,
+            capture: view.record(Family::Captures, &key)?,
+        }))
+    }
+
+    /// Those of the mandates that are known.
+    pub(crate) fn mandate_records(
+        &self,
+        hashes: impl Iterator<Item = MandateHash>,
+    ) -> Result<HashMap<MandateHash, MandateRecord>, LedgerError> {
+        let view = self.view();
+        let mut records = HashMap::new();
+        for hash in hashes {
+            if let Some(record) = view.record(Family::Mandates, &schema::mandate(hash))? {
+                records.insert(hash, record);
+            }
+        }
+        Ok(records)
+    }
+
+    /// An account, unless it is not known.
+    pub fn account(&self, account: AccountId) -> Option<AccountView> {
+        let (account, purses) = self.book().account_with_purses(account)?;
+        Some(AccountView {
+            record: account.record.clone()?,
+            changes_from: account.changes_from(),
+            purses: purses.iter().map(|(token, purse)| (*token, purse.into())).collect(),
+        })
+    }
+
+    /// Up to `limit` queued mandates of a lane and token, in order of acceptance, from `from` on.
+    ///
+    /// # Errors
+    /// When the book cannot be read.
+    pub fn queue(
+        &self,
+        lane: Lane,
+        token: Address,
+        from: Sequence,
+        limit: usize,
+    ) -> Result<Vec<Queued>, LedgerError> {
+        self.read_queue((lane, token), from, |_, entries| entries.take(limit).collect())
+    }
+
+    /// Up to `limit` queued mandates as [`queue`](Self::queue) has them, whole, with what each pays:
+    /// all of one moment.
+    ///
+    /// # Errors
+    /// When the book cannot be read.
+    pub fn window(
+        &self,
+        lane: Lane,
+        token: Address,
+        from: Sequence,
+        limit: usize,
+    ) -> Result<Vec<WindowEntry>, LedgerError> {
+        self.read_queue((lane, token), from, |view, entries| {
+            entries
+                .take(limit)
+                .map(|queued| {
+                    let hash = queued?.record.mandate;
+                    let key = schema::mandate(hash);
+                    let mandate = view.expect(Family::Mandates, &key, "the queue")?;
+                    let state = view.expect(Family::States, &key, "its mandate")?;
+                    Ok(WindowEntry { hash, mandate, state })
+                })
+                .collect()
+        })
+    }
+
+    /// Reads a queue from a place on, and notes where it begins.
+    fn read_queue<T>(
+        &self,
+        queue: QueueKey,
+        from: Sequence,
+        read: impl FnOnce(
+            &View<'_>,
+            &mut dyn Iterator<Item = Result<Queued, LedgerError>>,
+        ) -> Result<T, LedgerError>,
+    ) -> Result<T, LedgerError> {
+        // Both before the snapshot: what is accepted later has a later place.
+        let start = self.book().queues.start(queue);
+        let next = self.book().counters().next_sequence;
+        let view = self.snapshot();
+        let (lane, token) = queue;
+        let first = schema::queue(lane, token, from.max(start.from));
+        let prefix = schema::queue_of(lane, token);
+        let entries = view.entries(Family::Queue, &first);
+        let mut entries = entries
+            .take_while(|entry| entry.as_ref().map_or(true, |(key, _)| key.starts_with(&prefix)))
+            .map(|entry| {
+                let (key, value) = entry?;
+                let (_, sequence): (QueueKey, Sequence) = key_of(Family::Queue, &key)?;
+                let record = value_of(Family::Queue, &key, &value)?;
+                Ok(Queued { sequence, record })
+            })
+            .peekable();
+        if from <= start.from {
+            match entries.peek() {
+                Some(Ok(queued)) => self.book().queues.raise(queue, start, queued.sequence),
+                Some(Err(_)) => {}
+                None => self.book().queues.raise(queue, start, next),
+            }
+        }
+        read(&view, &mut entries)
+    }
+
+    /// The lanes and tokens in which mandates are queued.
+    ///
+    /// # Errors
+    /// None: they are known.
+    pub fn queues(&self) -> Result<Vec<(Lane, Address)>, LedgerError> {
+        Ok(self.book().queues.waiting().into_iter().map(|(queue, _)| queue).collect())
+    }
+
+    /// The mandates that wait for a decision, in order of acceptance.
+    ///
+    /// # Errors
+    /// When the book cannot be read.
+    pub fn aside(&self) -> Result<Vec<MandateHash>, LedgerError> {
+        let view = self.snapshot();
+        view.entries(Family::Aside, &[]).map(|entry| key_of(Family::Aside, &entry?.1)).collect()
+    }
+
+    /// A batch by its number.
+    ///
+    /// # Errors
+    /// When the book cannot be read.
+    pub fn batch(&self, batch: BatchNumber) -> Result<Option<BatchRecord>, LedgerError> {
+        self.view().record(Family::Batches, &schema::batch(batch))
+    }
+
+    /// A batch with its members and their mandates.
+    ///
+    /// # Errors
+    /// When the book cannot be read.
+    pub fn batch_view(&self, batch: BatchNumber) -> Result<Option<BatchView>, LedgerError> {
+        let view = self.snapshot();
+        let Some(record) = view.record(Family::Batches, &schema::batch(batch))? else {
+            return Ok(None);
+        };
+        batch_with_members(&view, batch, record).map(Some)
+    }
+
+    /// The members of a batch, in their order.
+    ///
+    /// # Errors
+    /// When the book cannot be read.
+    pub fn members(&self, batch: BatchNumber) -> Result<Vec<MemberRecord>, LedgerError> {
+        members(&self.snapshot(), batch)
+    }
+
+    /// The proof that was stored for a batch.
+    ///
+    /// # Errors
+    /// When the book cannot be read.
+    pub fn proof(&self, batch: BatchNumber) -> Result<Option<Vec<u8>>, LedgerError> {
+        self.view().get(Family::Proofs, &schema::batch(batch))
+    }
+
+    /// What the chain moved for a batch, once it is confirmed.
+    ///
+    /// # Errors
+    /// When the book cannot be read.
+    pub fn movement(&self, batch: BatchNumber) -> Result<Option<Movement>, LedgerError> {
+        self.view().record(Family::Movements, &schema::batch(batch))
+    }
+
+    /// The batches that are neither final nor taken apart, in order: where recovery begins.
+    ///
+    /// # Errors
+    /// When the book cannot be read.
+    pub fn unfinished_batches(&self) -> Result<Vec<(BatchNumber, BatchRecord)>, LedgerError> {
+        unfinished(&self.snapshot())
+    }
+
+    /// The batches of [`unfinished_batches`](Self::unfinished_batches) with their members and these
+    /// members' mandates: all that driving them on takes. Their proofs are read one by one.
+    ///
+    /// # Errors
+    /// When the book cannot be read.
+    pub fn unfinished(&self) -> Result<Vec<BatchView>, LedgerError> {
+        let view = self.snapshot();
+        unfinished(&view)?
+            .into_iter()
+            .map(|(number, record)| batch_with_members(&view, number, record))
+            .collect()
+    }
+
+    /// Up to `limit` mandates with their receipts, in order of acceptance, from `from` on.
+    ///
+    /// # Errors
+    /// When the book cannot be read.
+    pub fn receipts(
+        &self,
+        from: Sequence,
+        limit: usize,
+    ) -> Result<Vec<(Sequence, MandateHash, IssuedReceipt)>, LedgerError> {
+        let view = self.snapshot();
+        view.entries(Family::Acceptances, &schema::sequence(from))
+            .take(limit)
+            .map(|entry| {
+                let (key, value) = entry?;
+                let sequence = key_of(Family::Acceptances, &key)?;
+                let hash: MandateHash = key_of(Family::Acceptances, &value)?;
+                let receipt = view.expect(Family::Receipts, &schema::mandate(hash), "its place")?;
+                Ok((sequence, hash, receipt))
+            })
+            .collect()
+    }
+
+    /// The last block applied, and the follower's cursor behind it.
+    ///
+    /// # Errors
+    /// When the book cannot be read.
+    pub fn chain_position(&self) -> Result<(Option<Tip>, Option<Vec<u8>>), LedgerError> {
+        let view = self.snapshot();
+        Ok((view.record(Family::Meta, meta::TIP)?, view.get(Family::Meta, meta::CURSOR)?))
+    }
+
+    /// The last block applied.
+    pub fn tip(&self) -> Option<Tip> {
+        self.book().counters().tip
+    }
+
+    /// The follower's cursor, as it was stored with the last block applied or the last going back.
+    ///
+    /// # Errors
+    /// When the book cannot be read.
+    pub fn cursor(&self) -> Result<Option<Vec<u8>>, LedgerError> {
+        self.view().get(Family::Meta, meta::CURSOR)
+    }
+
+    /// What was seen in blocks that are not applied yet.
+    pub fn sightings(&self) -> Vec<Sighting> {
+        self.book().counters().sightings.to_vec()
+    }
+
+    /// The purses from which more was promised than there is.
+    pub fn alarms(&self) -> Vec<Alarm> {
+        let mut alarms = Vec::new();
+        self.book().for_each_purse(|(account, token), purse| {
+            let (balance, reserved) = (purse.record.balance, purse.reserved);
+            if reserved > balance {
+                alarms.push(Alarm { account: *account, token: *token, balance, reserved });
+            }
+        });
+        alarms.sort_unstable_by_key(|alarm| (alarm.account, alarm.token));
+        alarms
+    }
+
+    /// How much there is of everything.
+    pub fn stats(&self) -> Stats {
+        let counters = self.book().counters();
+        Stats {
+            accepted: counters.next_sequence.get(),
+            batches: counters.next_batch.get().saturating_sub(1),
+            accounts: self.book().accounts_count() as u64,
+            commits: counters.commits,
+        }
+    }
+
+    /// How the book is doing. Looks at every purse in memory.
+    pub fn metrics(&self) -> Metrics {
+        let meter = self.meter();
+        let mut reserved: BTreeMap<Address, u128> = BTreeMap::new();
+        self.book().for_each_purse(|(_, token), purse| {
+            if purse.reserved > Balance::ZERO {
+                let sum = reserved.entry(*token).or_default();
+                *sum = sum.saturating_add(purse.reserved.get());
+            }
+        });
+        Metrics {
+            waiting: meter.waiting.load(Relaxed),
+            syncs: meter.groups.load(Relaxed),
+            requests: meter.requests.load(Relaxed),
+            group_largest: meter.group_largest.load(Relaxed),
+            write_time: meter.write_time(),
+            write_time_longest: meter.write_time_longest(),
+            queued: self.book().queues.waiting().into_iter().collect(),
+            reserved,
+        }
+    }
+
+    /// An entry of the sender's journal.
+    ///
+    /// # Errors
+    /// When the book cannot be read.
+    pub fn transaction(&self, sender: Address, nonce: u64) -> Result<Option<Vec<u8>>, LedgerError> {
+        self.view().get(Family::Transactions, &schema::transaction(sender, nonce))
+    }
+
+    /// A sender's journal, in order of its nonces.
+    ///
+    /// # Errors
+    /// When the book cannot be read.
+    pub fn transactions(&self, sender: Address) -> Result<Vec<(u64, Vec<u8>)>, LedgerError> {
+        let view = self.snapshot();
+        view.entries_of(Family::Transactions, schema::owner(sender))
+            .map(|entry| {
+                let (key, value) = entry?;
+                let (_, nonce): (Address, u64) = key_of(Family::Transactions, &key)?;
+                Ok((nonce, value.into_vec()))
+            })
+            .collect()
+    }
+
+    /// Mandates that are queued or aside and can never settle, at most `limit`.
+    pub(crate) fn expired(&self, limit: usize) -> Result<Vec<MandateHash>, LedgerError> {
+        let Some(now) = self.book().counters().tip.map(|tip| tip.time) else {
+            return Ok(Vec::new());
+        };
+        let mut expired = Vec::new();
+        for ((lane, token), _) in self.book().queues.waiting() {
+            let of_queue = self.read_queue((lane, token), Sequence::new(0), |_, entries| {
+                let late = entries.filter(|entry| {
+                    entry.as_ref().map_or(true, |queued| queued.record.deadline < now)
+                });
+                let hashes = late.map(|entry| entry.map(|queued| queued.record.mandate));
+                hashes.take(limit - expired.len()).collect::<Result<Vec<_>, _>>()
+            });
+            expired.extend(of_queue?);
+        }
+        let view = self.snapshot();
+        for entry in view.entries(Family::Aside, &[]) {
+            if expired.len() == limit {
+                break;
+            }
+            let hash: MandateHash = key_of(Family::Aside, &entry?.1)?;
+            let key = schema::mandate(hash);
+            let mandate: MandateRecord = view.expect(Family::Mandates, &key, "what is aside")?;
+            if mandate.promise.deadline() < now {
+                expired.push(hash);
+            }
+        }
+        Ok(expired)
+    }
+
+    fn view(&self) -> View<'_> {
+        self.store().view()
+    }
+
+    fn snapshot(&self) -> View<'_> {
+        self.store().snapshot()
+    }
+}
+
+/// The batches that are neither final nor taken apart, in order.
+fn unfinished(view: &View<'_>) -> Result<Vec<(BatchNumber, BatchRecord)>, LedgerError> {
+    view.entries(Family::Unfinished, &[])
+        .map(|entry| {
+            let (key, _) = entry?;
+            let number: BatchNumber = key_of(Family::Unfinished, &key)?;
+            Ok((number, view.expect(Family::Batches, &key, "the unfinished batches")?))
+        })
+        .collect()
+}
+
+/// The members of a batch, in their order.
+fn members(view: &View<'_>, batch: BatchNumber) -> Result<Vec<MemberRecord>, LedgerError> {
+    view.entries_of(Family::Members, schema::batch(batch))
+        .map(|entry| {
+            let (key, value) = entry?;
+            value_of(Family::Members, &key, &value)
+        })
+        .collect()
+}
+
+fn batch_with_members(
+    view: &View<'_>,
+    number: BatchNumber,
+    record: BatchRecord,
+) -> Result<BatchView, LedgerError> {
+    let members = members(view, number)?
+        .into_iter()
+        .map(|MemberRecord { mandate: hash, captured }| {
+            let key = schema::mandate(hash);
+            let mandate = view.expect(Family::Mandates, &key, "its batch")?;
+            let StateRecord { status, .. } = view.expect(Family::States, &key, "its mandate")?;
+            Ok(BatchMember { hash, captured, mandate, status })
+        })
+        .collect::<Result<_, LedgerError>>()?;
+    Ok(BatchView { number, record, members })
+}

@@ -1,0 +1,246 @@
+//! The column families, and how their keys are made. Values are the [records](crate::records).
+//!
+//! Keys are big-endian, so that RocksDB's order is the order of their numbers. `docs/ledger.md`
+//! has the table of all keys and values.
+
+use aep2_mandate::units::AccountId;
+use alloy_primitives::{Address, B256};
+
+use crate::{
+    codec::{Decoder, Defect, Field},
+    records::{Lane, NonceKey},
+    units::{BatchNumber, MandateHash, Sequence},
+};
+
+/// The version of the whole layout: families, keys and records. Migrations lead from
+/// older ones to this one.
+pub const SCHEMA_VERSION: u32 = 1;
+
+macro_rules! families {
+    ($($family:ident = $name:literal),+ $(,)?) => {
+        /// A column family.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[repr(u8)]
+        #[expect(missing_docs, reason = "the table in docs/ledger.md has them all, with keys and values")]
+        pub enum Family { $($family),+ }
+
+        impl Family {
+            /// All of them.
+            pub const ALL: [Self; [$($name),+].len()] = [$(Self::$family),+];
+
+            /// The name on disk.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$family => $name),+ }
+            }
+        }
+    };
+}
+
+// Undo records name families by their places here: new ones go to the end.
+families! {
+    Meta = "meta",
+    Accounts = "accounts",
+    Purses = "purses",
+    Spent = "spent",
+    SignedLanes = "signed_lanes",
+    Mandates = "mandates",
+    States = "states",
+    Nonces = "nonces",
+    Acceptances = "acceptances",
+    Receipts = "receipts",
+    Captures = "captures",
+    Queue = "queue",
+    Aside = "aside",
+    Batches = "batches",
+    Members = "members",
+    Proofs = "proofs",
+    Commitments = "commitments",
+    Unfinished = "unfinished",
+    Movements = "movements",
+    Restrictions = "restrictions",
+    Undo = "undo",
+    Transactions = "transactions",
+}
+
+impl Family {
+    /// The families that hold nothing but what the chain says: undoing blocks restores their bytes
+    /// exactly.
+    pub const CHAIN: [Self; 4] = [Self::Accounts, Self::Purses, Self::Spent, Self::SignedLanes];
+}
+
+impl Family {
+    /// Whether what comes into it goes out again, so that most of its keys are deleted ones.
+    pub(crate) const fn is_passed_through(self) -> bool {
+        matches!(
+            self,
+            Self::Queue
+                | Self::Aside
+                | Self::Unfinished
+                | Self::Restrictions
+                | Self::Undo
+                | Self::Transactions
+        )
+    }
+}
+
+impl Field for Family {
+    fn put(&self, to: &mut Vec<u8>) {
+        to.push(*self as u8);
+    }
+    fn take(from: &mut Decoder<'_>) -> Result<Self, Defect> {
+        let found = from.field::<u8>()?;
+        let family = Self::ALL.get(usize::from(found));
+        family.copied().ok_or(Defect::Tag { what: "column family", found })
+    }
+}
+
+/// The keys of [`Family::Meta`].
+pub mod meta {
+    /// The schema's version, four bytes.
+    pub const SCHEMA: &[u8] = b"schema";
+    /// Whose book it is: chain, wallet, processor.
+    pub const IDENTITY: &[u8] = b"identity";
+    /// How many commits there were, eight bytes.
+    pub const COMMITS: &[u8] = b"commits";
+    /// The last block applied.
+    pub const TIP: &[u8] = b"tip";
+    /// The follower's cursor, as it is.
+    pub const CURSOR: &[u8] = b"cursor";
+    /// The last block that cannot be undone any more, eight bytes.
+    pub const HORIZON: &[u8] = b"horizon";
+}
+
+/// A key of these fields.
+fn key(fields: &[&dyn Put]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(64);
+    fields.iter().for_each(|field| field.put_to(&mut bytes));
+    bytes
+}
+
+/// [`Field`], as far as it makes an object.
+trait Put {
+    fn put_to(&self, to: &mut Vec<u8>);
+}
+
+impl<T: Field> Put for T {
+    fn put_to(&self, to: &mut Vec<u8>) {
+        self.put(to);
+    }
+}
+
+/// A key read back.
+pub fn read_key<T: Field>(bytes: &[u8]) -> Result<T, Defect> {
+    let mut decoder = Decoder::new(bytes);
+    let key = decoder.field()?;
+    decoder.end()?;
+    Ok(key)
+}
+
+/// Of [`Family::Accounts`].
+pub fn account(account: AccountId) -> Vec<u8> {
+    key(&[&account])
+}
+
+/// Of [`Family::Purses`].
+pub fn purse(account: AccountId, token: Address) -> Vec<u8> {
+    key(&[&account, &token])
+}
+
+/// Of [`Family::Spent`]: a slot of the wallet's bitmap, nonces `256·index` to `256·index + 255`.
+pub fn spent_slot(account: AccountId, token: Address, index: u64) -> Vec<u8> {
+    key(&[&account, &token, &index])
+}
+
+/// Of [`Family::SignedLanes`].
+pub fn owner(owner: Address) -> Vec<u8> {
+    key(&[&owner])
+}
+
+/// Of [`Family::Mandates`], [`Family::States`], [`Family::Receipts`] and [`Family::Captures`].
+pub fn mandate(hash: MandateHash) -> Vec<u8> {
+    key(&[&hash])
+}
+
+/// Of [`Family::Nonces`].
+pub fn nonce(nonce: &NonceKey) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(64);
+    nonce.put(&mut bytes);
+    bytes
+}
+
+/// Of [`Family::Acceptances`] and [`Family::Aside`].
+pub fn sequence(sequence: Sequence) -> Vec<u8> {
+    key(&[&sequence])
+}
+
+/// Of [`Family::Queue`].
+pub fn queue(lane: Lane, token: Address, sequence: Sequence) -> Vec<u8> {
+    key(&[&lane, &token, &sequence])
+}
+
+/// What the keys of one lane's and token's queue begin with.
+pub fn queue_of(lane: Lane, token: Address) -> Vec<u8> {
+    key(&[&lane, &token])
+}
+
+/// Of [`Family::Batches`], [`Family::Proofs`], [`Family::Unfinished`] and [`Family::Movements`],
+/// and what a batch's keys of [`Family::Members`] begin with.
+pub fn batch(batch: BatchNumber) -> Vec<u8> {
+    key(&[&batch])
+}
+
+/// Of [`Family::Members`].
+pub fn member(batch: BatchNumber, index: u32) -> Vec<u8> {
+    key(&[&batch, &index])
+}
+
+/// Of [`Family::Commitments`].
+pub fn commitment(commitment: B256) -> Vec<u8> {
+    key(&[&commitment])
+}
+
+/// Of [`Family::Restrictions`].
+pub fn restriction(index: u32) -> Vec<u8> {
+    key(&[&index])
+}
+
+/// Of [`Family::Undo`].
+pub fn block(number: u64) -> Vec<u8> {
+    key(&[&number])
+}
+
+/// Of [`Family::Transactions`].
+pub fn transaction(sender: Address, nonce: u64) -> Vec<u8> {
+    key(&[&sender, &nonce])
+}
+
+/// The first key after all that begin with `prefix`, or nothing when there is none.
+pub fn after(prefix: &[u8]) -> Option<Vec<u8>> {
+    let kept = prefix.iter().rposition(|byte| *byte != u8::MAX)?;
+    let mut end = prefix[..=kept].to_vec();
+    end[kept] += 1;
+    Some(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_ends_where_the_next_begins() {
+        assert_eq!(after(&[1, 2]), Some(vec![1, 3]));
+        assert_eq!(after(&[1, 0xff, 0xff]), Some(vec![2]));
+        assert_eq!(after(&[0xff]), None);
+        assert_eq!(after(&[]), None);
+    }
+
+    #[test]
+    fn keys_are_in_the_order_of_their_numbers() {
+        let keys: Vec<_> = [0, 1, 255, 256, 65_535, 1 << 40, u64::MAX]
+            .map(|number| queue(Lane::Proved, Address::ZERO, Sequence::new(number)))
+            .into();
+        assert!(keys.is_sorted());
+        assert!(queue_of(Lane::Proved, Address::ZERO) < keys[0]);
+        assert!(after(&queue_of(Lane::Proved, Address::ZERO)).is_some_and(|end| keys[6] < end));
+    }
+}

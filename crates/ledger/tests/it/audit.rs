@@ -1,0 +1,464 @@
+//! The auditor: for every rule a book that breaks it behind the ledger's back, and the finding.
+
+use std::path::Path;
+
+use aep2_ledger::{
+    BatchNumber, Capture, Disposition, Ledger, MandateHash, Sequence, Status, Step, VoidReason,
+    audit::{Finding, audit},
+    codec::Record,
+    records::{
+        BatchRecord, CaptureRecord, MandateRecord, MemberRecord, Movement, NonceKey, PurseRecord,
+        QueueRecord, StateRecord,
+    },
+    schema::{self, Family},
+};
+use aep2_mandate::units::Nonce;
+use alloy_primitives::{B256, U256};
+use tempfile::TempDir;
+
+use crate::{
+    batches::{seal_of, settled},
+    support::{
+        Book, Change, TOKEN, Terms, account, amount, at, balance, block, config, raw, tamper,
+        withdrawal,
+    },
+};
+
+const SETTLED: BatchNumber = BatchNumber::new(1);
+const OPEN: BatchNumber = BatchNumber::new(2);
+
+fn terms(nonce: u64) -> Terms {
+    Terms::new(1, nonce, 10)
+}
+
+fn key(nonce: u64) -> Vec<u8> {
+    schema::mandate(terms(nonce).hash())
+}
+
+/// A sound book with something of everything: 0 and 1 settled by batch 1, 2 in batch 2, 3 queued
+/// and captured, 4 aside, 5 void, 6 queued; money asked back after 6 of them.
+fn book() -> TempDir {
+    let book = Book::funded();
+    for nonce in 0..6 {
+        book.accept(&terms(nonce));
+    }
+    let batch = book.ledger.seal(seal_of(&[(terms(0), 10), (terms(1), 10)])).wait();
+    let batch = batch.expect("sealed").into_inner();
+    book.ledger.proved(batch, B256::repeat_byte(1), vec![1]).wait().expect("proved");
+    book.ledger.submitted(batch, vec![2]).wait().expect("submitted");
+    let debits = vec![terms(0).debit(10), terms(1).debit(10)];
+    book.apply(block(1_001, vec![settled(B256::repeat_byte(1), debits), withdrawal(1, 500)]));
+    book.ledger.seal(seal_of(&[(terms(2), 10)])).wait().expect("sealed");
+    let capture = Capture { mandate: terms(3).hash(), amount: amount(4), statement: vec![3] };
+    book.ledger.capture(capture, at(1)).wait().expect("captured");
+    let dispositions = vec![
+        (terms(4).hash(), Disposition::Aside { reason: "odd".into() }),
+        (terms(5).hash(), Disposition::GiveUp { reason: "lost".into() }),
+    ];
+    book.ledger.dispose(dispositions).wait().expect("disposed");
+    book.accept(&terms(6));
+    book.assert_sound();
+    book.close()
+}
+
+/// Reads a record of the sound book.
+fn read<R: Record>(directory: &Path, family: Family, key: &[u8]) -> R {
+    let bytes = raw(directory, &[family]).remove(&(family, key.to_vec())).expect("there");
+    R::from_bytes(&bytes).expect("a record")
+}
+
+/// A change of one record.
+fn alter<R: Record>(
+    directory: &Path,
+    family: Family,
+    key: Vec<u8>,
+    change: impl FnOnce(&mut R),
+) -> Vec<Change> {
+    let mut record: R = read(directory, family, &key);
+    change(&mut record);
+    vec![(family, key, Some(record.to_bytes()))]
+}
+
+fn remove(family: Family, key: Vec<u8>) -> Vec<Change> {
+    vec![(family, key, None)]
+}
+
+fn status(directory: &Path, nonce: u64, status: Status) -> Vec<Change> {
+    alter(directory, Family::States, key(nonce), |state: &mut StateRecord| state.status = status)
+}
+
+/// What breaks a rule, and what should be found.
+type Case = (&'static str, fn(&Path) -> Vec<Change>, fn(&Finding) -> bool);
+
+fn of(nonce: u64) -> MandateHash {
+    terms(nonce).hash()
+}
+
+const CASES: &[Case] = &[
+    (
+        "a record that cannot be read",
+        |_| vec![(Family::Undo, schema::block(1_001), Some(vec![1, 2]))],
+        |finding| matches!(finding, Finding::Unreadable { family: Family::Undo, .. }),
+    ),
+    (
+        "a key that cannot be read",
+        |_| vec![(Family::Transactions, vec![1], Some(vec![]))],
+        |finding| matches!(finding, Finding::Unreadable { family: Family::Transactions, .. }),
+    ),
+    (
+        "more reserved than there is",
+        |directory| {
+            let key = schema::purse(account(1), TOKEN);
+            alter(directory, Family::Purses, key, |purse: &mut PurseRecord| {
+                purse.balance = balance(33);
+            })
+        },
+        |finding| match finding {
+            Finding::OverReserved { reserved, .. } => reserved.get() == 34,
+            _ => false,
+        },
+    ),
+    (
+        "accepted against money asked back",
+        |directory| {
+            let key = schema::purse(account(1), TOKEN);
+            alter(directory, Family::Purses, key, |purse: &mut PurseRecord| {
+                purse.leaving = balance(947);
+            })
+        },
+        |finding| match finding {
+            Finding::AcceptedAgainstLeaving { mandate, remaining, .. } => {
+                *mandate == of(6) && remaining.get() == 33
+            }
+            _ => false,
+        },
+    ),
+    (
+        "a mandate without a receipt",
+        |_| remove(Family::Receipts, key(3)),
+        |finding| {
+            matches!(
+                finding,
+                Finding::Incomplete { has: Family::Mandates, lacks: Family::Receipts, .. }
+            )
+        },
+    ),
+    (
+        "a receipt without a mandate",
+        |_| remove(Family::Mandates, key(3)),
+        |finding| {
+            matches!(
+                finding,
+                Finding::Incomplete { has: Family::Receipts, lacks: Family::Mandates, .. }
+            )
+        },
+    ),
+    (
+        "a mandate without a state",
+        |_| remove(Family::States, key(3)),
+        |finding| {
+            matches!(
+                finding,
+                Finding::Incomplete { has: Family::Mandates, lacks: Family::States, .. }
+            )
+        },
+    ),
+    (
+        "a capture without a mandate",
+        |_| {
+            let record = CaptureRecord { amount: amount(1), at: at(0), statement: vec![] };
+            vec![(Family::Captures, vec![0; 32], Some(record.to_bytes()))]
+        },
+        |finding| {
+            matches!(
+                finding,
+                Finding::Incomplete { has: Family::Captures, lacks: Family::Mandates, .. }
+            )
+        },
+    ),
+    (
+        "another mandate's receipt",
+        |directory| {
+            let other = raw(directory, &[Family::Receipts]);
+            let other = other.get(&(Family::Receipts, key(2))).expect("there").clone();
+            vec![(Family::Receipts, key(3), Some(other))]
+        },
+        |finding| matches!(finding, Finding::ReceiptDiffers { field: "mandateId", .. }),
+    ),
+    (
+        "a receipt with another time",
+        |directory| {
+            alter(directory, Family::Mandates, key(3), |record: &mut MandateRecord| {
+                record.settle_by = at(601);
+            })
+        },
+        |finding| matches!(finding, Finding::ReceiptDiffers { field: "settleBy", .. }),
+    ),
+    (
+        "a promise beyond the deadline",
+        |directory| {
+            alter(directory, Family::Mandates, key(3), |record: &mut MandateRecord| {
+                record.settle_by = at(1_000_000);
+            })
+        },
+        |finding| matches!(finding, Finding::PromisedTooLate { mandate } if *mandate == of(3)),
+    ),
+    (
+        "other content under an id",
+        |directory| {
+            let other: MandateRecord = read(directory, Family::Mandates, &key(2));
+            alter(directory, Family::Mandates, key(3), |record: &mut MandateRecord| {
+                record.promise = other.promise;
+            })
+        },
+        |finding| match finding {
+            Finding::OtherContent { mandate, actual } => (*mandate, *actual) == (of(3), of(2)),
+            _ => false,
+        },
+    ),
+    (
+        "one nonce for two",
+        |directory| {
+            let other: MandateRecord = read(directory, Family::Mandates, &key(2));
+            alter(directory, Family::Mandates, key(3), |record: &mut MandateRecord| {
+                record.promise = other.promise;
+            })
+        },
+        |finding| matches!(finding, Finding::NonceShared { .. }),
+    ),
+    (
+        "a nonce that is not indexed",
+        |_| {
+            let (account, nonce) = (account(1), Nonce::new(3));
+            let nonce = NonceKey::Proved { account, token: TOKEN, nonce };
+            remove(Family::Nonces, schema::nonce(&nonce))
+        },
+        |finding| matches!(finding, Finding::NonceIndex { indexed: None, expected: Some(_), .. }),
+    ),
+    (
+        "a nonce indexed for nothing",
+        |_| {
+            let (account, nonce) = (account(1), Nonce::new(99));
+            let nonce = NonceKey::Proved { account, token: TOKEN, nonce };
+            vec![(Family::Nonces, schema::nonce(&nonce), Some(key(3)))]
+        },
+        |finding| matches!(finding, Finding::NonceIndex { indexed: Some(_), expected: None, .. }),
+    ),
+    (
+        "a gap in the order",
+        |_| remove(Family::Acceptances, schema::sequence(Sequence::new(3))),
+        |finding| matches!(finding, Finding::Order { found: None, .. }),
+    ),
+    (
+        "two in the other's place",
+        |_| {
+            let place = |sequence| schema::sequence(Sequence::new(sequence));
+            vec![
+                (Family::Acceptances, place(3), Some(key(4))),
+                (Family::Acceptances, place(4), Some(key(3))),
+            ]
+        },
+        |finding| matches!(finding, Finding::Order { found: Some(_), expected: Some(_), .. }),
+    ),
+    (
+        "queued, but not in the queue",
+        |_| {
+            let lane = aep2_ledger::Lane::Proved;
+            remove(Family::Queue, schema::queue(lane, TOKEN, Sequence::new(3)))
+        },
+        |finding| matches!(finding, Finding::Misplaced { status: "queued", .. }),
+    ),
+    (
+        "in the queue for another deadline",
+        |directory| {
+            let key = schema::queue(aep2_ledger::Lane::Proved, TOKEN, Sequence::new(3));
+            alter(directory, Family::Queue, key, |queued: &mut QueueRecord| {
+                queued.deadline = at(0);
+            })
+        },
+        |finding| matches!(finding, Finding::Misplaced { mandate, .. } if *mandate == of(3)),
+    ),
+    (
+        "in two places",
+        |_| {
+            let place = schema::sequence(Sequence::new(3));
+            vec![(Family::Aside, place, Some(key(3)))]
+        },
+        |finding| matches!(finding, Finding::Misplaced { mandate, .. } if *mandate == of(3)),
+    ),
+    (
+        "ended, but in the queue",
+        |directory| {
+            let reason = VoidReason::GivenUp { reason: String::new() };
+            status(directory, 3, Status::Void { reason })
+        },
+        |finding| matches!(finding, Finding::Misplaced { status: "void", .. }),
+    ),
+    (
+        "in a batch that does not have it",
+        |directory| status(directory, 4, Status::InBatch { batch: OPEN }),
+        |finding| matches!(finding, Finding::Misplaced { status: "in a batch", .. }),
+    ),
+    (
+        "captured otherwise",
+        |directory| {
+            alter(directory, Family::States, key(3), |state: &mut StateRecord| {
+                state.captured = Some(amount(5));
+            })
+        },
+        |finding| matches!(finding, Finding::CaptureDiffers { mandate } if *mandate == of(3)),
+    ),
+    (
+        "captured above the ceiling",
+        |directory| {
+            let mut changes =
+                alter(directory, Family::States, key(3), |state: &mut StateRecord| {
+                    state.captured = Some(amount(11));
+                });
+            changes.extend(alter(
+                directory,
+                Family::Captures,
+                key(3),
+                |capture: &mut CaptureRecord| {
+                    capture.amount = amount(11);
+                },
+            ));
+            changes
+        },
+        |finding| matches!(finding, Finding::CaptureDiffers { mandate } if *mandate == of(3)),
+    ),
+    (
+        "a batch with another sum",
+        |directory| {
+            alter(directory, Family::Batches, schema::batch(OPEN), |batch: &mut BatchRecord| {
+                batch.total = balance(11);
+            })
+        },
+        |finding| matches!(finding, Finding::BatchDiffers { batch: OPEN, .. }),
+    ),
+    (
+        "a batch that went on without a proof",
+        |directory| {
+            alter(directory, Family::Batches, schema::batch(OPEN), |batch: &mut BatchRecord| {
+                batch.step = Step::Submitted { reference: vec![] };
+            })
+        },
+        |finding| matches!(finding, Finding::BatchDiffers { batch: OPEN, .. }),
+    ),
+    (
+        "a batch that recovery would not find",
+        |_| remove(Family::Unfinished, schema::batch(OPEN)),
+        |finding| matches!(finding, Finding::BatchDiffers { batch: OPEN, .. }),
+    ),
+    (
+        "a batch whose proof is gone",
+        |_| remove(Family::Proofs, schema::batch(SETTLED)),
+        |finding| matches!(finding, Finding::BatchDiffers { batch: SETTLED, .. }),
+    ),
+    (
+        "a settled batch of which nothing moved",
+        |_| remove(Family::Movements, schema::batch(SETTLED)),
+        |finding| matches!(finding, Finding::BatchDiffers { batch: SETTLED, .. }),
+    ),
+    (
+        "members of a batch that is not there",
+        |_| {
+            let member = MemberRecord { mandate: of(3), captured: amount(1) };
+            let key = schema::member(BatchNumber::new(9), 0);
+            vec![(Family::Members, key, Some(member.to_bytes()))]
+        },
+        |finding| matches!(finding, Finding::BatchDiffers { batch, .. } if batch.get() == 9),
+    ),
+    (
+        "more moved than was captured",
+        |directory| {
+            alter(directory, Family::Movements, schema::batch(SETTLED), |moved: &mut Movement| {
+                moved.debits[0].amount = balance(11);
+            })
+        },
+        |finding| matches!(finding, Finding::MovedDiffers { batch: SETTLED, word: 0, .. }),
+    ),
+    (
+        "another nonce moved",
+        |directory| {
+            alter(directory, Family::Movements, schema::batch(SETTLED), |moved: &mut Movement| {
+                moved.debits[0].mask = 1 << 9;
+            })
+        },
+        |finding| matches!(finding, Finding::MovedDiffers { batch: SETTLED, .. }),
+    ),
+    (
+        "a member of a settled batch that is void",
+        |directory| {
+            let reason = VoidReason::GivenUp { reason: String::new() };
+            status(directory, 0, Status::Void { reason })
+        },
+        |finding| matches!(finding, Finding::NotSettledBy { mandate, .. } if *mandate == of(0)),
+    ),
+    (
+        "settled by a batch that is open",
+        |directory| {
+            let batch = Some(OPEN);
+            status(directory, 2, Status::Settled { batch, amount: amount(10), block: 1_001 })
+        },
+        |finding| matches!(finding, Finding::NotSettledBy { mandate, .. } if *mandate == of(2)),
+    ),
+    (
+        "settled for another amount",
+        |directory| {
+            let batch = Some(SETTLED);
+            status(directory, 0, Status::Settled { batch, amount: amount(9), block: 1_001 })
+        },
+        |finding| matches!(finding, Finding::NotSettledBy { mandate, .. } if *mandate == of(0)),
+    ),
+    (
+        "settled, but unspent",
+        |_| {
+            let bits = U256::from(0b10u8).to_be_bytes::<32>().to_vec();
+            vec![(Family::Spent, schema::spent_slot(account(1), TOKEN, 0), Some(bits))]
+        },
+        |finding| match finding {
+            Finding::NonceBit { mandate, spent, .. } => *mandate == of(0) && !spent,
+            _ => false,
+        },
+    ),
+    (
+        "live, but spent",
+        |_| {
+            let bits = U256::from(0b1011u8).to_be_bytes::<32>().to_vec();
+            vec![(Family::Spent, schema::spent_slot(account(1), TOKEN, 0), Some(bits))]
+        },
+        |finding| match finding {
+            Finding::NonceBit { mandate, spent, .. } => *mandate == of(3) && *spent,
+            _ => false,
+        },
+    ),
+];
+
+#[test]
+fn every_broken_rule_is_found() {
+    let sound = book();
+    for (name, changes, expected) in CASES {
+        let scratch = tempfile::tempdir().expect("a directory");
+        crate::damage::copy(sound.path(), scratch.path());
+        tamper(scratch.path(), &changes(sound.path()));
+        let report = audit(scratch.path()).expect("audits");
+        assert!(report.findings.iter().any(expected), "{name}: {:#?}", report.findings);
+        assert!(!report.findings[0].to_string().is_empty());
+    }
+    let report = audit(sound.path()).expect("audits");
+    assert_eq!(report.findings, [], "the one that they were copied from is sound");
+    assert_eq!((report.mandates, report.live, report.batches, report.purses), (7, 4, 2, 1));
+}
+
+#[test]
+fn an_audit_of_an_open_book_disturbs_nobody() {
+    let directory = book();
+    let ledger = Ledger::open(directory.path(), config()).expect("opens");
+    for nonce in 100..140 {
+        let pending = ledger.accept(terms(nonce).offer(), at(1));
+        let report = audit(directory.path()).expect("audits");
+        assert_eq!(report.findings, []);
+        pending.wait().expect("accepted");
+    }
+}

@@ -1,0 +1,17 @@
+//! The book: its rules one by one, against a model, and against what disks and processes do.
+
+mod accept;
+mod answers;
+mod audit;
+mod batches;
+mod capture;
+mod chain;
+mod child;
+mod damage;
+mod full_disk;
+mod kill;
+mod model;
+mod opening;
+mod reading;
+mod signed_lane;
+mod support;

@@ -1,0 +1,400 @@
+//! Where mandates of either lane are accepted, many at a time.
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use aep2_ledger::{
+    self as ledger, Accepted, Durable, Lane, MandateHash, Offer, Proposal, Standing, Verified,
+    records::{NonceKey, Promise},
+};
+use aep2_mandate::{
+    mandate::Domain,
+    typed_data,
+    units::{AccountId, Ceiling, UnixTime},
+};
+use alloy::{
+    primitives::{Address, B256, U256},
+    signers::local::PrivateKeySigner,
+    sol_types::Eip712Domain,
+};
+use tokio::{
+    runtime::Handle,
+    sync::{OwnedSemaphorePermit, RwLock, oneshot},
+};
+
+use super::AcceptError;
+use crate::{
+    event::Event,
+    metrics::Metrics,
+    policy::{Request, Taken},
+    processor::Shared,
+};
+
+/// A request with where its answer goes.
+pub(crate) struct Task<T, R> {
+    pub(crate) input: T,
+    pub(crate) reply: Reply<R>,
+}
+
+/// Where an answer goes. It holds the request's place among those that may wait.
+pub(crate) struct Reply<R> {
+    to: oneshot::Sender<R>,
+    since: Instant,
+    counted: Counted,
+    place: OwnedSemaphorePermit,
+}
+
+/// Counts a request as waiting for as long as it lives.
+struct Counted(Arc<Metrics>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.answered();
+    }
+}
+
+impl<R> Reply<R> {
+    pub(crate) fn new(
+        to: oneshot::Sender<R>,
+        place: OwnedSemaphorePermit,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        metrics.arrived();
+        Self { to, since: Instant::now(), counted: Counted(metrics), place }
+    }
+
+    /// How long the request waits already.
+    pub(crate) fn waited(&self) -> Duration {
+        self.since.elapsed()
+    }
+
+    /// Answers, with the place free for the next. Perhaps nobody waits any more.
+    pub(crate) fn send(self, answer: R) {
+        let Self { to, counted, place, .. } = self;
+        drop((counted, place));
+        let _ = to.send(answer);
+    }
+}
+
+/// A lane's mandates, as acceptance sees them.
+pub(super) trait Payable: Clone + Sized + Send + 'static {
+    /// What is given for one.
+    type Acceptance: Send + 'static;
+
+    fn token(&self) -> Address;
+    fn payee(&self) -> Address;
+    fn amount(&self) -> U256;
+    fn deadline(&self) -> U256;
+    fn reference(&self) -> B256;
+    fn nonce(&self) -> NonceKey;
+
+    /// With its id or digest.
+    fn propose(self, desk: &Desk) -> Proposal<Self>;
+
+    /// Whether this is, signature included, what was accepted.
+    fn is(&self, accepted: &Promise) -> bool;
+
+    /// For each, why its signature does not hold, if it does not.
+    fn verify(proposals: &[&Proposal<Self>]) -> Vec<Option<String>>;
+
+    /// With the receipt that it is to be given.
+    fn offer(
+        verified: &Verified<Self>,
+        settle_by: UnixTime,
+        desk: &Desk,
+    ) -> Result<Offer, AcceptError>;
+
+    /// What is given for one that was accepted.
+    fn acceptance(accepted: Accepted, desk: &Desk) -> Result<Self::Acceptance, AcceptError>;
+}
+
+/// Who accepts, and by which terms.
+pub(crate) struct Desk {
+    pub(crate) shared: Arc<Shared>,
+    /// The wallet's EIP-712 domain.
+    pub(crate) typed_data: Eip712Domain,
+    runtime: Handle,
+    /// Read by each task that answers.
+    tasks: Arc<RwLock<()>>,
+    /// The accepted tokens' domains, and the least amounts.
+    tokens: HashMap<Address, (Domain, Ceiling)>,
+}
+
+/// One that passed everything but its signature.
+struct Candidate<T: Payable> {
+    proposal: Proposal<T>,
+    standing: Standing,
+    reply: Reply<Result<T::Acceptance, AcceptError>>,
+}
+
+/// What became of a mandate before its signature was looked at.
+enum Glanced<T> {
+    /// It was accepted before, this very one.
+    Same(Box<Accepted>),
+    /// Its signature is to be checked.
+    Promising(Proposal<T>, Standing),
+}
+
+/// One that is handed to the book.
+struct Handed<T: Payable> {
+    accepting: ledger::Pending<Accepted, ledger::AcceptError>,
+    request: Request,
+    settle_by: UnixTime,
+    taken: Taken,
+    reply: Reply<Result<T::Acceptance, AcceptError>>,
+}
+
+impl Desk {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        let wallet = shared.deployment.wallet_id();
+        let domain = |token| Domain::new(wallet.chain_id, wallet.address, token);
+        let tokens = &shared.config.acceptance.tokens;
+        let tokens = tokens.iter().map(|(token, least)| (*token, (domain(*token), *least)));
+        Self {
+            tokens: tokens.collect(),
+            typed_data: typed_data::domain(wallet.chain_id, wallet.address),
+            runtime: Handle::current(),
+            tasks: Arc::default(),
+            shared,
+        }
+    }
+
+    /// The key that signs receipts.
+    pub(crate) fn key(&self) -> &PrivateKeySigner {
+        &self.shared.key
+    }
+
+    /// The domain of mandates in `token`, accepted or not: what was accepted once is known for ever.
+    pub(super) fn domain(&self, token: Address) -> Domain {
+        let wallet = self.shared.deployment.wallet_id();
+        let known = self.tokens.get(&token).map(|(domain, _)| *domain);
+        known.unwrap_or_else(|| Domain::new(wallet.chain_id, wallet.address, token))
+    }
+
+    /// Serves mandates that were taken together.
+    pub(super) fn accept<T: Payable>(
+        self: &Arc<Self>,
+        tasks: Vec<Task<T, Result<T::Acceptance, AcceptError>>>,
+    ) {
+        if tasks.is_empty() {
+            return;
+        }
+        let now = self.shared.clock.now();
+        let Some(settle_by) = self.settle_by(now) else {
+            let error = || AcceptError::Internal("the clock is at its end".to_owned());
+            return tasks.into_iter().for_each(|task| task.reply.send(Err(error())));
+        };
+
+        let mut candidates = Vec::with_capacity(tasks.len());
+        for Task { input, reply } in tasks {
+            match self.glance(input, settle_by, now) {
+                Ok(Glanced::Same(accepted)) => self.answer::<T>(*accepted, reply),
+                Ok(Glanced::Promising(proposal, standing)) => {
+                    candidates.push(Candidate::<T> { proposal, standing, reply });
+                }
+                Err(error) => reply.send(Err(error)),
+            }
+        }
+
+        let proposals: Vec<_> = candidates.iter().map(|candidate| &candidate.proposal).collect();
+        let verdicts = T::verify(&proposals);
+        let mut handed = Vec::with_capacity(candidates.len());
+        for (candidate, verdict) in candidates.into_iter().zip(verdicts) {
+            let Candidate { proposal, standing, reply } = candidate;
+            if let Some(reason) = verdict {
+                reply.send(Err(AcceptError::BadSignature { reason }));
+                continue;
+            }
+            match standing {
+                Standing::Accepted(accepted) => self.answer::<T>(*accepted, reply),
+                Standing::Acceptable { account, amount } => {
+                    let request = request(&proposal, account, amount, now);
+                    match self.hand_over(proposal, request.clone(), settle_by, now) {
+                        Ok((accepting, taken)) => {
+                            handed.push(Handed { accepting, request, settle_by, taken, reply });
+                        }
+                        Err(error) => reply.send(Err(error)),
+                    }
+                }
+            }
+        }
+        if !handed.is_empty() {
+            // They share a sync or two: one after the other keeps nobody waiting.
+            self.spawn(Arc::clone(self).answer_all::<T>(handed));
+        }
+    }
+
+    /// Runs a task that answers requests. Whoever closes the book waits for it.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let running = Arc::clone(&self.tasks).try_read_owned();
+        self.runtime.spawn(async move {
+            task.await;
+            // With all that it held let go of.
+            drop(running);
+        });
+    }
+
+    /// Waits until the tasks have ended, and what they held is let go of. No more may begin.
+    pub(crate) async fn tasks_ended(&self) {
+        drop(self.tasks.write().await);
+    }
+
+    /// Everything that [`accept`](Self::accept) looks at, without a promise.
+    pub(super) fn check<T: Payable>(&self, mandate: &T) -> Result<(), AcceptError> {
+        let now = self.shared.clock.now();
+        let settle_by = self.settle_by(now);
+        let settle_by =
+            settle_by.ok_or_else(|| AcceptError::Internal("the clock is at its end".to_owned()))?;
+        let (proposal, standing) = match self.glance(mandate.clone(), settle_by, now)? {
+            Glanced::Same(_) => return Ok(()),
+            Glanced::Promising(proposal, standing) => (proposal, standing),
+        };
+        if let Some(reason) = T::verify(&[&proposal]).into_iter().flatten().next() {
+            return Err(AcceptError::BadSignature { reason });
+        }
+        match standing {
+            Standing::Accepted(_) => Ok(()),
+            Standing::Acceptable { account, amount } => {
+                let request = request(&proposal, account, amount, now);
+                Ok(self.shared.policies.allow(&request)?)
+            }
+        }
+    }
+
+    /// By when what is accepted now is settled.
+    fn settle_by(&self, now: UnixTime) -> Option<UnixTime> {
+        now.checked_add(self.shared.config.acceptance.settle_within_s)
+    }
+
+    /// Looks at everything but the signature and the policies.
+    fn glance<T: Payable>(
+        &self,
+        mandate: T,
+        settle_by: UnixTime,
+        now: UnixTime,
+    ) -> Result<Glanced<T>, AcceptError> {
+        let terms = self.check_terms(&mandate, settle_by, now);
+        let proposal = mandate.propose(self);
+        let standing = self.shared.ledger.check_terms(&proposal, settle_by, now);
+        if let Ok(Standing::Accepted(accepted)) = standing {
+            let promise = self.shared.ledger.mandate(proposal.hash())?;
+            let same =
+                promise.is_some_and(|view| proposal.signed().is(&view.mandate.promise));
+            return Ok(if same {
+                Glanced::Same(accepted)
+            } else {
+                Glanced::Promising(proposal, Standing::Accepted(accepted))
+            });
+        }
+        terms?;
+        Ok(Glanced::Promising(proposal, standing?))
+    }
+
+    /// What is seen in the mandate itself.
+    fn check_terms<T: Payable>(
+        &self,
+        mandate: &T,
+        settle_by: UnixTime,
+        now: UnixTime,
+    ) -> Result<(), AcceptError> {
+        let (token, amount, deadline) = (mandate.token(), mandate.amount(), mandate.deadline());
+        let Some((_, least)) = self.tokens.get(&token) else {
+            return Err(AcceptError::UnsupportedToken { token });
+        };
+        if amount < U256::from(least.get()) {
+            return Err(AcceptError::AmountTooSmall { amount, least: *least });
+        }
+        if deadline < U256::from(now.get()) {
+            return Err(AcceptError::Expired { deadline, now });
+        }
+        if deadline < U256::from(settle_by.get()) {
+            return Err(AcceptError::DeadlineTooNear { deadline, settle_by });
+        }
+        Ok(())
+    }
+
+    /// Asks the policies, signs the receipt, and hands both to the book.
+    fn hand_over<T: Payable>(
+        &self,
+        proposal: Proposal<T>,
+        request: Request,
+        settle_by: UnixTime,
+        now: UnixTime,
+    ) -> Result<(ledger::Pending<Accepted, ledger::AcceptError>, Taken), AcceptError> {
+        let taken = self.shared.policies.take(request)?;
+        let offer = T::offer(&proposal.verified_by_caller(), settle_by, self)?;
+        Ok((self.shared.ledger.accept(offer, now), taken))
+    }
+
+    /// Waits for the disk, and answers.
+    async fn answer_all<T: Payable>(self: Arc<Self>, handed: Vec<Handed<T>>) {
+        for Handed { accepting, request, settle_by, taken, reply } in handed {
+            match accepting.await.map(Durable::into_inner) {
+                Ok(accepted) => {
+                    if accepted.again {
+                        drop(taken);
+                    } else {
+                        taken.keep();
+                        self.shared.tell(accepted_event(&request, settle_by));
+                    }
+                    self.answer::<T>(accepted, reply);
+                }
+                Err(error) => {
+                    drop(taken);
+                    reply.send(Err(error.into()));
+                }
+            }
+        }
+    }
+
+    fn answer<T: Payable>(
+        &self,
+        accepted: Accepted,
+        reply: Reply<Result<T::Acceptance, AcceptError>>,
+    ) {
+        let again = accepted.again;
+        let answer = T::acceptance(accepted, self);
+        if answer.is_ok() {
+            self.shared.metrics.accepted(again, reply.waited());
+        }
+        reply.send(answer);
+    }
+}
+
+fn request<T: Payable>(
+    proposal: &Proposal<T>,
+    account: AccountId,
+    amount: Ceiling,
+    at: UnixTime,
+) -> Request {
+    let mandate: &T = proposal.signed();
+    let hash: MandateHash = proposal.hash();
+    Request {
+        mandate: hash,
+        account,
+        nonce: mandate.nonce(),
+        token: mandate.token(),
+        payee: mandate.payee(),
+        amount,
+        reference: mandate.reference(),
+        at,
+    }
+}
+
+fn accepted_event(request: &Request, settle_by: UnixTime) -> Event {
+    Event::Accepted {
+        mandate: request.mandate,
+        lane: match request.nonce {
+            NonceKey::Proved { .. } => Lane::Proved,
+            NonceKey::Signed { .. } => Lane::Signed,
+        },
+        account: request.account,
+        token: request.token,
+        payee: request.payee,
+        amount: request.amount.amount(),
+        settle_by,
+    }
+}

@@ -1,0 +1,86 @@
+//! Mandates of the signed lane: EIP-712 digests, ECDSA signatures, the published MVP's receipts.
+
+use aep2_ledger::{
+    Accepted, EnqueueReceipt, IssuedReceipt, Offer, Proposal, Verified,
+    records::{NonceKey, Promise},
+};
+use aep2_mandate::{
+    typed_data::signed_lane::{SignedOwnerMandate, sign_enqueue},
+    units::UnixTime,
+};
+use alloy::primitives::{Address, B256, U256};
+
+use super::{
+    AcceptError, DirectAcceptance,
+    desk::{Desk, Payable},
+};
+
+impl Payable for SignedOwnerMandate {
+    type Acceptance = DirectAcceptance;
+
+    fn token(&self) -> Address {
+        self.mandate.token
+    }
+
+    fn payee(&self) -> Address {
+        self.mandate.payee
+    }
+
+    fn amount(&self) -> U256 {
+        self.mandate.amount
+    }
+
+    fn deadline(&self) -> U256 {
+        self.mandate.deadline
+    }
+
+    fn reference(&self) -> B256 {
+        self.mandate.reference
+    }
+
+    fn nonce(&self) -> NonceKey {
+        NonceKey::Signed { owner: self.mandate.owner, nonce: self.mandate.nonce }
+    }
+
+    fn propose(self, desk: &Desk) -> Proposal<Self> {
+        let digest = self.mandate.digest(&desk.typed_data);
+        Proposal::signed_lane(self, digest)
+    }
+
+    fn is(&self, accepted: &Promise) -> bool {
+        matches!(accepted, Promise::Signed { signed } if signed.signed == *self)
+    }
+
+    fn verify(proposals: &[&Proposal<Self>]) -> Vec<Option<String>> {
+        proposals
+            .iter()
+            .map(|proposal| {
+                let signed = proposal.signed();
+                let digest = proposal.hash().bytes();
+                let verified = signed.payer_signature.verify(&digest, signed.mandate.owner);
+                verified.err().map(|error| error.to_string())
+            })
+            .collect()
+    }
+
+    fn offer(
+        verified: &Verified<Self>,
+        settle_by: UnixTime,
+        desk: &Desk,
+    ) -> Result<Offer, AcceptError> {
+        let mandate_digest = verified.hash().bytes();
+        let signature = sign_enqueue(desk.key(), mandate_digest, U256::from(settle_by.get()));
+        let signature = signature.map_err(|error| AcceptError::Internal(error.to_string()))?;
+        let receipt = EnqueueReceipt { mandate_digest, enqueue_deadline: settle_by, signature };
+        Offer::signed(verified, receipt).map_err(|error| AcceptError::Internal(error.to_string()))
+    }
+
+    fn acceptance(accepted: Accepted, desk: &Desk) -> Result<DirectAcceptance, AcceptError> {
+        let IssuedReceipt::Signed { receipt } = accepted.receipt else {
+            let reason = format!("mandate {} has a receipt of the other lane", accepted.mandate);
+            return Err(AcceptError::Internal(reason));
+        };
+        let processor = desk.key().address();
+        Ok(DirectAcceptance { processor, receipt, again: accepted.again })
+    }
+}

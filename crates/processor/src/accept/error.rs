@@ -1,0 +1,213 @@
+//! Why a mandate is not accepted.
+
+use aep2_ledger::{self as ledger, Balance, LedgerError, Refusal};
+use aep2_mandate::units::{AccountId, Ceiling, UnixTime};
+use alloy::primitives::{Address, B256, U256};
+use thiserror::Error;
+
+use crate::policy::{PolicyRefusal, RefusalKind};
+
+/// Why a mandate is not accepted, in the order in which it is looked at: where several apply, the
+/// first is the answer. [`code`](Self::code) is stable.
+#[derive(Clone, Debug, Error)]
+#[non_exhaustive]
+pub enum AcceptError {
+    /// The processor is shutting down.
+    #[error("the processor is stopping: send the mandate again in a moment")]
+    Stopping,
+    /// More requests wait than may.
+    #[error("{waiting_max} requests are being served already: try again in a moment")]
+    Busy {
+        /// The most that may wait.
+        waiting_max: usize,
+    },
+    /// The operator does not take the token.
+    #[error("the token {token} is not accepted here")]
+    UnsupportedToken {
+        /// The mandate's token.
+        token: Address,
+    },
+    /// Settling it would cost more than it is worth.
+    #[error("the amount {amount} is below the least that is accepted, {least}")]
+    AmountTooSmall {
+        /// The mandate's amount.
+        amount: U256,
+        /// The least for its token.
+        least: Ceiling,
+    },
+    /// The deadline has passed.
+    #[error("the mandate expired at {deadline}, and it is {now}")]
+    Expired {
+        /// The mandate's deadline.
+        deadline: U256,
+        /// The time now.
+        now: UnixTime,
+    },
+    /// It may expire before it is settled.
+    #[error(
+        "the deadline {deadline} is too near: settling may take until {settle_by}; sign one that is \
+         later"
+    )]
+    DeadlineTooNear {
+        /// The mandate's deadline.
+        deadline: U256,
+        /// By when it could be settled.
+        settle_by: UnixTime,
+    },
+    /// The chain was not seen for too long.
+    #[error("the chain was not seen for too long to accept anything: try again later")]
+    ViewTooOld,
+    /// The account was never opened, as far as is known.
+    #[error("account {account} is not known; if it was just opened, wait for confirmations")]
+    UnknownAccount {
+        /// The account.
+        account: AccountId,
+    },
+    /// The owner marked no account for the signed lane.
+    #[error("{owner} has no account that mandates of the signed lane debit")]
+    NoSignedLane {
+        /// The owner.
+        owner: Address,
+    },
+    /// Only the processor that the account names can debit it.
+    #[error("account {account} has chosen the processor {processor}")]
+    OtherProcessor {
+        /// The account.
+        account: AccountId,
+        /// Its processor.
+        processor: Address,
+    },
+    /// No batch of this processor's could debit the account.
+    #[error(
+        "account {account} trusts the verifiers {verifier_set}, by which this processor does not settle"
+    )]
+    OtherVerifiers {
+        /// The account.
+        account: AccountId,
+        /// The name of the verifiers that it trusts.
+        verifier_set: B256,
+    },
+    /// Another key than the one registered, or none is registered.
+    #[error("the key is not the one that account {account} has registered")]
+    OtherKey {
+        /// The account.
+        account: AccountId,
+    },
+    /// It cannot be settled any more.
+    #[error("the nonce is spent on chain: sign with another")]
+    NonceSpent,
+    /// A nonce has one mandate. Which one is not said: the signature was not looked at.
+    #[error("the nonce was used for another mandate: sign with another nonce")]
+    NonceConflict,
+    /// Another key or processor may be in force when it would be settled.
+    #[error(
+        "a change of the account may be in force from {in_force_from}, too soon after {settle_by}"
+    )]
+    ChangePending {
+        /// From when the change may be in force.
+        in_force_from: UnixTime,
+        /// By when the mandate would be settled.
+        settle_by: UnixTime,
+    },
+    /// Balance, less what is asked back, less what is reserved, is below the amount.
+    #[error("{free} base units are free on the account, less than the amount: deposit, or wait")]
+    InsufficientFunds {
+        /// What is free.
+        free: Balance,
+    },
+    /// The signature does not hold.
+    #[error("the signature does not hold: {reason}")]
+    BadSignature {
+        /// Why.
+        reason: String,
+    },
+    /// A policy of the operator's refuses it.
+    #[error(transparent)]
+    Policy(#[from] PolicyRefusal),
+    /// The book could not take it. No receipt exists.
+    #[error(transparent)]
+    Ledger(LedgerError),
+    /// A defect of this software or of its surroundings. No receipt exists.
+    #[error("the mandate could not be accepted: {0}")]
+    Internal(String),
+}
+
+impl AcceptError {
+    /// Its stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Stopping | Self::ViewTooOld => "not_ready",
+            Self::Busy { .. } => "too_many_requests",
+            Self::UnsupportedToken { .. } => "unsupported_token",
+            Self::AmountTooSmall { .. } => "amount_too_small",
+            Self::Expired { .. } => "expired",
+            Self::DeadlineTooNear { .. } => "deadline_too_near",
+            Self::UnknownAccount { .. } | Self::NoSignedLane { .. } => "unknown_account",
+            Self::OtherProcessor { .. } => "other_processor",
+            Self::OtherVerifiers { .. } => "other_verifiers",
+            Self::OtherKey { .. } => "unknown_key",
+            Self::NonceSpent => "nonce_spent",
+            Self::NonceConflict => "nonce_conflict",
+            Self::ChangePending { .. } => "change_pending",
+            Self::InsufficientFunds { .. } => "insufficient_funds",
+            Self::BadSignature { .. } => "bad_signature",
+            Self::Policy(PolicyRefusal { kind: RefusalKind::Limit, .. }) => "limit_exceeded",
+            Self::Policy(PolicyRefusal { kind: RefusalKind::Refused, .. }) => "policy_refused",
+            Self::Ledger(error) => code_of(error),
+            Self::Internal(_) => "internal",
+        }
+    }
+}
+
+/// The code of what is wrong with the book itself.
+pub(crate) fn code_of(error: &LedgerError) -> &'static str {
+    match error {
+        LedgerError::Busy { .. } => "too_many_requests",
+        // The book takes nothing more until it is opened again.
+        LedgerError::Failed { .. } | LedgerError::Closed => "not_ready",
+        _ => "internal",
+    }
+}
+
+impl From<Refusal> for AcceptError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::ViewTooOld { .. } => Self::ViewTooOld,
+            Refusal::UnknownAccount { account } => Self::UnknownAccount { account },
+            Refusal::NoSignedLane { owner } => Self::NoSignedLane { owner },
+            Refusal::OtherProcessor { account, processor } => {
+                Self::OtherProcessor { account, processor }
+            }
+            Refusal::OtherVerifiers { account, verifier_set } => {
+                Self::OtherVerifiers { account, verifier_set }
+            }
+            Refusal::OtherKey { account } => Self::OtherKey { account },
+            Refusal::NonceSpent => Self::NonceSpent,
+            Refusal::NonceConflict { .. } => Self::NonceConflict,
+            // It was some time ahead a moment ago.
+            Refusal::SettleByPassed { .. } => Self::Internal(refusal.to_string()),
+            Refusal::DeadlineTooNear { deadline, settle_by } => {
+                Self::DeadlineTooNear { deadline: U256::from(deadline.get()), settle_by }
+            }
+            Refusal::ChangePending { in_force_from, settle_by } => {
+                Self::ChangePending { in_force_from, settle_by }
+            }
+            Refusal::InsufficientFunds { free } => Self::InsufficientFunds { free },
+        }
+    }
+}
+
+impl From<ledger::AcceptError> for AcceptError {
+    fn from(error: ledger::AcceptError) -> Self {
+        match error {
+            ledger::AcceptError::Refused(refusal) => refusal.into(),
+            ledger::AcceptError::Ledger(error) => Self::Ledger(error),
+        }
+    }
+}
+
+impl From<LedgerError> for AcceptError {
+    fn from(error: LedgerError) -> Self {
+        Self::Ledger(error)
+    }
+}

@@ -1,0 +1,109 @@
+//! Mandates of the proved lane: Poseidon ids, EdDSA signatures checked together, EIP-712 receipts.
+
+use aep2_ledger::{
+    Accepted, IssuedReceipt, Offer, Proposal, Verified,
+    records::{NonceKey, Promise, ProvedPromise},
+};
+use aep2_mandate::{
+    eddsa::{self, Forged},
+    mandate::{MandateId, SignedMandate},
+    typed_data::receipt::Receipt,
+    units::UnixTime,
+};
+use alloy::primitives::{Address, B256, U256};
+
+use super::{
+    AcceptError, Acceptance,
+    desk::{Desk, Payable},
+};
+
+impl Payable for SignedMandate {
+    type Acceptance = Acceptance;
+
+    fn token(&self) -> Address {
+        self.mandate.token
+    }
+
+    fn payee(&self) -> Address {
+        self.mandate.payee
+    }
+
+    fn amount(&self) -> U256 {
+        U256::from(self.mandate.amount.get())
+    }
+
+    fn deadline(&self) -> U256 {
+        U256::from(self.mandate.deadline.get())
+    }
+
+    fn reference(&self) -> B256 {
+        self.mandate.reference
+    }
+
+    fn nonce(&self) -> NonceKey {
+        let mandate = &self.mandate;
+        let (account, token, nonce) = (mandate.account, mandate.token, mandate.nonce);
+        NonceKey::Proved { account, token, nonce }
+    }
+
+    fn propose(self, desk: &Desk) -> Proposal<Self> {
+        let id = self.mandate.id(&desk.domain(self.mandate.token));
+        Proposal::proved(self, id)
+    }
+
+    fn is(&self, accepted: &Promise) -> bool {
+        matches!(accepted, Promise::Proved { signed } if *signed == ProvedPromise::from(self))
+    }
+
+    fn verify(proposals: &[&Proposal<Self>]) -> Vec<Option<String>> {
+        let mut verdicts = vec![None; proposals.len()];
+        let signed: Option<Vec<_>> = proposals
+            .iter()
+            .map(|proposal| {
+                let signed = proposal.signed();
+                let id = MandateId::from_bytes(proposal.hash().bytes())?;
+                Some((signed.key, id.element(), signed.signature))
+            })
+            .collect();
+        // Ids are made from elements.
+        let signed = signed.expect("an id is below the field's order");
+        // A generator that nobody foresees: whoever did could have forgeries cancel one another.
+        if let Err(Forged { indices }) = eddsa::verify_many(&signed, &mut rand::thread_rng()) {
+            for index in indices {
+                verdicts[index] = Some("it is not the key's signature on this mandate".to_owned());
+            }
+        }
+        verdicts
+    }
+
+    fn offer(
+        verified: &Verified<Self>,
+        settle_by: UnixTime,
+        desk: &Desk,
+    ) -> Result<Offer, AcceptError> {
+        let internal = |error: String| AcceptError::Internal(error);
+        let mandate = &verified.signed().mandate;
+        let mandate_id = MandateId::from_bytes(verified.hash().bytes())
+            .ok_or_else(|| internal("an id is not below the field's order".to_owned()))?;
+        let receipt = Receipt {
+            mandate_id,
+            account: mandate.account,
+            nonce: mandate.nonce,
+            token: mandate.token,
+            payee: mandate.payee,
+            amount: mandate.amount,
+            settle_by,
+        };
+        let receipt = receipt.sign(desk.key(), &desk.typed_data);
+        let receipt = receipt.map_err(|error| internal(error.to_string()))?;
+        Offer::proved(verified, receipt).map_err(|error| internal(error.to_string()))
+    }
+
+    fn acceptance(accepted: Accepted, _desk: &Desk) -> Result<Acceptance, AcceptError> {
+        let IssuedReceipt::Proved { receipt } = accepted.receipt else {
+            let reason = format!("mandate {} has a receipt of the other lane", accepted.mandate);
+            return Err(AcceptError::Internal(reason));
+        };
+        Ok(Acceptance { mandate_id: receipt.receipt.mandate_id, receipt, again: accepted.again })
+    }
+}

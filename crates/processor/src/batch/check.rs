@@ -1,0 +1,107 @@
+//! Whether mandates can settle as things stand, as far as the book knows: before a proof is made that
+//! the chain would refuse.
+
+use std::collections::BTreeMap;
+
+use aep2_ledger::{
+    AccountView, Lane, Ledger, LedgerError, MandateHash,
+    records::{MandateRecord, Promise},
+};
+use aep2_mandate::{
+    field,
+    mandate::SignedMandate,
+    units::{AccountId, Amount},
+};
+use alloy::primitives::{Address, B256};
+
+/// A mandate that is to be settled.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Candidate<'a> {
+    pub(super) hash: MandateHash,
+    pub(super) mandate: &'a MandateRecord,
+    pub(super) pays: Amount,
+}
+
+/// What they are to be settled by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Under {
+    pub(super) lane: Lane,
+    pub(super) token: Address,
+    pub(super) verifier_set: B256,
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(super) struct Checked {
+    /// Those at fault, and why.
+    pub(super) at_fault: BTreeMap<MandateHash, String>,
+    /// The others of the proved lane, decoded, in their order.
+    pub(super) signed: Vec<SignedMandate>,
+}
+
+/// Looks at each. Decoding keys takes curve arithmetic: not for the runtime's threads.
+///
+/// # Errors
+/// When a record is damaged.
+pub(super) fn check<'a>(
+    ledger: &Ledger,
+    under: Under,
+    candidates: impl IntoIterator<Item = Candidate<'a>>,
+) -> Result<Checked, LedgerError> {
+    let mut checked = Checked::default();
+    let mut accounts: BTreeMap<AccountId, (Option<AccountView>, u128)> = BTreeMap::new();
+    for Candidate { hash, mandate, pays } in candidates {
+        let id = mandate.promise.account();
+        let (account, spent) =
+            accounts.entry(id).or_insert_with(|| (ledger.account(id), 0));
+        let signed = match &mandate.promise {
+            Promise::Proved { signed } => Some(signed.signed_mandate().map_err(|defect| {
+                LedgerError::Damaged {
+                    family: aep2_ledger::schema::Family::Mandates,
+                    key: hash.bytes().to_vec(),
+                    defect,
+                }
+            })?),
+            Promise::Signed { .. } => None,
+        };
+        let key_hash = signed.as_ref().map(|signed| B256::from(field::to_be_bytes(&signed.key.hash())));
+        let reason = match account {
+            None => Some(format!("account {id} is not known")),
+            Some(account) => {
+                why_not(ledger, under, id, account, key_hash, spent.saturating_add(pays.get()))
+            }
+        };
+        match reason {
+            Some(reason) => drop(checked.at_fault.insert(hash, reason)),
+            None => {
+                *spent += pays.get();
+                checked.signed.extend(signed);
+            }
+        }
+    }
+    Ok(checked)
+}
+
+/// Why an account cannot be debited by so much, if it cannot.
+fn why_not(
+    ledger: &Ledger,
+    under: Under,
+    id: AccountId,
+    account: &AccountView,
+    key_hash: Option<B256>,
+    amount: u128,
+) -> Option<String> {
+    let record = &account.record;
+    if record.processor != ledger.config().identity.processor {
+        return Some(format!("account {id} has chosen the processor {}", record.processor));
+    }
+    if under.lane == Lane::Proved && record.verifier_set != under.verifier_set {
+        return Some(format!("account {id} has chosen the verifiers {}", record.verifier_set));
+    }
+    if key_hash.is_some_and(|key_hash| key_hash != record.key_hash) {
+        return Some(format!("the mandate's key is not that of account {id} any more"));
+    }
+    let purse = account.purses.iter().find(|(token, _)| *token == under.token);
+    let balance = purse.map_or(0, |(_, purse)| purse.record.balance.get());
+    (balance < amount).then(|| format!("account {id} has {balance} left, not {amount}"))
+}

@@ -1,0 +1,274 @@
+//! A look at what waits: windows that close are sealed, what has expired is voided, what is aside is
+//! tried again. Blocking, a bounded part of the queue at a time.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use aep2_ledger::{
+    BatchError, BatchNumber, Disposition, Lane, LedgerError, MandateHash, Seal, Sequence,
+    WindowEntry,
+    records::{Promise, Tip},
+};
+use alloy::primitives::{Address, B256};
+use thiserror::Error;
+
+use super::{
+    Context,
+    check::{Candidate, Under, check},
+    recovery,
+    watch::{Act, Side},
+};
+use crate::{
+    event::Event,
+    window::{Choice, DIRECT_MAX, Pool, Rules, Turn, Waiting, Window, choose},
+};
+
+/// How many mandates of a lane and token are looked at, at least and at most. More wait their turn:
+/// the oldest are looked at.
+const WAITING_MIN: usize = 1_024;
+const WAITING_MAX: usize = 8_192;
+
+/// How often it is looked for what has expired and what is aside.
+const TIDY_EVERY: Duration = Duration::from_secs(2);
+
+/// How many mandates are voided at once.
+const EXPIRE_MAX: usize = 1_024;
+
+/// Why a look failed.
+#[derive(Debug, Error)]
+pub(super) enum LookError {
+    /// The book.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The book does not take what was found.
+    #[error(transparent)]
+    Batch(#[from] BatchError),
+}
+
+/// Looks, again and again.
+pub(super) struct Looker {
+    context: Arc<Context>,
+    turn: Turn,
+    tidied: Option<Instant>,
+    /// The last block applied when it was last looked for what has expired.
+    expired_at: Option<Tip>,
+}
+
+impl Looker {
+    pub(super) fn new(context: Arc<Context>) -> Self {
+        Self { context, turn: Turn::default(), tidied: None, expired_at: None }
+    }
+
+    /// One look. The open batches after it.
+    pub(super) fn look(&mut self) -> Result<Vec<BatchNumber>, LookError> {
+        let context = Arc::clone(&self.context);
+        let shared = &context.shared;
+        if self.tidied.is_none_or(|at| at.elapsed() >= TIDY_EVERY) {
+            self.tidy()?;
+            self.tidied = Some(Instant::now());
+        }
+        let open = recovery::open_batches(&shared.ledger)?;
+        let mut open: Vec<BatchNumber> = open.into_iter().map(|batch| batch.number).collect();
+        let room = shared.config.windows.in_flight_max.saturating_sub(open.len());
+        if room == 0 {
+            return Ok(open);
+        }
+        let windows = &shared.config.windows;
+        let rules = Rules {
+            age_s_max: windows.age_s_max,
+            capture_within_s: windows.capture_within_s,
+            due_margin_s: windows.due_margin_s,
+        };
+        let Pools { mut pools, mut entries } = self.pools()?;
+        let mut sealed = 0;
+        while sealed < room {
+            match choose(&pools, &rules, shared.clock.now(), self.turn) {
+                None => break,
+                Some(Choice::Unsettleable { mandate, reason }) => {
+                    self.put_aside(&BTreeMap::from([(mandate, reason.to_string())]))?;
+                    leave(&mut pools, &BTreeSet::from([mandate]));
+                }
+                Some(Choice::Seal(window)) => {
+                    let members: BTreeSet<MandateHash> =
+                        window.members.iter().map(|(mandate, _)| *mandate).collect();
+                    let at_fault = self.at_fault(&window, &mut entries)?;
+                    if !at_fault.is_empty() {
+                        self.put_aside(&at_fault)?;
+                        leave(&mut pools, &at_fault.into_keys().collect());
+                        continue;
+                    }
+                    self.turn = window.closed.turn().other();
+                    match self.seal(window) {
+                        Ok(batch) => open.push(batch),
+                        // A payee captured since, or the chain ended one. The next look sees it.
+                        Err(LookError::Batch(
+                            error @ (BatchError::OtherAmount { .. } | BatchError::WrongStatus { .. }),
+                        )) => {
+                            tracing::debug!(%error, "a window changed while it was sealed");
+                            break;
+                        }
+                        Err(error) => return Err(error),
+                    }
+                    leave(&mut pools, &members);
+                    sealed += 1;
+                }
+            }
+        }
+        Ok(open)
+    }
+
+    fn seal(&self, window: Window) -> Result<BatchNumber, LookError> {
+        let shared = &self.context.shared;
+        let count = u32::try_from(window.members.len()).unwrap_or(u32::MAX);
+        let Window { lane, token, verifier_set, shape, valid_until, members, closed } = window;
+        let shape = shape.map_or(0, |shape| shape.id());
+        let seal = Seal { lane, token, valid_until, shape, verifier_set, members };
+        shared.reached(Act::Seal, Side::Before);
+        let batch = shared.ledger.seal(seal).wait().map(|batch| batch.into_inner());
+        shared.reached(Act::Seal, Side::After);
+        let batch = batch?;
+        tracing::info!(%batch, count, ?closed, %valid_until, "sealed");
+        shared.tell(Event::Sealed { batch, count });
+        Ok(batch)
+    }
+
+    /// The members of a window that cannot settle as things stand.
+    fn at_fault(
+        &self,
+        window: &Window,
+        entries: &mut BTreeMap<MandateHash, WindowEntry>,
+    ) -> Result<BTreeMap<MandateHash, String>, LedgerError> {
+        let Window { lane, token, verifier_set, .. } = *window;
+        let candidates = window.members.iter().filter_map(|(hash, pays)| {
+            let mandate = &entries.get(hash)?.mandate;
+            Some(Candidate { hash: *hash, mandate, pays: *pays })
+        });
+        let under = Under { lane, token, verifier_set };
+        Ok(check(&self.context.shared.ledger, under, candidates)?.at_fault)
+    }
+
+    fn put_aside(&self, mandates: &BTreeMap<MandateHash, String>) -> Result<(), LookError> {
+        let shared = &self.context.shared;
+        let aside = |(hash, reason): (&MandateHash, &String)| {
+            tracing::warn!(mandate = %hash, reason, "putting a mandate aside");
+            (*hash, Disposition::Aside { reason: reason.clone() })
+        };
+        shared.reached(Act::Dispose, Side::Before);
+        shared.ledger.dispose(mandates.iter().map(aside).collect()).wait()?;
+        shared.reached(Act::Dispose, Side::After);
+        let now = shared.clock.now();
+        let mut apart = self.context.apart();
+        mandates.keys().for_each(|mandate| apart.put_aside(*mandate, now));
+        Ok(())
+    }
+
+    /// Voids what can never settle, tries again what is aside, forgets who was kept apart and ended.
+    fn tidy(&mut self) -> Result<(), LookError> {
+        let shared = &self.context.shared;
+        let tip = shared.ledger.tip();
+        if tip != self.expired_at {
+            shared.reached(Act::Expire, Side::Before);
+            let expired = shared.ledger.expire(EXPIRE_MAX).wait()?.into_inner();
+            shared.reached(Act::Expire, Side::After);
+            shared.tell_ended(&expired)?;
+            // As many as are voided at once: there may be more.
+            if expired.len() < EXPIRE_MAX {
+                self.expired_at = tip;
+            }
+        }
+        let aside = shared.ledger.aside()?;
+        let again = self.context.apart().try_again(&aside, shared.clock.now());
+        if !again.is_empty() {
+            tracing::info!(count = again.len(), "trying again what was put aside");
+            let requeue = again.into_iter().map(|hash| (hash, Disposition::Requeue)).collect();
+            shared.reached(Act::Dispose, Side::Before);
+            shared.ledger.dispose(requeue).wait()?;
+            shared.reached(Act::Dispose, Side::After);
+        }
+        let known = self.context.apart().known();
+        let mut ended = Vec::new();
+        for mandate in known {
+            let view = shared.ledger.mandate(mandate)?;
+            if view.is_none_or(|view| !view.state.status.is_live()) {
+                ended.push(mandate);
+            }
+        }
+        self.context.apart().forget(ended);
+        Ok(())
+    }
+
+    /// What waits, by what can be settled together.
+    fn pools(&self) -> Result<Pools, LedgerError> {
+        let ledger = &self.context.shared.ledger;
+        let largest = self.context.shared.config.windows.shapes.iter();
+        let largest = largest.map(|shape| shape.mandates_max()).max().unwrap_or(DIRECT_MAX);
+        let limit = largest.saturating_mul(4).clamp(WAITING_MIN, WAITING_MAX);
+        let mut pools: BTreeMap<(Lane, Address, B256), Pool> = BTreeMap::new();
+        let mut entries = BTreeMap::new();
+        for (lane, token) in ledger.queues()? {
+            for entry in ledger.window(lane, token, Sequence::new(0), limit)? {
+                let waiting = self.waiting(&entry);
+                let verifier_set = match lane {
+                    Lane::Proved => ledger
+                        .account(waiting.account)
+                        .map_or(B256::ZERO, |account| account.record.verifier_set),
+                    Lane::Signed => B256::ZERO,
+                };
+                let new = || Pool {
+                    lane,
+                    token,
+                    verifier_set,
+                    shapes: self.context.costs.get(&verifier_set).cloned().unwrap_or_default(),
+                    waiting: Vec::new(),
+                };
+                let pool = pools.entry((lane, token, verifier_set)).or_insert_with(new);
+                pool.waiting.push(waiting);
+                entries.insert(entry.hash, entry);
+            }
+        }
+        Ok(Pools { pools: pools.into_values().collect(), entries })
+    }
+
+    fn waiting(&self, entry: &WindowEntry) -> Waiting {
+        let WindowEntry { hash, mandate, state } = entry;
+        let promise = &mandate.promise;
+        let (prev, word) = match promise {
+            Promise::Proved { signed } => {
+                let own = &signed.mandate;
+                (own.prev.id().map(MandateHash::from), own.nonce.word())
+            }
+            Promise::Signed { .. } => (None, 0),
+        };
+        Waiting {
+            mandate: *hash,
+            sequence: mandate.sequence,
+            prev,
+            account: promise.account(),
+            payee: promise.payee(),
+            word,
+            ceiling: promise.amount().amount(),
+            due: entry.due(),
+            fixed: state.captured.is_some() || state.was_sealed,
+            accepted_at: mandate.accepted_at,
+            settle_by: mandate.settle_by,
+            deadline: promise.deadline(),
+            company: self.context.apart().company(*hash),
+        }
+    }
+}
+
+/// What waits.
+struct Pools {
+    pools: Vec<Pool>,
+    entries: BTreeMap<MandateHash, WindowEntry>,
+}
+
+/// Takes mandates out of what waits.
+fn leave(pools: &mut [Pool], mandates: &BTreeSet<MandateHash>) {
+    for pool in pools {
+        pool.waiting.retain(|own| !mandates.contains(&own.mandate));
+    }
+}

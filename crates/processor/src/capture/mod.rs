@@ -1,0 +1,150 @@
+//! Captures: a payee takes less than the ceiling, once, before its mandate is in a batch.
+//!
+//! In this order, the first that applies being the answer:
+//!
+//! 1. the processor stops, or too many requests wait;
+//! 2. the mandate is not known;
+//! 3. the payee did not sign: plain ECDSA by the mandate's payee, in the wallet's domain. A payee that
+//!    is a contract signs nothing, and is paid the whole amount;
+//! 4. the same amount was captured before: the same answer again;
+//! 5. another amount was captured before;
+//! 6. the amount is above the ceiling;
+//! 7. the mandate is in a batch, or was, or has ended.
+//!
+//! The answer is signed before it is noted, and kept with the capture in one synced write: what leaves
+//! is on disk, and asking again gives the same bytes. Mandates of both lanes can be captured: the
+//! wallet settles those of the signed lane for less, too.
+
+mod error;
+
+use std::sync::Arc;
+
+use aep2_ledger::{self as ledger, Captured, Durable, MandateHash, MandateView, records::CaptureRecord};
+pub use aep2_mandate::typed_data::capture::{
+    Capture, CaptureReceipt, SignedCapture, SignedCaptureReceipt,
+};
+use aep2_mandate::units::UnixTime;
+use serde::{Deserialize, Serialize};
+
+pub use self::error::CaptureError;
+use crate::{
+    accept::{Desk, Reply, Task},
+    event::Event,
+};
+
+/// A capture that is noted: its receipt is on disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CaptureAcceptance {
+    /// What the payee is given.
+    pub receipt: SignedCaptureReceipt,
+    /// Whether it had been captured before, and this is the receipt of then.
+    #[serde(skip)]
+    pub again: bool,
+}
+
+/// What is kept of a capture: the payee's word and the processor's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Statement {
+    capture: SignedCapture,
+    receipt: SignedCaptureReceipt,
+}
+
+/// The receipt that was given for a capture.
+///
+/// # Errors
+/// When what was kept is not what this software keeps.
+pub(crate) fn receipt_of(record: &CaptureRecord) -> Result<SignedCaptureReceipt, serde_json::Error> {
+    serde_json::from_slice::<Statement>(&record.statement).map(|statement| statement.receipt)
+}
+
+type Answer = Result<CaptureAcceptance, CaptureError>;
+type Noting = ledger::Pending<Captured, ledger::CaptureError>;
+
+/// Serves captures that were taken together.
+pub(crate) fn serve(desk: &Arc<Desk>, tasks: Vec<Task<SignedCapture, Answer>>) {
+    let now = desk.shared.clock.now();
+    let mut handed = Vec::new();
+    for Task { input, reply } in tasks {
+        match hand_over(desk, &input, now) {
+            Ok(Found::Before(acceptance)) => reply.send(Ok(acceptance)),
+            Ok(Found::New(noting)) => handed.push((noting, input.capture, reply)),
+            Err(error) => reply.send(Err(error)),
+        }
+    }
+    if !handed.is_empty() {
+        desk.spawn(answer_all(Arc::clone(desk), handed));
+    }
+}
+
+enum Found {
+    /// It was captured before, the same amount.
+    Before(CaptureAcceptance),
+    /// It is being noted.
+    New(Noting),
+}
+
+/// Checks a capture, signs its receipt, and hands both to the book.
+fn hand_over(desk: &Desk, signed: &SignedCapture, now: UnixTime) -> Result<Found, CaptureError> {
+    let capture = signed.capture;
+    let mandate = MandateHash::from_bytes(capture.mandate_id);
+    let view = desk.shared.ledger.mandate(mandate)?;
+    let view = view.ok_or(CaptureError::UnknownMandate { mandate })?;
+    let payee = view.mandate.promise.payee();
+    signed.verify(&desk.typed_data, payee).map_err(|reason| CaptureError::BadSignature { reason })?;
+    if let Some(before) = before(&view, &capture)? {
+        return Ok(Found::Before(before));
+    }
+
+    let Capture { mandate_id, amount } = capture;
+    let receipt = CaptureReceipt { mandate_id, amount, captured_at: now };
+    let receipt = receipt.sign(desk.key(), &desk.typed_data);
+    let receipt = receipt.map_err(|error| CaptureError::Internal(error.to_string()))?;
+    let statement = serde_json::to_vec(&Statement { capture: *signed, receipt });
+    let statement = statement.map_err(|error| CaptureError::Internal(error.to_string()))?;
+    let noted = ledger::Capture { mandate, amount, statement };
+    Ok(Found::New(desk.shared.ledger.capture(noted, now)))
+}
+
+/// What the book says before anything is signed: what was captured before, or why it is refused. It
+/// says so once more when the capture is noted.
+fn before(view: &MandateView, asked: &Capture) -> Result<Option<CaptureAcceptance>, CaptureError> {
+    if let Some(record) = &view.capture {
+        if record.amount != asked.amount {
+            return Err(CaptureError::Conflict { captured: record.amount });
+        }
+        return acceptance(record, true).map(Some);
+    }
+    let ceiling = view.mandate.promise.amount();
+    if asked.amount > ceiling.amount() {
+        return Err(CaptureError::AboveCeiling { asked: asked.amount, ceiling });
+    }
+    if !view.state.status.is_live() || view.state.was_sealed {
+        return Err(CaptureError::TooLate { status: view.state.status.clone() });
+    }
+    Ok(None)
+}
+
+fn acceptance(record: &CaptureRecord, again: bool) -> Answer {
+    let receipt =
+        receipt_of(record).map_err(|error| CaptureError::Internal(error.to_string()))?;
+    Ok(CaptureAcceptance { receipt, again })
+}
+
+/// Waits for the disk, and answers.
+async fn answer_all(desk: Arc<Desk>, handed: Vec<(Noting, Capture, Reply<Answer>)>) {
+    for (noting, capture, reply) in handed {
+        let answer = match noting.await.map(Durable::into_inner) {
+            Ok(Captured { record, again }) => {
+                if !again {
+                    let mandate = MandateHash::from_bytes(capture.mandate_id);
+                    desk.shared.tell(Event::Captured { mandate, amount: record.amount });
+                }
+                acceptance(&record, again)
+            }
+            Err(error) => Err(error.into()),
+        };
+        reply.send(answer);
+    }
+}

@@ -1,0 +1,36 @@
+//! What time it is, in unix seconds. Tests that move a chain's time move this one with it.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use aep2_mandate::units::UnixTime;
+
+/// The system's clock, moved by a number of seconds that can be changed. Copies move together.
+#[derive(Clone, Debug, Default)]
+pub struct Clock {
+    ahead_s: Arc<AtomicI64>,
+}
+
+impl Clock {
+    /// The system's clock.
+    pub fn system() -> Self {
+        Self::default()
+    }
+
+    /// Moves it, and all its copies, ahead by that many seconds more.
+    pub fn advance(&self, seconds: i64) {
+        self.ahead_s.fetch_add(seconds, Ordering::SeqCst);
+    }
+
+    /// The time. The first or the last that can be said, where the system's clock is beyond them.
+    pub fn now(&self) -> UnixTime {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let moved = since.saturating_add_signed(self.ahead_s.load(Ordering::SeqCst));
+        UnixTime::new(moved).unwrap_or(UnixTime::MAX)
+    }
+}

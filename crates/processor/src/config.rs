@@ -1,0 +1,212 @@
+//! What an operator sets. The defaults suit a public chain with blocks of some seconds.
+
+use aep2_chain::{deployment::Deployment, follower::FollowerConfig, sender::SenderConfig};
+use aep2_circuits::Shape;
+use aep2_mandate::units::Ceiling;
+use alloy::primitives::Address;
+use thiserror::Error;
+
+/// How a processor accepts, settles, and talks to its chain.
+#[derive(Clone, Debug)]
+pub struct ProcessorConfig {
+    /// What is accepted, and what for.
+    pub acceptance: AcceptanceConfig,
+    /// When windows close.
+    pub windows: WindowConfig,
+    /// How the book is kept.
+    pub book: BookConfig,
+    /// How the wallet is followed.
+    pub follower: FollowerConfig,
+    /// How transactions are sent.
+    pub sender: SenderConfig,
+}
+
+/// What is accepted.
+#[derive(Clone, Debug)]
+pub struct AcceptanceConfig {
+    /// By when after its acceptance a mandate is settled, in seconds: a receipt's `settleBy`.
+    pub settle_within_s: u64,
+    /// The tokens that are accepted, and the least that a mandate in each must allow. A mandate in
+    /// any other token is refused.
+    pub tokens: Vec<(Address, Ceiling)>,
+    /// How many nonce words the live mandates of one account and token may touch: each costs a
+    /// storage slot on chain.
+    pub nonce_words_max: usize,
+    /// How many mandates may wait for their signatures' check before new ones are turned away.
+    pub waiting_max: usize,
+    /// How many signatures are checked together at most.
+    pub together_max: usize,
+}
+
+/// When a window closes, and what it may hold. It closes when it is full, when its oldest mandate
+/// has waited long enough, or when one of its promises is due soon; whatever comes first.
+#[derive(Clone, Debug)]
+pub struct WindowConfig {
+    /// The shapes that there are keys for. The one that wastes least is taken.
+    pub shapes: Vec<Shape>,
+    /// How long a mandate waits for company, in seconds.
+    pub age_s_max: u64,
+    /// How long a payee has to capture, from the acceptance on, in seconds. A mandate is not sealed
+    /// before, unless it is captured, or due.
+    pub capture_within_s: u64,
+    /// How long before its `settleBy` a mandate must be in a transaction: time to prove, to be mined,
+    /// and for clocks to differ. In seconds. Later than that, it is settled alone, since a
+    /// guarantee that is claimed on it would revert a whole batch.
+    pub due_margin_s: u64,
+    /// How many batches may be on their way at once.
+    pub in_flight_max: usize,
+    /// How often the queue is looked at, in milliseconds.
+    pub look_every_ms: u64,
+}
+
+/// How the book is kept. How many blocks can be undone is the follower's `depth_max`.
+#[derive(Clone, Debug)]
+pub struct BookConfig {
+    /// Nothing is accepted when the last block applied is older than this, in seconds: requests for
+    /// money or for other terms may have come since.
+    pub view_age_s_max: u64,
+    /// How long before a pending change may be in force a mandate must be settled, in seconds.
+    pub change_margin_s: u64,
+    /// How many requests may wait for the disk before new ones are turned away.
+    pub waiting_max: usize,
+    /// How many requests share one sync at most.
+    pub group_max: usize,
+}
+
+/// Why settings cannot be served by.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ConfigError {
+    /// Nothing could be accepted.
+    #[error("no token is accepted: name at least one in acceptance.tokens")]
+    NoToken,
+    /// A token's least amount is not clear.
+    #[error("the token {0} is named twice in acceptance.tokens")]
+    TokenTwice(Address),
+    /// Nothing could be proved.
+    #[error("no shape is named in windows.shapes")]
+    NoShape,
+    /// The wallet could not check a shape's proofs.
+    #[error("the deployment has no verifier for shape {0} of windows.shapes")]
+    ShapeNotDeployed(Shape),
+    /// A number is 0 that must not be.
+    #[error("{0} must be at least 1")]
+    Zero(&'static str),
+    /// Every mandate would be due at once.
+    #[error(
+        "acceptance.settle_within_s is {settle_within_s}, which leaves no time: it must be more than \
+         windows.age_s_max and windows.due_margin_s together, {needed_s}"
+    )]
+    SettleWithinTooShort {
+        /// What is set, in seconds.
+        settle_within_s: u64,
+        /// What it must exceed, in seconds.
+        needed_s: u64,
+    },
+    /// A payer could take money out that was promised.
+    #[error(
+        "the wallet lets money out {delay_s} seconds after it was asked for, and a mandate may take \
+         {needed_s}: lower acceptance.settle_within_s, book.view_age_s_max or book.change_margin_s, \
+         whose sum this is"
+    )]
+    DelayTooShort {
+        /// The wallet's delay, in seconds.
+        delay_s: u64,
+        /// What must be below it, in seconds.
+        needed_s: u64,
+    },
+}
+
+impl ProcessorConfig {
+    /// Defaults for the rest.
+    pub fn new(follower: FollowerConfig, sender: SenderConfig) -> Self {
+        Self {
+            acceptance: AcceptanceConfig::default(),
+            windows: WindowConfig::default(),
+            book: BookConfig::default(),
+            follower,
+            sender,
+        }
+    }
+
+    /// Checks the settings, by themselves and against the wallet.
+    ///
+    /// # Errors
+    /// The first that cannot be served by.
+    pub fn check(&self, deployment: &Deployment) -> Result<(), ConfigError> {
+        let Self { acceptance, windows, book, .. } = self;
+        let mut tokens: Vec<Address> = acceptance.tokens.iter().map(|(token, _)| *token).collect();
+        tokens.sort_unstable();
+        if tokens.is_empty() {
+            return Err(ConfigError::NoToken);
+        }
+        if let Some(pair) = tokens.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(ConfigError::TokenTwice(pair[0]));
+        }
+        if windows.shapes.is_empty() {
+            return Err(ConfigError::NoShape);
+        }
+        let deployed = |shape: &Shape| deployment.verifiers.iter().any(|own| own.shape == *shape);
+        if let Some(shape) = windows.shapes.iter().find(|shape| !deployed(shape)) {
+            return Err(ConfigError::ShapeNotDeployed(*shape));
+        }
+        for (name, value) in [
+            ("acceptance.nonce_words_max", acceptance.nonce_words_max),
+            ("acceptance.waiting_max", acceptance.waiting_max),
+            ("acceptance.together_max", acceptance.together_max),
+            ("windows.in_flight_max", windows.in_flight_max),
+            ("book.waiting_max", book.waiting_max),
+            ("book.group_max", book.group_max),
+        ] {
+            if value == 0 {
+                return Err(ConfigError::Zero(name));
+            }
+        }
+        let settle_within_s = acceptance.settle_within_s;
+        let needed_s = windows.age_s_max.saturating_add(windows.due_margin_s);
+        if settle_within_s <= needed_s {
+            return Err(ConfigError::SettleWithinTooShort { settle_within_s, needed_s });
+        }
+        let needed_s = settle_within_s
+            .saturating_add(book.view_age_s_max)
+            .saturating_add(book.change_margin_s);
+        let delay_s = deployment.wallet.withdrawal_delay_seconds;
+        if delay_s <= needed_s {
+            return Err(ConfigError::DelayTooShort { delay_s, needed_s });
+        }
+        Ok(())
+    }
+}
+
+impl Default for BookConfig {
+    /// The view may be 10 minutes old; 2 minutes before a change.
+    fn default() -> Self {
+        Self { view_age_s_max: 600, change_margin_s: 120, waiting_max: 8_192, group_max: 1_024 }
+    }
+}
+
+impl Default for AcceptanceConfig {
+    /// Settled within 10 minutes; no token yet.
+    fn default() -> Self {
+        Self {
+            settle_within_s: 600,
+            tokens: Vec::new(),
+            nonce_words_max: 64,
+            waiting_max: 4_096,
+            together_max: 64,
+        }
+    }
+}
+
+impl Default for WindowConfig {
+    /// Windows of at most 2 minutes; 30 seconds to capture.
+    fn default() -> Self {
+        Self {
+            shapes: Vec::new(),
+            age_s_max: 120,
+            capture_within_s: 30,
+            due_margin_s: 240,
+            in_flight_max: 4,
+            look_every_ms: 250,
+        }
+    }
+}

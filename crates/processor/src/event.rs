@@ -1,0 +1,119 @@
+//! What happens, as it happens, for those who listen. What is told is on disk already.
+
+use aep2_ledger::{BatchNumber, Lane, MandateHash};
+use aep2_mandate::units::{AccountId, Amount, UnixTime};
+use alloy::primitives::{Address, B256};
+use serde::Serialize;
+
+use crate::view::text;
+
+/// Something that happened. In JSON an object whose field `event` names the kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "event", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Event {
+    /// A mandate was accepted.
+    Accepted {
+        /// Its id or digest.
+        #[serde(serialize_with = "text::hash")]
+        mandate: MandateHash,
+        /// By which way it settles.
+        #[serde(serialize_with = "text::lane")]
+        lane: Lane,
+        /// Who pays.
+        account: AccountId,
+        /// The token paid in.
+        #[serde(serialize_with = "text::address")]
+        token: Address,
+        /// Who is paid.
+        #[serde(serialize_with = "text::address")]
+        payee: Address,
+        /// The most that may be captured.
+        amount: Amount,
+        /// By when it is settled.
+        settle_by: UnixTime,
+    },
+    /// A payee said how much it takes.
+    Captured {
+        /// The mandate.
+        #[serde(serialize_with = "text::hash")]
+        mandate: MandateHash,
+        /// How much.
+        amount: Amount,
+    },
+    /// Mandates were put into a batch.
+    Sealed {
+        /// The batch.
+        #[serde(serialize_with = "text::batch")]
+        batch: BatchNumber,
+        /// How many.
+        count: u32,
+    },
+    /// A batch has its proof.
+    Proved {
+        /// The batch.
+        #[serde(serialize_with = "text::batch")]
+        batch: BatchNumber,
+        /// How long proving took, in milliseconds.
+        took_ms: u64,
+    },
+    /// A batch's transaction was handed to the chain.
+    Submitted {
+        /// The batch.
+        #[serde(serialize_with = "text::batch")]
+        batch: BatchNumber,
+    },
+    /// The chain settled a batch.
+    Confirmed {
+        /// The batch.
+        #[serde(serialize_with = "text::batch")]
+        batch: BatchNumber,
+        /// The transaction.
+        transaction: B256,
+        /// Its block's number.
+        block: u64,
+    },
+    /// A batch's block cannot fall away any more.
+    Final {
+        /// The batch.
+        #[serde(serialize_with = "text::batch")]
+        batch: BatchNumber,
+    },
+    /// A batch will not settle; its mandates go their own ways.
+    TakenApart {
+        /// The batch.
+        #[serde(serialize_with = "text::batch")]
+        batch: BatchNumber,
+        /// Why.
+        reason: String,
+    },
+    /// A mandate was settled.
+    Settled {
+        /// The mandate.
+        #[serde(serialize_with = "text::hash")]
+        mandate: MandateHash,
+        /// What was paid.
+        amount: Amount,
+        /// In which batch; none when it was not one of this book's.
+        #[serde(serialize_with = "text::batch_or_none")]
+        batch: Option<BatchNumber>,
+        /// The block's number.
+        block: u64,
+    },
+    /// A mandate will not be settled.
+    Void {
+        /// The mandate.
+        #[serde(serialize_with = "text::hash")]
+        mandate: MandateHash,
+        /// Why.
+        reason: String,
+    },
+    /// Blocks fell out of the chain, and what they settled is not settled.
+    Reorganised {
+        /// The last block that stayed.
+        to_block: u64,
+        /// How many mandates wait again.
+        mandates: usize,
+        /// How many batches are unconfirmed again.
+        batches: usize,
+    },
+}

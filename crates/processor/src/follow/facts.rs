@@ -1,0 +1,127 @@
+//! The wallet's events in the book's words.
+
+use aep2_chain::{
+    events::WalletEvent,
+    wallet::{
+        terms::Terms,
+        units::{BaseUnits, KeyHash, VerifierSetId},
+    },
+};
+use aep2_ledger::{Balance, ChainFact, MandateHash};
+use alloy::primitives::{Address, B256};
+
+/// What an event says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Said {
+    /// A fact.
+    Fact(ChainFact),
+    /// A batch, of which the event does not tell what it took: that is in its transaction.
+    Settled(BatchEvent),
+    /// Nothing that the book keeps: bonds, credits, lists of verifiers.
+    Nothing,
+}
+
+/// A batch as its event has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct BatchEvent {
+    pub(super) batch_id: B256,
+    pub(super) token: Address,
+    pub(super) processor: Address,
+    pub(super) commitment: B256,
+    pub(super) count: u32,
+    pub(super) total: Balance,
+    pub(super) transaction: B256,
+}
+
+/// What an event of a transaction says, or why that cannot be.
+pub(super) fn of(event: WalletEvent, transaction: B256) -> Result<Said, String> {
+    let fact = match event {
+        WalletEvent::AccountOpened { account, opening } => {
+            let TermWords { processor, verifier_set, key_hash } = words(&opening.terms);
+            let owner = opening.owner;
+            ChainFact::AccountOpened { account, owner, processor, verifier_set, key_hash }
+        }
+        WalletEvent::ChangeRequested { account, terms, in_force_from } => {
+            let TermWords { processor, verifier_set, key_hash } = words(&terms);
+            ChainFact::ChangeRequested { account, processor, verifier_set, key_hash, in_force_from }
+        }
+        WalletEvent::ChangeCancelled { account } => ChainFact::ChangeCancelled { account },
+        WalletEvent::ChangeApplied { account, terms } => {
+            let TermWords { processor, verifier_set, key_hash } = words(&terms);
+            ChainFact::ChangeApplied { account, processor, verifier_set, key_hash }
+        }
+        WalletEvent::SignedLaneRequested { owner, account, in_force_from } => {
+            ChainFact::SignedLaneRequested { owner, account, in_force_from }
+        }
+        WalletEvent::SignedLaneSet { owner, account } => {
+            ChainFact::SignedLaneSet { owner, account }
+        }
+        WalletEvent::Deposited { account, token, from: _, amount } => {
+            ChainFact::Deposited { account, token, amount: balance(amount)? }
+        }
+        WalletEvent::WithdrawalRequested { account, token, amount, executable_from } => {
+            let amount = balance(amount)?;
+            ChainFact::WithdrawalRequested { account, token, amount, executable_from }
+        }
+        WalletEvent::WithdrawalCancelled { account, token } => {
+            ChainFact::WithdrawalCancelled { account, token }
+        }
+        WalletEvent::WithdrawalExecuted { account, token, to: _, amount } => {
+            ChainFact::WithdrawalExecuted { account, token, amount: balance(amount)? }
+        }
+        WalletEvent::BatchSettled { batch_id, token, processor, commitment, count, total } => {
+            return Ok(Said::Settled(BatchEvent {
+                batch_id,
+                token,
+                processor,
+                commitment: super::bytes_of(&commitment),
+                count,
+                total: balance(total)?,
+                transaction,
+            }));
+        }
+        WalletEvent::MandateSettled { mandate_digest, account, payee: _, token, captured } => {
+            ChainFact::MandateSettled {
+                mandate: MandateHash::from_bytes(mandate_digest),
+                account,
+                token,
+                captured: balance(captured)?,
+                transaction,
+            }
+        }
+        // A stranger's receipt may name no account; it burns nothing.
+        WalletEvent::GuaranteeClaimed { account: None, .. } => return Ok(Said::Nothing),
+        WalletEvent::GuaranteeClaimed { account: Some(account), nonce, token, nonce_burnt, .. } => {
+            ChainFact::GuaranteeClaimed { account, token, nonce, nonce_burnt }
+        }
+        WalletEvent::VerifiersRegistered { .. }
+        | WalletEvent::PayoutCredited { .. }
+        | WalletEvent::Collected { .. }
+        | WalletEvent::PayoutThresholdSet { .. }
+        | WalletEvent::Bonded { .. }
+        | WalletEvent::UnbondRequested { .. }
+        | WalletEvent::UnbondCancelled { .. }
+        | WalletEvent::Unbonded { .. } => return Ok(Said::Nothing),
+    };
+    Ok(Said::Fact(fact))
+}
+
+/// Terms as the book has them, with 0 for none.
+struct TermWords {
+    processor: Address,
+    verifier_set: B256,
+    key_hash: B256,
+}
+
+fn words(terms: &Terms) -> TermWords {
+    TermWords {
+        processor: terms.processor,
+        verifier_set: VerifierSetId::word_of(terms.verifier_set),
+        key_hash: KeyHash::word_of(terms.key_hash).into(),
+    }
+}
+
+/// An amount in the 104 bits in which the wallet keeps balances.
+pub(super) fn balance(amount: BaseUnits) -> Result<Balance, String> {
+    Balance::new(amount.get()).ok_or_else(|| format!("{amount} base units are no balance"))
+}

@@ -1,0 +1,41 @@
+//! The settlement processor: it accepts mandates at once, and settles them later in batches.
+//!
+//! ```text
+//!           accept, capture                       follow
+//! requests ───────────────▶ ledger ◀──────────────────────── chain
+//!                             │ window                          ▲
+//!                             ▼                                 │
+//!                  sealed ─▶ proved ─▶ submitted ───────────────┘
+//!                             batch
+//! ```
+//!
+//! - [`processor`]: the processor as others use it; [`config`]: what its operator sets;
+//! - [`accept`]: from a request to a receipt: cheap checks, signature, policy, reservation, disk;
+//!   [`capture`]: payees that take less; [`policy`]: whom and what an operator serves;
+//! - [`follow`]: what the chain says, into the ledger; [`window`]: which mandates are settled
+//!   together, and when; [`batch`]: a batch's life, each step written before it is acted on, and
+//!   taking up what a killed process left;
+//! - [`view`]: mandates, accounts and batches as they are shown to others; [`event`]: what happens,
+//!   as it happens; [`metrics`]: how much of it.
+//!
+//! It knows no HTTP: that is the server's.
+
+pub mod accept;
+pub mod batch;
+pub mod capture;
+pub mod clock;
+pub mod config;
+pub mod event;
+pub mod follow;
+pub mod metrics;
+pub mod policy;
+pub mod processor;
+pub mod view;
+pub mod window;
+
+pub use self::{
+    clock::Clock,
+    config::ProcessorConfig,
+    event::Event,
+    processor::{Parts, Processor, StartError},
+};

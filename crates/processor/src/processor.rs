@@ -1,0 +1,471 @@
+//! The processor as others use it, and what its parts share.
+
+use std::{
+    collections::BTreeSet,
+    fmt,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use aep2_chain::deployment::Deployment;
+use aep2_ledger::{
+    Applied, BatchNumber, Ledger, LedgerConfig, LedgerError, MandateHash, OpenError, Rewound,
+    Status, Step, audit::Report,
+};
+use aep2_mandate::{
+    mandate::{MandateId, SignedMandate},
+    typed_data::signed_lane::SignedOwnerMandate,
+    units::{AccountId, UnixTime},
+};
+use alloy::{primitives::B256, providers::DynProvider, signers::local::PrivateKeySigner};
+use thiserror::Error;
+use tokio::sync::{broadcast, watch};
+
+use crate::{
+    accept::{AcceptError, Acceptance, Acceptor, DirectAcceptance},
+    batch::{self, Provers, Settler},
+    capture::{CaptureAcceptance, CaptureError, SignedCapture},
+    clock::Clock,
+    config::{ConfigError, ProcessorConfig},
+    event::Event,
+    follow::Feed,
+    metrics::Metrics,
+    policy::{Policies, Policy, Request},
+    view::{
+        self, AccountStatus, Arranger, BatchStatus, Figures, Identity, Inclusion, MandateStatus, Readiness,
+        ViewError,
+    },
+};
+
+/// How many events a listener may lag behind before it misses some.
+const EVENTS_KEPT: usize = 8_192;
+
+/// What a processor is made of.
+pub struct Parts {
+    /// The chain: an embedded one, or a node.
+    pub provider: DynProvider,
+    /// The wallet, its verifiers, and where they are.
+    pub deployment: Deployment,
+    /// The processor that the accounts name: it signs receipts and sends transactions.
+    pub key: PrivateKeySigner,
+    /// The book's directory.
+    pub ledger: PathBuf,
+    /// The proving keys, one for each shape.
+    pub provers: Provers,
+    /// What time it is.
+    pub clock: Clock,
+    /// Told of every boundary between steps of a batch's life. `Arc::new(())` for nobody.
+    pub watch: Arc<dyn batch::Watch>,
+}
+
+/// What the processor's parts share.
+pub(crate) struct Shared {
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) provider: DynProvider,
+    pub(crate) deployment: Deployment,
+    pub(crate) key: PrivateKeySigner,
+    pub(crate) clock: Clock,
+    pub(crate) config: ProcessorConfig,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) watch: Arc<dyn batch::Watch>,
+    pub(crate) policies: Policies,
+    figures: Figures,
+    events: broadcast::Sender<Event>,
+    chain: Mutex<ChainHealth>,
+    stop: watch::Sender<bool>,
+}
+
+/// How the chain was last seen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ChainHealth {
+    /// When it last answered, by the processor's clock.
+    pub(crate) reached_at: Option<UnixTime>,
+    /// The newest block that it has, applied or not.
+    pub(crate) head: Option<u64>,
+    /// Why it does not answer, if it does not.
+    pub(crate) failure: Option<String>,
+}
+
+/// Why a processor does not start.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The settings cannot be served by.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The book cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The book cannot be read.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// Following the chain cannot begin.
+    #[error("cannot follow the chain: {0}")]
+    Follow(String),
+    /// Settling cannot begin.
+    #[error("cannot settle: {0}")]
+    Settle(String),
+    /// The system gives no threads.
+    #[error("cannot start threads: {0}")]
+    Threads(String),
+}
+
+/// A running processor. Clones are the same one.
+#[derive(Clone)]
+pub struct Processor {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    // First: its threads hold the rest.
+    acceptor: Acceptor,
+    shared: Arc<Shared>,
+    arranger: Arc<Arranger>,
+    running: tokio::sync::Mutex<Option<(Feed, Settler)>>,
+}
+
+impl fmt::Debug for Processor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Processor").finish_non_exhaustive()
+    }
+}
+
+impl Processor {
+    /// Opens the book, takes up what a killed process left, and begins to follow the chain and to
+    /// settle. Returns at once: [`readiness`](Self::readiness) says when mandates are accepted,
+    /// which is when the view of the chain is fresh.
+    ///
+    /// # Errors
+    /// When the settings contradict one another or the deployment, when the book cannot be opened,
+    /// and when there is no key for a shape.
+    pub async fn start(parts: Parts, config: ProcessorConfig) -> Result<Self, StartError> {
+        Self::start_with(parts, config, Vec::new()).await
+    }
+
+    /// As [`start`](Self::start), with policies of the operator's own, asked in this order after the
+    /// built-in ones.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub async fn start_with(
+        parts: Parts,
+        config: ProcessorConfig,
+        policies: Vec<Arc<dyn Policy>>,
+    ) -> Result<Self, StartError> {
+        let Parts { provider, deployment, key, ledger, provers, clock, watch } = parts;
+        config.check(&deployment)?;
+        let sets = provers.verifier_sets(&deployment);
+        let book = book_config(&deployment, &key, sets, &config);
+        let words_max = config.acceptance.nonce_words_max;
+        let opening = tokio::task::spawn_blocking(move || {
+            let ledger = Ledger::open(ledger, book)?;
+            let policies = Policies::start(words_max, policies, &ledger)?;
+            Ok::<_, StartError>((Arc::new(ledger), policies))
+        });
+        let (ledger, policies) =
+            opening.await.map_err(|error| StartError::Threads(error.to_string()))??;
+        let metrics = Arc::new(Metrics::new(&ledger, &clock));
+        let shared = Arc::new(Shared {
+            ledger,
+            provider,
+            deployment,
+            key,
+            clock,
+            config,
+            metrics,
+            watch,
+            policies,
+            figures: Figures::default(),
+            events: broadcast::channel(EVENTS_KEPT).0,
+            chain: Mutex::default(),
+            stop: watch::Sender::new(false),
+        });
+        let settler = Settler::start(Arc::clone(&shared), provers).await?;
+        let feed = Feed::start(Arc::clone(&shared)).await?;
+        let acceptor = Acceptor::start(Arc::clone(&shared))?;
+        let running = tokio::sync::Mutex::new(Some((feed, settler)));
+        let inner = Inner { shared, acceptor, arranger: Arc::default(), running };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    // Accepting and capturing.
+
+    /// Accepts a mandate: reserves its amount, and promises to settle it. The answer is there when
+    /// the promise is on disk. The same mandate again gets the same receipt.
+    ///
+    /// Once called, it is carried out, also when its future is dropped.
+    ///
+    /// # Errors
+    /// See [`AcceptError`]. None of them leaves anything behind.
+    pub async fn accept(&self, mandate: SignedMandate) -> Result<Acceptance, AcceptError> {
+        self.inner.acceptor.accept(mandate).await
+    }
+
+    /// As [`accept`](Self::accept), many at once, with an answer for each in its place.
+    pub async fn accept_many(
+        &self,
+        mandates: Vec<SignedMandate>,
+    ) -> Vec<Result<Acceptance, AcceptError>> {
+        self.inner.acceptor.accept_many(mandates).await
+    }
+
+    /// As [`accept`](Self::accept), a mandate of the signed lane.
+    ///
+    /// # Errors
+    /// See [`AcceptError`]. None of them leaves anything behind.
+    pub async fn accept_direct(
+        &self,
+        mandate: SignedOwnerMandate,
+    ) -> Result<DirectAcceptance, AcceptError> {
+        self.inner.acceptor.accept_direct(mandate).await
+    }
+
+    /// Whether a mandate would be accepted now: everything that [`accept`](Self::accept) looks at, the
+    /// signature included. Promises nothing. On this thread, for as long as a signature's check takes.
+    ///
+    /// # Errors
+    /// See [`AcceptError`].
+    pub fn check(&self, mandate: &SignedMandate) -> Result<(), AcceptError> {
+        self.inner.acceptor.check(mandate)
+    }
+
+    /// Notes what a payee takes of a mandate. The answer is there when it is on disk. The same again
+    /// gets the same answer.
+    ///
+    /// # Errors
+    /// See [`CaptureError`]. None of them leaves anything behind.
+    pub async fn capture(&self, capture: SignedCapture) -> Result<CaptureAcceptance, CaptureError> {
+        self.inner.acceptor.capture(capture).await
+    }
+
+    // Looking. These read the book on the calling thread.
+
+    /// Who the processor is, and what it serves.
+    pub fn identity(&self) -> Identity {
+        view::identity(&self.inner.shared)
+    }
+
+    /// Whether mandates are accepted now, and if not, why.
+    pub fn readiness(&self) -> Readiness {
+        view::readiness(&self.inner.shared)
+    }
+
+    /// A mandate, of either lane; nothing when it was not accepted.
+    ///
+    /// # Errors
+    /// When the book cannot be read.
+    pub fn mandate(&self, mandate: MandateHash) -> Result<Option<MandateStatus>, ViewError> {
+        let shared = &self.inner.shared;
+        let found = shared.ledger.mandate(mandate)?;
+        found.map(|found| view::mandate_status(&shared.ledger, shared.key.address(), found)).transpose()
+    }
+
+    /// That a mandate was settled, and for how much.
+    ///
+    /// # Errors
+    /// When it is not known, not settled in a batch, or of the signed lane.
+    pub async fn inclusion_proof(&self, mandate: MandateId) -> Result<Inclusion, ViewError> {
+        let inner = Arc::clone(&self.inner);
+        let proving = tokio::task::spawn_blocking(move || {
+            inner.arranger.proof(&inner.shared.ledger, &inner.shared.deployment, mandate)
+        });
+        proving.await.unwrap_or_else(|error| Err(ViewError::Internal(error.to_string())))
+    }
+
+    /// An account; nothing when it is not known.
+    ///
+    /// # Errors
+    /// When the book cannot be read.
+    pub fn account(&self, account: AccountId) -> Result<Option<AccountStatus>, ViewError> {
+        let shared = &self.inner.shared;
+        let found = shared.ledger.account(account);
+        let sets = shared.ledger.config().verifier_sets.as_ref();
+        let is_ours = |processor, verifiers: B256| {
+            processor == shared.key.address() && sets.is_none_or(|sets| sets.contains(&verifiers))
+        };
+        Ok(found.map(|found| view::account_status(account, found, is_ours)))
+    }
+
+    /// A batch with its mandates; nothing when there is none with this number.
+    ///
+    /// # Errors
+    /// When the book cannot be read.
+    pub fn batch(&self, batch: BatchNumber) -> Result<Option<BatchStatus>, ViewError> {
+        let found = self.inner.shared.ledger.batch_view(batch)?;
+        let figures = self.inner.shared.figures.of(batch);
+        Ok(found.map(|found| view::batch_status_with_members(found, figures)))
+    }
+
+    /// Up to `limit` batches, the newest first, those before `before` if it is given, without their
+    /// mandates.
+    ///
+    /// # Errors
+    /// When the book cannot be read.
+    pub fn batches(
+        &self,
+        before: Option<BatchNumber>,
+        limit: usize,
+    ) -> Result<Vec<BatchStatus>, ViewError> {
+        let Shared { ledger, figures, .. } = &*self.inner.shared;
+        let newest = ledger.stats().batches;
+        let newest = before.map_or(newest, |before| before.get().saturating_sub(1).min(newest));
+        let mut found = Vec::new();
+        for number in (1..=newest).rev().take(limit).map(BatchNumber::new) {
+            let shown = |record| view::batch_status(number, record, figures.of(number));
+            found.extend(ledger.batch(number)?.map(shown));
+        }
+        Ok(found)
+    }
+
+    /// Audits the book as it is on disk now. Takes a while on a large one.
+    ///
+    /// # Errors
+    /// When the book cannot be read.
+    pub fn audit(&self) -> Result<Report, LedgerError> {
+        self.inner.shared.ledger.audit()
+    }
+
+    /// What happens from now on. A listener that lags far behind misses some, and is told so.
+    pub fn events(&self) -> broadcast::Receiver<Event> {
+        self.inner.shared.events.subscribe()
+    }
+
+    /// The instruments.
+    pub fn metrics(&self) -> &Metrics {
+        &self.inner.shared.metrics
+    }
+
+    /// Stops accepting, finishes what is being written, and leaves batches where they stand: they
+    /// are taken up at the next start. The book is closed when the last clone is dropped.
+    pub async fn shutdown(&self) {
+        let shared = &self.inner.shared;
+        shared.stop.send_replace(true);
+        self.inner.acceptor.drained().await;
+        if let Some((feed, settler)) = self.inner.running.lock().await.take() {
+            feed.stopped().await;
+            settler.stopped().await;
+        }
+    }
+}
+
+impl Shared {
+    /// Tells everybody who listens, and the instruments. To be called once what is told is on disk.
+    pub(crate) fn tell(&self, event: Event) {
+        self.metrics.note(&event);
+        self.figures.note(&event, self.clock.now());
+        // Nobody may be listening.
+        let _ = self.events.send(event);
+    }
+
+    /// Tells what applying blocks led to.
+    ///
+    /// # Errors
+    /// When the book cannot be read.
+    pub(crate) fn tell_applied(&self, applied: &Applied) -> Result<(), LedgerError> {
+        for batch in &applied.confirmed {
+            let record = self.ledger.batch(*batch)?;
+            if let Some(Step::Confirmed { transaction, block }) =
+                record.map(|record| record.step)
+            {
+                self.tell(Event::Confirmed { batch: *batch, transaction, block });
+            }
+        }
+        self.tell_ended(&applied.ended)?;
+        for batch in &applied.finalised {
+            self.tell(Event::Final { batch: *batch });
+        }
+        Ok(())
+    }
+
+    /// Tells that blocks above `to_block` were undone, and what that led to.
+    ///
+    /// # Errors
+    /// When the book cannot be read.
+    pub(crate) fn tell_rewound(&self, to_block: u64, rewound: &Rewound) -> Result<(), LedgerError> {
+        let (mandates, batches) = (rewound.revived.len(), rewound.unconfirmed.len());
+        for mandate in rewound.revived.iter().copied() {
+            if let Some(view) = self.ledger.mandate(mandate)?.filter(|view| view.state.status.is_live()) {
+                self.policies.restore(&Request::of(mandate, &view.mandate));
+            }
+        }
+        self.tell(Event::Reorganised { to_block, mandates, batches });
+        Ok(())
+    }
+
+    /// Tells what became of mandates that ended, by the chain or otherwise: each once, as soon as it
+    /// is on disk. What acceptance counts of live mandates is let go with it.
+    ///
+    /// # Errors
+    /// When the book cannot be read.
+    pub(crate) fn tell_ended(&self, mandates: &[MandateHash]) -> Result<(), LedgerError> {
+        for mandate in mandates.iter().copied() {
+            let Some(view) = self.ledger.mandate(mandate)? else { continue };
+            if !view.state.status.is_live() {
+                self.policies.ended(&Request::of(mandate, &view.mandate));
+            }
+            match view.state.status {
+                Status::Settled { batch, amount, block } => {
+                    self.tell(Event::Settled { mandate, amount, batch, block });
+                }
+                Status::Void { reason } => {
+                    self.tell(Event::Void { mandate, reason: view::words_of(&reason) });
+                }
+                // Brought back since.
+                Status::Queued | Status::InBatch { .. } | Status::Aside { .. } => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes the gas that a batch's transaction used.
+    pub(crate) fn batch_used_gas(&self, batch: BatchNumber, gas: u64) {
+        self.metrics.batch_used_gas(gas);
+        self.figures.used_gas(batch, gas);
+    }
+
+    /// Notes that the chain answered, and its newest block.
+    pub(crate) fn chain_reached(&self, head: u64) {
+        self.metrics.saw_head(head);
+        let now = self.clock.now();
+        *self.chain() = ChainHealth { reached_at: Some(now), head: Some(head), failure: None };
+    }
+
+    /// Notes that the chain does not answer, and why.
+    pub(crate) fn chain_failed(&self, reason: impl ToString) {
+        self.chain().failure = Some(reason.to_string());
+    }
+
+    pub(crate) fn chain_health(&self) -> ChainHealth {
+        self.chain().clone()
+    }
+
+    fn chain(&self) -> MutexGuard<'_, ChainHealth> {
+        // Nothing panics while it is held.
+        self.chain.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Becomes true when the processor stops.
+    pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
+        self.stop.subscribe()
+    }
+}
+
+/// The book that belongs to this wallet and this key.
+fn book_config(
+    deployment: &Deployment,
+    key: &PrivateKeySigner,
+    verifier_sets: BTreeSet<B256>,
+    config: &ProcessorConfig,
+) -> LedgerConfig {
+    let new = LedgerConfig::new(deployment.chain_id, deployment.wallet.address, key.address());
+    let book = &config.book;
+    LedgerConfig {
+        verifier_sets: Some(verifier_sets),
+        change_margin_s: book.change_margin_s,
+        view_age_s_max: Some(book.view_age_s_max),
+        undo_blocks: config.follower.depth_max,
+        waiting_max: book.waiting_max,
+        group_max: book.group_max,
+        ..new
+    }
+}

@@ -1,0 +1,144 @@
+//! A batch, as it is shown.
+
+use aep2_chain::wallet::units::shape_of_id;
+use aep2_ledger::{
+    Balance, BatchNumber, BatchView, Lane, MandateHash, Step, records::BatchRecord,
+};
+use aep2_mandate::units::{Amount, UnixTime};
+use alloy::primitives::{Address, B256};
+use serde::Serialize;
+
+use super::{BatchFigures, text};
+
+/// What is known of a batch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BatchStatus {
+    /// Its number in this processor's book.
+    #[serde(serialize_with = "text::batch")]
+    pub batch: BatchNumber,
+    /// By which way it settles.
+    #[serde(serialize_with = "text::lane")]
+    pub lane: Lane,
+    /// The token of all its mandates.
+    #[serde(serialize_with = "text::address")]
+    pub token: Address,
+    /// How far it is.
+    #[serde(flatten)]
+    pub step: BatchStep,
+    /// How many mandates it has.
+    pub count: u32,
+    /// What they pay together.
+    #[serde(serialize_with = "text::balance")]
+    pub total: Balance,
+    /// The circuit's shape, as `64x16-capture`; none in the signed lane.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shape: Option<String>,
+    /// The verifiers by which it is checked; none in the signed lane.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verifier_set: Option<B256>,
+    /// The latest second at which the chain may settle it.
+    pub valid_until: UnixTime,
+    /// What its proof commits to, once there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commitment: Option<B256>,
+    /// When it took its steps, and what it cost.
+    #[serde(flatten)]
+    pub figures: BatchFigures,
+    /// Its mandates, where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mandates: Option<Vec<MemberStatus>>,
+}
+
+/// How far a batch is. In JSON the field `step` names it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "step", rename_all = "camelCase")]
+pub enum BatchStep {
+    /// Its mandates are fixed.
+    Sealed,
+    /// It has its proof.
+    Proved,
+    /// Its transaction may have been sent.
+    Submitted,
+    /// The chain settled it.
+    Confirmed {
+        /// The transaction.
+        transaction: B256,
+        /// Its block's number.
+        block: u64,
+    },
+    /// The chain settled it, and its block cannot fall away any more.
+    Final {
+        /// The transaction.
+        transaction: B256,
+        /// Its block's number.
+        block: u64,
+    },
+    /// It will not settle; its mandates went their own ways.
+    TakenApart {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A mandate in a batch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MemberStatus {
+    /// Its id or digest.
+    #[serde(serialize_with = "text::hash")]
+    pub mandate_id: MandateHash,
+    /// What it pays in this batch.
+    pub amount: Amount,
+}
+
+/// A step's name, as [`BatchStep`] has it.
+pub(crate) fn step_name(step: &Step) -> &'static str {
+    match step {
+        Step::Sealed => "sealed",
+        Step::Proved => "proved",
+        Step::Submitted { .. } => "submitted",
+        Step::Confirmed { .. } => "confirmed",
+        Step::Final { .. } => "final",
+        Step::TakenApart { .. } => "takenApart",
+    }
+}
+
+/// A batch without its mandates.
+pub(crate) fn status(
+    batch: BatchNumber,
+    record: BatchRecord,
+    figures: BatchFigures,
+) -> BatchStatus {
+    let of_proved = |value| (record.lane == Lane::Proved).then_some(value);
+    BatchStatus {
+        batch,
+        lane: record.lane,
+        token: record.token,
+        count: record.count,
+        total: record.total,
+        shape: shape_of_id(record.shape).map(|shape| shape.to_string()),
+        verifier_set: of_proved(record.verifier_set),
+        valid_until: record.valid_until,
+        commitment: record.commitment,
+        figures,
+        mandates: None,
+        step: match record.step {
+            Step::Sealed => BatchStep::Sealed,
+            Step::Proved => BatchStep::Proved,
+            Step::Submitted { .. } => BatchStep::Submitted,
+            Step::Confirmed { transaction, block } => BatchStep::Confirmed { transaction, block },
+            Step::Final { transaction, block } => BatchStep::Final { transaction, block },
+            Step::TakenApart { reason } => BatchStep::TakenApart { reason },
+        },
+    }
+}
+
+/// A batch with its mandates.
+pub(crate) fn status_with_members(view: BatchView, figures: BatchFigures) -> BatchStatus {
+    let BatchView { number, record, members } = view;
+    let members = members.into_iter();
+    let members =
+        members.map(|member| MemberStatus { mandate_id: member.hash, amount: member.captured });
+    BatchStatus { mandates: Some(members.collect()), ..status(number, record, figures) }
+}

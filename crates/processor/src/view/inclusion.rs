@@ -1,0 +1,175 @@
+//! Inclusion proofs: that a mandate was settled, and for how much, against what is on chain.
+//!
+//! Nothing is stored for them: a batch's members and its shape fix its commitment, so it is arranged
+//! anew, as it was when it was proved. Arranging checks all of its signatures, so the last few batches
+//! are kept, and one is arranged at a time. No proof is handed out that does not hold.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use aep2_chain::{deployment::Deployment, wallet::units::shape_of_id};
+use aep2_ledger::{BatchNumber, BatchView, Ledger, MandateHash, Status, Step, records::Promise};
+use aep2_mandate::{
+    field::{self, Fr},
+    inclusion::InclusionProof,
+    mandate::{Mandate, MandateId},
+    units::{Amount, UnixTime},
+};
+use aep2_prover::{
+    arrange::Batch,
+    window::{Entry, ValidWindow, Window},
+};
+use alloy::primitives::{Address, B256};
+use serde::Serialize;
+
+use super::{ViewError, text};
+
+/// How many arranged batches are kept.
+const KEPT: usize = 4;
+
+/// A proof that a mandate was settled, with what it is to be checked against. The commitment is to be
+/// read from the chain: from the wallet's event in the transaction.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Inclusion {
+    /// The mandate's id.
+    pub mandate_id: MandateId,
+    /// The mandate.
+    pub mandate: Mandate,
+    /// What its payee received.
+    pub captured: Amount,
+    /// The batch's number in this processor's book.
+    #[serde(serialize_with = "text::batch")]
+    pub batch: BatchNumber,
+    /// The circuit's shape.
+    pub shape: String,
+    /// The wallet that settled it.
+    #[serde(serialize_with = "text::address")]
+    pub wallet: Address,
+    /// The latest second at which the batch could settle.
+    pub valid_until: UnixTime,
+    /// What the batch's proof commits to.
+    pub commitment: B256,
+    /// The transaction.
+    pub transaction: B256,
+    /// Its block's number.
+    pub block: u64,
+    /// The way from the mandate to the commitment.
+    pub proof: InclusionProof,
+}
+
+/// Arranges batches anew.
+#[derive(Default)]
+pub(crate) struct Arranger {
+    kept: Mutex<VecDeque<(BatchNumber, Arc<Arranged>)>>,
+}
+
+struct Arranged {
+    window: ValidWindow,
+    batch: Batch,
+    commitment: Fr,
+}
+
+impl Arranger {
+    /// The proof of a mandate that was settled in a batch of the proved lane. Takes a while: not for
+    /// threads that serve others.
+    pub(crate) fn proof(
+        &self,
+        ledger: &Ledger,
+        deployment: &Deployment,
+        mandate_id: MandateId,
+    ) -> Result<Inclusion, ViewError> {
+        let hash = MandateHash::from(mandate_id);
+        let view = ledger.mandate(hash)?;
+        let view = view.ok_or(ViewError::UnknownMandate { mandate: hash })?;
+        let Promise::Proved { signed } = view.mandate.promise else {
+            return Err(ViewError::SignedLane);
+        };
+        let Status::Settled { batch: Some(number), .. } = view.state.status else {
+            return Err(ViewError::NotSettled { status: view.state.status });
+        };
+        let internal = |what: &str| ViewError::Internal(format!("batch {number}: {what}"));
+        let record = ledger.batch(number)?.ok_or_else(|| internal("it is not in the book"))?;
+        let (Step::Confirmed { transaction, block } | Step::Final { transaction, block }) =
+            record.step
+        else {
+            return Err(ViewError::NotSettled { status: view.state.status });
+        };
+        let arranged = self.arranged(ledger, deployment, number)?;
+        let index = arranged.window.ids().iter().position(|id| *id == mandate_id);
+        let index = index.ok_or_else(|| internal("the mandate is not among its members"))?;
+        let proof = arranged.batch.inclusion_proof(&arranged.window, index);
+        let settled =
+            proof.verify(&signed.mandate, arranged.window.domain(), arranged.commitment);
+        let settled = settled.map_err(|error| internal(&error.to_string()))?;
+        Ok(Inclusion {
+            mandate_id,
+            mandate: signed.mandate,
+            captured: settled.captured,
+            batch: number,
+            shape: arranged.batch.settlement.shape.to_string(),
+            wallet: deployment.wallet.address,
+            valid_until: record.valid_until,
+            commitment: B256::from(field::to_be_bytes(&arranged.commitment)),
+            transaction,
+            block,
+            proof,
+        })
+    }
+
+    fn arranged(
+        &self,
+        ledger: &Ledger,
+        deployment: &Deployment,
+        number: BatchNumber,
+    ) -> Result<Arc<Arranged>, ViewError> {
+        // Held while a batch is arranged: those who want the same one wait for it.
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, arranged)) = kept.iter().find(|(known, _)| *known == number) {
+            return Ok(Arc::clone(arranged));
+        }
+        let view = ledger.batch_view(number)?;
+        let view = view.ok_or_else(|| ViewError::Internal(format!("no batch {number}")))?;
+        let arranged = arrange(deployment, view);
+        let arranged = arranged
+            .map_err(|reason| ViewError::Internal(format!("batch {number}: {reason}")))?;
+        let arranged = Arc::new(arranged);
+        kept.push_front((number, Arc::clone(&arranged)));
+        kept.truncate(KEPT);
+        Ok(arranged)
+    }
+}
+
+/// The batch as it was proved, checked against the commitment that was noted then.
+fn arrange(deployment: &Deployment, view: BatchView) -> Result<Arranged, String> {
+    let BatchView { record, members, .. } = view;
+    let shape = shape_of_id(record.shape).ok_or("its shape is none")?;
+    let noted = record.commitment.and_then(|noted| field::from_be_bytes(&noted.0));
+    let noted = noted.ok_or("it has no commitment")?;
+    let mandates: Result<Vec<Entry>, String> = members
+        .into_iter()
+        .map(|member| match member.mandate.promise {
+            Promise::Proved { signed } => {
+                let signed = signed.signed_mandate().map_err(|defect| defect.to_string())?;
+                Ok(Entry { signed, captured: Some(member.captured) })
+            }
+            Promise::Signed { .. } => Err("a member is of the signed lane".to_owned()),
+        })
+        .collect();
+    let window = Window {
+        chain_id: deployment.chain_id,
+        wallet: deployment.wallet.address,
+        token: record.token,
+        valid_until: record.valid_until,
+        mandates: mandates?,
+    };
+    let window = window.validate(&mut rand::thread_rng()).map_err(|error| error.to_string())?;
+    let batch = Batch::arrange(&window, shape).map_err(|error| error.to_string())?;
+    let commitment = batch.statement.public.commitment;
+    if commitment != noted {
+        return Err("arranged anew, it has another commitment".to_owned());
+    }
+    Ok(Arranged { window, batch, commitment })
+}

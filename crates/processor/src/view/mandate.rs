@@ -1,0 +1,189 @@
+//! A mandate, as it is shown.
+
+use aep2_ledger::{
+    BatchNumber, IssuedReceipt, Lane, Ledger, MandateHash, MandateView, Status, Step,
+    records::Promise,
+};
+use aep2_mandate::{
+    mandate::Mandate,
+    typed_data::{
+        capture::SignedCaptureReceipt, receipt::SignedReceipt, signed_lane::OwnerMandate,
+    },
+    units::{AccountId, Amount, UnixTime},
+};
+use alloy::primitives::{Address, B256};
+use serde::Serialize;
+
+use super::{ViewError, text, words_of};
+use crate::{accept::DirectAcceptance, capture};
+
+/// What is known of a mandate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MandateStatus {
+    /// Its id or digest.
+    #[serde(serialize_with = "text::hash")]
+    pub mandate_id: MandateHash,
+    /// By which way it settles.
+    #[serde(serialize_with = "text::lane")]
+    pub lane: Lane,
+    /// What was signed.
+    pub mandate: MandateTerms,
+    /// The account that pays.
+    pub account: AccountId,
+    /// Where it is.
+    #[serde(flatten)]
+    pub state: MandateState,
+    /// What it pays, or paid, as far as is known: all of it, or what was captured.
+    pub due: Amount,
+    /// What was captured, and the processor's word on that; none when nothing was said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub capture: Option<CaptureStatus>,
+    /// When it was accepted.
+    pub accepted_at: UnixTime,
+    /// By when it was promised to be settled.
+    pub settle_by: UnixTime,
+    /// What was given for it.
+    pub receipt: MandateReceipt,
+}
+
+/// A mandate of either lane.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum MandateTerms {
+    /// Of the proved lane.
+    Proved(Mandate),
+    /// Of the signed lane.
+    Signed(OwnerMandate),
+}
+
+/// A receipt of either lane.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum MandateReceipt {
+    /// Of the proved lane.
+    Proved(SignedReceipt),
+    /// Of the signed lane.
+    Signed(DirectAcceptance),
+}
+
+/// A capture.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CaptureStatus {
+    /// How much.
+    pub amount: Amount,
+    /// When.
+    pub captured_at: UnixTime,
+    /// The processor's word on it.
+    pub receipt: SignedCaptureReceipt,
+}
+
+/// Where a mandate is. In JSON the field `status` names it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "status", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum MandateState {
+    /// Waits for a batch.
+    Queued,
+    /// Is in a batch.
+    InBatch {
+        /// The batch.
+        #[serde(serialize_with = "text::batch")]
+        batch: BatchNumber,
+        /// How far it is.
+        step: &'static str,
+    },
+    /// Was taken out of a batch, and waits for a decision.
+    Aside {
+        /// Why.
+        reason: String,
+    },
+    /// Was settled.
+    Settled {
+        /// In which batch; none when it was not one of this book's.
+        #[serde(serialize_with = "text::batch_or_none")]
+        batch: Option<BatchNumber>,
+        /// The transaction, if it was that of a batch.
+        transaction: Option<B256>,
+        /// The block's number.
+        block: u64,
+        /// What was paid.
+        amount: Amount,
+        /// Whether the block cannot fall away any more.
+        is_final: bool,
+    },
+    /// Will not be settled.
+    Void {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// The mandate, with what became of it.
+pub(crate) fn status(
+    ledger: &Ledger,
+    processor: Address,
+    view: MandateView,
+) -> Result<MandateStatus, ViewError> {
+    let MandateView { hash, mandate: record, state, receipt, capture } = view;
+    let receipt = match receipt {
+        IssuedReceipt::Proved { receipt } => MandateReceipt::Proved(receipt),
+        IssuedReceipt::Signed { receipt } => {
+            MandateReceipt::Signed(DirectAcceptance { processor, receipt, again: true })
+        }
+    };
+    let capture = capture
+        .map(|record| {
+            let receipt = capture::receipt_of(&record);
+            let receipt = receipt.map_err(|error| {
+                ViewError::Internal(format!("the capture of mandate {hash} is damaged: {error}"))
+            })?;
+            Ok::<_, ViewError>(CaptureStatus {
+                amount: record.amount,
+                captured_at: record.at,
+                receipt,
+            })
+        })
+        .transpose()?;
+    let promise = record.promise;
+    let due = state.due(promise.amount());
+    Ok(MandateStatus {
+        mandate_id: hash,
+        lane: promise.lane(),
+        account: promise.account(),
+        mandate: match promise {
+            Promise::Proved { signed } => MandateTerms::Proved(signed.mandate),
+            Promise::Signed { signed } => MandateTerms::Signed(signed.signed.mandate),
+        },
+        state: state_of(ledger, state.status)?,
+        due,
+        capture,
+        accepted_at: record.accepted_at,
+        settle_by: record.settle_by,
+        receipt,
+    })
+}
+
+fn state_of(ledger: &Ledger, status: Status) -> Result<MandateState, ViewError> {
+    let step = |batch| Ok::<_, ViewError>(ledger.batch(batch)?.map(|record| record.step));
+    Ok(match status {
+        Status::Queued => MandateState::Queued,
+        Status::InBatch { batch } => {
+            let step = step(batch)?.map_or("sealed", |step| super::batch::step_name(&step));
+            MandateState::InBatch { batch, step }
+        }
+        Status::Aside { reason } => MandateState::Aside { reason },
+        Status::Settled { batch, amount, block } => {
+            let step = batch.map(step).transpose()?.flatten();
+            let transaction = match &step {
+                Some(Step::Confirmed { transaction, .. } | Step::Final { transaction, .. }) => {
+                    Some(*transaction)
+                }
+                _ => None,
+            };
+            let is_final = matches!(step, Some(Step::Final { .. }));
+            MandateState::Settled { batch, transaction, block, amount, is_final }
+        }
+        Status::Void { reason } => MandateState::Void { reason: words_of(&reason) },
+    })
+}

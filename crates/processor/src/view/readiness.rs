@@ -1,0 +1,145 @@
+//! Who the processor is, and whether it can serve.
+
+use aep2_ledger::LedgerError;
+use aep2_mandate::units::{Amount, ChainId, UnixTime};
+use alloy::primitives::{Address, B256};
+use serde::Serialize;
+
+use super::text;
+use crate::processor::Shared;
+
+/// Who the processor is and what it serves: what a payer or a payee has to know of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Identity {
+    /// The chain.
+    pub chain_id: ChainId,
+    /// The wallet.
+    #[serde(serialize_with = "text::address")]
+    pub wallet: Address,
+    /// Whom accounts must name, and who signs receipts.
+    #[serde(serialize_with = "text::address")]
+    pub processor: Address,
+    /// The verifiers of which accounts must trust one.
+    pub verifier_sets: Vec<B256>,
+    /// By when after its acceptance a mandate is settled.
+    pub settle_within_s: u64,
+    /// How long a payee has to capture, from the acceptance on.
+    pub capture_within_s: u64,
+    /// The tokens that are accepted.
+    pub tokens: Vec<TokenTerms>,
+    /// The shapes that batches may have, as `64x16-capture`.
+    pub shapes: Vec<String>,
+    /// Whether payees can take less than a mandate's amount: a shape with capture is among them.
+    pub captures: bool,
+}
+
+/// A token that is accepted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TokenTerms {
+    /// The token.
+    #[serde(serialize_with = "text::address")]
+    pub token: Address,
+    /// The least that a mandate in it must allow, in base units.
+    pub amount_min: Amount,
+}
+
+/// Whether mandates are accepted now, and if not, why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Readiness {
+    /// Whether mandates are accepted.
+    pub ready: bool,
+    /// What stands in the way, in words. Empty when nothing does.
+    pub obstacles: Vec<String>,
+    /// How the chain was last seen.
+    pub chain: ChainReadiness,
+    /// Whether the book can be written to.
+    pub disk_writable: bool,
+    /// Whether the processor is shutting down.
+    pub stopping: bool,
+}
+
+/// How the chain was last seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChainReadiness {
+    /// Whether it answered when it was last asked.
+    pub reachable: bool,
+    /// Why it did not.
+    pub failure: Option<String>,
+    /// When it last answered.
+    pub reached_at: Option<UnixTime>,
+    /// Its newest block.
+    pub head: Option<u64>,
+    /// The last block applied.
+    pub block: Option<u64>,
+    /// How old that block is, in seconds.
+    pub age_s: Option<u64>,
+    /// How old it may be.
+    pub age_s_max: u64,
+}
+
+pub(crate) fn identity(shared: &Shared) -> Identity {
+    let (deployment, config) = (&shared.deployment, &shared.config);
+    let tokens = config.acceptance.tokens.iter();
+    let tokens = tokens.map(|(token, least)| TokenTerms {
+        token: *token,
+        amount_min: least.amount(),
+    });
+    Identity {
+        chain_id: deployment.chain_id,
+        wallet: deployment.wallet.address,
+        processor: shared.key.address(),
+        verifier_sets: shared.ledger.config().verifier_sets.iter().flatten().copied().collect(),
+        settle_within_s: config.acceptance.settle_within_s,
+        capture_within_s: config.windows.capture_within_s,
+        tokens: tokens.collect(),
+        shapes: config.windows.shapes.iter().map(ToString::to_string).collect(),
+        captures: config.windows.shapes.iter().any(|shape| shape.capture()),
+    }
+}
+
+pub(crate) fn readiness(shared: &Shared) -> Readiness {
+    let now = shared.clock.now();
+    let health = shared.chain_health();
+    let tip = shared.ledger.tip();
+    let age_s_max = shared.config.book.view_age_s_max;
+    let age_s = tip.map(|tip| now.seconds_since(tip.time).unwrap_or(0));
+    let failed = shared.ledger.failure();
+    let stopping = *shared.stopping().borrow();
+
+    let mut obstacles = Vec::new();
+    if stopping {
+        obstacles.push("the processor is stopping".to_owned());
+    }
+    if let Some(error) = &failed {
+        obstacles.push(LedgerError::to_string(error));
+    }
+    match age_s {
+        None => obstacles.push("no block was seen yet".to_owned()),
+        Some(age_s) if age_s > age_s_max => obstacles.push(format!(
+            "the last block seen is {age_s} seconds old, and may be {age_s_max}"
+        )),
+        Some(_) => {}
+    }
+    if let (Some(failure), false) = (&health.failure, obstacles.is_empty()) {
+        obstacles.push(format!("the chain does not answer: {failure}"));
+    }
+    Readiness {
+        ready: obstacles.is_empty(),
+        obstacles,
+        chain: ChainReadiness {
+            reachable: health.reached_at.is_some() && health.failure.is_none(),
+            failure: health.failure,
+            reached_at: health.reached_at,
+            head: health.head,
+            block: tip.map(|tip| tip.number),
+            age_s,
+            age_s_max,
+        },
+        disk_writable: failed.is_none(),
+        stopping,
+    }
+}

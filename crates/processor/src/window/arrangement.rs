@@ -1,0 +1,214 @@
+//! Filling a shape, mandate by mandate.
+//!
+//! Chains are followed as `aep2_prover::window::ValidWindow` follows them: `prev` leads from mandate to
+//! mandate of one payer; where two follow the same one, the one accepted first goes on with the run.
+//! Runs longer than a lane take several. The prover joins runs by keys, here it is by accounts, of
+//! which each has one key: so the prover needs no more lanes than are counted here.
+
+use std::collections::{HashMap, HashSet};
+
+use aep2_circuits::Shape;
+use aep2_ledger::MandateHash;
+use aep2_mandate::units::AccountId;
+use alloy::primitives::Address;
+
+use super::Waiting;
+
+/// The most gas that a batch is planned to use. A transaction may have 2^24 (EIP-7825), of which the
+/// sender keeps a fifth in reserve.
+pub const GAS_MAX: u64 = 12_000_000;
+
+/// The most mandates of the signed lane in one transaction. Each is about 420 bytes of calldata, and
+/// nodes take transactions of 128 KiB.
+pub const DIRECT_MAX: usize = 128;
+
+/// The fixed part of a batch with a proof, and what a payout may use that the next does not.
+const PROVED_FIXED_GAS: u64 = 260_000 + 200_000;
+/// A debit whose nonce word is fresh.
+const DEBIT_GAS: u64 = 31_000;
+/// A payout to a payee who holds none of the token.
+const PAYOUT_GAS: u64 = 31_000;
+/// A transaction of the signed lane.
+const DIRECT_FIXED_GAS: u64 = 30_000 + 200_000;
+/// A mandate of the signed lane, its nonce word fresh, its calldata at the floor price of EIP-7623.
+const DIRECT_GAS: u64 = 50_000;
+/// A payout in the signed lane, which measures what the wallet holds before and after.
+const DIRECT_PAYOUT_GAS: u64 = 40_000;
+
+/// What mandates are put into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// A proof.
+    Shape(Shape),
+    /// A transaction of the signed lane.
+    Direct,
+}
+
+/// Mandates arranged in a holder.
+#[derive(Clone, Debug)]
+pub struct Arrangement {
+    holder: Holder,
+    gas_max: u64,
+    count: usize,
+    lanes: usize,
+    /// The account of each mandate put in, and the mandate that follows it, if one does.
+    next: HashMap<MandateHash, (AccountId, Option<MandateHash>)>,
+    /// Heads of runs, by the mandate that they follow and that is not put in (yet), in the order in
+    /// which they came.
+    heads: HashMap<MandateHash, Vec<(AccountId, MandateHash)>>,
+    /// For each run's first and last mandate: the other end, and the run's length.
+    ends: HashMap<MandateHash, (MandateHash, usize)>,
+    words: HashSet<(AccountId, u64)>,
+    payees: HashSet<Address>,
+}
+
+impl Arrangement {
+    /// Nothing in it yet.
+    pub fn new(holder: Holder) -> Self {
+        Self {
+            holder,
+            gas_max: GAS_MAX,
+            count: 0,
+            lanes: 0,
+            next: HashMap::new(),
+            heads: HashMap::new(),
+            ends: HashMap::new(),
+            words: HashSet::new(),
+            payees: HashSet::new(),
+        }
+    }
+
+    /// Those of the mandates, given in order of acceptance, that fit one after another.
+    pub fn fill<'a>(
+        holder: Holder,
+        mandates: impl IntoIterator<Item = &'a Waiting>,
+    ) -> Vec<&'a Waiting> {
+        let mut arrangement = Self::new(holder);
+        mandates.into_iter().filter(|mandate| arrangement.add(mandate)).collect()
+    }
+
+    /// Puts a mandate in if it fits. Mandates must come in order of acceptance.
+    pub fn add(&mut self, mandate: &Waiting) -> bool {
+        if !self.gas_allows(mandate) {
+            return false;
+        }
+        match self.holder {
+            Holder::Direct if self.count == DIRECT_MAX => return false,
+            Holder::Direct => {}
+            Holder::Shape(shape) if mandate.partly_captured() && !shape.capture() => return false,
+            Holder::Shape(shape) => {
+                let join = self.join_of(mandate);
+                let lanes = self.lanes - lanes(join.before_len(), shape) - lanes(join.after_len(), shape)
+                    + lanes(join.before_len() + 1 + join.after_len(), shape);
+                if lanes > shape.lanes() {
+                    return false;
+                }
+                self.lanes = lanes;
+                self.join(mandate, &join);
+            }
+        }
+        self.count += 1;
+        self.words.insert((mandate.account, mandate.word));
+        self.payees.insert(mandate.payee);
+        true
+    }
+
+    /// How many mandates are in it.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// How many of the shape's lanes they take.
+    pub fn lanes(&self) -> usize {
+        self.lanes
+    }
+
+    fn gas_allows(&self, mandate: &Waiting) -> bool {
+        // The first one is always allowed: nothing smaller can be tried.
+        if self.count == 0 {
+            return true;
+        }
+        let payees = self.payees.len() + usize::from(!self.payees.contains(&mandate.payee));
+        let word = (mandate.account, mandate.word);
+        let words = self.words.len() + usize::from(!self.words.contains(&word));
+        let gas = match self.holder {
+            Holder::Shape(_) => {
+                PROVED_FIXED_GAS + words as u64 * DEBIT_GAS + payees as u64 * PAYOUT_GAS
+            }
+            Holder::Direct => {
+                let mandates = self.count as u64 + 1;
+                DIRECT_FIXED_GAS + mandates * DIRECT_GAS + payees as u64 * DIRECT_PAYOUT_GAS
+            }
+        };
+        gas <= self.gas_max
+    }
+
+    /// The run that a mandate goes on with, and the run that goes on with it.
+    fn join_of(&self, mandate: &Waiting) -> Join {
+        let before = mandate.prev.filter(|prev| {
+            self.next.get(prev).is_some_and(|(account, next)| {
+                *account == mandate.account && next.is_none()
+            })
+        });
+        let after = self.heads.get(&mandate.mandate).and_then(|heads| {
+            heads.iter().find(|(account, _)| *account == mandate.account).map(|(_, head)| *head)
+        });
+        let run_at = |end: MandateHash| {
+            let (other, len) = self.ends.get(&end).copied().unwrap_or((end, 1));
+            Run { end, other, len }
+        };
+        Join { before: before.map(run_at), after: after.map(run_at) }
+    }
+
+    fn join(&mut self, mandate: &Waiting, join: &Join) {
+        let hash = mandate.mandate;
+        if let Some(before) = join.before
+            && let Some((_, next)) = self.next.get_mut(&before.end)
+        {
+            *next = Some(hash);
+        } else if let Some(prev) = mandate.prev {
+            self.heads.entry(prev).or_default().push((mandate.account, hash));
+        }
+        if let Some(after) = join.after
+            && let Some(heads) = self.heads.get_mut(&hash)
+        {
+            heads.retain(|(_, head)| *head != after.end);
+        }
+        self.next.insert(hash, (mandate.account, join.after.map(|after| after.end)));
+        let first = join.before.map_or(hash, |before| before.other);
+        let last = join.after.map_or(hash, |after| after.other);
+        let len = join.before_len() + 1 + join.after_len();
+        self.ends.insert(first, (last, len));
+        self.ends.insert(last, (first, len));
+    }
+}
+
+/// A run, seen from one of its ends.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    end: MandateHash,
+    other: MandateHash,
+    len: usize,
+}
+
+/// Between which runs a mandate comes.
+#[derive(Clone, Copy, Debug)]
+struct Join {
+    before: Option<Run>,
+    after: Option<Run>,
+}
+
+impl Join {
+    fn before_len(&self) -> usize {
+        self.before.map_or(0, |run| run.len)
+    }
+
+    fn after_len(&self) -> usize {
+        self.after.map_or(0, |run| run.len)
+    }
+}
+
+/// How many lanes a run takes.
+fn lanes(run: usize, shape: Shape) -> usize {
+    run.div_ceil(shape.slots())
+}

@@ -1,0 +1,438 @@
+//! Which window comes next.
+
+use std::collections::{BTreeMap, HashSet};
+
+use aep2_circuits::Shape;
+use aep2_ledger::Lane;
+use aep2_mandate::units::UnixTime;
+
+use super::{
+    Choice, Closed, Company, Pool, Rules, Turn, Unsettleable, Waiting, Window,
+    arrangement::{Arrangement, Holder},
+};
+
+/// What is to be done next, if anything: the first mandate found that cannot be settled as things
+/// are, or else the next window, of the kind whose turn it is if both kinds are there.
+///
+/// Among windows in line, those that close for a promise come first, then the one whose oldest
+/// mandate is the oldest; among the others the oldest comes first.
+pub fn choose(pools: &[Pool], rules: &Rules, now: UnixTime, turn: Turn) -> Option<Choice> {
+    if let Some(unsettleable) = pools.iter().find_map(unsettleable) {
+        return Some(unsettleable);
+    }
+    let in_line = pools.iter().filter_map(|pool| in_line(pool, rules, now)).min_by_key(|found| {
+        (found.closed != Closed::Due, found.members.first().map(|oldest| oldest.sequence))
+    });
+    let out_of_line = pools.iter().filter_map(|pool| out_of_line(pool, rules, now));
+    let out_of_line =
+        out_of_line.min_by_key(|found| found.members.first().map(|oldest| oldest.sequence));
+    let found = match turn {
+        Turn::InLine => in_line.or(out_of_line),
+        Turn::OutOfLine => out_of_line.or(in_line),
+    };
+    found.map(|found| Choice::Seal(found.window()))
+}
+
+/// A window, while it is one of several.
+struct Found<'a> {
+    pool: &'a Pool,
+    shape: Option<Shape>,
+    members: Vec<&'a Waiting>,
+    closed: Closed,
+}
+
+impl Found<'_> {
+    fn window(self) -> Window {
+        let Self { pool, shape, members, closed } = self;
+        // A claim on the only member reverts nothing but this member.
+        let until = match &members[..] {
+            [only] => only.deadline,
+            _ => members.iter().map(|own| own.safe_until()).min().unwrap_or(UnixTime::MAX),
+        };
+        Window {
+            lane: pool.lane,
+            token: pool.token,
+            verifier_set: pool.verifier_set,
+            shape,
+            valid_until: until,
+            members: members.iter().map(|own| (own.mandate, own.due)).collect(),
+            closed,
+        }
+    }
+}
+
+fn unsettleable(pool: &Pool) -> Option<Choice> {
+    if pool.lane == Lane::Signed {
+        return None;
+    }
+    let capture = pool.shapes.iter().any(|(shape, _)| shape.capture());
+    let reason_of = |own: &Waiting| match (pool.shapes.is_empty(), own.partly_captured()) {
+        (true, _) => Some(Unsettleable::NoShape(pool.verifier_set)),
+        (false, true) if !capture => Some(Unsettleable::NoCapture),
+        _ => None,
+    };
+    pool.waiting.iter().find_map(|own| {
+        reason_of(own).map(|reason| Choice::Unsettleable { mandate: own.mandate, reason })
+    })
+}
+
+/// Whether a mandate settles alone: its promise is too near.
+fn is_late(own: &Waiting, rules: &Rules, now: UnixTime) -> bool {
+    is_within(own.safe_until(), rules.due_margin_s, now)
+}
+
+/// Whether a promise must be kept soon.
+fn is_due(own: &Waiting, rules: &Rules, now: UnixTime) -> bool {
+    is_within(own.safe_until(), rules.due_margin_s.saturating_add(rules.room_s()), now)
+}
+
+/// Whether what a payee captures does not change any more, or cannot be waited for.
+fn is_ready(own: &Waiting, rules: &Rules, now: UnixTime) -> bool {
+    own.fixed || has_passed(own.accepted_at, rules.capture_within_s, now) || is_due(own, rules, now)
+}
+
+/// Whether `time` is less than `seconds` away.
+fn is_within(time: UnixTime, seconds: u64, now: UnixTime) -> bool {
+    time.seconds_since(now).is_none_or(|left| left < seconds)
+}
+
+fn has_passed(since: UnixTime, seconds: u64, now: UnixTime) -> bool {
+    now.seconds_since(since).is_some_and(|passed| passed >= seconds)
+}
+
+/// What may be sealed with others. What follows a mandate that is not ready waits with it, unless it
+/// is due: without it the chain would be cut, and its pieces take a lane each. That is for at most
+/// `capture_within_s`, as what is followed was accepted before.
+fn ready<'a>(pool: &'a Pool, rules: &Rules, now: UnixTime) -> Vec<&'a Waiting> {
+    let mut held = HashSet::new();
+    let mut ready = Vec::new();
+    for own in &pool.waiting {
+        if own.company != Company::Any || is_late(own, rules, now) {
+            continue;
+        }
+        let follows_held = own.prev.is_some_and(|prev| held.contains(&prev));
+        if is_ready(own, rules, now) && (!follows_held || is_due(own, rules, now)) {
+            ready.push(own);
+        } else {
+            held.insert(own.mandate);
+        }
+    }
+    ready
+}
+
+fn in_line<'a>(pool: &'a Pool, rules: &Rules, now: UnixTime) -> Option<Found<'a>> {
+    let ready = ready(pool, rules, now);
+    let oldest = *ready.first()?;
+    let fit = fit(pool, &ready)?;
+    let closed = if fit.members.len() < ready.len() || fit.full {
+        Closed::Full
+    } else if ready.iter().any(|own| is_due(own, rules, now)) {
+        Closed::Due
+    } else if has_passed(oldest.accepted_at, rules.age_s_max, now) {
+        Closed::Aged
+    } else {
+        return None;
+    };
+    Some(Found { pool, shape: fit.shape, members: fit.members, closed })
+}
+
+fn out_of_line<'a>(pool: &'a Pool, rules: &Rules, now: UnixTime) -> Option<Found<'a>> {
+    // What cannot be settled any more is left for the chain's time to void.
+    let waiting = || pool.waiting.iter().filter(|own| own.deadline > now);
+
+    let late = waiting().find(|own| is_late(own, rules, now)).map(|own| vec![own]);
+    let mut groups = BTreeMap::<u64, Vec<&Waiting>>::new();
+    for own in waiting().filter(|own| !is_late(own, rules, now)) {
+        if let Company::Apart { group } = own.company {
+            groups.entry(group).or_default().push(own);
+        }
+    }
+    let apart = groups.into_values().min_by_key(|group| group[0].sequence);
+    let late = late.map(|alone| (alone, Closed::Late));
+    let apart = apart.map(|group| (group, Closed::Apart));
+    let (members, closed) =
+        late.into_iter().chain(apart).min_by_key(|(members, _)| members[0].sequence)?;
+    let fit = fit(pool, &members)?;
+    Some(Found { pool, shape: fit.shape, members: fit.members, closed })
+}
+
+/// Mandates in what holds them.
+struct Fit<'a> {
+    shape: Option<Shape>,
+    members: Vec<&'a Waiting>,
+    /// Whether nothing that there is could hold more.
+    full: bool,
+}
+
+/// The cheapest shape that holds all of `ready`, or else the one that takes the most.
+fn fit<'a>(pool: &Pool, ready: &[&'a Waiting]) -> Option<Fit<'a>> {
+    if pool.lane == Lane::Signed {
+        let members = Arrangement::fill(Holder::Direct, ready.iter().copied());
+        let full = members.len() == super::DIRECT_MAX;
+        return Some(Fit { shape: None, members, full });
+    }
+    let most = pool.shapes.iter().map(|(shape, _)| shape.mandates_max()).max()?;
+    let needs_capture = ready.iter().any(|own| own.partly_captured());
+    let oldest_needs_capture = ready.first()?.partly_captured();
+    let mut best: Option<(Fit<'a>, u64)> = None;
+    for (shape, cost) in &pool.shapes {
+        if oldest_needs_capture && !shape.capture() {
+            continue;
+        }
+        // A shape without capture passes over what is captured in part.
+        let members = Arrangement::fill(Holder::Shape(*shape), ready.iter().copied());
+        let better = best.as_ref().is_none_or(|(fit, least)| {
+            let (found, known) = (members.len(), fit.members.len());
+            // Capture that nobody needs is not paid for.
+            let needless = |shape: &Shape| shape.capture() && !needs_capture;
+            let by_count = found.cmp(&known);
+            let by_need = fit.shape.as_ref().is_some_and(needless).cmp(&needless(shape));
+            by_count.then(by_need).then(least.cmp(cost)).is_gt()
+        });
+        if better {
+            let full = members.len() == most;
+            best = Some((Fit { shape: Some(*shape), members, full }, *cost));
+        }
+    }
+    best.map(|(fit, _)| fit)
+}
+
+#[cfg(test)]
+mod tests {
+    use aep2_ledger::{MandateHash, Sequence};
+    use aep2_mandate::units::{AccountId, Amount};
+    use alloy::primitives::{Address, B256};
+
+    use super::*;
+
+    const RULES: Rules = Rules { age_s_max: 60, capture_within_s: 20, due_margin_s: 40 };
+
+    fn at(seconds: u64) -> UnixTime {
+        UnixTime::new(1_000_000 + seconds).expect("in range")
+    }
+
+    fn hash(number: u64) -> MandateHash {
+        MandateHash::from_bytes(B256::with_last_byte(number as u8))
+    }
+
+    /// Accepted at 0, to be settled by 200.
+    fn waiting(number: u64, account: u32, prev: Option<u64>) -> Waiting {
+        Waiting {
+            mandate: hash(number),
+            sequence: Sequence::new(number),
+            prev: prev.map(hash),
+            account: AccountId::new(account).expect("from 1"),
+            payee: Address::repeat_byte(7),
+            word: 0,
+            ceiling: Amount::new(10).expect("small"),
+            due: Amount::new(10).expect("small"),
+            fixed: false,
+            accepted_at: at(0),
+            settle_by: at(200),
+            deadline: at(900),
+            company: Company::Any,
+        }
+    }
+
+    fn shape(text: &str) -> (Shape, u64) {
+        let shape: Shape = text.parse().expect("a shape");
+        (shape, shape.mandates_max() as u64 * 10 + u64::from(shape.capture()))
+    }
+
+    fn pool(shapes: &[&str], waiting: Vec<Waiting>) -> Pool {
+        Pool {
+            lane: Lane::Proved,
+            token: Address::repeat_byte(1),
+            verifier_set: B256::repeat_byte(2),
+            shapes: shapes.iter().map(|text| shape(text)).collect(),
+            waiting,
+        }
+    }
+
+    fn sealed(pool: &Pool, now: u64) -> Option<Window> {
+        match choose(std::slice::from_ref(pool), &RULES, at(now), Turn::InLine) {
+            Some(Choice::Seal(window)) => Some(window),
+            Some(other) => panic!("{other:?}"),
+            None => None,
+        }
+    }
+
+    fn members(window: &Window) -> Vec<MandateHash> {
+        window.members.iter().map(|(mandate, _)| *mandate).collect()
+    }
+
+    #[test]
+    fn a_window_closes_by_age_and_not_before() {
+        let pool = pool(&["2x2"], vec![waiting(1, 1, None)]);
+        assert_eq!(sealed(&pool, 59), None);
+        let window = sealed(&pool, 60).expect("aged");
+        assert_eq!(window.closed, Closed::Aged);
+    }
+
+    #[test]
+    fn a_full_window_does_not_wait() {
+        let chain: Vec<_> =
+            (0..4).map(|n| Waiting { fixed: true, ..waiting(n, 1, n.checked_sub(1)) }).collect();
+        assert_eq!(sealed(&pool(&["2x2"], chain[..3].to_vec()), 1), None);
+        let window = sealed(&pool(&["2x2"], chain), 1).expect("full");
+        assert_eq!((window.closed, window.members.len()), (Closed::Full, 4));
+    }
+
+    #[test]
+    fn a_payee_has_its_time_to_capture() {
+        let chain: Vec<_> = (0..4).map(|n| waiting(n, 1, n.checked_sub(1))).collect();
+        let pool = pool(&["2x2"], chain);
+        assert_eq!(sealed(&pool, 19), None);
+        assert_eq!(sealed(&pool, 20).expect("over").closed, Closed::Full);
+    }
+
+    #[test]
+    fn a_chain_is_not_cut_at_what_may_still_be_captured() {
+        // Every other payee has captured: eight pieces, where one lane holds all.
+        let chain: Vec<_> = (0..8)
+            .map(|n| Waiting { fixed: n % 2 == 1, ..waiting(n, 1, n.checked_sub(1)) })
+            .collect();
+        let mut pool = pool(&["2x8"], chain);
+        assert_eq!(sealed(&pool, 19), None, "pieces would not fit, and close the window early");
+        pool.waiting[0].fixed = true;
+        assert_eq!(sealed(&pool, 19), None);
+        assert_eq!(sealed(&pool, 60).expect("aged").members.len(), 8);
+    }
+
+    #[test]
+    fn what_is_due_does_not_wait_for_what_it_follows() {
+        let first = Waiting { settle_by: at(200), ..waiting(1, 1, None) };
+        let due = Waiting { fixed: true, settle_by: at(60), ..waiting(2, 1, Some(1)) };
+        let pool = pool(&["2x2"], vec![first, due]);
+        assert_eq!(members(&sealed(&pool, 11).expect("due")), [hash(2)]);
+    }
+
+    #[test]
+    fn a_promise_that_comes_near_closes_the_window_even_if_it_may_be_captured_yet() {
+        let mut near = waiting(1, 1, None);
+        near.settle_by = at(60);
+        let pool = pool(&["2x2"], vec![near, waiting(2, 2, None)]);
+        assert_eq!(sealed(&pool, 10), None);
+        // Due 40 seconds and a quarter more before.
+        let window = sealed(&pool, 11).expect("due");
+        assert_eq!(members(&window), [hash(1)], "the other may still be captured");
+        assert_eq!((window.closed, window.valid_until), (Closed::Due, at(900)));
+    }
+
+    #[test]
+    fn a_window_of_several_is_void_before_a_guarantee_can_be_claimed_on_it() {
+        let mut first = waiting(1, 1, None);
+        first.settle_by = at(150);
+        let pool = pool(&["2x2"], vec![first, waiting(2, 2, None)]);
+        let window = sealed(&pool, 60).expect("aged");
+        assert_eq!((window.members.len(), window.valid_until), (2, at(150)));
+    }
+
+    #[test]
+    fn a_late_promise_settles_alone_and_does_not_hold_up_others() {
+        let mut late = waiting(1, 1, None);
+        late.settle_by = at(99);
+        let pool = pool(&["2x2"], vec![late, waiting(2, 1, Some(1)), waiting(3, 2, None)]);
+        let by_turn = |turn| match choose(std::slice::from_ref(&pool), &RULES, at(60), turn) {
+            Some(Choice::Seal(window)) => window,
+            other => panic!("{other:?}"),
+        };
+        let in_line = by_turn(Turn::InLine);
+        assert_eq!((members(&in_line), in_line.closed), (vec![hash(2), hash(3)], Closed::Aged));
+        let alone = by_turn(Turn::OutOfLine);
+        assert_eq!((members(&alone), alone.closed), (vec![hash(1)], Closed::Late));
+        assert_eq!(alone.valid_until, at(900));
+    }
+
+    #[test]
+    fn what_is_past_its_deadline_is_not_sealed() {
+        let pool = pool(&["2x2"], vec![waiting(1, 1, None)]);
+        assert_eq!(sealed(&pool, 899).expect("late").closed, Closed::Late);
+        assert_eq!(sealed(&pool, 900), None);
+    }
+
+    #[test]
+    fn the_cheapest_shape_that_holds_all_is_taken() {
+        let shapes = ["1x4", "2x2", "2x2-capture", "16x16", "16x16-capture"];
+        let chain: Vec<_> = (0..3).map(|n| waiting(n, 1, n.checked_sub(1))).collect();
+        let shape_of =
+            |waiting| sealed(&pool(&shapes, waiting), 60).expect("aged").shape.expect("proved");
+        assert_eq!(shape_of(chain.clone()).to_string(), "1x4");
+        assert_eq!(shape_of(vec![waiting(1, 1, None), waiting(2, 2, None)]).to_string(), "2x2");
+        let mut partly = waiting(1, 1, None);
+        partly.due = Amount::new(3).expect("small");
+        assert_eq!(shape_of(vec![partly.clone()]).to_string(), "2x2-capture");
+        let singles = |count: u64| (0..count).map(|n| waiting(n, n as u32 + 1, None));
+        assert_eq!(shape_of(singles(5).collect()).to_string(), "16x16");
+        let mixed = singles(5).chain([Waiting { sequence: Sequence::new(9), ..partly }]);
+        assert_eq!(shape_of(mixed.collect()).to_string(), "16x16-capture");
+    }
+
+    #[test]
+    fn capture_that_nobody_needs_is_not_proved_even_if_it_were_cheaper() {
+        let mut pool = pool(&["2x2", "1x1-capture"], vec![waiting(1, 1, None)]);
+        pool.shapes[1].1 = 0;
+        assert_eq!(sealed(&pool, 60).expect("aged").shape, Some(shape("2x2").0));
+    }
+
+    #[test]
+    fn where_none_holds_all_the_larger_part_goes_first_unless_the_oldest_would_wait() {
+        let partly = |n: u64| Waiting { due: Amount::ZERO, ..waiting(n, n as u32 + 1, None) };
+        let whole = |n: u64| waiting(n, n as u32 + 1, None);
+        let shapes = ["4x1", "2x1-capture"];
+        let queue = vec![whole(0), partly(1), whole(2), whole(3), whole(4)];
+        let window = sealed(&pool(&shapes, queue), 60).expect("full");
+        assert_eq!(members(&window), [hash(0), hash(2), hash(3), hash(4)]);
+        let queue = vec![partly(0), whole(1), whole(2), whole(3), whole(4)];
+        let window = sealed(&pool(&shapes, queue), 60).expect("full");
+        assert_eq!(members(&window), [hash(0), hash(1)]);
+    }
+
+    #[test]
+    fn what_no_shape_can_prove_is_told_and_holds_up_nobody() {
+        let partly = Waiting { due: Amount::ZERO, ..waiting(1, 1, None) };
+        let pools = [pool(&["2x2"], vec![partly, waiting(2, 2, None)]), pool(&[], vec![])];
+        let found = choose(&pools, &RULES, at(0), Turn::InLine);
+        let reason = Unsettleable::NoCapture;
+        assert_eq!(found, Some(Choice::Unsettleable { mandate: hash(1), reason }));
+        let found = choose(&[pool(&[], vec![waiting(1, 1, None)])], &RULES, at(0), Turn::InLine);
+        let reason = Unsettleable::NoShape(B256::repeat_byte(2));
+        assert_eq!(found, Some(Choice::Unsettleable { mandate: hash(1), reason }));
+    }
+
+    #[test]
+    fn those_kept_apart_meet_nobody_else_and_do_not_wait() {
+        let apart = |n: u64, group| Waiting {
+            company: Company::Apart { group },
+            ..waiting(n, n as u32 + 1, None)
+        };
+        let queue = vec![apart(0, 1), waiting(1, 9, None), apart(2, 2), apart(3, 1)];
+        let pool = pool(&["16x16"], queue);
+        let window = sealed(&pool, 1).expect("apart");
+        assert_eq!((members(&window), window.closed), (vec![hash(0), hash(3)], Closed::Apart));
+        let window = sealed(&pool, 60).expect("aged");
+        assert_eq!(members(&window), [hash(1)]);
+    }
+
+    #[test]
+    fn the_signed_lane_is_bounded_by_count_and_gas_and_needs_no_shape() {
+        let queue: Vec<_> = (0..200).map(|n| waiting(n, 1, None)).collect();
+        let signed = Pool { lane: Lane::Signed, ..pool(&[], queue) };
+        let window = sealed(&signed, 30).expect("full");
+        assert_eq!((window.members.len(), window.shape), (super::super::DIRECT_MAX, None));
+    }
+
+    #[test]
+    fn a_batch_that_no_transaction_could_carry_is_not_made() {
+        let queue: Vec<_> = (0..1_000u64)
+            .map(|n| Waiting {
+                mandate: MandateHash::from_bytes(B256::from(alloy::primitives::U256::from(n + 1))),
+                word: n,
+                payee: Address::from_word(B256::from(alloy::primitives::U256::from(n + 1))),
+                ..waiting(n, 1, None)
+            })
+            .collect();
+        let window = sealed(&pool(&["1024x1"], queue), 60).expect("full");
+        assert!((150..250).contains(&window.members.len()), "{}", window.members.len());
+    }
+}

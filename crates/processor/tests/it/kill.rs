@@ -1,0 +1,508 @@
+//! SIGKILL, at every boundary between steps and at random moments: every receipt that was given is
+//! settled once, and what the chain moved is what was promised.
+//!
+//! A child process runs a processor on a directory, against this process's chain over HTTP. It takes
+//! mandates line by line and answers with receipts, until it is killed: by itself when a boundary is
+//! reached, in the thread that reaches it and before that goes on, or by this process at some moment.
+//! The next child finds what the last one left. Meanwhile blocks fall out of the chain, and some
+//! mandates are such that no batch with them settles.
+//!
+//! `AEP2_KILLS` kills more often, `AEP2_KILL_SEED` replays the random part.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env, fs,
+    io::{BufRead, BufReader, Write},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use aep2_chain::{deployment::Deployment, wallet::units::BaseUnits};
+use aep2_circuits::Shape;
+use aep2_ledger::MandateHash;
+use aep2_mandate::{
+    mandate::SignedMandate,
+    typed_data::receipt::SignedReceipt,
+    units::Ceiling,
+};
+use aep2_processor::{
+    Clock, Parts, Processor, ProcessorConfig,
+    batch::{Act, Boundary, Side, Watch},
+    view::MandateState,
+};
+use alloy::{
+    primitives::Address,
+    providers::{Provider, ProviderBuilder},
+};
+use rand::{Rng, SeedableRng, rngs::StdRng};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    settle_support::audited,
+    support::{Payer, Payment, World, dev_key, eventually, payee_address, provers},
+};
+
+/// The file that tells a child what to do.
+const PLAN: &str = "AEP2_PROCESSOR_TEST_PLAN";
+/// What lines for the parent begin with: the test harness prints lines of its own.
+const PREFIX: &str = "child: ";
+/// How often a child is killed, unless `AEP2_KILLS` says otherwise.
+const KILLS: usize = 220;
+/// How long a child lives at most that never reaches its boundary.
+const LIFE: Duration = Duration::from_millis(2_500);
+/// How long a child lives at most that is killed at a random moment.
+const RANDOM_LIFE_MS: u64 = 1_200;
+
+/// Every boundary that a processor reaches while it settles.
+const ACTS: [Act; 13] = [
+    Act::Seal,
+    Act::Prove,
+    Act::StoreProof,
+    Act::NoteSubmission,
+    Act::Submit,
+    Act::WriteTransaction,
+    Act::ForgetTransactions,
+    Act::TakeApart,
+    Act::Dispose,
+    Act::Expire,
+    Act::ApplyBlocks,
+    Act::Rewind,
+    Act::Sight,
+];
+
+/// What a child is to do.
+#[derive(Serialize, Deserialize)]
+struct Plan {
+    url: String,
+    ledger: PathBuf,
+    deployment: PathBuf,
+    tokens: Vec<Address>,
+    /// The boundary at which it kills itself, by its place in [`boundaries`], and at which time that
+    /// it is reached.
+    boundary: Option<(usize, usize)>,
+}
+
+fn boundaries() -> Vec<Boundary> {
+    let sides = [Side::Before, Side::After];
+    ACTS.iter().flat_map(|act| sides.map(|side| Boundary { act: *act, side })).collect()
+}
+
+// --- The child ----------------------------------------------------------------------------------
+
+/// Kills this process when a boundary is reached for the `n`-th time.
+struct Killer {
+    at: Option<Boundary>,
+    left: AtomicUsize,
+}
+
+impl Watch for Killer {
+    fn reached(&self, boundary: Boundary) {
+        if self.at == Some(boundary) && self.left.fetch_sub(1, Ordering::SeqCst) == 1 {
+            println!("{PREFIX}killed");
+            let own = rustix::process::getpid();
+            rustix::process::kill_process(own, rustix::process::Signal::KILL).expect("killed");
+            // The signal reaches all threads; this one goes no further meanwhile.
+            loop {
+                thread::park();
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "run by `killed_anywhere_it_settles_everything_once`, in a process of its own"]
+async fn child_process() {
+    let Some(plan) = env::var_os(PLAN) else { return };
+    let plan: Plan = serde_json::from_slice(&fs::read(plan).expect("a plan")).expect("a plan");
+    let (at, left) = match plan.boundary {
+        Some((index, left)) => (Some(boundaries()[index]), left),
+        None => (None, 0),
+    };
+    let url = plan.url.parse().expect("a URL");
+    let provider = ProviderBuilder::new().disable_recommended_fillers().connect_http(url).erased();
+    let parts = Parts {
+        provider,
+        deployment: Deployment::read(&plan.deployment).expect("a deployment"),
+        key: dev_key(1),
+        ledger: plan.ledger,
+        provers: provers(&[Shape::TEST]),
+        clock: Clock::system(),
+        watch: Arc::new(Killer { at, left: AtomicUsize::new(left) }),
+    };
+    let processor = Processor::start(parts, config(&plan.tokens)).await.expect("started");
+    while !processor.readiness().ready {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    let (lines, mut mandates) = tokio::sync::mpsc::unbounded_channel();
+    thread::spawn(move || {
+        for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+            if lines.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    while let Some(line) = mandates.recv().await {
+        let mandate: SignedMandate = serde_json::from_str(&line).expect("a mandate");
+        match processor.accept(mandate).await {
+            Ok(accepted) => {
+                let receipt = serde_json::to_string(&accepted.receipt).expect("JSON");
+                println!("{PREFIX}receipt {receipt}");
+            }
+            Err(error) => println!("{PREFIX}refused {error}"),
+        }
+    }
+    // Its input has ended; it settles what it has until it is killed.
+    std::future::pending::<()>().await;
+}
+
+fn config(tokens: &[Address]) -> ProcessorConfig {
+    let follower = aep2_chain::follower::FollowerConfig {
+        confirmations: 1,
+        depth_max: 8,
+        poll_interval: Duration::from_millis(15),
+        ..aep2_chain::follower::FollowerConfig::new(Vec::new(), 0)
+    };
+    let sender = aep2_chain::sender::SenderConfig {
+        confirmations: 1,
+        poll_interval: Duration::from_millis(30),
+        ..aep2_chain::sender::SenderConfig::new(100_000_000_000)
+    };
+    let mut config = ProcessorConfig::new(follower, sender);
+    config.acceptance.tokens = tokens.iter().map(|token| (*token, Ceiling::MIN)).collect();
+    config.acceptance.settle_within_s = 1_500;
+    config.windows.shapes = vec![Shape::TEST];
+    config.windows.age_s_max = 0;
+    config.windows.capture_within_s = 0;
+    config.windows.look_every_ms = 10;
+    config
+}
+
+// --- The parent ---------------------------------------------------------------------------------
+
+/// What was asked for and what was promised.
+#[derive(Default)]
+struct Promises {
+    /// Mandates without a receipt yet.
+    asked: BTreeMap<MandateHash, SignedMandate>,
+    given: BTreeMap<MandateHash, (SignedMandate, SignedReceipt)>,
+}
+
+/// Runs children until they are killed.
+struct Parent {
+    plan: PathBuf,
+    killed_at: BTreeMap<Boundary, usize>,
+    killed_at_random: usize,
+}
+
+impl Parent {
+    /// Runs a child with these mandates, until it is killed: the receipts that it gave.
+    fn run(
+        &mut self,
+        plan: &Plan,
+        mandates: &[SignedMandate],
+        life: Duration,
+        meanwhile: impl FnOnce(),
+    ) -> Vec<SignedReceipt> {
+        fs::write(&self.plan, serde_json::to_vec(plan).expect("JSON")).expect("written");
+        let mut child = Command::new(env::current_exe().expect("this binary"))
+            .args(["--exact", "kill::child_process", "--ignored", "--nocapture"])
+            .env(PLAN, &self.plan)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("starts");
+        let mut stdin = child.stdin.take().expect("piped");
+        for mandate in mandates {
+            let line = serde_json::to_string(mandate).expect("JSON");
+            // It may be dead already.
+            let _ = writeln!(stdin, "{line}");
+        }
+        let stdout = BufReader::new(child.stdout.take().expect("piped"));
+        let said = Arc::new(Mutex::new(Vec::new()));
+        let hearing = Arc::clone(&said);
+        let reader = thread::spawn(move || {
+            for line in stdout.split(b'\n').map_while(Result::ok) {
+                let line = String::from_utf8(line).expect("text");
+                if let Some(line) = line.strip_prefix(PREFIX) {
+                    hearing.lock().expect("not poisoned").push(line.to_owned());
+                }
+            }
+        });
+        meanwhile();
+        let by_itself = wait(&mut child, life);
+        if !by_itself {
+            child.kill().expect("killed");
+        }
+        child.wait().expect("gone");
+        drop(stdin);
+        reader.join().expect("reads");
+        let said = said.lock().expect("not poisoned");
+        let mut receipts = Vec::new();
+        for line in said.iter() {
+            match line.split_once(' ') {
+                Some(("receipt", json)) => {
+                    // The last line may have been cut short by the kill.
+                    receipts.extend(serde_json::from_str::<SignedReceipt>(json));
+                }
+                Some(("refused", words)) => assert!(words.contains("ready"), "{words}"),
+                _ => assert_eq!(line, "killed"),
+            }
+        }
+        match plan.boundary {
+            Some((index, _)) if by_itself => {
+                assert!(said.iter().any(|line| line == "killed"), "it died of something else");
+                *self.killed_at.entry(boundaries()[index]).or_default() += 1;
+            }
+            Some(_) => self.killed_at_random += 1,
+            None => {
+                assert!(!by_itself, "it died by itself: {said:?}");
+                self.killed_at_random += 1;
+            }
+        }
+        receipts
+    }
+
+    fn kills(&self) -> usize {
+        self.killed_at.values().sum::<usize>() + self.killed_at_random
+    }
+}
+
+/// Waits for a child to end, so long at most: whether it did.
+fn wait(child: &mut Child, life: Duration) -> bool {
+    let begun = std::time::Instant::now();
+    loop {
+        if child.try_wait().expect("waits").is_some() {
+            return true;
+        }
+        if begun.elapsed() >= life {
+            return false;
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Signs what payers pay, each by a chain of its own.
+struct Payers {
+    payers: Vec<Payer>,
+    last: BTreeMap<usize, SignedMandate>,
+    nonce: u64,
+}
+
+impl Payers {
+    fn sign(&mut self, world: &World, payer: usize, token: Address, payee: Address) -> SignedMandate {
+        self.nonce += 1;
+        let amount = u128::from(self.nonce % 7 + 1);
+        let payment = Payment { token, payee, ..world.payment(amount, self.nonce) };
+        let last = self.last.get(&payer).filter(|last| last.mandate.token == token);
+        let previous = last.map(|last| last.clone().released_to_payee());
+        let signed = self.payers[payer].sign_after(world.id(), payment, previous.as_ref());
+        self.last.insert(payer, signed.clone());
+        signed
+    }
+}
+
+fn id_of(world: &World, signed: &SignedMandate) -> MandateHash {
+    let domain = world.id().mandate_domain(signed.mandate.token);
+    signed.mandate.id(&domain).into()
+}
+
+fn number(name: &str, default: u64) -> u64 {
+    env::var(name).map_or(default, |text| text.parse().expect("a number"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_anywhere_it_settles_everything_once() {
+    const FUNDS: u128 = 1_000_000;
+    let kills = usize::try_from(number("AEP2_KILLS", KILLS as u64)).expect("a number");
+    let seed = number("AEP2_KILL_SEED", rand::random());
+    println!("AEP2_KILL_SEED={seed}");
+    let mut random = StdRng::seed_from_u64(seed);
+
+    let world = World::with_shapes(&[Shape::TEST]).await;
+    let victim = payee_address(7);
+    let greedy = world.greedy_token(victim).await;
+    let mut payers = Payers { payers: Vec::new(), last: BTreeMap::new(), nonce: 0 };
+    for number in 0..3 {
+        let payer = world.payer(number, FUNDS).await;
+        let deposit = world.id().deposit(payer.account, greedy, BaseUnits::new(FUNDS));
+        world.send(&payer.key, &deposit).await;
+        payers.payers.push(payer);
+    }
+    // Reorganisations take back no more than these, and what processors did.
+    world.mine(8);
+    let any_port: SocketAddr = "127.0.0.1:0".parse().expect("an address");
+    let server = world.chain.serve(any_port).await.expect("serves");
+    let folder = tempfile::tempdir().expect("a folder");
+    let deployment = folder.path().join("deployment.json");
+    world.deployment.write(&deployment).expect("written");
+    let tokens = vec![world.token(), greedy];
+    let mut parent = Parent {
+        plan: folder.path().join("plan.json"),
+        killed_at: BTreeMap::new(),
+        killed_at_random: 0,
+    };
+    let mut promises = Promises::default();
+
+    let all = boundaries();
+    for round in 0.. {
+        if parent.kills() >= kills {
+            break;
+        }
+        // Every boundary in turn, the first or a later time that it is reached; then a random moment.
+        let step = round % (all.len() + all.len() / 3);
+        let boundary = (step < all.len()).then(|| (step, random.gen_range(1..=2)));
+        let act = boundary.map(|(index, _)| all[index].act);
+        let plan = Plan {
+            url: server.url(),
+            ledger: world.ledger(),
+            deployment: deployment.clone(),
+            tokens: tokens.clone(),
+            boundary,
+        };
+        // A mandate that no batch settles: to be taken apart, put aside, tried again.
+        let poison = matches!(act, Some(Act::TakeApart | Act::Dispose)) || random.gen_ratio(1, 40);
+        let payer = random.gen_range(0..payers.payers.len());
+        let mut new = vec![payers.sign(&world, payer, world.token(), payee_address(1))];
+        if poison {
+            new.push(payers.sign(&world, payer, greedy, victim));
+        } else if random.gen_ratio(1, 2) {
+            new.push(payers.sign(&world, payer, greedy, payee_address(2)));
+        }
+        promises.asked.extend(new.into_iter().map(|signed| (id_of(&world, &signed), signed)));
+        let mandates: Vec<SignedMandate> = promises.asked.values().cloned().collect();
+        let reorganise = act == Some(Act::Rewind) || random.gen_ratio(1, 12);
+        let pause = Duration::from_millis(random.gen_range(300..900));
+        let depth = random.gen_range(1..4);
+        let chain = world.chain.clone();
+        let meanwhile = move || {
+            if reorganise {
+                thread::sleep(pause);
+                chain.reorganise(depth).expect("reorganised");
+                // Longer than before, so that nobody takes it for a node that lags.
+                chain.mine().expect("a block");
+            }
+        };
+        let life = match boundary {
+            Some(_) => LIFE,
+            None => Duration::from_millis(random.gen_range(20..RANDOM_LIFE_MS)),
+        };
+        let receipts = tokio::task::block_in_place(|| parent.run(&plan, &mandates, life, meanwhile));
+        for receipt in receipts {
+            let id = MandateHash::from_bytes(receipt.receipt.mandate_id.to_bytes());
+            if let Some(signed) = promises.asked.remove(&id) {
+                promises.given.insert(id, (signed, receipt));
+            }
+        }
+    }
+
+    println!(
+        "{} kills at boundaries, {} at other moments, {} receipts",
+        parent.killed_at.values().sum::<usize>(),
+        parent.killed_at_random,
+        promises.given.len()
+    );
+    for (boundary, count) in &parent.killed_at {
+        println!("{count:4} {:?} {:?}", boundary.side, boundary.act);
+    }
+    assert!(promises.given.len() > parent.kills() / 4, "too few receipts to show anything");
+    for act in [
+        Act::Seal,
+        Act::Prove,
+        Act::StoreProof,
+        Act::NoteSubmission,
+        Act::Submit,
+        Act::WriteTransaction,
+        Act::TakeApart,
+        Act::ApplyBlocks,
+    ] {
+        for side in [Side::Before, Side::After] {
+            let count = parent.killed_at.get(&Boundary { act, side });
+            assert!(kills < KILLS || count.is_some_and(|count| *count > 0), "never {side:?} {act:?}");
+        }
+    }
+
+    finish(&world, &tokens, &promises, &payers, victim, FUNDS).await;
+}
+
+/// One more processor, which is not killed, ends what is left. Then the books are compared.
+async fn finish(
+    world: &World,
+    tokens: &[Address],
+    promises: &Promises,
+    payers: &Payers,
+    victim: Address,
+    funds: u128,
+) {
+    let parts = Parts { provers: provers(&[Shape::TEST]), ..world.parts() };
+    let processor = Processor::start(parts, config(tokens)).await.expect("started");
+    let status = |id: &MandateHash| processor.mandate(*id).expect("reads");
+    let is_poison =
+        |signed: &SignedMandate| signed.mandate.payee == victim && signed.mandate.token == tokens[1];
+    eventually("all that can be is settled", async || {
+        world.chain.mine().expect("a block");
+        promises.given.iter().all(|(id, (signed, _))| {
+            let state = status(id).expect("what was promised is known").state;
+            is_poison(signed) || matches!(state, MandateState::Settled { .. })
+        })
+    })
+    .await;
+    world.travel(7_300);
+    eventually("what cannot be settled is void", async || {
+        world.chain.mine().expect("a block");
+        promises.given.iter().all(|(id, (signed, _))| {
+            !is_poison(signed)
+                || matches!(status(id).expect("known").state, MandateState::Void { .. })
+        })
+    })
+    .await;
+
+    // What was asked for and got no receipt may have been accepted, and then is settled, too.
+    let mut paid: BTreeMap<(Address, Address), u128> = BTreeMap::new();
+    let mut taken: BTreeMap<(u32, Address), u128> = BTreeMap::new();
+    let unanswered = promises.asked.iter().map(|(id, signed)| (id, signed, None));
+    let answered =
+        promises.given.iter().map(|(id, (signed, receipt))| (id, signed, Some(receipt)));
+    for (id, signed, receipt) in unanswered.chain(answered) {
+        let Some(status) = status(id) else {
+            assert!(receipt.is_none());
+            continue;
+        };
+        if let Some(receipt) = receipt {
+            assert_eq!(
+                status.receipt,
+                aep2_processor::view::MandateReceipt::Proved(receipt.clone()),
+                "the receipt that was given is the one that is kept"
+            );
+        }
+        if let MandateState::Settled { amount, .. } = status.state {
+            let mandate = &signed.mandate;
+            assert_eq!(amount, mandate.amount.amount());
+            *paid.entry((mandate.token, mandate.payee)).or_default() += amount.get();
+            *taken.entry((mandate.account.get(), mandate.token)).or_default() += amount.get();
+            let spent = world.wallet().is_spent(mandate.account, mandate.token, mandate.nonce).await;
+            assert!(spent.expect("reads"));
+        }
+    }
+    let in_usd = paid.get(&(tokens[0], payee_address(1))).copied().unwrap_or_default();
+    assert_eq!(world.holds(payee_address(1)).await, in_usd, "payees have what was settled");
+    for payer in &payers.payers {
+        for token in tokens {
+            let purse = world.wallet().purse(payer.account, *token).await.expect("reads");
+            let taken = taken.get(&(payer.account.get(), *token)).copied().unwrap_or_default();
+            assert_eq!(purse.balance.get(), funds - taken, "payers paid what was settled, once");
+        }
+    }
+    let settled: BTreeSet<_> = paid.keys().collect();
+    assert!(settled.len() >= 2, "both tokens were paid in");
+    audited(&processor);
+    world.stop(processor).await;
+    assert!(Path::new(&world.ledger()).exists());
+}

@@ -1,0 +1,14 @@
+//! The processor against an embedded chain.
+
+mod support;
+
+mod accept;
+mod capture;
+mod kill;
+mod outage;
+mod recovery;
+mod settle;
+mod settle_refused;
+mod settle_support;
+mod view;
+mod window;

@@ -1,0 +1,110 @@
+//! Payers and payees.
+
+use aep2_chain::wallet::WalletId;
+use aep2_mandate::{
+    eddsa::SecretKey,
+    mandate::SignedMandate,
+    signer::{MandateTerms, Released, Signer},
+    typed_data::{
+        self,
+        capture::{Capture, SignedCapture},
+        signed_lane::{OwnerMandate, SignedOwnerMandate},
+    },
+    units::{AccountId, Amount, Ceiling, Nonce, UnixTime},
+};
+use alloy::{
+    primitives::{Address, B256, U256},
+    signers::local::PrivateKeySigner,
+};
+
+/// Somebody with an account.
+#[derive(Clone)]
+pub(crate) struct Payer {
+    /// The owner's ordinary key.
+    pub(crate) key: PrivateKeySigner,
+    pub(crate) account: AccountId,
+    /// The seed of what its agent signs mandates with.
+    pub(crate) seed: [u8; 32],
+}
+
+/// A payment, as a payer's agent signs it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Payment {
+    pub(crate) token: Address,
+    pub(crate) payee: Address,
+    pub(crate) amount: u128,
+    pub(crate) nonce: u64,
+    pub(crate) deadline: UnixTime,
+}
+
+impl Payer {
+    pub(crate) fn address(&self) -> Address {
+        self.key.address()
+    }
+
+    pub(crate) fn secret(&self) -> SecretKey {
+        SecretKey::from_seed(self.seed)
+    }
+
+    /// Signs, as a chain's first mandate.
+    pub(crate) fn sign(&self, wallet: WalletId, payment: Payment) -> SignedMandate {
+        self.sign_after(wallet, payment, None)
+    }
+
+    /// Signs, following another mandate if there is one.
+    pub(crate) fn sign_after(
+        &self,
+        wallet: WalletId,
+        payment: Payment,
+        previous: Option<&Released>,
+    ) -> SignedMandate {
+        let terms = MandateTerms {
+            account: self.account,
+            token: payment.token,
+            payee: payment.payee,
+            amount: Ceiling::new(payment.amount).expect("a ceiling"),
+            nonce: Nonce::new(payment.nonce),
+            deadline: payment.deadline,
+            reference: B256::left_padding_from(&payment.nonce.to_be_bytes()),
+        };
+        let signer = Signer::new(self.secret(), wallet.chain_id, wallet.address);
+        signer.sign(terms, previous)
+    }
+
+    /// Signs as the published MVP's payers do.
+    pub(crate) fn sign_directly(&self, wallet: WalletId, payment: Payment) -> SignedOwnerMandate {
+        let mandate = OwnerMandate {
+            owner: self.address(),
+            token: payment.token,
+            payee: payment.payee,
+            amount: U256::from(payment.amount),
+            nonce: U256::from(payment.nonce),
+            deadline: U256::from(payment.deadline.get()),
+            reference: B256::left_padding_from(&payment.nonce.to_be_bytes()),
+        };
+        let domain = typed_data::domain(wallet.chain_id, wallet.address);
+        SignedOwnerMandate::sign(mandate, &self.key, &domain).expect("signed")
+    }
+}
+
+/// A payee's key: nobody's with an account.
+pub(crate) fn payee(number: u8) -> PrivateKeySigner {
+    PrivateKeySigner::from_bytes(&B256::repeat_byte(0xa0 + number)).expect("a key")
+}
+
+/// A payee's address.
+pub(crate) fn payee_address(number: u8) -> Address {
+    payee(number).address()
+}
+
+/// What a payee captures of a mandate, signed by `key`.
+pub(crate) fn capture(
+    wallet: WalletId,
+    mandate_id: B256,
+    amount: u128,
+    key: &PrivateKeySigner,
+) -> SignedCapture {
+    let domain = typed_data::domain(wallet.chain_id, wallet.address);
+    let capture = Capture { mandate_id, amount: Amount::new(amount).expect("an amount") };
+    capture.sign(key, &domain).expect("signed")
+}

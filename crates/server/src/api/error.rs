@@ -1,0 +1,260 @@
+//! Errors as callers see them: a code that stays, a status, words that say what to do.
+//!
+//! ```json
+//! { "error": { "code": "insufficient_funds", "message": "…" } }
+//! ```
+
+use std::borrow::Cow;
+
+use aep2_mandate::wire::WireError;
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+
+/// Defines the codes: for each its name, its status, and what a caller does about it.
+macro_rules! codes {
+    ($($(#[doc = $words:literal])+ $variant:ident = $name:literal, $status:ident;)+) => {
+        /// What went wrong, as software tells it. Names and statuses are stable across releases.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Code {
+            $($(#[doc = $words])+ $variant,)+
+        }
+
+        impl Code {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The name.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+
+            /// The status.
+            pub const fn status(self) -> StatusCode {
+                match self { $(Self::$variant => StatusCode::$status,)+ }
+            }
+
+            /// What it means and what to do, for the documentation.
+            pub fn about(self) -> String {
+                let lines: &[&str] = match self { $(Self::$variant => &[$($words),+],)+ };
+                lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ")
+            }
+        }
+    };
+}
+
+codes! {
+    /// The request is not what it should be; the message names the field. Mend it.
+    Malformed = "malformed", BAD_REQUEST;
+    /// The body is not declared as JSON. Send `Content-Type: application/json`.
+    UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE;
+    /// More bytes or more mandates than one request may bring. Send less at once.
+    TooLarge = "too_large", PAYLOAD_TOO_LARGE;
+    /// The body did not arrive in time. Send it again.
+    TooSlow = "too_slow", REQUEST_TIMEOUT;
+    /// There is no such thing here, or not yet.
+    NotFound = "not_found", NOT_FOUND;
+    /// This address takes other methods; the header `Allow` names them.
+    MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED;
+    /// The token is not accepted here; `GET /` names those that are.
+    UnsupportedToken = "unsupported_token", UNPROCESSABLE_ENTITY;
+    /// The amount is less than this processor settles; `GET /` has the least.
+    AmountTooSmall = "amount_too_small", UNPROCESSABLE_ENTITY;
+    /// The deadline has passed. Sign another mandate.
+    Expired = "expired", UNPROCESSABLE_ENTITY;
+    /// The deadline comes before the mandate could be settled. Sign one with a later deadline.
+    DeadlineTooNear = "deadline_too_near", UNPROCESSABLE_ENTITY;
+    /// The account is not known. Open it, or wait until its block is confirmed.
+    UnknownAccount = "unknown_account", UNPROCESSABLE_ENTITY;
+    /// The account's owner named another processor. Take the mandate there.
+    OtherProcessor = "other_processor", UNPROCESSABLE_ENTITY;
+    /// The account's owner trusts other verifiers than this processor settles by.
+    OtherVerifiers = "other_verifiers", UNPROCESSABLE_ENTITY;
+    /// The key is not the account's. Sign with the key that is registered.
+    UnknownKey = "unknown_key", UNPROCESSABLE_ENTITY;
+    /// The signature is not the signer's on this content.
+    BadSignature = "bad_signature", UNPROCESSABLE_ENTITY;
+    /// The nonce is spent on chain. Sign with a fresh one.
+    NonceSpent = "nonce_spent", CONFLICT;
+    /// Another mandate with this nonce was accepted. Sign with a fresh one.
+    NonceConflict = "nonce_conflict", CONFLICT;
+    /// The account's terms are about to change, before the mandate would surely be settled.
+    ChangePending = "change_pending", CONFLICT;
+    /// The account does not have so much left. Deposit, or wait for captures to release some.
+    InsufficientFunds = "insufficient_funds", PAYMENT_REQUIRED;
+    /// A limit of this processor would be exceeded.
+    LimitExceeded = "limit_exceeded", FORBIDDEN;
+    /// This processor does not serve this payment.
+    PolicyRefused = "policy_refused", FORBIDDEN;
+    /// No mandate with this id was accepted here.
+    UnknownMandate = "unknown_mandate", NOT_FOUND;
+    /// Another amount was captured before; that one stands.
+    CaptureConflict = "capture_conflict", CONFLICT;
+    /// More than the mandate allows. Capture less.
+    AboveCeiling = "above_ceiling", UNPROCESSABLE_ENTITY;
+    /// The mandate is being settled or has ended; what it pays is fixed.
+    TooLate = "too_late", CONFLICT;
+    /// There is no proof before the mandate is settled in a batch. Wait.
+    NotSettled = "not_settled", CONFLICT;
+    /// Mandates of the signed lane have no inclusion proof: the wallet's event is the proof.
+    SignedLane = "signed_lane", CONFLICT;
+    /// Too much at once. Wait as long as the header `Retry-After` says, and send it again.
+    TooManyRequests = "too_many_requests", TOO_MANY_REQUESTS;
+    /// Not serving at the moment; `GET /readyz` says why. Wait, and send it again: the same mandate
+    /// gets the same receipt.
+    NotReady = "not_ready", SERVICE_UNAVAILABLE;
+    /// Something here went wrong, and its operator is told. The same mandate may be sent again.
+    Internal = "internal", INTERNAL_SERVER_ERROR;
+}
+
+impl Code {
+    /// The code with this name.
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|code| code.name() == name)
+    }
+
+    /// How long to wait before the same is worth another try, in seconds, where it is.
+    const fn retry_after_s(self) -> Option<u64> {
+        match self {
+            Self::TooManyRequests => Some(1),
+            Self::NotReady => Some(5),
+            _ => None,
+        }
+    }
+}
+
+/// An error on its way to a caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiError {
+    /// What went wrong, for software.
+    pub code: Code,
+    /// The same for people: what is wrong and what to do.
+    pub message: Cow<'static, str>,
+}
+
+/// The body.
+#[derive(Serialize)]
+pub(super) struct Envelope<'a> {
+    pub(super) error: Words<'a>,
+}
+
+#[derive(Serialize)]
+pub(super) struct Words<'a> {
+    code: &'static str,
+    message: &'a str,
+}
+
+impl ApiError {
+    /// An error with these words.
+    pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, message: message.into() }
+    }
+
+    /// Something here went wrong. The cause is for the log, not for the caller.
+    pub(crate) fn internal(cause: &dyn std::fmt::Display) -> Self {
+        tracing::error!(%cause, "a request failed");
+        Self::new(Code::Internal, "something went wrong here; the operator's log says what")
+    }
+
+    /// What the processor refuses, by its own code and words. What is wrong inside is for the log.
+    pub(crate) fn coded(code: &'static str, error: &dyn std::fmt::Display) -> Self {
+        match Code::of(code) {
+            None | Some(Code::Internal) => Self::internal(error),
+            Some(code) => Self::new(code, error.to_string()),
+        }
+    }
+
+    /// What is not here.
+    pub(crate) fn not_found(what: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Code::NotFound, what)
+    }
+
+    pub(super) fn words(&self) -> Words<'_> {
+        Words { code: self.code.name(), message: &self.message }
+    }
+}
+
+impl From<WireError> for ApiError {
+    fn from(error: WireError) -> Self {
+        Self::new(Code::Malformed, error.to_string())
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let body = serde_json::to_vec(&Envelope { error: self.words() }).unwrap_or_default();
+        let json = HeaderValue::from_static("application/json");
+        let mut response = (self.code.status(), body).into_response();
+        response.headers_mut().insert(header::CONTENT_TYPE, json);
+        if let Some(seconds) = self.code.retry_after_s() {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
+        response.extensions_mut().insert(self.code);
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    #[test]
+    fn names_are_distinct_and_documented() {
+        let names: BTreeSet<_> = Code::ALL.iter().map(|code| code.name()).collect();
+        assert_eq!(names.len(), Code::ALL.len());
+        let page = include_str!("../../../../docs/api.md");
+        for code in Code::ALL {
+            assert_eq!(Code::of(code.name()), Some(*code));
+            let row =
+                format!("| `{}` | {} | {} |", code.name(), code.status().as_u16(), code.about());
+            assert!(page.contains(&row), "docs/api.md: no row\n{row}");
+        }
+        assert_eq!(Code::of("teapot"), None);
+    }
+
+    #[test]
+    fn every_code_of_the_processors_is_known_here() {
+        let mut found = BTreeSet::new();
+        for source in [
+            include_str!("../../../processor/src/accept/error.rs"),
+            include_str!("../../../processor/src/capture/error.rs"),
+            include_str!("../../../processor/src/view/mod.rs"),
+        ] {
+            // The arms of `code`: a name in lower case behind an arrow.
+            let arms = source.split("=> \"").skip(1).filter_map(|rest| rest.split('"').next());
+            let is_code = |name: &&str| {
+                !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+            };
+            found.extend(arms.filter(is_code));
+        }
+        assert!(found.len() > 15 && found.contains("bad_signature"), "{found:?}");
+        for name in found {
+            assert!(Code::of(name).is_some(), "{name} would be called internal");
+        }
+    }
+
+    #[tokio::test]
+    async fn every_code_has_its_status_and_one_envelope() -> Result<(), Box<dyn std::error::Error>>
+    {
+        for code in Code::ALL {
+            let response = ApiError::new(*code, "words \"quoted\"").into_response();
+            assert_eq!(response.status(), code.status());
+            assert!(code.status().is_client_error() || code.status().is_server_error());
+            assert_eq!(response.headers()[header::CONTENT_TYPE], "application/json");
+            let waits = matches!(code.status().as_u16(), 429 | 503);
+            assert_eq!(response.headers().contains_key(header::RETRY_AFTER), waits, "{code:?}");
+            let body = response.into_body().collect().await?.to_bytes();
+            let expected = serde_json::json!({
+                "error": { "code": code.name(), "message": "words \"quoted\"" }
+            });
+            assert_eq!(serde_json::from_slice::<serde_json::Value>(&body)?, expected);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,21 @@
+//! `GET /`: who this is and on what terms it serves.
+
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+
+use super::{Api, schema};
+
+/// Who this is, and on what terms it serves.
+///
+/// The chain, the wallet and the processor's address, which make the domain of every signature; the
+/// tokens that are accepted; how soon mandates are settled.
+#[utoipa::path(
+    get, path = "/", tag = "operation",
+    responses((status = 200, description = "Its identity", body = schema::Identity))
+)]
+pub(super) async fn identity(State(api): State<Api>) -> Response {
+    Json(api.processor().identity()).into_response()
+}

@@ -1,0 +1,170 @@
+//! Mandates: accepting them, and what became of them.
+
+use aep2_mandate::mandate::{MandateId, SignedMandate};
+use aep2_processor::accept::{AcceptError, Acceptance};
+use axum::{
+    Json,
+    extract::{Path, Request, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::{Serialize, ser::SerializeStruct};
+
+use super::{
+    Api, body,
+    error::{ApiError, Code, Words},
+    path, schema,
+};
+
+/// Accept a mandate.
+///
+/// 201 with the processor's receipt, once the mandate and its reservation are on disk. The same mandate
+/// again gets the same receipt with 200, whatever has become of it since. A refusal promises nothing
+/// and leaves nothing behind.
+#[utoipa::path(
+    post, path = "/v1/mandates", tag = "mandates",
+    request_body = schema::SignedMandate,
+    responses(
+        (status = 201, description = "Accepted", body = schema::Accepted),
+        (status = 200, description = "Accepted before; the same receipt", body = schema::Accepted),
+        schema::BodyErrors, schema::AcceptErrors, schema::ServiceErrors,
+    )
+)]
+pub(super) async fn accept(State(api): State<Api>, request: Request) -> Result<Response, ApiError> {
+    let limits = api.limits();
+    let text = body::json(request, limits.mandate_bytes_max, api.body_within()).await?;
+    let acceptance = api.processor().accept(SignedMandate::from_json(&text)?).await?;
+    let status = status_of(&acceptance);
+    let answer = serde_json::to_vec(&acceptance).map_err(|e| ApiError::internal(&e))?;
+    Ok((status, [(header::CONTENT_TYPE, "application/json")], answer).into_response())
+}
+
+/// Accept up to 256 mandates.
+///
+/// Each is accepted or refused by itself, and has its answer in the same place. The status of the whole
+/// is 200 however they fare.
+#[utoipa::path(
+    post, path = "/v1/mandates/batch", tag = "mandates",
+    request_body = schema::ManyMandates,
+    responses(
+        (status = 200, description = "An answer for each", body = schema::ManyAnswers),
+        schema::BodyErrors, schema::ServiceErrors,
+    )
+)]
+pub(super) async fn accept_many(
+    State(api): State<Api>,
+    request: Request,
+) -> Result<Json<Answers>, ApiError> {
+    let limits = api.limits();
+    let text = body::json(request, limits.batch_bytes_max, api.body_within()).await?;
+    let brought = body::mandates(&text, limits.batch_mandates_max, limits.mandate_bytes_max)?;
+    drop(text);
+    let (mut answers, mut places, mut mandates) = (Vec::new(), Vec::new(), Vec::new());
+    for (place, one) in brought.into_iter().enumerate() {
+        match one {
+            Ok(mandate) => {
+                places.push(place);
+                mandates.push(mandate);
+                answers.push(None);
+            }
+            Err(error) => answers.push(Some(Err(error))),
+        }
+    }
+    let accepted = api.processor().accept_many(mandates).await;
+    for (place, answer) in places.into_iter().zip(accepted) {
+        answers[place] = Some(answer.map_err(ApiError::from));
+    }
+    let unanswered = || Err(ApiError::internal(&"a mandate of a batch got no answer"));
+    let answers = answers.into_iter().map(|answer| Answer(answer.unwrap_or_else(unanswered)));
+    Ok(Json(Answers { answers: answers.collect() }))
+}
+
+/// What became of a mandate.
+#[utoipa::path(
+    get, path = "/v1/mandates/{id}", tag = "mandates",
+    params(schema::MandateId),
+    responses(
+        (status = 200, description = "The mandate", body = schema::MandateStatus),
+        schema::NotFoundErrors, schema::ServiceErrors,
+    )
+)]
+pub(super) async fn mandate(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
+    let id = path::mandate(&id)?;
+    let status = api.aside(move |processor| processor.mandate(id)).await??;
+    match status {
+        Some(status) => Ok(Json(status).into_response()),
+        None => Err(unknown()),
+    }
+}
+
+/// The proof that a mandate was settled.
+///
+/// Against the commitment that the wallet logged when it settled the batch: anyone can check it, with
+/// `aep2 verify` or by the rules in the protocol's documentation.
+#[utoipa::path(
+    get, path = "/v1/mandates/{id}/proof", tag = "mandates",
+    params(schema::MandateId),
+    responses(
+        (status = 200, description = "The proof", body = schema::Inclusion),
+        schema::NotFoundErrors, schema::ProofErrors, schema::ServiceErrors,
+    )
+)]
+pub(super) async fn proof(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
+    let id = path::mandate(&id)?;
+    // What is no field element is no id of the proved lane, and no mandate of it has it.
+    let id = MandateId::from_bytes(id.bytes()).ok_or_else(unknown)?;
+    let proof = api.processor().inclusion_proof(id).await?;
+    Ok(Json(proof).into_response())
+}
+
+fn unknown() -> ApiError {
+    ApiError::new(
+        Code::UnknownMandate,
+        "no mandate with this id was accepted here; a mandate may be sent again",
+    )
+}
+
+/// 201 for what is new, 200 for what was there.
+fn status_of(acceptance: &Acceptance) -> StatusCode {
+    if acceptance.again { StatusCode::OK } else { StatusCode::CREATED }
+}
+
+/// The answers to many.
+#[derive(Serialize)]
+pub(super) struct Answers {
+    answers: Vec<Answer>,
+}
+
+/// One of many answers, with the status that it would have by itself.
+struct Answer(Result<Acceptance, ApiError>);
+
+impl Serialize for Answer {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Answer", 3)?;
+        match &self.0 {
+            Ok(acceptance) => {
+                fields.serialize_field("status", &status_of(acceptance).as_u16())?;
+                fields.serialize_field("mandateId", &acceptance.mandate_id)?;
+                fields.serialize_field("receipt", &acceptance.receipt)?;
+            }
+            Err(error) => {
+                let words: Words<'_> = error.words();
+                fields.serialize_field("status", &error.code.status().as_u16())?;
+                fields.serialize_field("error", &words)?;
+            }
+        }
+        fields.end()
+    }
+}
+
+impl From<AcceptError> for ApiError {
+    fn from(error: AcceptError) -> Self {
+        Self::coded(error.code(), &error)
+    }
+}

@@ -1,0 +1,152 @@
+//! Listening: connections counted and bounded, heads bounded in size and time, and an end that lets
+//! requests in hand finish.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+    service::TowerToHyperService,
+};
+use prometheus_client::metrics::gauge::Gauge;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{Semaphore, oneshot},
+    task::JoinHandle,
+    time::{sleep, timeout},
+};
+use tracing::{debug, warn};
+
+use crate::{instruments::Present, settings::LimitSettings};
+
+/// How long to wait after the system gave no connection: too many open files, say.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// The most headers that a request has.
+const HEADERS_MAX: usize = 64;
+
+/// What connections may be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ConnectionLimits {
+    connections_max: usize,
+    head_bytes_max: usize,
+    head_within: Duration,
+}
+
+impl From<&LimitSettings> for ConnectionLimits {
+    fn from(limits: &LimitSettings) -> Self {
+        Self {
+            connections_max: limits.connections_max,
+            head_bytes_max: limits.head_bytes_max,
+            head_within: Duration::from_secs(limits.head_within_s),
+        }
+    }
+}
+
+/// A port being served.
+#[derive(Debug)]
+pub(crate) struct Listening {
+    address: SocketAddr,
+    stop: oneshot::Sender<Duration>,
+    task: JoinHandle<()>,
+}
+
+impl Listening {
+    /// Serves a router; port 0 takes any free one.
+    pub(crate) async fn on(
+        address: SocketAddr,
+        router: Router,
+        limits: ConnectionLimits,
+        open: Gauge,
+    ) -> io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        let (stop, stopped) = oneshot::channel();
+        let task = tokio::spawn(serve(listener, router, limits, open, stopped));
+        Ok(Self { address, stop, task })
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Takes no more connections and no more requests, and waits for those in hand, so long.
+    pub(crate) async fn stop(self, within: Duration) {
+        // It is gone only when its task is.
+        let _ = self.stop.send(within);
+        let _ = self.task.await;
+    }
+}
+
+async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: ConnectionLimits,
+    open: Gauge,
+    mut stopped: oneshot::Receiver<Duration>,
+) {
+    let connections = Connections {
+        slots: Arc::new(Semaphore::new(limits.connections_max)),
+        ending: GracefulShutdown::new(),
+        limits,
+        router,
+        open,
+    };
+    let within = loop {
+        tokio::select! {
+            within = &mut stopped => break within.unwrap_or_default(),
+            () = connections.take(&listener) => {}
+        }
+    };
+    drop(listener);
+    let Connections { ending, .. } = connections;
+    if timeout(within, ending.shutdown()).await.is_err() {
+        warn!("connections were cut off: their requests took more than {} s", within.as_secs());
+    }
+}
+
+struct Connections {
+    slots: Arc<Semaphore>,
+    ending: GracefulShutdown,
+    limits: ConnectionLimits,
+    router: Router,
+    open: Gauge,
+}
+
+impl Connections {
+    /// Takes the next connection, once there is room for it, and serves it in a task of its own.
+    async fn take(&self, listener: &TcpListener) {
+        let Ok(slot) = Arc::clone(&self.slots).acquire_owned().await else { return };
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                debug!(%error, "no connection");
+                return sleep(PAUSE).await;
+            }
+        };
+        let connection = self.connection(stream);
+        let present = Present::new(&self.open);
+        tokio::spawn(async move {
+            // What a connection dies of is its client's business.
+            if let Err(error) = connection.await {
+                debug!(%error, "a connection ended early");
+            }
+            drop((slot, present));
+        });
+    }
+
+    fn connection(&self, stream: TcpStream) -> impl Future<Output = hyper::Result<()>> + use<> {
+        // Answers are small and whole: there is nothing to wait for.
+        let _ = stream.set_nodelay(true);
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.limits.head_within)
+            .max_buf_size(self.limits.head_bytes_max)
+            .max_headers(HEADERS_MAX)
+            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(self.router.clone()));
+        self.ending.watch(connection)
+    }
+}

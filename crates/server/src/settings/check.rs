@@ -1,0 +1,322 @@
+//! Whether settings fit together, and fit the contracts. All that is wrong is said at once.
+
+use std::{collections::BTreeSet, fmt, net::SocketAddr};
+
+use aep2_chain::deployment::Deployment;
+use alloy::primitives::Address;
+
+use super::{Rpc, Settings};
+
+/// Something that is wrong, and with which setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The setting, as `section.name`.
+    pub setting: &'static str,
+    /// What is wrong with it, and what to do.
+    pub words: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.setting, self.words)
+    }
+}
+
+/// The smallest buffer that the HTTP server reads heads into, bytes.
+const HEAD_BYTES_MIN: usize = 8_192;
+
+#[derive(Default)]
+struct Problems(Vec<Problem>);
+
+impl Problems {
+    /// Notes a problem unless something holds.
+    fn unless(&mut self, holds: bool, setting: &'static str, words: impl FnOnce() -> String) {
+        if !holds {
+            self.0.push(Problem { setting, words: words() });
+        }
+    }
+}
+
+impl Settings {
+    /// What does not fit together. Nothing outside is looked at.
+    pub fn check(&self) -> Vec<Problem> {
+        let mut problems = Problems::default();
+        self.check_addresses(&mut problems);
+        self.check_chain(&mut problems);
+        self.check_times(&mut problems);
+        self.check_numbers(&mut problems);
+        self.check_lists(&mut problems);
+        problems.0
+    }
+
+    /// What does not fit the contracts.
+    pub fn check_against(&self, deployment: &Deployment) -> Vec<Problem> {
+        let mut problems = Problems::default();
+        let wallet = &deployment.wallet;
+        let (withdrawal, unbonding) =
+            (wallet.withdrawal_delay_seconds, wallet.unbonding_delay_seconds);
+        self.check_delays(&mut problems, withdrawal, unbonding);
+        for shape in &self.windows.shapes {
+            let verified = deployment.verifiers.iter().any(|own| own.shape == shape.0);
+            problems.unless(verified, "windows.shapes", || {
+                let shapes: Vec<String> =
+                    deployment.verifiers.iter().map(|own| own.shape.to_string()).collect();
+                format!(
+                    "{shape} has no verifier in this deployment, which has {}",
+                    shapes.join(", ")
+                )
+            });
+        }
+        let accepts_any =
+            deployment.default_token().is_some() || !self.acceptance.tokens.is_empty();
+        problems.unless(accepts_any, "acceptance.tokens", || {
+            "no token is accepted: the deployment has none of its own, so name one".to_owned()
+        });
+        problems.0
+    }
+
+    /// Whether promises can be kept in a wallet with these delays, in seconds.
+    fn check_delays(&self, problems: &mut Problems, withdrawal: u64, unbonding: u64) {
+        let own = &self.acceptance;
+        let least = [own.settle_within_s, own.change_margin_s, own.view_age_s_max]
+            .into_iter()
+            .fold(0, u64::saturating_add);
+        problems.unless(least < withdrawal, "acceptance.settle_within_s", || {
+            format!(
+                "with change_margin_s and view_age_s_max it makes {least} s, and payers can have \
+                 their money out of this wallet within {withdrawal} s, before a promise is due; it \
+                 must be less"
+            )
+        });
+        problems.unless(own.settle_within_s < unbonding, "acceptance.settle_within_s", || {
+            format!(
+                "must be less than the {unbonding} s after which this wallet gives back the bond \
+                 that answers for promises"
+            )
+        });
+    }
+
+    fn check_addresses(&self, problems: &mut Problems) {
+        let allowed = |address: &SocketAddr| self.http.allow_remote || address.ip().is_loopback();
+        let words = |address: &SocketAddr| {
+            format!(
+                "{address} can be reached from other machines; say allow_remote = true in [http] \
+                 if that is meant, or listen on 127.0.0.1"
+            )
+        };
+        let listen = &self.http.listen;
+        problems.unless(allowed(listen), "http.listen", || words(listen));
+        if let Some(listen) = &self.metrics.listen {
+            problems.unless(allowed(listen), "metrics.listen", || words(listen));
+        }
+        let embedded = &self.chain.embedded_listen;
+        problems.unless(embedded.ip().is_loopback(), "chain.embedded_listen", || {
+            "whoever reaches the embedded chain moves its clock and spends its accounts' ether: only \
+             127.0.0.1 or [::1] will do"
+                .to_owned()
+        });
+    }
+
+    fn check_chain(&self, problems: &mut Problems) {
+        let named = self.chain.deployment.is_some();
+        match self.chain.rpc {
+            Rpc::Embedded => problems.unless(!named, "chain.deployment", || {
+                "the embedded chain makes its own; take this out, or name a node in rpc".to_owned()
+            }),
+            Rpc::Node(_) => problems.unless(named, "chain.deployment", || {
+                "a node is named in rpc, and this must say where its contracts are; `aep2 deploy` \
+                 writes such a file"
+                    .to_owned()
+            }),
+        }
+        let block_time_s = self.chain.embedded_block_time_ms.div_ceil(1_000);
+        let age = self.acceptance.view_age_s_max;
+        problems.unless(
+            self.chain.rpc != Rpc::Embedded || block_time_s < age,
+            "chain.embedded_block_time_ms",
+            || format!("must be less than acceptance.view_age_s_max, which is {age} s"),
+        );
+        if self.chain.rpc == Rpc::Embedded {
+            let (withdrawal, unbonding) =
+                (self.chain.embedded_withdrawal_delay_s, self.chain.embedded_unbonding_delay_s);
+            self.check_delays(problems, withdrawal, unbonding);
+        }
+    }
+
+    fn check_times(&self, problems: &mut Problems) {
+        let (settle, windows) = (self.acceptance.settle_within_s, &self.windows);
+        for (name, wait) in
+            [("age_s_max", windows.age_s_max), ("capture_within_s", windows.capture_within_s)]
+        {
+            let before = wait.saturating_add(windows.due_margin_s);
+            problems.unless(before < settle, "acceptance.settle_within_s", || {
+                format!(
+                    "must be more than windows.{name} and windows.due_margin_s together, which are \
+                     {before} s: else every mandate is due before it may be settled"
+                )
+            });
+        }
+    }
+
+    fn check_numbers(&self, problems: &mut Problems) {
+        let (chain, limits) = (&self.chain, &self.limits);
+        let (acceptance, windows) = (&self.acceptance, &self.windows);
+        let at_least_1: [(&'static str, u64); 22] = [
+            ("chain.answer_within_s", chain.answer_within_s),
+            ("chain.fee_cap_gwei", chain.fee_cap_gwei),
+            ("chain.poll_every_ms", chain.poll_every_ms.unwrap_or(1)),
+            ("chain.embedded_block_time_ms", chain.embedded_block_time_ms),
+            ("chain.embedded_withdrawal_delay_s", chain.embedded_withdrawal_delay_s),
+            ("chain.embedded_unbonding_delay_s", chain.embedded_unbonding_delay_s),
+            ("acceptance.nonce_words_max", acceptance.nonce_words_max as u64),
+            ("acceptance.view_age_s_max", acceptance.view_age_s_max),
+            ("acceptance.together_max", acceptance.together_max as u64),
+            ("windows.age_s_max", windows.age_s_max),
+            ("windows.in_flight_max", windows.in_flight_max as u64),
+            ("windows.look_every_ms", windows.look_every_ms),
+            ("limits.mandate_bytes_max", limits.mandate_bytes_max as u64),
+            ("limits.batch_mandates_max", limits.batch_mandates_max as u64),
+            ("limits.head_within_s", limits.head_within_s),
+            ("limits.body_within_s", limits.body_within_s),
+            ("limits.answer_within_s", limits.answer_within_s),
+            ("limits.connections_max", limits.connections_max as u64),
+            ("limits.requests_max", limits.requests_max as u64),
+            ("limits.listeners_max", limits.listeners_max as u64),
+            ("limits.events_kept", limits.events_kept as u64),
+            ("limits.page_max", limits.page_max as u64),
+        ];
+        for (setting, number) in at_least_1 {
+            problems.unless(number >= 1, setting, || "must be at least 1".to_owned());
+        }
+        let (waiting, together) = (acceptance.waiting_max, acceptance.together_max);
+        problems.unless(together <= waiting, "acceptance.waiting_max", || {
+            format!("must be at least together_max, which is {together}")
+        });
+        let (one, many) = (limits.mandate_bytes_max, limits.batch_bytes_max);
+        problems.unless(one <= many, "limits.batch_bytes_max", || {
+            format!("must be at least mandate_bytes_max, which is {one}")
+        });
+        problems.unless(limits.head_bytes_max >= HEAD_BYTES_MIN, "limits.head_bytes_max", || {
+            format!("must be at least {HEAD_BYTES_MIN}")
+        });
+    }
+
+    fn check_lists(&self, problems: &mut Problems) {
+        let shapes = &self.windows.shapes;
+        problems.unless(!shapes.is_empty(), "windows.shapes", || {
+            "name at least one, such as \"16x16-capture\"".to_owned()
+        });
+        let distinct: BTreeSet<_> = shapes.iter().map(|shape| shape.0).collect();
+        problems.unless(distinct.len() == shapes.len(), "windows.shapes", || {
+            "a shape is named twice".to_owned()
+        });
+        let tokens: BTreeSet<Address> =
+            self.acceptance.tokens.iter().map(|token| token.address).collect();
+        problems.unless(tokens.len() == self.acceptance.tokens.len(), "acceptance.tokens", || {
+            "a token is named twice".to_owned()
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::SettingsError;
+
+    /// What a file is told to mend.
+    fn mend(text: &str) -> Result<Vec<&'static str>, SettingsError> {
+        let problems = Settings::parse(text)?.check();
+        Ok(problems.into_iter().map(|problem| problem.setting).collect())
+    }
+
+    #[test]
+    fn the_defaults_fit_together() {
+        assert_eq!(Settings::default().check(), []);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named() -> Result<(), SettingsError> {
+        let token = "0x0000000000000000000000000000000000000001";
+        for (text, settings) in [
+            ("[http]\nlisten = \"0.0.0.0:8402\"", vec!["http.listen"]),
+            ("[http]\nlisten = \"[::]:8402\"", vec!["http.listen"]),
+            ("[http]\nlisten = \"0.0.0.0:8402\"\nallow_remote = true", vec![]),
+            ("[metrics]\nlisten = \"10.0.0.1:9402\"", vec!["metrics.listen"]),
+            // Not even then.
+            (
+                "[http]\nallow_remote = true\n[chain]\nembedded_listen = \"0.0.0.0:1\"",
+                vec!["chain.embedded_listen"],
+            ),
+            ("[chain]\ndeployment = \"x.json\"", vec!["chain.deployment"]),
+            ("[chain]\nrpc = \"http://127.0.0.1:8545\"", vec!["chain.deployment"]),
+            ("[chain]\nembedded_block_time_ms = 600000", vec!["chain.embedded_block_time_ms"]),
+            ("[chain]\nembedded_withdrawal_delay_s = 1320", vec!["acceptance.settle_within_s"]),
+            ("[chain]\nembedded_withdrawal_delay_s = 1321", vec![]),
+            ("[acceptance]\nsettle_within_s = 360", vec!["acceptance.settle_within_s"]),
+            ("[acceptance]\nsettle_within_s = 361", vec![]),
+            ("[windows]\ncapture_within_s = 360", vec!["acceptance.settle_within_s"]),
+            ("[acceptance]\ntogether_max = 0", vec!["acceptance.together_max"]),
+            ("[acceptance]\nwaiting_max = 63", vec!["acceptance.waiting_max"]),
+            ("[limits]\nhead_bytes_max = 8191", vec!["limits.head_bytes_max"]),
+            ("[limits]\nbatch_bytes_max = 4095", vec!["limits.batch_bytes_max"]),
+            ("[windows]\nshapes = []", vec!["windows.shapes"]),
+            ("[windows]\nshapes = [\"4x4\", \"4x4\"]", vec!["windows.shapes"]),
+            (
+                &format!(
+                    "[acceptance]\ntokens = [{{ address = \"{token}\", amount_min = \"1\" }}, \
+                     {{ address = \"{token}\", amount_min = \"2\" }}]"
+                ),
+                vec!["acceptance.tokens"],
+            ),
+            // All of it at once.
+            (
+                "[windows]\nage_s_max = 0\nlook_every_ms = 0",
+                vec!["windows.age_s_max", "windows.look_every_ms"],
+            ),
+        ] {
+            assert_eq!(mend(text)?, settings, "{text}");
+        }
+        Ok(())
+    }
+
+    fn deployment(withdrawal: u64, unbonding: u64, token: bool) -> Deployment {
+        let hash = format!("0x{:064x}", 1);
+        let address = format!("0x{:040x}", 1);
+        let mut json = serde_json::json!({
+            "format": 1, "chainId": 31337, "block": 7,
+            "wallet": {
+                "address": address, "withdrawalDelaySeconds": withdrawal,
+                "unbondingDelaySeconds": unbonding, "transaction": hash,
+            },
+            "verifierSet": hash,
+            "verifiers": [{
+                "shape": "16x16-capture", "address": address, "verifyingKey": hash,
+                "provenance": "ceremony", "transaction": hash,
+            }],
+        });
+        if token {
+            json["testToken"] = serde_json::json!({ "address": address, "transaction": hash });
+        }
+        serde_json::from_value(json).expect("a deployment")
+    }
+
+    #[test]
+    fn promises_that_this_wallet_cannot_hold_are_refused() -> Result<(), SettingsError> {
+        let settings = Settings::parse("[windows]\nshapes = [\"16x16-capture\"]")?;
+        let named = |withdrawal, unbonding, token| {
+            let problems = settings.check_against(&deployment(withdrawal, unbonding, token));
+            problems.iter().map(|problem| problem.setting).collect::<Vec<_>>()
+        };
+        // 600 to settle, 120 of margin, 600 that the view may be old.
+        assert_eq!(named(1_321, 601, true), Vec::<&str>::new());
+        assert_eq!(named(1_320, 601, true), ["acceptance.settle_within_s"]);
+        assert_eq!(named(1_321, 600, true), ["acceptance.settle_within_s"]);
+        assert_eq!(named(1_321, 601, false), ["acceptance.tokens"]);
+        let other = Settings::parse("[windows]\nshapes = [\"16x16-capture\", \"4x4\"]")?;
+        let problems = other.check_against(&deployment(86_400, 86_400, true));
+        assert_eq!(problems.len(), 1);
+        assert_eq!(problems[0].setting, "windows.shapes");
+        assert!(problems[0].words.starts_with("4x4 has no verifier"), "{}", problems[0]);
+        Ok(())
+    }
+}

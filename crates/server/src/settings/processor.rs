@@ -1,0 +1,77 @@
+//! The processor's own settings, from the file's.
+
+use std::time::Duration;
+
+use aep2_chain::{deployment::Deployment, follower::FollowerConfig, sender::SenderConfig};
+use aep2_processor::{
+    ProcessorConfig,
+    config::{AcceptanceConfig, BookConfig, WindowConfig},
+};
+
+use super::{Rpc, Settings};
+
+/// Wei in a gwei.
+const GWEI: u128 = 1_000_000_000;
+
+/// How often the embedded chain is looked at: it answers at once.
+const POLL_EMBEDDED_MS: u64 = 200;
+/// How often a node is looked at.
+const POLL_NODE_MS: u64 = 2_000;
+/// The blocks on top of a block before what a node says of it counts.
+const CONFIRMATIONS_NODE: u64 = 12;
+
+impl Settings {
+    /// What the processor is set to for a deployment.
+    pub fn processor_config(&self, deployment: &Deployment) -> ProcessorConfig {
+        let (chain, acceptance, windows) = (&self.chain, &self.acceptance, &self.windows);
+        let embedded = chain.rpc == Rpc::Embedded;
+        let confirmations =
+            chain.confirmations.unwrap_or(if embedded { 0 } else { CONFIRMATIONS_NODE });
+        let poll =
+            chain.poll_every_ms.unwrap_or(if embedded { POLL_EMBEDDED_MS } else { POLL_NODE_MS });
+        let (poll_interval, request_timeout) =
+            (Duration::from_millis(poll), Duration::from_secs(chain.answer_within_s));
+
+        let follower = FollowerConfig {
+            confirmations,
+            poll_interval,
+            request_timeout,
+            ..FollowerConfig::new(vec![deployment.wallet.address], deployment.block)
+        };
+        let sender = SenderConfig {
+            confirmations,
+            poll_interval,
+            request_timeout,
+            ..SenderConfig::new(u128::from(chain.fee_cap_gwei) * GWEI)
+        };
+        let own_token = deployment.default_token();
+        let named = acceptance.tokens.iter().map(|token| (token.address, token.amount_min.0));
+        let is_named = |token| acceptance.tokens.iter().any(|own| own.address == token);
+        let own = own_token.filter(|token| !is_named(*token));
+        let own = own.map(|token| (token, acceptance.own_token_amount_min.0));
+
+        ProcessorConfig {
+            acceptance: AcceptanceConfig {
+                settle_within_s: acceptance.settle_within_s,
+                tokens: named.chain(own).collect(),
+                nonce_words_max: acceptance.nonce_words_max,
+                waiting_max: acceptance.waiting_max,
+                together_max: acceptance.together_max,
+            },
+            windows: WindowConfig {
+                shapes: windows.shapes.iter().map(|shape| shape.0).collect(),
+                age_s_max: windows.age_s_max,
+                capture_within_s: windows.capture_within_s,
+                due_margin_s: windows.due_margin_s,
+                in_flight_max: windows.in_flight_max,
+                look_every_ms: windows.look_every_ms,
+            },
+            book: BookConfig {
+                view_age_s_max: acceptance.view_age_s_max,
+                change_margin_s: acceptance.change_margin_s,
+                ..BookConfig::default()
+            },
+            ..ProcessorConfig::new(follower, sender)
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! The sections of the settings file and all that can be set. Printed by `aep2 serve --print-config`,
+//! explained in `docs/operating.md`.
+//!
+//! Units are in the names: `_s` seconds, `_ms` milliseconds, `_gwei` billionths of an ether. `_max` and
+//! `_min` are still allowed.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
+
+use aep2_circuits::Shape;
+use aep2_mandate::{units::Ceiling, wire::Strict};
+
+use super::{
+    section::section,
+    value::{LogFormat, LogLevel, Rpc, ShapeName, TokenSetting},
+};
+
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+section! {
+    /// Where everything is kept that must outlive the process.
+    pub struct DataSettings {
+        /// The directory: the book, development keys, and the embedded chain with its key and deployment.
+        pub directory: PathBuf = "aep2-data".into();
+    }
+}
+
+section! {
+    /// The chain that is settled on.
+    pub struct ChainSettings {
+        /// "embedded" for a chain in this process, kept in the data directory, where the contracts and a
+        /// test token are deployed at the first start; or a node's address, http:// or https://.
+        pub rpc: Rpc = Rpc::Embedded;
+        /// The file that says where the contracts are, as `aep2 deploy` writes it. With a node only.
+        pub deployment: Option<PathBuf> = None => "\"aep2-deployment.json\"";
+        /// How many blocks must be on top of a block before what it says counts.
+        /// Without this, 0 on the embedded chain and 12 with a node.
+        pub confirmations: Option<u64> = None => "12";
+        /// How often the chain is looked at for new blocks. Without this, 200 on the embedded chain and
+        /// 2000 with a node.
+        pub poll_every_ms: Option<u64> = None => "2000";
+        /// How long one answer of the node may take.
+        pub answer_within_s: u64 = 30;
+        /// The most that is paid for gas, the base fee included.
+        pub fee_cap_gwei: u64 = 200;
+        /// The embedded chain: where it is served as JSON-RPC. Port 0 takes any free one.
+        pub embedded_listen: SocketAddr = SocketAddr::new(LOOPBACK, 8545);
+        /// The embedded chain: how often there is a block, besides those for transactions, which are
+        /// mined at once.
+        pub embedded_block_time_ms: u64 = 1_000;
+        /// The embedded chain, at its first start: how long payers wait for their money and for changes.
+        pub embedded_withdrawal_delay_s: u64 = 86_400;
+        /// The embedded chain, at its first start: how long the processor waits for its bond.
+        pub embedded_unbonding_delay_s: u64 = 604_800;
+    }
+}
+
+section! {
+    /// The Ethereum key that signs receipts and sends transactions: the accounts' processor. Never in
+    /// this file. Without a file here, AEP2_KEY_FILE names one, or AEP2_PRIVATE_KEY holds the key; the
+    /// embedded chain makes its own.
+    pub struct KeySettings {
+        /// A file with 64 hexadecimal digits, or an encrypted keystore (V3 JSON).
+        pub file: Option<PathBuf> = None => "\"processor.key\"";
+        /// A file with the keystore's password; else AEP2_KEY_PASSWORD holds it.
+        pub password_file: Option<PathBuf> = None => "\"processor.password\"";
+    }
+}
+
+section! {
+    /// The HTTP interface.
+    pub struct HttpSettings {
+        /// Where it listens. Port 0 takes any free one.
+        pub listen: SocketAddr = SocketAddr::new(LOOPBACK, 8402);
+        /// Lets it listen on an address that other machines reach. It speaks plain HTTP and knows no
+        /// passwords: put a proxy with TLS in front of it.
+        pub allow_remote: bool = false;
+        /// The address under which others reach it, where it is not the one it listens on.
+        pub public_url: Option<String> = None => "\"https://pay.example\"";
+        /// Lets web pages of any origin call it (CORS).
+        pub any_origin: bool = true;
+        /// How long requests in hand may take to end when the server is stopped.
+        pub stop_within_s: u64 = 20;
+        /// How many threads serve requests. 0: as many as there are cores.
+        pub threads: usize = 0;
+    }
+}
+
+section! {
+    /// What is accepted.
+    pub struct AcceptanceSettings {
+        /// By when after its acceptance a mandate is settled: the promise of its receipt. Mandates
+        /// whose deadline is nearer are refused.
+        pub settle_within_s: u64 = 600;
+        /// The tokens that are accepted, and the least that a mandate in each must allow, in base units.
+        /// The deployment's own token is accepted besides, from `own_token_amount_min` on.
+        pub tokens: Vec<TokenSetting> = Vec::new();
+        /// The least that a mandate in the deployment's own token must allow, in base units.
+        pub own_token_amount_min: Strict<Ceiling> = Strict(Ceiling::MIN);
+        /// How many words of nonces an account's live mandates of one token may touch: each costs a slot
+        /// of storage on the chain.
+        pub nonce_words_max: usize = 64;
+        /// A promise must be due this long before a change of its account that was asked for.
+        pub change_margin_s: u64 = 120;
+        /// Nothing is accepted when the last block that was read is older than this.
+        pub view_age_s_max: u64 = 600;
+        /// How many mandates may wait for their signatures to be checked; more are turned away.
+        pub waiting_max: usize = 4_096;
+        /// How many signatures are checked together at most.
+        pub together_max: usize = 64;
+    }
+}
+
+section! {
+    /// When mandates are settled, and how many together.
+    pub struct WindowSettings {
+        /// The shapes of batches, by which proofs are made; there must be a key for each. The embedded
+        /// chain makes development keys for them at its first start.
+        pub shapes: Vec<ShapeName> = default_shapes();
+        /// The folder of proving keys. Without this, the one in the data directory.
+        pub keys: Option<PathBuf> = None => "\"aep2-keys\"";
+        /// How long a mandate waits for others to be settled with.
+        pub age_s_max: u64 = 120;
+        /// How long a payee has to capture less than the mandate allows.
+        pub capture_within_s: u64 = 30;
+        /// How long before it is due a mandate must be in a transaction.
+        pub due_margin_s: u64 = 240;
+        /// How many batches may be on their way at once.
+        pub in_flight_max: usize = 4;
+        /// How often it is looked whether a window is full or old enough.
+        pub look_every_ms: u64 = 250;
+    }
+}
+
+section! {
+    /// What requests may be, before anything is read of them.
+    pub struct LimitSettings {
+        /// The body of a request about one mandate, in bytes.
+        pub mandate_bytes_max: usize = 4_096;
+        /// The body of a request about many, in bytes.
+        pub batch_bytes_max: usize = 1 << 20;
+        /// How many mandates one request may bring.
+        pub batch_mandates_max: usize = 256;
+        /// A request's head, in bytes; at least 8192.
+        pub head_bytes_max: usize = 16_384;
+        /// How long a request's head may take to arrive, and how long a connection may idle.
+        pub head_within_s: u64 = 30;
+        /// How long a request's body may take to arrive.
+        pub body_within_s: u64 = 10;
+        /// How long an answer may take.
+        pub answer_within_s: u64 = 30;
+        /// How many connections may be open. More wait.
+        pub connections_max: usize = 4_096;
+        /// How many requests may be answered at once. More are turned away.
+        pub requests_max: usize = 8_192;
+        /// How many may listen to events.
+        pub listeners_max: usize = 256;
+        /// How many events are kept for listeners that fall behind or come back.
+        pub events_kept: usize = 4_096;
+        /// How many batches one page lists.
+        pub page_max: usize = 100;
+    }
+}
+
+section! {
+    /// Prometheus metrics.
+    pub struct MetricSettings {
+        /// Whether they are kept at /metrics.
+        pub enabled: bool = true;
+        /// Where they are served instead of on the HTTP interface.
+        pub listen: Option<SocketAddr> = None => "\"127.0.0.1:9402\"";
+    }
+}
+
+section! {
+    /// What is written to standard error.
+    pub struct LogSettings {
+        /// "text" for people, "json" for machines.
+        pub format: LogFormat = LogFormat::Text;
+        /// "error", "warn", "info", "debug" (every request) or "trace".
+        pub level: LogLevel = LogLevel::Info;
+    }
+}
+
+/// Small ones, whose development keys are made in seconds.
+fn default_shapes() -> Vec<ShapeName> {
+    let shapes = [Shape::new(4, 4, true), Shape::new(16, 16, true)];
+    shapes.into_iter().flatten().map(ShapeName).collect()
+}

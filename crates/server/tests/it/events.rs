@@ -1,0 +1,158 @@
+//! Server-sent events: who listens misses nothing unknowingly.
+
+use std::time::Duration;
+
+use alloy::transports::http::reqwest::{Method, Response};
+use serde_json::Value;
+use tokio::time::timeout;
+
+use crate::{
+    shop::Shop,
+    support::{LONG, eventually},
+};
+
+/// A listener.
+struct Ear {
+    response: Response,
+    text: String,
+}
+
+/// What was heard.
+#[derive(Debug, Default)]
+struct Heard {
+    id: String,
+    kind: String,
+    data: Value,
+    comment: bool,
+}
+
+impl Ear {
+    async fn open(shop: &Shop, last: Option<&str>) -> Self {
+        let request = shop.request(Method::GET, "/v1/events");
+        let request = match last {
+            Some(last) => request.header("last-event-id", last),
+            None => request,
+        };
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        let mut ear = Self { response, text: String::new() };
+        // From here on nothing is missed.
+        assert!(ear.next().await.is_some_and(|heard| heard.comment && !heard.id.is_empty()));
+        ear
+    }
+
+    /// The next block of lines; nothing at the end.
+    async fn next(&mut self) -> Option<Heard> {
+        loop {
+            if let Some((block, rest)) = self.text.split_once("\n\n") {
+                let heard = parse(block);
+                self.text = rest.to_owned();
+                return Some(heard);
+            }
+            let chunk = timeout(LONG, self.response.chunk()).await.expect("nothing is heard");
+            // Cut off in the middle is an end, too.
+            let chunk = chunk.ok().flatten()?;
+            self.text.push_str(std::str::from_utf8(&chunk).unwrap());
+        }
+    }
+
+    async fn event(&mut self) -> Heard {
+        loop {
+            let heard = self.next().await.expect("an event");
+            if !heard.kind.is_empty() {
+                return heard;
+            }
+        }
+    }
+}
+
+fn parse(block: &str) -> Heard {
+    let mut heard = Heard::default();
+    for line in block.lines() {
+        match line.split_once(": ").unwrap_or((line, "")) {
+            ("id", id) => heard.id = id.to_owned(),
+            ("event", kind) => heard.kind = kind.to_owned(),
+            ("data", data) => heard.data = serde_json::from_str(data).unwrap(),
+            ("", _) => heard.comment = true,
+            _ => {}
+        }
+    }
+    heard
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listener_that_comes_back_hears_what_it_missed() {
+    let shop = Shop::open().await;
+    let mut ear = Ear::open(&shop, None).await;
+    shop.pay(&shop.mandate(100, 0)).await;
+    let first = ear.event().await;
+    assert_eq!(first.kind, "accepted");
+    assert_eq!(first.data["event"], "accepted");
+    assert_eq!(first.data["mandate"], shop.id_of(&shop.mandate(100, 0)));
+    drop(ear);
+
+    shop.pay(&shop.mandate(100, 1)).await;
+    shop.pay(&shop.mandate(100, 2)).await;
+    let mut ear = Ear::open(&shop, Some(&first.id)).await;
+    for nonce in [1, 2] {
+        let heard = ear.event().await;
+        assert_eq!(heard.data["mandate"], shop.id_of(&shop.mandate(100, nonce)));
+    }
+    // One that begins anew hears only what comes.
+    let mut fresh = Ear::open(&shop, None).await;
+    shop.pay(&shop.mandate(100, 3)).await;
+    assert_eq!(fresh.event().await.data["mandate"], shop.id_of(&shop.mandate(100, 3)));
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_longer_kept_is_told_to_be_missed() {
+    let shop = Shop::with("[limits]\nevents_kept = 2", |_| {}).await;
+    let mut ear = Ear::open(&shop, None).await;
+    shop.pay(&shop.mandate(100, 0)).await;
+    let first = ear.event().await.id;
+    drop(ear);
+    for nonce in 1..6 {
+        shop.pay(&shop.mandate(100, nonce)).await;
+    }
+    // Another run's, and one that is too old.
+    for last in ["1-1", first.as_str()] {
+        let mut ear = Ear::open(&shop, Some(last)).await;
+        let missed = ear.event().await;
+        assert_eq!((missed.kind.as_str(), &missed.data["event"]), ("missed", &"missed".into()));
+        // The two that are kept.
+        for nonce in [4, 5] {
+            assert_eq!(ear.event().await.data["mandate"], shop.id_of(&shop.mandate(100, nonce)));
+        }
+    }
+    let bad = shop.request(Method::GET, "/v1/events").header("last-event-id", "x");
+    assert_eq!(shop.send(bad).await.code(), "malformed");
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_listeners_than_may_are_turned_away_and_let_in_when_one_leaves() {
+    let shop = Shop::with("[limits]\nlisteners_max = 1", |_| {}).await;
+    let ear = Ear::open(&shop, None).await;
+    let refused = shop.get("/v1/events").await;
+    assert_eq!((refused.status.as_u16(), refused.code()), (429, "too_many_requests"));
+    drop(ear);
+    eventually("there is room again", || async {
+        // A connection that was closed is noticed when something is sent on it.
+        shop.pay(&shop.mandate(1, 0)).await;
+        shop.request(Method::GET, "/v1/events").send().await.unwrap().status() == 200
+    })
+    .await;
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn listening_ends_when_the_server_stops() {
+    let shop = Shop::open().await;
+    let mut ear = Ear::open(&shop, None).await;
+    let Shop { server, processor, world, .. } = shop;
+    timeout(Duration::from_secs(60), server.stop()).await.expect("a listener held it up");
+    assert!(ear.next().await.is_none());
+    world.stop(processor).await;
+}
