@@ -73,12 +73,12 @@ fn main() -> ExitCode {
     // A service logs as its settings say.
     if !matches!(command, Command::Serve(_)) {
         tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false)
-        .without_time()
-        .with_max_level(tracing::Level::WARN)
-        .init();
+            .with_writer(std::io::stderr)
+            .with_ansi(std::io::stderr().is_terminal())
+            .with_target(false)
+            .without_time()
+            .with_max_level(tracing::Level::WARN)
+            .init();
     }
     let output = Output::new(json, quiet);
     let done = match command {

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use aep2_ledger::{Ledger, Lane};
+use aep2_ledger::{Lane, Ledger};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeLabelSet, text},
@@ -107,7 +107,11 @@ impl Metrics {
         to.register("mandates_captured", "Captures noted", self.captured.clone());
         to.register("captures_refused", "Captures refused, by code", self.captures_refused.clone());
         to.register("mandates_settled", "Mandates settled on chain", self.settled.clone());
-        to.register("mandates_void", "Mandates that ended without being settled", self.void.clone());
+        to.register(
+            "mandates_void",
+            "Mandates that ended without being settled",
+            self.void.clone(),
+        );
         to.register_with_unit(
             "accept_duration",
             "Time from a mandate's arrival to its receipt on disk",
@@ -127,7 +131,11 @@ impl Metrics {
             self.waiting_seconds.clone(),
         );
         to.register("batches", "Batches that reached a step, by step", self.batches.clone());
-        to.register("reorganisations", "Reorganisations of the chain", self.reorganisations.clone());
+        to.register(
+            "reorganisations",
+            "Reorganisations of the chain",
+            self.reorganisations.clone(),
+        );
         to.register_with_unit(
             "proof_duration",
             "Time that proofs took",

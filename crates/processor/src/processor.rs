@@ -32,8 +32,8 @@ use crate::{
     metrics::Metrics,
     policy::{Policies, Policy, Request},
     view::{
-        self, AccountStatus, Arranger, BatchStatus, Figures, Identity, Inclusion, MandateStatus, Readiness,
-        ViewError,
+        self, AccountStatus, Arranger, BatchStatus, Figures, Identity, Inclusion, MandateStatus,
+        Readiness, ViewError,
     },
 };
 
@@ -257,7 +257,9 @@ impl Processor {
     pub fn mandate(&self, mandate: MandateHash) -> Result<Option<MandateStatus>, ViewError> {
         let shared = &self.inner.shared;
         let found = shared.ledger.mandate(mandate)?;
-        found.map(|found| view::mandate_status(&shared.ledger, shared.key.address(), found)).transpose()
+        found
+            .map(|found| view::mandate_status(&shared.ledger, shared.key.address(), found))
+            .transpose()
     }
 
     /// That a mandate was settled, and for how much.
@@ -364,9 +366,7 @@ impl Shared {
     pub(crate) fn tell_applied(&self, applied: &Applied) -> Result<(), LedgerError> {
         for batch in &applied.confirmed {
             let record = self.ledger.batch(*batch)?;
-            if let Some(Step::Confirmed { transaction, block }) =
-                record.map(|record| record.step)
-            {
+            if let Some(Step::Confirmed { transaction, block }) = record.map(|record| record.step) {
                 self.tell(Event::Confirmed { batch: *batch, transaction, block });
             }
         }
@@ -384,7 +384,9 @@ impl Shared {
     pub(crate) fn tell_rewound(&self, to_block: u64, rewound: &Rewound) -> Result<(), LedgerError> {
         let (mandates, batches) = (rewound.revived.len(), rewound.unconfirmed.len());
         for mandate in rewound.revived.iter().copied() {
-            if let Some(view) = self.ledger.mandate(mandate)?.filter(|view| view.state.status.is_live()) {
+            if let Some(view) =
+                self.ledger.mandate(mandate)?.filter(|view| view.state.status.is_live())
+            {
                 self.policies.restore(&Request::of(mandate, &view.mandate));
             }
         }

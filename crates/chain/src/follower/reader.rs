@@ -220,10 +220,8 @@ impl Reader {
         // Made first, since a stream over borrowed headers is `Send` for nobody who spawns it.
         let asked: Vec<_> =
             headers.iter().map(|header| self.logs_of_block(header).boxed()).collect();
-        let of_blocks: Vec<Vec<Log>> = stream::iter(asked)
-            .buffered(CONCURRENCY)
-            .try_collect()
-            .await?;
+        let of_blocks: Vec<Vec<Log>> =
+            stream::iter(asked).buffered(CONCURRENCY).try_collect().await?;
         let logs = of_blocks.into_iter().flatten().collect();
 
         let Some(end) = headers.last() else {

@@ -23,7 +23,7 @@ use crate::{
                         aep2 bench accept --clients 64 --seconds 30 --payers 256 --kill")]
 pub(crate) struct Arguments {
     /// Connections, each with one request under way
-    #[arg(long, value_name = "C", default_value_t = 48, value_parser = clap::value_parser!(u32).range(1..=1_024))]
+    #[arg(long, value_name = "C", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=1_024))]
     clients: u32,
 
     /// How long to measure

@@ -65,7 +65,7 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Exit
         return Ok(ExitCode::SUCCESS);
     }
     let settings = settings(arguments)?;
-    logs::begin(&settings.log);
+    logs::begin(&settings);
     if arguments.check_config {
         return check(&settings, arguments.config.as_deref(), output);
     }
@@ -129,7 +129,10 @@ fn check(settings: &Settings, file: Option<&Path>, output: &Output) -> anyhow::R
     }
     if let (Rpc::Node(_), Some(keys)) = (&settings.chain.rpc, &settings.windows.keys) {
         for shape in settings.windows.shapes.iter().filter(|own| !Prover::is_kept(keys, own.0)) {
-            problem("windows.keys", format!("there is no key of shape {shape} in {}", keys.display()));
+            problem(
+                "windows.keys",
+                format!("there is no key of shape {shape} in {}", keys.display()),
+            );
         }
     }
     if let Some(deployment) = &settings.chain.deployment {

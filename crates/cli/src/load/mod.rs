@@ -103,9 +103,10 @@ pub(crate) async fn run(plan: &Plan, output: &Output) -> anyhow::Result<Figures>
     let started = Instant::now();
     let (from, to) = (started + plan.warm_up, started + plan.warm_up + plan.measured);
     let address = server.http;
-    let clients = connections.into_iter().zip(&mut stores).map(|(connection, store)| {
-        load(connection, address, store, to, plan.kill)
-    });
+    let clients = connections
+        .into_iter()
+        .zip(&mut stores)
+        .map(|(connection, store)| load(connection, address, store, to, plan.kill));
     let figures = async {
         sleep_until(from).await;
         let before = server.syncs().await?;
@@ -166,8 +167,7 @@ async fn look_up(
     clients: usize,
     output: &Output,
 ) -> anyhow::Result<Killed> {
-    let receipts: Vec<&Bytes> =
-        posts.iter().filter_map(|post| post.outcome.accepted()).collect();
+    let receipts: Vec<&Bytes> = posts.iter().filter_map(|post| post.outcome.accepted()).collect();
     output.note(format!("looking up {} receipts …", receipts.len()));
     let part = receipts.len().div_ceil(clients).max(1);
     let parts = receipts.chunks(part).map(async |part| {
@@ -202,7 +202,11 @@ fn measure(
     ensure!(
         !times.is_empty(),
         "nothing was accepted{}",
-        posts.iter().find_map(|post| post.outcome.words()).map(|w| format!(": {w}")).unwrap_or_default()
+        posts
+            .iter()
+            .find_map(|post| post.outcome.words())
+            .map(|w| format!(": {w}"))
+            .unwrap_or_default()
     );
     times.sort_unstable_by(f64::total_cmp);
     // When the store ran out, less than planned was measured.

@@ -1,14 +1,12 @@
 //! The server under load: `aep2 serve` in a process of its own.
 
-use std::{
-    env,
-    net::SocketAddr,
-    path::Path,
-    process::Stdio,
-    time::Duration,
-};
+use std::{env, net::SocketAddr, path::Path, process::Stdio, time::Duration};
 
-use aep2_chain::wallet::{WalletId, terms::Terms, units::{KeyHash, VerifierSetId}};
+use aep2_chain::wallet::{
+    WalletId,
+    terms::Terms,
+    units::{KeyHash, VerifierSetId},
+};
 use aep2_mandate::units::ChainId;
 use alloy::primitives::{Address, B256};
 use anyhow::{Context, ensure};
@@ -59,11 +57,7 @@ struct Ready {
 
 impl ServerProcess {
     /// Starts it on a directory, or starts it again. `mandates` is how many will come at most.
-    pub(super) async fn start(
-        folder: &Path,
-        plan: &Plan,
-        mandates: usize,
-    ) -> anyhow::Result<Self> {
+    pub(super) async fn start(folder: &Path, plan: &Plan, mandates: usize) -> anyhow::Result<Self> {
         let config = folder.join("aep2.toml");
         std::fs::write(&config, settings(plan, mandates)).context("cannot write the settings")?;
         let program = env::current_exe().context("cannot find this program")?;

@@ -124,7 +124,9 @@ mod tests {
     fn all_is_dealt_and_each_accounts_order_is_kept() {
         for (accounts, clients) in [(1, 1), (5, 2), (2, 5), (3, 3)] {
             let signed: Vec<Vec<Bytes>> = (0..accounts)
-                .map(|account: u8| (0..4).map(|nonce: u8| Bytes::from(vec![account, nonce])).collect())
+                .map(|account: u8| {
+                    (0..4).map(|nonce: u8| Bytes::from(vec![account, nonce])).collect()
+                })
                 .collect();
             let stores = deal(signed, clients);
             assert_eq!(stores.len(), clients);

@@ -89,7 +89,10 @@ fn development_key(index: usize, chain_id: ChainId) -> anyhow::Result<PrivateKey
 }
 
 /// The key in a file: hexadecimal digits, or a keystore.
-pub(crate) fn read_file(path: &Path, password_file: Option<&Path>) -> anyhow::Result<PrivateKeySigner> {
+pub(crate) fn read_file(
+    path: &Path,
+    password_file: Option<&Path>,
+) -> anyhow::Result<PrivateKeySigner> {
     let name = path.display();
     let file = match File::open(path) {
         Ok(file) => file,

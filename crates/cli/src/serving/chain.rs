@@ -79,10 +79,9 @@ pub(crate) async fn connect(
                 .erased();
             let chain_id = match provider.get_chain_id().await {
                 Ok(chain_id) => ChainId::new(chain_id),
-                Err(error) => anyhow::bail!(
-                    "no node answers at {name} (chain.rpc): {}",
-                    innermost(&error)
-                ),
+                Err(error) => {
+                    anyhow::bail!("no node answers at {name} (chain.rpc): {}", innermost(&error))
+                }
             };
             Ok(Chain { provider, chain_id, name, embedded: None })
         }
@@ -94,8 +93,7 @@ async fn begin(
     folder: &DataFolder,
     processor: Address,
 ) -> anyhow::Result<Chain> {
-    let config =
-        EmbeddedConfig { data_dir: Some(folder.chain()), ..EmbeddedConfig::default() };
+    let config = EmbeddedConfig { data_dir: Some(folder.chain()), ..EmbeddedConfig::default() };
     let chain = EmbeddedChain::start(config)?;
     let provider = chain.provider().erased();
     let ether = U256::from(PROCESSOR_ETHER) * Unit::ETHER.wei();
@@ -105,10 +103,8 @@ async fn begin(
     let server = chain.serve(settings.embedded_listen).await.context(
         "the embedded chain cannot be served at chain.embedded_listen; port 0 takes any free one",
     )?;
-    let ticking = tokio::spawn(tick(
-        chain.clone(),
-        Duration::from_millis(settings.embedded_block_time_ms),
-    ));
+    let ticking =
+        tokio::spawn(tick(chain.clone(), Duration::from_millis(settings.embedded_block_time_ms)));
     let chain_id = ChainId::new(chain.chain_id()?);
     let embedded = Embedded { chain, server, ticking };
     Ok(Chain { provider, chain_id, name: "embedded".to_owned(), embedded: Some(embedded) })
@@ -145,10 +141,9 @@ impl Chain {
         let deployment = match (&self.embedded, &settings.deployment) {
             (Some(_), _) if kept.exists() => Deployment::read(&kept)?,
             (Some(embedded), _) => {
-                let deployment =
-                    deploy(embedded, settings, processor, keys()).await.context(
-                        "the contracts cannot be deployed on the embedded chain",
-                    )?;
+                let deployment = deploy(embedded, settings, processor, keys())
+                    .await
+                    .context("the contracts cannot be deployed on the embedded chain")?;
                 deployment.write(&kept)?;
                 deployment
             }

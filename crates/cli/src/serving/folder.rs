@@ -35,7 +35,8 @@ impl DataFolder {
             Err(TryLockError::WouldBlock) => bail!(
                 "the data directory {name} is in use by {}: stop it first, or name another with \
                  --data",
-                owner(&mut file).map_or("another process".to_owned(), |pid| format!("process {pid}"))
+                owner(&mut file)
+                    .map_or("another process".to_owned(), |pid| format!("process {pid}"))
             ),
             Err(TryLockError::Error(error)) => {
                 return Err(error).with_context(|| format!("cannot lock {}", lock.display()));

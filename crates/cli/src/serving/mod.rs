@@ -31,7 +31,6 @@ use tokio::time::{Instant, sleep};
 use self::{chain::Chain, folder::DataFolder};
 use crate::output::Output;
 
-
 /// How long the start waits for the first look at the chain. Then it is told that it is not ready yet.
 const READY_WITHIN: Duration = Duration::from_secs(15);
 
@@ -81,7 +80,10 @@ pub(crate) fn refuse(problems: &[Problem]) -> anyhow::Result<()> {
 impl Serving {
     /// Brings everything up, in the order in which it needs one another: the directory, the key, the
     /// chain, the proving keys, the contracts, the processor, the port.
-    pub(crate) async fn start(settings: &Settings, output: &Output) -> anyhow::Result<(Self, Ready)> {
+    pub(crate) async fn start(
+        settings: &Settings,
+        output: &Output,
+    ) -> anyhow::Result<(Self, Ready)> {
         refuse(&settings.check())?;
         let data = &settings.data.directory;
         let folder = DataFolder::take(data)?;

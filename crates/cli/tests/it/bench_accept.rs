@@ -8,8 +8,17 @@ use crate::Desk;
 fn no_receipt_is_lost_when_the_server_is_killed_under_load() {
     let desk = Desk(TempDir::new().unwrap());
     let figures = desk.json(&[
-        "bench", "accept", "--clients", "8", "--seconds", "2", "--payers", "8", "--store-per-s",
-        "1500", "--kill",
+        "bench",
+        "accept",
+        "--clients",
+        "8",
+        "--seconds",
+        "2",
+        "--payers",
+        "8",
+        "--store-per-s",
+        "1500",
+        "--kill",
     ]);
     let killed = &figures["killed"];
     assert_eq!(killed["missing"], 0, "{figures}");
@@ -21,7 +30,15 @@ fn no_receipt_is_lost_when_the_server_is_killed_under_load() {
 fn the_load_reports_its_figures() {
     let desk = Desk(TempDir::new().unwrap());
     let figures = desk.json(&[
-        "bench", "accept", "--clients", "4", "--seconds", "1", "--payers", "2", "--store-per-s",
+        "bench",
+        "accept",
+        "--clients",
+        "4",
+        "--seconds",
+        "1",
+        "--payers",
+        "2",
+        "--store-per-s",
         "1000",
     ]);
     let figure = |name: &str| figures[name].as_f64().unwrap_or_else(|| panic!("{name}: {figures}"));

@@ -4,6 +4,7 @@
 mod audit;
 mod bench_accept;
 mod chain;
+mod demo;
 mod serve;
 mod settle;
 
@@ -151,14 +152,6 @@ fn errors_say_what_to_do() {
     assert_eq!(output.status.code(), Some(2));
     let error: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert!(error["error"].as_str().unwrap().contains("nowhere.json"));
-}
-
-#[test]
-fn the_demonstration_holds() {
-    let desk = Desk(tempfile::tempdir().unwrap());
-    let shown = desk.json(&["demo", "--shape", "2x3-capture"]);
-    assert_eq!(shown["mandates"], 6);
-    assert_eq!(shown["refused"].as_array().unwrap().len(), 8);
 }
 
 #[test]

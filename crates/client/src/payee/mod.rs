@@ -12,8 +12,8 @@
 //! - A handler that fails (a status of 400 or more, or a panic) charges nothing, unless it said
 //!   what it charges. Failing to tell the processor is tried again.
 //!
-//! Payers that pay in order mode get numbered [orders](order), which the payee need not remember.
-//! Answers that payees give are remembered in bounded [memory](served).
+//! Payers that pay in order mode get numbered orders, which the payee need not remember.
+//! Answers that payees give are remembered in bounded memory.
 //!
 //! A payee of several processes gives all of them the same [secret](PayeeConfig::order_secret), and
 //! sends requests for one resource to one process: what was served is remembered by each alone.

@@ -4,15 +4,15 @@
 use std::{collections::BTreeSet, sync::Arc, thread};
 
 use aep2_ledger::{
-    AcceptError, ChainFact, Durable, LedgerConfig, LedgerError, Offer, Refusal, Sequence, Sighting,
-    SightingKind, Status, records::SettledDebit,
+    AcceptError, ChainFact, Durable, LedgerConfig, LedgerError, Offer, Proposal, Refusal, Sequence,
+    Sighting, SightingKind, Standing, Status, records::SettledDebit,
 };
 use aep2_mandate::units::Nonce;
 use alloy_primitives::{Address, B256};
 
 use crate::support::{
     Book, NOW, SETTLE_WITHIN, TOKEN, Terms, VERIFIERS, account, at, balance, block, config,
-    deposited, key_hash, opened, withdrawal,
+    deposited, domain, key_hash, opened, withdrawal,
 };
 
 fn refusal(book: &Book, offer: Offer, now: i64) -> Option<Refusal> {
@@ -26,6 +26,31 @@ fn refusal(book: &Book, offer: Offer, now: i64) -> Option<Refusal> {
         Ok(()) => assert_eq!(refusal, None, "what is checked ahead is what is decided"),
         Err(AcceptError::Refused(ahead)) => assert_eq!(Some(ahead), refusal),
         Err(error) => panic!("{error}"),
+    }
+    refusal
+}
+
+/// As [`refusal`]; the same is found before there is a receipt.
+fn refusal_of(book: &Book, terms: &Terms, now: i64) -> Option<Refusal> {
+    let mandate = terms.verified().signed().clone();
+    let id = mandate.mandate.id(&domain(terms.token));
+    let proposal = Proposal::proved(mandate, id);
+    let standing = book.ledger.check_terms(&proposal, terms.settle_by, at(now));
+    let refusal = refusal(book, terms.offer(), now);
+    match standing {
+        Ok(Standing::Acceptable { account: payer, amount }) => {
+            assert_eq!((payer, amount.get()), (account(terms.account), terms.amount));
+            assert_eq!(refusal, None);
+        }
+        Err(AcceptError::Refused(found)) => assert_eq!(Some(&found), refusal.as_ref()),
+        other => panic!("{other:?}"),
+    }
+    if refusal.is_none() {
+        let again = book.ledger.check_terms(&proposal, terms.settle_by, at(1_000_000));
+        let Ok(Standing::Accepted(accepted)) = again else {
+            panic!("known, whatever the time: {again:?}");
+        };
+        assert!(accepted.again && accepted.mandate == terms.hash());
     }
     refusal
 }
@@ -89,8 +114,8 @@ const OBSTACLES: [&str; 10] = [
     "insufficient funds",
 ];
 
-/// A book and an offer against which exactly these obstacles stand.
-fn obstructed(obstacles: &BTreeSet<&str>) -> (Book, Offer, i64) {
+/// A book and a mandate against which exactly these obstacles stand.
+fn obstructed(obstacles: &BTreeSet<&str>) -> (Book, Terms, i64) {
     let there = |name: &str| obstacles.contains(name);
     let book = Book::empty();
     let mut facts = Vec::new();
@@ -156,7 +181,7 @@ fn obstructed(obstacles: &BTreeSet<&str>) -> (Book, Offer, i64) {
         terms.settle_by = at(if there("settle by passed") { 602 } else { 1_000 });
         terms.deadline = at(2_000);
     }
-    (book, terms.offer(), now)
+    (book, terms, now)
 }
 
 fn is(refusal: &Refusal, name: &str) -> bool {
@@ -178,15 +203,15 @@ fn is(refusal: &Refusal, name: &str) -> bool {
 
 #[test]
 fn of_several_reasons_the_first_of_the_stated_order_is_given() {
-    let (book, offer, now) = obstructed(&BTreeSet::new());
-    assert_eq!(refusal(&book, offer, now), None, "nothing stands against it");
+    let (book, terms, now) = obstructed(&BTreeSet::new());
+    assert_eq!(refusal_of(&book, &terms, now), None, "nothing stands against it");
     for (index, first) in OBSTACLES.iter().enumerate() {
-        let (book, offer, now) = obstructed(&BTreeSet::from([*first]));
-        let refused = refusal(&book, offer, now).expect(first);
+        let (book, terms, now) = obstructed(&BTreeSet::from([*first]));
+        let refused = refusal_of(&book, &terms, now).expect(first);
         assert!(is(&refused, first), "{first}: {refused}");
         for second in &OBSTACLES[index + 1..] {
-            let (book, offer, now) = obstructed(&BTreeSet::from([*first, *second]));
-            let refused = refusal(&book, offer, now).expect(first);
+            let (book, terms, now) = obstructed(&BTreeSet::from([*first, *second]));
+            let refused = refusal_of(&book, &terms, now).expect(first);
             assert!(is(&refused, first), "{first} before {second}: {refused}");
         }
     }

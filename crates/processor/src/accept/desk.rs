@@ -7,7 +7,8 @@ use std::{
 };
 
 use aep2_ledger::{
-    self as ledger, Accepted, Durable, Lane, MandateHash, Offer, Proposal, Standing, Verified,
+    self as ledger, Accepted, Durable, Lane, MandateHash, MandateView, Offer, Proposal, Standing,
+    Verified,
     records::{NonceKey, Promise},
 };
 use aep2_mandate::{
@@ -123,19 +124,19 @@ pub(crate) struct Desk {
     tokens: HashMap<Address, (Domain, Ceiling)>,
 }
 
-/// One that passed everything but its signature.
+/// One whose signature is to be checked, with where the answer goes.
 struct Candidate<T: Payable> {
     proposal: Proposal<T>,
     standing: Standing,
     reply: Reply<Result<T::Acceptance, AcceptError>>,
 }
 
-/// What became of a mandate before its signature was looked at.
-enum Glanced<T> {
-    /// It was accepted before, this very one.
-    Same(Box<Accepted>),
-    /// Its signature is to be checked.
-    Promising(Proposal<T>, Standing),
+/// A mandate that passed everything but its signature.
+struct Glanced<T> {
+    proposal: Proposal<T>,
+    standing: Standing,
+    /// Whether this very one, signature included, was accepted before.
+    same: bool,
 }
 
 /// One that is handed to the book.
@@ -191,8 +192,10 @@ impl Desk {
         let mut candidates = Vec::with_capacity(tasks.len());
         for Task { input, reply } in tasks {
             match self.glance(input, settle_by, now) {
-                Ok(Glanced::Same(accepted)) => self.answer::<T>(*accepted, reply),
-                Ok(Glanced::Promising(proposal, standing)) => {
+                Ok(Glanced { standing: Standing::Accepted(accepted), same: true, .. }) => {
+                    self.answer::<T>(*accepted, reply);
+                }
+                Ok(Glanced { proposal, standing, .. }) => {
                     candidates.push(Candidate::<T> { proposal, standing, reply });
                 }
                 Err(error) => reply.send(Err(error)),
@@ -248,10 +251,10 @@ impl Desk {
         let settle_by = self.settle_by(now);
         let settle_by =
             settle_by.ok_or_else(|| AcceptError::Internal("the clock is at its end".to_owned()))?;
-        let (proposal, standing) = match self.glance(mandate.clone(), settle_by, now)? {
-            Glanced::Same(_) => return Ok(()),
-            Glanced::Promising(proposal, standing) => (proposal, standing),
-        };
+        let Glanced { proposal, standing, same } = self.glance(mandate.clone(), settle_by, now)?;
+        if same {
+            return Ok(());
+        }
         if let Some(reason) = T::verify(&[&proposal]).into_iter().flatten().next() {
             return Err(AcceptError::BadSignature { reason });
         }
@@ -279,18 +282,14 @@ impl Desk {
         let terms = self.check_terms(&mandate, settle_by, now);
         let proposal = mandate.propose(self);
         let standing = self.shared.ledger.check_terms(&proposal, settle_by, now);
-        if let Ok(Standing::Accepted(accepted)) = standing {
-            let promise = self.shared.ledger.mandate(proposal.hash())?;
-            let same =
-                promise.is_some_and(|view| proposal.signed().is(&view.mandate.promise));
-            return Ok(if same {
-                Glanced::Same(accepted)
-            } else {
-                Glanced::Promising(proposal, Standing::Accepted(accepted))
-            });
+        if let Ok(standing @ Standing::Accepted(_)) = standing {
+            let accepted = self.shared.ledger.mandate(proposal.hash())?;
+            let is_same = |view: MandateView| proposal.signed().is(&view.mandate.promise);
+            let same = accepted.is_some_and(is_same);
+            return Ok(Glanced { proposal, standing, same });
         }
         terms?;
-        Ok(Glanced::Promising(proposal, standing?))
+        Ok(Glanced { proposal, standing: standing?, same: false })
     }
 
     /// What is seen in the mandate itself.

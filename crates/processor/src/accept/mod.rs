@@ -15,7 +15,7 @@
 //! 7. the book's checks once more, together with the reservation and the record, in one write that is
 //!    synced. Only then does the receipt leave.
 //!
-//! All of it runs on a few threads of its own ([`pool`]), which check the signatures of what waits
+//! All of it runs on a few threads of its own (`pool`), which check the signatures of what waits
 //! together. A request that nobody waits for any more is carried out all the same: it is either on
 //! disk with its receipt, for whoever asks again, or has left nothing behind.
 
@@ -37,11 +37,11 @@ use serde::{Serialize, Serializer, ser::SerializeStruct};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
 
 pub use self::error::AcceptError;
+use self::pool::Pool;
 pub(crate) use self::{
     desk::{Desk, Reply, Task},
     error::code_of,
 };
-use self::pool::Pool;
 use crate::{
     capture::{self, CaptureAcceptance, CaptureError, SignedCapture},
     processor::{Shared, StartError},
@@ -119,7 +119,8 @@ impl Acceptor {
     pub(crate) fn start(shared: Arc<Shared>) -> Result<Self, StartError> {
         let settings = &shared.config.acceptance;
         let waiting_max = u32::try_from(settings.waiting_max).unwrap_or(u32::MAX);
-        let waiting_max = waiting_max.min(u32::try_from(Semaphore::MAX_PERMITS).unwrap_or(u32::MAX));
+        let waiting_max =
+            waiting_max.min(u32::try_from(Semaphore::MAX_PERMITS).unwrap_or(u32::MAX));
         let together_max = settings.together_max;
         let desk = Arc::new(Desk::new(shared));
         let theirs = Arc::clone(&desk);
@@ -233,7 +234,9 @@ impl Acceptor {
 type Answer<R> = oneshot::Receiver<R>;
 
 /// Waits for an answer.
-async fn answered<R, E: From<Unanswered>>(entered: Result<Answer<Result<R, E>>, E>) -> Result<R, E> {
+async fn answered<R, E: From<Unanswered>>(
+    entered: Result<Answer<Result<R, E>>, E>,
+) -> Result<R, E> {
     entered?.await.unwrap_or_else(|_| Err(Unanswered.into()))
 }
 

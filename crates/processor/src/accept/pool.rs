@@ -54,13 +54,8 @@ impl<J: Send + 'static> Pool<J> {
             .thread_name(|index| format!("accept-{index}"))
             .build()?;
         let serve: Arc<Serve<J>> = Arc::new(serve);
-        let state = State {
-            waiting: VecDeque::new(),
-            idle: 0,
-            running,
-            closed: false,
-            serve: Some(serve),
-        };
+        let state =
+            State { waiting: VecDeque::new(), idle: 0, running, closed: false, serve: Some(serve) };
         let queue = Queue {
             state: Mutex::new(state),
             came: Condvar::new(),

@@ -5,7 +5,7 @@
 //! it. This processor does where it goes on with the account: the new terms name it again, and there
 //! is money in the account, so that nobody has it pay for changes of empty accounts.
 
-use std::{sync::Arc, time::Duration};
+use std::{sync::Arc, time::Instant};
 
 use aep2_chain::sender::SubmissionId;
 use aep2_ledger::{Balance, records::Tip};
@@ -14,8 +14,8 @@ use alloy::primitives::keccak256;
 
 use super::{Context, blocking, sending::NotSent};
 
-/// How often it is looked for changes that are due. It looks through all accounts.
-const LOOK_EVERY: Duration = Duration::from_secs(30);
+/// The part of the time that looking through all accounts may take: one in so many.
+const LOOKS_SHARE: u32 = 100;
 
 /// How many changes are applied at a look.
 const AT_ONCE_MAX: usize = 4;
@@ -23,17 +23,21 @@ const AT_ONCE_MAX: usize = 4;
 /// Applies changes for ever.
 pub(super) async fn apply(context: Arc<Context>) {
     let mut looked: Option<Tip> = None;
+    let every = context.shared.config.sender.poll_interval;
     loop {
         let tip = context.shared.ledger.tip();
         if let Some(tip) = tip.filter(|_| tip != looked) {
             looked = Some(tip);
+            let started = Instant::now();
             let looking = Arc::clone(&context);
             let due = blocking(move || due(&looking, tip.time)).await.unwrap_or_default();
+            let looked_for = started.elapsed();
             for (account, in_force_from) in due {
                 apply_one(&context, account, in_force_from).await;
             }
+            tokio::time::sleep(looked_for * LOOKS_SHARE).await;
         }
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(every).await;
     }
 }
 

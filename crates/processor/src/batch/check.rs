@@ -52,19 +52,19 @@ pub(super) fn check<'a>(
     let mut accounts: BTreeMap<AccountId, (Option<AccountView>, u128)> = BTreeMap::new();
     for Candidate { hash, mandate, pays } in candidates {
         let id = mandate.promise.account();
-        let (account, spent) =
-            accounts.entry(id).or_insert_with(|| (ledger.account(id), 0));
+        let (account, spent) = accounts.entry(id).or_insert_with(|| (ledger.account(id), 0));
         let signed = match &mandate.promise {
-            Promise::Proved { signed } => Some(signed.signed_mandate().map_err(|defect| {
-                LedgerError::Damaged {
+            Promise::Proved { signed } => {
+                Some(signed.signed_mandate().map_err(|defect| LedgerError::Damaged {
                     family: aep2_ledger::schema::Family::Mandates,
                     key: hash.bytes().to_vec(),
                     defect,
-                }
-            })?),
+                })?)
+            }
             Promise::Signed { .. } => None,
         };
-        let key_hash = signed.as_ref().map(|signed| B256::from(field::to_be_bytes(&signed.key.hash())));
+        let key_hash =
+            signed.as_ref().map(|signed| B256::from(field::to_be_bytes(&signed.key.hash())));
         let reason = match account {
             None => Some(format!("account {id} is not known")),
             Some(account) => {

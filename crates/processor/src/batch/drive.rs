@@ -142,6 +142,10 @@ impl Driver {
 
     async fn prove(&mut self, batch: BatchView) -> Result<Turn, DriveError> {
         let shared = &self.context.shared;
+        if !self.context.has_caught_up() {
+            tokio::time::sleep(WAIT_MIN).await;
+            return Ok(Turn::On);
+        }
         if batch.record.valid_until < shared.clock.now() {
             return self.requeue(&batch, "its time was over before it was proved").await;
         }
@@ -364,10 +368,8 @@ impl Driver {
                 tracing::warn!(batch = %self.number, %error, "the batch was mined and failed");
                 // What does not name anyone may have been another state than the one that it was tried
                 // on. Tried again under another name, it is refused before it is sent, or succeeds.
-                let unclear = matches!(
-                    error,
-                    WalletError::NoReason | WalletError::InsufficientGas { .. }
-                );
+                let unclear =
+                    matches!(error, WalletError::NoReason | WalletError::InsufficientGas { .. });
                 if unclear && round.number() < ROUNDS_MAX {
                     return self.note_submission(round.next()).await.map(Some);
                 }
@@ -532,7 +534,9 @@ fn overtaken<T>(step: Result<T, BatchError>) -> Result<Option<Turn>, DriveError>
         Err(
             BatchError::WrongStep { .. }
             | BatchError::Unsaid(_)
-            | BatchError::WrongStatus { status: Status::Settled { .. } | Status::Void { .. }, .. },
+            | BatchError::WrongStatus {
+                status: Status::Settled { .. } | Status::Void { .. }, ..
+            },
         ) => Ok(Some(Turn::On)),
         Err(error) => Err(error.into()),
     }
@@ -540,8 +544,7 @@ fn overtaken<T>(step: Result<T, BatchError>) -> Result<Option<Turn>, DriveError>
 
 fn check_members(context: &Context, batch: &BatchView) -> Result<Checked, LedgerError> {
     let record = &batch.record;
-    let under =
-        Under { lane: record.lane, token: record.token, verifier_set: record.verifier_set };
+    let under = Under { lane: record.lane, token: record.token, verifier_set: record.verifier_set };
     let candidates = batch.members.iter().map(|member| Candidate {
         hash: member.hash,
         mandate: &member.mandate,

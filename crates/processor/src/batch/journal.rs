@@ -28,7 +28,9 @@ const VERSION: u8 = 1;
 /// Why an entry cannot be read.
 #[derive(Debug, Error)]
 enum EntryError {
-    #[error("entry {nonce} of the sender's journal has version {found}, this program reads {VERSION}")]
+    #[error(
+        "entry {nonce} of the sender's journal has version {found}, this program reads {VERSION}"
+    )]
     Version { nonce: u64, found: u8 },
     #[error("entry {nonce} of the sender's journal is damaged: {error}")]
     Damaged { nonce: u64, error: serde_json::Error },

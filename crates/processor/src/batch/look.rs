@@ -30,9 +30,13 @@ use crate::{
 /// the oldest are looked at.
 const WAITING_MIN: usize = 1_024;
 const WAITING_MAX: usize = 8_192;
+/// How many times as many are looked at where those in front settle alone.
+const PAGES_MAX: usize = 8;
+/// How many of those that settle alone are kept.
+const LATE_MAX: usize = 64;
 
 /// How often it is looked for what has expired and what is aside.
-const TIDY_EVERY: Duration = Duration::from_secs(2);
+const TIDY_EVERY: Duration = Duration::from_millis(500);
 
 /// How many mandates are voided at once.
 const EXPIRE_MAX: usize = 1_024;
@@ -73,7 +77,7 @@ impl Looker {
         let open = recovery::open_batches(&shared.ledger)?;
         let mut open: Vec<BatchNumber> = open.into_iter().map(|batch| batch.number).collect();
         let room = shared.config.windows.in_flight_max.saturating_sub(open.len());
-        if room == 0 {
+        if room == 0 || !context.has_caught_up() {
             return Ok(open);
         }
         let windows = &shared.config.windows;
@@ -82,7 +86,7 @@ impl Looker {
             capture_within_s: windows.capture_within_s,
             due_margin_s: windows.due_margin_s,
         };
-        let Pools { mut pools, mut entries } = self.pools()?;
+        let Pools { mut pools, mut entries } = self.pools(&rules)?;
         let mut sealed = 0;
         while sealed < room {
             match choose(&pools, &rules, shared.clock.now(), self.turn) {
@@ -105,7 +109,8 @@ impl Looker {
                         Ok(batch) => open.push(batch),
                         // A payee captured since, or the chain ended one. The next look sees it.
                         Err(LookError::Batch(
-                            error @ (BatchError::OtherAmount { .. } | BatchError::WrongStatus { .. }),
+                            error @ (BatchError::OtherAmount { .. }
+                            | BatchError::WrongStatus { .. }),
                         )) => {
                             tracing::debug!(%error, "a window changed while it was sealed");
                             break;
@@ -200,36 +205,66 @@ impl Looker {
         Ok(())
     }
 
-    /// What waits, by what can be settled together.
-    fn pools(&self) -> Result<Pools, LedgerError> {
+    /// What waits, by what can be settled together: the oldest of each queue. Of those that settle
+    /// alone only the first are kept, and those behind them are looked at, too: after an outage they
+    /// may be many, and are not to hide the others until these are late themselves.
+    fn pools(&self, rules: &Rules) -> Result<Pools, LedgerError> {
         let ledger = &self.context.shared.ledger;
+        let now = self.context.shared.clock.now();
         let largest = self.context.shared.config.windows.shapes.iter();
         let largest = largest.map(|shape| shape.mandates_max()).max().unwrap_or(DIRECT_MAX);
         let limit = largest.saturating_mul(4).clamp(WAITING_MIN, WAITING_MAX);
-        let mut pools: BTreeMap<(Lane, Address, B256), Pool> = BTreeMap::new();
-        let mut entries = BTreeMap::new();
+        let mut found = Pools::default();
         for (lane, token) in ledger.queues()? {
-            for entry in ledger.window(lane, token, Sequence::new(0), limit)? {
-                let waiting = self.waiting(&entry);
-                let verifier_set = match lane {
-                    Lane::Proved => ledger
-                        .account(waiting.account)
-                        .map_or(B256::ZERO, |account| account.record.verifier_set),
-                    Lane::Signed => B256::ZERO,
-                };
-                let new = || Pool {
-                    lane,
-                    token,
-                    verifier_set,
-                    shapes: self.context.costs.get(&verifier_set).cloned().unwrap_or_default(),
-                    waiting: Vec::new(),
-                };
-                let pool = pools.entry((lane, token, verifier_set)).or_insert_with(new);
-                pool.waiting.push(waiting);
-                entries.insert(entry.hash, entry);
+            let (mut from, mut in_line, mut late) = (Sequence::new(0), 0, 0);
+            for _ in 0..PAGES_MAX {
+                let page = ledger.window(lane, token, from, limit)?;
+                let is_last = page.len() < limit;
+                for entry in page {
+                    from = Sequence::new(entry.mandate.sequence.get().saturating_add(1));
+                    let waiting = self.waiting(&entry);
+                    let count = if rules.is_late(&waiting, now) { &mut late } else { &mut in_line };
+                    *count += 1;
+                    if late <= LATE_MAX || !rules.is_late(&waiting, now) {
+                        self.add(&mut found, lane, token, waiting, entry);
+                    }
+                }
+                if is_last || in_line >= limit {
+                    break;
+                }
             }
         }
-        Ok(Pools { pools: pools.into_values().collect(), entries })
+        Ok(found)
+    }
+
+    /// Adds what waits to those that it can be settled with.
+    fn add(
+        &self,
+        found: &mut Pools,
+        lane: Lane,
+        token: Address,
+        waiting: Waiting,
+        entry: WindowEntry,
+    ) {
+        let account = self.context.shared.ledger.account(waiting.account);
+        let verifier_set = match lane {
+            Lane::Proved => account.map_or(B256::ZERO, |account| account.record.verifier_set),
+            Lane::Signed => B256::ZERO,
+        };
+        let same = |pool: &&mut Pool| {
+            (pool.lane, pool.token, pool.verifier_set) == (lane, token, verifier_set)
+        };
+        match found.pools.iter_mut().find(same) {
+            Some(pool) => pool.waiting.push(waiting),
+            None => found.pools.push(Pool {
+                lane,
+                token,
+                verifier_set,
+                shapes: self.context.costs.get(&verifier_set).cloned().unwrap_or_default(),
+                waiting: vec![waiting],
+            }),
+        }
+        found.entries.insert(entry.hash, entry);
     }
 
     fn waiting(&self, entry: &WindowEntry) -> Waiting {
@@ -254,6 +289,7 @@ impl Looker {
             fixed: state.captured.is_some() || state.was_sealed,
             accepted_at: mandate.accepted_at,
             settle_by: mandate.settle_by,
+            claimable: promise.lane() == Lane::Proved,
             deadline: promise.deadline(),
             company: self.context.apart().company(*hash),
         }
@@ -261,6 +297,7 @@ impl Looker {
 }
 
 /// What waits.
+#[derive(Default)]
 struct Pools {
     pools: Vec<Pool>,
     entries: BTreeMap<MandateHash, WindowEntry>,

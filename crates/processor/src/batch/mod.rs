@@ -33,7 +33,8 @@
 //! A *look*, some times a second, seals the windows that close, and starts a task for each open
 //! batch that has none. That is also all that recovery does ([`recovery`]). A task reads where its
 //! batch stands, does what comes next, and reads again. Proofs are made one at a time, each on all
-//! cores, while the batches before are on their way.
+//! cores, while the batches before are on their way. After a start nothing is sealed or proved before
+//! the book has caught up with the chain.
 //!
 //! # Refusals
 //!
@@ -55,7 +56,10 @@ mod watch;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -67,11 +71,11 @@ use tokio::{
     task::{JoinError, JoinHandle, JoinSet},
 };
 
+use self::{apart::Apart, look::Looker, sending::Sending};
 pub use self::{
     provers::{Provers, ProversError},
     watch::{Act, Boundary, Side, Watch},
 };
-use self::{apart::Apart, look::Looker, sending::Sending};
 use crate::processor::{Shared, StartError};
 
 /// How much of the time looks at the queue may take: one part in so many.
@@ -89,12 +93,29 @@ pub(crate) struct Context {
     apart: Mutex<Apart>,
     /// The alarms that are raised.
     alarms: Mutex<BTreeSet<&'static str>>,
+    /// Whether the book has had every confirmed block once since the start.
+    caught_up: AtomicBool,
 }
 
 impl Context {
     fn apart(&self) -> MutexGuard<'_, Apart> {
         // Nothing panics while it is held.
         self.apart.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the book knows the chain: after a start it may be a long way behind, and what it says
+    /// of accounts is not to be proved with.
+    fn has_caught_up(&self) -> bool {
+        if self.caught_up.load(Ordering::Relaxed) {
+            return true;
+        }
+        let Some(head) = self.shared.chain_health().head else { return false };
+        let confirmed = head.checked_sub(self.shared.config.follower.confirmations);
+        let to_apply = confirmed.filter(|block| *block >= self.shared.deployment.block);
+        let applied = self.shared.ledger.tip().map(|tip| tip.number);
+        let caught_up = to_apply.is_none_or(|block| applied >= Some(block));
+        self.caught_up.store(caught_up, Ordering::Relaxed);
+        caught_up
     }
 
     /// Has an operator look, or not any more.
@@ -142,6 +163,7 @@ impl Settler {
             proving: Arc::new(Semaphore::new(1)),
             apart: Mutex::default(),
             alarms: Mutex::default(),
+            caught_up: AtomicBool::new(false),
         });
         let ledger = Arc::clone(&context.shared.ledger);
         let open = blocking(move || recovery::open_batches(&ledger)).await;

@@ -148,11 +148,7 @@ impl Provers {
     ///
     /// # Errors
     /// The first that is not.
-    pub fn check(
-        &self,
-        shapes: &[Shape],
-        deployment: &Deployment,
-    ) -> Result<(), ProversError> {
+    pub fn check(&self, shapes: &[Shape], deployment: &Deployment) -> Result<(), ProversError> {
         for shape in shapes.iter().copied() {
             let prover = self.by_shape.get(&shape).ok_or(ProversError::Missing(shape))?;
             let found = B256::from(prover.verifying_key_hash());

@@ -7,7 +7,9 @@ use aep2_chain::{
     sender::{Key, Outcome, Sender, SenderError, SubmissionId, SubmitError, Ticket},
     wallet::{DirectSettlement, error::WalletError, sort_to_net, units::VerifierSetId},
 };
-use aep2_ledger::{BatchNumber, BatchView, Ledger, LedgerError, MandateHash, Step, records::Promise};
+use aep2_ledger::{
+    BatchNumber, BatchView, Ledger, LedgerError, MandateHash, Step, records::Promise,
+};
 use aep2_prover::proven::Proven;
 use alloy::primitives::{U256, keccak256};
 use thiserror::Error;
@@ -247,10 +249,7 @@ fn forgettable(shared: &Shared, journal: &BookJournal) -> Result<Vec<SubmissionI
     Ok(old.into_iter().take_while(|id| !needed.contains(id)).collect())
 }
 
-fn submissions_of_open(
-    shared: &Shared,
-    ledger: &Ledger,
-) -> Result<Vec<SubmissionId>, LedgerError> {
+fn submissions_of_open(shared: &Shared, ledger: &Ledger) -> Result<Vec<SubmissionId>, LedgerError> {
     let open = ledger.unfinished_batches()?.into_iter();
     Ok(open
         .filter_map(|(number, record)| match record.step {

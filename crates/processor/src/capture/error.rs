@@ -66,7 +66,9 @@ pub enum CaptureError {
 fn words_of(status: &Status) -> String {
     match status {
         Status::InBatch { batch } => {
-            format!("the mandate is in batch {batch}, which pays what was captured when it was sealed")
+            format!(
+                "the mandate is in batch {batch}, which pays what was captured when it was sealed"
+            )
         }
         Status::Queued | Status::Aside { .. } => {
             "the mandate was in a batch before, and pays what was captured then".to_owned()

@@ -19,7 +19,9 @@ mod error;
 
 use std::sync::Arc;
 
-use aep2_ledger::{self as ledger, Captured, Durable, MandateHash, MandateView, records::CaptureRecord};
+use aep2_ledger::{
+    self as ledger, Captured, Durable, MandateHash, MandateView, records::CaptureRecord,
+};
 pub use aep2_mandate::typed_data::capture::{
     Capture, CaptureReceipt, SignedCapture, SignedCaptureReceipt,
 };
@@ -55,7 +57,9 @@ struct Statement {
 ///
 /// # Errors
 /// When what was kept is not what this software keeps.
-pub(crate) fn receipt_of(record: &CaptureRecord) -> Result<SignedCaptureReceipt, serde_json::Error> {
+pub(crate) fn receipt_of(
+    record: &CaptureRecord,
+) -> Result<SignedCaptureReceipt, serde_json::Error> {
     serde_json::from_slice::<Statement>(&record.statement).map(|statement| statement.receipt)
 }
 
@@ -92,7 +96,9 @@ fn hand_over(desk: &Desk, signed: &SignedCapture, now: UnixTime) -> Result<Found
     let view = desk.shared.ledger.mandate(mandate)?;
     let view = view.ok_or(CaptureError::UnknownMandate { mandate })?;
     let payee = view.mandate.promise.payee();
-    signed.verify(&desk.typed_data, payee).map_err(|reason| CaptureError::BadSignature { reason })?;
+    signed
+        .verify(&desk.typed_data, payee)
+        .map_err(|reason| CaptureError::BadSignature { reason })?;
     if let Some(before) = before(&view, &capture)? {
         return Ok(Found::Before(before));
     }
@@ -127,8 +133,7 @@ fn before(view: &MandateView, asked: &Capture) -> Result<Option<CaptureAcceptanc
 }
 
 fn acceptance(record: &CaptureRecord, again: bool) -> Answer {
-    let receipt =
-        receipt_of(record).map_err(|error| CaptureError::Internal(error.to_string()))?;
+    let receipt = receipt_of(record).map_err(|error| CaptureError::Internal(error.to_string()))?;
     Ok(CaptureAcceptance { receipt, again })
 }
 

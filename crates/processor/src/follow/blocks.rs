@@ -111,9 +111,9 @@ async fn said(
 ) -> Result<Option<DraftFact>, FollowError> {
     let not_understood =
         |reason: String| FollowError::NotUnderstood { block: block.number, reason };
-    let transaction = log.transaction_hash.ok_or_else(|| {
-        FollowError::Disagreement("an event without a transaction".to_owned())
-    })?;
+    let transaction = log
+        .transaction_hash
+        .ok_or_else(|| FollowError::Disagreement("an event without a transaction".to_owned()))?;
     let event = WalletEvent::decode(log).map_err(|error| not_understood(error.to_string()))?;
     let batch = match facts::of(event, transaction).map_err(not_understood)? {
         Said::Nothing => return Ok(None),
@@ -147,7 +147,8 @@ async fn debits_of(
     if sent.to != Some(shared.deployment.wallet.address) {
         return Ok(None);
     }
-    let disagree = |reason: String| FollowError::Disagreement(format!("transaction {hash}: {reason}"));
+    let disagree =
+        |reason: String| FollowError::Disagreement(format!("transaction {hash}: {reason}"));
     let settled = SettledBatch::decode(&sent.input).map_err(|error| disagree(error.to_string()))?;
     let agrees = settled.token == batch.token
         && settled.count == batch.count

@@ -91,9 +91,9 @@ pub(super) fn of(event: WalletEvent, transaction: B256) -> Result<Said, String> 
         }
         // A stranger's receipt may name no account; it burns nothing.
         WalletEvent::GuaranteeClaimed { account: None, .. } => return Ok(Said::Nothing),
-        WalletEvent::GuaranteeClaimed { account: Some(account), nonce, token, nonce_burnt, .. } => {
-            ChainFact::GuaranteeClaimed { account, token, nonce, nonce_burnt }
-        }
+        WalletEvent::GuaranteeClaimed {
+            account: Some(account), nonce, token, nonce_burnt, ..
+        } => ChainFact::GuaranteeClaimed { account, token, nonce, nonce_burnt },
         WalletEvent::VerifiersRegistered { .. }
         | WalletEvent::PayoutCredited { .. }
         | WalletEvent::Collected { .. }

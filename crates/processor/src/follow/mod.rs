@@ -1,6 +1,6 @@
 //! What the chain says, into the book.
 //!
-//! A task takes what the [`Follower`] delivers, makes the book's facts of it ([`facts`], [`blocks`]),
+//! A task takes what the [`Follower`] delivers, makes the book's facts of it (`facts`, `blocks`),
 //! and applies them with the follower's cursor in one write, or undoes what fell away. The book's own
 //! cursor is the only state: whatever goes wrong, a new follower begins from there.
 //!
@@ -130,7 +130,9 @@ impl FollowError {
         match self {
             Self::Node { .. } | Self::Disagreement(_) => true,
             Self::Book(ChainError::Ledger(LedgerError::Busy { .. })) => true,
-            Self::Follower(_) | Self::Cursor(_) | Self::NotUnderstood { .. } | Self::Book(_) => false,
+            Self::Follower(_) | Self::Cursor(_) | Self::NotUnderstood { .. } | Self::Book(_) => {
+                false
+            }
         }
     }
 }

@@ -90,11 +90,7 @@ pub(super) async fn resolve(
 }
 
 /// The accounts that had this processor, before or in the blocks that are being read.
-fn accounts_of(
-    shared: &Shared,
-    facts: &[&[ChainFact]],
-    of: Address,
-) -> BTreeSet<AccountId> {
+fn accounts_of(shared: &Shared, facts: &[&[ChainFact]], of: Address) -> BTreeSet<AccountId> {
     let known = u32::try_from(shared.ledger.stats().accounts).unwrap_or(u32::MAX);
     let in_book = (1..=known).filter_map(|number| AccountId::new(number).ok()).filter(|account| {
         shared.ledger.account(*account).is_some_and(|account| account.record.processor == of)
@@ -110,12 +106,7 @@ fn accounts_of(
 }
 
 /// What an account would have after these facts, which the book does not know yet.
-fn expected(
-    shared: &Shared,
-    facts: &[&[ChainFact]],
-    account: AccountId,
-    token: Address,
-) -> i128 {
+fn expected(shared: &Shared, facts: &[&[ChainFact]], account: AccountId, token: Address) -> i128 {
     // 104 bits fit.
     let signed = |balance: Balance| i128::try_from(balance.get()).unwrap_or(i128::MAX);
     let purses = shared.ledger.account(account).map(|view| view.purses).unwrap_or_default();

@@ -80,7 +80,8 @@ async fn sighting(
             let wallet = Wallet::unchecked(shared.provider.clone(), shared.deployment.wallet_id());
             let limit = shared.config.follower.request_timeout;
             let lane = tokio::time::timeout(limit, wallet.signed_lane(owner)).await;
-            let lane = lane.map_err(|_| FollowError::Node { asked: "signedLaneOf", error: None })?;
+            let lane =
+                lane.map_err(|_| FollowError::Node { asked: "signedLaneOf", error: None })?;
             let lane =
                 lane.map_err(|error| FollowError::Disagreement(format!("signedLaneOf: {error}")))?;
             match lane.account {

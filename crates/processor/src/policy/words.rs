@@ -58,7 +58,11 @@ impl NonceWords {
         self.words.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn check(&self, words: Option<&HashMap<U256, Holders>>, word: U256) -> Result<(), PolicyRefusal> {
+    fn check(
+        &self,
+        words: Option<&HashMap<U256, Holders>>,
+        word: U256,
+    ) -> Result<(), PolicyRefusal> {
         match words {
             Some(words) if words.len() >= self.words_max && !words.contains_key(&word) => {
                 let words = format!(

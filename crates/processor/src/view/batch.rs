@@ -1,9 +1,7 @@
 //! A batch, as it is shown.
 
 use aep2_chain::wallet::units::shape_of_id;
-use aep2_ledger::{
-    Balance, BatchNumber, BatchView, Lane, MandateHash, Step, records::BatchRecord,
-};
+use aep2_ledger::{Balance, BatchNumber, BatchView, Lane, MandateHash, Step, records::BatchRecord};
 use aep2_mandate::units::{Amount, UnixTime};
 use alloy::primitives::{Address, B256};
 use serde::Serialize;

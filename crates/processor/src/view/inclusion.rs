@@ -101,8 +101,7 @@ impl Arranger {
         let index = arranged.window.ids().iter().position(|id| *id == mandate_id);
         let index = index.ok_or_else(|| internal("the mandate is not among its members"))?;
         let proof = arranged.batch.inclusion_proof(&arranged.window, index);
-        let settled =
-            proof.verify(&signed.mandate, arranged.window.domain(), arranged.commitment);
+        let settled = proof.verify(&signed.mandate, arranged.window.domain(), arranged.commitment);
         let settled = settled.map_err(|error| internal(&error.to_string()))?;
         Ok(Inclusion {
             mandate_id,
@@ -133,8 +132,8 @@ impl Arranger {
         let view = ledger.batch_view(number)?;
         let view = view.ok_or_else(|| ViewError::Internal(format!("no batch {number}")))?;
         let arranged = arrange(deployment, view);
-        let arranged = arranged
-            .map_err(|reason| ViewError::Internal(format!("batch {number}: {reason}")))?;
+        let arranged =
+            arranged.map_err(|reason| ViewError::Internal(format!("batch {number}: {reason}")))?;
         let arranged = Arc::new(arranged);
         kept.push_front((number, Arc::clone(&arranged)));
         kept.truncate(KEPT);

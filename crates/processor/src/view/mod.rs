@@ -13,14 +13,6 @@ pub(crate) mod text;
 use aep2_ledger::{LedgerError, MandateHash, Status, VoidReason};
 use thiserror::Error;
 
-pub use self::{
-    account::{AccountStatus, PendingChange, PurseStatus},
-    batch::{BatchStatus, BatchStep, MemberStatus},
-    figures::BatchFigures,
-    inclusion::Inclusion,
-    mandate::{CaptureStatus, MandateReceipt, MandateState, MandateStatus, MandateTerms},
-    readiness::{ChainReadiness, Identity, Readiness, TokenTerms},
-};
 pub(crate) use self::{
     account::status as account_status,
     batch::{status as batch_status, status_with_members as batch_status_with_members},
@@ -28,6 +20,14 @@ pub(crate) use self::{
     inclusion::Arranger,
     mandate::status as mandate_status,
     readiness::{identity, readiness},
+};
+pub use self::{
+    account::{AccountStatus, PendingChange, PurseStatus},
+    batch::{BatchStatus, BatchStep, MemberStatus},
+    figures::BatchFigures,
+    inclusion::Inclusion,
+    mandate::{CaptureStatus, MandateReceipt, MandateState, MandateStatus, MandateTerms},
+    readiness::{ChainReadiness, Identity, Readiness, TokenTerms},
 };
 
 /// Why something cannot be shown.

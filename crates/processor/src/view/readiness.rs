@@ -84,10 +84,8 @@ pub struct ChainReadiness {
 pub(crate) fn identity(shared: &Shared) -> Identity {
     let (deployment, config) = (&shared.deployment, &shared.config);
     let tokens = config.acceptance.tokens.iter();
-    let tokens = tokens.map(|(token, least)| TokenTerms {
-        token: *token,
-        amount_min: least.amount(),
-    });
+    let tokens =
+        tokens.map(|(token, least)| TokenTerms { token: *token, amount_min: least.amount() });
     Identity {
         chain_id: deployment.chain_id,
         wallet: deployment.wallet.address,
@@ -119,9 +117,8 @@ pub(crate) fn readiness(shared: &Shared) -> Readiness {
     }
     match age_s {
         None => obstacles.push("no block was seen yet".to_owned()),
-        Some(age_s) if age_s > age_s_max => obstacles.push(format!(
-            "the last block seen is {age_s} seconds old, and may be {age_s_max}"
-        )),
+        Some(age_s) if age_s > age_s_max => obstacles
+            .push(format!("the last block seen is {age_s} seconds old, and may be {age_s_max}")),
         Some(_) => {}
     }
     if let (Some(failure), false) = (&health.failure, obstacles.is_empty()) {

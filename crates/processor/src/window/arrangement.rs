@@ -98,8 +98,9 @@ impl Arrangement {
             Holder::Shape(shape) if mandate.partly_captured() && !shape.capture() => return false,
             Holder::Shape(shape) => {
                 let join = self.join_of(mandate);
-                let lanes = self.lanes - lanes(join.before_len(), shape) - lanes(join.after_len(), shape)
-                    + lanes(join.before_len() + 1 + join.after_len(), shape);
+                let lanes =
+                    self.lanes - lanes(join.before_len(), shape) - lanes(join.after_len(), shape)
+                        + lanes(join.before_len() + 1 + join.after_len(), shape);
                 if lanes > shape.lanes() {
                     return false;
                 }
@@ -146,9 +147,9 @@ impl Arrangement {
     /// The run that a mandate goes on with, and the run that goes on with it.
     fn join_of(&self, mandate: &Waiting) -> Join {
         let before = mandate.prev.filter(|prev| {
-            self.next.get(prev).is_some_and(|(account, next)| {
-                *account == mandate.account && next.is_none()
-            })
+            self.next
+                .get(prev)
+                .is_some_and(|(account, next)| *account == mandate.account && next.is_none())
         });
         let after = self.heads.get(&mandate.mandate).and_then(|heads| {
             heads.iter().find(|(account, _)| *account == mandate.account).map(|(_, head)| *head)

@@ -9,6 +9,7 @@ use aep2_mandate::units::UnixTime;
 use super::{
     Choice, Closed, Company, Pool, Rules, Turn, Unsettleable, Waiting, Window,
     arrangement::{Arrangement, Holder},
+    has_passed,
 };
 
 /// What is to be done next, if anything: the first mandate found that cannot be settled as things
@@ -76,30 +77,6 @@ fn unsettleable(pool: &Pool) -> Option<Choice> {
     })
 }
 
-/// Whether a mandate settles alone: its promise is too near.
-fn is_late(own: &Waiting, rules: &Rules, now: UnixTime) -> bool {
-    is_within(own.safe_until(), rules.due_margin_s, now)
-}
-
-/// Whether a promise must be kept soon.
-fn is_due(own: &Waiting, rules: &Rules, now: UnixTime) -> bool {
-    is_within(own.safe_until(), rules.due_margin_s.saturating_add(rules.room_s()), now)
-}
-
-/// Whether what a payee captures does not change any more, or cannot be waited for.
-fn is_ready(own: &Waiting, rules: &Rules, now: UnixTime) -> bool {
-    own.fixed || has_passed(own.accepted_at, rules.capture_within_s, now) || is_due(own, rules, now)
-}
-
-/// Whether `time` is less than `seconds` away.
-fn is_within(time: UnixTime, seconds: u64, now: UnixTime) -> bool {
-    time.seconds_since(now).is_none_or(|left| left < seconds)
-}
-
-fn has_passed(since: UnixTime, seconds: u64, now: UnixTime) -> bool {
-    now.seconds_since(since).is_some_and(|passed| passed >= seconds)
-}
-
 /// What may be sealed with others. What follows a mandate that is not ready waits with it, unless it
 /// is due: without it the chain would be cut, and its pieces take a lane each. That is for at most
 /// `capture_within_s`, as what is followed was accepted before.
@@ -107,11 +84,11 @@ fn ready<'a>(pool: &'a Pool, rules: &Rules, now: UnixTime) -> Vec<&'a Waiting> {
     let mut held = HashSet::new();
     let mut ready = Vec::new();
     for own in &pool.waiting {
-        if own.company != Company::Any || is_late(own, rules, now) {
+        if own.company != Company::Any || rules.is_late(own, now) {
             continue;
         }
         let follows_held = own.prev.is_some_and(|prev| held.contains(&prev));
-        if is_ready(own, rules, now) && (!follows_held || is_due(own, rules, now)) {
+        if rules.is_ready(own, now) && (!follows_held || rules.is_due(own, now)) {
             ready.push(own);
         } else {
             held.insert(own.mandate);
@@ -126,7 +103,7 @@ fn in_line<'a>(pool: &'a Pool, rules: &Rules, now: UnixTime) -> Option<Found<'a>
     let fit = fit(pool, &ready)?;
     let closed = if fit.members.len() < ready.len() || fit.full {
         Closed::Full
-    } else if ready.iter().any(|own| is_due(own, rules, now)) {
+    } else if ready.iter().any(|own| rules.is_due(own, now)) {
         Closed::Due
     } else if has_passed(oldest.accepted_at, rules.age_s_max, now) {
         Closed::Aged
@@ -140,9 +117,9 @@ fn out_of_line<'a>(pool: &'a Pool, rules: &Rules, now: UnixTime) -> Option<Found
     // What cannot be settled any more is left for the chain's time to void.
     let waiting = || pool.waiting.iter().filter(|own| own.deadline > now);
 
-    let late = waiting().find(|own| is_late(own, rules, now)).map(|own| vec![own]);
+    let late = waiting().find(|own| rules.is_late(own, now)).map(|own| vec![own]);
     let mut groups = BTreeMap::<u64, Vec<&Waiting>>::new();
-    for own in waiting().filter(|own| !is_late(own, rules, now)) {
+    for own in waiting().filter(|own| !rules.is_late(own, now)) {
         if let Company::Apart { group } = own.company {
             groups.entry(group).or_default().push(own);
         }
@@ -229,6 +206,7 @@ mod tests {
             fixed: false,
             accepted_at: at(0),
             settle_by: at(200),
+            claimable: true,
             deadline: at(900),
             company: Company::Any,
         }
@@ -420,6 +398,17 @@ mod tests {
         let signed = Pool { lane: Lane::Signed, ..pool(&[], queue) };
         let window = sealed(&signed, 30).expect("full");
         assert_eq!((window.members.len(), window.shape), (super::super::DIRECT_MAX, None));
+    }
+
+    #[test]
+    fn what_nobody_can_claim_on_settles_together_until_its_deadline() {
+        let queue: Vec<_> =
+            (0..3).map(|n| Waiting { claimable: false, ..waiting(n, 1, None) }).collect();
+        let signed = Pool { lane: Lane::Signed, ..pool(&[], queue) };
+        let window = sealed(&signed, 500).expect("due long ago");
+        assert_eq!((window.members.len(), window.closed), (3, Closed::Due));
+        assert_eq!(window.valid_until, at(900));
+        assert_eq!(sealed(&signed, 861).expect("late").members.len(), 1);
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! Windows: which of the mandates that wait are settled together, and when.
 //!
-//! Pure: [`choose`] looks at what waits and says what is to be sealed next, if anything. No threads,
+//! Pure: [`choose()`] looks at what waits and says what is to be sealed next, if anything. No threads,
 //! no clock, no storage; whoever asks again after sealing gets the next window.
 //!
 //! # What is settled together
 //!
 //! Mandates of one lane, one token and one set of verifiers ([`Pool`]). A window of the proved lane
 //! must fit a [`Shape`]: chains are arranged into its lanes as the prover does it
-//! ([`arrangement`](self::arrangement)). Windows are filled in the order of acceptance: what does not
+//! ([`Arrangement`]). Windows are filled in the order of acceptance: what does not
 //! fit any more is passed over, what comes after it may still fit. So the oldest mandate is in every
 //! window, and no mandate waits for ever behind others.
 //!
@@ -29,7 +29,8 @@
 //! passed its payee may claim the guarantee, which spends the nonce, and a batch that it is in would
 //! be refused as a whole. For the same reason a window of several is valid until the earliest of its
 //! members' `settleBy`: as long as a batch of several can settle, no guarantee on any of its members
-//! can be claimed, and none can revert it.
+//! can be claimed, and none can revert it. In the signed lane, whose receipts nobody can claim on, it
+//! is the deadline that counts.
 //!
 //! Mandates of a batch that the chain refused without naming one of them are [kept
 //! apart](Company::Apart) from all others, in ever smaller groups, until the one at fault is alone.
@@ -83,6 +84,9 @@ pub struct Waiting {
     pub accepted_at: UnixTime,
     /// By when it was promised to be settled.
     pub settle_by: UnixTime,
+    /// Whether its receipt can be claimed on once that has passed, which spends its nonce. What the
+    /// signed lane's receipts promise cannot.
+    pub claimable: bool,
     /// The last second at which it can be settled.
     pub deadline: UnixTime,
     /// With whom it may settle.
@@ -95,9 +99,9 @@ impl Waiting {
         self.due != self.ceiling
     }
 
-    /// The last second at which its nonce cannot be spent by a claim, and it can be settled.
+    /// The last second at which it can be settled, and its nonce not be spent by a claim.
     fn safe_until(&self) -> UnixTime {
-        self.settle_by.min(self.deadline)
+        if self.claimable { self.settle_by.min(self.deadline) } else { self.deadline }
     }
 }
 
@@ -142,11 +146,39 @@ pub struct Rules {
 }
 
 impl Rules {
+    /// Whether a mandate settles alone: its promise is too near, or past.
+    pub fn is_late(&self, own: &Waiting, now: UnixTime) -> bool {
+        is_within(own.safe_until(), self.due_margin_s, now)
+    }
+
+    /// Whether a promise must be kept soon.
+    fn is_due(&self, own: &Waiting, now: UnixTime) -> bool {
+        let margin_s = self.due_margin_s.saturating_add(self.room_s());
+        is_within(own.settle_by.min(own.deadline), margin_s, now)
+    }
+
+    /// Whether what a payee captures does not change any more, or cannot be waited for.
+    fn is_ready(&self, own: &Waiting, now: UnixTime) -> bool {
+        own.fixed
+            || has_passed(own.accepted_at, self.capture_within_s, now)
+            || self.is_due(own, now)
+    }
+
     /// How long before it would be too late a window closes for a promise: time to look at the queue
     /// and to seal.
     fn room_s(&self) -> u64 {
         (self.due_margin_s / 4).max(2)
     }
+}
+
+/// Whether `time` is less than `seconds` away, or past.
+fn is_within(time: UnixTime, seconds: u64, now: UnixTime) -> bool {
+    time.seconds_since(now).is_none_or(|left| left < seconds)
+}
+
+/// Whether so many seconds have passed.
+fn has_passed(since: UnixTime, seconds: u64, now: UnixTime) -> bool {
+    now.seconds_since(since).is_some_and(|passed| passed >= seconds)
 }
 
 /// Which kind of window comes first, where both kinds could be sealed.

@@ -86,10 +86,7 @@ async fn the_first_reason_of_the_stated_order_is_the_answer() {
     };
     eventually("it is in a batch", async || {
         let status = processor.mandate(MandateHash::from_bytes(id)).expect("read");
-        !matches!(
-            status.expect("known").state,
-            aep2_processor::view::MandateState::Queued
-        )
+        !matches!(status.expect("known").state, aep2_processor::view::MandateState::Queued)
     })
     .await;
     assert_eq!(ask(unknown, 101, 2).await, "unknown_mandate");
@@ -114,8 +111,7 @@ async fn one_capture_stands_however_many_ask_at_once() {
     });
     let answers = join_all(asking.collect::<Vec<_>>()).await;
     let answers: Vec<_> = answers.into_iter().map(|answer| answer.expect("no panic")).collect();
-    let captured: Vec<_> =
-        answers.iter().filter_map(|(_, answer)| answer.as_ref().ok()).collect();
+    let captured: Vec<_> = answers.iter().filter_map(|(_, answer)| answer.as_ref().ok()).collect();
     assert_eq!(captured.len(), 8, "those that asked for the amount that stands");
     assert!(captured.iter().all(|own| own.receipt == captured[0].receipt));
     assert_eq!(captured.iter().filter(|own| !own.again).count(), 1);

@@ -8,6 +8,7 @@ mod kill;
 mod outage;
 mod recovery;
 mod settle;
+mod settle_followed;
 mod settle_refused;
 mod settle_support;
 mod view;

@@ -17,6 +17,7 @@ use aep2_processor::{
     Parts, Processor,
     view::{BatchStep, MandateState},
 };
+use alloy::{consensus::Transaction, providers::Provider};
 
 use crate::{
     settle_support::{
@@ -41,6 +42,14 @@ async fn a_full_window_settles_in_one_transaction_and_waits_for_nobody() {
     assert_eq!(settled_batches(&processor).len(), 1);
     assert_eq!(world.holds(payee_address(1)).await, 4 * 70);
     assert_eq!(world.balance(&ann).await, 1_000 - 4 * 70);
+    let BatchStep::Confirmed { transaction, .. } = batches(&processor)[0].step else {
+        panic!("confirmed")
+    };
+    let provider = world.chain.provider();
+    let sent = provider.get_transaction_by_hash(transaction).await.expect("asked").expect("sent");
+    let receipt = provider.get_transaction_receipt(transaction).await.expect("asked");
+    let spare = sent.gas_limit() - receipt.expect("mined").gas_used;
+    assert!(spare >= 200_000, "only {spare} gas more than it used");
     audited(&processor);
     world.stop(processor).await;
 }
@@ -51,10 +60,10 @@ async fn a_window_that_nobody_joins_closes_by_its_age() {
     let ann = world.payer(0, 1_000).await;
     let processor = world.start(world.config()).await;
     let ids = accept_all(&processor, [world.mandate(&ann, 70, 0)]).await;
-    world.travel(119);
+    world.travel(100);
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
     assert_eq!(state(&processor, ids[0]), MandateState::Queued);
-    world.travel(1);
+    world.travel(20);
     all_settled(&processor, &ids).await;
     world.stop(processor).await;
 }
@@ -69,10 +78,10 @@ async fn a_promise_that_is_due_does_not_wait_for_age() {
     let processor = world.start(config).await;
     let ids = accept_all(&processor, [world.mandate(&ann, 70, 0)]).await;
     // The margin is 240 seconds, and a quarter more.
-    world.travel(2_000 - 300 - 5);
+    world.travel(2_000 - 300 - 60);
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
     assert_eq!(state(&processor, ids[0]), MandateState::Queued);
-    world.travel(6);
+    world.travel(60);
     all_settled(&processor, &ids).await;
     world.stop(processor).await;
 }
@@ -105,11 +114,9 @@ async fn two_tokens_never_share_a_batch() {
     let world = World::new().await;
     let ann = world.payer(0, 1_000).await;
     let constructor = TestUSD::constructorCall { blocklister_: ann.address() };
-    let code = [
-        &TestUSD::BYTECODE[..],
-        &alloy::sol_types::SolConstructor::abi_encode(&constructor)[..],
-    ]
-    .concat();
+    let code =
+        [&TestUSD::BYTECODE[..], &alloy::sol_types::SolConstructor::abi_encode(&constructor)[..]]
+            .concat();
     let made = transact(&world.with_key(&dev_key(0)), &Call::deployment(code.into())).await;
     let other = made.expect("deployed").contract_address.expect("an address");
     let units = BaseUnits::new(500);
@@ -148,8 +155,7 @@ async fn payers_who_chose_different_verifiers_never_share_a_batch() {
     world.send(&dev_key(0), &world.id().register_verifiers(&list)).await;
     let set = list.id();
     let ann = world.payer(0, 1_000).await;
-    let bob =
-        world.payer_of(1, 1_000, |terms| Terms { verifier_set: Some(set), ..terms }).await;
+    let bob = world.payer_of(1, 1_000, |terms| Terms { verifier_set: Some(set), ..terms }).await;
     let provers = world.provers.clone().with_verifiers(list);
     let parts = Parts { provers, ..world.parts() };
     let processor = Processor::start(parts, world.config()).await.expect("started");

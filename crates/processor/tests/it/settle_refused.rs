@@ -102,7 +102,10 @@ async fn a_mandate_that_nobody_names_is_found_by_halves() {
     let mut counts: Vec<u32> = all.iter().map(|batch| batch.count).collect();
     counts.sort_unstable();
     assert_eq!(counts, [1, 1, 2, 2, 4, 4, 8]);
-    assert_eq!(all.iter().filter(|own| matches!(own.step, BatchStep::TakenApart { .. })).count(), 4);
+    assert_eq!(
+        all.iter().filter(|own| matches!(own.step, BatchStep::TakenApart { .. })).count(),
+        4
+    );
     audited(&processor);
 
     // It is tried again, alone, and not all the time.
@@ -121,11 +124,8 @@ async fn a_key_that_its_owner_revoked_is_not_proved_with() {
     let world = World::new().await;
     let (ann, bob) = (world.payer(0, 1_000).await, world.payer(1, 1_000).await);
     let processor = world.start(world.config()).await;
-    let ids = accept_all(
-        &processor,
-        [world.mandate(&ann, 70, 0), world.mandate(&bob, 50, 0)],
-    )
-    .await;
+    let ids =
+        accept_all(&processor, [world.mandate(&ann, 70, 0), world.mandate(&bob, 50, 0)]).await;
     // Away for longer than the change takes.
     world.stop(processor).await;
     world.send(&ann.key, &world.id().revoke_key(ann.account)).await;

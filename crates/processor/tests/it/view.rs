@@ -145,7 +145,10 @@ async fn what_was_settled_is_proved_against_the_chain() {
     assert!(json["step"] == "confirmed" || json["step"] == "final", "{json}");
     assert_eq!(json["batch"], 1);
     assert_eq!(json["shape"], "1x4-capture");
-    assert_eq!(json["mandates"].as_array().map(Vec::len), json["count"].as_u64().map(|n| n as usize));
+    assert_eq!(
+        json["mandates"].as_array().map(Vec::len),
+        json["count"].as_u64().map(|n| n as usize)
+    );
     assert_eq!(newest.last().map(|batch| batch.batch), Some(first.batch));
     assert_eq!(processor.batches(Some(first.batch), 10).expect("read"), vec![]);
     assert_eq!(processor.batch(BatchNumber::new(1_000)).expect("read"), None);

@@ -10,9 +10,7 @@ use aep2_mandate::{
     signer::{MandateTerms, Released, Signer},
     units::{AccountId, Amount, Ceiling, ChainId, Nonce, UnixTime},
 };
-use aep2_processor::window::{
-    Choice, Closed, Company, Pool, Rules, Turn, Waiting, Window, choose,
-};
+use aep2_processor::window::{Choice, Closed, Company, Pool, Rules, Turn, Waiting, Window, choose};
 use aep2_prover::window::{Entry, Window as ProverWindow};
 use alloy::primitives::{Address, B256};
 use proptest::{prelude::*, test_runner::TestCaseResult};
@@ -120,6 +118,7 @@ fn make(draws: &[Draw]) -> Vec<Made> {
             fixed: captured.is_some(),
             accepted_at: at(NOW - 100),
             settle_by,
+            claimable: true,
             deadline: mandate.deadline,
             company: match draw.group {
                 Some(group) => Company::Apart { group: group.into() },
@@ -189,7 +188,9 @@ fn check(window: &Window, pools: &[Pool], made: &[Made], shapes: &[Shape]) -> Te
     prop_assert!(lanes.is_ok(), "{:?}", lanes);
 
     // Nobody older was passed over who could have been in it.
-    if window.closed == Closed::Full || window.closed == Closed::Aged || window.closed == Closed::Due
+    if window.closed == Closed::Full
+        || window.closed == Closed::Aged
+        || window.closed == Closed::Due
     {
         let pool = pools
             .iter()

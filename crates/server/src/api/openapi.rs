@@ -123,7 +123,7 @@ impl Examples {
         let capture = capture.sign(&payee, &typed_data::domain(chain_id, WALLET)).ok()?;
         Some(Self {
             mandate: serde_json::to_value(&signed).ok()?,
-            capture: serde_json::to_value(&capture).ok()?,
+            capture: serde_json::to_value(capture).ok()?,
         })
     }
 }

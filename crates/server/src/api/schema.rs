@@ -421,6 +421,20 @@ pub(super) struct BatchStatus {
     /// What its proof commits to, once there is one.
     #[schema(pattern = "^0x[0-9a-f]{64}$", required = false)]
     commitment: Option<String>,
+    /// When it was sealed, had its proof, was sent, and was seen to be settled; how long proving
+    /// took; the gas that it used. As far as this run of the server has seen it.
+    #[schema(required = false)]
+    sealed_at: Option<u64>,
+    #[schema(required = false)]
+    proved_at: Option<u64>,
+    #[schema(required = false)]
+    proof_ms: Option<u64>,
+    #[schema(required = false)]
+    submitted_at: Option<u64>,
+    #[schema(required = false)]
+    confirmed_at: Option<u64>,
+    #[schema(required = false)]
+    gas_used: Option<u64>,
     /// Its mandates, in the answer about one batch.
     #[schema(required = false)]
     mandates: Option<Vec<Member>>,

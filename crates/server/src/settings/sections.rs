@@ -77,8 +77,6 @@ section! {
         /// Lets it listen on an address that other machines reach. It speaks plain HTTP and knows no
         /// passwords: put a proxy with TLS in front of it.
         pub allow_remote: bool = false;
-        /// The address under which others reach it, where it is not the one it listens on.
-        pub public_url: Option<String> = None => "\"https://pay.example\"";
         /// Lets web pages of any origin call it (CORS).
         pub any_origin: bool = true;
         /// How long requests in hand may take to end when the server is stopped.

@@ -110,6 +110,12 @@ async fn a_head_that_is_too_long_or_never_ends_is_cut_off() {
     let said = rest(stream).await;
     assert!(!said.starts_with("HTTP/1.1 200"), "{said}");
     assert!(begun.elapsed() >= Duration::from_millis(900), "{:?}", begun.elapsed());
+
+    // Nor is a connection kept for ever on which nothing is asked any more.
+    let mut stream = connect(&shop).await;
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    assert!(answer(&mut stream).await.starts_with("HTTP/1.1 200"));
+    rest(stream).await;
     assert_eq!(shop.get("/healthz").await.status, 200);
     shop.close().await;
 }

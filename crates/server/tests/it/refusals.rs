@@ -106,7 +106,7 @@ async fn what_is_not_exactly_a_mandate_is_malformed_and_the_field_is_named() {
 #[tokio::test(flavor = "multi_thread")]
 async fn addresses_that_there_are_not_have_the_same_envelope() {
     let shop = Shop::open().await;
-    for path in ["/v2/mandates", "/v1/mandates/", "/v1", "/v1/batches/1/x", "/..", "/%00"] {
+    for path in ["/v2/mandates", "/v1/mandates/", "/v1", "/v1/batches/1/x", "/%00", "//"] {
         let refused = shop.get(path).await;
         assert_eq!((refused.status.as_u16(), refused.code()), (404, "not_found"), "{path}");
     }

@@ -43,8 +43,7 @@ pub(super) fn client(
     journal: &Path,
 ) -> anyhow::Result<PayingClient> {
     let all = Amount::new(10 * DEPOSIT)?;
-    let allowance =
-        Allowance { per_call: Amount::new(PER_CALL)?, per_host: all, per_day: all };
+    let allowance = Allowance { per_call: Amount::new(PER_CALL)?, per_host: all, per_day: all };
     let limits = Limits { tokens: [(world.token, allowance)].into(), ..Limits::default() };
     let config = PayerConfig::new(account.id, world.venue(), limits, journal.to_owned());
     let payer = Payer::open(config, account.key())?;

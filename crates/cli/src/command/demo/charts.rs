@@ -39,9 +39,13 @@ pub(super) fn life(outcome: &Outcome) -> anyhow::Result<String> {
             .axis_style(INK)
             .label_style(label())
             .x_desc("seconds")
+            .x_label_formatter(&whole)
+            .y_label_formatter(&whole)
             .y_desc("mandates")
             .draw()?;
-        for (name, times, colour) in [("accepted", accepted, ACCEPTED), ("settled", settled, SETTLED)] {
+        for (name, times, colour) in
+            [("accepted", accepted, ACCEPTED), ("settled", settled, SETTLED)]
+        {
             chart
                 .draw_series(LineSeries::new(steps(&times, end), colour.stroke_width(2)))?
                 .label(name)
@@ -96,6 +100,8 @@ pub(super) fn answers(outcome: &Outcome) -> anyhow::Result<String> {
             .axis_style(INK)
             .label_style(label())
             .x_desc("milliseconds from the first request to the answer")
+            .x_label_formatter(&whole)
+            .y_label_formatter(&whole)
             .y_desc("calls")
             .draw()?;
         chart.draw_series(counts.iter().enumerate().map(|(bin, count)| {
@@ -116,16 +122,16 @@ pub(super) fn gas(outcome: &Outcome) -> anyhow::Result<String> {
     draw(150, |area| {
         let mut chart = ChartBuilder::on(area)
             .margin(12)
-            .y_label_area_size(120)
-            .build_cartesian_2d(0.0..most * 1.18, 0.0..bars.len() as f64)?;
+            .build_cartesian_2d(-most * 0.24..most * 1.18, 0.0..bars.len() as f64)?;
         for (index, (name, gas, colour)) in bars.iter().enumerate() {
             let at = (bars.len() - 1 - index) as f64;
-            chart.draw_series([
-                Rectangle::new([(0.0, at + 0.2), (*gas, at + 0.8)], colour.filled())
-            ])?;
+            chart.draw_series([Rectangle::new(
+                [(0.0, at + 0.2), (*gas, at + 0.8)],
+                colour.filled(),
+            )])?;
             chart.draw_series([
                 text(format!("{gas:.0} gas"), (gas + most * 0.01, at + 0.62)),
-                text((*name).to_owned(), (-most * 0.22, at + 0.62)),
+                text((*name).to_owned(), (-most * 0.23, at + 0.62)),
             ])?;
         }
         Ok(())
@@ -151,14 +157,16 @@ pub(super) fn batches(outcome: &Outcome) -> anyhow::Result<String> {
             .bold_line_style(FAINT)
             .axis_style(INK)
             .label_style(label())
+            .x_label_formatter(&whole)
             .x_desc("seconds")
             .draw()?;
         for (index, batch) in batches.iter().enumerate() {
             let at = (batches.len() - 1 - index) as f64;
             for (from, to, colour) in stretches(outcome, batch) {
-                chart.draw_series([
-                    Rectangle::new([(from, at + 0.2), (to, at + 0.8)], colour.filled())
-                ])?;
+                chart.draw_series([Rectangle::new(
+                    [(from, at + 0.2), (to, at + 0.8)],
+                    colour.filled(),
+                )])?;
             }
             chart.draw_series([text(
                 format!("{} mandates", batch.mandates),
@@ -178,6 +186,11 @@ fn stretches(outcome: &Outcome, batch: &Batch) -> [(f64, f64, RGBColor); 3] {
         (batch.sealed_at_s, batch.proved_at_s, PROVING),
         (batch.proved_at_s, batch.settled_at_s, SETTLED),
     ]
+}
+
+/// A number of an axis: all that are shown are whole.
+fn whole(value: &f64) -> String {
+    format!("{value:.0}")
 }
 
 fn bar(across: Range<f64>, up: f64, colour: RGBColor) -> Rectangle<(f64, f64)> {

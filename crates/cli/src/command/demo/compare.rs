@@ -117,8 +117,7 @@ async fn nonces(world: &World, bought: &[Bought]) -> anyhow::Result<Comparison> 
     let mut spent = 0;
     for own in bought {
         let mandate = &own.payment.mandate.mandate;
-        let is_spent =
-            world.wallet.is_spent(mandate.account, world.token, mandate.nonce).await?;
+        let is_spent = world.wallet.is_spent(mandate.account, world.token, mandate.nonce).await?;
         spent += usize::from(is_spent);
     }
     Ok(Comparison::of("nonces spent on chain", bought.len(), spent))

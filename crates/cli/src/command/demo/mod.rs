@@ -81,8 +81,9 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Exit
         }
     };
     let outcome = block_on(show(arguments, data, output))?;
-    fs::write(&arguments.report, report::page(&outcome)?)
-        .with_context(|| format!("the report cannot be written to {}", arguments.report.display()))?;
+    fs::write(&arguments.report, report::page(&outcome)?).with_context(|| {
+        format!("the report cannot be written to {}", arguments.report.display())
+    })?;
     output.result(&outcome, || {
         let report = arguments.report.display();
         format!("\n{}\n{:14} {report}", outcome.table(), "report")

@@ -221,10 +221,7 @@ impl Outcome {
                 "settled in",
                 format!("{:.1} s at the median, {:.1} s at most", settled.median, settled.max),
             ),
-            (
-                "paid out",
-                format!("{} base units, on chain as in the receipts", self.settled()),
-            ),
+            ("paid out", format!("{} base units, on chain as in the receipts", self.settled())),
             ("comparisons", format!("{held} of {} held", self.comparisons.len())),
         ]
     }

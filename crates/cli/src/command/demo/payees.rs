@@ -1,6 +1,6 @@
 //! Five payees: HTTP services of which each call is paid for.
 
-use std::{fmt::Write, future::Future, sync::Arc};
+use std::{fmt::Write, sync::Arc};
 
 use aep2_client::{
     payee::{Paid, Payee, PayeeConfig, Quote},
@@ -102,13 +102,11 @@ impl Shop {
     }
 
     /// Closes it: every capture has reached the processor.
-    pub(super) fn close(self) -> impl Future<Output = ()> {
-        async move {
-            self.stop.send_replace(true);
-            self.payee.idle().await;
-            // It says itself how it ended.
-            let _ = self.serving.await;
-        }
+    pub(super) async fn close(self) {
+        self.stop.send_replace(true);
+        self.payee.idle().await;
+        // It says itself how it ended.
+        let _ = self.serving.await;
     }
 }
 

@@ -61,7 +61,7 @@ pub(super) fn page(outcome: &Outcome) -> anyhow::Result<String> {
                     }
                     figure {
                         (PreEscaped(charts::batches(outcome)?))
-                        figcaption { "Each batch: waiting for company, being proved, being settled." }
+                        figcaption { "Each batch: waiting for company (grey), being proved (orange), being settled (green)." }
                     }
                 }
                 figure {

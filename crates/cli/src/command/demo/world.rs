@@ -75,11 +75,7 @@ impl Account {
 }
 
 impl World {
-    pub(super) async fn build(
-        data: &Path,
-        agents: usize,
-        output: &Output,
-    ) -> anyhow::Result<Self> {
+    pub(super) async fn build(data: &Path, agents: usize, output: &Output) -> anyhow::Result<Self> {
         let settings = settings(data)?;
         output.note("a chain in this process, the contracts, a token; the processor over HTTP …");
         let (serving, ready) = Serving::start(&settings, output).await?;
@@ -95,12 +91,12 @@ impl World {
         let rpc: Url = ready.rpc.as_ref().context("the chain is not served")?.parse()?;
         // A proxy of the environment cannot reach this machine's own addresses.
         let http = Client::builder().no_proxy().build()?;
-        let provider =
-            ProviderBuilder::new().wallet(signers).connect_reqwest(http, rpc).erased();
+        let provider = ProviderBuilder::new().wallet(signers).connect_reqwest(http, rpc).erased();
         provider.client().set_poll_interval(Duration::from_millis(20));
         let wallet = Wallet::connect(provider.clone(), deployment.wallet.address).await?;
 
-        output.note(format!("{agents} agents, an account and {} tokens each …", DEPOSIT / 1_000_000));
+        output
+            .note(format!("{agents} agents, an account and {} tokens each …", DEPOSIT / 1_000_000));
         let mut world =
             Self { serving, ready, deployment, provider, wallet, token, accounts: Vec::new() };
         for owner in &owners {

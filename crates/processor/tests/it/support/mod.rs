@@ -7,4 +7,6 @@ mod world;
 
 pub(crate) use keys::provers;
 pub(crate) use payer::{Payer, Payment, capture, payee, payee_address};
-pub(crate) use world::{DELAY_SECONDS, LONG, World, dev_key, eventually, settle_by_hand};
+#[allow(unused_imports, reason = "the server's tests stand on this too")]
+pub(crate) use world::LONG;
+pub(crate) use world::{DELAY_SECONDS, World, dev_key, eventually, settle_by_hand};
