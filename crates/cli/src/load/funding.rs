@@ -8,7 +8,6 @@ use aep2_chain::{
 };
 use aep2_mandate::{eddsa::SecretKey, units::AccountId};
 use alloy::{
-    primitives::U256,
     providers::{Provider, ProviderBuilder},
     transports::http::reqwest::Client,
 };
@@ -50,12 +49,7 @@ pub(super) async fn open(
     let each = BaseUnits::new(AMOUNT * mandates as u128);
     let all = BaseUnits::new(each.get() * count as u128);
     send(token::mint_test_tokens(token, owner, all)).await?;
-    send(token::approve(
-        token,
-        wallet.address,
-        BaseUnits::from_word(U256::from(all.get())).context("too much money")?,
-    ))
-    .await?;
+    send(token::approve(token, wallet.address, all)).await?;
     let payers: Vec<Payer> = stream::iter(0..count)
         .map(|_| async {
             let key = SecretKey::generate(&mut OsRng);

@@ -112,9 +112,11 @@ pub(crate) async fn run(plan: &Plan, output: &Output) -> anyhow::Result<Figures>
         let before = server.syncs().await?;
         if plan.kill {
             sleep_until(from + plan.measured / 2).await;
+            let syncs = server.syncs().await? - before;
+            let killed = Instant::now();
             // While requests are under way.
             server.kill()?;
-            return Ok((0, from + plan.measured / 2));
+            return Ok((syncs, killed));
         }
         sleep_until(to).await;
         Ok::<_, anyhow::Error>((server.syncs().await? - before, to))

@@ -1,6 +1,6 @@
 //! The chain to settle on: embedded, begun or gone on with; or a node.
 
-use std::{future::Future, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
 use aep2_chain::{
     deployment::{self, Deployment, KeyOfShape, Plan},
@@ -154,6 +154,13 @@ impl Chain {
         Ok(deployment)
     }
 
+    /// Ends what lives only for it.
+    pub(crate) async fn stop(self) {
+        if let Some(embedded) = self.embedded {
+            embedded.stop().await;
+        }
+    }
+
     async fn check(&self, deployment: &Deployment, file: &Path) -> anyhow::Result<()> {
         let (file, name) = (file.display(), &self.name);
         let (expected, found) = (deployment.chain_id, self.chain_id);
@@ -199,16 +206,4 @@ async fn deploy(
         transact(&provider, &call).await?;
     }
     Ok(deployment)
-}
-
-/// What ends when the chain is no longer needed.
-impl Chain {
-    pub(crate) fn stop(self) -> impl Future<Output = ()> {
-        let embedded = self.embedded;
-        async move {
-            if let Some(embedded) = embedded {
-                embedded.stop().await;
-            }
-        }
-    }
 }

@@ -3,6 +3,7 @@
 use std::{
     io::{BufRead, BufReader},
     process::{Child, ChildStdout, Command, Stdio},
+    time::{Duration, Instant},
 };
 
 use alloy::transports::http::reqwest::Client;
@@ -129,7 +130,12 @@ fn a_server_goes_on_where_it_was_after_an_end_and_after_a_kill() {
     for field in ["wallet", "tokens", "processor", "chain_id", "deployment"] {
         assert_eq!(served.ready[field], first[field], "{field}");
     }
-    assert_eq!(served.get(&format!("/v1/accounts/{account}"))["served"], true);
+    // What happened before the kill, and was not followed yet, is followed now.
+    let begun = Instant::now();
+    while served.get(&format!("/v1/accounts/{account}"))["served"] != true {
+        assert!(begun.elapsed() < Duration::from_secs(60), "the account is not seen");
+        std::thread::sleep(Duration::from_millis(50));
+    }
     assert_eq!(served.terminate(), Some(0));
     let audit = desk.json(&["audit", "aep2-data"]);
     assert_eq!(audit["in_order"], true);

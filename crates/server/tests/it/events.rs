@@ -7,8 +7,8 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use crate::{
-    shop::Shop,
-    support::{LONG, eventually},
+    shop::{LONG, Shop},
+    support::eventually,
 };
 
 /// A listener.

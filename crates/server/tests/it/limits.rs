@@ -11,8 +11,8 @@ use tokio::{
 };
 
 use crate::{
-    shop::{Shop, json},
-    support::{LONG, eventually},
+    shop::{LONG, Shop, json},
+    support::eventually,
 };
 
 /// A head for a body of so many bytes.

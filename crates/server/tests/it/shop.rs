@@ -1,6 +1,6 @@
 //! A server with a payer who has money.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use aep2_mandate::mandate::SignedMandate;
 use aep2_processor::{Processor, ProcessorConfig};
@@ -9,6 +9,9 @@ use alloy::transports::http::reqwest::{Client, Method, RequestBuilder, StatusCod
 use serde_json::Value;
 
 use crate::support::{Payer, World};
+
+/// How long to wait for what comes soon, on a machine that is busy.
+pub(crate) const LONG: Duration = Duration::from_secs(120);
 
 /// What the payer has, base units.
 pub(crate) const FUNDS: u128 = 1_000_000;
