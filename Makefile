@@ -11,7 +11,7 @@ FORGE := contracts/bin/forge
 ARGS :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-build setup-lint build demo test lint format bench vectors vectors-check \
+.PHONY: help setup setup-build setup-lint build demo test clients-test lint format bench vectors vectors-check \
 	contracts contracts-test contracts-artifacts contracts-check contracts-coverage contracts-gas \
 	contracts-vectors
 
@@ -38,6 +38,16 @@ demo: setup-build ## the whole life: agents buy, payees serve, batches settle; e
 test: setup contracts-check contracts-test ## all tests: contracts, crates, the examples in the documentation
 	@echo "cargo test: unit tests, integration tests (tests/it of each crate), documentation examples"
 	$(CARGO) test --workspace --locked
+	$(MAKE) --no-print-directory clients-test
+
+# The program of `cargo test`, so that nothing is built again.
+TARGET_FOLDER = $$($(CARGO) metadata --no-deps --locked --format-version 1 \
+	| node -p 'JSON.parse(require("node:fs").readFileSync(0)).target_directory')
+
+clients-test: setup ## the TypeScript client: its own tests, and x402's SDKs buying and selling through aep2
+	$(CARGO) build --profile test --locked -p aep2
+	cd clients/typescript && npm run --silent build && npm test --silent
+	cd clients/typescript && AEP2_BIN="$(TARGET_FOLDER)/debug/aep2" npm run --silent e2e
 
 lint: setup-lint setup ## formatting and warnings of Rust, its documentation and Solidity; any fails
 	$(CARGO) fmt --all --check

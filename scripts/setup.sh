@@ -14,8 +14,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly NODE_MAJOR_MIN=20
 # Folders with a package-lock.json: what makes the test vectors, snarkjs among it; what builds and tests the
-# contracts.
-readonly NODE_FOLDERS=(fixtures/generate contracts)
+# contracts; the TypeScript client, with the SDKs of x402 that it is tested with.
+readonly NODE_FOLDERS=(fixtures/generate contracts clients/typescript)
 
 readonly FOR=${1:-everything}
 case "$FOR" in

@@ -1,0 +1,50 @@
+/**
+ * Paying and being paid with AEP2 mandates.
+ *
+ * - `Payer` and `payingFetch`: a `fetch` that pays 402s within limits;
+ * - `paying` (also at `@aep2/x402/client`): the same payer for x402's own SDK;
+ * - `Aep2Server` (also at `@aep2/x402/server`): the scheme for payees that use x402's SDK;
+ * - the protocol beneath: mandates, keys, references, receipts.
+ */
+
+export { MandateKey, isKey, verify, verifySignedMandate } from "./key.js";
+export {
+  mandateDomain,
+  mandateId,
+  readSignedMandate,
+  writeSignedMandate,
+  type Mandate,
+  type Point,
+  type Signature,
+  type SignedMandate,
+  type WalletId,
+} from "./mandate.js";
+export { PayError, UnansweredError, type PayErrorCode } from "./payer/error.js";
+export {
+  payingFetch,
+  paymentOf,
+  type FetchOptions,
+  type KnownTerms,
+  type PayingFetch,
+  type Payment,
+} from "./payer/fetch.js";
+export { JOURNAL_FILE, JournalError } from "./payer/journal.js";
+export { LimitError, atMost, type Allowance, type Limits } from "./payer/limits.js";
+export { Payer, Sent, type PayerConfig } from "./payer/payer.js";
+export { reference, resourceOf, type Occasion, type Purchase, type Venue } from "./purchase.js";
+export {
+  ReceiptError,
+  checkReceipt,
+  checkStatement,
+  readReceipt,
+  readStatement,
+  signCapture,
+  type CaptureStatement,
+  type SignedReceipt,
+} from "./receipt.js";
+export { Released, Signer, type MandateTerms, type Signed } from "./signer.js";
+export { SCHEME, readTerms, type Terms } from "./terms.js";
+export { WireError } from "./wire.js";
+export { venueAt } from "./venue.js";
+export { Aep2Client, paying } from "./x402/client.js";
+export { Aep2Server, repeating, type Aep2ServerConfig, type RepeatingConfig } from "./x402/server.js";

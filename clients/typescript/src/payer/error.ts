@@ -1,0 +1,55 @@
+/** Why nothing was paid, or what was paid is not certain. */
+
+/** What went wrong, by name. */
+export type PayErrorCode =
+  /** The terms are for another place, or another request. Nothing was signed. */
+  | "mismatch"
+  /** The payee offers nothing that a mandate can pay. */
+  | "no_offer"
+  /** A header or an object in it cannot be read. */
+  | "unreadable"
+  /** The payee's terms are not those that were agreed to before. Nothing more was signed. */
+  | "terms_changed"
+  /** The payee refused the payment; `reason` has its code. */
+  | "refused"
+  /** The answer came from elsewhere. */
+  | "redirected"
+  /** A mandate was sent, and no answer came: `again()` sends the same payment once more. */
+  | "unanswered";
+
+/** Why nothing was paid, or what was paid is not certain. */
+export class PayError extends Error {
+  override readonly name: string = "PayError";
+
+  constructor(
+    /** What went wrong. */
+    readonly code: PayErrorCode,
+    message: string,
+    /** The payee's own code, where it refused. */
+    readonly reason?: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+
+  /** @internal */
+  static mismatch(field: string, offered: unknown, expected: unknown): PayError {
+    return new PayError("mismatch", `the payee asks for ${field} ${offered}, and here it is ${expected}`);
+  }
+}
+
+/** A mandate was sent, and no answer came. It may have been accepted: it counts as spent. */
+export class UnansweredError extends PayError {
+  override readonly name = "UnansweredError";
+
+  constructor(
+    /** The mandate's id. */
+    readonly mandateId: string,
+    /** Sends the same payment again, to know. */
+    readonly again: () => Promise<Response>,
+    cause: unknown,
+  ) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    super("unanswered", `the payment ${mandateId} was sent and not answered: ${why}`, undefined, { cause });
+  }
+}

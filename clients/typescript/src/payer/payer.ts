@@ -1,0 +1,314 @@
+/**
+ * Paying: an account, a key, limits, and a journal of what was signed.
+ *
+ * A `Payer` turns a purchase into a signed mandate once it is for the payer's own wallet and processor, its limits
+ * allow it, and the mandate is on disk. It may be used by many calls at once, and several processes may pay from one
+ * directory: those that wait together share a lock of the journal and a sync.
+ *
+ * **Chains.** A mandate follows one whose receipt came back, and never another. Mandates that are on their way at the
+ * same time follow different ones: the accepted ones wait in a list, a signature takes one out, and its own mandate
+ * takes that one's place when it is accepted. One that was refused gives back what it would have followed; one that
+ * was not answered gives back nothing. Restarts begin new chains.
+ */
+
+import type { Address, Hex } from "viem";
+
+import type { MandateKey } from "../key.js";
+import type { Purchase, Venue } from "../purchase.js";
+import { reference } from "../purchase.js";
+import { checkReceipt, checkStatement, type SignedReceipt } from "../receipt.js";
+import { Signer, type Released, type Signed } from "../signer.js";
+import type { Terms } from "../terms.js";
+import { address, word } from "../wire.js";
+import { PayError } from "./error.js";
+import { Journal, JournalError, type Entry } from "./journal.js";
+import { Bounds, Known, type Limits } from "./limits.js";
+
+/** Who pays, and within which bounds. */
+export interface PayerConfig {
+  /** The account that pays. */
+  readonly account: number;
+  /** Its wallet, and its processor: receipts of no other are worth anything to it. */
+  readonly venue: Venue;
+  /** The key that is registered on the account. */
+  readonly key: MandateKey;
+  /** What may be spent. */
+  readonly limits: Limits;
+  /** Where the journal is. All that pay from this account on this machine share it. */
+  readonly directory: string;
+  /** The longest time to settlement that is agreed to, in seconds; an hour if left out. */
+  readonly settleWithinSecondsMax?: number;
+  /** How much later than needed a mandate expires, in seconds, for clocks that differ; 300 if left out. */
+  readonly deadlineMarginSeconds?: number;
+  /** The time in unix seconds; the system's if left out. */
+  readonly now?: () => number;
+}
+
+/** The longest time that a payee's order is waited for, in seconds, whatever it asks for. */
+const TIMEOUT_S_MAX = 600;
+/** How many chains are kept going in one token. */
+const CHAINS_MAX = 64;
+/** How many payments share a lock and a sync. */
+const TOGETHER_MAX = 64;
+
+/** One turn at the journal: what it writes, and what it answers once that is on disk. */
+interface Turn {
+  readonly work: () => { entries: Entry[]; answer: unknown };
+  readonly resolve: (answer: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** One account's key, limits and journal. */
+export class Payer {
+  readonly #config: PayerConfig;
+  readonly #signer: Signer;
+  readonly #journal: Journal;
+  readonly #known: Known;
+  readonly #chains = new Map<Address, Released[]>();
+  readonly #turns: Turn[] = [];
+  #serving: Promise<void> | undefined;
+  #failed: JournalError | undefined;
+
+  /** What may be spent. */
+  readonly bounds: Bounds;
+  /** Where its payments count. */
+  readonly venue: Venue;
+
+  private constructor(config: PayerConfig, venue: Venue, journal: Journal, known: Known) {
+    this.#config = config;
+    this.venue = venue;
+    this.bounds = new Bounds(config.limits);
+    this.#signer = new Signer(config.key, venue);
+    this.#journal = journal;
+    this.#known = known;
+  }
+
+  /**
+   * Opens the payer's journal, or makes it.
+   *
+   * @throws JournalError when it cannot be read or made, or is another account's.
+   */
+  static async open(config: PayerConfig): Promise<Payer> {
+    const { chainId, wallet, processor } = config.venue;
+    const venue = { chainId, wallet: address(wallet, "wallet"), processor: address(processor, "processor") };
+    const known = new Known();
+    const { account, directory } = config;
+    const journal = await Journal.open(directory, { account, ...venue }, (line) => known.apply(line));
+    return new Payer(config, venue, journal, known);
+  }
+
+  /** The time, in unix seconds. */
+  now(): number {
+    return this.#config.now?.() ?? Math.floor(Date.now() / 1000);
+  }
+
+  /**
+   * Checks what can be checked of a payee's terms before anything is signed: that they are for this payer's wallet
+   * and processor, settle soon enough, and are within the limits for one payment. Gives what they sell.
+   *
+   * @throws PayError, LimitError
+   */
+  check(terms: Terms, method: string, resource: string): Purchase {
+    for (const field of ["chainId", "wallet", "processor"] as const) {
+      const [offered, expected] = [terms.offer.venue[field], this.venue[field]];
+      if (offered !== expected) throw PayError.mismatch(field, offered, expected);
+    }
+    if (terms.method !== undefined && terms.method !== method) {
+      throw PayError.mismatch("method", terms.method, method);
+    }
+    const most = this.#config.settleWithinSecondsMax ?? 3_600;
+    if (terms.settleWithinSeconds > most) {
+      throw PayError.mismatch("seconds to settle within", terms.settleWithinSeconds, `at most ${most}`);
+    }
+    const purchase = { ...terms.offer, method, resource };
+    this.bounds.checkCall({ ...purchase, host: new URL(resource).host });
+    return purchase;
+  }
+
+  /**
+   * Signs a mandate for a purchase. It is on disk when this resolves, and is to be sent then, or withheld.
+   *
+   * @throws LimitError, JournalError; nothing is signed then.
+   */
+  async authorise(purchase: Purchase, terms: Terms): Promise<Sent> {
+    const { token, payee, amount } = purchase;
+    const { account, deadlineMarginSeconds = 300 } = this.#config;
+    const { settleWithinSeconds, maxTimeoutSeconds } = terms;
+    const { host } = new URL(purchase.resource);
+    const [signed, followed] = await this.#turn(() => {
+      const now = this.now();
+      this.bounds.check({ token, payee, amount, host }, this.#known, now);
+      const nonce = this.#known.nextNonce;
+      if (nonce === undefined || nonce >> 64n > 0n) throw new JournalError("there is no nonce left");
+      const ref = reference(purchase, terms.order === undefined ? { account, nonce } : { order: terms.order });
+      const wait = Math.min(maxTimeoutSeconds, TIMEOUT_S_MAX);
+      const deadline = now + settleWithinSeconds + wait + deadlineMarginSeconds;
+      const followed = this.#chains.get(token)?.pop();
+      const signed = this.#signer.sign({ account, token, payee, amount, nonce, deadline, ref }, followed);
+      const entry: Entry = { kind: "signed", at: now, host, id: signed.id, mandate: signed };
+      return { entries: [entry], answer: [signed, followed] as const };
+    });
+    return new Sent(signed, purchase, (outcome) => this.#conclude(signed, outcome, followed));
+  }
+
+  /**
+   * What was spent in `token` in the last 24 hours, in base units, by all that share the journal: in all, or on one
+   * host.
+   *
+   * @throws JournalError
+   */
+  spent(token: string, host?: string): Promise<bigint> {
+    const of = address(token, "token");
+    return this.#turn(() => ({ entries: [], answer: this.#known.spent(of, this.now(), host) }));
+  }
+
+  /** Closes the journal, once everything that was asked before is in it. */
+  async close(): Promise<void> {
+    this.#failed ??= new JournalError("the payer is closed");
+    await this.#serving;
+    await this.#journal.close();
+  }
+
+  /** Writes down what became of a mandate, and lets another follow what may be followed. */
+  async #conclude(signed: Signed, outcome: Outcome, followed: Released | undefined): Promise<void> {
+    const entry = { ...outcome, at: this.now(), id: signed.id };
+    await this.#turn(() => ({ entries: [entry], answer: undefined }));
+    if (outcome.kind === "captured") return;
+    const next = outcome.kind === "accepted" ? this.#signer.released(signed) : followed;
+    const { token } = signed.mandate;
+    const chains = this.#chains.get(token) ?? [];
+    if (next !== undefined && chains.length < CHAINS_MAX) this.#chains.set(token, [...chains, next]);
+  }
+
+  #turn<T>(work: () => { entries: Entry[]; answer: T }): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (this.#failed) return reject(this.#failed);
+      this.#turns.push({ work, resolve: resolve as (answer: unknown) => void, reject });
+      this.#serving ??= this.#serve();
+    });
+  }
+
+  /** Takes all that wait, locks the journal once for them, syncs once, and only then answers. */
+  async #serve(): Promise<void> {
+    while (this.#turns.length > 0) {
+      const turns = this.#turns.splice(0, TOGETHER_MAX);
+      let begun = false;
+      try {
+        const answers = await this.#journal.locked(
+          (line) => this.#known.apply(line),
+          async (held) => {
+            begun = true;
+            const { entries, answers } = this.#work(turns);
+            await held.append(entries);
+            return answers;
+          },
+        );
+        for (const answer of answers) answer();
+      } catch (error) {
+        const failed = error instanceof JournalError ? error : new JournalError(String(error), { cause: error });
+        // What is on disk is not certain then, and neither are nonces and sums: nothing more is signed.
+        if (begun) this.#failed = failed;
+        for (const { reject } of [...turns, ...(begun ? this.#turns.splice(0) : [])]) reject(failed);
+      }
+    }
+    this.#serving = undefined;
+  }
+
+  /** Does what was asked, one after the other: each sees what the ones before it did. */
+  #work(turns: Turn[]): { entries: Entry[]; answers: (() => void)[] } {
+    const entries: Entry[] = [];
+    const answers = turns.map(({ work, resolve, reject }) => {
+      try {
+        const done = work();
+        for (const entry of done.entries) this.#count(entry);
+        entries.push(...done.entries);
+        return () => resolve(done.answer);
+      } catch (error) {
+        return () => reject(error);
+      }
+    });
+    return { entries, answers };
+  }
+
+  #count(entry: Entry): void {
+    const id = word(entry.id);
+    switch (entry.kind) {
+      case "signed":
+        return this.#known.apply({ ...entry, id, mandate: { mandate: entry.mandate.mandate } });
+      case "captured":
+      case "withheld":
+        return this.#known.apply({ ...entry, id });
+    }
+  }
+}
+
+/** What became of a mandate. */
+type Outcome =
+  | { kind: "accepted"; receipt: SignedReceipt }
+  | { kind: "refused"; reason: string }
+  | { kind: "withheld" }
+  | { kind: "captured"; amount: bigint };
+
+/**
+ * A signed mandate that is on disk, to be sent now. Say once how it fared; where nothing is said, nothing is built
+ * upon it.
+ */
+export class Sent {
+  readonly #tell: (outcome: Outcome) => Promise<void>;
+  #concluded = false;
+
+  /** @internal */
+  constructor(
+    /** The mandate. */
+    readonly signed: Signed,
+    /** What it pays for. */
+    readonly purchase: Purchase,
+    tell: (outcome: Outcome) => Promise<void>,
+  ) {
+    this.#tell = tell;
+  }
+
+  /** The mandate's id, as it is written. */
+  get id(): Hex {
+    return word(this.signed.id);
+  }
+
+  /**
+   * An answer came, with this as its receipt. It is believed when it is the processor's promise for this mandate.
+   *
+   * @throws ReceiptError; nothing is known then.
+   */
+  async accepted(value: unknown): Promise<SignedReceipt> {
+    const receipt = await checkReceipt(value, this.signed.mandate, this.purchase.venue);
+    await this.#conclude({ kind: "accepted", receipt });
+    return receipt;
+  }
+
+  /** The payee refused it. It may still be handed in, and counts as spent. */
+  refused(reason: string): Promise<void> {
+    return this.#conclude({ kind: "refused", reason });
+  }
+
+  /** It did not leave, and never will. */
+  withheld(): Promise<void> {
+    return this.#conclude({ kind: "withheld" });
+  }
+
+  /**
+   * The processor states what was captured, in base units. Where the statement holds, the rest counts for no limit
+   * any more.
+   *
+   * @throws ReceiptError when it does not.
+   */
+  async captured(statement: unknown): Promise<bigint> {
+    const { receipt } = await checkStatement(statement, this.signed.mandate, this.purchase.venue);
+    await this.#tell({ kind: "captured", amount: receipt.amount });
+    return receipt.amount;
+  }
+
+  async #conclude(outcome: Outcome): Promise<void> {
+    if (this.#concluded) return;
+    this.#concluded = true;
+    await this.#tell(outcome);
+  }
+}

@@ -1,0 +1,192 @@
+/**
+ * A town for tests: a real `aep2 serve` with its embedded chain in a process of its own, and accounts opened and
+ * funded by the program itself. `AEP2_BIN` names the program.
+ */
+
+import { execFile, spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+
+import { createPublicClient, defineChain, erc20Abi, getAddress, http, type Address, type Chain } from "viem";
+
+import { MandateKey } from "../../src/key.js";
+import { atMost } from "../../src/payer/limits.js";
+import { Payer } from "../../src/payer/payer.js";
+import type { Venue } from "../../src/purchase.js";
+import { venueAt } from "../../src/venue.js";
+
+/** Small shapes and short windows, so that a test need not wait. */
+const SETTINGS = `
+[chain]
+embedded_listen = "127.0.0.1:0"
+embedded_block_time_ms = 200
+
+[http]
+listen = "127.0.0.1:0"
+
+[windows]
+shapes = ["1x4-capture", "4x4-capture"]
+age_s_max = 4
+capture_within_s = 3
+look_every_ms = 50
+`;
+
+const START_MS_MAX = 180_000;
+const COMMAND_MS_MAX = 60_000;
+const SETTLED_MS_MAX = 300_000;
+
+const run = promisify(execFile);
+
+/** What the server says when it is ready. */
+interface Ready {
+  http: string;
+  rpc: string;
+  processor: string;
+  deployment: string;
+  tokens: [string, ...string[]];
+}
+
+export class Town {
+  readonly #directory: string;
+  readonly #program: string;
+  readonly #server: ChildProcess;
+  readonly #ready: Ready;
+  readonly #payers: Payer[] = [];
+  readonly venue: Venue;
+
+  private constructor(directory: string, program: string, server: ChildProcess, ready: Ready, venue: Venue) {
+    this.#directory = directory;
+    this.#program = program;
+    this.#server = server;
+    this.#ready = ready;
+    this.venue = venue;
+  }
+
+  static async start(): Promise<Town> {
+    const program = process.env.AEP2_BIN;
+    if (program === undefined) throw new Error("AEP2_BIN does not name the aep2 program");
+    const directory = mkdtempSync(join(tmpdir(), "aep2-town-"));
+    writeFileSync(join(directory, "aep2.toml"), SETTINGS);
+    const server = spawn(program, ["serve", "--json", "--config", "aep2.toml"], {
+      cwd: directory,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    // Whatever becomes of the tests, it does not outlive them.
+    process.once("exit", () => server.kill("SIGKILL"));
+    let said = "";
+    server.stderr.on("data", (data) => (said = (said + data).slice(-10_000)));
+    const first = once(createInterface(server.stdout), "line", { signal: AbortSignal.timeout(START_MS_MAX) });
+    const ended = once(server, "exit").then(([code]) => {
+      throw new Error(`aep2 serve ended with ${code}: ${said}`);
+    });
+    const [line] = (await Promise.race([first, ended])) as string[];
+    ended.catch(() => {});
+    const ready = JSON.parse(line ?? "") as Ready;
+    return new Town(directory, program, server, ready, await venueAt(ready.http));
+  }
+
+  /** The processor, as x402's facilitator. */
+  get facilitator(): string {
+    return this.#ready.http;
+  }
+
+  get network(): `eip155:${number}` {
+    return `eip155:${this.venue.chainId}`;
+  }
+
+  get token(): Address {
+    return getAddress(this.#ready.tokens[0]);
+  }
+
+  /** The embedded chain, for viem. */
+  get chain(): Chain {
+    const nativeCurrency = { name: "Ether", symbol: "ETH", decimals: 18 };
+    const rpcUrls = { default: { http: [this.#ready.rpc] } };
+    return defineChain({ id: this.venue.chainId, name: "embedded", nativeCurrency, rpcUrls });
+  }
+
+  /** An account of its own for a development account, funded with `baseUnits`, and its key's file. */
+  async account(owner: number, baseUnits: bigint): Promise<{ account: number; key: string }> {
+    const key = join(this.#directory, `agent-${owner}.json`);
+    const from = ["--from-dev-account", String(owner)];
+    const open = ["account", "open", "--processor", this.#ready.processor, "--new-mandate-key", key];
+    const { account } = (await this.#aep2([...open, ...from])) as { account: number };
+    const deposit = ["deposit", "--account", String(account), "--base-units", String(baseUnits), "--mint"];
+    await this.#aep2([...deposit, ...from]);
+    await this.#until(async () => {
+      const known = await this.get(`/v1/accounts/${account}`);
+      return BigInt(known?.purses?.[0]?.free ?? 0) >= baseUnits ? true : known;
+    }, "the account is not funded");
+    return { account, key };
+  }
+
+  /** A payer with an account of its own, which may spend `limit`. */
+  async payer(owner: number, baseUnits: bigint, limit = baseUnits): Promise<Payer> {
+    const { account, key } = await this.account(owner, baseUnits);
+    const payer = await Payer.open({
+      account,
+      venue: this.venue,
+      key: MandateKey.fromFile(key),
+      limits: { tokens: { [this.token]: atMost(limit) } },
+      directory: join(this.#directory, `journal-${owner}`),
+    });
+    this.#payers.push(payer);
+    return payer;
+  }
+
+  /** What an address has of the token, on chain. */
+  balance(of: Address): Promise<bigint> {
+    const client = createPublicClient({ chain: this.chain, transport: http() });
+    return client.readContract({ abi: erc20Abi, address: this.token, functionName: "balanceOf", args: [of] });
+  }
+
+  /** Waits until each of these mandates is settled on chain. Gives what each paid. */
+  async settled(ids: string[]): Promise<bigint[]> {
+    const amounts: bigint[] = [];
+    for (const id of ids) {
+      await this.#until(async () => {
+        const mandate = await this.get(`/v1/mandates/${id}`);
+        if (mandate?.status !== "settled") return mandate;
+        amounts.push(BigInt(mandate.amount));
+        return true;
+      }, `${id} is not settled`);
+    }
+    return amounts;
+  }
+
+  /** What the processor answers to `GET path`; nothing where that is not 200. */
+  async get(path: string): Promise<any> {
+    const response = await fetch(`${this.#ready.http}${path}`, { signal: AbortSignal.timeout(10_000) });
+    return response.ok ? response.json() : undefined;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#payers.map((payer) => payer.close()));
+    this.#server.kill("SIGKILL");
+    if (this.#server.exitCode === null && this.#server.signalCode === null) await once(this.#server, "exit");
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  async #aep2(what: string[]): Promise<unknown> {
+    const at = ["--deployment", this.#ready.deployment, "--rpc", this.#ready.rpc, "--json"];
+    const options = { cwd: this.#directory, timeout: COMMAND_MS_MAX };
+    const { stdout } = await run(this.#program, [...what, ...at], options);
+    return JSON.parse(stdout);
+  }
+
+  /** Asks until the answer is `true`. */
+  async #until(ask: () => Promise<unknown>, problem: string): Promise<void> {
+    const until = performance.now() + SETTLED_MS_MAX;
+    for (;;) {
+      const answer = await ask();
+      if (answer === true) return;
+      if (performance.now() > until) throw new Error(`${problem}: ${JSON.stringify(answer)}`);
+      await sleep(100);
+    }
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * A processor of a few lines, for tests that need it to misbehave: it signs real receipts and statements, remembers
+ * what it signed, checks nothing, and lies where it is told to.
+ */
+
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+
+import { getAddress, type Address } from "viem";
+import { privateKeyToAccount } from "viem/accounts";
+
+import { mandateId, readSignedMandate } from "../../src/mandate.js";
+import type { Venue } from "../../src/purchase.js";
+import { receiptDigest, statementDigest, writeReceipt, writeStatement } from "../../src/receipt.js";
+import { word } from "../../src/wire.js";
+
+const KEY = privateKeyToAccount(`0x${"51".repeat(32)}`);
+const SETTLE_WITHIN_S = 600;
+
+export const TOKEN: Address = getAddress(`0x${"7e".repeat(20)}`);
+export const VENUE: Venue = { chainId: 31_337, wallet: getAddress(`0x${"aa".repeat(20)}`), processor: KEY.address };
+export const NETWORK = `eip155:${VENUE.chainId}` as const;
+
+interface Answer {
+  status: number;
+  body: unknown;
+}
+
+export class TestProcessor {
+  /** How often it was asked to settle. */
+  asked = 0;
+  /** What was captured, by mandate. */
+  readonly captured = new Map<string, bigint>();
+  /** What it says instead of its honest answer to a path; undefined hangs up. */
+  lie: ((path: string, honest: Answer) => Answer | undefined | Promise<Answer | undefined>) | undefined;
+
+  readonly #server: Server;
+  readonly #receipts = new Map<string, unknown>();
+
+  private constructor(server: Server) {
+    this.#server = server;
+  }
+
+  static async start(): Promise<TestProcessor> {
+    const server = createServer();
+    const processor = new TestProcessor(server);
+    server.on("request", async (request, response) => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of request) chunks.push(chunk as Buffer);
+      const path = request.url ?? "";
+      const honest = await processor.#answer(path, Buffer.concat(chunks).toString());
+      const answer = processor.lie === undefined ? honest : await processor.lie(path, honest);
+      if (answer === undefined) return void request.socket.destroy();
+      response.writeHead(answer.status, { "Content-Type": "application/json" });
+      response.end(JSON.stringify(answer.body));
+    });
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    return processor;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  async stop(): Promise<void> {
+    this.#server.closeAllConnections();
+    this.#server.close();
+    await once(this.#server, "close");
+  }
+
+  async #answer(path: string, text: string): Promise<Answer> {
+    if (path === "/supported") return { status: 200, body: supported() };
+    if (path === "/settle") return { status: 200, body: await this.#settle(text) };
+    const id = /^\/v1\/mandates\/(0x[0-9a-f]{64})\/capture$/.exec(path)?.[1];
+    if (id !== undefined) return this.#capture(id as `0x${string}`, text);
+    return { status: 404, body: {} };
+  }
+
+  async #settle(text: string): Promise<object> {
+    this.asked += 1;
+    const { mandate } = readSignedMandate(JSON.parse(text).paymentPayload.payload);
+    const id = word(mandateId(VENUE, mandate));
+    if (!this.#receipts.has(id)) {
+      const { account, nonce, token, payee, amount } = mandate;
+      const settleBy = Math.floor(Date.now() / 1000) + SETTLE_WITHIN_S;
+      const receipt = { mandateId: id, account, nonce, token, payee, amount, settleBy };
+      const signature = await KEY.sign({ hash: receiptDigest(VENUE, receipt) });
+      this.#receipts.set(id, writeReceipt({ receipt, signature }));
+    }
+    const extra = { receipt: this.#receipts.get(id) };
+    return { success: true, transaction: "", network: NETWORK, payer: VENUE.wallet, extra };
+  }
+
+  async #capture(mandateId: `0x${string}`, text: string): Promise<Answer> {
+    const amount = BigInt(JSON.parse(text).capture.amount);
+    this.captured.set(mandateId, amount);
+    const receipt = { mandateId, amount, capturedAt: Math.floor(Date.now() / 1000) };
+    const signature = await KEY.sign({ hash: statementDigest(VENUE, receipt) });
+    return { status: 200, body: { receipt: writeStatement({ receipt, signature }) } };
+  }
+}
+
+function supported() {
+  const { wallet, processor } = VENUE;
+  const extra = { wallet, processor, settleWithinSeconds: SETTLE_WITHIN_S, captures: true, name: "AEP2DebitWallet" };
+  return { kinds: [{ x402Version: 2, scheme: "aep2", network: NETWORK, extra }], extensions: [], signers: {} };
+}
