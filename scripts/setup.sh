@@ -198,6 +198,25 @@ check_node_modules() {
     touch "$installed"
 }
 
+# Python, for the example in it: its packages, in an environment of its own.
+check_python_client() {
+    local folder=clients/python
+    local installed="$folder/.venv/installed"
+    if [ -f "$installed" ] && [ ! "$folder/requirements.txt" -nt "$installed" ]; then return; fi
+    if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+        can_apt || fail "python3 or its module venv is missing; tests of the Python example need them." \
+            "Debian, Ubuntu:  sudo apt-get install python3 python3-venv"
+        say "no python3 or no venv: installing them"
+        apt_install python3 python3-venv
+    fi
+    say "python3 -m venv $folder/.venv; pip install -r $folder/requirements.txt"
+    rm -rf "$folder/.venv"
+    python3 -m venv "$folder/.venv" &&
+        "$folder/.venv/bin/pip" install --quiet --disable-pip-version-check -r "$folder/requirements.txt" ||
+        fail "pip could not install the Python example's packages."
+    touch "$installed"
+}
+
 # Foundry is among the contracts' packages, as programs for the systems that npm has them for.
 check_foundry() {
     local tool
@@ -214,6 +233,7 @@ case "$FOR" in
     everything)
         check_node
         for folder in "${NODE_FOLDERS[@]}"; do check_node_modules "$folder"; done
+        check_python_client
         check_foundry
         ready="$ready, node $(node --version), $(contracts/bin/forge --version | head -n 1 | sed 's/ Version://')"
         ;;

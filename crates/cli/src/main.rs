@@ -54,6 +54,18 @@ enum Command {
         what: command::account::Command,
     },
     Deposit(command::deposit::Arguments),
+    /// Pay from: make a wallet, fund it, look at it, limit it
+    Wallet {
+        #[command(subcommand)]
+        what: command::wallet::Command,
+    },
+    Pay(command::pay::Arguments),
+    Gateway(command::gateway::Arguments),
+    /// Sell tools, and pay for an agent, over the Model Context Protocol
+    Mcp {
+        #[command(subcommand)]
+        what: command::mcp::Command,
+    },
     /// Take tokens out of an account
     Withdraw {
         #[command(subcommand)]
@@ -103,6 +115,10 @@ fn main() -> ExitCode {
         Command::Chain(arguments) => command::chain::run(&arguments, &output),
         Command::Deploy(arguments) => command::deploy::run(&arguments, &output),
         Command::Account { what } => command::account::run(&what, &output),
+        Command::Wallet { what } => command::wallet::run(&what, &output),
+        Command::Pay(arguments) => command::pay::run(&arguments, &output),
+        Command::Gateway(arguments) => command::gateway::run(&arguments, &output),
+        Command::Mcp { what } => command::mcp::run(&what, &output),
         Command::Deposit(arguments) => command::deposit::run(&arguments, &output),
         Command::Withdraw { what } => command::withdraw::run(&what, &output),
     };

@@ -20,6 +20,11 @@ impl Output {
         Self { json, quiet }
     }
 
+    /// Whether results are shown as JSON.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
     /// Shows a result: as JSON, or as the lines of `text`.
     pub(crate) fn result(
         &self,

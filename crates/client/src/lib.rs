@@ -10,8 +10,10 @@
 //!
 //! - [`payer`]: an HTTP client that pays within its owner's limits, and writes down what it signs
 //!   before it leaves;
+//! - [`wallet`]: a directory from which an agent pays: key, limits and journal;
 //! - [`payee`]: a layer around an axum service that puts a price on it and serves nothing without
 //!   a receipt;
+//! - [`gateway`]: that layer in front of any HTTP service, by configuration;
 //! - [`processor`]: who gives receipts, as payees see it: by its own interface, or as an x402
 //!   facilitator;
 //! - [`x402`]: the objects and headers of x402 v2, with the scheme `aep2`;
@@ -20,9 +22,12 @@
 //! `docs/payments.md` describes what travels.
 
 pub mod clock;
+pub mod gateway;
+pub mod mvp;
 pub mod payee;
 pub mod payer;
 pub mod processor;
 pub mod purchase;
 pub mod receipt;
+pub mod wallet;
 pub mod x402;

@@ -33,6 +33,7 @@ use crate::{
     },
     schema::{self, Family},
     store::Source,
+    summary,
     tx::{Accounts, Tx},
     units::{Balance, MandateHash, Sequence},
 };
@@ -543,5 +544,6 @@ pub(crate) fn accept(
     tx.put(Family::Acceptances, schema::sequence(sequence), hash_bytes);
     let queued = QueueRecord { mandate: hash, account, deadline, settle_by };
     tx.enqueue((lane, token), sequence, &queued);
+    summary::accepted(tx, lane, hash)?;
     Ok(Accepted { mandate: hash, receipt, sequence, again: false })
 }

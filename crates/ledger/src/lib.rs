@@ -62,6 +62,7 @@ mod queues;
 pub mod records;
 pub mod schema;
 mod store;
+mod summary;
 mod tx;
 mod units;
 mod writer;

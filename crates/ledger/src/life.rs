@@ -11,6 +11,7 @@ use crate::{
     records::{MandateRecord, QueueRecord, StateRecord, Status},
     schema::{self, Family},
     store::Source,
+    summary,
     tx::Tx,
     units::{Balance, MandateHash},
 };
@@ -84,6 +85,7 @@ impl Entry {
             Status::InBatch { .. } => self.state.was_sealed = true,
             _ => {}
         }
+        summary::moved(tx, promise.lane(), self.hash, &self.state.status, &status)?;
         self.state.status = status;
         tx.put_record(Family::States, schema::mandate(self.hash), &self.state);
         Ok(())

@@ -16,10 +16,12 @@ use crate::{
     queues::QueueKey,
     records::{
         AccountRecord, BatchRecord, CaptureRecord, IssuedReceipt, Lane, MandateRecord,
-        MemberRecord, Movement, PurseRecord, QueueRecord, Sighting, StateRecord, Status, Tip,
+        MemberRecord, Movement, PurseRecord, QueueRecord, Sighting, SignedLaneSummary, StateRecord,
+        Status, Tip,
     },
     schema::{self, Family, meta},
     store::{Source, View},
+    summary,
     units::{Balance, BatchNumber, MandateHash, Sequence},
 };
 
@@ -206,6 +208,14 @@ impl Ledger {
             }
         }
         Ok(records)
+    }
+
+    /// The signed lane at a glance: kept up with every change, not counted here.
+    ///
+    /// # Errors
+    /// When the book cannot be read.
+    pub fn signed_lane(&self) -> Result<SignedLaneSummary, LedgerError> {
+        summary::read(&self.view())
     }
 
     /// An account, unless it is not known.

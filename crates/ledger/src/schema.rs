@@ -108,6 +108,8 @@ pub mod meta {
     pub const CURSOR: &[u8] = b"cursor";
     /// The last block that cannot be undone any more, eight bytes.
     pub const HORIZON: &[u8] = b"horizon";
+    /// The signed lane at a glance.
+    pub const SIGNED_LANE: &[u8] = b"signed_lane";
 }
 
 /// A key of these fields.

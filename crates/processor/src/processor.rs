@@ -4,7 +4,10 @@ use std::{
     collections::BTreeSet,
     fmt,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use aep2_chain::deployment::Deployment;
@@ -33,7 +36,7 @@ use crate::{
     policy::{Policies, Policy, Request},
     view::{
         self, AccountStatus, Arranger, BatchStatus, Figures, Identity, Inclusion, MandateStatus,
-        Readiness, ViewError,
+        Readiness, SignedLane, ViewError,
     },
 };
 
@@ -72,6 +75,8 @@ pub(crate) struct Shared {
     figures: Figures,
     events: broadcast::Sender<Event>,
     chain: Mutex<ChainHealth>,
+    /// Whether the book has had every confirmed block once since the start.
+    caught_up: AtomicBool,
     stop: watch::Sender<bool>,
 }
 
@@ -178,6 +183,7 @@ impl Processor {
             figures: Figures::default(),
             events: broadcast::channel(EVENTS_KEPT).0,
             chain: Mutex::default(),
+            caught_up: AtomicBool::new(false),
             stop: watch::Sender::new(false),
         });
         let settler = Settler::start(Arc::clone(&shared), provers).await?;
@@ -260,6 +266,20 @@ impl Processor {
         found
             .map(|found| view::mandate_status(&shared.ledger, shared.key.address(), found))
             .transpose()
+    }
+
+    /// The signed lane at a glance. Costs the same however many mandates there are.
+    ///
+    /// # Errors
+    /// When the book cannot be read.
+    pub fn signed_lane(&self) -> Result<SignedLane, ViewError> {
+        let shared = &self.inner.shared;
+        view::signed_lane_status(&shared.ledger, shared.key.address())
+    }
+
+    /// What time it is here: what deadlines are held against.
+    pub fn now(&self) -> UnixTime {
+        self.inner.shared.clock.now()
     }
 
     /// That a mandate was settled, and for how much.
@@ -439,6 +459,21 @@ impl Shared {
 
     pub(crate) fn chain_health(&self) -> ChainHealth {
         self.chain().clone()
+    }
+
+    /// Whether the book knows the chain: every confirmed block was applied once since the start.
+    /// Until then it may be a long way behind, and what it says of accounts is not to be proved with.
+    pub(crate) fn has_caught_up(&self) -> bool {
+        if self.caught_up.load(Ordering::Relaxed) {
+            return true;
+        }
+        let Some(head) = self.chain_health().head else { return false };
+        let confirmed = head.checked_sub(self.config.follower.confirmations);
+        let to_apply = confirmed.filter(|block| *block >= self.deployment.block);
+        let applied = self.ledger.tip().map(|tip| tip.number);
+        let caught_up = to_apply.is_none_or(|block| applied >= Some(block));
+        self.caught_up.store(caught_up, Ordering::Relaxed);
+        caught_up
     }
 
     fn chain(&self) -> MutexGuard<'_, ChainHealth> {

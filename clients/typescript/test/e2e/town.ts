@@ -57,6 +57,7 @@ export class Town {
   readonly #server: ChildProcess;
   readonly #ready: Ready;
   readonly #payers: Payer[] = [];
+  readonly #gateways: ChildProcess[] = [];
   readonly venue: Venue;
 
   private constructor(directory: string, program: string, server: ChildProcess, ready: Ready, venue: Venue) {
@@ -72,22 +73,9 @@ export class Town {
     if (program === undefined) throw new Error("AEP2_BIN does not name the aep2 program");
     const directory = mkdtempSync(join(tmpdir(), "aep2-town-"));
     writeFileSync(join(directory, "aep2.toml"), SETTINGS);
-    const server = spawn(program, ["serve", "--json", "--config", "aep2.toml"], {
-      cwd: directory,
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    // Whatever becomes of the tests, it does not outlive them.
-    process.once("exit", () => server.kill("SIGKILL"));
-    let said = "";
-    server.stderr.on("data", (data) => (said = (said + data).slice(-10_000)));
-    const first = once(createInterface(server.stdout), "line", { signal: AbortSignal.timeout(START_MS_MAX) });
-    const ended = once(server, "exit").then(([code]) => {
-      throw new Error(`aep2 serve ended with ${code}: ${said}`);
-    });
-    const [line] = (await Promise.race([first, ended])) as string[];
-    ended.catch(() => {});
-    const ready = JSON.parse(line ?? "") as Ready;
-    return new Town(directory, program, server, ready, await venueAt(ready.http));
+    const server = await begin(program, ["serve", "--config", "aep2.toml"], directory);
+    const ready = server.ready as Ready;
+    return new Town(directory, program, server.process, ready, await venueAt(ready.http));
   }
 
   /** The processor, as x402's facilitator. */
@@ -139,6 +127,47 @@ export class Town {
     return payer;
   }
 
+  /** A wallet made and funded by the program itself, and its directory. */
+  async wallet(owner: number, tokens: string): Promise<{ account: number; directory: string }> {
+    const directory = join(this.#directory, `wallet-${owner}`);
+    const from = ["--wallet", directory, "--from-dev-account", String(owner)];
+    const create = ["wallet", "create", "--processor", this.#ready.http];
+    const { account } = (await this.#aep2([...create, ...from])) as { account: number };
+    await this.#aep2(["wallet", "fund", "--amount", tokens, "--mint", ...from]);
+    await this.#until(async () => {
+      const known = await this.get(`/v1/accounts/${account}`);
+      return BigInt(known?.purses?.[0]?.free ?? 0) > 0n ? true : known;
+    }, "the wallet is not funded");
+    return { account, directory };
+  }
+
+  /** A gateway of the program's in front of `upstream`; where payers reach it. */
+  async gateway(upstream: string, payeeKey: string, price: bigint): Promise<string> {
+    const file = join(this.#directory, "gateway.toml");
+    writeFileSync(join(this.#directory, "payee.key"), payeeKey, { mode: 0o600 });
+    writeFileSync(
+      file,
+      `upstream = "${upstream}"
+processor = "${this.#ready.http}"
+admin_listen = "127.0.0.1:0"
+key_file = "payee.key"
+[[routes]]
+path = "/{*path}"
+price = "${price}"
+`,
+    );
+    const what = ["gateway", "--config", file, "--listen", "127.0.0.1:0"];
+    const gateway = await begin(this.#program, what, this.#directory);
+    this.#gateways.push(gateway.process);
+    return (gateway.ready as { origin: string }).origin;
+  }
+
+  /** What the program prints for `aep2 WHAT --json`. */
+  async aep2(...what: string[]): Promise<any> {
+    const { stdout } = await run(this.#program, [...what, "--json"], { timeout: COMMAND_MS_MAX });
+    return JSON.parse(stdout);
+  }
+
   /** What an address has of the token, on chain. */
   balance(of: Address): Promise<bigint> {
     const client = createPublicClient({ chain: this.chain, transport: http() });
@@ -167,8 +196,10 @@ export class Town {
 
   async stop(): Promise<void> {
     await Promise.all(this.#payers.map((payer) => payer.close()));
-    this.#server.kill("SIGKILL");
-    if (this.#server.exitCode === null && this.#server.signalCode === null) await once(this.#server, "exit");
+    for (const child of [...this.#gateways, this.#server]) {
+      child.kill("SIGKILL");
+      if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+    }
     rmSync(this.#directory, { recursive: true, force: true });
   }
 
@@ -189,4 +220,20 @@ export class Town {
       await sleep(100);
     }
   }
+}
+
+/** Starts a program that goes on until it is ended, and waits until it says in JSON that it is ready. */
+async function begin(program: string, what: string[], cwd: string): Promise<{ process: ChildProcess; ready: unknown }> {
+  const child = spawn(program, [...what, "--json"], { cwd, stdio: ["ignore", "pipe", "pipe"] });
+  // Whatever becomes of the tests, it does not outlive them.
+  process.once("exit", () => child.kill("SIGKILL"));
+  let said = "";
+  child.stderr.on("data", (data) => (said = (said + data).slice(-10_000)));
+  const first = once(createInterface(child.stdout), "line", { signal: AbortSignal.timeout(START_MS_MAX) });
+  const ended = once(child, "exit").then(([code]) => {
+    throw new Error(`aep2 ${what[0]} ended with ${code}: ${said}`);
+  });
+  const [line] = (await Promise.race([first, ended])) as string[];
+  ended.catch(() => {});
+  return { process: child, ready: JSON.parse(line ?? "") };
 }

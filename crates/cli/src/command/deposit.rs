@@ -43,6 +43,13 @@ pub(crate) struct Arguments {
     account: AccountId,
 
     #[command(flatten)]
+    deposit: Deposit,
+}
+
+/// What is put in, of whose.
+#[derive(Args)]
+pub(crate) struct Deposit {
+    #[command(flatten)]
     amount: AmountOptions,
 
     /// Sign an EIP-2612 permit and deposit in one transaction, instead of approving first
@@ -80,7 +87,16 @@ struct Deposited {
 }
 
 pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<ExitCode> {
-    let done = block_on(deposit(arguments, output))?;
+    into(arguments.account, &arguments.deposit, output)
+}
+
+/// Puts tokens into an account, and says so.
+pub(crate) fn into(
+    account: AccountId,
+    arguments: &Deposit,
+    output: &Output,
+) -> anyhow::Result<ExitCode> {
+    let done = block_on(deposit(account, arguments, output))?;
     output.result(&done, || {
         rows(&[
             ("account", done.account.to_string()),
@@ -91,8 +107,11 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Exit
     Ok(ExitCode::SUCCESS)
 }
 
-async fn deposit(arguments: &Arguments, output: &Output) -> anyhow::Result<Deposited> {
-    let account = arguments.account;
+async fn deposit(
+    account: AccountId,
+    arguments: &Deposit,
+    output: &Output,
+) -> anyhow::Result<Deposited> {
     let signing = arguments.node.connect_with_key(&arguments.key).await?;
     let deployed = arguments.deployment.open(&signing.node).await?;
     let token = deployed.token(&arguments.token).await?;

@@ -10,12 +10,16 @@ pub(crate) mod demo;
 pub(crate) mod deploy;
 pub(crate) mod deposit;
 pub(crate) mod export;
+pub(crate) mod gateway;
+pub(crate) mod mcp;
+pub(crate) mod pay;
 pub(crate) mod prove;
 pub(crate) mod sample;
 pub(crate) mod serve;
 pub(crate) mod setup;
 pub(crate) mod shapes;
 pub(crate) mod verify;
+pub(crate) mod wallet;
 pub(crate) mod withdraw;
 
 use anyhow::Context;

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use aep2_chain::{token::Token, wallet::units::BaseUnits};
+use aep2_client::wallet::decimal;
 use alloy::{primitives::Address, providers::DynProvider};
 use anyhow::{Context, ensure};
 use clap::Args;
@@ -97,7 +98,7 @@ impl FromStr for Decimal {
 
 impl Decimal {
     /// The same in base units of a token with so many decimals.
-    fn to_base_units(&self, decimals: u8) -> Result<BaseUnits, DecimalError> {
+    pub(crate) fn to_base_units(&self, decimals: u8) -> Result<BaseUnits, DecimalError> {
         // Zeros at the end say nothing.
         let fraction = self.fraction.trim_end_matches('0');
         let text = || match fraction {
@@ -133,7 +134,7 @@ impl TokenInfo {
 
     /// An amount with the token's decimals, without its name: "12.5".
     pub(crate) fn decimal(&self, amount: BaseUnits) -> Option<String> {
-        self.decimals.map(|decimals| decimal(amount, decimals))
+        self.decimals.map(|decimals| decimal(amount.get(), decimals))
     }
 
     /// Its symbol, or its address where it has none.
@@ -153,16 +154,6 @@ impl TokenInfo {
 
 fn clean(symbol: &str) -> String {
     symbol.chars().filter(char::is_ascii_alphanumeric).take(SYMBOL_CHARS_MAX).collect()
-}
-
-fn decimal(amount: BaseUnits, decimals: u8) -> String {
-    let width = usize::from(decimals) + 1;
-    let digits = format!("{:0>width$}", amount.to_string());
-    let (whole, fraction) = digits.split_at(digits.len() - usize::from(decimals));
-    match fraction.trim_end_matches('0') {
-        "" => whole.to_owned(),
-        fraction => format!("{whole}.{fraction}"),
-    }
 }
 
 #[cfg(test)]
@@ -207,7 +198,7 @@ mod tests {
             (7, 0, "7"),
             (100, 0, "100"),
         ] {
-            assert_eq!(decimal(BaseUnits::new(amount), decimals), text);
+            assert_eq!(decimal(amount, decimals), text);
             assert_eq!(units(text, decimals), Ok(amount));
         }
     }

@@ -37,6 +37,13 @@ pub(crate) struct TokenOptions {
     address: Option<Address>,
 }
 
+impl TokenOptions {
+    /// The token that is named.
+    pub(crate) fn address(&self) -> Option<Address> {
+        self.address
+    }
+}
+
 /// A deployment that is on the node's chain.
 pub(crate) struct Deployed {
     pub(crate) deployment: Deployment,

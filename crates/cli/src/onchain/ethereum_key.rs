@@ -10,6 +10,7 @@ use std::{
 };
 
 use aep2_chain::embedded::dev_accounts;
+use aep2_client::wallet::key::warn_if_readable_by_others;
 use aep2_mandate::units::ChainId;
 use alloy::{
     primitives::{B256, hex},
@@ -17,7 +18,6 @@ use alloy::{
 };
 use anyhow::{Context, bail, ensure};
 use clap::Args;
-use tracing::warn;
 use zeroize::Zeroizing;
 
 use super::deployed;
@@ -161,21 +161,6 @@ fn parse(text: &str) -> anyhow::Result<PrivateKeySigner> {
         .ok()
         .context("the number is no secp256k1 key: 0, or not below the curve's order")
 }
-
-#[cfg(unix)]
-pub(super) fn warn_if_readable_by_others(file: &File, path: &Path) {
-    use std::os::unix::fs::PermissionsExt;
-
-    const OTHERS: u32 = 0o077;
-    let mode = file.metadata().ok().filter(|data| data.is_file()).map(|d| d.permissions().mode());
-    if mode.is_some_and(|mode| mode & OTHERS != 0) {
-        let name = path.display();
-        warn!("others than you can read {name}; let only yourself: chmod 600 {name}");
-    }
-}
-
-#[cfg(not(unix))]
-pub(super) fn warn_if_readable_by_others(_: &File, _: &Path) {}
 
 #[cfg(test)]
 mod tests {

@@ -4,13 +4,13 @@ use tempfile::TempDir;
 
 use crate::{
     Desk,
-    serve::{SETTINGS, Served, desk},
+    serve::{SETTINGS, desk, start},
 };
 
 #[test]
 fn a_book_is_audited_while_it_is_in_use_and_after() {
     let desk = desk(SETTINGS);
-    let served = Served::start(&desk);
+    let served = start(&desk);
     let busy = desk.json(&["audit", "aep2-data"]);
     assert_eq!((&busy["in_order"], &busy["in_use"]), (&true.into(), &true.into()));
     assert_eq!(served.terminate(), Some(0));

@@ -5,6 +5,9 @@ mod audit;
 mod bench_accept;
 mod chain;
 mod demo;
+mod mcp;
+mod pay;
+mod running;
 mod serve;
 mod settle;
 

@@ -1,16 +1,12 @@
 //! `aep2 serve` as its operators run it: settings, a first start and a second one, an end in order.
 
-use std::{
-    io::{BufRead, BufReader},
-    process::{Child, ChildStdout, Command, Stdio},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use alloy::transports::http::reqwest::Client;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::Desk;
+use crate::{Desk, running::Running};
 
 /// What keeps a test's server small and out of others' way.
 pub(crate) const SETTINGS: &str = r#"
@@ -25,54 +21,18 @@ listen = "127.0.0.1:0"
 shapes = ["1x4-capture"]
 "#;
 
-/// A server in a process of its own.
-pub(crate) struct Served {
-    process: Child,
-    /// Held, so that it can write.
-    _stdout: BufReader<ChildStdout>,
-    pub(crate) ready: Value,
+/// A server with the desk's settings.
+pub(crate) fn start(desk: &Desk) -> Running {
+    Running::start(desk, &["serve", "--config", "aep2.toml"])
 }
 
-impl Served {
-    pub(crate) fn start(desk: &Desk) -> Self {
-        let mut process = desk
-            .command(&["serve", "--json", "--config", "aep2.toml"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut stdout = BufReader::new(process.stdout.take().unwrap());
-        let mut line = String::new();
-        stdout.read_line(&mut line).unwrap();
-        let ready = serde_json::from_str(&line).unwrap_or_else(|_| panic!("not ready: {line:?}"));
-        Self { process, _stdout: stdout, ready }
-    }
-
-    fn get(&self, path: &str) -> Value {
-        let client = Client::builder().no_proxy().build().unwrap();
-        let url = format!("{}{path}", self.ready["http"].as_str().unwrap());
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let text = runtime.block_on(async { client.get(url).send().await?.text().await });
-        serde_json::from_str(&text.unwrap()).unwrap()
-    }
-
-    /// Asks it to end, and waits: its exit code.
-    pub(crate) fn terminate(mut self) -> Option<i32> {
-        let id = self.process.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
-        self.process.wait().unwrap().code()
-    }
-
-    fn kill(mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
+/// What a service answers.
+pub(crate) fn get(service: &Running, path: &str) -> Value {
+    let client = Client::builder().no_proxy().build().unwrap();
+    let url = format!("{}{path}", service.said("http"));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let text = runtime.block_on(async { client.get(url).send().await?.text().await });
+    serde_json::from_str(&text.unwrap()).unwrap()
 }
 
 /// A desk with settings.
@@ -93,14 +53,14 @@ fn checked(settings: &str) -> (Option<i32>, Value) {
 #[test]
 fn a_server_goes_on_where_it_was_after_an_end_and_after_a_kill() {
     let desk = desk(SETTINGS);
-    let served = Served::start(&desk);
+    let served = start(&desk);
     let first = served.ready.clone();
     assert_eq!(first["ready"], true);
     assert_eq!(first["development_keys"], true);
-    let told = served.get("/");
+    let told = get(&served, "/");
     let wallet = told["wallet"].as_str().unwrap().to_lowercase();
     assert_eq!(wallet, first["wallet"].as_str().unwrap());
-    assert_eq!(served.get("/readyz")["ready"], true);
+    assert_eq!(get(&served, "/readyz")["ready"], true);
 
     // A second one is told who has the directory.
     let said = desk.refused(2, &["serve", "--config", "aep2.toml"]);
@@ -126,13 +86,13 @@ fn a_server_goes_on_where_it_was_after_an_end_and_after_a_kill() {
     let account = opened["account"].as_u64().unwrap();
     served.kill();
 
-    let served = Served::start(&desk);
+    let served = start(&desk);
     for field in ["wallet", "tokens", "processor", "chain_id", "deployment"] {
         assert_eq!(served.ready[field], first[field], "{field}");
     }
     // What happened before the kill, and was not followed yet, is followed now.
     let begun = Instant::now();
-    while served.get(&format!("/v1/accounts/{account}"))["served"] != true {
+    while get(&served, &format!("/v1/accounts/{account}"))["served"] != true {
         assert!(begun.elapsed() < Duration::from_secs(60), "the account is not seen");
         std::thread::sleep(Duration::from_millis(50));
     }

@@ -6,6 +6,7 @@
 //! when it ends; its copy is kept if it turns out to be small.
 
 use std::{
+    collections::HashMap,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -16,22 +17,75 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt;
+use serde::de::IgnoredAny;
 
 use super::{
-    Paid, PayeeParts, Refusal,
+    MvpPaid, Paid, PayeeParts, Refusal,
     served::{Kept, Served, Serving},
 };
-use crate::x402::{
-    Network, SettleResponse,
-    headers::{self, PAYMENT_RESPONSE, X_PAYMENT_RESPONSE},
+use crate::{
+    mvp::{Payment, PaymentStatus, X_PAYMENT_RECEIPT},
+    x402::{
+        Network, SettleResponse,
+        headers::{self, PAYMENT_RESPONSE, X_PAYMENT_RESPONSE},
+    },
 };
 
 /// What it takes to give an answer.
 pub(super) struct Reply {
     pub(super) payee: Arc<PayeeParts>,
-    pub(super) paid: Paid,
-    pub(super) network: Network,
+    pub(super) sale: Sale,
     pub(super) serving: Serving,
+}
+
+/// By which kind of mandate it was paid.
+pub(super) enum Sale {
+    /// One that came by x402.
+    Mandate { paid: Paid, network: Network },
+    /// One of the published MVP's.
+    Mvp(MvpPaid),
+}
+
+/// What is said of a payment.
+enum Said {
+    Mandate(Box<SettleResponse>),
+    Mvp(Payment),
+}
+
+impl Sale {
+    /// What can be said before the call has ended.
+    fn promised(&self) -> Said {
+        match self {
+            Self::Mandate { paid, network } => {
+                let settled = SettleResponse::accepted(network.clone(), paid.receipt);
+                Said::Mandate(Box::new(settled))
+            }
+            Self::Mvp(paid) => Said::Mvp(Payment {
+                status: PaymentStatus::Enqueued,
+                sp_receipt: paid.receipt,
+                amount: None,
+            }),
+        }
+    }
+
+    /// Captures, and says what came of it.
+    async fn concluded(&self, payee: &PayeeParts, succeeded: bool) -> Said {
+        match self {
+            Self::Mandate { paid, network } => {
+                let settled = payee.settled(paid, network.clone(), succeeded).await;
+                Said::Mandate(Box::new(settled))
+            }
+            Self::Mvp(paid) => {
+                let (amount, _) = payee.conclude(paid.digest, &paid.meter, succeeded).await;
+                let less = amount != paid.ceiling().amount();
+                Said::Mvp(Payment {
+                    status: PaymentStatus::Enqueued,
+                    sp_receipt: paid.receipt,
+                    amount: less.then_some(amount),
+                })
+            }
+        }
+    }
 }
 
 /// Gives the handler's answer to the payer, and concludes the payment.
@@ -41,8 +95,7 @@ pub(super) async fn give(reply: Reply, response: Response) -> Response {
     let bytes_max = reply.payee.config.answer_bytes_max;
     let small = body.size_hint().upper().is_some_and(|upper| upper <= bytes_max as u64);
     if !small {
-        let settled = SettleResponse::accepted(reply.network.clone(), reply.paid.receipt);
-        attach(&mut parts.headers, &settled);
+        reply.sale.promised().attach(&mut parts.headers);
         let head = Head { status: parts.status, headers: parts.headers.clone() };
         let streamed = Streamed::new(body, reply, head, succeeded, bytes_max);
         return Response::from_parts(parts, Body::new(streamed));
@@ -56,8 +109,9 @@ pub(super) async fn give(reply: Reply, response: Response) -> Response {
             (Bytes::new(), false)
         }
     };
-    let settled = conclude(&reply, succeeded).await;
-    attach(&mut parts.headers, &settled);
+    let said = reply.sale.concluded(&reply.payee, succeeded).await;
+    said.attach(&mut parts.headers);
+    let body = said.embed(&mut parts.headers, body);
     let kept = Kept { status: parts.status, headers: parts.headers.clone(), body: body.clone() };
     reply.serving.served(Served::Kept(Arc::new(kept)));
     Response::from_parts(parts, Body::from(body))
@@ -76,30 +130,54 @@ pub(super) fn repeat(served: Served) -> Result<Response, Refusal> {
     }
 }
 
-/// Captures, and says what came of it.
-async fn conclude(reply: &Reply, succeeded: bool) -> SettleResponse {
-    let Reply { payee, paid, network, .. } = reply;
-    let (amount, capture) = payee.conclude(paid, succeeded).await;
-    let mut settled = SettleResponse::accepted(network.clone(), paid.receipt);
-    if amount != paid.ceiling().amount() {
-        settled.amount = Some(amount);
+impl Said {
+    /// Puts it into an answer's head.
+    fn attach(&self, headers: &mut HeaderMap) {
+        let written = match self {
+            Self::Mandate(settled) => headers::write(settled)
+                .map(|said| vec![(PAYMENT_RESPONSE, said.clone()), (X_PAYMENT_RESPONSE, said)]),
+            Self::Mvp(payment) => {
+                headers::write(payment).map(|said| vec![(X_PAYMENT_RECEIPT, said)])
+            }
+        };
+        match written {
+            Ok(written) => headers.extend(written),
+            Err(error) => tracing::error!(%error, "a receipt could not be written"),
+        }
+        // What one payer paid for is not another's.
+        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("private"));
     }
-    if let Some(extra) = &mut settled.extra {
-        extra.capture = capture;
+
+    /// The MVP's clients look for it in the body too: as a member `payment`, where the body is a JSON
+    /// object that has none. Other bodies stay as they are.
+    fn embed(&self, headers: &mut HeaderMap, body: Bytes) -> Bytes {
+        let Self::Mvp(payment) = self else { return body };
+        let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        let kind = kind.and_then(|kind| kind.split(';').next()).map(str::trim);
+        if headers.contains_key(header::CONTENT_ENCODING)
+            || !kind.is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"))
+        {
+            return body;
+        }
+        let Some(longer) = with_payment(&body, payment) else { return body };
+        if headers.contains_key(header::CONTENT_LENGTH) {
+            headers.insert(header::CONTENT_LENGTH, longer.len().into());
+        }
+        longer
     }
-    settled
 }
 
-fn attach(headers: &mut HeaderMap, settled: &SettleResponse) {
-    match headers::write(settled) {
-        Ok(header) => {
-            headers.insert(PAYMENT_RESPONSE, header.clone());
-            headers.insert(X_PAYMENT_RESPONSE, header);
-        }
-        Err(error) => tracing::error!(%error, "a receipt could not be written"),
+/// A JSON object with one member more: its own text, and the member before its last brace. Nothing
+/// where it is no object, or has the member.
+fn with_payment(body: &[u8], payment: &Payment) -> Option<Bytes> {
+    let members: HashMap<String, IgnoredAny> = serde_json::from_slice(body).ok()?;
+    if members.contains_key("payment") {
+        return None;
     }
-    // What one payer paid for is not another's.
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("private"));
+    let open = body.trim_ascii_end().strip_suffix(b"}")?;
+    let comma: &[u8] = if members.is_empty() { b"" } else { b"," };
+    let member = serde_json::to_vec(payment).ok()?;
+    Some([open, comma, b"\"payment\":", &member, b"}"].concat().into())
 }
 
 struct Head {
@@ -140,7 +218,7 @@ impl Streamed {
         let succeeded = self.succeeded;
         let copy = if complete && succeeded { self.copy.take() } else { None };
         let conclude = async move {
-            conclude(&reply, succeeded).await;
+            reply.sale.concluded(&reply.payee, succeeded).await;
             let said = headers.get(PAYMENT_RESPONSE).cloned();
             reply.serving.served(match copy {
                 Some(copy) => Served::Kept(Arc::new(Kept { status, headers, body: copy.freeze() })),

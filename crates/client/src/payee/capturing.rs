@@ -7,10 +7,10 @@
 use std::{sync::Arc, time::Duration};
 
 use aep2_mandate::{
-    mandate::MandateId,
     typed_data::capture::{Capture, SignedCapture, SignedCaptureReceipt},
     units::Amount,
 };
+use alloy_primitives::B256;
 use alloy_signer_local::PrivateKeySigner;
 use tokio::sync::watch;
 
@@ -54,14 +54,10 @@ impl Capturing {
         self.key.is_some()
     }
 
-    /// Captures `amount` of a mandate. Gives the processor's statement, where it comes soon.
-    pub(super) async fn capture(
-        &self,
-        id: MandateId,
-        amount: Amount,
-    ) -> Option<SignedCaptureReceipt> {
+    /// Captures `amount` of the mandate with this id or digest. Gives the processor's statement, where it comes soon.
+    pub(super) async fn capture(&self, id: B256, amount: Amount) -> Option<SignedCaptureReceipt> {
         let key = self.key.as_ref()?;
-        let capture = Capture { mandate_id: id.to_bytes(), amount };
+        let capture = Capture { mandate_id: id, amount };
         let signed = match capture.sign(key, &self.venue.typed_data_domain()) {
             Ok(signed) => signed,
             Err(error) => {

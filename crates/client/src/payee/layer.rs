@@ -7,12 +7,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use aep2_mandate::{
-    mandate::MandateId,
-    typed_data::receipt::SignedReceipt,
-    units::{Amount, UnixTime},
-    wire::Strict,
-};
+use aep2_mandate::units::UnixTime;
 use axum::{
     body::Body,
     extract::Request,
@@ -23,18 +18,14 @@ use http::StatusCode;
 use tower::{Layer, Service, ServiceExt};
 
 use super::{
-    Paid, Payee, PayeeParts, Price, Quote, Refusal,
-    answer::{self, Reply},
+    Mvp, Paid, Payee, PayeeParts, Price, Refusal,
+    answer::{self, Reply, Sale},
+    desk::{Admitted, Asked},
     payment::Presented,
-    served::{Claim, Serving},
 };
 use crate::{
-    purchase::Purchase,
-    x402::{
-        Aep2Scheme, Extra, Requirements, ResourceInfo,
-        headers::{PAYMENT_SIGNATURE, X_PAYMENT},
-        terms::{self, WALLET_NAME, WALLET_VERSION},
-    },
+    mvp::X_PAYMENT_MANDATE,
+    x402::headers::{PAYMENT_SIGNATURE, X_PAYMENT},
 };
 
 /// Puts a price on an axum service: see [`Payee::charge`].
@@ -42,11 +33,18 @@ use crate::{
 pub struct Charge {
     payee: Payee,
     price: Arc<dyn Price>,
+    mvp: Option<Mvp>,
 }
 
 impl Charge {
     pub(super) fn new(payee: Payee, price: Arc<dyn Price>) -> Self {
-        Self { payee, price }
+        Self { payee, price, mvp: None }
+    }
+
+    /// The same, and the published MVP's mandates are taken beside x402's. Nothing binds these to a
+    /// request: see `docs/mvp.md`.
+    pub fn and_mvp(self, mvp: &Mvp) -> Self {
+        Self { mvp: Some(mvp.clone()), ..self }
     }
 }
 
@@ -89,44 +87,40 @@ where
         // The one that was asked whether it is ready is the one to call.
         let fresh = self.inner.clone();
         let inner = std::mem::replace(&mut self.inner, fresh);
-        let Charge { payee, price } = self.charge.clone();
-        Box::pin(async move { Ok(respond(payee.0, &*price, request, inner).await) })
+        let charge = self.charge.clone();
+        Box::pin(async move { Ok(respond(charge, request, inner).await) })
     }
 }
 
-/// What is asked for a request.
-struct Asked {
-    purchase: Arc<Purchase>,
-    /// Without an order.
-    terms: Requirements,
-    resource: ResourceInfo,
-}
-
-async fn respond<S>(
-    payee: Arc<PayeeParts>,
-    price: &dyn Price,
-    request: Request,
-    inner: S,
-) -> Response
+async fn respond<S>(charge: Charge, request: Request, inner: S) -> Response
 where
     S: Service<Request, Error = Infallible> + Send + 'static,
     S::Response: IntoResponse,
     S::Future: Send,
 {
+    let Charge { payee: Payee(payee), price, mvp } = charge;
     let (mut parts, body) = request.into_parts();
     let Some(quote) = price.quote(&parts) else {
         return serve(inner, Request::from_parts(parts, body)).await;
     };
-    let asked = payee.asked(quote, &parts);
+    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+    let resource = format!("{}{path}", payee.origin);
+    let asked = payee.asked(quote, parts.method.to_string(), resource);
+    let is_there = |name| parts.headers.contains_key(name);
+    let by_x402 = is_there(PAYMENT_SIGNATURE) || is_there(X_PAYMENT);
+    if let Some(mvp) = mvp.clone().filter(|_| !by_x402 && is_there(X_PAYMENT_MANDATE)) {
+        return mvp.respond(payee, asked, (parts, body), inner).await;
+    }
     let now = payee.config.clock.now();
-    let admitted = match payee.admit(&parts.headers, &asked, now) {
+    let admitted = match payee.admit_headers(&parts.headers, &asked, now) {
         Ok(admitted) => admitted,
+        Err(Refusal::PaymentRequired) => return payee.ask(&asked, mvp.as_ref(), now),
         Err(refusal) => return payee.refuse(&refusal, &asked, now),
     };
     let (presented, id, serving) = match admitted {
         Admitted::New(presented, id, serving) => (presented, id, serving),
         Admitted::Again(claim) => {
-            return match payee.again(claim).await {
+            return match payee.again(claim).await.and_then(answer::repeat) {
                 Ok(response) => response,
                 Err(refusal) => payee.refuse(&refusal, &asked, now),
             };
@@ -134,7 +128,7 @@ where
     };
     // From here on the request is carried to its end, also when the payer hangs up: it may have
     // been charged, and will ask for its answer.
-    let carried = tokio::spawn(async move {
+    carried(async move {
         let receipt = match payee.settle(&presented, id, &asked).await {
             Ok(receipt) => receipt,
             Err(refusal) => return payee.refuse(&refusal, &asked, now),
@@ -143,19 +137,25 @@ where
         // The payment is for this payee, not for what is behind it.
         parts.headers.remove(PAYMENT_SIGNATURE);
         parts.headers.remove(X_PAYMENT);
+        parts.extensions.insert(paid.meter.clone());
         parts.extensions.insert(paid.clone());
         let served = serve(inner, Request::from_parts(parts, body)).await;
-        let reply = Reply { payee, paid, network: asked.terms.network, serving };
-        answer::give(reply, served).await
-    });
-    carried.await.unwrap_or_else(|error| {
+        let sale = Sale::Mandate { paid, network: asked.terms.network };
+        answer::give(Reply { payee, sale, serving }, served).await
+    })
+    .await
+}
+
+/// The answer to a paid request, made whether or not the payer still listens.
+pub(super) async fn carried(answer: impl Future<Output = Response> + Send + 'static) -> Response {
+    tokio::spawn(answer).await.unwrap_or_else(|error| {
         tracing::error!(%error, "a paid request was not carried to its end");
         failure()
     })
 }
 
 /// What the service answers. A panic is an answer too: the payment must still be concluded.
-async fn serve<S>(inner: S, request: Request) -> Response
+pub(super) async fn serve<S>(inner: S, request: Request) -> Response
 where
     S: Service<Request, Error = Infallible>,
     S::Response: IntoResponse,
@@ -176,135 +176,26 @@ fn failure() -> Response {
     response
 }
 
-/// A payment that fits its request.
-enum Admitted {
-    New(Presented, MandateId, Serving),
-    /// Seen before: running or done.
-    Again(Claim),
-}
-
 impl PayeeParts {
-    /// What a request costs, in full.
-    fn asked(&self, quote: Quote, request: &http::request::Parts) -> Asked {
-        let Quote { amount, capture, description, mime_type } = quote;
-        let config = &self.config;
-        let path = request.uri.path_and_query().map_or("/", |path| path.as_str());
-        let method = request.method.to_string();
-        let purchase = Purchase {
-            method: method.clone(),
-            resource: format!("{}{path}", self.origin),
-            venue: config.venue,
-            token: config.token,
-            payee: config.payee,
-            amount,
-        };
-        let terms = Requirements {
-            scheme: Aep2Scheme,
-            network: terms::network(config.venue.chain),
-            amount,
-            pay_to: config.payee.into(),
-            max_timeout_seconds: config.order_good_s,
-            asset: config.token.into(),
-            extra: Extra {
-                wallet: config.venue.wallet.into(),
-                processor: config.venue.processor.into(),
-                settle_within_seconds: config.settle_within_s,
-                name: WALLET_NAME.to_owned(),
-                version: WALLET_VERSION.to_owned(),
-                capture,
-                method: Some(method),
-                order: None,
-            },
-        };
-        let resource = ResourceInfo { url: purchase.resource.clone(), description, mime_type };
-        Asked { purchase: Arc::new(purchase), terms, resource }
-    }
-
     /// The payment that came with the request, if it fits it.
-    fn admit(
+    fn admit_headers(
         &self,
         headers: &http::HeaderMap,
         asked: &Asked,
         now: UnixTime,
     ) -> Result<Admitted, Refusal> {
         let presented = Presented::read(headers)?.ok_or(Refusal::PaymentRequired)?;
-        let skew_s = self.config.skew_s;
-        let id = presented.pays_for(&asked.purchase, &asked.terms, &self.orders, now, skew_s)?;
-        match self.memory.claim(id, &presented.mandate, now) {
-            Claim::New(serving) => Ok(Admitted::New(presented, id, serving)),
-            Claim::OtherSignature => Err(Refusal::OtherSignature),
-            Claim::Full => Err(Refusal::Busy),
-            seen @ (Claim::Running(_) | Claim::Done(_)) => Ok(Admitted::Again(seen)),
-        }
-    }
-
-    /// The answer to a payment that was seen before.
-    async fn again(&self, claim: Claim) -> Result<Response, Refusal> {
-        match claim {
-            Claim::Done(served) => answer::repeat(served),
-            Claim::Running(mut running) => {
-                // Ends with an error, when the sender is dropped: then it was served, or let go.
-                let ended = running.changed();
-                let _ = tokio::time::timeout(self.config.same_payment_wait, ended).await;
-                Err(Refusal::InProgress)
-            }
-            Claim::New(_) | Claim::OtherSignature | Claim::Full => Err(Refusal::InProgress),
-        }
-    }
-
-    /// The processor's promise for a mandate, verified.
-    async fn settle(
-        &self,
-        presented: &Presented,
-        id: MandateId,
-        asked: &Asked,
-    ) -> Result<SignedReceipt, Refusal> {
-        let mandate = &presented.mandate;
-        let receipt = self.processor.settle(mandate, &asked.terms).await?;
-        let checked = crate::receipt::check(&receipt, mandate, id, &self.config.venue);
-        checked.map_err(Refusal::BadReceipt)?;
-        self.check_fresh(&receipt)?;
-        Ok(receipt)
-    }
-
-    /// A processor gives the same receipt for the same mandate at any time. So an old receipt is
-    /// that of a mandate which paid before, and is not remembered any more: served, for all that is
-    /// known.
-    fn check_fresh(&self, receipt: &SignedReceipt) -> Result<(), Refusal> {
-        let config = &self.config;
-        let settle_by = receipt.receipt.settle_by;
-        let after = |seconds: u64| settle_by.checked_add(seconds).unwrap_or(UnixTime::MAX);
-        let due = |time: UnixTime| time.checked_add(config.settle_within_s);
-        let stale = due(config.clock.now())
-            .is_none_or(|due| after(config.order_good_s.saturating_add(config.skew_s)) < due);
-        let before_start = due(self.started).is_none_or(|due| after(config.skew_s) < due);
-        if stale || before_start { Err(Refusal::AlreadyUsed { settle_by }) } else { Ok(()) }
+        self.admit(presented, asked, now)
     }
 
     /// An answer that does not serve. Answers 402 carry a new order.
     fn refuse(&self, refusal: &Refusal, asked: &Asked, now: UnixTime) -> Response {
-        let mut terms = asked.terms.clone();
-        let until = now.checked_add(self.config.order_good_s).unwrap_or(UnixTime::MAX);
-        terms.extra.order = Some(Strict(self.orders.make(&asked.purchase, until)));
-        refusal.answer(&asked.resource, terms)
+        refusal.answer(&asked.resource, self.ordered(asked, now), None)
     }
 
-    /// Captures what a call came to, where that is not everything.
-    pub(super) async fn conclude(
-        &self,
-        paid: &Paid,
-        succeeded: bool,
-    ) -> (Amount, Option<aep2_mandate::typed_data::capture::SignedCaptureReceipt>) {
-        let whole = paid.ceiling().amount();
-        let unsaid = if succeeded { whole } else { Amount::ZERO };
-        let amount = paid.charged().unwrap_or(unsaid);
-        if amount == whole {
-            return (amount, None);
-        }
-        if !self.capturing.is_possible() {
-            tracing::warn!(id = %paid.id, "without the payee's key the whole amount is charged");
-            return (whole, None);
-        }
-        (amount, self.capturing.capture(paid.id, amount).await)
+    /// The answer to a request without a payment.
+    fn ask(&self, asked: &Asked, mvp: Option<&Mvp>, now: UnixTime) -> Response {
+        let price = mvp.and_then(|mvp| mvp.price(asked).ok());
+        Refusal::PaymentRequired.answer(&asked.resource, self.ordered(asked, now), price)
     }
 }

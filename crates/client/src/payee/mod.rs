@@ -20,7 +20,11 @@
 
 mod answer;
 mod capturing;
+mod desk;
 mod layer;
+mod meter;
+mod mvp;
+mod opening;
 mod order;
 mod paid;
 mod payment;
@@ -38,9 +42,13 @@ use url::Url;
 
 use self::{capturing::Capturing, order::Orders, served::Memory};
 pub use self::{
+    desk::{Goods, Unsold, Wanted},
     layer::{Charge, Charged},
+    meter::{AboveCeiling, Meter},
+    mvp::{Mvp, MvpPaid},
+    opening::{Opening, OpeningError},
     order::OrderSecret,
-    paid::{AboveCeiling, Paid},
+    paid::Paid,
     price::{Price, Quote},
     refusal::Refusal,
 };
@@ -179,6 +187,16 @@ impl Payee {
     /// A layer that puts `price` on what it is laid around.
     pub fn charge(&self, price: impl Price) -> Charge {
         Charge::new(self.clone(), Arc::new(price))
+    }
+
+    /// Who is paid.
+    pub fn address(&self) -> Address {
+        self.0.config.payee
+    }
+
+    /// In which token.
+    pub fn token(&self) -> Address {
+        self.0.config.token
     }
 
     /// Whether less than the whole amount can be captured: for metered prices, and for handlers

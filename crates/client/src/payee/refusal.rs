@@ -6,11 +6,12 @@ use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use thiserror::Error;
 
+use super::mvp::Price;
 use crate::{
     processor::ProcessorError,
     receipt::ReceiptError,
     x402::{
-        PaymentRequired, Requirements, ResourceInfo, SettleResponse, X402Version2,
+        Network, PaymentRequired, Requirements, ResourceInfo, SettleResponse, X402Version2,
         headers::{self, HeaderError, PAYMENT_REQUIRED, PAYMENT_RESPONSE, X_PAYMENT_RESPONSE},
         v1,
     },
@@ -25,6 +26,9 @@ pub enum Refusal {
     /// What came as a payment cannot be read.
     #[error("{0}")]
     Malformed(#[from] HeaderError),
+    /// The same, where it came by another way than HTTP's headers.
+    #[error("{0}")]
+    Unreadable(String),
     /// The payment accepts other terms than the payee's.
     #[error("the payment's {field} is not what is asked for")]
     OtherTerms {
@@ -91,7 +95,7 @@ impl Refusal {
     pub fn code(&self) -> &str {
         match self {
             Self::PaymentRequired => "payment_required",
-            Self::Malformed(_) => "invalid_payload",
+            Self::Malformed(_) | Self::Unreadable(_) => "invalid_payload",
             Self::OtherTerms { .. } => "terms_mismatch",
             Self::UnknownOrder => "order_unknown",
             Self::OrderExpired { .. } => "order_expired",
@@ -111,7 +115,7 @@ impl Refusal {
     /// The HTTP status.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::Malformed(_) | Self::Unreadable(_) => StatusCode::BAD_REQUEST,
             Self::AlreadyServed(_) | Self::InProgress => StatusCode::CONFLICT,
             Self::Busy | Self::Unconfirmed(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::BadReceipt(_) => StatusCode::BAD_GATEWAY,
@@ -120,7 +124,7 @@ impl Refusal {
     }
 
     /// After how many seconds the same request may fare better.
-    fn retry_after_s(&self) -> Option<u32> {
+    pub fn retry_after_s(&self) -> Option<u32> {
         match self {
             Self::InProgress | Self::Unconfirmed(_) => Some(1),
             Self::Busy => Some(5),
@@ -128,28 +132,35 @@ impl Refusal {
         }
     }
 
-    /// The answer. An answer 402 carries `terms`.
-    pub(super) fn answer(&self, resource: &ResourceInfo, terms: Requirements) -> Response {
+    /// What is to be said of the payment that came: its settlement, or that it was refused.
+    pub(super) fn settled(&self, network: &Network) -> Option<SettleResponse> {
+        match self {
+            Self::PaymentRequired => None,
+            Self::AlreadyServed(said) => headers::object(said.as_ref()?, &PAYMENT_RESPONSE).ok(),
+            // The same payment may fare better, or was taken for all that is known: nothing is said.
+            Self::InProgress | Self::Busy | Self::Unconfirmed(_) | Self::BadReceipt(_) => None,
+            _ => Some(SettleResponse::refused(network.clone(), self.code(), self.to_string())),
+        }
+    }
+
+    /// The answer. An answer 402 carries `terms`, and `price` for the published MVP's clients.
+    pub(super) fn answer(
+        &self,
+        resource: &ResourceInfo,
+        terms: Requirements,
+        price: Option<Price>,
+    ) -> Response {
         let status = self.status();
         let network = terms.network.clone();
         let mut response = if status == StatusCode::PAYMENT_REQUIRED {
-            self.asking(resource, terms)
+            self.asking(resource, terms, price)
         } else {
             json(
                 status,
                 &Envelope { error: Inner { code: self.code(), message: self.to_string() } },
             )
         };
-        let said = match self {
-            Self::PaymentRequired => None,
-            Self::AlreadyServed(said) => said.clone(),
-            // The same payment may fare better, or was taken for all that is known: nothing is said.
-            Self::InProgress | Self::Busy | Self::Unconfirmed(_) | Self::BadReceipt(_) => None,
-            _ => {
-                let refused = SettleResponse::refused(network, self.code(), self.to_string());
-                headers::write(&refused).ok()
-            }
-        };
+        let said = self.settled(&network).and_then(|settled| headers::write(&settled).ok());
         let headers = response.headers_mut();
         if let Some(said) = said {
             headers.insert(PAYMENT_RESPONSE, said.clone());
@@ -163,10 +174,24 @@ impl Refusal {
     }
 
     /// An answer 402: the terms in the header, and for clients of x402's first version in the body.
-    fn asking(&self, resource: &ResourceInfo, terms: Requirements) -> Response {
-        let body = v1::required(self.to_string(), resource, std::slice::from_ref(&terms));
-        let mut response = match body {
-            Ok(body) => json(self.status(), &body),
+    /// The published MVP's clients read other members of that body, and as `error` a code, which to
+    /// x402's is words.
+    fn asking(
+        &self,
+        resource: &ResourceInfo,
+        terms: Requirements,
+        price: Option<Price>,
+    ) -> Response {
+        #[derive(Serialize)]
+        struct Body {
+            #[serde(flatten)]
+            terms: v1::Required,
+            #[serde(flatten)]
+            price: Option<Price>,
+        }
+        let error = price.as_ref().map_or_else(|| self.to_string(), |_| "PAYMENT_REQUIRED".into());
+        let mut response = match v1::required(error, resource, std::slice::from_ref(&terms)) {
+            Ok(terms) => json(self.status(), &Body { terms, price }),
             Err(error) => return broken(&error),
         };
         let required = PaymentRequired {
@@ -205,7 +230,8 @@ struct Inner<'a> {
     message: String,
 }
 
-fn json(status: StatusCode, body: &impl Serialize) -> Response {
+/// An answer in JSON.
+pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
     match serde_json::to_vec(body) {
         Ok(body) => {
             let mut response = Response::new(Body::from(body));

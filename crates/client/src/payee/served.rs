@@ -11,9 +11,9 @@ use std::{
 };
 
 use aep2_mandate::{
-    mandate::{MandateId, SignedMandate},
-    units::UnixTime,
+    mandate::SignedMandate, typed_data::signed_lane::SignedOwnerMandate, units::UnixTime,
 };
+use alloy_primitives::B256;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use tokio::sync::watch;
@@ -44,15 +44,24 @@ pub(super) enum Claim {
     Running(watch::Receiver<()>),
     /// It was served.
     Done(Served),
-    /// Its id is known, with another signature.
-    OtherSignature,
+    /// Its id is known, with another signature or (signed lane) for another request.
+    Otherwise,
     /// There is no room.
     Full,
 }
 
+/// What a mandate was presented as. It comes again when all of this is the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Presentation {
+    /// Of the proved lane: its `ref` says for which request.
+    Proved(Arc<SignedMandate>),
+    /// Of the signed lane: nothing in it says for which request it was given, so that is remembered.
+    Signed { mandate: Box<SignedOwnerMandate>, method: String, resource: String },
+}
+
 #[derive(Debug)]
 struct Entry {
-    mandate: Arc<SignedMandate>,
+    presentation: Presentation,
     until: UnixTime,
     state: State,
 }
@@ -65,9 +74,9 @@ enum State {
 
 #[derive(Debug, Default)]
 struct Inner {
-    entries: HashMap<MandateId, Entry>,
+    entries: HashMap<B256, Entry>,
     /// By the time until which they are kept.
-    by_age: VecDeque<(UnixTime, MandateId)>,
+    by_age: VecDeque<(UnixTime, B256)>,
     bytes: usize,
 }
 
@@ -91,17 +100,12 @@ impl Memory {
     }
 
     /// Looks a mandate up, and takes it where it is new.
-    pub(super) fn claim(
-        &self,
-        id: MandateId,
-        mandate: &Arc<SignedMandate>,
-        now: UnixTime,
-    ) -> Claim {
+    pub(super) fn claim(&self, id: B256, presentation: Presentation, now: UnixTime) -> Claim {
         let mut inner = self.lock();
         inner.forget(now);
         if let Some(entry) = inner.entries.get(&id) {
-            if entry.mandate != *mandate {
-                return Claim::OtherSignature;
+            if entry.presentation != presentation {
+                return Claim::Otherwise;
             }
             return match &entry.state {
                 State::Running(running) => Claim::Running(running.clone()),
@@ -113,13 +117,13 @@ impl Memory {
         }
         let (done, running) = watch::channel(());
         let until = now.checked_add(self.keep_s).unwrap_or(UnixTime::MAX);
-        let entry = Entry { mandate: mandate.clone(), until, state: State::Running(running) };
+        let entry = Entry { presentation, until, state: State::Running(running) };
         inner.entries.insert(id, entry);
         inner.by_age.push_back((until, id));
         Claim::New(Serving { memory: self.clone(), id, done: Some(done) })
     }
 
-    fn conclude(&self, id: MandateId, served: Option<Served>) {
+    fn conclude(&self, id: B256, served: Option<Served>) {
         let mut inner = self.lock();
         let Some(served) = served else {
             inner.entries.remove(&id);
@@ -172,7 +176,7 @@ impl Inner {
         }
     }
 
-    fn keep_running(&mut self, id: MandateId, now: UnixTime) {
+    fn keep_running(&mut self, id: B256, now: UnixTime) {
         let until = now.checked_add(1).unwrap_or(UnixTime::MAX);
         if let Some(entry) = self.entries.get_mut(&id) {
             entry.until = until;
@@ -202,7 +206,7 @@ impl Served {
 #[derive(Debug)]
 pub(super) struct Serving {
     memory: Memory,
-    id: MandateId,
+    id: B256,
     done: Option<watch::Sender<()>>,
 }
 

@@ -29,7 +29,7 @@ use crate::{
         ExtensionsJson, PaymentPayload, PaymentRequired, ResourceInfo, SettleExtra, SettleResponse,
         X402Version2,
         headers::{self, PAYMENT_REQUIRED, PAYMENT_RESPONSE, PAYMENT_SIGNATURE},
-        offer::{Offer, Unreadable, offers},
+        offer::{Offer, offers},
     },
 };
 
@@ -227,30 +227,7 @@ impl PayingClient {
         let Some(required) = headers::read::<PaymentRequired>(answer, &PAYMENT_REQUIRED)? else {
             return Err(PayError::NoOffer("no PAYMENT-REQUIRED header".to_owned()));
         };
-        if let Some(resource) = &required.resource
-            && resource.url != target.resource
-        {
-            return Err(PayError::Mismatch {
-                field: "a payment for",
-                offered: resource.url.clone(),
-                expected: target.resource.clone(),
-            });
-        }
-        let mut why_not = None;
-        for offer in offers(&required) {
-            let checked = match offer {
-                Ok(offer) => self
-                    .payer
-                    .check(&offer.terms, &target.method, &target.resource, &target.host)
-                    .map(|purchase| (offer, purchase)),
-                Err(Unreadable(words)) => Err(PayError::NoOffer(words)),
-            };
-            match checked {
-                Ok(found) => return Ok(found),
-                Err(error) => why_not = why_not.or(Some(error)),
-            }
-        }
-        Err(why_not.unwrap_or_else(|| PayError::NoOffer("no terms of the scheme aep2".to_owned())))
+        self.payer.choose(&required, &target.method, &target.resource, &target.host)
     }
 
     async fn pay(

@@ -35,7 +35,9 @@ use crate::{
     purchase::{Purchase, Venue},
     receipt::ReceiptError,
     x402::{
-        headers::HeaderError,
+        PaymentPayload, PaymentRequired,
+        headers::{self, HeaderError, PAYMENT_SIGNATURE},
+        offer::{Offer, Unreadable, offers},
         terms::{Requirements, TermsError},
     },
 };
@@ -171,6 +173,20 @@ pub struct Unanswered {
     pub header: http::HeaderValue,
 }
 
+impl Unanswered {
+    /// What was sent with `header` to buy `resource` with `method`: for whoever kept no more.
+    ///
+    /// # Errors
+    /// When the header is no payment, or its terms cannot be used.
+    pub fn of(header: http::HeaderValue, method: &str, resource: &str) -> Result<Self, PayError> {
+        let PaymentPayload { accepted, payload, .. } =
+            headers::object(&header, &PAYMENT_SIGNATURE)?;
+        let purchase = crate::x402::terms::purchase(&accepted, method, resource)?;
+        let id = payload.mandate.id(&purchase.venue.mandate_domain(purchase.token));
+        Ok(Self { id, mandate: payload, purchase, header })
+    }
+}
+
 /// One account's key, limits and journal. Cheap to clone; clones are the same payer.
 #[derive(Clone, Debug)]
 pub struct Payer {
@@ -245,6 +261,42 @@ impl Payer {
         let Purchase { token, payee, amount, .. } = purchase;
         self.config.limits.check_call(token, payee, host, amount.amount())?;
         Ok(purchase)
+    }
+
+    /// The payee's first terms that fit the request and this payer, as [`Payer::check`] has it.
+    ///
+    /// # Errors
+    /// When there are none: why the first of them does not fit.
+    pub fn choose(
+        &self,
+        required: &PaymentRequired,
+        method: &str,
+        resource: &str,
+        host: &str,
+    ) -> Result<(Offer, Purchase), PayError> {
+        if let Some(named) = &required.resource
+            && named.url != resource
+        {
+            return Err(PayError::Mismatch {
+                field: "a payment for",
+                offered: named.url.clone(),
+                expected: resource.to_owned(),
+            });
+        }
+        let mut why_not = None;
+        for offer in offers(required) {
+            let checked = match offer {
+                Ok(offer) => self
+                    .check(&offer.terms, method, resource, host)
+                    .map(|purchase| (offer, purchase)),
+                Err(Unreadable(words)) => Err(PayError::NoOffer(words)),
+            };
+            match checked {
+                Ok(found) => return Ok(found),
+                Err(error) => why_not = why_not.or(Some(error)),
+            }
+        }
+        Err(why_not.unwrap_or_else(|| PayError::NoOffer("no terms of the scheme aep2".to_owned())))
     }
 
     /// Signs a mandate for `purchase`, written down before this returns. `order` is the payee's

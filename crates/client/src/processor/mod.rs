@@ -4,7 +4,9 @@
 //! gets the same receipt, the same capture the same answer.
 
 pub mod facilitator;
+pub mod lookup;
 pub mod native;
+pub mod queue;
 
 use std::{fmt, time::Duration};
 
@@ -90,18 +92,29 @@ impl Default for Patience {
 /// The longest answer that is read, in bytes. A receipt takes about 600.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
-/// Sends a JSON body, again where there is no answer or the processor is busy.
+/// Posts a JSON body.
 async fn post(
     http: &reqwest::Client,
     url: url::Url,
     body: Vec<u8>,
     patience: Patience,
 ) -> Result<(http::StatusCode, Bytes), ProcessorError> {
-    let body = Bytes::from(body);
+    let request = http.post(url).header(http::header::CONTENT_TYPE, "application/json").body(body);
+    call(request, patience).await
+}
+
+/// Sends a request, again where there is no answer or the processor is busy.
+async fn call(
+    request: reqwest::RequestBuilder,
+    patience: Patience,
+) -> Result<(http::StatusCode, Bytes), ProcessorError> {
     let mut pause = patience.pause;
     let mut attempt = 1;
     loop {
-        let error = match post_once(http, url.clone(), body.clone(), patience.answer).await {
+        let Some(now) = request.try_clone() else {
+            return Err(ProcessorError::Nonsense("the request is a stream".to_owned()));
+        };
+        let error = match call_once(now.timeout(patience.answer)).await {
             Ok((status, _)) if is_passing(status) => {
                 ProcessorError::Unavailable(format!("status {status}"))
             }
@@ -131,18 +144,10 @@ fn is_passing(status: http::StatusCode) -> bool {
     )
 }
 
-async fn post_once(
-    http: &reqwest::Client,
-    url: url::Url,
-    body: Bytes,
-    timeout: Duration,
+async fn call_once(
+    request: reqwest::RequestBuilder,
 ) -> Result<(http::StatusCode, Bytes), ProcessorError> {
     let unavailable = |error: reqwest::Error| ProcessorError::Unavailable(words(&error));
-    let request = http
-        .post(url)
-        .timeout(timeout)
-        .header(http::header::CONTENT_TYPE, "application/json")
-        .body(body);
     let mut response = request.send().await.map_err(unavailable)?;
     let mut read = BytesMut::new();
     while let Some(chunk) = response.chunk().await.map_err(unavailable)? {

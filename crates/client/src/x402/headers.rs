@@ -67,12 +67,16 @@ pub fn text(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Vec<u8>>, H
     if values.next().is_some() {
         return Err(HeaderError::Repeated(name.clone()));
     }
+    decode(value, name).map(Some)
+}
+
+fn decode(value: &HeaderValue, name: &HeaderName) -> Result<Vec<u8>, HeaderError> {
     let encoded = value.as_bytes();
     if encoded.len() > HEADER_BYTES_MAX {
         return Err(HeaderError::TooLong { name: name.clone(), found: encoded.len() });
     }
     let decoded = Base64Bytes::from(encoded).decode();
-    decoded.map(Some).map_err(|_| HeaderError::NotBase64 { name: name.clone() })
+    decoded.map_err(|_| HeaderError::NotBase64 { name: name.clone() })
 }
 
 /// The object in a header, or nothing where the header is not there.
@@ -86,6 +90,18 @@ pub fn read<T: DeserializeOwned>(
     let Some(text) = text(headers, name)? else { return Ok(None) };
     let object = serde_json::from_slice(&text);
     object.map(Some).map_err(|source| HeaderError::NotTheObject { name: name.clone(), source })
+}
+
+/// The object in this value of a header.
+///
+/// # Errors
+/// When it is too long, not base64, or not the object's JSON.
+pub fn object<T: DeserializeOwned>(
+    value: &HeaderValue,
+    name: &HeaderName,
+) -> Result<T, HeaderError> {
+    let object = serde_json::from_slice(&decode(value, name)?);
+    object.map_err(|source| HeaderError::NotTheObject { name: name.clone(), source })
 }
 
 /// The header that carries `object`.

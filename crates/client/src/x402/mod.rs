@@ -5,9 +5,13 @@
 //! have no place there for a receipt, and are written here ([`settlement`]).
 //!
 //! - [`terms`]: what a payee asks for; [`offer`]: reading it from an answer 402;
-//! - [`headers`]: how objects travel in HTTP headers; [`v1`]: what the first version's clients see.
+//! - [`headers`]: how objects travel in HTTP headers; [`v1`]: what the first version's clients see;
+//! - [`mcp`], [`a2a`]: how they travel over MCP and A2A; [`canonical`]: JSON in one spelling.
 
+pub mod a2a;
+pub mod canonical;
 pub mod headers;
+pub mod mcp;
 pub mod offer;
 pub mod settlement;
 pub mod terms;

@@ -38,7 +38,7 @@ use axum::{
     extract::{Path as UrlPath, State},
     http::StatusCode,
     response::{IntoResponse, Response},
-    routing::post,
+    routing::{get, post},
 };
 use serde_json::json;
 use tempfile::TempDir;
@@ -266,6 +266,17 @@ async fn capture(
     }
 }
 
+/// Who the processor is.
+async fn identity(State(books): State<Arc<Books>>) -> Response {
+    let Venue { chain, wallet, processor } = books.venue;
+    Json(json!({
+        "chainId": chain, "wallet": wallet, "processor": processor, "verifierSets": [],
+        "settleWithinS": SETTLE_WITHIN_S, "captureWithinS": 30, "captures": true, "shapes": [],
+        "tokens": [{"token": TOKEN, "amountMin": "1"}],
+    }))
+    .into_response()
+}
+
 /// A world with a processor in it.
 pub(crate) struct World {
     pub(crate) books: Arc<Books>,
@@ -304,6 +315,8 @@ impl World {
             asked: AtomicU64::new(0),
         });
         let router = Router::new()
+            .route("/", get(identity))
+            .route("/readyz", get(async || "ready"))
             .route("/v1/mandates", post(settle_native))
             .route("/v1/mandates/{id}/capture", post(capture))
             .route("/settle", post(settle_x402))

@@ -186,4 +186,10 @@ pub enum Finding {
         /// Whether the chain has spent its nonce.
         spent: bool,
     },
+    /// The signed lane's summary is not what its mandates come to.
+    #[error("the signed lane's summary has another {field} than its mandates come to")]
+    SignedLaneSummary {
+        /// The first field that differs.
+        field: &'static str,
+    },
 }

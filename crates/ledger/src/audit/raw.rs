@@ -12,10 +12,11 @@ use crate::{
     records::{
         AccountRecord, BatchRecord, CaptureRecord, Identity, IssuedReceipt, Lane, MandateRecord,
         MemberRecord, Movement, NonceKey, PurseRecord, QueueRecord, Sighting, SignedLaneRecord,
-        StateRecord, UndoRecord,
+        SignedLaneSummary, StateRecord, UndoRecord,
     },
     schema::{Family, read_key},
     store::View,
+    summary,
     units::{BatchNumber, MandateHash, Sequence},
 };
 
@@ -41,6 +42,7 @@ pub(super) struct Raw {
     pub(super) proofs: BTreeSet<BatchNumber>,
     pub(super) unfinished: BTreeSet<BatchNumber>,
     pub(super) movements: BTreeMap<BatchNumber, Movement>,
+    pub(super) signed_lane: SignedLaneSummary,
 }
 
 /// How a value is decoded.
@@ -96,6 +98,7 @@ impl Raw {
                 .collect(),
             unfinished: read(view, findings, Family::Unfinished, nothing)?.into_keys().collect(),
             movements: read(view, findings, Family::Movements, Movement::from_bytes)?,
+            signed_lane: summary::read(view)?,
             ..Self::default()
         };
         let members: BTreeMap<(BatchNumber, u32), _> =

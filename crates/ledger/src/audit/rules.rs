@@ -7,7 +7,10 @@ use alloy_primitives::{Address, U256};
 
 use super::{Finding, raw::Raw};
 use crate::{
-    records::{BatchRecord, Lane, MandateRecord, NonceKey, Promise, Status, Step, VoidReason},
+    records::{
+        BatchRecord, Lane, MandateRecord, NonceKey, Promise, SignedLaneSummary, Status, Step,
+        VoidReason,
+    },
     schema::Family,
     units::{Balance, BatchNumber, MandateHash, Sequence},
 };
@@ -25,6 +28,7 @@ pub(super) fn check(raw: &Raw, findings: &mut Vec<Finding>) {
     batches_add_up(raw, findings);
     what_was_settled_was_moved(raw, findings);
     nonces_are_spent_as_they_should_be(raw, findings);
+    the_signed_lane_adds_up(raw, findings);
 }
 
 /// A mandate has its state and its receipt, and these have their mandate.
@@ -395,6 +399,40 @@ fn nonces_are_spent_as_they_should_be(raw: &Raw, findings: &mut Vec<Finding>) {
         };
         if expected.is_some_and(|expected| expected != spent) {
             findings.push(Finding::NonceBit { mandate: *hash, status: state.status.name(), spent });
+        }
+    }
+}
+
+/// The signed lane's summary says what its mandates come to.
+fn the_signed_lane_adds_up(raw: &Raw, findings: &mut Vec<Finding>) {
+    let mut signed: Vec<(Sequence, MandateHash)> = raw
+        .mandates
+        .iter()
+        .filter(|(_, record)| record.promise.lane() == Lane::Signed)
+        .map(|(hash, record)| (record.sequence, *hash))
+        .collect();
+    signed.sort_unstable();
+    let is = |hash: &MandateHash, which: fn(&Status) -> bool| {
+        raw.states.get(hash).is_some_and(|state| which(&state.status))
+    };
+    let count = |which: fn(&Status) -> bool| {
+        signed.iter().filter(|(_, hash)| is(hash, which)).count() as u64
+    };
+    let named = &raw.signed_lane.last;
+    let expected = &signed[signed.len().saturating_sub(SignedLaneSummary::LAST_MAX)..];
+    let last_fit = named.len() == expected.len()
+        && named.iter().zip(expected).all(|(recent, (_, hash))| {
+            let is_settled = is(hash, |status| matches!(status, Status::Settled { .. }));
+            recent.mandate == *hash && recent.settled_at.is_some() == is_settled
+        });
+    for (field, fits) in [
+        ("live", raw.signed_lane.live == count(Status::is_live)),
+        ("settled", raw.signed_lane.settled == count(|own| matches!(own, Status::Settled { .. }))),
+        ("void", raw.signed_lane.void == count(|own| matches!(own, Status::Void { .. }))),
+        ("last", last_fit),
+    ] {
+        if !fits {
+            return findings.push(Finding::SignedLaneSummary { field });
         }
     }
 }

@@ -23,6 +23,7 @@ use crate::{
     },
     schema::{self, Family, meta},
     store::Source,
+    summary,
     tx::{Accounts, Tx},
     units::{Balance, BatchNumber, MandateHash},
 };
@@ -52,7 +53,7 @@ fn apply_block(tx: &mut Tx<'_>, block: &ChainBlock) -> Result<Applied, ChainErro
         return Err(ChainError::NotNext { number, parent, tip: previous_tip });
     }
 
-    let mut effects = Effects { block: block.number, ..Effects::default() };
+    let mut effects = Effects::of(block);
     for (index, fact) in block.facts.iter().enumerate() {
         effects.apply(tx, index, fact).map_err(|error| error.at(block.number, index))?;
     }
@@ -128,9 +129,9 @@ impl FactError {
 }
 
 /// What a block did beyond the chain's own families, so that it can be undone.
-#[derive(Default)]
 struct Effects {
     block: u64,
+    time: UnixTime,
     ended: Vec<(MandateHash, Status)>,
     confirmed: Vec<(BatchNumber, Step)>,
     /// What settled in the signed lane.
@@ -147,6 +148,11 @@ struct SignedSettlement {
 }
 
 impl Effects {
+    fn of(block: &ChainBlock) -> Self {
+        let (ended, confirmed, signed) = Default::default();
+        Self { block: block.number, time: block.time, ended, confirmed, signed }
+    }
+
     fn apply(&mut self, tx: &mut Tx<'_>, index: usize, fact: &ChainFact) -> Result<(), FactError> {
         match fact {
             ChainFact::AccountOpened { account, owner, processor, verifier_set, key_hash } => {
@@ -403,7 +409,12 @@ impl Effects {
             return Err(FactError::Contradiction("a mandate settled twice"));
         }
         self.ended.push((entry.hash, entry.state.status.clone()));
-        Ok(entry.move_to(tx, status)?)
+        let is_settled = matches!(status, Status::Settled { .. });
+        entry.move_to(tx, status)?;
+        if is_settled {
+            summary::settled(tx, entry.mandate.promise.lane(), entry.hash, self.time)?;
+        }
+        Ok(())
     }
 }
 

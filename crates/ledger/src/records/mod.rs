@@ -4,6 +4,7 @@ mod account;
 mod batch;
 mod chain;
 mod mandate;
+mod summary;
 
 pub use self::{
     account::{AccountRecord, ChangeRecord, PurseRecord, SignedLaneRecord},
@@ -14,4 +15,5 @@ pub use self::{
         ProvedPromise, QueueRecord, ReceiptMismatch, SignedPromise, StateRecord, Status,
         VoidReason,
     },
+    summary::{RecentMandate, SignedLaneSummary},
 };

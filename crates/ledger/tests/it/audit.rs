@@ -8,7 +8,7 @@ use aep2_ledger::{
     codec::Record,
     records::{
         BatchRecord, CaptureRecord, MandateRecord, MemberRecord, Movement, NonceKey, PurseRecord,
-        QueueRecord, StateRecord,
+        QueueRecord, SignedLaneSummary, StateRecord,
     },
     schema::{self, Family},
 };
@@ -432,6 +432,14 @@ const CASES: &[Case] = &[
             Finding::NonceBit { mandate, spent, .. } => *mandate == of(3) && *spent,
             _ => false,
         },
+    ),
+    (
+        "settled in the signed lane, where nothing was",
+        |_| {
+            let summary = SignedLaneSummary { settled: 1, ..Default::default() };
+            vec![(Family::Meta, schema::meta::SIGNED_LANE.to_vec(), Some(summary.to_bytes()))]
+        },
+        |finding| matches!(finding, Finding::SignedLaneSummary { field: "settled" }),
     ),
 ];
 

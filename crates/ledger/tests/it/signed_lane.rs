@@ -160,3 +160,35 @@ fn verifiers_do_not_matter_where_nothing_is_proved() {
     accept(&book, 0, 100);
     book.assert_sound();
 }
+
+/// What the published MVP's clients are shown: a mandate counts once, for what became of it, also
+/// after blocks fell away and after a restart.
+#[test]
+fn the_summary_counts_every_mandate_once_whatever_became_of_it() {
+    let book = book();
+    let mandates: Vec<_> = (0..12).map(|nonce| accept(&book, nonce, 10)).collect();
+    let batch = seal(&book, &[(mandates[10], 10), (mandates[11], 10)]);
+    book.ledger.submitted(batch, vec![1]).wait().expect("submitted");
+    let give_up = Disposition::GiveUp { reason: "lost".into() };
+    book.ledger.dispose(vec![(mandates[9], give_up)]).wait().expect("disposed");
+    let at_a_glance = |book: &Book| {
+        let summary = book.ledger.signed_lane().expect("reads");
+        let last: Vec<_> = summary.last.iter().map(|recent| recent.mandate).collect();
+        assert_eq!(last, mandates[2..], "the last ten, in their order");
+        let settled = summary.last.iter().filter_map(|recent| recent.settled_at).collect();
+        ((summary.live, summary.settled, summary.void), settled)
+    };
+    assert_eq!(at_a_glance(&book), ((11, 0, 1), Vec::new()));
+
+    let next = block(1_001, vec![settled(mandates[10], 10), settled(mandates[11], 10)]);
+    let time = next.time;
+    book.apply(next);
+    assert_eq!(at_a_glance(&book), ((9, 2, 1), vec![time; 2]));
+    let book = book.reopen();
+    assert_eq!(at_a_glance(&book), ((9, 2, 1), vec![time; 2]));
+    book.assert_sound();
+
+    book.ledger.rewind(1_000, vec![]).wait().expect("undone");
+    assert_eq!(at_a_glance(&book), ((11, 0, 1), Vec::new()));
+    book.assert_sound();
+}

@@ -91,66 +91,46 @@ fn owners_mandates_agree_with_viem_and_ethers() {
     }
 }
 
+/// Everything about one kind of message, signed by others and by us: its JSON, hashes, signer, bytes.
+macro_rules! agrees {
+    ($vectors:expr, $name:literal, $signed:ty, $message:ty, $field:ident) => {
+        for vector in &$vectors {
+            let wire = json!({ $name: vector.message, "signature": vector.signature });
+            let signed = <$signed>::from_json(wire.to_string()).expect("well-formed");
+            let domain = domain(ChainId::new(vector.chain_id), vector.wallet);
+            assert_eq!(domain.separator(), vector.domain_separator);
+            assert_eq!(<$message>::type_hash(), vector.type_hash);
+            assert_eq!(signed.$field.struct_hash(), vector.struct_hash);
+            assert_eq!(signed.$field.digest(&domain), vector.digest);
+            assert_eq!(signed.signer(&domain), Ok(vector.signer));
+            assert_eq!(signed.verify(&domain, vector.signer), Ok(()));
+            assert_writes(&signed, &wire);
+
+            let ours = signed.$field.sign(&vector.secret(), &domain);
+            assert_eq!(ours.expect("signed"), signed, "the same bytes as viem's");
+        }
+    };
+}
+
 #[test]
 fn receipts_agree_with_viem_and_ethers() {
     let file: File = vectors("eip712.json");
     assert!(file.receipts.len() >= 200);
-    for vector in &file.receipts {
-        let wire = json!({ "receipt": vector.message, "signature": vector.signature });
-        let signed = SignedReceipt::from_json(wire.to_string()).expect("well-formed");
-        let domain = domain(ChainId::new(vector.chain_id), vector.wallet);
-        assert_eq!(domain.separator(), vector.domain_separator);
-        assert_eq!(Receipt::type_hash(), vector.type_hash);
-        assert_eq!(signed.receipt.struct_hash(), vector.struct_hash);
-        assert_eq!(signed.receipt.digest(&domain), vector.digest);
-        assert_eq!(signed.signer(&domain), Ok(vector.signer));
-        assert_eq!(signed.verify(&domain, vector.signer), Ok(()));
-        assert_writes(&signed, &wire);
-
-        let ours = signed.receipt.sign(&vector.secret(), &domain);
-        assert_eq!(ours.expect("signed"), signed, "the same bytes as viem's");
-    }
+    agrees!(file.receipts, "receipt", SignedReceipt, Receipt, receipt);
 }
 
 #[test]
 fn captures_agree_with_viem_and_ethers() {
     let file: File = vectors("eip712.json");
     assert!(file.captures.len() >= 50);
-    for vector in &file.captures {
-        let wire = json!({ "capture": vector.message, "signature": vector.signature });
-        let signed = SignedCapture::from_json(wire.to_string()).expect("well-formed");
-        let domain = domain(ChainId::new(vector.chain_id), vector.wallet);
-        assert_eq!(domain.separator(), vector.domain_separator);
-        assert_eq!(Capture::type_hash(), vector.type_hash);
-        assert_eq!(signed.capture.struct_hash(), vector.struct_hash);
-        assert_eq!(signed.capture.digest(&domain), vector.digest);
-        assert_eq!(signed.signer(&domain), Ok(vector.signer));
-        assert_eq!(signed.verify(&domain, vector.signer), Ok(()));
-        assert_writes(&signed, &wire);
-
-        let ours = signed.capture.sign(&vector.secret(), &domain);
-        assert_eq!(ours.expect("signed"), signed, "the same bytes as viem's");
-    }
+    agrees!(file.captures, "capture", SignedCapture, Capture, capture);
 }
 
 #[test]
 fn receipts_of_captures_agree_with_viem_and_ethers() {
     let file: File = vectors("eip712.json");
     assert!(file.capture_receipts.len() >= 50);
-    for vector in &file.capture_receipts {
-        let wire = json!({ "receipt": vector.message, "signature": vector.signature });
-        let signed = SignedCaptureReceipt::from_json(wire.to_string()).expect("well-formed");
-        let domain = domain(ChainId::new(vector.chain_id), vector.wallet);
-        assert_eq!(CaptureReceipt::type_hash(), vector.type_hash);
-        assert_eq!(signed.receipt.struct_hash(), vector.struct_hash);
-        assert_eq!(signed.receipt.digest(&domain), vector.digest);
-        assert_eq!(signed.signer(&domain), Ok(vector.signer));
-        assert_eq!(signed.verify(&domain, vector.signer), Ok(()));
-        assert_writes(&signed, &wire);
-
-        let ours = signed.receipt.sign(&vector.secret(), &domain);
-        assert_eq!(ours.expect("signed"), signed, "the same bytes as viem's");
-    }
+    agrees!(file.capture_receipts, "receipt", SignedCaptureReceipt, CaptureReceipt, receipt);
 }
 
 #[test]

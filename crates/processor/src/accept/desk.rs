@@ -28,6 +28,7 @@ use tokio::{
 
 use super::AcceptError;
 use crate::{
+    config::ProcessorConfig,
     event::Event,
     metrics::Metrics,
     policy::{Request, Taken},
@@ -85,6 +86,9 @@ pub(super) trait Payable: Clone + Sized + Send + 'static {
     /// What is given for one.
     type Acceptance: Send + 'static;
 
+    /// Whether one that expires sooner than others are settled is settled that soon, if it can be.
+    const SETTLES_SOONER: bool = false;
+
     fn token(&self) -> Address;
     fn payee(&self) -> Address;
     fn amount(&self) -> U256;
@@ -128,6 +132,7 @@ pub(crate) struct Desk {
 struct Candidate<T: Payable> {
     proposal: Proposal<T>,
     standing: Standing,
+    settle_by: UnixTime,
     reply: Reply<Result<T::Acceptance, AcceptError>>,
 }
 
@@ -135,6 +140,7 @@ struct Candidate<T: Payable> {
 struct Glanced<T> {
     proposal: Proposal<T>,
     standing: Standing,
+    settle_by: UnixTime,
     /// Whether this very one, signature included, was accepted before.
     same: bool,
 }
@@ -184,19 +190,14 @@ impl Desk {
             return;
         }
         let now = self.shared.clock.now();
-        let Some(settle_by) = self.settle_by(now) else {
-            let error = || AcceptError::Internal("the clock is at its end".to_owned());
-            return tasks.into_iter().for_each(|task| task.reply.send(Err(error())));
-        };
-
         let mut candidates = Vec::with_capacity(tasks.len());
         for Task { input, reply } in tasks {
-            match self.glance(input, settle_by, now) {
+            match self.glance(input, now) {
                 Ok(Glanced { standing: Standing::Accepted(accepted), same: true, .. }) => {
                     self.answer::<T>(*accepted, reply);
                 }
-                Ok(Glanced { proposal, standing, .. }) => {
-                    candidates.push(Candidate::<T> { proposal, standing, reply });
+                Ok(Glanced { proposal, standing, settle_by, .. }) => {
+                    candidates.push(Candidate::<T> { proposal, standing, settle_by, reply });
                 }
                 Err(error) => reply.send(Err(error)),
             }
@@ -206,7 +207,7 @@ impl Desk {
         let verdicts = T::verify(&proposals);
         let mut handed = Vec::with_capacity(candidates.len());
         for (candidate, verdict) in candidates.into_iter().zip(verdicts) {
-            let Candidate { proposal, standing, reply } = candidate;
+            let Candidate { proposal, standing, settle_by, reply } = candidate;
             if let Some(reason) = verdict {
                 reply.send(Err(AcceptError::BadSignature { reason }));
                 continue;
@@ -248,10 +249,7 @@ impl Desk {
     /// Everything that [`accept`](Self::accept) looks at, without a promise.
     pub(super) fn check<T: Payable>(&self, mandate: &T) -> Result<(), AcceptError> {
         let now = self.shared.clock.now();
-        let settle_by = self.settle_by(now);
-        let settle_by =
-            settle_by.ok_or_else(|| AcceptError::Internal("the clock is at its end".to_owned()))?;
-        let Glanced { proposal, standing, same } = self.glance(mandate.clone(), settle_by, now)?;
+        let Glanced { proposal, standing, same, .. } = self.glance(mandate.clone(), now)?;
         if same {
             return Ok(());
         }
@@ -267,18 +265,24 @@ impl Desk {
         }
     }
 
-    /// By when what is accepted now is settled.
-    fn settle_by(&self, now: UnixTime) -> Option<UnixTime> {
-        now.checked_add(self.shared.config.acceptance.settle_within_s)
+    /// By when a mandate that is accepted now is settled.
+    fn settle_by<T: Payable>(&self, mandate: &T, now: UnixTime) -> Option<UnixTime> {
+        let ProcessorConfig { acceptance, windows, .. } = &self.shared.config;
+        let latest = now.checked_add(acceptance.settle_within_s)?;
+        if !T::SETTLES_SOONER {
+            return Some(latest);
+        }
+        // No less than a window and a transaction take; the settings leave room for both.
+        let soonest = now.checked_add(windows.age_s_max)?.checked_add(windows.due_margin_s)?;
+        let deadline = u64::try_from(mandate.deadline()).ok();
+        let deadline = deadline.and_then(|deadline| UnixTime::new(deadline).ok());
+        Some(deadline.map_or(latest, |deadline| deadline.min(latest).max(soonest)))
     }
 
     /// Looks at everything but the signature and the policies.
-    fn glance<T: Payable>(
-        &self,
-        mandate: T,
-        settle_by: UnixTime,
-        now: UnixTime,
-    ) -> Result<Glanced<T>, AcceptError> {
+    fn glance<T: Payable>(&self, mandate: T, now: UnixTime) -> Result<Glanced<T>, AcceptError> {
+        let at_the_end = || AcceptError::Internal("the clock is at its end".to_owned());
+        let settle_by = self.settle_by(&mandate, now).ok_or_else(at_the_end)?;
         let terms = self.check_terms(&mandate, settle_by, now);
         let proposal = mandate.propose(self);
         let standing = self.shared.ledger.check_terms(&proposal, settle_by, now);
@@ -286,10 +290,10 @@ impl Desk {
             let accepted = self.shared.ledger.mandate(proposal.hash())?;
             let is_same = |view: MandateView| proposal.signed().is(&view.mandate.promise);
             let same = accepted.is_some_and(is_same);
-            return Ok(Glanced { proposal, standing, same });
+            return Ok(Glanced { proposal, standing, settle_by, same });
         }
         terms?;
-        Ok(Glanced { proposal, standing: standing?, same: false })
+        Ok(Glanced { proposal, standing: standing?, settle_by, same: false })
     }
 
     /// What is seen in the mandate itself.

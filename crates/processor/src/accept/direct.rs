@@ -18,6 +18,10 @@ use super::{
 impl Payable for SignedOwnerMandate {
     type Acceptance = DirectAcceptance;
 
+    /// The MVP's payers sign mandates of ten minutes. Nobody can claim on its receipts: it is the
+    /// deadline that counts, and what it names is promised.
+    const SETTLES_SOONER: bool = true;
+
     fn token(&self) -> Address {
         self.mandate.token
     }

@@ -142,7 +142,7 @@ impl Driver {
 
     async fn prove(&mut self, batch: BatchView) -> Result<Turn, DriveError> {
         let shared = &self.context.shared;
-        if !self.context.has_caught_up() {
+        if !self.context.shared.has_caught_up() {
             tokio::time::sleep(WAIT_MIN).await;
             return Ok(Turn::On);
         }

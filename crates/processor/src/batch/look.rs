@@ -77,7 +77,7 @@ impl Looker {
         let open = recovery::open_batches(&shared.ledger)?;
         let mut open: Vec<BatchNumber> = open.into_iter().map(|batch| batch.number).collect();
         let room = shared.config.windows.in_flight_max.saturating_sub(open.len());
-        if room == 0 || !context.has_caught_up() {
+        if room == 0 || !context.shared.has_caught_up() {
             return Ok(open);
         }
         let windows = &shared.config.windows;

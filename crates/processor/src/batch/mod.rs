@@ -56,10 +56,7 @@ mod watch;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -93,29 +90,12 @@ pub(crate) struct Context {
     apart: Mutex<Apart>,
     /// The alarms that are raised.
     alarms: Mutex<BTreeSet<&'static str>>,
-    /// Whether the book has had every confirmed block once since the start.
-    caught_up: AtomicBool,
 }
 
 impl Context {
     fn apart(&self) -> MutexGuard<'_, Apart> {
         // Nothing panics while it is held.
         self.apart.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether the book knows the chain: after a start it may be a long way behind, and what it says
-    /// of accounts is not to be proved with.
-    fn has_caught_up(&self) -> bool {
-        if self.caught_up.load(Ordering::Relaxed) {
-            return true;
-        }
-        let Some(head) = self.shared.chain_health().head else { return false };
-        let confirmed = head.checked_sub(self.shared.config.follower.confirmations);
-        let to_apply = confirmed.filter(|block| *block >= self.shared.deployment.block);
-        let applied = self.shared.ledger.tip().map(|tip| tip.number);
-        let caught_up = to_apply.is_none_or(|block| applied >= Some(block));
-        self.caught_up.store(caught_up, Ordering::Relaxed);
-        caught_up
     }
 
     /// Has an operator look, or not any more.
@@ -163,7 +143,6 @@ impl Settler {
             proving: Arc::new(Semaphore::new(1)),
             apart: Mutex::default(),
             alarms: Mutex::default(),
-            caught_up: AtomicBool::new(false),
         });
         let ledger = Arc::clone(&context.shared.ledger);
         let open = blocking(move || recovery::open_batches(&ledger)).await;

@@ -8,6 +8,7 @@ mod figures;
 mod inclusion;
 mod mandate;
 mod readiness;
+mod signed_lane;
 pub(crate) mod text;
 
 use aep2_ledger::{LedgerError, MandateHash, Status, VoidReason};
@@ -20,6 +21,7 @@ pub(crate) use self::{
     inclusion::Arranger,
     mandate::status as mandate_status,
     readiness::{identity, readiness},
+    signed_lane::status as signed_lane_status,
 };
 pub use self::{
     account::{AccountStatus, PendingChange, PurseStatus},
@@ -28,6 +30,7 @@ pub use self::{
     inclusion::Inclusion,
     mandate::{CaptureStatus, MandateReceipt, MandateState, MandateStatus, MandateTerms},
     readiness::{ChainReadiness, Identity, Readiness, TokenTerms},
+    signed_lane::{RecentMandate, SignedLane},
 };
 
 /// Why something cannot be shown.

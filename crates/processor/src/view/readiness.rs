@@ -119,6 +119,9 @@ pub(crate) fn readiness(shared: &Shared) -> Readiness {
         None => obstacles.push("no block was seen yet".to_owned()),
         Some(age_s) if age_s > age_s_max => obstacles
             .push(format!("the last block seen is {age_s} seconds old, and may be {age_s_max}")),
+        Some(_) if !shared.has_caught_up() => {
+            obstacles.push("the book has not caught up with the chain since the start".to_owned());
+        }
         Some(_) => {}
     }
     if let (Some(failure), false) = (&health.failure, obstacles.is_empty()) {

@@ -191,7 +191,8 @@ impl IntoResponse for ApiError {
         if let Some(seconds) = self.code.retry_after_s() {
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
-        response.extensions_mut().insert(self.code);
+        // For the log, and for whom it is to be put into other words.
+        response.extensions_mut().insert(self);
         response
     }
 }

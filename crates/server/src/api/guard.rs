@@ -20,7 +20,10 @@ use futures::FutureExt;
 use tokio::{sync::Semaphore, time::timeout};
 use tracing::{debug, error, warn};
 
-use super::error::{ApiError, Code};
+use super::{
+    error::{ApiError, Code},
+    mvp,
+};
 use crate::instruments::{Instruments, Present};
 
 /// The header that has a request's number in the log.
@@ -99,6 +102,9 @@ pub(super) async fn guard(State(gate): State<Arc<Gate>>, request: Request, next:
     let method = request.method().clone();
 
     let mut response = gate.answer(request, next).await;
+    if mvp::has(route) {
+        response = mvp::in_its_words(response);
+    }
     gate.instruments.answered(route, response.status(), started.elapsed());
     note(&id, &method, route, &response);
     if let Ok(id) = HeaderValue::from_str(&id) {
@@ -109,7 +115,7 @@ pub(super) async fn guard(State(gate): State<Arc<Gate>>, request: Request, next:
 
 /// A line of the log, louder where it is our fault.
 fn note(id: &str, method: &Method, route: &str, response: &Response) {
-    let code = response.extensions().get::<Code>().map_or("", |code| code.name());
+    let code = response.extensions().get::<ApiError>().map_or("", |error| error.code.name());
     match response.status() {
         StatusCode::SERVICE_UNAVAILABLE => warn!(id, %method, route, code, "not served"),
         status if status.is_server_error() => error!(id, %method, route, code, "failed"),

@@ -1,4 +1,4 @@
-//! The native API: one file for each kind of thing that is asked for.
+//! The API: one file for each kind of thing that is asked for.
 
 mod accounts;
 mod batches;
@@ -13,6 +13,7 @@ mod health;
 mod identity;
 mod mandates;
 mod metrics;
+mod mvp;
 pub mod openapi;
 mod path;
 mod schema;
@@ -28,7 +29,7 @@ use axum::{
     routing::{MethodRouter, get, post},
 };
 use tokio::sync::{Semaphore, watch};
-use tower_http::cors::{Any, CorsLayer};
+use tower_http::cors::{AllowOrigin, CorsLayer};
 
 pub use self::error::{ApiError, Code};
 use self::{
@@ -70,6 +71,8 @@ fn routes() -> Vec<(&'static str, MethodRouter<Api>)> {
         ("/supported", get(facilitator::supported)),
         ("/verify", post(facilitator::verify)),
         ("/settle", post(facilitator::settle)),
+        (mvp::ENQUEUE, post(mvp::enqueue::enqueue)),
+        (mvp::HEALTH, get(mvp::health::health)),
         ("/healthz", get(health::alive)),
         ("/readyz", get(health::ready)),
         (METRICS, get(metrics::metrics)),
@@ -110,8 +113,12 @@ impl Api {
             .into_iter()
             .filter(|(path, _)| with_metrics || *path != METRICS)
             .fold(Router::new(), |router, (path, methods)| router.route(path, methods));
-        let router = self.guarded(router);
-        if any_origin { router.layer(cross_origin()) } else { router }
+        // The MVP's pages come from anywhere, whatever is set for the rest.
+        let origin = match any_origin {
+            true => AllowOrigin::any(),
+            false => AllowOrigin::predicate(|_, request| mvp::has(request.uri.path())),
+        };
+        self.guarded(router).layer(cross_origin(origin))
     }
 
     /// The router of the metrics alone.
@@ -161,15 +168,19 @@ impl Api {
     }
 }
 
-/// Any page may call, with what the API takes; there is nothing here that a browser would add.
-fn cross_origin() -> CorsLayer {
+/// Pages may call, with what the API takes; there is nothing here that a browser would add.
+fn cross_origin(origin: AllowOrigin) -> CorsLayer {
     use axum::http::{HeaderName, Method, header};
 
     let shown = [header::RETRY_AFTER, HeaderName::from_static("x-request-id")];
     CorsLayer::new()
-        .allow_origin(Any)
+        .allow_origin(origin)
         .allow_methods([Method::GET, Method::POST])
-        .allow_headers([header::CONTENT_TYPE, HeaderName::from_static("last-event-id")])
+        .allow_headers([
+            header::CONTENT_TYPE,
+            HeaderName::from_static("last-event-id"),
+            HeaderName::from_static("x-requested-with"),
+        ])
         .expose_headers(shown)
         .max_age(Duration::from_secs(600))
 }

@@ -5,12 +5,15 @@ use std::sync::LazyLock;
 use aep2_mandate::{
     eddsa::SecretKey,
     signer::{MandateTerms, Signer},
-    typed_data,
+    typed_data::{
+        self,
+        signed_lane::{OwnerMandate, SignedOwnerMandate},
+    },
     units::{AccountId, Amount, Ceiling, ChainId, Nonce, UnixTime},
 };
 use aep2_processor::capture::Capture;
 use alloy::{
-    primitives::{Address, B256, address},
+    primitives::{Address, B256, U256, address},
     signers::local::PrivateKeySigner,
 };
 use axum::{
@@ -21,7 +24,7 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use super::{
-    accounts, batches, captures, events, facilitator, health, identity, mandates, metrics,
+    accounts, batches, captures, events, facilitator, health, identity, mandates, metrics, mvp,
 };
 
 /// The document, made once.
@@ -51,17 +54,22 @@ static DOCUMENT: LazyLock<Vec<u8>> =
         facilitator::supported,
         facilitator::verify,
         facilitator::settle,
+        mvp::enqueue::enqueue,
+        mvp::health::health,
         health::alive,
         health::ready,
         metrics::metrics,
         document,
     ),
+    // Its responses name it, and what it is made of is not found from there.
+    components(schemas(mvp::schema::MvpCode)),
     tags(
         (name = "mandates", description = "Accepting mandates, and what became of them"),
         (name = "accounts", description = "Accounts, as acceptance sees them"),
         (name = "batches", description = "Batches and how far they are"),
         (name = "events", description = "What happens, as it happens"),
         (name = "x402", description = "The same over x402's facilitator interface"),
+        (name = "mvp", description = "The published MVP's interface, for software written for it"),
         (name = "operation", description = "For whoever runs it"),
     )
 )]
@@ -83,10 +91,11 @@ pub fn json() -> Value {
         let body = &mut document["paths"][path]["post"]["requestBody"]["content"];
         body["application/json"]["example"] = example;
     };
-    if let Some(Examples { mandate, capture }) = Examples::make() {
+    if let Some(Examples { mandate, capture, direct }) = Examples::make() {
         place("/v1/mandates", mandate.clone());
         place("/v1/mandates/batch", json!({ "mandates": [mandate] }));
         place("/v1/mandates/{id}/capture", capture);
+        place("/enqueue", direct);
     }
     document
 }
@@ -95,6 +104,8 @@ pub fn json() -> Value {
 struct Examples {
     mandate: Value,
     capture: Value,
+    /// A mandate of the signed lane.
+    direct: Value,
 }
 
 impl Examples {
@@ -120,10 +131,23 @@ impl Examples {
         let id = signed.mandate.id(&signer.domain(TOKEN));
         let capture =
             Capture { mandate_id: id.to_bytes(), amount: Amount::try_from(1_000_000).ok()? };
-        let capture = capture.sign(&payee, &typed_data::domain(chain_id, WALLET)).ok()?;
+        let domain = typed_data::domain(chain_id, WALLET);
+        let capture = capture.sign(&payee, &domain).ok()?;
+        let owner = PrivateKeySigner::from_bytes(&B256::repeat_byte(4)).ok()?;
+        let direct = OwnerMandate {
+            owner: owner.address(),
+            token: TOKEN,
+            payee: payee.address(),
+            amount: U256::from(2_500_000),
+            nonce: U256::from(7),
+            deadline: U256::from(1_790_000_000_u64),
+            reference: B256::repeat_byte(3),
+        };
+        let direct = SignedOwnerMandate::sign(direct, &owner, &domain).ok()?;
         Some(Self {
             mandate: serde_json::to_value(&signed).ok()?,
             capture: serde_json::to_value(capture).ok()?,
+            direct: serde_json::to_value(direct).ok()?,
         })
     }
 }
@@ -156,7 +180,11 @@ mod tests {
         let capture = example(&document, "/v1/mandates/{id}/capture").to_string();
         let capture = SignedCapture::from_json(capture)?;
         assert_eq!(capture.capture.mandate_id, id.to_bytes());
-        capture.verify(&typed_data::domain(chain_id, wallet), mandate.mandate.payee)?;
+        let domain = typed_data::domain(chain_id, wallet);
+        capture.verify(&domain, mandate.mandate.payee)?;
+
+        let direct = example(&document, "/enqueue").to_string();
+        SignedOwnerMandate::from_json(direct)?.verify(&domain)?;
         Ok(())
     }
 

@@ -1,14 +1,13 @@
 //! Listening: connections counted and bounded, heads bounded in size and time, and an end that lets
-//! requests in hand finish.
+//! requests in hand finish. Requests know their [`ConnectInfo`].
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::Router;
-use hyper::server::conn::http1;
+use axum::{Router, extract::ConnectInfo};
+use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
-    service::TowerToHyperService,
 };
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::{
@@ -17,6 +16,7 @@ use tokio::{
     task::JoinHandle,
     time::{sleep, timeout},
 };
+use tower::ServiceExt;
 use tracing::{debug, warn};
 
 use crate::{instruments::Present, settings::LimitSettings};
@@ -29,7 +29,7 @@ const HEADERS_MAX: usize = 64;
 
 /// What connections may be.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct ConnectionLimits {
+pub struct ConnectionLimits {
     connections_max: usize,
     head_bytes_max: usize,
     head_within: Duration,
@@ -47,7 +47,7 @@ impl From<&LimitSettings> for ConnectionLimits {
 
 /// A port being served.
 #[derive(Debug)]
-pub(crate) struct Listening {
+pub struct Listening {
     address: SocketAddr,
     stop: oneshot::Sender<Duration>,
     task: JoinHandle<()>,
@@ -55,13 +55,28 @@ pub(crate) struct Listening {
 
 impl Listening {
     /// Serves a router; port 0 takes any free one.
-    pub(crate) async fn on(
+    ///
+    /// # Errors
+    /// When it cannot listen there.
+    pub async fn on(
         address: SocketAddr,
         router: Router,
         limits: ConnectionLimits,
         open: Gauge,
     ) -> io::Result<Self> {
-        let listener = TcpListener::bind(address).await?;
+        Self::begin(TcpListener::bind(address).await?, router, limits, open)
+    }
+
+    /// Serves a router where something listens already.
+    ///
+    /// # Errors
+    /// When it does not listen any more.
+    pub fn begin(
+        listener: TcpListener,
+        router: Router,
+        limits: ConnectionLimits,
+        open: Gauge,
+    ) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(serve(listener, router, limits, open, stopped));
@@ -69,12 +84,12 @@ impl Listening {
     }
 
     /// Where it listens.
-    pub(crate) fn address(&self) -> SocketAddr {
+    pub fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// Takes no more connections and no more requests, and waits for those in hand, so long.
-    pub(crate) async fn stop(self, within: Duration) {
+    pub async fn stop(self, within: Duration) {
         // It is gone only when its task is.
         let _ = self.stop.send(within);
         let _ = self.task.await;
@@ -120,14 +135,14 @@ impl Connections {
     /// Takes the next connection, once there is room for it, and serves it in a task of its own.
     async fn take(&self, listener: &TcpListener) {
         let Ok(slot) = Arc::clone(&self.slots).acquire_owned().await else { return };
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match listener.accept().await {
+            Ok(taken) => taken,
             Err(error) => {
                 debug!(%error, "no connection");
                 return sleep(PAUSE).await;
             }
         };
-        let connection = self.connection(stream);
+        let connection = self.connection(stream, peer);
         let present = Present::new(&self.open);
         tokio::spawn(async move {
             // What a connection dies of is its client's business.
@@ -138,15 +153,24 @@ impl Connections {
         });
     }
 
-    fn connection(&self, stream: TcpStream) -> impl Future<Output = hyper::Result<()>> + use<> {
+    fn connection(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+    ) -> impl Future<Output = hyper::Result<()>> + use<> {
         // Answers are small and whole: there is nothing to wait for.
         let _ = stream.set_nodelay(true);
+        let router = self.router.clone();
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(ConnectInfo(peer));
+            router.clone().oneshot(request)
+        });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.limits.head_within)
             .max_buf_size(self.limits.head_bytes_max)
             .max_headers(HEADERS_MAX)
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(self.router.clone()));
+            .serve_connection(TokioIo::new(stream), service);
         self.ending.watch(connection)
     }
 }

@@ -9,6 +9,7 @@ mod support;
 mod accepting;
 mod events;
 mod limits;
+mod mvp;
 mod reading;
 mod refusals;
 mod schema;

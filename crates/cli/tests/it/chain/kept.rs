@@ -10,7 +10,7 @@ fn a_kept_chain_loses_nothing_when_it_is_killed_or_stopped() {
     let before = town.show();
 
     let Town { desk, chain } = town;
-    chain.kill();
+    chain.0.kill();
     let chain = Chain::start(&desk, &["--data", "chain"]);
     let town = Town { desk, chain };
     let after = town.show();
@@ -18,7 +18,7 @@ fn a_kept_chain_loses_nothing_when_it_is_killed_or_stopped() {
 
     town.own(&["deposit", "--account", "1", "--amount", "4", "--mint"]);
     let Town { desk, chain } = town;
-    assert_eq!(chain.terminate(), Some(0));
+    assert_eq!(chain.0.terminate(), Some(0));
     let chain = Chain::start(&desk, &["--data", "chain"]);
     assert_eq!(Town { desk, chain }.show()["balance"]["amount"], "7");
 }
@@ -27,7 +27,7 @@ fn a_kept_chain_loses_nothing_when_it_is_killed_or_stopped() {
 fn a_kept_chain_does_not_go_on_under_another_id() {
     let desk = desk();
     let chain = Chain::start(&desk, &["--data", "chain"]);
-    assert_eq!(chain.terminate(), Some(0));
+    assert_eq!(chain.0.terminate(), Some(0));
     let said = desk
         .refused(2, &["chain", "--listen", "127.0.0.1:0", "--data", "chain", "--chain-id", "5"]);
     assert!(said.contains("31337") && said.contains('5'), "{said}");
@@ -36,7 +36,7 @@ fn a_kept_chain_does_not_go_on_under_another_id() {
 #[test]
 fn a_chain_in_memory_that_ended_is_not_taken_for_its_successor() {
     let Town { desk, chain } = Town::new();
-    chain.kill();
+    chain.0.kill();
     let town = Town { chain: Chain::start(&desk, &[]), desk };
     let said = town.refused(&["account", "show", "1"]);
     assert!(said.contains("does not have what aep2-deployment.json says"), "{said}");

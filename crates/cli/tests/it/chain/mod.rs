@@ -6,16 +6,12 @@ mod kept;
 mod keys;
 mod others;
 
-use std::{
-    io::{BufRead, BufReader},
-    path::PathBuf,
-    process::{Child, ChildStdout, Command, Stdio},
-};
+use std::path::PathBuf;
 
 use alloy::rpc::client::RpcClient;
 use serde_json::{Value, json};
 
-use crate::Desk;
+use crate::{Desk, running::Running};
 
 /// The shape whose key is deployed: nothing is proved here, so the smallest.
 const SHAPE: &str = "1x2";
@@ -24,13 +20,7 @@ const SHAPE: &str = "1x2";
 const DELAY: u64 = 3_600;
 
 /// `aep2 chain` in a process of its own.
-struct Chain {
-    process: Child,
-    /// Held, so that the chain can write.
-    _stdout: BufReader<ChildStdout>,
-    /// What it said when it was ready.
-    ready: Value,
-}
+struct Chain(Running);
 
 impl Chain {
     fn start(desk: &Desk, options: &[&str]) -> Self {
@@ -38,22 +28,16 @@ impl Chain {
     }
 
     fn listening(desk: &Desk, address: &str, options: &[&str]) -> Self {
-        let arguments = [&["chain", "--listen", address, "--json"], options].concat();
-        let mut process = desk.command(&arguments).stdout(Stdio::piped()).spawn().unwrap();
-        let mut stdout = BufReader::new(process.stdout.take().unwrap());
-        let mut line = String::new();
-        stdout.read_line(&mut line).unwrap();
-        let ready = serde_json::from_str(&line).unwrap_or_else(|_| panic!("not ready: {line:?}"));
-        Self { process, _stdout: stdout, ready }
+        Self(Running::start(desk, &[&["chain", "--listen", address], options].concat()))
     }
 
     fn rpc(&self) -> &str {
-        self.ready["rpc"].as_str().unwrap()
+        self.0.said("rpc")
     }
 
     /// A development account's address or private key.
     fn account(&self, index: usize, what: &str) -> String {
-        self.ready["development_accounts"][index][what].as_str().unwrap().to_owned()
+        self.0.ready["development_accounts"][index][what].as_str().unwrap().to_owned()
     }
 
     /// One JSON-RPC request.
@@ -66,26 +50,6 @@ impl Chain {
     fn travel(&self, seconds: u64) {
         self.ask("evm_increaseTime", json!([seconds]));
         self.ask("evm_mine", json!([]));
-    }
-
-    /// Asks it to end, and waits: its exit code.
-    fn terminate(mut self) -> Option<i32> {
-        let id = self.process.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
-        self.process.wait().unwrap().code()
-    }
-
-    /// Ends it between two instructions.
-    fn kill(mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-    }
-}
-
-impl Drop for Chain {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 

@@ -1,0 +1,186 @@
+//! `aep2 gateway`.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{self, ExitCode},
+    time::Duration,
+};
+
+use aep2_client::gateway::{
+    Gateway,
+    settings::{EXAMPLE, GatewaySettings},
+};
+use aep2_server::{
+    http::{ConnectionLimits, Listening},
+    settings::LimitSettings,
+};
+use alloy::{
+    primitives::Address, signers::local::PrivateKeySigner, transports::http::reqwest::Url,
+};
+use anyhow::Context;
+use clap::Args;
+use prometheus_client::metrics::gauge::Gauge;
+use serde::Serialize;
+use serde_json::json;
+use tokio::{net::TcpListener, time::timeout};
+
+use super::{chain::stop_signal, rows, wallet::http};
+use crate::{onchain::ethereum_key, output::Output};
+
+/// How long requests in hand, and then captures on their way, have when it is told to stop.
+const END_MAX: Duration = Duration::from_secs(30);
+
+/// The longest head of a request: a payment is up to 12 KiB of it.
+const HEAD_BYTES_MAX: usize = 32 << 10;
+
+/// Put prices on an HTTP service, which needs to know nothing of payments
+///
+/// Payers reach the service through the gateway: what a route prices is answered for a payment, and
+/// for nothing without one. Bodies stream both ways. A call that fails is charged nothing, where the
+/// payee's key is there to say so.
+#[derive(Args)]
+#[command(after_help = "Examples:\n  \
+                        aep2 gateway --print-config > gateway.toml\n  \
+                        aep2 gateway --config gateway.toml --check-config\n  \
+                        aep2 gateway --config gateway.toml")]
+pub(crate) struct Arguments {
+    /// The settings, TOML
+    #[arg(
+        long,
+        short,
+        value_name = "FILE",
+        env = "AEP2_GATEWAY_CONFIG",
+        default_value = "gateway.toml"
+    )]
+    config: PathBuf,
+
+    /// Listen here, whatever the settings say; port 0 takes any free one
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
+
+    /// Say whether the settings are in order, and start nothing
+    #[arg(long)]
+    check_config: bool,
+
+    /// Print all settings with what they do
+    #[arg(long, conflicts_with_all = ["listen", "check_config"])]
+    print_config: bool,
+}
+
+#[derive(Serialize)]
+struct Ready {
+    /// Where payers reach it.
+    origin: String,
+    listen: SocketAddr,
+    /// Health and metrics.
+    admin: String,
+    upstream: Url,
+    processor: Url,
+    payee: Address,
+    token: Address,
+    /// Whether calls that fail, or are metered, are charged less than their price.
+    captures: bool,
+    routes: usize,
+}
+
+pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<ExitCode> {
+    if arguments.print_config {
+        print!("{EXAMPLE}");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let name = arguments.config.display();
+    let settings = GatewaySettings::read(&arguments.config).with_context(|| {
+        format!("the settings in {name} cannot be used (`aep2 gateway --print-config` shows some)")
+    })?;
+    let key = key(&settings, &arguments.config)?;
+    if arguments.check_config {
+        output.result(&json!({ "file": arguments.config, "in_order": true }), || {
+            "the settings are in order".to_owned()
+        })?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
+    runtime.block_on(serve(arguments, settings, key, output))?;
+    runtime.shutdown_timeout(END_MAX);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The payee's key: beside the settings, unless its path says where.
+fn key(settings: &GatewaySettings, config: &Path) -> anyhow::Result<Option<PrivateKeySigner>> {
+    let folder = config.parent().unwrap_or(Path::new(""));
+    let file = settings.key_file.as_ref().map(|file| folder.join(file));
+    file.map(|file| ethereum_key::read_file(&file, None)).transpose()
+}
+
+async fn serve(
+    arguments: &Arguments,
+    settings: GatewaySettings,
+    key: Option<PrivateKeySigner>,
+    output: &Output,
+) -> anyhow::Result<()> {
+    // Before anybody is told: who stops it at once must not miss.
+    let stopped = stop_signal()?;
+    let listener = bind(arguments.listen.unwrap_or(settings.listen), "listen").await?;
+    let admin = bind(settings.admin_listen, "admin_listen").await?;
+    let origin = match &settings.origin {
+        Some(origin) => origin.clone(),
+        None => format!("http://{}", listener.local_addr()?).parse()?,
+    };
+    let gateway = Gateway::new(&settings, origin.clone(), key, http(&settings.processor)).await?;
+    let ready = Ready {
+        origin: origin.origin().ascii_serialization(),
+        listen: listener.local_addr()?,
+        admin: format!("http://{}", admin.local_addr()?),
+        upstream: settings.upstream.clone(),
+        processor: settings.processor.clone(),
+        payee: gateway.payee().address(),
+        token: gateway.payee().token(),
+        captures: gateway.payee().can_capture_less(),
+        routes: settings.routes.len(),
+    };
+    let limits = LimitSettings { head_bytes_max: HEAD_BYTES_MAX, ..LimitSettings::default() };
+    let limits = ConnectionLimits::from(&limits);
+    let begin = |listener, router, open| Listening::begin(listener, router, limits, open);
+    let serving = begin(listener, gateway.router(), gateway.connections())?;
+    let admin = begin(admin, gateway.admin_router(), Gauge::default())?;
+    output.line(&ready, || text(&ready))?;
+    stopped.await;
+    output.note("stopping: requests in hand are answered first; once more stops at once");
+    let at_once = stop_signal()?;
+    let in_order = async {
+        serving.stop(END_MAX).await;
+        if timeout(END_MAX, gateway.payee().idle()).await.is_err() {
+            output.note(
+                "captures are left that the processor did not take: they are charged in full",
+            );
+        }
+        admin.stop(Duration::ZERO).await;
+    };
+    tokio::select! {
+        () = in_order => Ok(()),
+        () = at_once => process::exit(130),
+    }
+}
+
+async fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!("cannot listen on {address} ({setting}); port 0 takes any free one")
+    })
+}
+
+fn text(ready: &Ready) -> String {
+    let captures = if ready.captures { "yes" } else { "no: every call is charged in full" };
+    rows(&[
+        ("origin", ready.origin.clone()),
+        ("listens on", ready.listen.to_string()),
+        ("admin", ready.admin.clone()),
+        ("upstream", ready.upstream.to_string()),
+        ("processor", ready.processor.to_string()),
+        ("payee", ready.payee.to_string()),
+        ("token", ready.token.to_string()),
+        ("captures", captures.to_owned()),
+        ("routes", ready.routes.to_string()),
+    ])
+}

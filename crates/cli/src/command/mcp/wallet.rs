@@ -1,0 +1,24 @@
+//! `aep2 mcp wallet`.
+
+use aep2_mcp::WalletServer;
+use clap::Args;
+
+use crate::command::wallet::WalletOptions;
+
+/// Be an agent's wallet: an MCP server on standard input and output
+///
+/// The agent gets the tools pay, price, pay_tool, tools, balance, limits and history. It pays within the
+/// wallet's limits, which it can see and not change, and it never sees a key. In the settings of an agent:
+///
+///   "mcpServers": { "wallet": { "command": "aep2", "args": ["mcp", "wallet", "--wallet", "/home/me/aep2-wallet"] } }
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    wallet: WalletOptions,
+}
+
+pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let server = WalletServer::new(arguments.wallet.open()?)?;
+    super::over_stdio(server).await
+}

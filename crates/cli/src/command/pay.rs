@@ -1,0 +1,373 @@
+//! `aep2 pay`.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
+
+use aep2_client::{
+    payer::{Answer, PayError, PayingClient, Payment, Unanswered},
+    receipt::ReceiptError,
+    wallet::Wallet,
+    x402::{CaptureMode, terms::WireAddress},
+};
+use aep2_mandate::{
+    mandate::MandateId,
+    typed_data::receipt::SignedReceipt,
+    units::{Amount, Ceiling},
+};
+use alloy::{
+    primitives::hex,
+    transports::http::reqwest::{
+        Method, Request, Url,
+        header::{HeaderMap, HeaderName, HeaderValue},
+    },
+};
+use anyhow::{Context, bail};
+use clap::Args;
+use serde::{Deserialize, Serialize};
+
+use super::wallet::{WalletOptions, http, in_base_units};
+use crate::{
+    onchain::{amount::Decimal, block_on},
+    output::Output,
+};
+
+/// The most bytes of an answer that are read for `--json`.
+const JSON_BYTES_MAX: usize = 16 << 20;
+/// Where in the wallet payments are kept that nobody answered.
+const UNANSWERED: &str = "unanswered";
+
+/// Send an HTTP request, and pay for it where it asks for a payment
+///
+/// The answer goes to standard output, what was paid to standard error. The payment is within the
+/// wallet's limits, or there is none. A payment that is not answered is sent again, the same one, and
+/// kept in the wallet in the end: --again sends it once more.
+///
+/// The exit code is 0 where the answer is a success, 1 where it is not, 2 where there is none.
+#[derive(Args)]
+#[command(after_help = "Examples:\n  \
+                        aep2 pay http://127.0.0.1:8080/answers/42\n  \
+                        aep2 pay --max 0.002 -d @question.json -H 'content-type: application/json' https://api.example.com/ask\n  \
+                        aep2 pay --dry-run https://api.example.com/ask")]
+pub(crate) struct Arguments {
+    /// What to ask for
+    #[arg(value_name = "URL")]
+    url: Url,
+
+    /// The method [default: GET, or POST where there is data]
+    #[arg(long, short = 'X', value_name = "METHOD")]
+    request: Option<Method>,
+
+    /// A header, "name: value"; may be repeated
+    #[arg(long = "header", short = 'H', value_name = "HEADER", value_parser = header)]
+    headers: Vec<(HeaderName, HeaderValue)>,
+
+    /// The request's body; @FILE takes it from a file
+    #[arg(long, short, value_name = "BODY")]
+    data: Option<String>,
+
+    /// Pay this much at the most, in tokens, where the wallet's limits allow more
+    #[arg(long, value_name = "TOKENS")]
+    max: Option<Decimal>,
+
+    /// How long the answer, or its next part, is waited for, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    timeout: u64,
+
+    /// Say what it would cost, and pay nothing
+    #[arg(long, conflicts_with = "again")]
+    dry_run: bool,
+
+    /// Send this payment again, which was not answered; the request has to be the same
+    #[arg(long, value_name = "MANDATE")]
+    again: Option<MandateId>,
+
+    /// Write the answer's body to this file
+    #[arg(long = "output", short, value_name = "FILE", conflicts_with = "json")]
+    file: Option<PathBuf>,
+
+    #[command(flatten)]
+    wallet: WalletOptions,
+}
+
+fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let (name, value) = text.split_once(':').ok_or("a header is \"name: value\"")?;
+    let name = name.trim().parse::<HeaderName>().map_err(|error| error.to_string())?;
+    let value = value.trim().parse::<HeaderValue>().map_err(|error| error.to_string())?;
+    Ok((name, value))
+}
+
+pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<ExitCode> {
+    block_on(pay(arguments, output))
+}
+
+async fn pay(arguments: &Arguments, output: &Output) -> anyhow::Result<ExitCode> {
+    let wallet = wallet(arguments)?;
+    let patience = Duration::from_secs(arguments.timeout);
+    let client = wallet.client(http(&arguments.url).read_timeout(patience))?;
+    if arguments.dry_run {
+        return price(&client, &wallet, arguments, output).await;
+    }
+    let answer = match arguments.again {
+        Some(id) => {
+            let kept = Kept::read(&wallet, id, &arguments.url)?;
+            client.again(request(arguments)?, kept).await
+        }
+        None => client.execute(request(arguments)?).await,
+    };
+    // What is known of the payment is in the wallet before this says anything.
+    client.payer().flush().await;
+    match answer {
+        Ok(answer) => {
+            if let Some(payment) = &answer.payment {
+                Kept::forget(&wallet, payment.id);
+            }
+            shown(answer, &wallet, arguments, output).await
+        }
+        Err(PayError::Unanswered { payment, source }) => {
+            Kept::of(&payment, arguments).write(&wallet, payment.id)?;
+            let id = payment.id;
+            Err(anyhow::Error::new(source).context(format!(
+                "the payment was sent and not answered; it counts as spent. Send the same one with \
+                 the same request and --again {id}"
+            )))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The wallet, with the limit that is given here.
+fn wallet(arguments: &Arguments) -> anyhow::Result<Wallet> {
+    let wallet = arguments.wallet.open()?;
+    let Some(most) = &arguments.max else { return Ok(wallet) };
+    let mut limits = wallet.settings().limits.clone();
+    for own in &mut limits.tokens {
+        own.per_call = own.per_call.min(in_base_units(most, own.decimals)?);
+    }
+    Ok(wallet.within(limits))
+}
+
+fn request(arguments: &Arguments) -> anyhow::Result<Request> {
+    let Arguments { url, request, data, .. } = arguments;
+    let method = match (request, data) {
+        (Some(method), _) => method.clone(),
+        (None, Some(_)) => Method::POST,
+        (None, None) => Method::GET,
+    };
+    let mut made = Request::new(method, url.clone());
+    made.headers_mut().extend(arguments.headers.iter().cloned());
+    if let Some(data) = data {
+        let body = match data.strip_prefix('@') {
+            Some(file) => fs::read(file).with_context(|| format!("cannot read {file}"))?,
+            None => data.clone().into_bytes(),
+        };
+        *made.body_mut() = Some(body.into());
+    }
+    Ok(made)
+}
+
+#[derive(Serialize)]
+struct Price {
+    /// Base units; nothing where it is free.
+    amount: Option<Ceiling>,
+    token: Option<WireAddress>,
+    payee: Option<WireAddress>,
+    /// Whether that is the price, or the most that it can be.
+    metered: bool,
+}
+
+async fn price(
+    client: &PayingClient,
+    wallet: &Wallet,
+    arguments: &Arguments,
+    output: &Output,
+) -> anyhow::Result<ExitCode> {
+    let known = client.terms(request(arguments)?).await?;
+    let terms = known.as_ref().map(|known| known.terms());
+    let price = Price {
+        amount: terms.map(|terms| terms.amount),
+        token: terms.map(|terms| terms.asset),
+        payee: terms.map(|terms| terms.pay_to),
+        metered: terms.is_some_and(|terms| terms.extra.capture == CaptureMode::Metered),
+    };
+    output.result(&price, || match terms {
+        Some(terms) => {
+            let amount = money(wallet, terms.asset, terms.amount.amount());
+            let most = if price.metered { " at the most" } else { "" };
+            format!("{amount}{most}, to {}", terms.pay_to)
+        }
+        None => "nothing: it answers without a payment".to_owned(),
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn money(wallet: &Wallet, token: WireAddress, amount: Amount) -> String {
+    match wallet.settings().token(token.0) {
+        Some(own) => own.show(amount),
+        None => format!("{amount} base units of {token}"),
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown {
+    status: u16,
+    headers: BTreeMap<String, String>,
+    /// The body, where it is text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<String>,
+    /// The body in hexadecimal, where it is no text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body_hex: Option<String>,
+    payment: Option<ShownPayment>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ShownPayment {
+    mandate_id: MandateId,
+    payee: WireAddress,
+    token: WireAddress,
+    /// What the mandate allowed, in base units.
+    amount: Ceiling,
+    /// What was captured, where the processor stated it.
+    captured: Option<Amount>,
+    /// The processor's promise, checked.
+    receipt: Option<SignedReceipt>,
+    /// Why there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    no_receipt: Option<String>,
+}
+
+impl From<&Payment> for ShownPayment {
+    fn from(payment: &Payment) -> Self {
+        Self {
+            mandate_id: payment.id,
+            payee: payment.purchase.payee.into(),
+            token: payment.purchase.token.into(),
+            amount: payment.purchase.amount,
+            captured: payment.captured,
+            receipt: payment.receipt.as_ref().ok().copied(),
+            no_receipt: payment.receipt.as_ref().err().map(ReceiptError::to_string),
+        }
+    }
+}
+
+async fn shown(
+    answer: Answer,
+    wallet: &Wallet,
+    arguments: &Arguments,
+    output: &Output,
+) -> anyhow::Result<ExitCode> {
+    let Answer { mut response, payment } = answer;
+    let status = response.status();
+    if let Some(payment) = &payment {
+        output.note(paid(payment, wallet));
+    }
+    if output.is_json() {
+        let payment = payment.as_ref().map(Into::into);
+        let headers = texts(response.headers());
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.context("the answer broke off")? {
+            body.extend_from_slice(&chunk);
+            if body.len() > JSON_BYTES_MAX {
+                bail!("the answer has more than {JSON_BYTES_MAX} bytes; take it without --json");
+            }
+        }
+        let (body, body_hex) = match String::from_utf8(body) {
+            Ok(text) => (Some(text), None),
+            Err(error) => (None, Some(hex::encode(error.as_bytes()))),
+        };
+        let shown = Shown { status: status.as_u16(), headers, body, body_hex, payment };
+        output.result(&shown, String::new)?;
+    } else {
+        let mut sink: Box<dyn Write> = match &arguments.file {
+            Some(path) => Box::new(create(path)?),
+            None => Box::new(std::io::stdout().lock()),
+        };
+        while let Some(chunk) = response.chunk().await.context("the answer broke off")? {
+            sink.write_all(&chunk)?;
+        }
+        sink.flush()?;
+    }
+    if !status.is_success() {
+        output.note(format!("the answer's status is {status}"));
+    }
+    Ok(ExitCode::from(u8::from(!status.is_success())))
+}
+
+fn create(path: &Path) -> anyhow::Result<fs::File> {
+    fs::File::create(path).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// What was paid, for people.
+fn paid(payment: &Payment, wallet: &Wallet) -> String {
+    let Payment { id, purchase, receipt, captured, .. } = payment;
+    let token = purchase.token.into();
+    let amount = money(wallet, token, captured.unwrap_or(purchase.amount.amount()));
+    let promise = match receipt {
+        Ok(receipt) => format!("settled by {}", receipt.receipt.settle_by),
+        Err(error) => format!("WITHOUT A RECEIPT: {error}"),
+    };
+    format!("paid {amount} to {}, {promise} (mandate {id})", purchase.payee)
+}
+
+fn texts(headers: &HeaderMap) -> BTreeMap<String, String> {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect()
+}
+
+/// A payment that was not answered, as the wallet keeps it.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    method: String,
+    url: Url,
+    /// The payment's header.
+    header: String,
+}
+
+impl Kept {
+    fn of(payment: &Unanswered, arguments: &Arguments) -> Self {
+        Self {
+            method: payment.purchase.method.clone(),
+            url: arguments.url.clone(),
+            header: String::from_utf8_lossy(payment.header.as_bytes()).into_owned(),
+        }
+    }
+
+    fn path(wallet: &Wallet, id: MandateId) -> PathBuf {
+        wallet.directory().join(UNANSWERED).join(format!("{id}.json"))
+    }
+
+    fn write(&self, wallet: &Wallet, id: MandateId) -> anyhow::Result<()> {
+        let path = Self::path(wallet, id);
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let written = fs::create_dir_all(folder)
+            .and_then(|()| fs::write(&path, serde_json::to_vec_pretty(self)?));
+        written.with_context(|| format!("cannot keep the payment in {}", path.display()))
+    }
+
+    fn read(wallet: &Wallet, id: MandateId, url: &Url) -> anyhow::Result<Unanswered> {
+        let path = Self::path(wallet, id);
+        let text = fs::read(&path)
+            .with_context(|| format!("no payment {id} waits for an answer in this wallet"))?;
+        let kept: Self = serde_json::from_slice(&text)
+            .with_context(|| format!("{} is damaged", path.display()))?;
+        let header = HeaderValue::try_from(kept.header)?;
+        if kept.url != *url {
+            bail!("the payment {id} was for {}", kept.url);
+        }
+        Ok(Unanswered::of(header, &kept.method, url.as_str())?)
+    }
+
+    /// It is answered. A file that cannot be removed does no harm: sent again, the payment gets the
+    /// same answer.
+    fn forget(wallet: &Wallet, id: MandateId) {
+        let _ = fs::remove_file(Self::path(wallet, id));
+    }
+}

@@ -1,0 +1,93 @@
+//! The signed lane at a glance, kept up with every change of a status in the same write: what the
+//! published MVP's clients ask for again and again must not be counted anew each time.
+
+use aep2_mandate::units::UnixTime;
+
+use crate::{
+    error::LedgerError,
+    records::{Lane, RecentMandate, SignedLaneSummary, Status},
+    schema::{Family, meta},
+    store::Source,
+    tx::Tx,
+    units::MandateHash,
+};
+
+/// A mandate was accepted.
+pub(crate) fn accepted(
+    tx: &mut Tx<'_>,
+    lane: Lane,
+    mandate: MandateHash,
+) -> Result<(), LedgerError> {
+    change(tx, lane, |summary| {
+        summary.live += 1;
+        if summary.last.len() == SignedLaneSummary::LAST_MAX {
+            summary.last.remove(0);
+        }
+        summary.last.push(RecentMandate { mandate, settled_at: None });
+    })
+}
+
+/// A mandate's status changed.
+pub(crate) fn moved(
+    tx: &mut Tx<'_>,
+    lane: Lane,
+    mandate: MandateHash,
+    from: &Status,
+    to: &Status,
+) -> Result<(), LedgerError> {
+    change(tx, lane, |summary| {
+        let before = summary.count_of(from);
+        *before = before.saturating_sub(1);
+        *summary.count_of(to) += 1;
+        if let Some(recent) = summary.recent(mandate) {
+            recent.settled_at = None;
+        }
+    })
+}
+
+/// The block that settled a mandate is of this time.
+pub(crate) fn settled(
+    tx: &mut Tx<'_>,
+    lane: Lane,
+    mandate: MandateHash,
+    time: UnixTime,
+) -> Result<(), LedgerError> {
+    change(tx, lane, |summary| {
+        if let Some(recent) = summary.recent(mandate) {
+            recent.settled_at = Some(time);
+        }
+    })
+}
+
+fn change(
+    tx: &mut Tx<'_>,
+    lane: Lane,
+    change: impl FnOnce(&mut SignedLaneSummary),
+) -> Result<(), LedgerError> {
+    if lane != Lane::Signed {
+        return Ok(());
+    }
+    let mut summary = read(tx)?;
+    change(&mut summary);
+    tx.put_record(Family::Meta, meta::SIGNED_LANE.to_vec(), &summary);
+    Ok(())
+}
+
+/// The summary; empty before the first mandate.
+pub(crate) fn read(from: &impl Source) -> Result<SignedLaneSummary, LedgerError> {
+    Ok(from.record(Family::Meta, meta::SIGNED_LANE)?.unwrap_or_default())
+}
+
+impl SignedLaneSummary {
+    fn count_of(&mut self, status: &Status) -> &mut u64 {
+        match status {
+            Status::Settled { .. } => &mut self.settled,
+            Status::Void { .. } => &mut self.void,
+            Status::Queued | Status::InBatch { .. } | Status::Aside { .. } => &mut self.live,
+        }
+    }
+
+    fn recent(&mut self, mandate: MandateHash) -> Option<&mut RecentMandate> {
+        self.last.iter_mut().find(|recent| recent.mandate == mandate)
+    }
+}

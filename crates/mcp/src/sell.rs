@@ -1,0 +1,272 @@
+//! Selling the tools of an MCP server that knows nothing of payments: settings, and the server that
+//! comes of them.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use aep2_client::{
+    payee::{Opening, OpeningError, Payee, Quote},
+    processor::lookup::Identity,
+    x402::{
+        mcp::{NotAServer, Server},
+        terms::WireAddress,
+    },
+};
+use aep2_mandate::units::Ceiling;
+use alloy_signer_local::PrivateKeySigner;
+use axum::Router;
+use rmcp::transport::streamable_http_server::{
+    StreamableHttpServerConfig, StreamableHttpService, session::never::NeverSessionManager,
+};
+use serde::Deserialize;
+use thiserror::Error;
+use tokio::process::Command;
+use url::Url;
+
+use crate::{
+    priced::Priced,
+    upstream::{Running, Upstream, UpstreamError},
+};
+
+/// Where the server is, below its address.
+pub const PATH: &str = "/mcp";
+
+/// All settings, with what they do.
+pub const EXAMPLE: &str = r#"# Prices for the tools of an MCP server that knows nothing of payments.
+
+# Where it listens. The server is at /mcp there.
+listen = "127.0.0.1:8090"
+# What payers know the server as: its host, with the port where it is not the scheme's own. Payments
+# are bound to it. [default: where it listens; over standard input and output it must be set]
+# name = "mcp.example.com"
+
+# The processor that takes the mandates.
+processor = "http://127.0.0.1:8402"
+# Ask it by x402's calls instead of its own.
+facilitator = false
+# The payee's key (64 hexadecimal digits, or a V3 keystore): it signs captures of less than the
+# price, for calls that fail and for metered tools. Instead of it `payee`, an address, where every
+# call is charged in full.
+key_file = "payee.key"
+# payee = "0x..."
+# The ERC-20 token that is taken [default: the first that the processor takes].
+# token = "0x..."
+
+# How long a tool has for its answer.
+answer_within_s = 60
+
+# A price for a tool, by its name. Tools without one are free.
+[tools.forecast]
+# In base units of the token: 1000 is 0.001 of a token with 6 decimals.
+price = "1000"
+description = "A forecast"
+
+[tools.simulate]
+# The most that a call can cost; the tool says in its result's _meta, under "aep2/charge", what it
+# came to, in base units. A result without it is charged in full.
+price = "50000"
+metered = true
+"#;
+
+/// The settings of a seller. [`EXAMPLE`] has all of them, with what they do.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SellerSettings {
+    /// Where it listens.
+    #[serde(default = "listen_default")]
+    pub listen: SocketAddr,
+    /// What payers know it as.
+    pub name: Option<String>,
+    /// The processor that takes the mandates.
+    #[serde(default = "processor_default")]
+    pub processor: Url,
+    /// Whether the processor is asked by x402's calls instead of its own.
+    #[serde(default)]
+    pub facilitator: bool,
+    /// Who is paid, where `key_file` does not say it.
+    pub payee: Option<WireAddress>,
+    /// The payee's key: it signs captures of less than the price.
+    pub key_file: Option<PathBuf>,
+    /// The token that is taken, where it is not the processor's first.
+    pub token: Option<WireAddress>,
+    /// How long a tool has for its answer, in seconds.
+    #[serde(default = "answer_default")]
+    pub answer_within_s: u64,
+    /// What is sold, by the tools' names.
+    #[serde(default)]
+    pub tools: BTreeMap<String, ToolSettings>,
+}
+
+/// A price.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ToolSettings {
+    /// The price in base units of the token; with `metered`, the most that a call can cost.
+    pub price: Ceiling,
+    /// Whether the tool says what each call came to: see [`CHARGE`](crate::CHARGE).
+    #[serde(default)]
+    pub metered: bool,
+    /// What is bought, in words for people.
+    pub description: Option<String>,
+    /// The media type of what is bought.
+    pub mime_type: Option<String>,
+}
+
+fn listen_default() -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, 8090).into()
+}
+
+fn processor_default() -> Url {
+    Url::parse("http://127.0.0.1:8402").expect("a URL")
+}
+
+const fn answer_default() -> u64 {
+    60
+}
+
+/// Why nothing can be sold.
+#[derive(Debug, Error)]
+pub enum SellError {
+    /// The file cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Not TOML, or not these settings.
+    #[error("{0}")]
+    Toml(#[from] Box<toml::de::Error>),
+    /// Nothing is sold.
+    #[error("there is no tool with a price; add a [tools.NAME]")]
+    NothingSold,
+    /// The name cannot be payers'.
+    #[error(transparent)]
+    Name(#[from] NotAServer),
+    /// The payee, or its processor.
+    #[error(transparent)]
+    Payee(#[from] OpeningError),
+    /// The MCP server.
+    #[error(transparent)]
+    Upstream(#[from] UpstreamError),
+    /// A price for a tool that is not there: a slip in its name would give another away.
+    #[error("there is no tool {wanted:?}; the MCP server has {}", found.join(", "))]
+    NoSuchTool {
+        /// The name in the settings.
+        wanted: String,
+        /// The tools that there are.
+        found: Vec<String>,
+    },
+}
+
+impl SellerSettings {
+    /// Reads settings.
+    ///
+    /// # Errors
+    /// When they make no sense.
+    pub fn parse(text: &str) -> Result<Self, SellError> {
+        let settings: Self = toml::from_str(text).map_err(Box::new)?;
+        if settings.tools.is_empty() {
+            return Err(SellError::NothingSold);
+        }
+        Ok(settings)
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// When it cannot be read, or makes no sense.
+    pub fn read(path: &Path) -> Result<Self, SellError> {
+        let io = |source| SellError::Io { path: path.to_owned(), source };
+        Self::parse(&std::fs::read_to_string(path).map_err(io)?)
+    }
+}
+
+impl ToolSettings {
+    /// The price, as it is asked.
+    pub fn quote(&self) -> Quote {
+        let quote = if self.metered { Quote::metered } else { Quote::fixed };
+        let (description, mime_type) = (self.description.clone(), self.mime_type.clone());
+        Quote { description, mime_type, ..quote(self.price) }
+    }
+}
+
+/// The tools of a program, with prices on them.
+#[derive(Debug)]
+pub struct Seller {
+    /// The server, to be served over any transport.
+    pub server: Priced<Upstream>,
+    /// The program.
+    pub program: Running,
+    /// Who is paid.
+    pub payee: Payee,
+    /// Through whom.
+    pub identity: Identity,
+    /// The tools that cost nothing.
+    pub free: Vec<String>,
+}
+
+impl Seller {
+    /// Starts the program `command`, and puts the prices of `settings` on its tools. `name` is what
+    /// payers know the server as, `key` is the payee's.
+    ///
+    /// # Errors
+    /// When the processor or the program does not answer, or they do not fit the settings.
+    pub async fn start(
+        settings: &SellerSettings,
+        name: Server,
+        key: Option<PrivateKeySigner>,
+        http: reqwest::Client,
+        command: Command,
+    ) -> Result<Self, SellError> {
+        let metered = settings.tools.iter().find(|(_, tool)| tool.metered);
+        let opening = Opening {
+            // Nothing is sold over HTTP itself; what is bought is named by MCP's own URLs.
+            origin: Url::parse(&format!("http://{name}/"))
+                .map_err(|_| NotAServer(name.to_string()))?,
+            processor: settings.processor.clone(),
+            facilitator: settings.facilitator,
+            payee: settings.payee.map(|payee| payee.0),
+            token: settings.token.map(|token| token.0),
+            key,
+            metered: metered.map(|(name, _)| format!("the tool {name}")),
+        };
+        let (payee, identity) = Payee::open(opening, http).await?;
+        let patience = Duration::from_secs(settings.answer_within_s);
+        let (upstream, program) = Upstream::start(command, patience).await?;
+        let found = upstream.tools().to_vec();
+        if let Some(wanted) = settings.tools.keys().find(|name| !found.contains(name)) {
+            return Err(SellError::NoSuchTool { wanted: wanted.clone(), found });
+        }
+        let free = found.into_iter().filter(|name| !settings.tools.contains_key(name)).collect();
+        let prices: BTreeMap<String, Quote> =
+            settings.tools.iter().map(|(name, tool)| (name.clone(), tool.quote())).collect();
+        let price = move |call: &rmcp::model::CallToolRequestParams| {
+            prices.get(call.name.as_ref()).cloned()
+        };
+        let server = Priced::new(upstream, name, payee.clone(), price);
+        Ok(Self { server, program, payee, identity, free })
+    }
+}
+
+/// A server over streamable HTTP, at [`PATH`], without sessions: every call stands for itself.
+/// `hosts` are those by which it may be asked for, with or without ports.
+pub fn over_http<S>(server: S, hosts: Vec<String>) -> Router
+where
+    S: rmcp::ServerHandler + Clone,
+{
+    let config = StreamableHttpServerConfig::default()
+        .with_legacy_session_mode(false)
+        .with_json_response(true)
+        .with_allowed_hosts(hosts);
+    let sessions = Arc::new(NeverSessionManager::default());
+    let service = StreamableHttpService::new(move || Ok(server.clone()), sessions, config);
+    Router::new().route_service(PATH, service)
+}

@@ -1,0 +1,72 @@
+//! What went wrong, in words that tell an agent what to do.
+
+use std::fmt::Display;
+
+use aep2_client::{payer::PayError, x402::mcp::Server};
+use aep2_mandate::{mandate::MandateId, units::AccountId};
+
+use crate::buyer::BuyError;
+
+/// A host that is not to be paid is not asked either.
+pub(super) fn host(server: &Server) -> String {
+    format!(
+        "the wallet's owner does not allow payments to {server}. Nothing was sent. The tool limits \
+         lists the hosts that may be paid; only the owner can change them."
+    )
+}
+
+pub(super) fn pay(error: &PayError) -> String {
+    let advice = match error {
+        PayError::Limit(_) => {
+            "Nothing was paid. The owner's limits are shown by the tool limits, and only the owner \
+             can change them: tell the owner, or ask for something that costs less."
+        }
+        PayError::Refused { reason, .. } if reason == "insufficient_funds" => {
+            "The account has too little that is free. The tool balance shows it; the owner can \
+             deposit more."
+        }
+        PayError::Refused { .. } => {
+            "The payment was refused. Calling again signs a new payment; the refused one may count \
+             against the limits for 24 hours."
+        }
+        PayError::TermsChanged { .. } => {
+            "The service changed its terms after the payment was signed. Do not pay it again \
+             without asking the owner."
+        }
+        PayError::Http(_) => "Nothing was paid. Check the URL, or try again later.",
+        PayError::Redirected { .. } => {
+            "Nothing was paid to the other address. If you trust it, ask there directly."
+        }
+        _ => "Nothing was paid.",
+    };
+    format!("{error}. {advice}")
+}
+
+pub(super) fn buy(error: &BuyError) -> String {
+    match error {
+        BuyError::Pay(error) => pay(error),
+        BuyError::Refused { .. } => format!(
+            "{error}. Calling again signs a new payment; the refused one may count against the \
+             limits for 24 hours."
+        ),
+        BuyError::Unanswered { .. } => format!(
+            "{error}. It may have been charged, and calling again signs a new payment: look at the \
+             tool history, and ask the owner before you pay twice."
+        ),
+        _ => format!("{error}. Nothing was paid."),
+    }
+}
+
+pub(super) fn unanswered(id: &MandateId, why: &dyn Display) -> String {
+    format!(
+        "the payment {id} was sent and no answer came: {why}. Call pay again with exactly the same \
+         arguments: the same payment is sent, and nothing is paid twice."
+    )
+}
+
+pub(super) fn unfunded(account: AccountId) -> String {
+    format!(
+        "the processor does not know the account {account}. The owner opens it and deposits into it \
+         first."
+    )
+}

@@ -1,0 +1,12 @@
+//! Tools that are sold, and an agent that pays, by clients of the protocol's own SDK.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod buying;
+mod lies;
+mod shop;
+/// The processor that keeps books in memory: the client's own tests' one.
+#[allow(dead_code, unused_imports)]
+#[path = "../../../client/tests/it/support.rs"]
+mod support;
+mod upstream;
+mod wallet;

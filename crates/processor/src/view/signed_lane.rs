@@ -1,0 +1,41 @@
+//! The signed lane at a glance: figures that the book keeps up, and its last mandates.
+
+use aep2_ledger::{Ledger, records::SignedLaneSummary};
+use aep2_mandate::units::UnixTime;
+use alloy::primitives::Address;
+
+use super::{MandateStatus, ViewError, mandate};
+
+/// The signed lane at a glance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedLane {
+    /// How many mandates have not ended.
+    pub live: u64,
+    /// How many were settled on chain.
+    pub settled: u64,
+    /// How many will not be settled.
+    pub void: u64,
+    /// The last ones accepted, the newest first: at most ten.
+    pub last: Vec<RecentMandate>,
+}
+
+/// One of the last mandates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecentMandate {
+    /// All that is known of it.
+    pub status: MandateStatus,
+    /// The time of the block that settled it.
+    pub settled_at: Option<UnixTime>,
+}
+
+/// What the book says now.
+pub(crate) fn status(ledger: &Ledger, processor: Address) -> Result<SignedLane, ViewError> {
+    let SignedLaneSummary { live, settled, void, last } = ledger.signed_lane()?;
+    let last = last.into_iter().rev().map(|recent| {
+        let found = ledger.mandate(recent.mandate)?;
+        let found = found.ok_or(ViewError::UnknownMandate { mandate: recent.mandate })?;
+        let status = mandate::status(ledger, processor, found)?;
+        Ok(RecentMandate { status, settled_at: recent.settled_at })
+    });
+    Ok(SignedLane { live, settled, void, last: last.collect::<Result<_, ViewError>>()? })
+}

@@ -1,0 +1,96 @@
+//! `GET /health`: the queue in figures, and what became of its last mandates.
+//!
+//! Pages of the MVP ask every two seconds each. The book keeps the figures up with every change, so
+//! an answer costs the same however many mandates there are.
+
+use aep2_mandate::units::{Amount, UnixTime};
+use aep2_processor::view::{MandateState, MandateTerms, RecentMandate, SignedLane};
+use alloy::primitives::B256;
+use axum::{Json, extract::State};
+use serde::Serialize;
+
+use super::schema;
+use crate::api::{Api, error::ApiError};
+
+/// The queue, as the published MVP shows it.
+///
+/// Only mandates of the signed lane. `settled` is what the chain settled; what is on its way is
+/// `enqueued`, and what will never settle is `failed`.
+#[utoipa::path(
+    get, path = "/health", tag = "mvp",
+    responses(
+        (status = 200, description = "The queue and its last mandates", body = schema::MvpHealth),
+        schema::ServiceErrors,
+    )
+)]
+pub(in crate::api) async fn health(State(api): State<Api>) -> Result<Json<Health>, ApiError> {
+    let identity = api.processor().identity();
+    let shown = |processor: &aep2_processor::Processor| {
+        Ok::<_, ApiError>((processor.readiness().ready, processor.signed_lane()?))
+    };
+    let (ready, lane) = api.aside(shown).await??;
+    let SignedLane { live, settled, void, last } = lane;
+    Ok(Json(Health {
+        status: if ready { "ok" } else { "not_ready" },
+        sp: identity.processor.to_string(),
+        wallet: identity.wallet.to_string(),
+        queue_length: live,
+        settled,
+        failed: void,
+        history: last.into_iter().filter_map(Entry::of).collect(),
+    }))
+}
+
+/// The body.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::api) struct Health {
+    /// `ok`, or `not_ready` while no mandates are accepted.
+    status: &'static str,
+    sp: String,
+    wallet: String,
+    queue_length: u64,
+    settled: u64,
+    failed: u64,
+    history: Vec<Entry>,
+}
+
+/// One of the last mandates.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry {
+    mandate_digest: B256,
+    owner: String,
+    payee: String,
+    /// What it pays or paid, base units: all that was signed, or what its payee captured.
+    amount: Amount,
+    status: &'static str,
+    enqueued_at: UnixTime,
+    settled_at: Option<UnixTime>,
+    tx_hash: Option<B256>,
+}
+
+impl Entry {
+    /// None for a mandate of the other lane, which is not among them.
+    fn of(recent: RecentMandate) -> Option<Self> {
+        let RecentMandate { status: mandate, settled_at } = recent;
+        let MandateTerms::Signed(terms) = mandate.mandate else { return None };
+        let (status, settled_at, tx_hash) = match mandate.state {
+            MandateState::Settled { transaction, .. } => ("settled", settled_at, transaction),
+            MandateState::Void { .. } => ("failed", None, None),
+            MandateState::Queued | MandateState::InBatch { .. } | MandateState::Aside { .. } => {
+                ("enqueued", None, None)
+            }
+        };
+        Some(Self {
+            mandate_digest: mandate.mandate_id.bytes(),
+            owner: terms.owner.to_string(),
+            payee: terms.payee.to_string(),
+            amount: mandate.due,
+            status,
+            enqueued_at: mandate.accepted_at,
+            settled_at,
+            tx_hash,
+        })
+    }
+}
