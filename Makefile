@@ -45,7 +45,7 @@ TARGET_FOLDER = $$($(CARGO) metadata --no-deps --locked --format-version 1 \
 	| node -p 'JSON.parse(require("node:fs").readFileSync(0)).target_directory')
 
 clients-test: setup ## the clients in other languages, x402's SDKs among them, against the real program
-	$(CARGO) build --profile test --locked -p aep2
+	$(CARGO) test --workspace --locked --no-run
 	cd clients/typescript && npm run --silent build && npm test --silent
 	cd clients/typescript && AEP2_BIN="$(TARGET_FOLDER)/debug/aep2" npm run --silent e2e
 	cd clients/python && AEP2_BIN="$(TARGET_FOLDER)/debug/aep2" .venv/bin/python -m unittest
