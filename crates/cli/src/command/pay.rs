@@ -31,9 +31,9 @@ use anyhow::{Context, bail};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use super::wallet::{WalletOptions, http, in_base_units};
+use super::wallet::{WalletOptions, http, in_base_units, now};
 use crate::{
-    onchain::{amount::Decimal, block_on},
+    onchain::{amount::Decimal, block_on, time_span::relative},
     output::Output,
 };
 
@@ -311,7 +311,7 @@ fn paid(payment: &Payment, wallet: &Wallet) -> String {
     let token = purchase.token.into();
     let amount = money(wallet, token, captured.unwrap_or(purchase.amount.amount()));
     let promise = match receipt {
-        Ok(receipt) => format!("settled by {}", receipt.receipt.settle_by),
+        Ok(receipt) => format!("settled by {}", relative(receipt.receipt.settle_by, now())),
         Err(error) => format!("WITHOUT A RECEIPT: {error}"),
     };
     format!("paid {amount} to {}, {promise} (mandate {id})", purchase.payee)

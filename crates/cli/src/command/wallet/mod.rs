@@ -134,6 +134,6 @@ pub(crate) fn http(url: &Url) -> reqwest::ClientBuilder {
 }
 
 /// The time now.
-fn now() -> UnixTime {
+pub(crate) fn now() -> UnixTime {
     aep2_client::clock::Clock::system().now()
 }
