@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use crate::{
     api::Api,
+    exact::Exact,
     http::{ConnectionLimits, Listening},
     settings::Settings,
 };
@@ -42,13 +43,18 @@ pub enum ServeError {
 }
 
 impl Server {
-    /// Listens as the settings say. Call it within tokio.
+    /// Listens as the settings say, and takes payments of x402's scheme `exact` where `exact` is there.
+    /// Call it within tokio.
     ///
     /// # Errors
     /// When a port cannot be had.
-    pub async fn start(processor: Processor, settings: &Settings) -> Result<Self, ServeError> {
+    pub async fn start(
+        processor: Processor,
+        exact: Option<Exact>,
+        settings: &Settings,
+    ) -> Result<Self, ServeError> {
         let Settings { http, limits, metrics, .. } = settings;
-        let api = Api::new(processor, limits);
+        let api = Api::new(processor, exact, limits);
         let connections = ConnectionLimits::from(limits);
         let listen = async |address, setting, router| {
             let open = api.instruments().connections.clone();

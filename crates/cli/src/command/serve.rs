@@ -127,6 +127,11 @@ fn check(settings: &Settings, file: Option<&Path>, output: &Output) -> anyhow::R
         }
         (Err(error), _) => problem("key.file", format!("{error:#}")),
     }
+    if settings.exact.enabled
+        && let Err(error) = key::named_exact(&settings.exact)
+    {
+        problem("exact.key_file", format!("{error:#}"));
+    }
     if let (Rpc::Node(_), Some(keys)) = (&settings.chain.rpc, &settings.windows.keys) {
         for shape in settings.windows.shapes.iter().filter(|own| !Prover::is_kept(keys, own.0)) {
             problem(

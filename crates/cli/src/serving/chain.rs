@@ -23,8 +23,8 @@ use tracing::error;
 use super::folder::DataFolder;
 use crate::onchain::node::{innermost, is_this_machine};
 
-/// What the processor has to pay for gas with on the embedded chain, ether.
-const PROCESSOR_ETHER: u64 = 10_000;
+/// What the operator's keys have to pay for gas with on the embedded chain, ether.
+const GAS_ETHER: u64 = 10_000;
 /// The test tokens that the first development account gets: a million dollars of nothing, base units.
 const TEST_TOKENS: u128 = 1_000_000_000_000;
 /// The bond that the processor puts up on the embedded chain, base units.
@@ -50,6 +50,11 @@ impl Embedded {
     /// Where it is served as JSON-RPC.
     pub(crate) fn url(&self) -> String {
         self.server.url()
+    }
+
+    /// Sees to it that a key has ether.
+    pub(crate) async fn pay_for_gas(&self, key: Address) -> anyhow::Result<()> {
+        pay_for_gas(&self.chain, key).await
     }
 
     /// Stops serving it and mining. What was mined is on the disk.
@@ -96,10 +101,7 @@ async fn begin(
     let config = EmbeddedConfig { data_dir: Some(folder.chain()), ..EmbeddedConfig::default() };
     let chain = EmbeddedChain::start(config)?;
     let provider = chain.provider().erased();
-    let ether = U256::from(PROCESSOR_ETHER) * Unit::ETHER.wei();
-    if provider.get_balance(processor).await? < ether / U256::from(2) {
-        chain.set_balance(processor, ether)?;
-    }
+    pay_for_gas(&chain, processor).await?;
     let server = chain.serve(settings.embedded_listen).await.context(
         "the embedded chain cannot be served at chain.embedded_listen; port 0 takes any free one",
     )?;
@@ -108,6 +110,14 @@ async fn begin(
     let chain_id = ChainId::new(chain.chain_id()?);
     let embedded = Embedded { chain, server, ticking };
     Ok(Chain { provider, chain_id, name: "embedded".to_owned(), embedded: Some(embedded) })
+}
+
+async fn pay_for_gas(chain: &EmbeddedChain, key: Address) -> anyhow::Result<()> {
+    let ether = U256::from(GAS_ETHER) * Unit::ETHER.wei();
+    if chain.provider().get_balance(key).await? < ether / U256::from(2) {
+        chain.set_balance(key, ether)?;
+    }
+    Ok(())
 }
 
 /// Mines a block every so often, besides those that are mined for transactions: a chain whose time

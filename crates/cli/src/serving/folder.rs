@@ -69,6 +69,11 @@ impl DataFolder {
         self.path.join("processor.key")
     }
 
+    /// The key on it that pays for gas of the scheme `exact`.
+    pub(crate) fn exact_key(&self) -> PathBuf {
+        self.path.join("exact.key")
+    }
+
     /// The proving keys, where the settings name no other folder.
     pub(crate) fn proving_keys(&self) -> PathBuf {
         self.path.join("keys")

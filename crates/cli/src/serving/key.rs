@@ -7,8 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use aep2_server::settings::{KeySettings, Rpc, Settings};
-use alloy::signers::local::PrivateKeySigner;
+use aep2_server::settings::{ExactSettings, KeySettings, Rpc, Settings};
+use alloy::{primitives::Address, signers::local::PrivateKeySigner};
 use anyhow::Context;
 use zeroize::Zeroizing;
 
@@ -38,6 +38,31 @@ pub(crate) fn load(settings: &Settings, own: &Path) -> anyhow::Result<PrivateKey
     }
 }
 
+/// The operator's key that pays for gas of x402's scheme `exact`; none when the settings name none.
+pub(crate) fn named_exact(settings: &ExactSettings) -> anyhow::Result<Option<PrivateKeySigner>> {
+    let password = settings.password_file.as_deref();
+    settings.key_file.as_ref().map(|file| ethereum_key::read_file(file, password)).transpose()
+}
+
+/// The key that pays for gas of x402's scheme `exact`: the operator's, or one made on the embedded chain.
+pub(crate) fn load_exact(
+    settings: &ExactSettings,
+    own: &Path,
+    processor: Address,
+) -> anyhow::Result<PrivateKeySigner> {
+    let key = match named_exact(settings)? {
+        Some(key) => key,
+        None if own.exists() => ethereum_key::read_file(own, None)?,
+        None => make(own)?,
+    };
+    anyhow::ensure!(
+        key.address() != processor,
+        "exact.key_file is the processor's own key, whose transactions settle batches one after the \
+         other; name another, with some ether for gas"
+    );
+    Ok(key)
+}
+
 /// What is said where a key is needed and none is named.
 pub(crate) fn missing<T>() -> anyhow::Result<T> {
     anyhow::bail!(
@@ -62,7 +87,7 @@ fn make(path: &Path) -> anyhow::Result<PrivateKeySigner> {
         file.sync_all()?;
         fs::rename(&half, path)
     });
-    written.with_context(|| format!("cannot write the processor's key to {}", path.display()))?;
+    written.with_context(|| format!("cannot write a key to {}", path.display()))?;
     Ok(key)
 }
 
@@ -81,6 +106,11 @@ mod tests {
             use std::os::unix::fs::PermissionsExt;
             assert_eq!(fs::metadata(&path)?.permissions().mode() & 0o777, 0o600);
         }
+        // Its nonces are the batches'.
+        let exact = ExactSettings { key_file: Some(path.clone()), ..ExactSettings::default() };
+        let another = folder.path().join("exact.key");
+        assert!(load_exact(&exact, &another, made.address()).is_err());
+        load_exact(&ExactSettings::default(), &another, made.address())?;
         // A damaged one is not written over: money may lie on it.
         fs::write(&path, "not a key")?;
         assert!(load(&Settings::default(), &path).is_err());

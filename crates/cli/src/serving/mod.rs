@@ -20,7 +20,7 @@ use aep2_prover::{
     prover::{Entropy, Prover},
 };
 use aep2_server::{
-    Server,
+    Exact, Server,
     settings::{Problem, Rpc, Settings},
 };
 use alloy::primitives::Address;
@@ -109,10 +109,12 @@ impl Serving {
             clock: Clock::system(),
             watch: Arc::new(()),
         };
-        let tokens = config.acceptance.tokens.iter().map(|(token, _)| *token).collect();
+        let tokens: Vec<Address> =
+            config.acceptance.tokens.iter().map(|(token, _)| *token).collect();
+        let exact = exact(settings, &folder, &chain, processor_address, &tokens).await?;
         let shapes = config.windows.shapes.iter().map(Shape::to_string).collect();
         let processor = Processor::start(parts, config).await?;
-        let server = match Server::start(processor.clone(), settings).await {
+        let server = match Server::start(processor.clone(), exact, settings).await {
             Ok(server) => server,
             Err(error) => {
                 processor.shutdown().await;
@@ -153,6 +155,25 @@ impl Serving {
         self.processor.shutdown().await;
         self.chain.stop().await;
     }
+}
+
+/// x402's scheme `exact`, where it is set.
+async fn exact(
+    settings: &Settings,
+    folder: &DataFolder,
+    chain: &Chain,
+    processor: Address,
+    tokens: &[Address],
+) -> anyhow::Result<Option<Exact>> {
+    if !settings.exact.enabled {
+        return Ok(None);
+    }
+    let key = key::load_exact(&settings.exact, &folder.exact_key(), processor)?;
+    if let Some(embedded) = &chain.embedded {
+        embedded.pay_for_gas(key.address()).await?;
+    }
+    let tokens = tokens.iter().copied().collect();
+    Ok(Some(Exact::new(chain.provider.clone(), chain.chain_id, key, tokens, settings)))
 }
 
 fn deployment_file(settings: &Settings, folder: &DataFolder) -> PathBuf {

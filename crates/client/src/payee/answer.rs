@@ -44,11 +44,13 @@ pub(super) enum Sale {
     Mandate { paid: Paid, network: Network },
     /// One of the published MVP's.
     Mvp(MvpPaid),
+    /// A transfer of the scheme `exact`: all of it is said, whatever the handler says.
+    Exact(Box<SettleResponse>),
 }
 
 /// What is said of a payment.
 enum Said {
-    Mandate(Box<SettleResponse>),
+    X402(Box<SettleResponse>),
     Mvp(Payment),
 }
 
@@ -58,13 +60,14 @@ impl Sale {
         match self {
             Self::Mandate { paid, network } => {
                 let settled = SettleResponse::accepted(network.clone(), paid.receipt);
-                Said::Mandate(Box::new(settled))
+                Said::X402(Box::new(settled))
             }
             Self::Mvp(paid) => Said::Mvp(Payment {
                 status: PaymentStatus::Enqueued,
                 sp_receipt: paid.receipt,
                 amount: None,
             }),
+            Self::Exact(settled) => Said::X402(settled.clone()),
         }
     }
 
@@ -73,7 +76,7 @@ impl Sale {
         match self {
             Self::Mandate { paid, network } => {
                 let settled = payee.settled(paid, network.clone(), succeeded).await;
-                Said::Mandate(Box::new(settled))
+                Said::X402(Box::new(settled))
             }
             Self::Mvp(paid) => {
                 let (amount, _) = payee.conclude(paid.digest, &paid.meter, succeeded).await;
@@ -84,6 +87,7 @@ impl Sale {
                     amount: less.then_some(amount),
                 })
             }
+            Self::Exact(settled) => Said::X402(settled.clone()),
         }
     }
 }
@@ -134,7 +138,7 @@ impl Said {
     /// Puts it into an answer's head.
     fn attach(&self, headers: &mut HeaderMap) {
         let written = match self {
-            Self::Mandate(settled) => headers::write(settled)
+            Self::X402(settled) => headers::write(settled)
                 .map(|said| vec![(PAYMENT_RESPONSE, said.clone()), (X_PAYMENT_RESPONSE, said)]),
             Self::Mvp(payment) => {
                 headers::write(payment).map(|said| vec![(X_PAYMENT_RECEIPT, said)])

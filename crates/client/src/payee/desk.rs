@@ -18,7 +18,7 @@ use futures::FutureExt;
 use http::{HeaderMap, StatusCode};
 
 use super::{
-    Meter, Paid, Payee, PayeeParts, Quote, Refusal,
+    Meter, Paid, Payee, PayeeParts, Quote, Refusal, exact,
     payment::Presented,
     served::{Claim, Kept, Presentation, Served, Serving},
 };
@@ -38,6 +38,8 @@ pub(super) struct Asked {
     pub(super) purchase: Arc<Purchase>,
     /// Without an order.
     pub(super) terms: Requirements,
+    /// The same by the scheme `exact`, where that is taken.
+    pub(super) exact: Option<exact::Terms>,
     pub(super) resource: ResourceInfo,
 }
 
@@ -184,8 +186,12 @@ impl PayeeParts {
                 order: None,
             },
         };
+        let exact = config
+            .exact
+            .as_ref()
+            .and_then(|exact| exact.terms(config, amount, terms.extra.capture));
         let resource = ResourceInfo { url: purchase.resource.clone(), description, mime_type };
-        Asked { purchase: Arc::new(purchase), terms, resource }
+        Asked { purchase: Arc::new(purchase), terms, exact, resource }
     }
 
     /// The payment, if it fits the request.

@@ -21,6 +21,7 @@ use super::{
     Mvp, Paid, Payee, PayeeParts, Price, Refusal,
     answer::{self, Reply, Sale},
     desk::{Admitted, Asked},
+    exact,
     payment::Presented,
 };
 use crate::{
@@ -111,6 +112,9 @@ where
     if let Some(mvp) = mvp.clone().filter(|_| !by_x402 && is_there(X_PAYMENT_MANDATE)) {
         return mvp.respond(payee, asked, (parts, body), inner).await;
     }
+    if by_x402 && exact::is_meant(&parts.headers, &asked) {
+        return exact::respond(payee, asked, (parts, body), inner).await;
+    }
     let now = payee.config.clock.now();
     let admitted = match payee.admit_headers(&parts.headers, &asked, now) {
         Ok(admitted) => admitted,
@@ -189,13 +193,13 @@ impl PayeeParts {
     }
 
     /// An answer that does not serve. Answers 402 carry a new order.
-    fn refuse(&self, refusal: &Refusal, asked: &Asked, now: UnixTime) -> Response {
-        refusal.answer(&asked.resource, self.ordered(asked, now), None)
+    pub(super) fn refuse(&self, refusal: &Refusal, asked: &Asked, now: UnixTime) -> Response {
+        refusal.answer(asked, self.ordered(asked, now), None)
     }
 
     /// The answer to a request without a payment.
     fn ask(&self, asked: &Asked, mvp: Option<&Mvp>, now: UnixTime) -> Response {
         let price = mvp.and_then(|mvp| mvp.price(asked).ok());
-        Refusal::PaymentRequired.answer(&asked.resource, self.ordered(asked, now), price)
+        Refusal::PaymentRequired.answer(asked, self.ordered(asked, now), price)
     }
 }

@@ -21,6 +21,7 @@
 mod answer;
 mod capturing;
 mod desk;
+mod exact;
 mod layer;
 mod meter;
 mod mvp;
@@ -43,6 +44,7 @@ use url::Url;
 use self::{capturing::Capturing, order::Orders, served::Memory};
 pub use self::{
     desk::{Goods, Unsold, Wanted},
+    exact::{Exact, ExactPaid},
     layer::{Charge, Charged},
     meter::{AboveCeiling, Meter},
     mvp::{Mvp, MvpPaid},
@@ -66,6 +68,8 @@ pub struct PayeeConfig {
     pub token: Address,
     /// Who is paid.
     pub payee: Address,
+    /// Takes x402's scheme `exact` beside mandates, for prices that are not metered. Over HTTP only.
+    pub exact: Option<Exact>,
     /// How long after acceptance the processor settles, in seconds: the processor's own setting,
     /// which `GET /` there names. With another, receipts look too old or too new.
     pub settle_within_s: u64,
@@ -101,6 +105,7 @@ impl PayeeConfig {
             venue,
             token,
             payee,
+            exact: None,
             settle_within_s: 600,
             order_good_s: 120,
             skew_s: 90,

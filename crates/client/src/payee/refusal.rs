@@ -6,12 +6,12 @@ use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use thiserror::Error;
 
-use super::mvp::Price;
+use super::{desk::Asked, exact, mvp::Price};
 use crate::{
     processor::ProcessorError,
     receipt::ReceiptError,
     x402::{
-        Network, PaymentRequired, Requirements, ResourceInfo, SettleResponse, X402Version2,
+        Network, PaymentRequired, Requirements, SettleResponse, X402Version2,
         headers::{self, HeaderError, PAYMENT_REQUIRED, PAYMENT_RESPONSE, X_PAYMENT_RESPONSE},
         v1,
     },
@@ -58,7 +58,12 @@ pub enum Refusal {
     /// The same mandate came before, signed otherwise.
     #[error("the mandate was presented before with another signature")]
     OtherSignature,
-    /// The processor refuses the mandate.
+    /// The authorization paid, or pays, for another request, or is signed otherwise.
+    #[error(
+        "the authorization was presented before, for another request or with another signature"
+    )]
+    UsedOtherwise,
+    /// The processor refuses the mandate, or the facilitator the transfer.
     #[error("{message}")]
     ByProcessor {
         /// The processor's code.
@@ -103,7 +108,7 @@ impl Refusal {
             Self::DeadlineTooNear { .. } => "deadline_too_near",
             Self::OtherSignature => "bad_signature",
             Self::ByProcessor { code, .. } => code,
-            Self::AlreadyUsed { .. } => "already_used",
+            Self::AlreadyUsed { .. } | Self::UsedOtherwise => "already_used",
             Self::AlreadyServed(_) => "already_served",
             Self::InProgress => "in_progress",
             Self::Busy => "too_many_requests",
@@ -146,14 +151,14 @@ impl Refusal {
     /// The answer. An answer 402 carries `terms`, and `price` for the published MVP's clients.
     pub(super) fn answer(
         &self,
-        resource: &ResourceInfo,
+        asked: &Asked,
         terms: Requirements,
         price: Option<Price>,
     ) -> Response {
         let status = self.status();
         let network = terms.network.clone();
         let mut response = if status == StatusCode::PAYMENT_REQUIRED {
-            self.asking(resource, terms, price)
+            self.asking(asked, terms, price)
         } else {
             json(
                 status,
@@ -173,15 +178,23 @@ impl Refusal {
         response
     }
 
-    /// An answer 402: the terms in the header, and for clients of x402's first version in the body.
+    /// An answer 402: the terms in the header, those by mandate before those of `exact`, and for
+    /// clients of x402's first version in the body.
     /// The published MVP's clients read other members of that body, and as `error` a code, which to
     /// x402's is words.
     fn asking(
         &self,
-        resource: &ResourceInfo,
+        Asked { resource, exact, .. }: &Asked,
         terms: Requirements,
         price: Option<Price>,
     ) -> Response {
+        /// One entry of `accepts`.
+        #[derive(Serialize)]
+        #[serde(untagged)]
+        enum Offered<'a> {
+            Mandate(&'a Requirements),
+            Exact(&'a exact::Terms),
+        }
         #[derive(Serialize)]
         struct Body {
             #[serde(flatten)]
@@ -190,7 +203,14 @@ impl Refusal {
             price: Option<Price>,
         }
         let error = price.as_ref().map_or_else(|| self.to_string(), |_| "PAYMENT_REQUIRED".into());
-        let mut response = match v1::required(error, resource, std::slice::from_ref(&terms)) {
+        let shown =
+            v1::required(error, resource, std::slice::from_ref(&terms)).and_then(|mut shown| {
+                if let Some(exact) = exact {
+                    shown.accepts.push(exact::first_version(exact, resource)?);
+                }
+                Ok(shown)
+            });
+        let mut response = match shown {
             Ok(terms) => json(self.status(), &Body { terms, price }),
             Err(error) => return broken(&error),
         };
@@ -198,7 +218,10 @@ impl Refusal {
             x402_version: X402Version2,
             error: Some(self.to_string()),
             resource: Some(resource.clone()),
-            accepts: vec![terms],
+            accepts: [Offered::Mandate(&terms)]
+                .into_iter()
+                .chain(exact.as_ref().map(Offered::Exact))
+                .collect(),
             extensions: Default::default(),
         };
         match headers::write(&required) {

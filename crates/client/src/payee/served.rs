@@ -57,6 +57,8 @@ pub(super) enum Presentation {
     Proved(Arc<SignedMandate>),
     /// Of the signed lane: nothing in it says for which request it was given, so that is remembered.
     Signed { mandate: Box<SignedOwnerMandate>, method: String, resource: String },
+    /// Of the scheme `exact`, whose authorizations say as little.
+    Exact { signature: alloy_primitives::Bytes, method: String, resource: String },
 }
 
 #[derive(Debug)]

@@ -93,7 +93,7 @@ impl Default for Patience {
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
 /// Posts a JSON body.
-async fn post(
+pub(crate) async fn post(
     http: &reqwest::Client,
     url: url::Url,
     body: Vec<u8>,
@@ -171,7 +171,7 @@ pub(crate) fn words(error: &dyn std::error::Error) -> String {
 }
 
 /// The native interface's envelope of errors.
-fn refusal(status: http::StatusCode, body: &[u8]) -> ProcessorError {
+pub(crate) fn refusal(status: http::StatusCode, body: &[u8]) -> ProcessorError {
     #[derive(Deserialize)]
     struct Envelope {
         error: Inner,

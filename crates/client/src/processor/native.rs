@@ -59,7 +59,7 @@ impl Native {
 }
 
 /// `path` under `base`, whether or not the base ends with a slash.
-pub(super) fn at(base: &Url, path: &str) -> Url {
+pub(crate) fn at(base: &Url, path: &str) -> Url {
     let mut url = base.clone();
     url.set_path(&format!("{}/{path}", base.path().trim_end_matches('/')));
     url

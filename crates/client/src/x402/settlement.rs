@@ -7,6 +7,7 @@ use aep2_mandate::{
     typed_data::{capture::SignedCaptureReceipt, receipt::SignedReceipt},
     units::Amount,
 };
+use alloy_primitives::{Address, TxHash};
 use serde::{Deserialize, Serialize};
 
 use super::{ExtensionsJson, Network};
@@ -15,7 +16,7 @@ use super::{ExtensionsJson, Network};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SettleResponse {
-    /// Whether the mandate was accepted.
+    /// Whether the mandate was accepted; with the scheme `exact`, whether the transfer is in a block.
     pub success: bool,
     /// Why not: a stable code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -26,7 +27,7 @@ pub struct SettleResponse {
     /// The account's owner, where it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payer: Option<String>,
-    /// Empty: the transaction comes later, with many mandates in it.
+    /// Empty: the transaction comes later, with many mandates in it. With `exact`, the transfer's.
     pub transaction: String,
     /// The chain, by its CAIP-2 name.
     pub network: Network,
@@ -68,7 +69,22 @@ impl SettleResponse {
         }
     }
 
-    /// A mandate that was refused, for this reason.
+    /// A payment of the scheme `exact`, which has its transaction.
+    pub fn on_chain(network: Network, payer: Address, transaction: TxHash) -> Self {
+        Self {
+            success: true,
+            error_reason: None,
+            error_message: None,
+            payer: Some(payer.to_checksum(None)),
+            transaction: transaction.to_string(),
+            network,
+            amount: None,
+            extra: None,
+            extensions: ExtensionsJson::default(),
+        }
+    }
+
+    /// A payment that was refused, for this reason.
     pub fn refused(
         network: Network,
         reason: impl Into<String>,

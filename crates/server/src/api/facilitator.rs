@@ -1,4 +1,5 @@
-//! x402's facilitator: `GET /supported`, `POST /verify`, `POST /settle`, with the scheme `aep2`.
+//! x402's facilitator: `GET /supported`, `POST /verify`, `POST /settle`, with the scheme `aep2`. Payments
+//! of the scheme `exact` go on to [`exact`], where that is set up.
 //!
 //! Both calls look at the signed mandate and at the payee's terms. What `ref` binds the mandate to is
 //! the payee's to check: it alone knows the request. Idempotence is the mandate's: the same mandate
@@ -16,16 +17,18 @@ use aep2_mandate::{mandate::Mandate, units::AccountId};
 use aep2_processor::view::Identity;
 use axum::{
     Json,
+    body::Bytes,
     extract::{Request, State},
     http::StatusCode,
     response::{IntoResponse, Response},
 };
+use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::{
     Api, body,
     error::{ApiError, Code},
-    schema,
+    exact, schema,
 };
 
 /// How many times as long as a mandate's body one of x402's may be: the terms are in it twice.
@@ -33,7 +36,8 @@ const ENVELOPE: usize = 4;
 
 /// What this facilitator settles.
 ///
-/// One kind, the scheme `aep2` on the wallet's chain, with what payees put into their terms.
+/// The scheme `aep2` on the wallet's chain, with what payees put into their terms; and `exact`, where the
+/// operator has set it up.
 #[utoipa::path(
     get, path = "/supported", tag = "x402",
     responses((status = 200, description = "x402's SupportedResponse", body = Object))
@@ -57,8 +61,13 @@ pub(super) async fn supported(State(api): State<Api>) -> Json<SupportedResponse>
         network: network.to_string(),
         extra: Some(extra),
     };
-    let signers = [(network, vec![identity.processor.to_checksum(None)])].into();
-    Json(SupportedResponse { kinds: vec![kind], extensions: Vec::new(), signers })
+    let (mut kinds, mut signers) = (vec![kind], vec![identity.processor.to_checksum(None)]);
+    if let Some(exact) = api.exact() {
+        kinds.push(exact::kind(&network));
+        signers.push(exact.signer().to_checksum(None));
+    }
+    let signers = [(network, signers)].into();
+    Json(SupportedResponse { kinds, extensions: Vec::new(), signers })
 }
 
 /// Whether a payment would be settled.
@@ -73,7 +82,11 @@ pub(super) async fn supported(State(api): State<Api>) -> Json<SupportedResponse>
     )
 )]
 pub(super) async fn verify(State(api): State<Api>, request: Request) -> Result<Response, ApiError> {
-    let request = match read(&api, request).await? {
+    let text = read(&api, request).await?;
+    if let Some(exact) = api.exact().filter(|_| exact::is_meant(&text)) {
+        return Ok(exact::verify(exact, &text).await);
+    }
+    let request: Box<FacilitatorRequest> = match parse(&text) {
         Ok(request) => request,
         Err(why) => return Ok((StatusCode::BAD_REQUEST, Json(why.invalid(None))).into_response()),
     };
@@ -115,7 +128,11 @@ pub(super) async fn verify(State(api): State<Api>, request: Request) -> Result<R
 pub(super) async fn settle(State(api): State<Api>, request: Request) -> Result<Response, ApiError> {
     let identity = api.processor().identity();
     let network = terms::network(identity.chain_id);
-    let request = match read(&api, request).await? {
+    let text = read(&api, request).await?;
+    if let Some(exact) = api.exact().filter(|_| exact::is_meant(&text)) {
+        return Ok(exact::settle(exact, network, &text).await);
+    }
+    let request: Box<FacilitatorRequest> = match parse(&text) {
         Ok(request) => request,
         Err(why) => {
             return Ok((StatusCode::BAD_REQUEST, Json(why.refused(network, None))).into_response());
@@ -141,10 +158,10 @@ pub(super) async fn settle(State(api): State<Api>, request: Request) -> Result<R
 
 /// Why a payment is not settled, on its way into x402's answers.
 #[derive(Debug)]
-struct Why {
-    status: StatusCode,
-    reason: &'static str,
-    message: String,
+pub(super) struct Why {
+    pub(super) status: StatusCode,
+    pub(super) reason: &'static str,
+    pub(super) message: String,
 }
 
 impl Why {
@@ -156,7 +173,7 @@ impl Why {
         }
     }
 
-    fn invalid(self, payer: Option<String>) -> VerifyResponse {
+    pub(super) fn invalid(self, payer: Option<String>) -> VerifyResponse {
         VerifyResponse {
             is_valid: false,
             invalid_reason: Some(self.reason.to_owned()),
@@ -165,7 +182,7 @@ impl Why {
         }
     }
 
-    fn refused(self, network: Network, payer: Option<String>) -> SettleResponse {
+    pub(super) fn refused(self, network: Network, payer: Option<String>) -> SettleResponse {
         SettleResponse { payer, ..SettleResponse::refused(network, self.reason, self.message) }
     }
 }
@@ -181,17 +198,14 @@ impl From<ApiError> for Why {
     }
 }
 
-/// The request, or what is wrong with it in x402's words.
-async fn read(
-    api: &Api,
-    request: Request,
-) -> Result<Result<Box<FacilitatorRequest>, Why>, ApiError> {
+/// The request's text.
+async fn read(api: &Api, request: Request) -> Result<Bytes, ApiError> {
     let bytes_max = api.limits().mandate_bytes_max.saturating_mul(ENVELOPE);
-    let text = body::json(request, bytes_max, api.body_within()).await?;
-    Ok(parse(&text).map(Box::new))
+    body::json(request, bytes_max, api.body_within()).await
 }
 
-fn parse(text: &[u8]) -> Result<FacilitatorRequest, Why> {
+/// The request, or what is wrong with it in x402's words.
+pub(super) fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, Why> {
     serde_json::from_slice(text).map_err(|error| Why {
         status: StatusCode::BAD_REQUEST,
         reason: "invalid_payload",
@@ -295,7 +309,8 @@ mod tests {
     }
 
     fn checked(request: &Value) -> Result<(), &'static str> {
-        let request = parse(request.to_string().as_bytes()).map_err(|why| why.reason)?;
+        let request: FacilitatorRequest =
+            parse(request.to_string().as_bytes()).map_err(|why| why.reason)?;
         check_terms(&request, &identity()).map_err(|why| why.reason)
     }
 
@@ -347,7 +362,8 @@ mod tests {
             text.replacen("\"x402Version\":2", "\"x402Version\":2,\"x402Version\":2", 1),
         ] {
             assert_ne!(twice, text);
-            let refused = parse(twice.as_bytes()).map_err(|why| (why.reason, why.status));
+            let refused = parse::<FacilitatorRequest>(twice.as_bytes())
+                .map_err(|why| (why.reason, why.status));
             assert_eq!(refused.map(drop), Err(("invalid_payload", StatusCode::BAD_REQUEST)));
         }
     }

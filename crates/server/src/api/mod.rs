@@ -6,6 +6,7 @@ mod body;
 mod captures;
 mod error;
 mod events;
+mod exact;
 mod facilitator;
 mod feed;
 mod guard;
@@ -36,7 +37,7 @@ use self::{
     feed::Feed,
     guard::{Gate, guard},
 };
-use crate::{instruments::Instruments, settings::LimitSettings};
+use crate::{exact::Exact, instruments::Instruments, settings::LimitSettings};
 
 /// The API over a processor. Clones are the same one.
 #[derive(Clone)]
@@ -46,6 +47,7 @@ pub(crate) struct Api {
 
 struct Inner {
     processor: Processor,
+    exact: Option<Exact>,
     limits: LimitSettings,
     instruments: Arc<Instruments>,
     gate: Arc<Gate>,
@@ -85,7 +87,7 @@ const METRICS: &str = "/metrics";
 
 impl Api {
     /// The API over a processor, and the task that keeps its events.
-    pub(crate) fn new(processor: Processor, limits: &LimitSettings) -> Self {
+    pub(crate) fn new(processor: Processor, exact: Option<Exact>, limits: &LimitSettings) -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         // Only to tell this run from others.
         let run = u64::try_from(since.as_millis()).unwrap_or_default();
@@ -97,6 +99,7 @@ impl Api {
         let gate = Gate::new(paths, Arc::clone(&instruments), limits.requests_max, within, run);
         let inner = Inner {
             processor,
+            exact,
             limits: limits.clone(),
             gate: Arc::new(gate),
             instruments,
@@ -145,6 +148,11 @@ impl Api {
 
     fn processor(&self) -> &Processor {
         &self.inner.processor
+    }
+
+    /// The facilitator of the scheme `exact`, where there is one.
+    fn exact(&self) -> Option<&Exact> {
+        self.inner.exact.as_ref()
     }
 
     fn limits(&self) -> &LimitSettings {

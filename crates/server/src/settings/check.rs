@@ -129,6 +129,13 @@ impl Settings {
                     .to_owned()
             }),
         }
+        let exact = &self.exact;
+        let keyless = exact.enabled && exact.key_file.is_none();
+        problems.unless(self.chain.rpc == Rpc::Embedded || !keyless, "exact.key_file", || {
+            "a node is named in chain.rpc, and this must name the key that pays for gas; not the \
+             processor's own"
+                .to_owned()
+        });
         let block_time_s = self.chain.embedded_block_time_ms.div_ceil(1_000);
         let age = self.acceptance.view_age_s_max;
         problems.unless(
@@ -161,7 +168,8 @@ impl Settings {
     fn check_numbers(&self, problems: &mut Problems) {
         let (chain, limits) = (&self.chain, &self.limits);
         let (acceptance, windows) = (&self.acceptance, &self.windows);
-        let at_least_1: [(&'static str, u64); 22] = [
+        let at_least_1: [(&'static str, u64); 23] = [
+            ("exact.gas_max", self.exact.gas_max),
             ("chain.answer_within_s", chain.answer_within_s),
             ("chain.fee_cap_gwei", chain.fee_cap_gwei),
             ("chain.poll_every_ms", chain.poll_every_ms.unwrap_or(1)),
@@ -249,6 +257,11 @@ mod tests {
             ),
             ("[chain]\ndeployment = \"x.json\"", vec!["chain.deployment"]),
             ("[chain]\nrpc = \"http://127.0.0.1:8545\"", vec!["chain.deployment"]),
+            (
+                "[chain]\nrpc = \"http://127.0.0.1:8545\"\ndeployment = \"x\"\n[exact]\nenabled = true",
+                vec!["exact.key_file"],
+            ),
+            ("[exact]\nenabled = true", vec![]),
             ("[chain]\nembedded_block_time_ms = 600000", vec!["chain.embedded_block_time_ms"]),
             ("[chain]\nembedded_withdrawal_delay_s = 1320", vec!["acceptance.settle_within_s"]),
             ("[chain]\nembedded_withdrawal_delay_s = 1321", vec![]),

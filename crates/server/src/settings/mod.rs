@@ -24,8 +24,8 @@ pub use self::{
     check::Problem,
     section::{Described, Section},
     sections::{
-        AcceptanceSettings, ChainSettings, DataSettings, HttpSettings, KeySettings, LimitSettings,
-        LogSettings, MetricSettings, WindowSettings,
+        AcceptanceSettings, ChainSettings, DataSettings, ExactSettings, HttpSettings, KeySettings,
+        LimitSettings, LogSettings, MetricSettings, WindowSettings,
     },
     value::{LogFormat, LogLevel, NotAnRpc, Rpc, ShapeName, TokenSetting},
 };
@@ -40,6 +40,8 @@ pub struct Settings {
     pub chain: ChainSettings,
     /// The processor's key.
     pub key: KeySettings,
+    /// x402's scheme `exact`.
+    pub exact: ExactSettings,
     /// The HTTP interface.
     pub http: HttpSettings,
     /// What is accepted.
@@ -121,6 +123,7 @@ impl Settings {
             shown::<DataSettings>("data"),
             shown::<ChainSettings>("chain"),
             shown::<KeySettings>("key"),
+            shown::<ExactSettings>("exact"),
             shown::<HttpSettings>("http"),
             shown::<AcceptanceSettings>("acceptance"),
             shown::<WindowSettings>("windows"),

@@ -8,7 +8,7 @@ use aep2_processor::{
     config::{AcceptanceConfig, BookConfig, WindowConfig},
 };
 
-use super::{Rpc, Settings};
+use super::{ChainSettings, Rpc, Settings};
 
 /// Wei in a gwei.
 const GWEI: u128 = 1_000_000_000;
@@ -20,6 +20,14 @@ const POLL_NODE_MS: u64 = 2_000;
 /// The blocks on top of a block before what a node says of it counts.
 const CONFIRMATIONS_NODE: u64 = 12;
 
+impl ChainSettings {
+    /// How often the chain is looked at.
+    pub fn poll_every(&self) -> Duration {
+        let own = if self.rpc == Rpc::Embedded { POLL_EMBEDDED_MS } else { POLL_NODE_MS };
+        Duration::from_millis(self.poll_every_ms.unwrap_or(own))
+    }
+}
+
 impl Settings {
     /// What the processor is set to for a deployment.
     pub fn processor_config(&self, deployment: &Deployment) -> ProcessorConfig {
@@ -27,10 +35,8 @@ impl Settings {
         let embedded = chain.rpc == Rpc::Embedded;
         let confirmations =
             chain.confirmations.unwrap_or(if embedded { 0 } else { CONFIRMATIONS_NODE });
-        let poll =
-            chain.poll_every_ms.unwrap_or(if embedded { POLL_EMBEDDED_MS } else { POLL_NODE_MS });
         let (poll_interval, request_timeout) =
-            (Duration::from_millis(poll), Duration::from_secs(chain.answer_within_s));
+            (chain.poll_every(), Duration::from_secs(chain.answer_within_s));
 
         let follower = FollowerConfig {
             confirmations,

@@ -70,6 +70,21 @@ section! {
 }
 
 section! {
+    /// x402's scheme `exact` beside `aep2`: transfers that payers sign (EIP-3009), sent at once. It pays for
+    /// gas with a key of its own.
+    pub struct ExactSettings {
+        /// Whether it is there.
+        pub enabled: bool = false;
+        /// A file with the key, as in the section `key`. The embedded chain makes its own.
+        pub key_file: Option<PathBuf> = None => "\"exact.key\"";
+        /// A file with the keystore's password.
+        pub password_file: Option<PathBuf> = None => "\"exact.password\"";
+        /// The most gas that one transfer may take. Wallets that are contracts take more than keys do.
+        pub gas_max: u64 = 500_000;
+    }
+}
+
+section! {
     /// The HTTP interface.
     pub struct HttpSettings {
         /// Where it listens. Port 0 takes any free one.

@@ -8,6 +8,7 @@ mod support;
 
 mod accepting;
 mod events;
+mod exact;
 mod limits;
 mod mvp;
 mod reading;

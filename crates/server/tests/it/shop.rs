@@ -8,7 +8,10 @@ use aep2_server::{Server, Settings};
 use alloy::transports::http::reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::Value;
 
-use crate::support::{Payer, World};
+use crate::{
+    exact,
+    support::{Payer, World},
+};
 
 /// How long to wait for what comes soon, on a machine that is busy.
 pub(crate) const LONG: Duration = Duration::from_secs(120);
@@ -58,7 +61,8 @@ impl Shop {
         let processor = world.start(config).await;
         let mut settings = Settings::parse(settings).unwrap();
         settings.http.listen = ([127, 0, 0, 1], 0).into();
-        let server = Server::start(processor.clone(), &settings).await.unwrap();
+        let exact = settings.exact.enabled.then(|| exact::facilitator(&world, &settings));
+        let server = Server::start(processor.clone(), exact, &settings).await.unwrap();
         let address = server.address();
         let client = Client::builder().no_proxy().build().unwrap();
         Self { world, payer, processor, server, address, client }

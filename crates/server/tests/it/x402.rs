@@ -32,7 +32,7 @@ fn amount(units: u128) -> Amount {
     Amount::new(units).unwrap()
 }
 
-fn ceiling(units: u128) -> Ceiling {
+pub(crate) fn ceiling(units: u128) -> Ceiling {
     Ceiling::new(units).unwrap()
 }
 
@@ -155,7 +155,7 @@ async fn refusals_have_the_shape_and_reasons_of_both_calls() {
 }
 
 /// Where a shop's processor settles.
-fn venue(shop: &Shop) -> Venue {
+pub(crate) fn venue(shop: &Shop) -> Venue {
     let wallet = shop.world.id();
     Venue {
         chain: wallet.chain_id,
@@ -164,7 +164,7 @@ fn venue(shop: &Shop) -> Venue {
     }
 }
 
-fn client(shop: &Shop, directory: &Path) -> PayingClient {
+pub(crate) fn client(shop: &Shop, directory: &Path) -> PayingClient {
     let token: Address = shop.world.token();
     let limits = Limits {
         tokens: [(token, Allowance::at_most(amount(10 * FUNDS)))].into(),

@@ -1,0 +1,90 @@
+//! x402's facilitator, where a payment is of the scheme `exact`.
+//!
+//! `success` means that the transfer is in a block. Once only: the same payment again is refused, since
+//! payees that remember nothing take a success for leave to serve.
+
+use aep2_client::x402::{Network, SettleResponse, SupportedKind, VerifyResponse};
+use axum::{
+    Json,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde::Deserialize;
+
+use super::facilitator::{Why, parse};
+use crate::exact::{Exact, ExactError, Settled};
+
+/// The scheme's name.
+const SCHEME: &str = "exact";
+
+/// Whether a request is about a payment of this scheme.
+pub(super) fn is_meant(text: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Request {
+        payment_payload: Payload,
+    }
+    #[derive(Deserialize)]
+    struct Payload {
+        accepted: Accepted,
+    }
+    #[derive(Deserialize)]
+    struct Accepted {
+        scheme: String,
+    }
+    serde_json::from_slice(text)
+        .is_ok_and(|request: Request| request.payment_payload.accepted.scheme == SCHEME)
+}
+
+/// What `GET /supported` says of it. Names and versions of tokens are the payee's to say.
+pub(super) fn kind(network: &Network) -> SupportedKind {
+    SupportedKind {
+        x402_version: 2,
+        scheme: SCHEME.to_owned(),
+        network: network.to_string(),
+        extra: None,
+    }
+}
+
+pub(super) async fn verify(exact: &Exact, text: &[u8]) -> Response {
+    let payer = match parse(text) {
+        Ok(request) => exact.verify(&request).await.map_err(Why::from),
+        Err(why) => Err(why),
+    };
+    match payer {
+        Ok(payer) => Json(VerifyResponse {
+            is_valid: true,
+            invalid_reason: None,
+            invalid_message: None,
+            payer: Some(payer.to_checksum(None)),
+        })
+        .into_response(),
+        Err(why) => (why.status, Json(why.invalid(None))).into_response(),
+    }
+}
+
+pub(super) async fn settle(exact: &Exact, network: Network, text: &[u8]) -> Response {
+    let settled = match parse(text) {
+        Ok(request) => exact.settle(request).await.map_err(Why::from),
+        Err(why) => Err(why),
+    };
+    match settled {
+        Ok(Settled { payer, transaction }) => {
+            Json(SettleResponse::on_chain(network, payer, transaction)).into_response()
+        }
+        Err(why) => (why.status, Json(why.refused(network, None))).into_response(),
+    }
+}
+
+impl From<ExactError> for Why {
+    fn from(error: ExactError) -> Self {
+        let message = error.to_string();
+        let (status, reason) = match error {
+            ExactError::Refused { reason, .. } => (StatusCode::OK, reason),
+            ExactError::InProgress => (StatusCode::SERVICE_UNAVAILABLE, "settlement_in_progress"),
+            ExactError::Busy => (StatusCode::TOO_MANY_REQUESTS, "too_many_requests"),
+            ExactError::Failed(_) => (StatusCode::SERVICE_UNAVAILABLE, "unexpected_settle_error"),
+        };
+        Self { status, reason, message }
+    }
+}

@@ -1,0 +1,186 @@
+//! The key that pays for gas, and what it sends.
+//!
+//! Anybody can have something sent that is worth its price to them. So what a transaction may cost is
+//! bounded, and it goes to an accepted token or nowhere. Transactions leave one at a time, each with the
+//! next nonce; blocks are waited for side by side.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use aep2_chain::{call::Call, error::ChainError, transact::transact_within};
+use alloy::{
+    network::{Ethereum, EthereumWallet, TransactionBuilder},
+    primitives::{Address, TxHash},
+    providers::{
+        DynProvider, PendingTransactionBuilder, Provider, ProviderBuilder, ProviderCall,
+        RootProvider, SendableTx,
+    },
+    rpc::types::TransactionReceipt,
+    signers::local::PrivateKeySigner,
+    transports::{TransportErrorKind, TransportResult},
+};
+use async_trait::async_trait;
+use thiserror::Error;
+use tokio::sync::Mutex;
+use x402_chain_eip155::{
+    chain::{Eip155ChainReference, Eip155MetaTransactionProvider, MetaTransaction},
+    v1_eip155_exact::Eip155ExactError,
+};
+use x402_types::proto::PaymentVerificationError;
+
+/// Why a transaction did not do what it was for.
+#[derive(Debug, Error)]
+pub(super) enum SendError {
+    /// It would call something else than an accepted token.
+    #[error("{0} is called, which is not a token that is accepted here")]
+    OtherContract(Address),
+    /// The chain's.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+}
+
+impl From<SendError> for Eip155ExactError {
+    fn from(error: SendError) -> Self {
+        let words = error.to_string();
+        match error {
+            SendError::OtherContract(_)
+            | SendError::Chain(ChainError::Reverted(_) | ChainError::RevertedInBlock { .. }) => {
+                PaymentVerificationError::TransactionSimulation(words).into()
+            }
+            SendError::Chain(_) => Self::ContractCall(words),
+        }
+    }
+}
+
+/// What transactions may cost.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct GasLimits {
+    /// Gas, of one transaction.
+    pub(super) gas_max: u64,
+    /// Wei for one gas, the base fee included.
+    pub(super) fee_cap: u128,
+}
+
+/// The chain, with the key.
+#[derive(Debug)]
+pub(super) struct Sending {
+    chain: Eip155ChainReference,
+    provider: InTurn,
+    key: Address,
+    tokens: BTreeSet<Address>,
+    /// How long a block is waited for.
+    wait_max: Duration,
+}
+
+impl Sending {
+    pub(super) fn new(
+        provider: DynProvider,
+        chain_id: u64,
+        key: PrivateKeySigner,
+        tokens: BTreeSet<Address>,
+        limits: GasLimits,
+        wait_max: Duration,
+    ) -> Self {
+        let address = key.address();
+        let signing = ProviderBuilder::new()
+            .disable_recommended_fillers()
+            .with_simple_nonce_management()
+            .fetch_chain_id()
+            .wallet(EthereumWallet::from(key))
+            .connect_provider(provider);
+        let provider = InTurn { signing: signing.erased(), turn: Mutex::new(()), limits };
+        Self {
+            chain: Eip155ChainReference::new(chain_id),
+            provider,
+            key: address,
+            tokens,
+            wait_max,
+        }
+    }
+
+    /// Who pays for gas.
+    pub(super) fn key(&self) -> Address {
+        self.key
+    }
+
+    pub(super) fn accepts(&self, token: Address) -> bool {
+        self.tokens.contains(&token)
+    }
+}
+
+impl Eip155MetaTransactionProvider for Sending {
+    type Error = SendError;
+    type Inner = InTurn;
+
+    fn inner(&self) -> &InTurn {
+        &self.provider
+    }
+
+    fn chain(&self) -> &Eip155ChainReference {
+        &self.chain
+    }
+
+    async fn send_transaction(&self, tx: MetaTransaction) -> Result<TransactionReceipt, SendError> {
+        if !self.accepts(tx.to) {
+            return Err(SendError::OtherContract(tx.to));
+        }
+        let call = Call::with_data(tx.to, tx.calldata);
+        Ok(transact_within(&self.provider, self.key, &call, self.wait_max).await?)
+    }
+}
+
+/// A provider whose transactions leave one after the other: the next nonce is known when the one before
+/// has left.
+#[derive(Debug)]
+pub(super) struct InTurn {
+    signing: DynProvider,
+    turn: Mutex<()>,
+    limits: GasLimits,
+}
+
+#[async_trait]
+impl Provider for InTurn {
+    fn root(&self) -> &RootProvider {
+        self.signing.root()
+    }
+
+    async fn send_transaction_internal(
+        &self,
+        mut transaction: SendableTx<Ethereum>,
+    ) -> TransportResult<PendingTransactionBuilder<Ethereum>> {
+        let GasLimits { gas_max, fee_cap } = self.limits;
+        let SendableTx::Builder(request) = &mut transaction else {
+            return Err(TransportErrorKind::custom_str("only what is not signed yet is sent"));
+        };
+        let fees = self.signing.estimate_eip1559_fees().await?;
+        request.set_max_fee_per_gas(fees.max_fee_per_gas);
+        request.set_max_priority_fee_per_gas(fees.max_priority_fee_per_gas);
+        let gas = request.gas.unwrap_or(u64::MAX);
+        for (what, found, most) in [
+            ("gas", u128::from(gas), u128::from(gas_max)),
+            ("wei for one gas", fees.max_fee_per_gas, fee_cap),
+        ] {
+            if found > most {
+                let words = format!("it would take {found} {what}, more than {most}");
+                return Err(TransportErrorKind::custom_str(&words));
+            }
+        }
+        let _turn = self.turn.lock().await;
+        self.signing.send_transaction_internal(transaction).await
+    }
+
+    /// A node that does not answer has not seen it: it is asked again. What was sent must not be lost
+    /// sight of for that.
+    fn get_transaction_receipt(
+        &self,
+        transaction: TxHash,
+    ) -> ProviderCall<(TxHash,), Option<TransactionReceipt>> {
+        let signing = self.signing.clone();
+        ProviderCall::BoxedFuture(Box::pin(async move {
+            let receipt = signing.get_transaction_receipt(transaction).await;
+            Ok(receipt.unwrap_or_else(|error| {
+                tracing::debug!(%transaction, error = %ChainError::from(error), "not looked up");
+                None
+            }))
+        }))
+    }
+}
