@@ -62,7 +62,7 @@ pub(crate) fn wait_for(what: &str, mut ask: impl FnMut() -> bool) {
 #[test]
 fn an_agent_pays_a_service_behind_a_gateway_and_the_payee_has_the_tokens() {
     let runtime = Runtime::new().unwrap();
-    let settings = format!("{SETTINGS}age_s_max = 2\ncapture_within_s = 1\n");
+    let settings = format!("{SETTINGS}age_s_max = 2\ncapture_within_s = 5\n");
     let desk = desk(&settings);
     let served = serve::start(&desk);
     let [processor, rpc, deployment] = ["http", "rpc", "deployment"].map(|own| served.said(own));
