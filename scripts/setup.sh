@@ -228,6 +228,7 @@ check_foundry() {
 check_rust
 check_c_tools
 check_libclang
+scripts/rocksdb.sh
 ready="$(cargo --version | cut -d' ' -f1,2), $(cc --version | head -n 1)"
 case "$FOR" in
     everything)
