@@ -1,4 +1,4 @@
-"""Pays with a mandate of the signed lane: an ordinary Ethereum key, `eth-account` and `requests`.
+"""Pays with a direct mandate: an ordinary Ethereum key, `eth-account` and `requests`.
 
 The processor promises to settle the mandate and signs that promise; this program checks it before it
 believes it. With `--url` the mandate goes to a service that takes the header `X-Payment-Mandate`, and the

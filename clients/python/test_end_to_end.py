@@ -67,7 +67,7 @@ class AgainstAProcessor(unittest.TestCase):
         return requests.get(self.ready["http"] + path, timeout=LONG_S).json()
 
     def test_what_is_paid_is_settled_and_what_is_not_there_is_refused(self):
-        opened = self.aep2("account", "open", "--processor", self.ready["processor"], "--signed-lane-only")
+        opened = self.aep2("account", "open", "--processor", self.ready["processor"], "--direct-only")
         account = str(opened["account"])
         self.aep2("deposit", "--account", account, "--base-units", "5000", "--mint")
         funded = lambda: self.get(f"/v1/accounts/{account}").get("purses")

@@ -1,4 +1,4 @@
-"""The signed lane's messages against viem and ethers, and receipts that lie."""
+"""The direct path's messages against viem and ethers, and receipts that lie."""
 
 import contextlib
 import http.server
@@ -28,7 +28,7 @@ def receipt(digest=DIGEST, settle_by=100, key=PROCESSOR):
     return {"mandateDigest": "0x" + digest.hex(), "enqueueDeadline": settle_by, "spEnqueueSig": signature}
 
 
-class SignedLane(unittest.TestCase):
+class DirectMandate(unittest.TestCase):
     def test_digests_and_signatures_are_those_of_other_peoples_libraries(self):
         vectors = json.loads(VECTORS.read_text())["mandates"]
         self.assertGreater(len(vectors), 100)

@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {Base} from "./wallet/Base.sol";
 import {Batches} from "./wallet/Batches.sol";
 import {Guarantees} from "./wallet/Guarantees.sol";
-import {SignedMandates} from "./wallet/SignedMandates.sol";
+import {DirectMandates} from "./wallet/DirectMandates.sol";
 
 /// @title The debit wallet
 /// @notice Payers fund it once; their agents pay anyone by signing; the processor that a payer chose settles
@@ -17,7 +17,7 @@ import {SignedMandates} from "./wallet/SignedMandates.sol";
 /// - a spent nonce stays spent;
 /// - what a payer asks for, money back, another key, another processor, takes the delay; until then what
 ///   was signed settles.
-contract DebitWallet is Batches, SignedMandates, Guarantees {
+contract DebitWallet is Batches, DirectMandates, Guarantees {
     /// @param withdrawalDelay Seconds; longer than processors take to settle, with the time to claim a
     /// guarantee on top.
     /// @param unbondingDelay Seconds; longer than receipts run, with the time to claim on top.

@@ -7,7 +7,7 @@
 //! The parts of a batch's gas come from differences. Batches of one shape with 1 debit and 1 payout,
 //! with many debits, and with many payouts say what one more of each costs, and what is left is fixed.
 
-mod book;
+mod stage;
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -16,7 +16,7 @@ use aep2_prover::progress::Progress;
 use anyhow::{Context, ensure};
 use serde::Serialize;
 
-use self::book::{Book, Payment, Settled};
+use self::stage::{Payment, Settled, Stage};
 use crate::machine::Machine;
 
 /// The shape of the small batches that differ in one thing.
@@ -32,7 +32,7 @@ const WORST_PAYEES: usize = 4;
 /// The most slots of a shape that is made for a batch.
 const SLOTS_MAX: usize = 16;
 
-/// The most mandates of the signed lane in one transaction: about 107 KB of calldata, where nodes take
+/// The most direct mandates in one transaction: about 107 KB of calldata, where nodes take
 /// 128 KiB.
 const DIRECT_MANDATES_MAX: usize = 256;
 
@@ -137,7 +137,7 @@ pub struct Figures {
     pub gas_per_payout_fresh_payee: u64,
     /// Every mandate of another account.
     pub worst_case: WorstCase,
-    /// The same payments by the signed lane.
+    /// The same payments by the direct path.
     pub one_at_a_time: OneAtATime,
     /// What others' software costs.
     pub published_mvp: PublishedMvp,
@@ -232,14 +232,14 @@ pub async fn measure(
     let worst_shape = if scale.mandates >= worst.lanes() { worst } else { PARTS };
     let shapes = BTreeSet::from([shape, PARTS, worst_shape]);
     let accounts = scale.accounts.max(worst_shape.lanes());
-    let mut book =
-        Book::open(&shapes, accounts, scale.payees.max(PARTS.lanes()), keys, watch).await?;
+    let mut stage =
+        Stage::open(&shapes, accounts, scale.payees.max(PARTS.lanes()), keys, watch).await?;
 
-    let main = main_batch(&mut book, scale, shape, watch).await?;
-    let parts = parts(&mut book, watch).await?;
-    let worst = worst_case(&mut book, worst_shape, watch).await?;
+    let main = main_batch(&mut stage, scale, shape, watch).await?;
+    let parts = parts(&mut stage, watch).await?;
+    let worst = worst_case(&mut stage, worst_shape, watch).await?;
     let gas_per_mandate = main.gas as f64 / scale.mandates as f64;
-    let one_at_a_time = one_at_a_time(&mut book, scale, gas_per_mandate, watch).await?;
+    let one_at_a_time = one_at_a_time(&mut stage, scale, gas_per_mandate, watch).await?;
 
     let mut targets = vec![
         Target::new("gas_fixed", 260_000.0, parts.fixed as f64),
@@ -274,7 +274,7 @@ pub async fn measure(
     })
 }
 
-/// What one mandate costs in a transaction of its own, by the signed lane, to a payee that holds the
+/// What one mandate costs in a transaction of its own, by the direct path, to a payee that holds the
 /// token: the mean of some. The wallet that it is measured on is deployed with `shape`'s key, which is
 /// taken from the folder `keys`, or made.
 ///
@@ -282,13 +282,13 @@ pub async fn measure(
 /// When the key cannot be read or made, or something does not settle.
 pub async fn gas_one_at_a_time(shape: Shape, keys: &Path) -> anyhow::Result<f64> {
     const COUNT: u64 = 4;
-    let mut book = Book::open(&BTreeSet::from([shape]), 1, 1, keys, &()).await?;
-    let payment = |nonce| Payment { account: 0, nonce, payee: book::payee(0) };
+    let mut stage = Stage::open(&BTreeSet::from([shape]), 1, 1, keys, &()).await?;
+    let payment = |nonce| Payment { account: 0, nonce, payee: stage::payee(0) };
     // The first brings the nonces' slot into use.
-    book.settle_direct(&[payment(0)]).await?;
+    stage.settle_direct(&[payment(0)]).await?;
     let mut gas = 0;
     for nonce in 1..=COUNT {
-        gas += book.settle_direct(&[payment(nonce)]).await?;
+        gas += stage.settle_direct(&[payment(nonce)]).await?;
     }
     Ok(gas as f64 / COUNT as f64)
 }
@@ -296,7 +296,7 @@ pub async fn gas_one_at_a_time(shape: Shape, keys: &Path) -> anyhow::Result<f64>
 /// The batch that was asked for, after one just like it: the lower half of each nonce word is spent
 /// first, the upper half is measured.
 async fn main_batch(
-    book: &mut Book,
+    stage: &mut Stage,
     scale: Scale,
     shape: Shape,
     watch: &dyn Watch,
@@ -310,7 +310,7 @@ async fn main_batch(
                 payments.push(Payment {
                     account,
                     nonce: ((index / HALF) as u64) << 7 | bit as u64,
-                    payee: book::payee(payments.len() % scale.payees),
+                    payee: stage::payee(payments.len() % scale.payees),
                 });
             }
         }
@@ -318,9 +318,9 @@ async fn main_batch(
     };
     let count = scale.mandates;
     watch.step(&format!("a first batch of {count} mandates, shape {shape}"));
-    book.settle(shape, &payments(false), watch).await?;
+    stage.settle(shape, &payments(false), watch).await?;
     watch.step(&format!("the batch of {count} mandates, shape {shape}"));
-    book.settle(shape, &payments(true), watch).await
+    stage.settle(shape, &payments(true), watch).await
 }
 
 /// What one more of each part costs.
@@ -332,7 +332,7 @@ struct Parts {
     payout_fresh_payee: u64,
 }
 
-async fn parts(book: &mut Book, watch: &dyn Watch) -> anyhow::Result<Parts> {
+async fn parts(stage: &mut Stage, watch: &dyn Watch) -> anyhow::Result<Parts> {
     let many = PARTS.lanes();
     let word = |word: u64, bit: usize| word << 7 | bit as u64;
     // Each by another account, all to one payee; and all by one account, each to another payee.
@@ -340,7 +340,7 @@ async fn parts(book: &mut Book, watch: &dyn Watch) -> anyhow::Result<Parts> {
         let payment = |account| Payment {
             account,
             nonce: word(base, bit),
-            payee: book::payee(account % payees),
+            payee: stage::payee(account % payees),
         };
         (0..many).map(payment).collect()
     };
@@ -348,25 +348,25 @@ async fn parts(book: &mut Book, watch: &dyn Watch) -> anyhow::Result<Parts> {
         let payment = |index| Payment {
             account: 0,
             nonce: word(PARTS_WORD, bit + index),
-            payee: book::payee(payees_from + index),
+            payee: stage::payee(payees_from + index),
         };
         (0..many).map(payment).collect()
     };
 
     watch.step("the parts of a batch: first, words and payees come into use");
-    book.settle(PARTS, &by_each(PARTS_WORD, 0, many), watch).await?;
-    let one = [Payment { account: 0, nonce: word(PARTS_WORD, 1), payee: book::payee(0) }];
+    stage.settle(PARTS, &by_each(PARTS_WORD, 0, many), watch).await?;
+    let one = [Payment { account: 0, nonce: word(PARTS_WORD, 1), payee: stage::payee(0) }];
     watch.step("the parts of a batch: 1 debit, 1 payout");
-    let one = book.settle(PARTS, &one, watch).await?;
+    let one = stage.settle(PARTS, &one, watch).await?;
     watch.step(&format!("the parts of a batch: {many} debits, 1 payout"));
-    let debits = book.settle(PARTS, &by_each(PARTS_WORD, 2, 1), watch).await?;
+    let debits = stage.settle(PARTS, &by_each(PARTS_WORD, 2, 1), watch).await?;
     watch.step(&format!("the parts of a batch: 1 debit, {many} payouts"));
-    let payouts = book.settle(PARTS, &to_each(3, 0), watch).await?;
+    let payouts = stage.settle(PARTS, &to_each(3, 0), watch).await?;
     watch.step(&format!("the parts of a batch: {many} debits in fresh words"));
-    let fresh_words = book.settle(PARTS, &by_each(FRESH_WORD, 0, 1), watch).await?;
+    let fresh_words = stage.settle(PARTS, &by_each(FRESH_WORD, 0, 1), watch).await?;
     watch.step(&format!("the parts of a batch: {many} payouts to fresh payees"));
-    let fresh = book.fresh_payees(many);
-    let fresh_payees = book.settle(PARTS, &to_each(3 + many, fresh), watch).await?;
+    let fresh = stage.fresh_payees(many);
+    let fresh_payees = stage.settle(PARTS, &to_each(3 + many, fresh), watch).await?;
 
     let each = |all: Settled, of: usize, less: &Settled| -> anyhow::Result<u64> {
         let more = all.gas.checked_sub(less.gas).context("more entries cost less gas")?;
@@ -382,20 +382,24 @@ async fn parts(book: &mut Book, watch: &dyn Watch) -> anyhow::Result<Parts> {
     Ok(Parts { fixed, debit, payout, debit_fresh_word, payout_fresh_payee })
 }
 
-async fn worst_case(book: &mut Book, shape: Shape, watch: &dyn Watch) -> anyhow::Result<WorstCase> {
+async fn worst_case(
+    stage: &mut Stage,
+    shape: Shape,
+    watch: &dyn Watch,
+) -> anyhow::Result<WorstCase> {
     let mandates = shape.lanes();
     let payments = |bit: u64| -> Vec<Payment> {
         let payment = |account| Payment {
             account,
             nonce: WORST_WORD << 7 | bit,
-            payee: book::payee(account % WORST_PAYEES),
+            payee: stage::payee(account % WORST_PAYEES),
         };
         (0..mandates).map(payment).collect()
     };
     watch.step(&format!("the worst case, a first batch: {mandates} accounts, shape {shape}"));
-    book.settle(shape, &payments(0), watch).await?;
+    stage.settle(shape, &payments(0), watch).await?;
     watch.step(&format!("the worst case: {mandates} accounts, shape {shape}"));
-    let settled = book.settle(shape, &payments(1), watch).await?;
+    let settled = stage.settle(shape, &payments(1), watch).await?;
     Ok(WorstCase {
         shape: shape.to_string(),
         mandates,
@@ -405,10 +409,10 @@ async fn worst_case(book: &mut Book, shape: Shape, watch: &dyn Watch) -> anyhow:
     })
 }
 
-/// The same payments by the signed lane. Owners' nonces come 256 to a slot: one of each slot is spent
+/// The same payments by the direct path. Owners' nonces come 256 to a slot: one of each slot is spent
 /// first, and each measurement has a quarter.
 async fn one_at_a_time(
-    book: &mut Book,
+    stage: &mut Stage,
     scale: Scale,
     gas_per_mandate_batch: f64,
     watch: &dyn Watch,
@@ -424,34 +428,34 @@ async fn one_at_a_time(
             payments.extend((0..own).map(|index| Payment {
                 account,
                 nonce: nonce(index, quarter),
-                payee: book::payee((before + index) % scale.payees),
+                payee: stage::payee((before + index) % scale.payees),
             }));
         }
         payments
     };
-    watch.step("the signed lane: first, words come into use");
+    watch.step("the direct path: first, words come into use");
     let first: Vec<Payment> = payments(0).into_iter().filter(|own| own.nonce % 256 == 0).collect();
     for part in first.chunks(DIRECT_MANDATES_MAX) {
-        book.settle_direct(part).await?;
+        stage.settle_direct(part).await?;
     }
 
-    watch.step(&format!("the signed lane: {} mandates, one at a time", scale.mandates));
+    watch.step(&format!("the direct path: {} mandates, one at a time", scale.mandates));
     let mut alone = 0;
     for payment in payments(1) {
-        alone += book.settle_direct(&[payment]).await?;
+        alone += stage.settle_direct(&[payment]).await?;
     }
 
-    watch.step(&format!("the signed lane: {} mandates, many at a time", scale.mandates));
+    watch.step(&format!("the direct path: {} mandates, many at a time", scale.mandates));
     let mut batched = 0;
     for part in payments(2).chunks(DIRECT_MANDATES_MAX) {
-        batched += book.settle_direct(part).await?;
+        batched += stage.settle_direct(part).await?;
     }
 
-    let (mut fresh, payees) = (0, book.fresh_payees(FRESH_PAYEES));
+    let (mut fresh, payees) = (0, stage.fresh_payees(FRESH_PAYEES));
     for index in 0..FRESH_PAYEES {
-        let payee = book::payee(payees + index);
+        let payee = stage::payee(payees + index);
         let payment = Payment { account: 0, nonce: nonce(index, 3), payee };
-        fresh += book.settle_direct(&[payment]).await?;
+        fresh += stage.settle_direct(&[payment]).await?;
     }
 
     let mean = |gas: u64, of: usize| gas as f64 / of as f64;

@@ -40,7 +40,7 @@ interface IDebitWallet {
 
     // --- What people sign ---------------------------------------------------------------------------
 
-    /// @notice A mandate of the signed lane, by the owner's ordinary key.
+    /// @notice A direct mandate, by the owner's ordinary key.
     struct Mandate {
         address owner;
         address token;
@@ -70,7 +70,7 @@ interface IDebitWallet {
     struct Opening {
         address owner;
         address processor;
-        /// @dev 0 for an account without a mandate key, for the signed lane alone.
+        /// @dev 0 for an account without a mandate key, for the direct path alone.
         bytes32 verifierSet;
         /// @dev Poseidon(Ax, Ay) of the mandate key; 0 for none.
         uint256 keyHash;
@@ -167,7 +167,7 @@ interface IDebitWallet {
     error MandateSignature(uint256 index, address owner);
     error MandateNonceSpent(uint256 index, address owner, uint256 nonce);
     error CaptureExceedsAmount(uint256 index, uint256 captured, uint256 amount);
-    error NoSignedLane(uint256 index, address owner);
+    error NoDirectAccount(uint256 index, address owner);
     error NotProcessor(uint32 account, address caller);
 
     error ReceiptNotDue(uint40 settleBy, uint256 timestamp);
@@ -188,8 +188,8 @@ interface IDebitWallet {
     );
     event ChangeCancelled(uint32 indexed account);
     event ChangeApplied(uint32 indexed account, address indexed processor, bytes32 verifierSet, uint256 keyHash);
-    event SignedLaneRequested(address indexed owner, uint32 indexed account, uint40 inForceFrom);
-    event SignedLaneSet(address indexed owner, uint32 indexed account);
+    event DirectAccountRequested(address indexed owner, uint32 indexed account, uint40 inForceFrom);
+    event DirectAccountSet(address indexed owner, uint32 indexed account);
 
     event Deposited(uint32 indexed account, address indexed token, address indexed from, uint256 amount);
     event WithdrawalRequested(uint32 indexed account, address indexed token, uint256 amount, uint40 executableFrom);
@@ -205,7 +205,7 @@ interface IDebitWallet {
         uint32 count,
         uint256 total
     );
-    /// @notice A mandate of the signed lane settled; `mandateDigest` is its EIP-712 digest.
+    /// @notice A direct mandate settled; `mandateDigest` is its EIP-712 digest.
     event MandateSettled(
         bytes32 indexed mandateDigest, uint32 indexed account, address indexed payee, address token, uint256 captured
     );
@@ -241,7 +241,7 @@ interface IDebitWallet {
 
     // --- Accounts -----------------------------------------------------------------------------------
 
-    /// @notice Opens an account of the caller's. An owner's first account is its signed lane's.
+    /// @notice Opens an account of the caller's. An owner's first account is its direct account.
     /// @return account Its number, from 1 up.
     function openAccount(address processor, bytes32 verifierSet, uint256 keyHash) external returns (uint32 account);
 
@@ -279,12 +279,12 @@ interface IDebitWallet {
     /// hand and play it against a batch.
     function applyChange(uint32 account) external;
 
-    /// @notice Marks the account that the caller's mandates of the signed lane debit; 0 for none. The first
-    /// is in force at once; another one after the delay, once {applySignedLane} was called.
-    function setSignedLane(uint32 account) external;
+    /// @notice Marks the account that the caller's direct mandates debit; 0 for none. The first
+    /// is in force at once; another one after the delay, once {applyDirectAccount} was called.
+    function setDirectAccount(uint32 account) external;
 
-    /// @notice Puts a change of the signed lane's account in force whose delay has passed. Anyone may.
-    function applySignedLane(address owner) external;
+    /// @notice Puts a change of the direct account in force whose delay has passed. Anyone may.
+    function applyDirectAccount(address owner) external;
 
     /// @notice An account.
     function accountOf(uint32 account) external view returns (Account memory);
@@ -292,11 +292,11 @@ interface IDebitWallet {
     /// @notice How many accounts there are; they are numbered from 1.
     function accountCount() external view returns (uint32);
 
-    /// @notice The account that an owner's mandates of the signed lane debit, and the one asked for.
+    /// @notice The account that an owner's direct mandates debit, and the one asked for.
     /// @return account 0 for none.
     /// @return next The account asked for.
     /// @return inForceFrom Unix seconds; 0 when no change was asked for.
-    function signedLaneOf(address owner) external view returns (uint32 account, uint32 next, uint40 inForceFrom);
+    function directAccountOf(address owner) external view returns (uint32 account, uint32 next, uint40 inForceFrom);
 
     // --- Funds --------------------------------------------------------------------------------------
 
@@ -360,7 +360,7 @@ interface IDebitWallet {
         uint256[8] calldata proof
     ) external returns (bytes32 batchId);
 
-    /// @notice Settles mandates of the signed lane. Neighbours of the same token and payee are paid together,
+    /// @notice Settles direct mandates. Neighbours of the same token and payee are paid together,
     /// so callers sort by both.
     /// @param captured Of each, at most its amount; 0 burns its nonce and moves nothing.
     function settleDirect(Mandate[] calldata mandates, bytes[] calldata signatures, uint256[] calldata captured)
@@ -372,8 +372,8 @@ interface IDebitWallet {
     /// @notice 256 nonces at once: bit `i` stands for nonce `256·index + i`.
     function spentNonces(uint32 account, address token, uint256 index) external view returns (uint256);
 
-    /// @notice Whether a nonce of an owner's mandates of the signed lane is spent.
-    function isSignedLaneSpent(address owner, uint256 nonce) external view returns (bool);
+    /// @notice Whether a nonce of an owner's direct mandates is spent.
+    function isDirectNonceSpent(address owner, uint256 nonce) external view returns (bool);
 
     // --- Credits ------------------------------------------------------------------------------------
 

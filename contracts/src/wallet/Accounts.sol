@@ -21,7 +21,7 @@ abstract contract Accounts is Verifiers {
         bytes32 verifierSet;
     }
 
-    struct SignedLane {
+    struct DirectAccount {
         uint32 account;
         uint32 next;
         uint40 inForceFrom;
@@ -32,7 +32,7 @@ abstract contract Accounts is Verifiers {
     uint32 private _count;
     mapping(uint32 account => Terms) private _terms;
     mapping(uint32 account => Change) private _changes;
-    mapping(address owner => SignedLane) private _signedLanes;
+    mapping(address owner => DirectAccount) private _directAccounts;
 
     /// @dev Non-zero only under the processor and the verifiers that the owner chose. So one read answers
     /// whether they may debit the account, and with which key.
@@ -81,7 +81,7 @@ abstract contract Accounts is Verifiers {
         _keyHashes[tenant(opening.processor, opening.verifierSet)][account] = opening.keyHash;
         emit AccountOpened(account, opening.owner, opening.processor, opening.verifierSet, opening.keyHash);
 
-        if (!_signedLanes[opening.owner].known) _setSignedLane(opening.owner, account);
+        if (!_directAccounts[opening.owner].known) _setDirectAccount(opening.owner, account);
     }
 
     // --- Changing -----------------------------------------------------------------------------------
@@ -135,32 +135,32 @@ abstract contract Accounts is Verifiers {
         emit ChangeApplied(account, change.processor, change.verifierSet, change.keyHash);
     }
 
-    // --- The signed lane's account ------------------------------------------------------------------
+    // --- The direct account ------------------------------------------------------------------
 
     /// @inheritdoc IDebitWallet
-    function setSignedLane(uint32 account) external nonReentrant {
+    function setDirectAccount(uint32 account) external nonReentrant {
         if (account != 0) checkOwner(account);
-        SignedLane storage lane = _signedLanes[msg.sender];
-        if (lane.account == 0) {
-            // Nothing was promised on this lane: it debits no account so far.
-            _setSignedLane(msg.sender, account);
+        DirectAccount storage direct = _directAccounts[msg.sender];
+        if (direct.account == 0) {
+            // Nothing was promised on this direct: it debits no account so far.
+            _setDirectAccount(msg.sender, account);
         } else {
-            lane.next = account;
-            lane.inForceFrom = uint40(block.timestamp) + WITHDRAWAL_DELAY;
-            emit SignedLaneRequested(msg.sender, account, lane.inForceFrom);
+            direct.next = account;
+            direct.inForceFrom = uint40(block.timestamp) + WITHDRAWAL_DELAY;
+            emit DirectAccountRequested(msg.sender, account, direct.inForceFrom);
         }
     }
 
     /// @inheritdoc IDebitWallet
-    function applySignedLane(address owner) external nonReentrant {
-        SignedLane storage lane = _signedLanes[owner];
-        _checkMature(lane.inForceFrom);
-        _setSignedLane(owner, lane.next);
+    function applyDirectAccount(address owner) external nonReentrant {
+        DirectAccount storage direct = _directAccounts[owner];
+        _checkMature(direct.inForceFrom);
+        _setDirectAccount(owner, direct.next);
     }
 
-    function _setSignedLane(address owner, uint32 account) private {
-        _signedLanes[owner] = SignedLane({account: account, next: 0, inForceFrom: 0, known: true});
-        emit SignedLaneSet(owner, account);
+    function _setDirectAccount(address owner, uint32 account) private {
+        _directAccounts[owner] = DirectAccount({account: account, next: 0, inForceFrom: 0, known: true});
+        emit DirectAccountSet(owner, account);
     }
 
     // --- Reading ------------------------------------------------------------------------------------
@@ -184,9 +184,9 @@ abstract contract Accounts is Verifiers {
     }
 
     /// @inheritdoc IDebitWallet
-    function signedLaneOf(address owner) external view returns (uint32 account, uint32 next, uint40 inForceFrom) {
-        SignedLane memory lane = _signedLanes[owner];
-        return (lane.account, lane.next, lane.inForceFrom);
+    function directAccountOf(address owner) external view returns (uint32 account, uint32 next, uint40 inForceFrom) {
+        DirectAccount memory direct = _directAccounts[owner];
+        return (direct.account, direct.next, direct.inForceFrom);
     }
 
     /// @dev A processor with a set of verifiers: what an account is open to.
@@ -202,8 +202,8 @@ abstract contract Accounts is Verifiers {
         return _terms[account].processor;
     }
 
-    function signedLaneAccountOf(address owner) internal view returns (uint32) {
-        return _signedLanes[owner].account;
+    function currentDirectAccountOf(address owner) internal view returns (uint32) {
+        return _directAccounts[owner].account;
     }
 
     function requireAccount(uint32 account) internal view {

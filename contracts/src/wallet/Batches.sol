@@ -11,7 +11,7 @@ import {SpentNonces} from "./SpentNonces.sol";
 import {Tokens} from "./Tokens.sol";
 import {Transcript} from "./Transcript.sol";
 
-/// @title The proved lane: one proof, one transaction, a whole batch
+/// @title The proved path: one proof, one transaction, a whole batch
 /// @notice The proof shows that there are signed, unexpired mandates, each used once, which come to exactly
 /// these debits and payouts. The rest is checked here: that this chain, wallet and token are meant, that
 /// the payers gave the caller leave, that no nonce was spent before, that the funds are there.

@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {IDebitWallet} from "../interfaces/IDebitWallet.sol";
 import {Base} from "./Base.sol";
 
-/// @title Spent nonces of the proved lane
+/// @title Spent nonces of the proved path
 /// @notice A bit for each nonce of an account and token, 256 to a slot: two of the circuit's 128-bit words
 /// side by side. A bit that is set is never unset.
 abstract contract SpentNonces is Base {

@@ -109,7 +109,7 @@ contract BatchMoneyTest is BatchTest {
         assertRefused(batch, _insufficient(first, 0, 1));
     }
 
-    /// @dev Neither lane touches the other fields of a slot.
+    /// @dev Neither path touches the other fields of a slot.
     function testFuzz_aDebitChangesNothingButTheBalance(uint64 asked, uint64 amount) external {
         asked = uint64(bound(asked, 1, type(uint64).max));
         amount = uint64(bound(amount, 0, FUNDS));

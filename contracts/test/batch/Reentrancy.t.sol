@@ -33,7 +33,7 @@ contract BatchReentrancyTest is BatchTest {
         token = evil;
         fund(first, address(evil), FUNDS);
         fund(second, address(evil), FUNDS);
-        (owner, ownerKey) = makeAddrAndKey("owner of a signed lane");
+        (owner, ownerKey) = makeAddrAndKey("owner of direct mandates");
 
         // An account of the token's, with money, a request to withdraw and a change that are both due.
         own = abi.decode(_act(abi.encodeCall(IDebitWallet.openAccount, (address(evil), verifierSet, 99))), (uint32));
@@ -42,14 +42,14 @@ contract BatchReentrancyTest is BatchTest {
         _act(abi.encodeCall(IDebitWallet.requestWithdrawal, (own, address(other), 1e6)));
         _act(abi.encodeCall(IDebitWallet.rotateKey, (own, 99)));
         unkeyed = abi.decode(_act(abi.encodeCall(IDebitWallet.openAccount, (address(evil), 0, 0))), (uint32));
-        _act(abi.encodeCall(IDebitWallet.setSignedLane, (unkeyed)));
+        _act(abi.encodeCall(IDebitWallet.setDirectAccount, (unkeyed)));
         // A bond of the token's, to be taken out, and one of the owner's, to be claimed.
         other.mint(address(evil), FUNDS);
         evil.act(address(other), abi.encodeCall(IERC20.approve, (address(wallet), FUNDS)));
         _act(abi.encodeCall(IDebitWallet.bond, (address(evil), address(other), 10e6)));
         _act(abi.encodeCall(IDebitWallet.bond, (owner, address(other), 10e6)));
         _act(abi.encodeCall(IDebitWallet.requestUnbond, (address(other), 1e6)));
-        // An owner whose signed lane the token may debit.
+        // An owner whose direct mandates the token may debit.
         vm.prank(owner);
         fund(wallet.openAccount(address(evil), 0, 0), address(other), FUNDS);
         vm.warp(START + DELAY);
@@ -139,8 +139,8 @@ contract BatchReentrancyTest is BatchTest {
         _add("setProcessor", abi.encodeCall(IDebitWallet.setProcessor, (own, processor, verifierSet, 1)));
         _add("cancelChange", abi.encodeCall(IDebitWallet.cancelChange, (own)));
         _add("applyChange", abi.encodeCall(IDebitWallet.applyChange, (own)));
-        _add("setSignedLane", abi.encodeCall(IDebitWallet.setSignedLane, (own)));
-        _add("applySignedLane", abi.encodeCall(IDebitWallet.applySignedLane, (address(evil))));
+        _add("setDirectAccount", abi.encodeCall(IDebitWallet.setDirectAccount, (own)));
+        _add("applyDirectAccount", abi.encodeCall(IDebitWallet.applyDirectAccount, (address(evil))));
     }
 
     function _listFunds() private {

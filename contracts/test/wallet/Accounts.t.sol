@@ -34,23 +34,23 @@ contract AccountsTest is WalletTest {
         assertEq(wallet.accountOf(3).owner, alice.addr);
     }
 
-    function test_theFirstAccountIsTheSignedLanesAndLaterOnesAreNot() external {
+    function test_theFirstAccountIsTheDirectAccountsAndLaterOnesAreNot() external {
         vm.expectEmit(address(wallet));
-        emit IDebitWallet.SignedLaneSet(alice.addr, 1);
+        emit IDebitWallet.DirectAccountSet(alice.addr, 1);
         open(alice);
         vm.expectEmit(address(wallet), 0);
-        emit IDebitWallet.SignedLaneSet(alice.addr, 2);
+        emit IDebitWallet.DirectAccountSet(alice.addr, 2);
         open(alice);
 
-        (uint32 account, uint32 next, uint40 inForceFrom) = wallet.signedLaneOf(alice.addr);
+        (uint32 account, uint32 next, uint40 inForceFrom) = wallet.directAccountOf(alice.addr);
         assertEq(account, 1);
         assertEq(next, 0);
         assertEq(inForceFrom, 0);
-        (account,,) = wallet.signedLaneOf(bob.addr);
+        (account,,) = wallet.directAccountOf(bob.addr);
         assertEq(account, 0);
     }
 
-    function test_anAccountForTheSignedLaneAloneNeedsNoKey() external {
+    function test_anAccountForDirectMandatesAloneNeedsNoKey() external {
         uint32 account = open(alice, processor.addr, 0, 0);
         assertEq(wallet.accountOf(account).keyHash, 0);
         fund(account, 5);

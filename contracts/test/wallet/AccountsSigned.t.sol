@@ -26,15 +26,15 @@ contract AccountsSignedTest is WalletTest {
         vm.expectEmit(address(wallet));
         emit IDebitWallet.AccountOpened(1, alice.addr, processor.addr, verifierSet, KEY);
         vm.expectEmit(address(wallet));
-        emit IDebitWallet.SignedLaneSet(alice.addr, 1);
+        emit IDebitWallet.DirectAccountSet(alice.addr, 1);
         uint32 account = _open(signed);
 
         assertEq(account, 1);
         assertEq(wallet.accountOf(account).owner, alice.addr);
         assertEq(wallet.accountOf(account).keyHash, KEY);
         assertEq(wallet.nonces(alice.addr), 1);
-        (uint32 lane,,) = wallet.signedLaneOf(alice.addr);
-        assertEq(lane, account);
+        (uint32 direct,,) = wallet.directAccountOf(alice.addr);
+        assertEq(direct, account);
     }
 
     function test_aSmartWalletSigns() external {

@@ -4,11 +4,11 @@ pragma solidity 0.8.37;
 import {IDebitWallet} from "../../src/interfaces/IDebitWallet.sol";
 import {AnsweringToken} from "../tokens/AnsweringToken.sol";
 import {OpenToken} from "../tokens/OpenToken.sol";
-import {SignedLaneTest} from "./support/SignedLaneTest.sol";
+import {DirectTest} from "./support/DirectTest.sol";
 
 /// @notice What a token will not move, or a payee will not have moved yet, is kept for the payee, and the
 /// others are paid.
-contract CreditsTest is SignedLaneTest {
+contract CreditsTest is DirectTest {
     AnsweringToken private picky;
     uint32 private account;
     uint256 private nonce;

@@ -10,11 +10,11 @@ import {GasEaterToken} from "../tokens/GasEaterToken.sol";
 import {OpenToken} from "../tokens/OpenToken.sol";
 import {ReentrantToken} from "../tokens/ReentrantToken.sol";
 import {DemandingToken} from "./support/DemandingToken.sol";
-import {SignedLaneTest} from "./support/SignedLaneTest.sol";
+import {DirectTest} from "./support/DirectTest.sol";
 
 /// @notice Paying out in tokens that take more than they were given, call back, or waste gas; and callers
 /// that starve a payout of it.
-contract CreditsHostileTest is SignedLaneTest {
+contract CreditsHostileTest is DirectTest {
     /// @dev What one payout may cost its caller beyond the token's own allowance.
     uint256 private constant OVERHEAD = 100_000;
     uint256 private constant PAYOUT_GAS = 200_000;

@@ -6,11 +6,11 @@ import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/Reentrancy
 import {IDebitWallet} from "../../src/interfaces/IDebitWallet.sol";
 import {OpenToken} from "../tokens/OpenToken.sol";
 import {ReentrantToken} from "../tokens/ReentrantToken.sol";
-import {SignedLaneTest} from "./support/SignedLaneTest.sol";
+import {DirectTest} from "./support/DirectTest.sol";
 
 /// @notice While a token is being called, nothing in the wallet can be changed: whatever moves tokens, and
 /// whatever the token calls back, with the rights of an owner, a processor and a payee.
-contract CreditsReentryTest is SignedLaneTest {
+contract CreditsReentryTest is DirectTest {
     ReentrantToken private entering;
     uint32 private account;
     uint256 private nonce;
@@ -95,8 +95,8 @@ contract CreditsReentryTest is SignedLaneTest {
         calls[n++] = abi.encodeCall(wallet.setProcessor, (account, own, 0, 0));
         calls[n++] = abi.encodeCall(wallet.cancelChange, (account));
         calls[n++] = abi.encodeCall(wallet.applyChange, (account));
-        calls[n++] = abi.encodeCall(wallet.setSignedLane, (0));
-        calls[n++] = abi.encodeCall(wallet.applySignedLane, (own));
+        calls[n++] = abi.encodeCall(wallet.setDirectAccount, (0));
+        calls[n++] = abi.encodeCall(wallet.applyDirectAccount, (own));
         calls[n++] = abi.encodeCall(wallet.deposit, (account, own, 1));
         calls[n++] = abi.encodeCall(wallet.depositWithAuthorization, (account, own, money));
         calls[n++] = abi.encodeCall(wallet.depositWithPermit, (account, own, own, 1, 0, "", ""));

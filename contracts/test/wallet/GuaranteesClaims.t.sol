@@ -140,7 +140,7 @@ contract GuaranteesClaimsTest is GuaranteeTest {
         claim(receiptFor(7, 70), processor);
         assertFalse(wallet.isSpent(second, address(token), 7));
         assertFalse(wallet.isSpent(account, address(otherToken), 7));
-        assertFalse(wallet.isSignedLaneSpent(alice.addr, 7));
+        assertFalse(wallet.isDirectNonceSpent(alice.addr, 7));
     }
 
     // --- Strangers ----------------------------------------------------------------------------------

@@ -1,12 +1,12 @@
-//! The published MVP's objects, as its clients and payees exchange them: mandates of the signed lane
+//! The published MVP's objects, as its clients and payees exchange them: direct mandates
 //! in the header [`X_PAYMENT_MANDATE`], and the processor's receipts for them.
 //!
-//! Mandates are [`SignedOwnerMandate`]s. `docs/mvp.md` describes what travels.
+//! Mandates are [`SignedDirectMandate`]s. `docs/mvp.md` describes what travels.
 
 use aep2_mandate::{
     typed_data::{
         EcdsaSignature, RecoverError,
-        signed_lane::{SignedOwnerMandate, recover_enqueue_signer},
+        direct::{SignedDirectMandate, recover_enqueue_signer},
     },
     units::UnixTime,
     wire::Strict,
@@ -23,7 +23,7 @@ pub const X_PAYMENT_MANDATE: HeaderName = HeaderName::from_static("x-payment-man
 /// What became of it: base64 of a [`Payment`]. The MVP has it in the body only.
 pub const X_PAYMENT_RECEIPT: HeaderName = HeaderName::from_static("x-payment-receipt");
 
-/// The processor's promise to settle a mandate of the signed lane.
+/// The processor's promise to settle a direct mandate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Receipt {
@@ -62,7 +62,7 @@ impl Receipt {
     /// When it is anything else.
     pub fn check(
         &self,
-        signed: &SignedOwnerMandate,
+        signed: &SignedDirectMandate,
         digest: B256,
         venue: &Venue,
     ) -> Result<(), ReceiptError> {

@@ -1,10 +1,10 @@
-//! How many mandates a second the book takes, synced to disk, without the cost of signatures.
+//! How many mandates a second the ledger takes, synced to disk, without the cost of signatures.
 //!
 //! ```sh
 //! cargo run --release -p aep2-ledger --example accepts_per_second [-- MANDATES [SUBMITTERS [IN_FLIGHT]]]
 //! ```
 //!
-//! Mandates are made beforehand, with one signature for all: the book does not look at it. Each
+//! Mandates are made beforehand, with one signature for all: the ledger does not look at it. Each
 //! submitter keeps so many requests in flight. In the end a batch of 1,024 is sealed and settled:
 //! what else waits for the writer waits so long for that.
 
@@ -17,7 +17,8 @@ use std::{
 };
 
 use aep2_ledger::{
-    Balance, ChainBlock, ChainFact, Lane, Ledger, LedgerConfig, Offer, Seal, Sequence, Verified,
+    Balance, ChainBlock, ChainFact, Ledger, LedgerConfig, Offer, Seal, Sequence, SettlementPath,
+    Verified,
     records::{NonceKey, SettledDebit},
 };
 use aep2_mandate::{
@@ -142,11 +143,11 @@ fn settle_some(ledger: &Ledger, now: UnixTime) -> Result<(), Box<dyn Error>> {
         println!("{what:<15} {:.2}", start.elapsed().as_secs_f64() * 1e3);
         *start = Instant::now();
     };
-    let window = ledger.window(Lane::Proved, TOKEN, Sequence::new(0), 1_024)?;
+    let window = ledger.window(SettlementPath::Proved, TOKEN, Sequence::new(0), 1_024)?;
     lap("window_ms", &mut start);
     let members = window.iter().map(|entry| (entry.hash, entry.due())).collect();
-    let (lane, token, valid_until) = (Lane::Proved, TOKEN, UnixTime::new(NOW + 3_600)?);
-    let seal = Seal { lane, token, valid_until, shape: 1, verifier_set: B256::ZERO, members };
+    let (path, token, valid_until) = (SettlementPath::Proved, TOKEN, UnixTime::new(NOW + 3_600)?);
+    let seal = Seal { path, token, valid_until, shape: 1, verifier_set: B256::ZERO, members };
     let batch = ledger.seal(seal).wait()?.into_inner();
     lap("seal_ms", &mut start);
     let commitment = B256::repeat_byte(1);

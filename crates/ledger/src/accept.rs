@@ -4,11 +4,11 @@
 //!
 //! 1. the same mandate again gets the same receipt, whatever became of it;
 //! 2. the view of the chain is too old;
-//! 3. the account is not known (signed lane: its owner marked none);
+//! 3. the account is not known (direct path: its owner marked none);
 //! 4. the account's processor is another;
-//! 5. the account trusts verifiers that this processor does not have (proved lane);
-//! 6. the key is not the account's (proved lane);
-//! 7. the nonce is spent on chain (proved lane);
+//! 5. the account trusts verifiers that this processor does not have (proved path);
+//! 6. the key is not the account's (proved path);
+//! 7. the nonce is spent on chain (proved path);
 //! 8. the nonce was promised to another mandate, whatever became of that one: its receipt stands;
 //! 9. `settleBy` is past, or the deadline lies before it;
 //! 10. the account's terms may change before `settleBy` and the margin;
@@ -17,7 +17,7 @@
 use aep2_mandate::{
     field,
     mandate::{Domain, MandateId, SignedMandate, VerifyError},
-    typed_data::{SignerError, receipt::SignedReceipt, signed_lane::SignedOwnerMandate},
+    typed_data::{SignerError, direct::SignedDirectMandate, receipt::SignedReceipt},
     units::{AccountId, Ceiling, UnixTime},
 };
 use alloy_primitives::{Address, B256, U256};
@@ -28,8 +28,8 @@ use crate::{
     codec::Defect,
     error::LedgerError,
     records::{
-        EnqueueReceipt, IssuedReceipt, MandateRecord, NonceKey, Promise, ProvedPromise,
-        QueueRecord, ReceiptMismatch, SignedLaneRecord, SignedPromise, StateRecord, Status,
+        DirectAccountRecord, EnqueueReceipt, IssuedReceipt, MandateRecord, NonceKey, Promise,
+        ProvedPromise, QueueRecord, ReceiptMismatch, SignedPromise, StateRecord, Status,
     },
     schema::{self, Family},
     store::Source,
@@ -47,7 +47,7 @@ pub struct Proposal<T> {
 }
 
 impl Proposal<SignedMandate> {
-    /// Of the proved lane. `id` is the mandate's, in the domain of its token.
+    /// Of the proved path. `id` is the mandate's, in the domain of its token.
     pub fn proved(signed: SignedMandate, id: MandateId) -> Self {
         let key_hash = B256::from(field::to_be_bytes(&signed.key.hash()));
         let terms = Terms::Proved { signed: ProvedPromise::from(&signed), key_hash };
@@ -55,16 +55,16 @@ impl Proposal<SignedMandate> {
     }
 }
 
-impl Proposal<SignedOwnerMandate> {
-    /// Of the signed lane. `digest` is the mandate's, in the wallet's domain.
-    pub fn signed_lane(signed: SignedOwnerMandate, digest: B256) -> Self {
+impl Proposal<SignedDirectMandate> {
+    /// Of the direct path. `digest` is the mandate's, in the wallet's domain.
+    pub fn direct(signed: SignedDirectMandate, digest: B256) -> Self {
         // No purse holds more than a ceiling can say: what exceeds it is never funded.
         let amount = u128::try_from(signed.mandate.amount).ok();
         let amount = amount.and_then(|amount| Ceiling::new(amount).ok());
         let deadline = u64::try_from(signed.mandate.deadline).ok();
         let deadline = deadline.and_then(|deadline| UnixTime::new(deadline).ok());
         let deadline = deadline.unwrap_or(UnixTime::MAX);
-        let terms = Terms::Signed { signed, amount, deadline };
+        let terms = Terms::Direct { signed, amount, deadline };
         Self { signed, hash: MandateHash::from_bytes(digest), terms }
     }
 }
@@ -92,7 +92,7 @@ impl<T> Proposal<T> {
 pub struct Verified<T>(Proposal<T>);
 
 impl Verified<SignedMandate> {
-    /// Checks the signature of a mandate of the proved lane.
+    /// Checks the signature of a mandate on the proved path.
     ///
     /// # Errors
     /// As [`SignedMandate::verify`].
@@ -108,19 +108,19 @@ impl Verified<SignedMandate> {
     }
 }
 
-impl Verified<SignedOwnerMandate> {
-    /// Checks the signature of a mandate of the signed lane.
+impl Verified<SignedDirectMandate> {
+    /// Checks the signature of a direct mandate.
     ///
     /// # Errors
-    /// As [`SignedOwnerMandate::verify`].
-    pub fn check(signed: SignedOwnerMandate, domain: &Eip712Domain) -> Result<Self, SignerError> {
+    /// As [`SignedDirectMandate::verify`].
+    pub fn check(signed: SignedDirectMandate, domain: &Eip712Domain) -> Result<Self, SignerError> {
         let digest = signed.verify(domain)?;
         Ok(Self::by_caller(signed, digest))
     }
 
     /// States that the caller checked the signature, and that `digest` is what it is on.
-    pub fn by_caller(signed: SignedOwnerMandate, digest: B256) -> Self {
-        Self(Proposal::signed_lane(signed, digest))
+    pub fn by_caller(signed: SignedDirectMandate, digest: B256) -> Self {
+        Self(Proposal::direct(signed, digest))
     }
 }
 
@@ -145,11 +145,11 @@ pub struct Offer {
     receipt: IssuedReceipt,
 }
 
-/// What is offered, by lane. The account of the signed lane is found at acceptance.
+/// What is offered, by path. The account of the direct path is found at acceptance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Terms {
     Proved { signed: ProvedPromise, key_hash: B256 },
-    Signed { signed: SignedOwnerMandate, amount: Option<Ceiling>, deadline: UnixTime },
+    Direct { signed: SignedDirectMandate, amount: Option<Ceiling>, deadline: UnixTime },
 }
 
 impl Terms {
@@ -160,15 +160,15 @@ impl Terms {
                 token: signed.mandate.token,
                 nonce: signed.mandate.nonce,
             },
-            Self::Signed { signed, .. } => {
-                NonceKey::Signed { owner: signed.mandate.owner, nonce: signed.mandate.nonce }
+            Self::Direct { signed, .. } => {
+                NonceKey::Direct { owner: signed.mandate.owner, nonce: signed.mandate.nonce }
             }
         }
     }
 }
 
 impl Offer {
-    /// Of the proved lane.
+    /// Of the proved path.
     ///
     /// # Errors
     /// When the receipt is for another mandate.
@@ -180,24 +180,24 @@ impl Offer {
         let receipt = IssuedReceipt::Proved { receipt };
         match terms {
             Terms::Proved { signed, .. } => receipt.check_proved(*hash, &signed.mandate)?,
-            Terms::Signed { .. } => return Err(ReceiptMismatch { field: "lane" }),
+            Terms::Direct { .. } => return Err(ReceiptMismatch { field: "path" }),
         }
         Ok(Self { hash: *hash, terms: terms.clone(), receipt })
     }
 
-    /// Of the signed lane.
+    /// Of the direct path.
     ///
     /// # Errors
     /// When the receipt is for another mandate.
     pub fn signed(
-        mandate: &Verified<SignedOwnerMandate>,
+        mandate: &Verified<SignedDirectMandate>,
         receipt: EnqueueReceipt,
     ) -> Result<Self, ReceiptMismatch> {
         let Proposal { hash, terms, .. } = &mandate.0;
         if receipt.mandate_digest != hash.bytes() {
             return Err(ReceiptMismatch { field: "mandateDigest" });
         }
-        let receipt = IssuedReceipt::Signed { receipt };
+        let receipt = IssuedReceipt::Direct { receipt };
         Ok(Self { hash: *hash, terms: terms.clone(), receipt })
     }
 
@@ -240,9 +240,9 @@ pub enum Refusal {
         /// The account.
         account: AccountId,
     },
-    /// The owner marked no account for the signed lane.
-    #[error("{owner} has no account for mandates of the signed lane")]
-    NoSignedLane {
+    /// The owner marked no account for the direct path.
+    #[error("{owner} has no account for direct mandates")]
+    NoDirectAccount {
         /// The owner.
         owner: Address,
     },
@@ -319,12 +319,12 @@ pub enum AcceptError {
     /// The mandate is refused.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The book could not take it. No receipt exists.
+    /// The ledger could not take it. No receipt exists.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }
 
-/// What the book says to a proposal.
+/// What the ledger says to a proposal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// It was accepted before, and this is what was given for it. Whoever asks now may be somebody
@@ -370,7 +370,7 @@ pub(crate) fn check_terms<T>(
     })
 }
 
-/// What is asked of the book, with or without a receipt.
+/// What is asked of the ledger, with or without a receipt.
 struct Asked<'a> {
     hash: MandateHash,
     terms: &'a Terms,
@@ -392,7 +392,7 @@ fn admit(
 ) -> Result<Found, AcceptError> {
     let nonce = asked.terms.nonce();
     let holder = on.get(Family::Nonces, &schema::nonce(&nonce))?;
-    let holder = holder.map(|bytes| crate::book::key_of(Family::Nonces, &bytes)).transpose()?;
+    let holder = holder.map(|bytes| crate::memory::key_of(Family::Nonces, &bytes)).transpose()?;
     if holder == Some(asked.hash) {
         return again(on, asked.hash).map(|accepted| Found::Again(Box::new(accepted)));
     }
@@ -429,7 +429,7 @@ fn admit(
             let mandate = &signed.mandate;
             (mandate.token, Some(mandate.amount), mandate.deadline)
         }
-        Terms::Signed { signed, amount, deadline } => (signed.mandate.token, *amount, *deadline),
+        Terms::Direct { signed, amount, deadline } => (signed.mandate.token, *amount, *deadline),
     };
     if let Some(mandate) = holder {
         return Err(Refusal::NonceConflict { mandate }.into());
@@ -464,13 +464,13 @@ fn account_of(
 ) -> Result<(AccountId, Option<UnixTime>), AcceptError> {
     match terms {
         Terms::Proved { signed, .. } => Ok((signed.mandate.account, None)),
-        Terms::Signed { signed, .. } => {
+        Terms::Direct { signed, .. } => {
             let owner = signed.mandate.owner;
-            let lane: Option<SignedLaneRecord> =
-                on.record(Family::SignedLanes, &schema::owner(owner))?;
-            let lane = lane.unwrap_or_default();
-            let account = lane.account.ok_or(Refusal::NoSignedLane { owner })?;
-            Ok((account, lane.pending.map(|(_, in_force_from)| in_force_from)))
+            let path: Option<DirectAccountRecord> =
+                on.record(Family::DirectAccounts, &schema::owner(owner))?;
+            let path = path.unwrap_or_default();
+            let account = path.account.ok_or(Refusal::NoDirectAccount { owner })?;
+            Ok((account, path.pending.map(|(_, in_force_from)| in_force_from)))
         }
     }
 }
@@ -483,7 +483,7 @@ fn again(on: &impl Source, mandate: MandateHash) -> Result<Accepted, AcceptError
     Ok(Accepted { mandate, receipt, sequence, again: true })
 }
 
-/// Whether the chain spent a nonce of the proved lane. Of the signed lane the chain's events name
+/// Whether the chain spent a nonce of the proved path. Of the direct path the chain's events name
 /// mandates, not nonces: there a spent nonce shows when its transaction is simulated.
 pub(crate) fn is_spent(on: &impl Source, nonce: &NonceKey) -> Result<bool, LedgerError> {
     let NonceKey::Proved { account, token, nonce } = nonce else {
@@ -523,12 +523,12 @@ pub(crate) fn accept(
     let Offer { hash, terms, receipt } = offer;
     let promise = match terms {
         Terms::Proved { signed, .. } => Promise::Proved { signed },
-        Terms::Signed { signed, .. } => {
-            Promise::Signed { signed: SignedPromise { signed, account, amount, deadline } }
+        Terms::Direct { signed, .. } => {
+            Promise::Direct { signed: SignedPromise { signed, account, amount, deadline } }
         }
     };
     let settle_by = receipt.settle_by();
-    let (lane, token) = (promise.lane(), promise.token());
+    let (path, token) = (promise.path(), promise.token());
 
     let sequence = tx.counters().next_sequence;
     tx.counters_mut().next_sequence = sequence.next();
@@ -543,7 +543,7 @@ pub(crate) fn accept(
     tx.put(Family::Nonces, nonce, hash_bytes.clone());
     tx.put(Family::Acceptances, schema::sequence(sequence), hash_bytes);
     let queued = QueueRecord { mandate: hash, account, deadline, settle_by };
-    tx.enqueue((lane, token), sequence, &queued);
-    summary::accepted(tx, lane, hash)?;
+    tx.enqueue((path, token), sequence, &queued);
+    summary::accepted(tx, path, hash)?;
     Ok(Accepted { mandate: hash, receipt, sequence, again: false })
 }

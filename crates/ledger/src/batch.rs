@@ -1,5 +1,5 @@
 //! Batches: queued mandates are sealed into one, which is proved, submitted, and in the end
-//! confirmed by the chain or taken apart.
+//! confirmed by the chain or aborted.
 //!
 //! Each step is one synced write, made before it is acted on: a process killed anywhere finds here
 //! what it was about to do. Confirming is not a step that anybody calls: it is what
@@ -18,7 +18,8 @@ use crate::{
     life::Entry,
     limits,
     records::{
-        BatchRecord, Lane, MandateRecord, MemberRecord, Status, Step, UndoRecord, VoidReason,
+        BatchRecord, FailureReason, MandateRecord, MemberRecord, SettlementPath, Status, Step,
+        UndoRecord,
     },
     schema::{self, Family},
     store::Source,
@@ -29,15 +30,15 @@ use crate::{
 /// What a batch is to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seal {
-    /// The lane of all its members.
-    pub lane: Lane,
+    /// The path of all its members.
+    pub path: SettlementPath,
     /// The token of all its members.
     pub token: Address,
     /// The latest second at which it may settle; no member's deadline lies before.
     pub valid_until: UnixTime,
-    /// The circuit's shape, by the wallet's number; 0 in the signed lane.
+    /// The circuit's shape, by the wallet's number; 0 in the direct path.
     pub shape: u32,
-    /// The verifiers by which it is checked; 0 in the signed lane.
+    /// The verifiers by which it is checked; 0 in the direct path.
     pub verifier_set: B256,
     /// Its members in order of acceptance, with what each pays. A capture that came in between is
     /// found out by that.
@@ -50,7 +51,7 @@ pub enum Disposition {
     /// It waits for another batch, at its old place in the order.
     Requeue,
     /// It waits for a decision.
-    Aside {
+    Quarantined {
         /// Why.
         reason: String,
     },
@@ -101,8 +102,8 @@ pub enum BatchError {
         /// Where it would have to be.
         expected: &'static str,
     },
-    /// A mandate of another token or lane.
-    #[error("mandate {0} is of another token or lane than the batch")]
+    /// A mandate of another token or path.
+    #[error("mandate {0} is of another token or path than the batch")]
     OtherTokenOrLane(MandateHash),
     /// A mandate that expires before the batch does.
     #[error("mandate {mandate} expires at {deadline}, before the batch at {valid_until}")]
@@ -140,7 +141,7 @@ pub enum BatchError {
         /// The time of the last block applied.
         chain_time: Option<UnixTime>,
     },
-    /// The book could not take it.
+    /// The ledger could not take it.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }
@@ -152,7 +153,7 @@ pub(crate) fn seal(
     seal: Seal,
     mut read: HashMap<MandateHash, MandateRecord>,
 ) -> Result<BatchNumber, BatchError> {
-    let Seal { lane, token, valid_until, shape, verifier_set, members } = seal;
+    let Seal { path, token, valid_until, shape, verifier_set, members } = seal;
     let count = u32::try_from(members.len()).map_err(|_| BatchError::TooMany(members.len()))?;
     if count == 0 {
         return Err(BatchError::Empty);
@@ -172,7 +173,7 @@ pub(crate) fn seal(
             status => return Err(wrong_status(hash, status, "queued")),
         }
         let promise = &entry.mandate.promise;
-        if promise.lane() != lane || promise.token() != token {
+        if promise.path() != path || promise.token() != token {
             return Err(BatchError::OtherTokenOrLane(hash));
         }
         let deadline = promise.deadline();
@@ -189,7 +190,7 @@ pub(crate) fn seal(
         tx.put_record(Family::Members, schema::member(number, index), &member);
     }
     let batch = BatchRecord {
-        lane,
+        path,
         token,
         valid_until,
         shape,
@@ -214,7 +215,7 @@ pub(crate) fn proved(
 ) -> Result<(), BatchError> {
     limits::within("the proof", &proof, limits::PROOF_BYTES_MAX)?;
     let mut batch = batch_record(tx, number)?;
-    if batch.step != Step::Sealed || batch.lane != Lane::Proved {
+    if batch.step != Step::Sealed || batch.path != SettlementPath::Proved {
         return Err(wrong_step(number, batch.step, "proved"));
     }
     batch.step = Step::Proved;
@@ -234,10 +235,10 @@ pub(crate) fn submitted(
 ) -> Result<(), BatchError> {
     limits::within("the reference", &reference, limits::REFERENCE_BYTES_MAX)?;
     let mut batch = batch_record(tx, number)?;
-    let ready = match (&batch.step, batch.lane) {
-        (Step::Proved | Step::Submitted { .. }, _) | (Step::Sealed, Lane::Signed) => true,
-        (Step::Sealed, Lane::Proved) => false,
-        (Step::Confirmed { .. } | Step::Final { .. } | Step::TakenApart { .. }, _) => false,
+    let ready = match (&batch.step, batch.path) {
+        (Step::Proved | Step::Submitted { .. }, _) | (Step::Sealed, SettlementPath::Direct) => true,
+        (Step::Sealed, SettlementPath::Proved) => false,
+        (Step::Confirmed { .. } | Step::Final { .. } | Step::Aborted { .. }, _) => false,
     };
     if !ready {
         return Err(wrong_step(number, batch.step, "submitted"));
@@ -248,7 +249,7 @@ pub(crate) fn submitted(
 }
 
 /// Ends a batch that will not settle: every live member goes its way.
-pub(crate) fn take_apart(
+pub(crate) fn abort(
     tx: &mut Tx<'_>,
     number: BatchNumber,
     reason: String,
@@ -257,7 +258,7 @@ pub(crate) fn take_apart(
     limits::within("the reason", reason.as_bytes(), limits::REASON_BYTES_MAX)?;
     let mut batch = batch_record(tx, number)?;
     if !batch.step.is_open() {
-        return Err(wrong_step(number, batch.step, "taken apart"));
+        return Err(wrong_step(number, batch.step, "aborted"));
     }
     let mut said = BTreeMap::new();
     for (hash, disposition) in dispositions {
@@ -281,13 +282,13 @@ pub(crate) fn take_apart(
         let entry = find(tx, hash)?;
         return Err(wrong_status(hash, &entry.state.status, "in this batch"));
     }
-    batch.step = Step::TakenApart { reason };
+    batch.step = Step::Aborted { reason };
     tx.put_record(Family::Batches, schema::batch(number), &batch);
     tx.delete(Family::Unfinished, schema::batch(number));
     Ok(())
 }
 
-/// Deals with mandates that are queued or aside.
+/// Deals with mandates that are queued or quarantined.
 pub(crate) fn dispose(
     tx: &mut Tx<'_>,
     dispositions: Vec<(MandateHash, Disposition)>,
@@ -299,15 +300,15 @@ pub(crate) fn dispose(
             return Err(BatchError::Repeated(hash));
         }
         let entry = find(tx, hash)?;
-        if !matches!(entry.state.status, Status::Queued | Status::Aside { .. }) {
-            return Err(wrong_status(hash, &entry.state.status, "queued or aside"));
+        if !matches!(entry.state.status, Status::Queued | Status::Quarantined { .. }) {
+            return Err(wrong_status(hash, &entry.state.status, "queued or quarantined"));
         }
         dispose_of(tx, entry, disposition, &mut expired)?;
     }
     Ok(end_with_tip(tx, expired)?)
 }
 
-/// Voids those of the candidates that are queued or aside and can never settle: the chain's time
+/// Fails those of the candidates that are queued or quarantined and can never settle: the chain's time
 /// has passed their deadlines.
 pub(crate) fn expire(
     tx: &mut Tx<'_>,
@@ -317,10 +318,10 @@ pub(crate) fn expire(
     let mut expired = Vec::new();
     for hash in candidates {
         let mut entry = Entry::expect(tx, hash, "the queue")?;
-        let waiting = matches!(entry.state.status, Status::Queued | Status::Aside { .. });
+        let waiting = matches!(entry.state.status, Status::Queued | Status::Quarantined { .. });
         if waiting && now.is_some_and(|now| entry.mandate.promise.deadline() < now) {
             expired.push((hash, entry.state.status.clone()));
-            entry.move_to(tx, Status::Void { reason: VoidReason::Expired })?;
+            entry.move_to(tx, Status::Failed { reason: FailureReason::Expired })?;
         }
     }
     let hashes = expired.iter().map(|(hash, _)| *hash).collect();
@@ -354,9 +355,9 @@ fn dispose_of(
     };
     let status = match disposition {
         Disposition::Requeue => Status::Queued,
-        Disposition::Aside { reason } => Status::Aside { reason: bounded(reason)? },
+        Disposition::Quarantined { reason } => Status::Quarantined { reason: bounded(reason)? },
         Disposition::GiveUp { reason } => {
-            Status::Void { reason: VoidReason::GivenUp { reason: bounded(reason)? } }
+            Status::Failed { reason: FailureReason::GivenUp { reason: bounded(reason)? } }
         }
         Disposition::Expire => {
             let (deadline, chain_time) = (entry.mandate.promise.deadline(), chain_time(tx));
@@ -365,7 +366,7 @@ fn dispose_of(
                 return Err(BatchError::NotExpired { mandate, deadline, chain_time });
             }
             expired.push((entry.hash, entry.state.status.clone()));
-            Status::Void { reason: VoidReason::Expired }
+            Status::Failed { reason: FailureReason::Expired }
         }
     };
     Ok(entry.move_to(tx, status)?)

@@ -1,6 +1,6 @@
 //! Capturing: a payee takes less than the ceiling, once, before its mandate is in a batch.
 //!
-//! Who may ask is the caller's to check; the book keeps what was asked and answered. Capturing 0
+//! Who may ask is the caller's to check; the ledger keeps what was asked and answered. Capturing 0
 //! voids the payment, but the mandate is settled all the same, since its nonce must be spent.
 
 use aep2_mandate::units::{Amount, Ceiling, UnixTime};
@@ -67,7 +67,7 @@ pub enum CaptureError {
         /// Where the mandate is.
         status: Status,
     },
-    /// The book could not take it.
+    /// The ledger could not take it.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }

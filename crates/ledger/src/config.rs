@@ -7,12 +7,12 @@ use alloy_primitives::{Address, B256};
 
 use crate::records::Identity;
 
-/// How a book is kept.
+/// How a ledger is kept.
 #[derive(Clone, Debug)]
 pub struct LedgerConfig {
-    /// Whose book it is.
+    /// Whose ledger it is.
     pub identity: Identity,
-    /// The sets of verifiers by which this processor can settle. An account of the proved lane that
+    /// The sets of verifiers by which this processor can settle. An account of the proved path that
     /// trusts others is refused: anybody can open one, name this processor and verifiers of their
     /// own, and no batch could ever debit it. None: the caller sees to that itself.
     pub verifier_sets: Option<BTreeSet<B256>>,

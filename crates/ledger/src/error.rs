@@ -1,4 +1,4 @@
-//! What can go wrong with the book itself. What is wrong with a request has an error of its own
+//! What can go wrong with the ledger itself. What is wrong with a request has an error of its own
 //! for each kind of request: [`crate::Refusal`], [`crate::CaptureError`], [`crate::ChainError`],
 //! [`crate::BatchError`].
 
@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use crate::{codec::Defect, records::Identity, schema::Family};
 
-/// Why a directory cannot be opened as a book.
+/// Why a directory cannot be opened as a ledger.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum OpenError {
@@ -25,7 +25,7 @@ pub enum OpenError {
     },
     /// Another process has it open.
     #[error(
-        "{} is in use by {}: stop it first; two processes cannot keep one book",
+        "{} is in use by {}: stop it first; two processes cannot keep one ledger",
         path.display(),
         pid.map_or("another process".to_owned(), |pid| format!("process {pid}"))
     )]
@@ -35,8 +35,8 @@ pub enum OpenError {
         /// The process, if it said so.
         pid: Option<u32>,
     },
-    /// There is no book to look at.
-    #[error("there is no book in {}", path.display())]
+    /// There is no ledger to look at.
+    #[error("there is no ledger in {}", path.display())]
     NotABook {
         /// The directory.
         path: PathBuf,
@@ -65,9 +65,9 @@ pub enum OpenError {
         /// The one to bring it to.
         known: u32,
     },
-    /// It is the book of another chain, wallet or processor.
+    /// It is the ledger of another chain, wallet or processor.
     #[error(
-        "{} is the book of chain {}, wallet {}, processor {}, not of chain {}, wallet {}, \
+        "{} is the ledger of chain {}, wallet {}, processor {}, not of chain {}, wallet {}, \
          processor {}: check the configuration, or use another directory",
         path.display(),
         found.chain_id, found.wallet, found.processor,
@@ -119,7 +119,7 @@ pub enum OpenError {
     Ledger(#[from] LedgerError),
 }
 
-/// Why the book cannot serve a request, whatever the request.
+/// Why the ledger cannot serve a request, whatever the request.
 #[derive(Clone, Debug, Error)]
 #[non_exhaustive]
 pub enum LedgerError {
@@ -129,14 +129,14 @@ pub enum LedgerError {
         /// The most that may wait.
         waiting_max: usize,
     },
-    /// A write failed, this one or one before. Nothing more is written until the book is opened
+    /// A write failed, this one or one before. Nothing more is written until the ledger is opened
     /// again; what was acknowledged is safe, what was not may or may not be there.
     #[error("the ledger stopped after a write failed: {cause}. Mend that, and start again")]
     Failed {
         /// RocksDB's words.
         cause: Arc<str>,
     },
-    /// The book was closed.
+    /// The ledger was closed.
     #[error("the ledger is closed")]
     Closed,
     /// RocksDB could not read.
@@ -157,7 +157,7 @@ pub enum LedgerError {
         /// What is wrong with it.
         defect: Defect,
     },
-    /// A text or a blob is longer than the book takes.
+    /// A text or a blob is longer than the ledger takes.
     #[error("{what} has {found} bytes, at most {max} are kept")]
     TooLong {
         /// What.

@@ -1,4 +1,4 @@
-//! The book, as others use it.
+//! The ledger, as others use it.
 //!
 //! What changes it is handed to the writer and answers with a [`Pending`], which resolves when the
 //! change is on disk. What reads it ([`crate::query`]) does so at once.
@@ -12,12 +12,12 @@ use crate::{
     accept::{self, AcceptError, Accepted, Offer, Proposal, Standing},
     audit::{self, Report},
     batch::{self, BatchError, Disposition, Seal},
-    book::Book,
     capture::{self, Capture, CaptureError, Captured},
     chain::{self, Applied, ChainBlock, ChainError, Rewound},
     config::LedgerConfig,
     error::{LedgerError, OpenError},
     limits,
+    memory::MemoryState,
     meter::Meter,
     pending::Pending,
     records::Sighting,
@@ -28,7 +28,7 @@ use crate::{
     writer::Writer,
 };
 
-/// A settlement processor's book. One process at a time has it open; all of its threads may use
+/// A settlement processor's ledger. One process at a time has it open; all of its threads may use
 /// it. Dropping it finishes what was handed in.
 #[derive(Debug)]
 pub struct Ledger {
@@ -36,7 +36,7 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Opens the book in `directory`, or begins one there.
+    /// Opens the ledger in `directory`, or begins one there.
     ///
     /// # Errors
     /// When another process has it, when it is another chain's, wallet's or processor's, when a
@@ -45,11 +45,11 @@ impl Ledger {
     /// changed.
     pub fn open(directory: impl AsRef<Path>, config: LedgerConfig) -> Result<Self, OpenError> {
         let store = Store::open(directory.as_ref(), config.identity)?;
-        let book = Book::load(&store.view())?;
-        Ok(Self { writer: Writer::start(config, store, book)? })
+        let memory = MemoryState::load(&store.view())?;
+        Ok(Self { writer: Writer::start(config, store, memory)? })
     }
 
-    /// How the book is kept.
+    /// How the ledger is kept.
     pub fn config(&self) -> &LedgerConfig {
         &self.writer.shared().config
     }
@@ -68,7 +68,7 @@ impl Ledger {
     /// The first check that fails.
     pub fn check(&self, offer: &Offer, now: UnixTime) -> Result<(), AcceptError> {
         let shared = self.writer.shared();
-        let published = Published { store: &shared.store, book: &shared.book };
+        let published = Published { store: &shared.store, memory: &shared.memory };
         accept::check(&published, &shared.config, offer, now)
     }
 
@@ -85,7 +85,7 @@ impl Ledger {
         now: UnixTime,
     ) -> Result<Standing, AcceptError> {
         let shared = self.writer.shared();
-        let published = Published { store: &shared.store, book: &shared.book };
+        let published = Published { store: &shared.store, memory: &shared.memory };
         accept::check_terms(&published, &shared.config, proposal, settle_by, now)
     }
 
@@ -144,7 +144,7 @@ impl Ledger {
     /// before. It limits acceptance at once, until its block is applied or it is not stated again.
     ///
     /// # Errors
-    /// When the book cannot take it.
+    /// When the ledger cannot take it.
     pub fn sight(&self, sightings: Vec<Sighting>) -> Pending<()> {
         self.writer.submit(move |tx| chain::sight(tx, sightings))
     }
@@ -154,7 +154,7 @@ impl Ledger {
     /// Makes a batch of queued mandates. Reads them on this thread.
     ///
     /// # Errors
-    /// When a mandate is not queued, not of the batch's lane and token, expires before the batch
+    /// When a mandate is not queued, not of the batch's path and token, expires before the batch
     /// does, or pays something else than stated. Then nothing is changed.
     pub fn seal(&self, seal: Seal) -> Pending<BatchNumber, BatchError> {
         let hashes = seal.members.iter().map(|(hash, _)| *hash);
@@ -167,7 +167,7 @@ impl Ledger {
     /// Notes a sealed batch's proof, opaque here, and what it commits to.
     ///
     /// # Errors
-    /// When the batch is not sealed, or of the signed lane, which has no proofs.
+    /// When the batch is not sealed, or of the direct path, which has no proofs.
     pub fn proved(
         &self,
         batch: BatchNumber,
@@ -181,27 +181,27 @@ impl Ledger {
     /// before sending.
     ///
     /// # Errors
-    /// When the batch is not proved (signed lane: sealed) or submitted before.
+    /// When the batch is not proved (direct path: sealed) or submitted before.
     pub fn submitted(&self, batch: BatchNumber, reference: Vec<u8>) -> Pending<(), BatchError> {
         self.writer.submit(move |tx| batch::submitted(tx, batch, reference))
     }
 
-    /// Takes apart a batch that will not settle. Every member that is still in it needs a
+    /// Aborts a batch that will not settle. Every member that is still in it needs a
     /// disposition.
     ///
     /// # Errors
-    /// When the batch is confirmed, final or taken apart, or a disposition is missing or not
+    /// When the batch is confirmed, final or aborted, or a disposition is missing or not
     /// possible. Then nothing is changed.
-    pub fn take_apart(
+    pub fn abort(
         &self,
         batch: BatchNumber,
         reason: String,
         dispositions: Vec<(MandateHash, Disposition)>,
     ) -> Pending<(), BatchError> {
-        self.writer.submit(move |tx| batch::take_apart(tx, batch, reason, dispositions))
+        self.writer.submit(move |tx| batch::abort(tx, batch, reason, dispositions))
     }
 
-    /// Deals with mandates that are queued or aside.
+    /// Deals with mandates that are queued or quarantined.
     ///
     /// # Errors
     /// When one is neither, or cannot be dealt with so. Then nothing is changed.
@@ -212,12 +212,12 @@ impl Ledger {
         self.writer.submit(move |tx| batch::dispose(tx, dispositions))
     }
 
-    /// Voids mandates that are queued or aside and can never settle, at most `limit` of them: the
+    /// Fails mandates that are queued or quarantined and can never settle, at most `limit` of them: the
     /// time of the last block applied, and so of every later one, is past their deadlines. Frees
     /// what was reserved for them. Looks through the queue on this thread.
     ///
     /// # Errors
-    /// When the book cannot be read or written.
+    /// When the ledger cannot be read or written.
     pub fn expire(&self, limit: usize) -> Pending<Vec<MandateHash>> {
         match self.expired(limit) {
             Ok(candidates) => self.writer.submit(move |tx| batch::expire(tx, candidates)),
@@ -230,7 +230,7 @@ impl Ledger {
     /// Keeps bytes for a sender's transaction with this nonce, in place of those before.
     ///
     /// # Errors
-    /// When the book cannot take them.
+    /// When the ledger cannot take them.
     pub fn put_transaction(&self, sender: Address, nonce: u64, bytes: Vec<u8>) -> Pending<()> {
         self.writer.submit(move |tx| {
             limits::within("the transaction", &bytes, limits::TRANSACTION_BYTES_MAX)?;
@@ -242,7 +242,7 @@ impl Ledger {
     /// Forgets a sender's transactions with nonces below `nonce`.
     ///
     /// # Errors
-    /// When the book cannot be read or written.
+    /// When the ledger cannot be read or written.
     pub fn forget_transactions_below(&self, sender: Address, nonce: u64) -> Pending<u64> {
         self.writer.submit(move |tx| {
             let [from, to] = [0, nonce].map(|nonce| schema::transaction(sender, nonce));
@@ -255,7 +255,7 @@ impl Ledger {
 
     // The audit.
 
-    /// Audits the book as it is on disk now. Takes a while on a large one; the book stays usable.
+    /// Audits the ledger as it is on disk now. Takes a while on a large one; the ledger stays usable.
     ///
     /// # Errors
     /// When RocksDB cannot read.
@@ -263,8 +263,8 @@ impl Ledger {
         audit::audit_view(&self.store().snapshot())
     }
 
-    pub(crate) fn book(&self) -> &Book {
-        &self.writer.shared().book
+    pub(crate) fn memory(&self) -> &MemoryState {
+        &self.writer.shared().memory
     }
 
     pub(crate) fn meter(&self) -> &Meter {

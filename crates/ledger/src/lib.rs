@@ -1,4 +1,4 @@
-//! The durable book of a settlement processor: accounts as the chain has them, what is reserved on
+//! The durable ledger of a settlement processor: accounts as the chain has them, what is reserved on
 //! them, mandates, receipts, the queue, batches; and the rules that hold among them at every
 //! moment.
 //!
@@ -8,20 +8,20 @@
 //! Ledger::accept ──▶ queued ──▶ in a batch ──▶ settled
 //!                     │  ▲          │             ▲
 //!  Ledger::capture ───┘  └──────────┤             └─ Ledger::apply_block
-//!                        take_apart │
+//!                        abort │
 //!                                   ▼
-//!                                 aside ──▶ void, with the reason
+//!                                 quarantined ──▶ failed, with the reason
 //! ```
 //!
 //! A mandate whose signature was checked ([`Verified`]) makes an [`Offer`] together with the
-//! receipt that is to be given for it. [`Ledger::accept`] checks it against the book, reserves its
+//! receipt that is to be given for it. [`Ledger::accept`] checks it against the ledger, reserves its
 //! amount and queues it. Its answer is [`Durable`] and is there when the change is synced: only
 //! then does the receipt leave. The payee may [capture](Ledger::capture) less. Queued mandates are
 //! [sealed](Ledger::seal) into a batch, which is [proved](Ledger::proved) and
 //! [submitted](Ledger::submitted), each step written before it is acted on. What the chain says is
 //! [applied](Ledger::apply_block) block by block and ends them; a block that falls out of the
 //! chain is [undone](Ledger::rewind). A batch that the chain refuses is
-//! [taken apart](Ledger::take_apart).
+//! [aborted](Ledger::abort).
 //!
 //! # What always holds
 //!
@@ -29,7 +29,7 @@
 //!   balance, less what was asked back before they were accepted;
 //! - a nonce has at most one mandate;
 //! - every receipt has its mandate, every mandate its receipt;
-//! - a live mandate is in exactly one place; an ended one is either settled or void with a reason;
+//! - a live mandate is in exactly one place; an ended one is either settled or failed with a reason;
 //! - what was settled is what the chain moved.
 //!
 //! [`audit`] recomputes all of it from the raw records, and shares nothing with the rest of this
@@ -37,7 +37,7 @@
 //!
 //! # What it rests on
 //!
-//! RocksDB in the book's directory. All changes go through one writer ([`Pending`]), which carries
+//! RocksDB in the ledger's directory. All changes go through one writer ([`Pending`]), which carries
 //! them out in one order and syncs many at once. Memory holds accounts and reservations, as they
 //! are on disk, and is made anew at start. No runtime, no network, no proofs.
 //!
@@ -46,7 +46,6 @@
 pub mod accept;
 pub mod audit;
 mod batch;
-mod book;
 mod capture;
 mod chain;
 pub mod codec;
@@ -55,6 +54,7 @@ mod error;
 mod ledger;
 mod life;
 pub mod limits;
+mod memory;
 mod meter;
 mod pending;
 pub mod query;
@@ -82,8 +82,8 @@ pub use self::{
         WindowEntry,
     },
     records::{
-        EnqueueReceipt, Identity, IssuedReceipt, Lane, Sighting, SightingKind, Status, Step,
-        VoidReason,
+        EnqueueReceipt, FailureReason, Identity, IssuedReceipt, SettlementPath, Sighting,
+        SightingKind, Status, Step,
     },
     units::{Balance, BatchNumber, MandateHash, Sequence},
 };

@@ -1,6 +1,6 @@
 //! A mandate's life: the one place where its status changes.
 //!
-//! A live mandate is in exactly one of the queue, a batch, or aside, and what it pays is reserved.
+//! A live mandate is in exactly one of the queue, a batch, or quarantined, and what it pays is reserved.
 //! Changing its status moves it out of one index, into another, and settles the reservation, all
 //! in one write.
 
@@ -64,11 +64,11 @@ impl Entry {
         let (less, more) = (due(self.state.status.is_live()), due(status.is_live()));
         tx.reserve(promise.account(), promise.token(), less, more)?;
 
-        let queue = (promise.lane(), promise.token());
-        let aside = schema::sequence(self.mandate.sequence);
+        let queue = (promise.path(), promise.token());
+        let quarantined = schema::sequence(self.mandate.sequence);
         match &self.state.status {
             Status::Queued => tx.dequeue(queue, self.mandate.sequence),
-            Status::Aside { .. } => tx.delete(Family::Aside, aside.clone()),
+            Status::Quarantined { .. } => tx.delete(Family::Quarantined, quarantined.clone()),
             _ => {}
         }
         match &status {
@@ -81,11 +81,13 @@ impl Entry {
                 };
                 tx.enqueue(queue, self.mandate.sequence, &record);
             }
-            Status::Aside { .. } => tx.put(Family::Aside, aside, self.hash.bytes().to_vec()),
+            Status::Quarantined { .. } => {
+                tx.put(Family::Quarantined, quarantined, self.hash.bytes().to_vec())
+            }
             Status::InBatch { .. } => self.state.was_sealed = true,
             _ => {}
         }
-        summary::moved(tx, promise.lane(), self.hash, &self.state.status, &status)?;
+        summary::moved(tx, promise.path(), self.hash, &self.state.status, &status)?;
         self.state.status = status;
         tx.put_record(Family::States, schema::mandate(self.hash), &self.state);
         Ok(())

@@ -1,4 +1,4 @@
-//! How much the book keeps of what others hand it.
+//! How much the ledger keeps of what others hand it.
 
 use crate::error::LedgerError;
 

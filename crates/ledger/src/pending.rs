@@ -105,7 +105,7 @@ impl<T, E: From<LedgerError>> Future for Pending<T, E> {
     }
 }
 
-/// The other end of a [`Pending`]. Dropped without an answer, it answers that the book is closed.
+/// The other end of a [`Pending`]. Dropped without an answer, it answers that the ledger is closed.
 pub(crate) struct Completer<T, E: From<LedgerError>> {
     shared: Arc<Shared<T, E>>,
 }

@@ -1,4 +1,4 @@
-//! Reading the book: what is on disk, without waiting for the writer.
+//! Reading the ledger: what is on disk, without waiting for the writer.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -11,12 +11,12 @@ use alloy_primitives::Address;
 
 use crate::{
     Ledger,
-    book::{Purse, key_of, value_of},
     error::LedgerError,
+    memory::{Purse, key_of, value_of},
     queues::QueueKey,
     records::{
-        AccountRecord, BatchRecord, CaptureRecord, IssuedReceipt, Lane, MandateRecord,
-        MemberRecord, Movement, PurseRecord, QueueRecord, Sighting, SignedLaneSummary, StateRecord,
+        AccountRecord, BatchRecord, CaptureRecord, DirectSummary, IssuedReceipt, MandateRecord,
+        MemberRecord, Movement, PurseRecord, QueueRecord, SettlementPath, Sighting, StateRecord,
         Status, Tip,
     },
     schema::{self, Family, meta},
@@ -153,7 +153,7 @@ pub struct Stats {
     pub commits: u64,
 }
 
-/// How the book is doing, for an operator's instruments. Those about writing count from its
+/// How the ledger is doing, for an operator's instruments. Those about writing count from its
 /// opening on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Metrics {
@@ -169,8 +169,8 @@ pub struct Metrics {
     pub write_time: Duration,
     /// The time that the slowest took.
     pub write_time_longest: Duration,
-    /// How many mandates are queued, by lane and token.
-    pub queued: BTreeMap<(Lane, Address), u64>,
+    /// How many mandates are queued, by path and token.
+    pub queued: BTreeMap<(SettlementPath, Address), u64>,
     /// What is reserved, by token, on all accounts together, in base units.
     pub reserved: BTreeMap<Address, u128>,
 }
@@ -179,7 +179,7 @@ impl Ledger {
     /// A mandate by its id or digest.
     ///
     /// # Errors
-    /// When the book cannot be read.
+    /// When the ledger cannot be read.
     pub fn mandate(&self, hash: MandateHash) -> Result<Option<MandateView>, LedgerError> {
         let view = self.snapshot();
         let key = schema::mandate(hash);
@@ -210,17 +210,17 @@ impl Ledger {
         Ok(records)
     }
 
-    /// The signed lane at a glance: kept up with every change, not counted here.
+    /// The direct path at a glance: kept up with every change, not counted here.
     ///
     /// # Errors
-    /// When the book cannot be read.
-    pub fn signed_lane(&self) -> Result<SignedLaneSummary, LedgerError> {
+    /// When the ledger cannot be read.
+    pub fn direct_summary(&self) -> Result<DirectSummary, LedgerError> {
         summary::read(&self.view())
     }
 
     /// An account, unless it is not known.
     pub fn account(&self, account: AccountId) -> Option<AccountView> {
-        let (account, purses) = self.book().account_with_purses(account)?;
+        let (account, purses) = self.memory().account_with_purses(account)?;
         Some(AccountView {
             record: account.record.clone()?,
             changes_from: account.changes_from(),
@@ -228,33 +228,33 @@ impl Ledger {
         })
     }
 
-    /// Up to `limit` queued mandates of a lane and token, in order of acceptance, from `from` on.
+    /// Up to `limit` queued mandates of a path and token, in order of acceptance, from `from` on.
     ///
     /// # Errors
-    /// When the book cannot be read.
+    /// When the ledger cannot be read.
     pub fn queue(
         &self,
-        lane: Lane,
+        path: SettlementPath,
         token: Address,
         from: Sequence,
         limit: usize,
     ) -> Result<Vec<Queued>, LedgerError> {
-        self.read_queue((lane, token), from, |_, entries| entries.take(limit).collect())
+        self.read_queue((path, token), from, |_, entries| entries.take(limit).collect())
     }
 
     /// Up to `limit` queued mandates as [`queue`](Self::queue) has them, whole, with what each pays:
     /// all of one moment.
     ///
     /// # Errors
-    /// When the book cannot be read.
+    /// When the ledger cannot be read.
     pub fn window(
         &self,
-        lane: Lane,
+        path: SettlementPath,
         token: Address,
         from: Sequence,
         limit: usize,
     ) -> Result<Vec<WindowEntry>, LedgerError> {
-        self.read_queue((lane, token), from, |view, entries| {
+        self.read_queue((path, token), from, |view, entries| {
             entries
                 .take(limit)
                 .map(|queued| {
@@ -279,12 +279,12 @@ impl Ledger {
         ) -> Result<T, LedgerError>,
     ) -> Result<T, LedgerError> {
         // Both before the snapshot: what is accepted later has a later place.
-        let start = self.book().queues.start(queue);
-        let next = self.book().counters().next_sequence;
+        let start = self.memory().queues.start(queue);
+        let next = self.memory().counters().next_sequence;
         let view = self.snapshot();
-        let (lane, token) = queue;
-        let first = schema::queue(lane, token, from.max(start.from));
-        let prefix = schema::queue_of(lane, token);
+        let (path, token) = queue;
+        let first = schema::queue(path, token, from.max(start.from));
+        let prefix = schema::queue_of(path, token);
         let entries = view.entries(Family::Queue, &first);
         let mut entries = entries
             .take_while(|entry| entry.as_ref().map_or(true, |(key, _)| key.starts_with(&prefix)))
@@ -297,35 +297,37 @@ impl Ledger {
             .peekable();
         if from <= start.from {
             match entries.peek() {
-                Some(Ok(queued)) => self.book().queues.raise(queue, start, queued.sequence),
+                Some(Ok(queued)) => self.memory().queues.raise(queue, start, queued.sequence),
                 Some(Err(_)) => {}
-                None => self.book().queues.raise(queue, start, next),
+                None => self.memory().queues.raise(queue, start, next),
             }
         }
         read(&view, &mut entries)
     }
 
-    /// The lanes and tokens in which mandates are queued.
+    /// The paths and tokens in which mandates are queued.
     ///
     /// # Errors
     /// None: they are known.
-    pub fn queues(&self) -> Result<Vec<(Lane, Address)>, LedgerError> {
-        Ok(self.book().queues.waiting().into_iter().map(|(queue, _)| queue).collect())
+    pub fn queues(&self) -> Result<Vec<(SettlementPath, Address)>, LedgerError> {
+        Ok(self.memory().queues.waiting().into_iter().map(|(queue, _)| queue).collect())
     }
 
     /// The mandates that wait for a decision, in order of acceptance.
     ///
     /// # Errors
-    /// When the book cannot be read.
-    pub fn aside(&self) -> Result<Vec<MandateHash>, LedgerError> {
+    /// When the ledger cannot be read.
+    pub fn quarantined(&self) -> Result<Vec<MandateHash>, LedgerError> {
         let view = self.snapshot();
-        view.entries(Family::Aside, &[]).map(|entry| key_of(Family::Aside, &entry?.1)).collect()
+        view.entries(Family::Quarantined, &[])
+            .map(|entry| key_of(Family::Quarantined, &entry?.1))
+            .collect()
     }
 
     /// A batch by its number.
     ///
     /// # Errors
-    /// When the book cannot be read.
+    /// When the ledger cannot be read.
     pub fn batch(&self, batch: BatchNumber) -> Result<Option<BatchRecord>, LedgerError> {
         self.view().record(Family::Batches, &schema::batch(batch))
     }
@@ -333,7 +335,7 @@ impl Ledger {
     /// A batch with its members and their mandates.
     ///
     /// # Errors
-    /// When the book cannot be read.
+    /// When the ledger cannot be read.
     pub fn batch_view(&self, batch: BatchNumber) -> Result<Option<BatchView>, LedgerError> {
         let view = self.snapshot();
         let Some(record) = view.record(Family::Batches, &schema::batch(batch))? else {
@@ -345,7 +347,7 @@ impl Ledger {
     /// The members of a batch, in their order.
     ///
     /// # Errors
-    /// When the book cannot be read.
+    /// When the ledger cannot be read.
     pub fn members(&self, batch: BatchNumber) -> Result<Vec<MemberRecord>, LedgerError> {
         members(&self.snapshot(), batch)
     }
@@ -353,7 +355,7 @@ impl Ledger {
     /// The proof that was stored for a batch.
     ///
     /// # Errors
-    /// When the book cannot be read.
+    /// When the ledger cannot be read.
     pub fn proof(&self, batch: BatchNumber) -> Result<Option<Vec<u8>>, LedgerError> {
         self.view().get(Family::Proofs, &schema::batch(batch))
     }
@@ -361,15 +363,15 @@ impl Ledger {
     /// What the chain moved for a batch, once it is confirmed.
     ///
     /// # Errors
-    /// When the book cannot be read.
+    /// When the ledger cannot be read.
     pub fn movement(&self, batch: BatchNumber) -> Result<Option<Movement>, LedgerError> {
         self.view().record(Family::Movements, &schema::batch(batch))
     }
 
-    /// The batches that are neither final nor taken apart, in order: where recovery begins.
+    /// The batches that are neither final nor aborted, in order: where recovery begins.
     ///
     /// # Errors
-    /// When the book cannot be read.
+    /// When the ledger cannot be read.
     pub fn unfinished_batches(&self) -> Result<Vec<(BatchNumber, BatchRecord)>, LedgerError> {
         unfinished(&self.snapshot())
     }
@@ -378,7 +380,7 @@ impl Ledger {
     /// members' mandates: all that driving them on takes. Their proofs are read one by one.
     ///
     /// # Errors
-    /// When the book cannot be read.
+    /// When the ledger cannot be read.
     pub fn unfinished(&self) -> Result<Vec<BatchView>, LedgerError> {
         let view = self.snapshot();
         unfinished(&view)?
@@ -390,7 +392,7 @@ impl Ledger {
     /// Up to `limit` mandates with their receipts, in order of acceptance, from `from` on.
     ///
     /// # Errors
-    /// When the book cannot be read.
+    /// When the ledger cannot be read.
     pub fn receipts(
         &self,
         from: Sequence,
@@ -412,7 +414,7 @@ impl Ledger {
     /// The last block applied, and the follower's cursor behind it.
     ///
     /// # Errors
-    /// When the book cannot be read.
+    /// When the ledger cannot be read.
     pub fn chain_position(&self) -> Result<(Option<Tip>, Option<Vec<u8>>), LedgerError> {
         let view = self.snapshot();
         Ok((view.record(Family::Meta, meta::TIP)?, view.get(Family::Meta, meta::CURSOR)?))
@@ -420,26 +422,26 @@ impl Ledger {
 
     /// The last block applied.
     pub fn tip(&self) -> Option<Tip> {
-        self.book().counters().tip
+        self.memory().counters().tip
     }
 
     /// The follower's cursor, as it was stored with the last block applied or the last going back.
     ///
     /// # Errors
-    /// When the book cannot be read.
+    /// When the ledger cannot be read.
     pub fn cursor(&self) -> Result<Option<Vec<u8>>, LedgerError> {
         self.view().get(Family::Meta, meta::CURSOR)
     }
 
     /// What was seen in blocks that are not applied yet.
     pub fn sightings(&self) -> Vec<Sighting> {
-        self.book().counters().sightings.to_vec()
+        self.memory().counters().sightings.to_vec()
     }
 
     /// The purses from which more was promised than there is.
     pub fn alarms(&self) -> Vec<Alarm> {
         let mut alarms = Vec::new();
-        self.book().for_each_purse(|(account, token), purse| {
+        self.memory().for_each_purse(|(account, token), purse| {
             let (balance, reserved) = (purse.record.balance, purse.reserved);
             if reserved > balance {
                 alarms.push(Alarm { account: *account, token: *token, balance, reserved });
@@ -451,20 +453,20 @@ impl Ledger {
 
     /// How much there is of everything.
     pub fn stats(&self) -> Stats {
-        let counters = self.book().counters();
+        let counters = self.memory().counters();
         Stats {
             accepted: counters.next_sequence.get(),
             batches: counters.next_batch.get().saturating_sub(1),
-            accounts: self.book().accounts_count() as u64,
+            accounts: self.memory().accounts_count() as u64,
             commits: counters.commits,
         }
     }
 
-    /// How the book is doing. Looks at every purse in memory.
+    /// How the ledger is doing. Looks at every purse in memory.
     pub fn metrics(&self) -> Metrics {
         let meter = self.meter();
         let mut reserved: BTreeMap<Address, u128> = BTreeMap::new();
-        self.book().for_each_purse(|(_, token), purse| {
+        self.memory().for_each_purse(|(_, token), purse| {
             if purse.reserved > Balance::ZERO {
                 let sum = reserved.entry(*token).or_default();
                 *sum = sum.saturating_add(purse.reserved.get());
@@ -477,7 +479,7 @@ impl Ledger {
             group_largest: meter.group_largest.load(Relaxed),
             write_time: meter.write_time(),
             write_time_longest: meter.write_time_longest(),
-            queued: self.book().queues.waiting().into_iter().collect(),
+            queued: self.memory().queues.waiting().into_iter().collect(),
             reserved,
         }
     }
@@ -485,7 +487,7 @@ impl Ledger {
     /// An entry of the sender's journal.
     ///
     /// # Errors
-    /// When the book cannot be read.
+    /// When the ledger cannot be read.
     pub fn transaction(&self, sender: Address, nonce: u64) -> Result<Option<Vec<u8>>, LedgerError> {
         self.view().get(Family::Transactions, &schema::transaction(sender, nonce))
     }
@@ -493,7 +495,7 @@ impl Ledger {
     /// A sender's journal, in order of its nonces.
     ///
     /// # Errors
-    /// When the book cannot be read.
+    /// When the ledger cannot be read.
     pub fn transactions(&self, sender: Address) -> Result<Vec<(u64, Vec<u8>)>, LedgerError> {
         let view = self.snapshot();
         view.entries_of(Family::Transactions, schema::owner(sender))
@@ -505,14 +507,14 @@ impl Ledger {
             .collect()
     }
 
-    /// Mandates that are queued or aside and can never settle, at most `limit`.
+    /// Mandates that are queued or quarantined and can never settle, at most `limit`.
     pub(crate) fn expired(&self, limit: usize) -> Result<Vec<MandateHash>, LedgerError> {
-        let Some(now) = self.book().counters().tip.map(|tip| tip.time) else {
+        let Some(now) = self.memory().counters().tip.map(|tip| tip.time) else {
             return Ok(Vec::new());
         };
         let mut expired = Vec::new();
-        for ((lane, token), _) in self.book().queues.waiting() {
-            let of_queue = self.read_queue((lane, token), Sequence::new(0), |_, entries| {
+        for ((path, token), _) in self.memory().queues.waiting() {
+            let of_queue = self.read_queue((path, token), Sequence::new(0), |_, entries| {
                 let late = entries.filter(|entry| {
                     entry.as_ref().map_or(true, |queued| queued.record.deadline < now)
                 });
@@ -522,13 +524,14 @@ impl Ledger {
             expired.extend(of_queue?);
         }
         let view = self.snapshot();
-        for entry in view.entries(Family::Aside, &[]) {
+        for entry in view.entries(Family::Quarantined, &[]) {
             if expired.len() == limit {
                 break;
             }
-            let hash: MandateHash = key_of(Family::Aside, &entry?.1)?;
+            let hash: MandateHash = key_of(Family::Quarantined, &entry?.1)?;
             let key = schema::mandate(hash);
-            let mandate: MandateRecord = view.expect(Family::Mandates, &key, "what is aside")?;
+            let mandate: MandateRecord =
+                view.expect(Family::Mandates, &key, "what is quarantined")?;
             if mandate.promise.deadline() < now {
                 expired.push(hash);
             }
@@ -545,7 +548,7 @@ impl Ledger {
     }
 }
 
-/// The batches that are neither final nor taken apart, in order.
+/// The batches that are neither final nor aborted, in order.
 fn unfinished(view: &View<'_>) -> Result<Vec<(BatchNumber, BatchRecord)>, LedgerError> {
     view.entries(Family::Unfinished, &[])
         .map(|entry| {

@@ -1,4 +1,4 @@
-//! How many mandates wait, by lane and token, and where looking for them begins.
+//! How many mandates wait, by path and token, and where looking for them begins.
 //!
 //! The queue itself is on disk. What was taken out of it leaves deleted keys behind, which RocksDB
 //! passes over one by one until they are compacted away; at thousands of mandates a second that is
@@ -11,10 +11,10 @@ use std::{
 
 use alloy_primitives::Address;
 
-use crate::{records::Lane, units::Sequence};
+use crate::{records::SettlementPath, units::Sequence};
 
 /// Which queue.
-pub(crate) type QueueKey = (Lane, Address);
+pub(crate) type QueueKey = (SettlementPath, Address);
 
 /// What a commit does to one queue's numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -116,7 +116,7 @@ impl Queues {
 mod tests {
     use super::*;
 
-    const KEY: QueueKey = (Lane::Proved, Address::ZERO);
+    const KEY: QueueKey = (SettlementPath::Proved, Address::ZERO);
 
     fn came(numbers: &[u64]) -> [(QueueKey, QueueChange); 1] {
         let mut change = QueueChange::default();

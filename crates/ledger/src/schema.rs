@@ -8,7 +8,7 @@ use alloy_primitives::{Address, B256};
 
 use crate::{
     codec::{Decoder, Defect, Field},
-    records::{Lane, NonceKey},
+    records::{NonceKey, SettlementPath},
     units::{BatchNumber, MandateHash, Sequence},
 };
 
@@ -42,7 +42,7 @@ families! {
     Accounts = "accounts",
     Purses = "purses",
     Spent = "spent",
-    SignedLanes = "signed_lanes",
+    DirectAccounts = "direct_accounts",
     Mandates = "mandates",
     States = "states",
     Nonces = "nonces",
@@ -50,7 +50,7 @@ families! {
     Receipts = "receipts",
     Captures = "captures",
     Queue = "queue",
-    Aside = "aside",
+    Quarantined = "quarantined",
     Batches = "batches",
     Members = "members",
     Proofs = "proofs",
@@ -65,7 +65,7 @@ families! {
 impl Family {
     /// The families that hold nothing but what the chain says: undoing blocks restores their bytes
     /// exactly.
-    pub const CHAIN: [Self; 4] = [Self::Accounts, Self::Purses, Self::Spent, Self::SignedLanes];
+    pub const CHAIN: [Self; 4] = [Self::Accounts, Self::Purses, Self::Spent, Self::DirectAccounts];
 }
 
 impl Family {
@@ -74,7 +74,7 @@ impl Family {
         matches!(
             self,
             Self::Queue
-                | Self::Aside
+                | Self::Quarantined
                 | Self::Unfinished
                 | Self::Restrictions
                 | Self::Undo
@@ -98,7 +98,7 @@ impl Field for Family {
 pub mod meta {
     /// The schema's version, four bytes.
     pub const SCHEMA: &[u8] = b"schema";
-    /// Whose book it is: chain, wallet, processor.
+    /// Whose ledger it is: chain, wallet, processor.
     pub const IDENTITY: &[u8] = b"identity";
     /// How many commits there were, eight bytes.
     pub const COMMITS: &[u8] = b"commits";
@@ -108,8 +108,8 @@ pub mod meta {
     pub const CURSOR: &[u8] = b"cursor";
     /// The last block that cannot be undone any more, eight bytes.
     pub const HORIZON: &[u8] = b"horizon";
-    /// The signed lane at a glance.
-    pub const SIGNED_LANE: &[u8] = b"signed_lane";
+    /// The direct path at a glance.
+    pub const SIGNED_LANE: &[u8] = b"direct";
 }
 
 /// A key of these fields.
@@ -153,7 +153,7 @@ pub fn spent_slot(account: AccountId, token: Address, index: u64) -> Vec<u8> {
     key(&[&account, &token, &index])
 }
 
-/// Of [`Family::SignedLanes`].
+/// Of [`Family::DirectAccounts`].
 pub fn owner(owner: Address) -> Vec<u8> {
     key(&[&owner])
 }
@@ -170,19 +170,19 @@ pub fn nonce(nonce: &NonceKey) -> Vec<u8> {
     bytes
 }
 
-/// Of [`Family::Acceptances`] and [`Family::Aside`].
+/// Of [`Family::Acceptances`] and [`Family::Quarantined`].
 pub fn sequence(sequence: Sequence) -> Vec<u8> {
     key(&[&sequence])
 }
 
 /// Of [`Family::Queue`].
-pub fn queue(lane: Lane, token: Address, sequence: Sequence) -> Vec<u8> {
-    key(&[&lane, &token, &sequence])
+pub fn queue(path: SettlementPath, token: Address, sequence: Sequence) -> Vec<u8> {
+    key(&[&path, &token, &sequence])
 }
 
-/// What the keys of one lane's and token's queue begin with.
-pub fn queue_of(lane: Lane, token: Address) -> Vec<u8> {
-    key(&[&lane, &token])
+/// What the keys of one path's and token's queue begin with.
+pub fn queue_of(path: SettlementPath, token: Address) -> Vec<u8> {
+    key(&[&path, &token])
 }
 
 /// Of [`Family::Batches`], [`Family::Proofs`], [`Family::Unfinished`] and [`Family::Movements`],
@@ -239,10 +239,13 @@ mod tests {
     #[test]
     fn keys_are_in_the_order_of_their_numbers() {
         let keys: Vec<_> = [0, 1, 255, 256, 65_535, 1 << 40, u64::MAX]
-            .map(|number| queue(Lane::Proved, Address::ZERO, Sequence::new(number)))
+            .map(|number| queue(SettlementPath::Proved, Address::ZERO, Sequence::new(number)))
             .into();
         assert!(keys.is_sorted());
-        assert!(queue_of(Lane::Proved, Address::ZERO) < keys[0]);
-        assert!(after(&queue_of(Lane::Proved, Address::ZERO)).is_some_and(|end| keys[6] < end));
+        assert!(queue_of(SettlementPath::Proved, Address::ZERO) < keys[0]);
+        assert!(
+            after(&queue_of(SettlementPath::Proved, Address::ZERO))
+                .is_some_and(|end| keys[6] < end)
+        );
     }
 }

@@ -1,11 +1,11 @@
-//! The signed lane at a glance, kept up with every change of a status in the same write: what the
+//! The direct path at a glance, kept up with every change of a status in the same write: what the
 //! published MVP's clients ask for again and again must not be counted anew each time.
 
 use aep2_mandate::units::UnixTime;
 
 use crate::{
     error::LedgerError,
-    records::{Lane, RecentMandate, SignedLaneSummary, Status},
+    records::{DirectSummary, RecentMandate, SettlementPath, Status},
     schema::{Family, meta},
     store::Source,
     tx::Tx,
@@ -15,12 +15,12 @@ use crate::{
 /// A mandate was accepted.
 pub(crate) fn accepted(
     tx: &mut Tx<'_>,
-    lane: Lane,
+    path: SettlementPath,
     mandate: MandateHash,
 ) -> Result<(), LedgerError> {
-    change(tx, lane, |summary| {
+    change(tx, path, |summary| {
         summary.live += 1;
-        if summary.last.len() == SignedLaneSummary::LAST_MAX {
+        if summary.last.len() == DirectSummary::LAST_MAX {
             summary.last.remove(0);
         }
         summary.last.push(RecentMandate { mandate, settled_at: None });
@@ -30,12 +30,12 @@ pub(crate) fn accepted(
 /// A mandate's status changed.
 pub(crate) fn moved(
     tx: &mut Tx<'_>,
-    lane: Lane,
+    path: SettlementPath,
     mandate: MandateHash,
     from: &Status,
     to: &Status,
 ) -> Result<(), LedgerError> {
-    change(tx, lane, |summary| {
+    change(tx, path, |summary| {
         let before = summary.count_of(from);
         *before = before.saturating_sub(1);
         *summary.count_of(to) += 1;
@@ -48,11 +48,11 @@ pub(crate) fn moved(
 /// The block that settled a mandate is of this time.
 pub(crate) fn settled(
     tx: &mut Tx<'_>,
-    lane: Lane,
+    path: SettlementPath,
     mandate: MandateHash,
     time: UnixTime,
 ) -> Result<(), LedgerError> {
-    change(tx, lane, |summary| {
+    change(tx, path, |summary| {
         if let Some(recent) = summary.recent(mandate) {
             recent.settled_at = Some(time);
         }
@@ -61,10 +61,10 @@ pub(crate) fn settled(
 
 fn change(
     tx: &mut Tx<'_>,
-    lane: Lane,
-    change: impl FnOnce(&mut SignedLaneSummary),
+    path: SettlementPath,
+    change: impl FnOnce(&mut DirectSummary),
 ) -> Result<(), LedgerError> {
-    if lane != Lane::Signed {
+    if path != SettlementPath::Direct {
         return Ok(());
     }
     let mut summary = read(tx)?;
@@ -74,16 +74,16 @@ fn change(
 }
 
 /// The summary; empty before the first mandate.
-pub(crate) fn read(from: &impl Source) -> Result<SignedLaneSummary, LedgerError> {
+pub(crate) fn read(from: &impl Source) -> Result<DirectSummary, LedgerError> {
     Ok(from.record(Family::Meta, meta::SIGNED_LANE)?.unwrap_or_default())
 }
 
-impl SignedLaneSummary {
+impl DirectSummary {
     fn count_of(&mut self, status: &Status) -> &mut u64 {
         match status {
             Status::Settled { .. } => &mut self.settled,
-            Status::Void { .. } => &mut self.void,
-            Status::Queued | Status::InBatch { .. } | Status::Aside { .. } => &mut self.live,
+            Status::Failed { .. } => &mut self.failed,
+            Status::Queued | Status::InBatch { .. } | Status::Quarantined { .. } => &mut self.live,
         }
     }
 

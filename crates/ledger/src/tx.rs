@@ -10,10 +10,10 @@ use aep2_mandate::units::AccountId;
 use alloy_primitives::Address;
 
 use crate::{
-    book::{Account, Book, Counters, News, Purse},
     codec::{Defect, Record},
     config::LedgerConfig,
     error::LedgerError,
+    memory::{Account, Counters, MemoryState, News, Purse},
     queues::QueueKey,
     records::{AccountRecord, Before, PurseRecord, QueueRecord, Tip},
     schema::{self, Family},
@@ -23,7 +23,7 @@ use crate::{
 
 type Values = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 
-/// Changes to the book, on disk and in memory.
+/// Changes to the ledger, on disk and in memory.
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
     values: BTreeMap<Family, Values>,
@@ -68,8 +68,8 @@ impl Changes {
     }
 
     /// What to publish once they are written, as commit number `commits`.
-    pub(crate) fn published(self, book: &Book, commits: u64) -> (News, Counters) {
-        let counters = self.counters.unwrap_or_else(|| book.counters());
+    pub(crate) fn published(self, memory: &MemoryState, commits: u64) -> (News, Counters) {
+        let counters = self.counters.unwrap_or_else(|| memory.counters());
         (self.news, Counters { commits, ..counters })
     }
 }
@@ -78,7 +78,7 @@ impl Changes {
 pub(crate) struct Tx<'a> {
     pub(crate) config: &'a LedgerConfig,
     store: &'a Store,
-    book: &'a Book,
+    memory: &'a MemoryState,
     group: &'a mut Changes,
     /// What earlier parts of the request changed.
     earlier: Changes,
@@ -90,11 +90,11 @@ impl<'a> Tx<'a> {
     pub(crate) fn new(
         config: &'a LedgerConfig,
         store: &'a Store,
-        book: &'a Book,
+        memory: &'a MemoryState,
         group: &'a mut Changes,
     ) -> Self {
         let (earlier, own) = (Changes::default(), Changes::default());
-        Self { config, store, book, group, earlier, own }
+        Self { config, store, memory, group, earlier, own }
     }
 
     /// Ends one part of the request, and begins the next: [`before`](Self::before) is about the
@@ -156,13 +156,13 @@ impl<'a> Tx<'a> {
         Ok(entries)
     }
 
-    /// Where the book stands.
+    /// Where the ledger stands.
     pub(crate) fn counters(&self) -> Counters {
         let staged = self.layers().into_iter().find_map(|layer| layer.counters.clone());
-        staged.unwrap_or_else(|| self.book.counters())
+        staged.unwrap_or_else(|| self.memory.counters())
     }
 
-    /// Where the book stands, to be changed.
+    /// Where the ledger stands, to be changed.
     pub(crate) fn counters_mut(&mut self) -> &mut Counters {
         let now = match self.own.counters.take() {
             Some(counters) => counters,
@@ -273,7 +273,7 @@ impl Accounts for Tx<'_> {
     fn account(&self, account: AccountId) -> Option<Arc<Account>> {
         match self.layers().into_iter().find_map(|layer| layer.news.accounts.get(&account)) {
             Some(account) => Some(Arc::clone(account)),
-            None => self.book.account(account),
+            None => self.memory.account(account),
         }
     }
 
@@ -281,20 +281,20 @@ impl Accounts for Tx<'_> {
         let key = (account, token);
         match self.layers().into_iter().find_map(|layer| layer.news.purses.get(&key)) {
             Some(purse) => purse.clone(),
-            None => self.book.purse(account, token),
+            None => self.memory.purse(account, token),
         }
     }
 
     fn tip(&self) -> Option<Tip> {
         let staged = self.layers().into_iter().find_map(|layer| layer.counters.as_ref());
-        staged.map_or_else(|| self.book.counters().tip, |counters| counters.tip)
+        staged.map_or_else(|| self.memory.counters().tip, |counters| counters.tip)
     }
 }
 
 /// What is published: for checks ahead of a request.
 pub(crate) struct Published<'a> {
     pub(crate) store: &'a Store,
-    pub(crate) book: &'a Book,
+    pub(crate) memory: &'a MemoryState,
 }
 
 impl Source for Published<'_> {
@@ -305,14 +305,14 @@ impl Source for Published<'_> {
 
 impl Accounts for Published<'_> {
     fn account(&self, account: AccountId) -> Option<Arc<Account>> {
-        self.book.account(account)
+        self.memory.account(account)
     }
 
     fn purse(&self, account: AccountId, token: Address) -> Purse {
-        self.book.purse(account, token)
+        self.memory.purse(account, token)
     }
 
     fn tip(&self) -> Option<Tip> {
-        self.book.counters().tip
+        self.memory.counters().tip
     }
 }

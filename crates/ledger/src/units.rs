@@ -1,5 +1,5 @@
-//! Numbers that only the book has: places in an order, batches, balances; and the one name that
-//! mandates of both lanes have.
+//! Numbers that only the ledger has: places in an order, batches, balances; and the one name that
+//! mandates of both paths have.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use alloy_primitives::{B256, U256};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Sequence(u64);
 
-/// A batch's number in this book, from 1 up without gaps. The chain knows batches by other names.
+/// A batch's number in this ledger, from 1 up without gaps. The chain knows batches by other names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct BatchNumber(u64);
 
@@ -96,8 +96,8 @@ impl fmt::Display for Balance {
     }
 }
 
-/// What stands for a mandate of either lane: the id of a proved one, the EIP-712 digest of a
-/// signed-lane one. Both are hashes of all its content.
+/// What stands for a mandate of either path: the id of a proved one, the EIP-712 digest of a
+/// direct one. Both are hashes of all its content.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MandateHash(B256);
 

@@ -1,4 +1,4 @@
-//! The writer: one thread that carries out every request that changes the book, in one order, and
+//! The writer: one thread that carries out every request that changes the ledger, in one order, and
 //! writes many of them with one sync.
 //!
 //! ```text
@@ -12,7 +12,7 @@
 //!
 //! When a write fails, nothing of its group was published and nobody of it was answered with
 //! success. The writer stops: every later request is refused with the cause, since nobody knows
-//! what is on disk. Opening the book anew finds out.
+//! what is on disk. Opening the ledger anew finds out.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -26,9 +26,9 @@ use std::{
 };
 
 use crate::{
-    book::Book,
     config::LedgerConfig,
     error::{LedgerError, OpenError},
+    memory::MemoryState,
     meter::Meter,
     pending::{Completer, Durable, Pending, pending},
     store::Store,
@@ -40,7 +40,7 @@ use crate::{
 pub(crate) struct Shared {
     pub(crate) config: LedgerConfig,
     pub(crate) store: Store,
-    pub(crate) book: Book,
+    pub(crate) memory: MemoryState,
     pub(crate) meter: Meter,
     /// Why the writer stopped, once it has.
     failure: OnceLock<Arc<str>>,
@@ -104,11 +104,15 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// Starts the thread.
-    pub(crate) fn start(config: LedgerConfig, store: Store, book: Book) -> Result<Self, OpenError> {
+    pub(crate) fn start(
+        config: LedgerConfig,
+        store: Store,
+        memory: MemoryState,
+    ) -> Result<Self, OpenError> {
         let shared = Arc::new(Shared {
             config,
             store,
-            book,
+            memory,
             meter: Meter::default(),
             failure: OnceLock::new(),
         });
@@ -205,7 +209,7 @@ fn write_group(
     let mut changes = Changes::default();
     let mut done = 0;
     while done < group.len() {
-        group[done].run(Tx::new(&shared.config, &shared.store, &shared.book, &mut changes));
+        group[done].run(Tx::new(&shared.config, &shared.store, &shared.memory, &mut changes));
         done += 1;
         if done == group.len() && done < shared.config.group_max {
             group.extend(incoming.try_recv());
@@ -215,13 +219,13 @@ fn write_group(
         return Ok(());
     }
     let start = Instant::now();
-    let commit = shared.book.counters().commits + 1;
+    let commit = shared.memory.counters().commits + 1;
     shared
         .store
         .write(commit, changes.writes())
         .map_err(|error| Arc::from(error.to_string().as_str()))?;
     shared.meter.written(group.len(), start.elapsed());
-    let (news, counters) = changes.published(&shared.book, commit);
-    shared.book.publish(news, counters);
+    let (news, counters) = changes.published(&shared.memory, commit);
+    shared.memory.publish(news, counters);
     Ok(())
 }

@@ -7,7 +7,7 @@
 //!   wallets can use the libraries they have;
 //! - [`commitment`] and [`inclusion`]: what a batch's proof commits to, and how a payer or a payee
 //!   shows that a mandate was settled in it;
-//! - [`typed_data`]: what ordinary Ethereum keys sign: receipts, and mandates of the signed lane;
+//! - [`typed_data`]: what ordinary Ethereum keys sign: receipts, and direct mandates;
 //! - [`units`] and [`wire`]: the protocol's numbers, and its strict JSON.
 //!
 //! No I/O, no storage, no chain.

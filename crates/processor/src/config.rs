@@ -13,8 +13,8 @@ pub struct ProcessorConfig {
     pub acceptance: AcceptanceConfig,
     /// When windows close.
     pub windows: WindowConfig,
-    /// How the book is kept.
-    pub book: BookConfig,
+    /// How the ledger is kept.
+    pub ledger: LedgerSettings,
     /// How the wallet is followed.
     pub follower: FollowerConfig,
     /// How transactions are sent.
@@ -56,12 +56,12 @@ pub struct WindowConfig {
     /// How many batches may be on their way at once.
     pub in_flight_max: usize,
     /// How often the queue is looked at, in milliseconds.
-    pub look_every_ms: u64,
+    pub poll_interval_ms: u64,
 }
 
-/// How the book is kept. How many blocks can be undone is the follower's `depth_max`.
+/// How the ledger is kept. How many blocks can be undone is the follower's `depth_max`.
 #[derive(Clone, Debug)]
-pub struct BookConfig {
+pub struct LedgerSettings {
     /// Nothing is accepted when the last block applied is older than this, in seconds: requests for
     /// money or for other terms may have come since.
     pub view_age_s_max: u64,
@@ -105,7 +105,7 @@ pub enum ConfigError {
     /// A payer could take money out that was promised.
     #[error(
         "the wallet lets money out {delay_s} seconds after it was asked for, and a mandate may take \
-         {needed_s}: lower acceptance.settle_within_s, book.view_age_s_max or book.change_margin_s, \
+         {needed_s}: lower acceptance.settle_within_s, ledger.view_age_s_max or ledger.change_margin_s, \
          whose sum this is"
     )]
     DelayTooShort {
@@ -122,7 +122,7 @@ impl ProcessorConfig {
         Self {
             acceptance: AcceptanceConfig::default(),
             windows: WindowConfig::default(),
-            book: BookConfig::default(),
+            ledger: LedgerSettings::default(),
             follower,
             sender,
         }
@@ -133,7 +133,7 @@ impl ProcessorConfig {
     /// # Errors
     /// The first that cannot be served by.
     pub fn check(&self, deployment: &Deployment) -> Result<(), ConfigError> {
-        let Self { acceptance, windows, book, .. } = self;
+        let Self { acceptance, windows, ledger, .. } = self;
         let mut tokens: Vec<Address> = acceptance.tokens.iter().map(|(token, _)| *token).collect();
         tokens.sort_unstable();
         if tokens.is_empty() {
@@ -154,8 +154,8 @@ impl ProcessorConfig {
             ("acceptance.waiting_max", acceptance.waiting_max),
             ("acceptance.together_max", acceptance.together_max),
             ("windows.in_flight_max", windows.in_flight_max),
-            ("book.waiting_max", book.waiting_max),
-            ("book.group_max", book.group_max),
+            ("ledger.waiting_max", ledger.waiting_max),
+            ("ledger.group_max", ledger.group_max),
         ] {
             if value == 0 {
                 return Err(ConfigError::Zero(name));
@@ -167,8 +167,8 @@ impl ProcessorConfig {
             return Err(ConfigError::SettleWithinTooShort { settle_within_s, needed_s });
         }
         let needed_s = settle_within_s
-            .saturating_add(book.view_age_s_max)
-            .saturating_add(book.change_margin_s);
+            .saturating_add(ledger.view_age_s_max)
+            .saturating_add(ledger.change_margin_s);
         let delay_s = deployment.wallet.withdrawal_delay_seconds;
         if delay_s <= needed_s {
             return Err(ConfigError::DelayTooShort { delay_s, needed_s });
@@ -177,7 +177,7 @@ impl ProcessorConfig {
     }
 }
 
-impl Default for BookConfig {
+impl Default for LedgerSettings {
     /// The view may be 10 minutes old; 2 minutes before a change.
     fn default() -> Self {
         Self { view_age_s_max: 600, change_margin_s: 120, waiting_max: 8_192, group_max: 1_024 }
@@ -206,7 +206,7 @@ impl Default for WindowConfig {
             capture_within_s: 30,
             due_margin_s: 240,
             in_flight_max: 4,
-            look_every_ms: 250,
+            poll_interval_ms: 250,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What happens, as it happens, for those who listen. What is told is on disk already.
 
-use aep2_ledger::{BatchNumber, Lane, MandateHash};
+use aep2_ledger::{BatchNumber, MandateHash, SettlementPath};
 use aep2_mandate::units::{AccountId, Amount, UnixTime};
 use alloy::primitives::{Address, B256};
 use serde::Serialize;
@@ -17,8 +17,8 @@ pub enum Event {
         #[serde(serialize_with = "text::hash")]
         mandate: MandateHash,
         /// By which way it settles.
-        #[serde(serialize_with = "text::lane")]
-        lane: Lane,
+        #[serde(serialize_with = "text::path")]
+        path: SettlementPath,
         /// Who pays.
         account: AccountId,
         /// The token paid in.
@@ -79,7 +79,7 @@ pub enum Event {
         batch: BatchNumber,
     },
     /// A batch will not settle; its mandates go their own ways.
-    TakenApart {
+    Aborted {
         /// The batch.
         #[serde(serialize_with = "text::batch")]
         batch: BatchNumber,
@@ -93,14 +93,14 @@ pub enum Event {
         mandate: MandateHash,
         /// What was paid.
         amount: Amount,
-        /// In which batch; none when it was not one of this book's.
+        /// In which batch; none when it was not one of this ledger's.
         #[serde(serialize_with = "text::batch_or_none")]
         batch: Option<BatchNumber>,
         /// The block's number.
         block: u64,
     },
     /// A mandate will not be settled.
-    Void {
+    Failed {
         /// The mandate.
         #[serde(serialize_with = "text::hash")]
         mandate: MandateHash,

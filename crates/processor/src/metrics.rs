@@ -1,5 +1,5 @@
 //! The instruments, by Prometheus' conventions: what is counted here as it happens, and what the
-//! book says when it is asked.
+//! ledger says when it is asked.
 
 use std::{
     fmt,
@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use aep2_ledger::{Lane, Ledger};
+use aep2_ledger::{Ledger, SettlementPath};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeLabelSet, text},
@@ -51,7 +51,7 @@ pub struct Metrics {
     captured: Counter,
     captures_refused: Family<Code, Counter>,
     settled: Counter,
-    void: Counter,
+    failed: Counter,
     accept_seconds: Histogram,
     together: Histogram,
     waiting: Gauge,
@@ -76,7 +76,7 @@ impl Metrics {
             captured: Counter::default(),
             captures_refused: Family::default(),
             settled: Counter::default(),
-            void: Counter::default(),
+            failed: Counter::default(),
             accept_seconds: latency(),
             together: Histogram::new(exponential_buckets(1.0, 2.0, 10)),
             waiting: Gauge::default(),
@@ -90,8 +90,8 @@ impl Metrics {
             alarms: Family::default(),
         };
         this.register();
-        let book = OfTheBook { ledger: Arc::downgrade(ledger), clock: clock.clone() };
-        this.registry.register_collector(Box::new(book));
+        let collector = LedgerCollector { ledger: Arc::downgrade(ledger), clock: clock.clone() };
+        this.registry.register_collector(Box::new(collector));
         this
     }
 
@@ -108,9 +108,9 @@ impl Metrics {
         to.register("captures_refused", "Captures refused, by code", self.captures_refused.clone());
         to.register("mandates_settled", "Mandates settled on chain", self.settled.clone());
         to.register(
-            "mandates_void",
+            "mandates_failed",
             "Mandates that ended without being settled",
-            self.void.clone(),
+            self.failed.clone(),
         );
         to.register_with_unit(
             "accept_duration",
@@ -237,12 +237,12 @@ impl Metrics {
             Event::Submitted { .. } => step("submitted"),
             Event::Confirmed { .. } => step("confirmed"),
             Event::Final { .. } => step("final"),
-            Event::TakenApart { .. } => step("taken_apart"),
+            Event::Aborted { .. } => step("aborted"),
             Event::Settled { .. } => {
                 self.settled.inc();
             }
-            Event::Void { .. } => {
-                self.void.inc();
+            Event::Failed { .. } => {
+                self.failed.inc();
             }
             Event::Reorganised { .. } => {
                 self.reorganisations.inc();
@@ -251,18 +251,18 @@ impl Metrics {
     }
 }
 
-/// What the book says when it is asked.
+/// What the ledger says when it is asked.
 #[derive(Debug)]
-struct OfTheBook {
-    /// Weak: instruments do not keep a book open.
+struct LedgerCollector {
+    /// Weak: instruments do not keep a ledger open.
     ledger: Weak<Ledger>,
     clock: Clock,
 }
 
-impl Collector for OfTheBook {
+impl Collector for LedgerCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let Some(ledger) = self.ledger.upgrade() else { return Ok(()) };
-        let book = ledger.metrics();
+        let figures = ledger.metrics();
         let mut gauge = |name: &str, help: &str, labelled: &[(Vec<(&str, String)>, f64)]| {
             let mut descriptor = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
             for (labels, value) in labelled {
@@ -274,19 +274,19 @@ impl Collector for OfTheBook {
             }
             Ok::<_, fmt::Error>(())
         };
-        let queued: Vec<_> = book
+        let queued: Vec<_> = figures
             .queued
             .iter()
-            .map(|((lane, token), count)| {
-                let lane = match lane {
-                    Lane::Proved => "proved",
-                    Lane::Signed => "signed",
+            .map(|((path, token), count)| {
+                let path = match path {
+                    SettlementPath::Proved => "proved",
+                    SettlementPath::Direct => "direct",
                 };
-                (vec![("lane", lane.to_owned()), ("token", token.to_string())], *count as f64)
+                (vec![("path", path.to_owned()), ("token", token.to_string())], *count as f64)
             })
             .collect();
         gauge("mandates_queued", "Mandates that wait for a batch", &queued)?;
-        let reserved: Vec<_> = book
+        let reserved: Vec<_> = figures
             .reserved
             .iter()
             .map(|(token, sum)| (vec![("token", token.to_string())], *sum as f64))
@@ -298,16 +298,16 @@ impl Collector for OfTheBook {
             gauge("chain_block", "The last block applied", &plain(tip.number as f64))?;
             gauge("chain_age_seconds", "How old that block is", &plain(age as f64))?;
         }
-        gauge("ledger_waiting", "Requests that wait for the disk", &plain(book.waiting as f64))?;
-        gauge("ledger_syncs", "Writes to disk since the start", &plain(book.syncs as f64))?;
+        gauge("ledger_waiting", "Requests that wait for the disk", &plain(figures.waiting as f64))?;
+        gauge("ledger_syncs", "Writes to disk since the start", &plain(figures.syncs as f64))?;
         gauge(
             "ledger_write_seconds",
             "Time that these writes took together",
-            &plain(book.write_time.as_secs_f64()),
+            &plain(figures.write_time.as_secs_f64()),
         )?;
         gauge(
             "ledger_failed",
-            "Whether the book stopped after a write failed",
+            "Whether the ledger stopped after a write failed",
             &plain(f64::from(u8::from(ledger.failure().is_some()))),
         )?;
         gauge(

@@ -17,7 +17,7 @@ use aep2_ledger::{
 };
 use aep2_mandate::{
     mandate::{MandateId, SignedMandate},
-    typed_data::signed_lane::SignedOwnerMandate,
+    typed_data::direct::SignedDirectMandate,
     units::{AccountId, UnixTime},
 };
 use alloy::{primitives::B256, providers::DynProvider, signers::local::PrivateKeySigner};
@@ -35,8 +35,8 @@ use crate::{
     metrics::Metrics,
     policy::{Policies, Policy, Request},
     view::{
-        self, AccountStatus, Arranger, BatchStatus, Figures, Identity, Inclusion, MandateStatus,
-        Readiness, SignedLane, ViewError,
+        self, AccountStatus, Arranger, BatchStatus, DirectStatus, Figures, Identity, Inclusion,
+        MandateStatus, Readiness, ViewError,
     },
 };
 
@@ -51,7 +51,7 @@ pub struct Parts {
     pub deployment: Deployment,
     /// The processor that the accounts name: it signs receipts and sends transactions.
     pub key: PrivateKeySigner,
-    /// The book's directory.
+    /// The ledger's directory.
     pub ledger: PathBuf,
     /// The proving keys, one for each shape.
     pub provers: Provers,
@@ -75,7 +75,7 @@ pub(crate) struct Shared {
     figures: Figures,
     events: broadcast::Sender<Event>,
     chain: Mutex<ChainHealth>,
-    /// Whether the book has had every confirmed block once since the start.
+    /// Whether the ledger has had every confirmed block once since the start.
     caught_up: AtomicBool,
     stop: watch::Sender<bool>,
 }
@@ -98,10 +98,10 @@ pub enum StartError {
     /// The settings cannot be served by.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The book cannot be opened.
+    /// The ledger cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// The book cannot be read.
+    /// The ledger cannot be read.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     /// Following the chain cannot begin.
@@ -136,12 +136,12 @@ impl fmt::Debug for Processor {
 }
 
 impl Processor {
-    /// Opens the book, takes up what a killed process left, and begins to follow the chain and to
+    /// Opens the ledger, takes up what a killed process left, and begins to follow the chain and to
     /// settle. Returns at once: [`readiness`](Self::readiness) says when mandates are accepted,
     /// which is when the view of the chain is fresh.
     ///
     /// # Errors
-    /// When the settings contradict one another or the deployment, when the book cannot be opened,
+    /// When the settings contradict one another or the deployment, when the ledger cannot be opened,
     /// and when there is no key for a shape.
     pub async fn start(parts: Parts, config: ProcessorConfig) -> Result<Self, StartError> {
         Self::start_with(parts, config, Vec::new()).await
@@ -160,10 +160,10 @@ impl Processor {
         let Parts { provider, deployment, key, ledger, provers, clock, watch } = parts;
         config.check(&deployment)?;
         let sets = provers.verifier_sets(&deployment);
-        let book = book_config(&deployment, &key, sets, &config);
+        let ledger_settings = ledger_config(&deployment, &key, sets, &config);
         let words_max = config.acceptance.nonce_words_max;
         let opening = tokio::task::spawn_blocking(move || {
-            let ledger = Ledger::open(ledger, book)?;
+            let ledger = Ledger::open(ledger, ledger_settings)?;
             let policies = Policies::start(words_max, policies, &ledger)?;
             Ok::<_, StartError>((Arc::new(ledger), policies))
         });
@@ -215,13 +215,13 @@ impl Processor {
         self.inner.acceptor.accept_many(mandates).await
     }
 
-    /// As [`accept`](Self::accept), a mandate of the signed lane.
+    /// As [`accept`](Self::accept), a direct mandate.
     ///
     /// # Errors
     /// See [`AcceptError`]. None of them leaves anything behind.
     pub async fn accept_direct(
         &self,
-        mandate: SignedOwnerMandate,
+        mandate: SignedDirectMandate,
     ) -> Result<DirectAcceptance, AcceptError> {
         self.inner.acceptor.accept_direct(mandate).await
     }
@@ -244,7 +244,7 @@ impl Processor {
         self.inner.acceptor.capture(capture).await
     }
 
-    // Looking. These read the book on the calling thread.
+    // Looking. These read the ledger on the calling thread.
 
     /// Who the processor is, and what it serves.
     pub fn identity(&self) -> Identity {
@@ -256,10 +256,10 @@ impl Processor {
         view::readiness(&self.inner.shared)
     }
 
-    /// A mandate, of either lane; nothing when it was not accepted.
+    /// A mandate, of either path; nothing when it was not accepted.
     ///
     /// # Errors
-    /// When the book cannot be read.
+    /// When the ledger cannot be read.
     pub fn mandate(&self, mandate: MandateHash) -> Result<Option<MandateStatus>, ViewError> {
         let shared = &self.inner.shared;
         let found = shared.ledger.mandate(mandate)?;
@@ -268,13 +268,13 @@ impl Processor {
             .transpose()
     }
 
-    /// The signed lane at a glance. Costs the same however many mandates there are.
+    /// The direct path at a glance. Costs the same however many mandates there are.
     ///
     /// # Errors
-    /// When the book cannot be read.
-    pub fn signed_lane(&self) -> Result<SignedLane, ViewError> {
+    /// When the ledger cannot be read.
+    pub fn direct_status(&self) -> Result<DirectStatus, ViewError> {
         let shared = &self.inner.shared;
-        view::signed_lane_status(&shared.ledger, shared.key.address())
+        view::direct_status(&shared.ledger, shared.key.address())
     }
 
     /// What time it is here: what deadlines are held against.
@@ -285,7 +285,7 @@ impl Processor {
     /// That a mandate was settled, and for how much.
     ///
     /// # Errors
-    /// When it is not known, not settled in a batch, or of the signed lane.
+    /// When it is not known, not settled in a batch, or of the direct path.
     pub async fn inclusion_proof(&self, mandate: MandateId) -> Result<Inclusion, ViewError> {
         let inner = Arc::clone(&self.inner);
         let proving = tokio::task::spawn_blocking(move || {
@@ -297,7 +297,7 @@ impl Processor {
     /// An account; nothing when it is not known.
     ///
     /// # Errors
-    /// When the book cannot be read.
+    /// When the ledger cannot be read.
     pub fn account(&self, account: AccountId) -> Result<Option<AccountStatus>, ViewError> {
         let shared = &self.inner.shared;
         let found = shared.ledger.account(account);
@@ -311,7 +311,7 @@ impl Processor {
     /// A batch with its mandates; nothing when there is none with this number.
     ///
     /// # Errors
-    /// When the book cannot be read.
+    /// When the ledger cannot be read.
     pub fn batch(&self, batch: BatchNumber) -> Result<Option<BatchStatus>, ViewError> {
         let found = self.inner.shared.ledger.batch_view(batch)?;
         let figures = self.inner.shared.figures.of(batch);
@@ -322,7 +322,7 @@ impl Processor {
     /// mandates.
     ///
     /// # Errors
-    /// When the book cannot be read.
+    /// When the ledger cannot be read.
     pub fn batches(
         &self,
         before: Option<BatchNumber>,
@@ -339,10 +339,10 @@ impl Processor {
         Ok(found)
     }
 
-    /// Audits the book as it is on disk now. Takes a while on a large one.
+    /// Audits the ledger as it is on disk now. Takes a while on a large one.
     ///
     /// # Errors
-    /// When the book cannot be read.
+    /// When the ledger cannot be read.
     pub fn audit(&self) -> Result<Report, LedgerError> {
         self.inner.shared.ledger.audit()
     }
@@ -358,7 +358,7 @@ impl Processor {
     }
 
     /// Stops accepting, finishes what is being written, and leaves batches where they stand: they
-    /// are taken up at the next start. The book is closed when the last clone is dropped.
+    /// are taken up at the next start. The ledger is closed when the last clone is dropped.
     pub async fn shutdown(&self) {
         let shared = &self.inner.shared;
         shared.stop.send_replace(true);
@@ -382,7 +382,7 @@ impl Shared {
     /// Tells what applying blocks led to.
     ///
     /// # Errors
-    /// When the book cannot be read.
+    /// When the ledger cannot be read.
     pub(crate) fn tell_applied(&self, applied: &Applied) -> Result<(), LedgerError> {
         for batch in &applied.confirmed {
             let record = self.ledger.batch(*batch)?;
@@ -400,7 +400,7 @@ impl Shared {
     /// Tells that blocks above `to_block` were undone, and what that led to.
     ///
     /// # Errors
-    /// When the book cannot be read.
+    /// When the ledger cannot be read.
     pub(crate) fn tell_rewound(&self, to_block: u64, rewound: &Rewound) -> Result<(), LedgerError> {
         let (mandates, batches) = (rewound.revived.len(), rewound.unconfirmed.len());
         for mandate in rewound.revived.iter().copied() {
@@ -418,7 +418,7 @@ impl Shared {
     /// is on disk. What acceptance counts of live mandates is let go with it.
     ///
     /// # Errors
-    /// When the book cannot be read.
+    /// When the ledger cannot be read.
     pub(crate) fn tell_ended(&self, mandates: &[MandateHash]) -> Result<(), LedgerError> {
         for mandate in mandates.iter().copied() {
             let Some(view) = self.ledger.mandate(mandate)? else { continue };
@@ -429,11 +429,11 @@ impl Shared {
                 Status::Settled { batch, amount, block } => {
                     self.tell(Event::Settled { mandate, amount, batch, block });
                 }
-                Status::Void { reason } => {
-                    self.tell(Event::Void { mandate, reason: view::words_of(&reason) });
+                Status::Failed { reason } => {
+                    self.tell(Event::Failed { mandate, reason: view::words_of(&reason) });
                 }
                 // Brought back since.
-                Status::Queued | Status::InBatch { .. } | Status::Aside { .. } => {}
+                Status::Queued | Status::InBatch { .. } | Status::Quarantined { .. } => {}
             }
         }
         Ok(())
@@ -461,7 +461,7 @@ impl Shared {
         self.chain().clone()
     }
 
-    /// Whether the book knows the chain: every confirmed block was applied once since the start.
+    /// Whether the ledger knows the chain: every confirmed block was applied once since the start.
     /// Until then it may be a long way behind, and what it says of accounts is not to be proved with.
     pub(crate) fn has_caught_up(&self) -> bool {
         if self.caught_up.load(Ordering::Relaxed) {
@@ -487,22 +487,22 @@ impl Shared {
     }
 }
 
-/// The book that belongs to this wallet and this key.
-fn book_config(
+/// The ledger that belongs to this wallet and this key.
+fn ledger_config(
     deployment: &Deployment,
     key: &PrivateKeySigner,
     verifier_sets: BTreeSet<B256>,
     config: &ProcessorConfig,
 ) -> LedgerConfig {
     let new = LedgerConfig::new(deployment.chain_id, deployment.wallet.address, key.address());
-    let book = &config.book;
+    let settings = &config.ledger;
     LedgerConfig {
         verifier_sets: Some(verifier_sets),
-        change_margin_s: book.change_margin_s,
-        view_age_s_max: Some(book.view_age_s_max),
+        change_margin_s: settings.change_margin_s,
+        view_age_s_max: Some(settings.view_age_s_max),
         undo_blocks: config.follower.depth_max,
-        waiting_max: book.waiting_max,
-        group_max: book.group_max,
+        waiting_max: settings.waiting_max,
+        group_max: settings.group_max,
         ..new
     }
 }

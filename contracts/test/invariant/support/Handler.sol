@@ -23,7 +23,7 @@ contract Handler is PayerActions, ProcessorActions {
         selectors[2] = this.sign.selector;
         selectors[3] = this.withdraw.selector;
         selectors[4] = this.change.selector;
-        selectors[5] = this.moveSignedLane.selector;
+        selectors[5] = this.moveDirectAccount.selector;
         selectors[6] = this.settleAccepted.selector;
         selectors[7] = this.settleAsHostile.selector;
         selectors[8] = this.settleTwiceInOneBatch.selector;
@@ -85,7 +85,7 @@ contract Handler is PayerActions, ProcessorActions {
         _mustFail(thief, abi.encodeCall(IDebitWallet.revokeKey, (account)), "theft");
         _mustFail(thief, abi.encodeCall(IDebitWallet.setProcessor, (account, thief, verifierSet, 1)), "theft");
         _mustFail(thief, abi.encodeCall(IDebitWallet.cancelChange, (account)), "theft");
-        _mustFail(thief, abi.encodeCall(IDebitWallet.setSignedLane, (account)), "theft");
+        _mustFail(thief, abi.encodeCall(IDebitWallet.setDirectAccount, (account)), "theft");
         _mustFail(thief, abi.encodeCall(IDebitWallet.executeUnbond, (address(token), thief)), "theft");
         amount = bound(amount, 0, 1e6);
         token.mint(address(wallet), amount);

@@ -118,18 +118,18 @@ abstract contract PayerActions is World {
         vm.stopPrank();
     }
 
-    function moveSignedLane(uint256 who, uint256 which) external {
+    function moveDirectAccount(uint256 who, uint256 which) external {
         address owner = payers[who % 3];
-        (,, uint40 from) = wallet.signedLaneOf(owner);
+        (,, uint40 from) = wallet.directAccountOf(owner);
         if (from != 0 && vm.getBlockTimestamp() >= from) {
-            wallet.applySignedLane(owner);
-            done["signed lane moved"]++;
+            wallet.applyDirectAccount(owner);
+            done["direct account moved"]++;
             return;
         }
         uint32 account = _account(which);
         if (_owner(account) != owner) return;
         vm.prank(owner);
-        wallet.setSignedLane(account);
+        wallet.setDirectAccount(account);
     }
 
     /// @dev Mostly the honest processor; a new key each time.

@@ -59,9 +59,9 @@ abstract contract ProcessorActions is World {
         _mustFail(from, _call(batch, keyHashes, false), "unsigned");
     }
 
-    /// @dev One of the signed lane, by its account's processor, from what is free.
+    /// @dev One on the direct path, by its account's processor, from what is free.
     function settleDirect(uint256 who, uint256 amount, uint256 to) external {
-        (uint32 account,,) = wallet.signedLaneOf(payers[who % 3]);
+        (uint32 account,,) = wallet.directAccountOf(payers[who % 3]);
         if (account == 0) return;
         uint256 free = _free(account);
         amount = bound(amount, 0, free < 50e6 ? free : 50e6);
@@ -76,12 +76,12 @@ abstract contract ProcessorActions is World {
         bytes memory data = abi.encodeCall(IDebitWallet.settleDirect, (mandates, signatures, captured));
 
         address processor = wallet.accountOf(account).processor;
-        _mustFail(processor == honest ? hostile : honest, data, "signed lane by another processor");
+        _mustFail(processor == honest ? hostile : honest, data, "direct mandate by another processor");
         (bool success,) = _send(processor, data);
-        assertTrue(success, "the signed lane settles");
+        assertTrue(success, "the direct path settles");
         balanceOf[account] -= amount;
         paidTo[_payee(to)] += amount;
-        done["signed lane settled"]++;
+        done["direct mandate settled"]++;
         _mustFail(processor, data, "replay");
     }
 

@@ -21,7 +21,7 @@ abstract contract World is Test {
     uint256 internal constant ACCOUNTS_MAX = 10;
     uint256 internal constant BATCH_MAX = 6;
 
-    /// @dev A mandate of the proved lane, really signed.
+    /// @dev A mandate on the proved path, really signed.
     struct Signed {
         uint32 account;
         /// @dev The key that signed it.

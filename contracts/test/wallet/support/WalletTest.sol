@@ -137,7 +137,7 @@ abstract contract WalletTest is Test {
         (credit,) = wallet.creditOf(address(token), payee_);
     }
 
-    // --- The proved lane ----------------------------------------------------------------------------
+    // --- The proved path ----------------------------------------------------------------------------
 
     /// @dev Settles one mandate with the proof that this verifier takes: any.
     function settleOne(Person memory caller, uint32 account, uint64 nonce, address payee_, uint128 amount) internal {

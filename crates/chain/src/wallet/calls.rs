@@ -3,7 +3,7 @@
 //! Each does what `IDebitWallet` says of the function of the same name.
 
 use aep2_mandate::{
-    typed_data::{receipt::SignedReceipt, signed_lane::SignedOwnerMandate},
+    typed_data::{direct::SignedDirectMandate, receipt::SignedReceipt},
     units::AccountId,
 };
 use alloy::{
@@ -23,11 +23,11 @@ use crate::{
     token::{SignedAuthorization, SignedPermit},
 };
 
-/// A mandate of the signed lane, and what its payee captured of it.
+/// A direct mandate, and what its payee captured of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DirectSettlement {
     /// The mandate.
-    pub signed: SignedOwnerMandate,
+    pub signed: SignedDirectMandate,
     /// At most its amount; 0 burns its nonce and moves nothing.
     pub captured: U256,
 }
@@ -111,14 +111,14 @@ impl WalletId {
         self.call(&abi::applyChangeCall { account: account.get() })
     }
 
-    /// Marks the account that the caller's mandates of the signed lane debit.
-    pub fn set_signed_lane(&self, account: Option<AccountId>) -> Call {
-        self.call(&abi::setSignedLaneCall { account: account.map_or(0, AccountId::get) })
+    /// Marks the account that the caller's direct mandates debit.
+    pub fn set_direct_account(&self, account: Option<AccountId>) -> Call {
+        self.call(&abi::setDirectAccountCall { account: account.map_or(0, AccountId::get) })
     }
 
-    /// Puts a change of the signed lane's account in force whose delay has passed. Anyone may.
-    pub fn apply_signed_lane(&self, owner: Address) -> Call {
-        self.call(&abi::applySignedLaneCall { owner })
+    /// Puts a change of the direct account in force whose delay has passed. Anyone may.
+    pub fn apply_direct_account(&self, owner: Address) -> Call {
+        self.call(&abi::applyDirectAccountCall { owner })
     }
 }
 
@@ -200,9 +200,9 @@ impl WalletId {
     }
 }
 
-/// The signed lane, bonds and guarantees. Batches are built in [`crate::settlement`].
+/// The direct path, bonds and guarantees. Batches are built in [`crate::settlement`].
 impl WalletId {
-    /// Settles mandates of the signed lane, in this order: see [`sort_to_net`].
+    /// Settles direct mandates, in this order: see [`sort_to_net`].
     pub fn settle_direct(&self, mandates: &[DirectSettlement]) -> Call {
         let mandate = |entry: &DirectSettlement| {
             let own = &entry.signed.mandate;

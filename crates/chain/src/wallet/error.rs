@@ -255,7 +255,7 @@ pub enum WalletError {
         batch_id: B256,
     },
 
-    // --- The signed lane ---
+    // --- The direct path ---
     /// Lists that must be equally long are not.
     #[error(
         "{mandates} mandates, {signatures} signatures, {captured} captured amounts: give one of each"
@@ -304,9 +304,9 @@ pub enum WalletError {
         /// What is allowed.
         amount: U256,
     },
-    /// The owner has marked no account for the signed lane.
-    #[error("mandate {index}: {owner} has no account for the signed lane; its owner sets one")]
-    NoSignedLane {
+    /// The owner has marked no account for the direct path.
+    #[error("mandate {index}: {owner} has no account for the direct path; its owner sets one")]
+    NoDirectAccount {
         /// Which mandate.
         index: u64,
         /// Its owner.

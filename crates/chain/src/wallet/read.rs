@@ -74,10 +74,10 @@ impl Purse {
     }
 }
 
-/// The account that an owner's mandates of the signed lane debit.
+/// The account that an owner's direct mandates debit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct SignedLane {
+pub struct DirectAccount {
     /// What is in force; none when no account was marked.
     pub account: Option<AccountId>,
     /// What was asked for, and from when on anyone may put it in force.
@@ -206,14 +206,15 @@ impl<P: Provider> Wallet<P> {
         Ok(self.contract.accountCount().block(self.block).call().await?)
     }
 
-    /// The account that an owner's mandates of the signed lane debit.
+    /// The account that an owner's direct mandates debit.
     ///
     /// # Errors
     /// The node's.
-    pub async fn signed_lane(&self, owner: Address) -> Result<SignedLane, ChainError> {
-        let lane = self.contract.signedLaneOf(owner).block(self.block).call().await?;
-        let pending = time_or_none(lane.inForceFrom).map(|from| (account_or_none(lane.next), from));
-        Ok(SignedLane { account: account_or_none(lane.account), pending })
+    pub async fn direct_account(&self, owner: Address) -> Result<DirectAccount, ChainError> {
+        let direct = self.contract.directAccountOf(owner).block(self.block).call().await?;
+        let pending =
+            time_or_none(direct.inForceFrom).map(|from| (account_or_none(direct.next), from));
+        Ok(DirectAccount { account: account_or_none(direct.account), pending })
     }
 
     /// The nonce that an owner's next signed message to the wallet must have.
@@ -303,16 +304,16 @@ impl<P: Provider> Wallet<P> {
         Ok(u128::from(low) | u128::from(high) << 64)
     }
 
-    /// Whether a nonce of an owner's mandates of the signed lane is spent.
+    /// Whether a nonce of an owner's direct mandates is spent.
     ///
     /// # Errors
     /// The node's.
-    pub async fn is_signed_lane_spent(
+    pub async fn is_direct_nonce_spent(
         &self,
         owner: Address,
         nonce: U256,
     ) -> Result<bool, ChainError> {
-        Ok(self.contract.isSignedLaneSpent(owner, nonce).block(self.block).call().await?)
+        Ok(self.contract.isDirectNonceSpent(owner, nonce).block(self.block).call().await?)
     }
 
     /// Whether a receipt was paid from a bond; `digest` is its EIP-712 digest.

@@ -17,37 +17,37 @@ use crate::{
     serving::folder::ledger_of,
 };
 
-/// Check that a processor's book keeps its own rules
+/// Check that a processor's ledger keeps its own rules
 ///
 /// Recomputes from the raw records that nothing is promised twice or beyond what there is, that every
 /// receipt has its mandate, that every mandate is in one place, that what was settled is what the chain
-/// moved. Changes nothing. Works on a directory that is in use, too: the book is looked at as it was at
+/// moved. Changes nothing. Works on a directory that is in use, too: the ledger is looked at as it was at
 /// one moment. Ends with 1 when something is wrong.
 #[derive(Args)]
 #[command(after_help = "Example:\n  aep2 audit aep2-data")]
 pub(crate) struct Arguments {
-    /// The data directory of `aep2 serve`, a copy of it, or the book in it
+    /// The data directory of `aep2 serve`, a copy of it, or the ledger in it
     directory: PathBuf,
 }
 
 pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<ExitCode> {
     let given = &arguments.directory;
-    let book = if ledger_of(given).is_dir() { ledger_of(given) } else { given.clone() };
+    let ledger = if ledger_of(given).is_dir() { ledger_of(given) } else { given.clone() };
     ensure!(
-        book.is_dir(),
-        "there is no directory {}; `aep2 serve` keeps its book in aep2-data where nothing else is \
+        ledger.is_dir(),
+        "there is no directory {}; `aep2 serve` keeps its ledger in aep2-data where nothing else is \
          said",
         given.display()
     );
-    let in_use = is_in_use(&book);
+    let in_use = is_in_use(&ledger);
     if in_use {
-        output.note("a process has this book open; it is looked at as it is now");
+        output.note("a process has this ledger open; it is looked at as it is now");
     }
     let report =
-        audit::audit(&book).with_context(|| format!("cannot audit {}", given.display()))?;
+        audit::audit(&ledger).with_context(|| format!("cannot audit {}", given.display()))?;
     let findings: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
     let result = json!({
-        "directory": book,
+        "directory": ledger,
         "in_use": in_use,
         "mandates": report.mandates,
         "live": report.live,
@@ -56,19 +56,19 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Exit
         "findings": findings,
         "in_order": findings.is_empty(),
     });
-    output.result(&result, || text(&book, &report, &findings))?;
+    output.result(&result, || text(&ledger, &report, &findings))?;
     Ok(ExitCode::from(u8::from(!findings.is_empty())))
 }
 
-/// Whether a process has the book. One that cannot be asked for its lock has none.
-fn is_in_use(book: &Path) -> bool {
-    let lock = File::open(book.join("owner.lock"));
+/// Whether a process has the ledger. One that cannot be asked for its lock has none.
+fn is_in_use(ledger: &Path) -> bool {
+    let lock = File::open(ledger.join("owner.lock"));
     lock.is_ok_and(|file| file.try_lock_shared().is_err())
 }
 
-fn text(book: &Path, report: &Report, findings: &[String]) -> String {
+fn text(ledger: &Path, report: &Report, findings: &[String]) -> String {
     let mut text = rows(&[
-        ("book", book.display().to_string()),
+        ("ledger", ledger.display().to_string()),
         ("mandates", format!("{}, {} of them live", report.mandates, report.live)),
         ("batches", report.batches.to_string()),
         ("purses", report.purses.to_string()),

@@ -163,7 +163,7 @@ nonce_words_max = {words}
 
 [windows]
 shapes = ["{SHAPE}"]
-look_every_ms = 86400000
+poll_interval_ms = 86400000
 
 [log]
 level = "warn"

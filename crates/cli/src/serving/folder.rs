@@ -49,7 +49,7 @@ impl DataFolder {
         Ok(Self { path: path.to_owned(), _lock: file })
     }
 
-    /// The book.
+    /// The ledger.
     pub(crate) fn ledger(&self) -> PathBuf {
         ledger_of(&self.path)
     }
@@ -80,7 +80,7 @@ impl DataFolder {
     }
 }
 
-/// The book in a data directory.
+/// The ledger in a data directory.
 pub(crate) fn ledger_of(data: &Path) -> PathBuf {
     data.join("ledger")
 }

@@ -1,4 +1,4 @@
-//! `aep2 audit`: sound books and damaged ones.
+//! `aep2 audit`: sound ledgers and damaged ones.
 
 use tempfile::TempDir;
 
@@ -15,14 +15,14 @@ fn a_book_is_audited_while_it_is_in_use_and_after() {
     assert_eq!((&busy["in_order"], &busy["in_use"]), (&true.into(), &true.into()));
     assert_eq!(served.terminate(), Some(0));
 
-    let book = desk.json(&["audit", "aep2-data/ledger"]);
-    assert_eq!((&book["in_order"], &book["in_use"]), (&true.into(), &false.into()));
-    assert_eq!(book["findings"], serde_json::json!([]));
+    let ledger = desk.json(&["audit", "aep2-data/ledger"]);
+    assert_eq!((&ledger["in_order"], &ledger["in_use"]), (&true.into(), &false.into()));
+    assert_eq!(ledger["findings"], serde_json::json!([]));
 
-    // What was acknowledged and is not there: the mark is ahead of the book.
+    // What was acknowledged and is not there: the mark is ahead of the ledger.
     let mark = desk.path("aep2-data/ledger/acknowledged");
     assert!(mark.exists());
-    let files = std::fs::read_dir(desk.path("aep2-data/ledger/book")).unwrap();
+    let files = std::fs::read_dir(desk.path("aep2-data/ledger/rocksdb")).unwrap();
     for file in files {
         let path = file.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "log") {
@@ -40,5 +40,5 @@ fn what_is_no_book_is_not_called_sound() {
     assert!(said.contains("there is no directory nowhere"), "{said}");
     std::fs::create_dir(desk.path("empty")).unwrap();
     let said = desk.refused(2, &["audit", "empty"]);
-    assert!(said.contains("there is no book"), "{said}");
+    assert!(said.contains("there is no ledger"), "{said}");
 }

@@ -1,6 +1,6 @@
 //! Payments by the published MVP's mandates, for payees that take them beside x402's.
 //!
-//! A client asks, is told the price, and comes back with a mandate of the signed lane in
+//! A client asks, is told the price, and comes back with a direct mandate in
 //! `X-Payment-Mandate`. The mandate is handed in at the processor's queue, whose receipt goes on to the
 //! client. The layer's guarantees hold: nothing is served without a verified receipt, a mandate is
 //! served once, a request that was paid for is carried to its end, and a call that fails is charged
@@ -14,7 +14,7 @@
 use std::{convert::Infallible, sync::Arc};
 
 use aep2_mandate::{
-    typed_data::signed_lane::SignedOwnerMandate,
+    typed_data::direct::SignedDirectMandate,
     units::{Amount, Ceiling, UnixTime},
     wire::WireError,
 };
@@ -55,14 +55,14 @@ struct MvpParts {
     decimals: u8,
 }
 
-/// A payment by a mandate of the signed lane, whose receipt was verified. Handlers find it among the
+/// A payment by a direct mandate, whose receipt was verified. Handlers find it among the
 /// request's extensions, where there is no [`Paid`](super::Paid); a [`Meter`] is there with both.
 #[derive(Clone, Debug)]
 pub struct MvpPaid {
     /// The mandate's EIP-712 digest.
     pub digest: B256,
     /// The mandate.
-    pub mandate: Box<SignedOwnerMandate>,
+    pub mandate: Box<SignedDirectMandate>,
     /// The processor's promise.
     pub receipt: Receipt,
     pub(super) meter: Meter,
@@ -232,7 +232,7 @@ impl Mvp {
     async fn enqueue(
         &self,
         payee: &PayeeParts,
-        mandate: &SignedOwnerMandate,
+        mandate: &SignedDirectMandate,
         digest: B256,
         now: UnixTime,
     ) -> Result<Receipt, Fault> {
@@ -244,7 +244,7 @@ impl Mvp {
 
 /// A mandate that pays what is asked.
 struct Admitted {
-    mandate: Box<SignedOwnerMandate>,
+    mandate: Box<SignedDirectMandate>,
     digest: B256,
     claim: Claim,
 }
@@ -258,7 +258,7 @@ fn admit(
     now: UnixTime,
 ) -> Result<Admitted, Fault> {
     let text = headers::text(headers, &X_PAYMENT_MANDATE)?.unwrap_or_default();
-    let signed = Box::new(SignedOwnerMandate::from_json(text)?);
+    let signed = Box::new(SignedDirectMandate::from_json(text)?);
     let (mandate, purchase) = (&signed.mandate, &asked.purchase);
     let amount = U256::from(purchase.amount.get());
     for (field, code, found, expected) in [

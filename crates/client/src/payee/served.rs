@@ -11,7 +11,7 @@ use std::{
 };
 
 use aep2_mandate::{
-    mandate::SignedMandate, typed_data::signed_lane::SignedOwnerMandate, units::UnixTime,
+    mandate::SignedMandate, typed_data::direct::SignedDirectMandate, units::UnixTime,
 };
 use alloy_primitives::B256;
 use bytes::Bytes;
@@ -44,7 +44,7 @@ pub(super) enum Claim {
     Running(watch::Receiver<()>),
     /// It was served.
     Done(Served),
-    /// Its id is known, with another signature or (signed lane) for another request.
+    /// Its id is known, with another signature or (direct path) for another request.
     Otherwise,
     /// There is no room.
     Full,
@@ -53,10 +53,10 @@ pub(super) enum Claim {
 /// What a mandate was presented as. It comes again when all of this is the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Presentation {
-    /// Of the proved lane: its `ref` says for which request.
+    /// Of the proved path: its `ref` says for which request.
     Proved(Arc<SignedMandate>),
-    /// Of the signed lane: nothing in it says for which request it was given, so that is remembered.
-    Signed { mandate: Box<SignedOwnerMandate>, method: String, resource: String },
+    /// Of the direct path: nothing in it says for which request it was given, so that is remembered.
+    Signed { mandate: Box<SignedDirectMandate>, method: String, resource: String },
     /// Of the scheme `exact`, whose authorizations say as little.
     Exact { signature: alloy_primitives::Bytes, method: String, resource: String },
 }

@@ -4,7 +4,7 @@
 //! the receipt of a request that was not answered is looked up by the mandate's digest, with
 //! `GET /v1/mandates/{digest}`: which this project's processors answer, and the MVP's do not.
 
-use aep2_mandate::{typed_data::signed_lane::SignedOwnerMandate, units::UnixTime};
+use aep2_mandate::{typed_data::direct::SignedDirectMandate, units::UnixTime};
 use alloy_primitives::B256;
 use serde::{Deserialize, de::DeserializeOwned};
 use url::Url;
@@ -54,7 +54,7 @@ impl Queue {
     /// `DUPLICATE_MANDATE` among others, when it was handed in before.
     pub async fn enqueue(
         &self,
-        mandate: &SignedOwnerMandate,
+        mandate: &SignedDirectMandate,
         digest: B256,
         since: UnixTime,
         skew_s: u64,

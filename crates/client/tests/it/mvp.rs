@@ -15,7 +15,7 @@ use aep2_client::{
     x402::headers::{self, PAYMENT_REQUIRED, PAYMENT_RESPONSE},
 };
 use aep2_mandate::{
-    typed_data::signed_lane::{OwnerMandate, SignedOwnerMandate, sign_enqueue},
+    typed_data::direct::{DirectMandate, SignedDirectMandate, sign_enqueue},
     units::UnixTime,
 };
 use alloy_primitives::{Address, B256, U256};
@@ -50,7 +50,7 @@ struct Sp {
 }
 
 impl Sp {
-    fn receipt(&self, signed: &SignedOwnerMandate) -> Result<Value, (StatusCode, &'static str)> {
+    fn receipt(&self, signed: &SignedDirectMandate) -> Result<Value, (StatusCode, &'static str)> {
         let domain = aep2_mandate::typed_data::domain(CHAIN, WALLET);
         let digest =
             signed.verify(&domain).map_err(|_| (StatusCode::BAD_REQUEST, "INVALID_SIGNATURE"))?;
@@ -78,7 +78,7 @@ impl Sp {
 
 async fn enqueue(State(sp): State<Arc<Sp>>, body: String) -> Response {
     sp.asked.add();
-    let answer = SignedOwnerMandate::from_json(&body)
+    let answer = SignedDirectMandate::from_json(&body)
         .map_err(|_| (StatusCode::BAD_REQUEST, "INVALID_REQUEST"))
         .and_then(|signed| sp.receipt(&signed));
     if sp.late.add() <= sp.late_answers {
@@ -181,8 +181,8 @@ impl Market {
     }
 
     /// A mandate as the MVP's clients make it.
-    fn terms(&self, nonce: u64) -> OwnerMandate {
-        OwnerMandate {
+    fn terms(&self, nonce: u64) -> DirectMandate {
+        DirectMandate {
             owner: self.payer.address(),
             token: TOKEN,
             payee: self.world.payee_key.address(),
@@ -193,9 +193,9 @@ impl Market {
         }
     }
 
-    fn sign(&self, terms: OwnerMandate) -> HeaderValue {
+    fn sign(&self, terms: DirectMandate) -> HeaderValue {
         let domain = aep2_mandate::typed_data::domain(CHAIN, WALLET);
-        headers::write(&SignedOwnerMandate::sign(terms, &self.payer, &domain).unwrap()).unwrap()
+        headers::write(&SignedDirectMandate::sign(terms, &self.payer, &domain).unwrap()).unwrap()
     }
 
     async fn send(&self, path: &str, header: HeaderValue) -> (u16, HeaderMap, Value) {
@@ -316,13 +316,13 @@ async fn a_mandate_for_another_payee_token_or_price_buys_nothing() {
     let good = market.terms(1);
     let other = Address::repeat_byte(9);
     for (terms, status, code) in [
-        (OwnerMandate { payee: other, ..good }, 400, "INVALID_PAYEE"),
-        (OwnerMandate { token: other, ..good }, 400, "INVALID_TOKEN"),
-        (OwnerMandate { amount: U256::from(PRICE - 1), ..good }, 400, "INVALID_AMOUNT"),
-        (OwnerMandate { amount: U256::from(PRICE + 1), ..good }, 400, "INVALID_AMOUNT"),
-        (OwnerMandate { deadline: U256::from(1_000), ..good }, 400, "EXPIRED_MANDATE"),
-        (OwnerMandate { owner: other, ..good }, 400, "INVALID_SIGNATURE"),
-        (OwnerMandate { nonce: U256::from(402), ..good }, 402, "INSUFFICIENT_BALANCE"),
+        (DirectMandate { payee: other, ..good }, 400, "INVALID_PAYEE"),
+        (DirectMandate { token: other, ..good }, 400, "INVALID_TOKEN"),
+        (DirectMandate { amount: U256::from(PRICE - 1), ..good }, 400, "INVALID_AMOUNT"),
+        (DirectMandate { amount: U256::from(PRICE + 1), ..good }, 400, "INVALID_AMOUNT"),
+        (DirectMandate { deadline: U256::from(1_000), ..good }, 400, "EXPIRED_MANDATE"),
+        (DirectMandate { owner: other, ..good }, 400, "INVALID_SIGNATURE"),
+        (DirectMandate { nonce: U256::from(402), ..good }, 402, "INSUFFICIENT_BALANCE"),
     ] {
         let refused = market.refused("/predict", market.sign(terms)).await;
         assert_eq!(refused, (status, code.to_owned()));
@@ -377,7 +377,7 @@ async fn without_the_queue_nothing_is_served_and_the_same_mandate_buys_when_it_i
     let market = Market::with(|sp| sp.late_answers = 3, |_| {}).await;
     let payment = market.sign(market.terms(1));
     // Nothing is known here, so that even looking up finds nothing.
-    let lost = market.sign(OwnerMandate { nonce: U256::from(402), ..market.terms(1) });
+    let lost = market.sign(DirectMandate { nonce: U256::from(402), ..market.terms(1) });
     assert_eq!(market.refused("/predict", lost).await, (503, "SP_ERROR".to_owned()));
     assert_eq!(market.served.get(), 0);
     assert_eq!(market.send("/predict", payment).await.0, 200);

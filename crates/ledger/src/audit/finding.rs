@@ -1,4 +1,4 @@
-//! What can be wrong with a book.
+//! What can be wrong with a ledger.
 
 use aep2_mandate::units::{AccountId, Amount};
 use alloy_primitives::{Address, hex};
@@ -11,7 +11,7 @@ use crate::{
     units::{Balance, BatchNumber, MandateHash, Sequence},
 };
 
-/// A rule that the book breaks.
+/// A rule that the ledger breaks.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Finding {
@@ -158,7 +158,7 @@ pub enum Finding {
         /// What the chain moved: mask, amount.
         moved: Option<(u128, u128)>,
     },
-    /// A member of a settled batch of the signed lane that the chain settled otherwise.
+    /// A member of a settled batch of the direct path that the chain settled otherwise.
     #[error("mandate {mandate} was settled for {expected:?}, the chain moved {moved:?}")]
     SettledDiffers {
         /// The mandate.
@@ -186,9 +186,9 @@ pub enum Finding {
         /// Whether the chain has spent its nonce.
         spent: bool,
     },
-    /// The signed lane's summary is not what its mandates come to.
-    #[error("the signed lane's summary has another {field} than its mandates come to")]
-    SignedLaneSummary {
+    /// The direct path's summary is not what its mandates come to.
+    #[error("the direct path's summary has another {field} than its mandates come to")]
+    DirectSummary {
         /// The first field that differs.
         field: &'static str,
     },

@@ -1,4 +1,4 @@
-//! The auditor: does the book keep its own rules?
+//! The auditor: does the ledger keep its own rules?
 //!
 //! It reads every record as it is on disk and recomputes what must hold among them. It shares the
 //! encoding with the rest of this crate and nothing else: no index is believed, no sum is taken
@@ -34,11 +34,11 @@ pub struct Report {
     pub findings: Vec<Finding>,
 }
 
-/// Audits the book in `directory`, without changing it. Whoever has it open is not disturbed; what
-/// is looked at is the book as it was when the audit began.
+/// Audits the ledger in `directory`, without changing it. Whoever has it open is not disturbed; what
+/// is looked at is the ledger as it was when the audit began.
 ///
 /// # Errors
-/// When there is no book, a newer release wrote it, RocksDB cannot read it, or commits that were
+/// When there is no ledger, a newer release wrote it, RocksDB cannot read it, or commits that were
 /// acknowledged are missing.
 pub fn audit(directory: impl AsRef<Path>) -> Result<Report, OpenError> {
     let directory = directory.as_ref();

@@ -10,9 +10,9 @@ use crate::{
     codec::{Defect, Field, Record},
     error::LedgerError,
     records::{
-        AccountRecord, BatchRecord, CaptureRecord, Identity, IssuedReceipt, Lane, MandateRecord,
-        MemberRecord, Movement, NonceKey, PurseRecord, QueueRecord, Sighting, SignedLaneRecord,
-        SignedLaneSummary, StateRecord, UndoRecord,
+        AccountRecord, BatchRecord, CaptureRecord, DirectAccountRecord, DirectSummary, Identity,
+        IssuedReceipt, MandateRecord, MemberRecord, Movement, NonceKey, PurseRecord, QueueRecord,
+        SettlementPath, Sighting, StateRecord, UndoRecord,
     },
     schema::{Family, read_key},
     store::View,
@@ -34,15 +34,15 @@ pub(super) struct Raw {
     pub(super) captures: BTreeMap<MandateHash, CaptureRecord>,
     pub(super) nonces: BTreeMap<NonceKey, MandateHash>,
     pub(super) acceptances: BTreeMap<Sequence, MandateHash>,
-    pub(super) queue: BTreeMap<((Lane, Address), Sequence), QueueRecord>,
-    pub(super) aside: BTreeMap<Sequence, MandateHash>,
+    pub(super) queue: BTreeMap<((SettlementPath, Address), Sequence), QueueRecord>,
+    pub(super) quarantined: BTreeMap<Sequence, MandateHash>,
     pub(super) batches: BTreeMap<BatchNumber, BatchRecord>,
     pub(super) members: BTreeMap<BatchNumber, Vec<MemberRecord>>,
     pub(super) commitments: BTreeMap<B256, BatchNumber>,
     pub(super) proofs: BTreeSet<BatchNumber>,
     pub(super) unfinished: BTreeSet<BatchNumber>,
     pub(super) movements: BTreeMap<BatchNumber, Movement>,
-    pub(super) signed_lane: SignedLaneSummary,
+    pub(super) direct: DirectSummary,
 }
 
 /// How a value is decoded.
@@ -90,7 +90,7 @@ impl Raw {
             nonces: read(view, findings, Family::Nonces, read_key)?,
             acceptances: read(view, findings, Family::Acceptances, read_key)?,
             queue: read(view, findings, Family::Queue, QueueRecord::from_bytes)?,
-            aside: read(view, findings, Family::Aside, read_key)?,
+            quarantined: read(view, findings, Family::Quarantined, read_key)?,
             batches: read(view, findings, Family::Batches, BatchRecord::from_bytes)?,
             commitments: read(view, findings, Family::Commitments, read_key)?,
             proofs: read::<_, ()>(view, findings, Family::Proofs, |_| Ok(()))?
@@ -98,7 +98,7 @@ impl Raw {
                 .collect(),
             unfinished: read(view, findings, Family::Unfinished, nothing)?.into_keys().collect(),
             movements: read(view, findings, Family::Movements, Movement::from_bytes)?,
-            signed_lane: summary::read(view)?,
+            direct: summary::read(view)?,
             ..Self::default()
         };
         let members: BTreeMap<(BatchNumber, u32), _> =
@@ -110,7 +110,7 @@ impl Raw {
         let _: BTreeMap<AccountId, _> =
             read(view, findings, Family::Accounts, AccountRecord::from_bytes)?;
         let _: BTreeMap<Address, _> =
-            read(view, findings, Family::SignedLanes, SignedLaneRecord::from_bytes)?;
+            read(view, findings, Family::DirectAccounts, DirectAccountRecord::from_bytes)?;
         let _: BTreeMap<u32, _> = read(view, findings, Family::Restrictions, Sighting::from_bytes)?;
         let _: BTreeMap<u64, _> = read(view, findings, Family::Undo, UndoRecord::from_bytes)?;
         let _: BTreeMap<(Address, u64), ()> =

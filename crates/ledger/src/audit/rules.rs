@@ -8,8 +8,8 @@ use alloy_primitives::{Address, U256};
 use super::{Finding, raw::Raw};
 use crate::{
     records::{
-        BatchRecord, Lane, MandateRecord, NonceKey, Promise, SignedLaneSummary, Status, Step,
-        VoidReason,
+        BatchRecord, DirectSummary, FailureReason, MandateRecord, NonceKey, Promise,
+        SettlementPath, Status, Step,
     },
     schema::Family,
     units::{Balance, BatchNumber, MandateHash, Sequence},
@@ -28,7 +28,7 @@ pub(super) fn check(raw: &Raw, findings: &mut Vec<Finding>) {
     batches_add_up(raw, findings);
     what_was_settled_was_moved(raw, findings);
     nonces_are_spent_as_they_should_be(raw, findings);
-    the_signed_lane_adds_up(raw, findings);
+    the_direct_adds_up(raw, findings);
 }
 
 /// A mandate has its state and its receipt, and these have their mandate.
@@ -68,7 +68,7 @@ fn content_has_its_id(raw: &Raw, findings: &mut Vec<Finding>) {
                     .or_insert_with(|| Domain::new(identity.chain_id, identity.wallet, token));
                 MandateHash::from(signed.mandate.id(domain))
             }
-            Promise::Signed { signed } => {
+            Promise::Direct { signed } => {
                 MandateHash::from_bytes(signed.signed.mandate.digest(&typed))
             }
         };
@@ -136,17 +136,17 @@ fn order_is_that_of_acceptance(raw: &Raw, findings: &mut Vec<Finding>) {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     Queue,
-    Aside,
+    Quarantined,
     Batch(BatchNumber),
 }
 
 /// A live mandate is in one place, which is where its status says; an ended one is in none.
 fn every_mandate_is_in_one_place(raw: &Raw, findings: &mut Vec<Finding>) {
     let mut found: BTreeMap<MandateHash, Vec<Place>> = BTreeMap::new();
-    for (((lane, token), sequence), queued) in &raw.queue {
+    for (((path, token), sequence), queued) in &raw.queue {
         let fits = raw.mandates.get(&queued.mandate).is_some_and(|record| {
             let promise = &record.promise;
-            (record.sequence, promise.lane(), promise.token()) == (*sequence, *lane, *token)
+            (record.sequence, promise.path(), promise.token()) == (*sequence, *path, *token)
                 && (promise.account(), promise.deadline()) == (queued.account, queued.deadline)
                 && record.settle_by == queued.settle_by
         });
@@ -155,11 +155,11 @@ fn every_mandate_is_in_one_place(raw: &Raw, findings: &mut Vec<Finding>) {
         }
         found.entry(queued.mandate).or_default().push(Place::Queue);
     }
-    for (sequence, hash) in &raw.aside {
+    for (sequence, hash) in &raw.quarantined {
         if raw.mandates.get(hash).is_none_or(|record| record.sequence != *sequence) {
-            misplaced(findings, *hash, "aside", "aside, as another mandate");
+            misplaced(findings, *hash, "quarantined", "quarantined, as another mandate");
         }
-        found.entry(*hash).or_default().push(Place::Aside);
+        found.entry(*hash).or_default().push(Place::Quarantined);
     }
     let open =
         |batch: &BatchNumber| raw.batches.get(batch).is_some_and(|record| record.step.is_open());
@@ -177,8 +177,8 @@ fn every_mandate_is_in_one_place(raw: &Raw, findings: &mut Vec<Finding>) {
         let expected = match &state.status {
             Status::Queued => vec![Place::Queue],
             Status::InBatch { batch } => vec![Place::Batch(*batch)],
-            Status::Aside { .. } => vec![Place::Aside],
-            Status::Settled { .. } | Status::Void { .. } => vec![],
+            Status::Quarantined { .. } => vec![Place::Quarantined],
+            Status::Settled { .. } | Status::Failed { .. } => vec![],
         };
         if places != expected {
             misplaced(findings, *hash, state.status.name(), format!("{places:?}"));
@@ -264,15 +264,15 @@ fn batches_add_up(raw: &Raw, findings: &mut Vec<Finding>) {
         }
         for record in distinct.iter().map(|mandate| raw.mandates.get(mandate)) {
             let fits = |record: &MandateRecord| {
-                record.promise.lane() == batch.lane
+                record.promise.path() == batch.path
                     && record.promise.token() == batch.token
                     && record.promise.deadline() >= batch.valid_until
             };
             if !record.is_some_and(fits) {
-                report(*number, "a member is unknown, or not of its lane, token and time");
+                report(*number, "a member is unknown, or not of its path, token and time");
             }
         }
-        let ended = matches!(batch.step, Step::Final { .. } | Step::TakenApart { .. });
+        let ended = matches!(batch.step, Step::Final { .. } | Step::Aborted { .. });
         if raw.unfinished.contains(number) == ended {
             report(*number, "the list of unfinished batches is wrong about it");
         }
@@ -284,8 +284,8 @@ fn batches_add_up(raw: &Raw, findings: &mut Vec<Finding>) {
         if proved != raw.proofs.contains(number) || !indexed {
             report(*number, "its proof is missing, or not indexed by its commitment");
         }
-        let needs_proof = batch.lane == Lane::Proved
-            && !matches!(batch.step, Step::Sealed | Step::TakenApart { .. });
+        let needs_proof = batch.path == SettlementPath::Proved
+            && !matches!(batch.step, Step::Sealed | Step::Aborted { .. });
         if needs_proof && !proved {
             report(*number, "it went on without a proof");
         }
@@ -306,9 +306,9 @@ fn what_was_settled_was_moved(raw: &Raw, findings: &mut Vec<Finding>) {
     let settled =
         |batch: &BatchRecord| matches!(batch.step, Step::Confirmed { .. } | Step::Final { .. });
     for (number, batch) in raw.batches.iter().filter(|(_, batch)| settled(batch)) {
-        match batch.lane {
-            Lane::Proved => proved_batch_was_moved(raw, *number, findings),
-            Lane::Signed => signed_batch_was_moved(raw, *number, findings),
+        match batch.path {
+            SettlementPath::Proved => proved_batch_was_moved(raw, *number, findings),
+            SettlementPath::Direct => signed_batch_was_moved(raw, *number, findings),
         }
     }
     for (hash, state) in &raw.states {
@@ -387,14 +387,14 @@ fn nonces_are_spent_as_they_should_be(raw: &Raw, findings: &mut Vec<Finding>) {
         let slot = raw.spent.get(&((account, token), nonce.get() >> 8));
         let spent = slot.is_some_and(|slot: &U256| slot.bit((nonce.get() & 255) as usize));
         let expected = match &state.status {
-            Status::Queued | Status::InBatch { .. } | Status::Aside { .. } => Some(false),
+            Status::Queued | Status::InBatch { .. } | Status::Quarantined { .. } => Some(false),
             Status::Settled { .. } => Some(true),
-            Status::Void { reason } => match reason {
-                VoidReason::GuaranteeClaimed { .. } | VoidReason::SpentElsewhere { .. } => {
+            Status::Failed { reason } => match reason {
+                FailureReason::GuaranteeClaimed { .. } | FailureReason::SpentElsewhere { .. } => {
                     Some(true)
                 }
                 // Somebody may be paid from the bond for it, later.
-                VoidReason::Expired | VoidReason::GivenUp { .. } => None,
+                FailureReason::Expired | FailureReason::GivenUp { .. } => None,
             },
         };
         if expected.is_some_and(|expected| expected != spent) {
@@ -403,12 +403,12 @@ fn nonces_are_spent_as_they_should_be(raw: &Raw, findings: &mut Vec<Finding>) {
     }
 }
 
-/// The signed lane's summary says what its mandates come to.
-fn the_signed_lane_adds_up(raw: &Raw, findings: &mut Vec<Finding>) {
+/// The direct path's summary says what its mandates come to.
+fn the_direct_adds_up(raw: &Raw, findings: &mut Vec<Finding>) {
     let mut signed: Vec<(Sequence, MandateHash)> = raw
         .mandates
         .iter()
-        .filter(|(_, record)| record.promise.lane() == Lane::Signed)
+        .filter(|(_, record)| record.promise.path() == SettlementPath::Direct)
         .map(|(hash, record)| (record.sequence, *hash))
         .collect();
     signed.sort_unstable();
@@ -418,21 +418,21 @@ fn the_signed_lane_adds_up(raw: &Raw, findings: &mut Vec<Finding>) {
     let count = |which: fn(&Status) -> bool| {
         signed.iter().filter(|(_, hash)| is(hash, which)).count() as u64
     };
-    let named = &raw.signed_lane.last;
-    let expected = &signed[signed.len().saturating_sub(SignedLaneSummary::LAST_MAX)..];
+    let named = &raw.direct.last;
+    let expected = &signed[signed.len().saturating_sub(DirectSummary::LAST_MAX)..];
     let last_fit = named.len() == expected.len()
         && named.iter().zip(expected).all(|(recent, (_, hash))| {
             let is_settled = is(hash, |status| matches!(status, Status::Settled { .. }));
             recent.mandate == *hash && recent.settled_at.is_some() == is_settled
         });
     for (field, fits) in [
-        ("live", raw.signed_lane.live == count(Status::is_live)),
-        ("settled", raw.signed_lane.settled == count(|own| matches!(own, Status::Settled { .. }))),
-        ("void", raw.signed_lane.void == count(|own| matches!(own, Status::Void { .. }))),
+        ("live", raw.direct.live == count(Status::is_live)),
+        ("settled", raw.direct.settled == count(|own| matches!(own, Status::Settled { .. }))),
+        ("failed", raw.direct.failed == count(|own| matches!(own, Status::Failed { .. }))),
         ("last", last_fit),
     ] {
         if !fits {
-            return findings.push(Finding::SignedLaneSummary { field });
+            return findings.push(Finding::DirectSummary { field });
         }
     }
 }

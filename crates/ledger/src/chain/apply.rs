@@ -1,8 +1,8 @@
 //! Applying a block: every balance, nonce, mandate and batch that it touches, and the follower's
 //! cursor, in one write, with what undoes it.
 //!
-//! The chain has the last word. A batch that was taken apart and settles all the same has settled;
-//! a mandate whose nonce was spent by something else is void, wherever it was.
+//! The chain has the last word. A batch that was aborted and settles all the same has settled;
+//! a mandate whose nonce was spent by something else has failed, wherever it was.
 
 use std::collections::{BTreeMap, BTreeSet, btree_map};
 
@@ -12,14 +12,14 @@ use alloy_primitives::{Address, B256, U256};
 use super::{Applied, ChainBlock, ChainError, ChainFact};
 use crate::{
     accept::spent_slot,
-    book::{key_of, value_of},
     codec::Record,
     error::LedgerError,
     life::Entry,
     limits,
+    memory::{key_of, value_of},
     records::{
-        AccountRecord, BatchRecord, ChangeRecord, MemberRecord, Movement, NonceKey, PurseRecord,
-        SettledDebit, SignedLaneRecord, Status, Step, UndoRecord, VoidReason,
+        AccountRecord, BatchRecord, ChangeRecord, DirectAccountRecord, FailureReason, MemberRecord,
+        Movement, NonceKey, PurseRecord, SettledDebit, Status, Step, UndoRecord,
     },
     schema::{self, Family, meta},
     store::Source,
@@ -134,11 +134,11 @@ struct Effects {
     time: UnixTime,
     ended: Vec<(MandateHash, Status)>,
     confirmed: Vec<(BatchNumber, Step)>,
-    /// What settled in the signed lane.
+    /// What settled in the direct path.
     signed: Vec<SignedSettlement>,
 }
 
-/// A mandate of the signed lane that settled.
+/// A direct mandate that settled.
 struct SignedSettlement {
     /// The fact's place in the block.
     index: usize,
@@ -198,16 +198,16 @@ impl Effects {
                 };
                 tx.set_account(*account, record);
             }
-            ChainFact::SignedLaneRequested { owner, account, in_force_from } => {
+            ChainFact::DirectAccountRequested { owner, account, in_force_from } => {
                 let key = schema::owner(*owner);
-                let lane: Option<SignedLaneRecord> = tx.record(Family::SignedLanes, &key)?;
-                let mut lane = lane.unwrap_or_default();
-                lane.pending = Some((*account, *in_force_from));
-                tx.put_record(Family::SignedLanes, key, &lane);
+                let path: Option<DirectAccountRecord> = tx.record(Family::DirectAccounts, &key)?;
+                let mut path = path.unwrap_or_default();
+                path.pending = Some((*account, *in_force_from));
+                tx.put_record(Family::DirectAccounts, key, &path);
             }
-            ChainFact::SignedLaneSet { owner, account } => {
-                let lane = SignedLaneRecord { account: *account, pending: None };
-                tx.put_record(Family::SignedLanes, schema::owner(*owner), &lane);
+            ChainFact::DirectAccountSet { owner, account } => {
+                let path = DirectAccountRecord { account: *account, pending: None };
+                tx.put_record(Family::DirectAccounts, schema::owner(*owner), &path);
             }
             ChainFact::Deposited { account, token, amount } => {
                 let mut purse = purse_record(tx, *account, *token)?;
@@ -256,12 +256,12 @@ impl Effects {
                     };
                     own = self.settle_batch(tx, *token, *commitment, *transaction, &movement)?;
                 }
-                // What is live and spent now was not settled by a batch of this book.
-                let reason = VoidReason::SpentElsewhere { block: self.block };
+                // What is live and spent now was not settled by a batch of this ledger.
+                let reason = FailureReason::SpentElsewhere { block: self.block };
                 for debit in debits {
                     let is_own = |nonce: &Nonce| own.contains(&(debit.account, *nonce));
                     for nonce in nonces(debit).filter(|nonce| !is_own(nonce)) {
-                        self.void(tx, debit.account, *token, nonce, &reason)?;
+                        self.fail(tx, debit.account, *token, nonce, &reason)?;
                     }
                 }
             }
@@ -280,15 +280,15 @@ impl Effects {
             ChainFact::GuaranteeClaimed { account, token, nonce, nonce_burnt } => {
                 if *nonce_burnt {
                     burn(tx, *account, *token, *nonce)?;
-                    let reason = VoidReason::GuaranteeClaimed { block: self.block };
-                    self.void(tx, *account, *token, *nonce, &reason)?;
+                    let reason = FailureReason::GuaranteeClaimed { block: self.block };
+                    self.fail(tx, *account, *token, *nonce, &reason)?;
                 }
             }
         }
         Ok(())
     }
 
-    /// Ends the members of the batch with this commitment, if it is one of this book's, and gives
+    /// Ends the members of the batch with this commitment, if it is one of this ledger's, and gives
     /// their nonces.
     fn settle_batch(
         &mut self,
@@ -340,7 +340,7 @@ impl Effects {
         tx.put(Family::Unfinished, key, Vec::new());
     }
 
-    /// Ends the mandates of the signed lane that settled in this block. All of a batch settles in
+    /// Ends the direct mandates that settled in this block. All of a batch settles in
     /// one transaction, so a batch is confirmed when nothing of it is live any more; what settles
     /// without the rest of its batch was settled by something else.
     fn settle_signed(&mut self, tx: &mut Tx<'_>) -> Result<(), ChainError> {
@@ -383,14 +383,14 @@ impl Effects {
         Ok(())
     }
 
-    /// Voids the live mandate that has this nonce, if there is one.
-    fn void(
+    /// Ends the live mandate, as failed, that has this nonce, if there is one.
+    fn fail(
         &mut self,
         tx: &mut Tx<'_>,
         account: AccountId,
         token: Address,
         nonce: Nonce,
-        reason: &VoidReason,
+        reason: &FailureReason,
     ) -> Result<(), FactError> {
         let key = schema::nonce(&NonceKey::Proved { account, token, nonce });
         let Some(hash) = tx.get(Family::Nonces, &key)? else {
@@ -399,7 +399,7 @@ impl Effects {
         let hash: MandateHash = key_of(Family::Nonces, &hash)?;
         let mut entry = Entry::expect(tx, hash, "its nonce")?;
         if entry.state.status.is_live() {
-            self.end(tx, &mut entry, Status::Void { reason: reason.clone() })?;
+            self.end(tx, &mut entry, Status::Failed { reason: reason.clone() })?;
         }
         Ok(())
     }
@@ -412,7 +412,7 @@ impl Effects {
         let is_settled = matches!(status, Status::Settled { .. });
         entry.move_to(tx, status)?;
         if is_settled {
-            summary::settled(tx, entry.mandate.promise.lane(), entry.hash, self.time)?;
+            summary::settled(tx, entry.mandate.promise.path(), entry.hash, self.time)?;
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! What the wallet's events and calldata say, in the book's own words.
+//! What the wallet's events and calldata say, in the ledger's own words.
 
 use aep2_mandate::units::{AccountId, Nonce, UnixTime};
 use alloy_primitives::{Address, B256};
@@ -78,8 +78,8 @@ pub enum ChainFact {
         /// With which key; 0 for none.
         key_hash: B256,
     },
-    /// Another account for an owner's signed lane was asked for.
-    SignedLaneRequested {
+    /// Another account for an owner's direct path was asked for.
+    DirectAccountRequested {
         /// The owner.
         owner: Address,
         /// The account; none for none.
@@ -87,8 +87,8 @@ pub enum ChainFact {
         /// From when it may be applied.
         in_force_from: UnixTime,
     },
-    /// An owner's signed lane debits this account.
-    SignedLaneSet {
+    /// An owner's direct path debits this account.
+    DirectAccountSet {
         /// The owner.
         owner: Address,
         /// The account; none for none.
@@ -148,7 +148,7 @@ pub enum ChainFact {
         /// The transaction.
         transaction: B256,
     },
-    /// A mandate of the signed lane settled.
+    /// A direct mandate settled.
     MandateSettled {
         /// Its digest.
         mandate: MandateHash,

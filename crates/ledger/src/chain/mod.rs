@@ -33,7 +33,7 @@ pub struct Applied {
 pub struct Rewound {
     /// How many blocks were undone.
     pub blocks: u64,
-    /// The mandates that had ended in them, and are live again (or void, as they were before).
+    /// The mandates that had ended in them, and are live again (or failed, as they were before).
     pub revived: Vec<crate::MandateHash>,
     /// The batches that had been confirmed in them.
     pub unconfirmed: Vec<crate::BatchNumber>,
@@ -71,7 +71,7 @@ pub enum ChainError {
         /// The last block that cannot be undone.
         horizon: u64,
     },
-    /// The book could not take it.
+    /// The ledger could not take it.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }

@@ -1,18 +1,17 @@
 //! Undoing blocks that fell out of the chain, the newest first.
 //!
 //! What is the chain's own (terms, balances, spent nonces) gets its bytes of before. A mandate
-//! that such a block ended goes back to where it was; if it was in a batch that has been taken
-//! apart since, to the queue.
+//! that such a block ended goes back to where it was; if it was in a batch that has been aborted since, to the queue.
 
 use aep2_mandate::units::AccountId;
 use alloy_primitives::Address;
 
 use super::{ChainError, Rewound};
 use crate::{
-    book::{account_of_key, key_of, value_of},
     error::LedgerError,
     life::Entry,
     limits,
+    memory::{account_of_key, key_of, value_of},
     records::{BatchRecord, Status, UndoRecord},
     schema::{self, Family, meta},
     store::Source,

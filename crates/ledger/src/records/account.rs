@@ -1,4 +1,4 @@
-//! Accounts, their purses and the signed lane's accounts, as the chain has them.
+//! Accounts, their purses and the direct path's accounts, as the chain has them.
 
 use aep2_mandate::units::{AccountId, UnixTime};
 use alloy_primitives::{Address, B256};
@@ -61,16 +61,16 @@ impl Record for PurseRecord {
     const VERSION: u8 = 1;
 }
 
-/// The account that an owner's mandates of the signed lane debit.
+/// The account that an owner's direct mandates debit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SignedLaneRecord {
+pub struct DirectAccountRecord {
     /// The account in force.
     pub account: Option<AccountId>,
     /// Another one that was asked for (or none), and from when it may be applied.
     pub pending: Option<(Option<AccountId>, UnixTime)>,
 }
-fields!(SignedLaneRecord { account, pending });
+fields!(DirectAccountRecord { account, pending });
 
-impl Record for SignedLaneRecord {
+impl Record for DirectAccountRecord {
     const VERSION: u8 = 1;
 }

@@ -3,7 +3,7 @@
 use aep2_mandate::units::{AccountId, Amount, UnixTime};
 use alloy_primitives::{Address, B256, FixedBytes};
 
-use super::Lane;
+use super::SettlementPath;
 use crate::{
     codec::{Record, alternatives, fields},
     units::{Balance, MandateHash},
@@ -13,11 +13,11 @@ use crate::{
 ///
 /// ```text
 /// Sealed ─▶ Proved ─▶ Submitted ─▶ Confirmed ─▶ Final
-///    └─────────┴──────────┴──▶ TakenApart
+///    └─────────┴──────────┴──▶ Aborted
 /// ```
 ///
-/// A batch of the signed lane has no proof and goes from sealed to submitted. The chain has the
-/// last word: it may confirm a batch that was never noted as submitted, or was taken apart while
+/// A direct batch has no proof and goes from sealed to submitted. The chain has the
+/// last word: it may confirm a batch that was never noted as submitted, or was aborted while
 /// its transaction was still on its way. A reorganisation brings a confirmed batch back to where
 /// it was; a final one stays.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub enum Step {
         block: u64,
     },
     /// It will not be submitted again; its members were dealt with one by one.
-    TakenApart {
+    Aborted {
         /// Why.
         reason: String,
     },
@@ -57,7 +57,7 @@ alternatives!(Step, "batch step" {
     2 => Submitted { reference },
     3 => Confirmed { transaction, block },
     4 => Final { transaction, block },
-    5 => TakenApart { reason },
+    5 => Aborted { reason },
 });
 
 impl Step {
@@ -74,7 +74,7 @@ impl Step {
             Self::Submitted { .. } => "submitted",
             Self::Confirmed { .. } => "confirmed",
             Self::Final { .. } => "final",
-            Self::TakenApart { .. } => "taken apart",
+            Self::Aborted { .. } => "aborted",
         }
     }
 }
@@ -82,15 +82,15 @@ impl Step {
 /// A batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BatchRecord {
-    /// The lane of all its members.
-    pub lane: Lane,
+    /// The path of all its members.
+    pub path: SettlementPath,
     /// The token of all its members.
     pub token: Address,
     /// The latest second at which the chain may settle it.
     pub valid_until: UnixTime,
-    /// The circuit's shape, by the number that the wallet gives it; 0 in the signed lane.
+    /// The circuit's shape, by the number that the wallet gives it; 0 in the direct path.
     pub shape: u32,
-    /// The verifiers by which it is checked; 0 in the signed lane.
+    /// The verifiers by which it is checked; 0 in the direct path.
     pub verifier_set: B256,
     /// How many members it has.
     pub count: u32,
@@ -102,7 +102,7 @@ pub struct BatchRecord {
     pub step: Step,
 }
 fields!(BatchRecord {
-    lane,
+    path,
     token,
     valid_until,
     shape,
@@ -145,17 +145,17 @@ pub struct SettledDebit {
 }
 fields!(SettledDebit { account, word, mask, amount });
 
-/// What the chain moved for one of this book's batches. Of the signed lane, whose events name
+/// What the chain moved for one of this ledger's batches. Of the direct path, whose events name
 /// mandates and not nonces, the digests with what each paid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Movement {
-    /// The batch's name on chain; 0 in the signed lane.
+    /// The batch's name on chain; 0 in the direct path.
     pub batch_id: FixedBytes<32>,
     /// How many mandates the chain counted.
     pub count: u32,
-    /// What was taken in the proved lane.
+    /// What was taken in the proved path.
     pub debits: Vec<SettledDebit>,
-    /// What was taken in the signed lane.
+    /// What was taken in the direct path.
     pub direct: Vec<(MandateHash, Balance)>,
 }
 fields!(Movement { batch_id, count, debits, direct });

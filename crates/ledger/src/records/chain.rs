@@ -1,4 +1,4 @@
-//! Where the book stands on the chain, and how to go back.
+//! Where the ledger stands on the chain, and how to go back.
 
 use aep2_mandate::units::{AccountId, ChainId, UnixTime};
 use alloy_primitives::{Address, B256};
@@ -10,7 +10,7 @@ use crate::{
     units::{Balance, BatchNumber, MandateHash},
 };
 
-/// Whose book it is. A book of another chain, wallet or processor is never opened as this one.
+/// Whose ledger it is. A ledger of another chain, wallet or processor is never opened as this one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// The chain.
@@ -68,7 +68,7 @@ pub enum SightingKind {
         /// How much.
         amount: Balance,
     },
-    /// Another processor, other verifiers, another key, or another account for the signed lane.
+    /// Another processor, other verifiers, another key, or another account for the direct path.
     Change {
         /// From when it may be applied.
         in_force_from: UnixTime,

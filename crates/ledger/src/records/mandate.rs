@@ -6,8 +6,8 @@ use aep2_mandate::{
     mandate::{Mandate, SignedMandate},
     typed_data::{
         EcdsaSignature,
+        direct::{DirectMandate, SignedDirectMandate},
         receipt::{Receipt, SignedReceipt},
-        signed_lane::{OwnerMandate, SignedOwnerMandate},
     },
     units::{AccountId, Amount, Ceiling, Nonce, UnixTime},
 };
@@ -21,22 +21,22 @@ use crate::{
 
 /// By which way a mandate settles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Lane {
+pub enum SettlementPath {
     /// In a batch with a proof.
     Proved,
     /// Directly, by its owner's ordinary signature.
-    Signed,
+    Direct,
 }
-alternatives!(Lane, "lane" {
+alternatives!(SettlementPath, "path" {
     0 => Proved,
-    1 => Signed,
+    1 => Direct,
 });
 
-/// What may be spent once. The wallet keeps the nonces of the proved lane by account and token,
-/// those of the signed lane by owner.
+/// What may be spent once. The wallet keeps the nonces of the proved path by account and token,
+/// those of the direct path by owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum NonceKey {
-    /// Of the proved lane.
+    /// Of the proved path.
     Proved {
         /// The account.
         account: AccountId,
@@ -45,8 +45,8 @@ pub enum NonceKey {
         /// The nonce.
         nonce: Nonce,
     },
-    /// Of the signed lane.
-    Signed {
+    /// Of the direct path.
+    Direct {
         /// The owner.
         owner: Address,
         /// The nonce.
@@ -55,34 +55,34 @@ pub enum NonceKey {
 }
 alternatives!(NonceKey, "nonce" {
     0 => Proved { account, token, nonce },
-    1 => Signed { owner, nonce },
+    1 => Direct { owner, nonce },
 });
 
-/// A signed mandate of either lane, as accepted.
+/// A signed mandate of either path, as accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Promise {
-    /// Of the proved lane.
+    /// Of the proved path.
     Proved {
         /// The mandate and its signature.
         signed: ProvedPromise,
     },
-    /// Of the signed lane.
-    Signed {
+    /// Of the direct path.
+    Direct {
         /// The mandate, its signature and the account that it debits.
         signed: SignedPromise,
     },
 }
 alternatives!(Promise, "promise" {
     0 => Proved { signed },
-    1 => Signed { signed },
+    1 => Direct { signed },
 });
 
 impl Promise {
-    /// The lane.
-    pub fn lane(&self) -> Lane {
+    /// The path.
+    pub fn path(&self) -> SettlementPath {
         match self {
-            Self::Proved { .. } => Lane::Proved,
-            Self::Signed { .. } => Lane::Signed,
+            Self::Proved { .. } => SettlementPath::Proved,
+            Self::Direct { .. } => SettlementPath::Direct,
         }
     }
 
@@ -90,7 +90,7 @@ impl Promise {
     pub fn account(&self) -> AccountId {
         match self {
             Self::Proved { signed } => signed.mandate.account,
-            Self::Signed { signed } => signed.account,
+            Self::Direct { signed } => signed.account,
         }
     }
 
@@ -98,7 +98,7 @@ impl Promise {
     pub fn token(&self) -> Address {
         match self {
             Self::Proved { signed } => signed.mandate.token,
-            Self::Signed { signed } => signed.signed.mandate.token,
+            Self::Direct { signed } => signed.signed.mandate.token,
         }
     }
 
@@ -106,7 +106,7 @@ impl Promise {
     pub fn payee(&self) -> Address {
         match self {
             Self::Proved { signed } => signed.mandate.payee,
-            Self::Signed { signed } => signed.signed.mandate.payee,
+            Self::Direct { signed } => signed.signed.mandate.payee,
         }
     }
 
@@ -114,7 +114,7 @@ impl Promise {
     pub fn amount(&self) -> Ceiling {
         match self {
             Self::Proved { signed } => signed.mandate.amount,
-            Self::Signed { signed } => signed.amount,
+            Self::Direct { signed } => signed.amount,
         }
     }
 
@@ -122,7 +122,7 @@ impl Promise {
     pub fn deadline(&self) -> UnixTime {
         match self {
             Self::Proved { signed } => signed.mandate.deadline,
-            Self::Signed { signed } => signed.deadline,
+            Self::Direct { signed } => signed.deadline,
         }
     }
 
@@ -134,7 +134,7 @@ impl Promise {
                 token: signed.mandate.token,
                 nonce: signed.mandate.nonce,
             },
-            Self::Signed { signed } => NonceKey::Signed {
+            Self::Direct { signed } => NonceKey::Direct {
                 owner: signed.signed.mandate.owner,
                 nonce: signed.signed.mandate.nonce,
             },
@@ -142,7 +142,7 @@ impl Promise {
     }
 }
 
-/// A mandate of the proved lane with its key and signature as bytes: making a [`PublicKey`] of
+/// A mandate on the proved path with its key and signature as bytes: making a [`PublicKey`] of
 /// them takes a multiplication on the curve, which reading a mandate need not pay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProvedPromise {
@@ -216,11 +216,11 @@ impl Field for ProvedPromise {
     }
 }
 
-/// A mandate of the signed lane.
+/// A direct mandate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedPromise {
     /// The mandate and its owner's signature.
-    pub signed: SignedOwnerMandate,
+    pub signed: SignedDirectMandate,
     /// The account that it debits: the one that its owner had marked at acceptance.
     pub account: AccountId,
     /// Its amount, which must fit what the wallet can hold.
@@ -230,9 +230,9 @@ pub struct SignedPromise {
 }
 fields!(SignedPromise { signed, account, amount, deadline });
 
-impl Field for SignedOwnerMandate {
+impl Field for SignedDirectMandate {
     fn put(&self, to: &mut Vec<u8>) {
-        let OwnerMandate { owner, token, payee, amount, nonce, deadline, reference } =
+        let DirectMandate { owner, token, payee, amount, nonce, deadline, reference } =
             &self.mandate;
         owner.put(to);
         token.put(to);
@@ -244,7 +244,7 @@ impl Field for SignedOwnerMandate {
         self.payer_signature.put(to);
     }
     fn take(from: &mut Decoder<'_>) -> Result<Self, Defect> {
-        let mandate = OwnerMandate {
+        let mandate = DirectMandate {
             owner: from.field()?,
             token: from.field()?,
             payee: from.field()?,
@@ -298,7 +298,7 @@ impl StateRecord {
     }
 }
 
-/// Where a mandate is. It begins queued, and ends settled or void.
+/// Where a mandate is. It begins queued, and ends settled or failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {
     /// Waits for a batch.
@@ -309,14 +309,14 @@ pub enum Status {
         batch: BatchNumber,
     },
     /// Was taken out of a batch, and waits for a decision.
-    Aside {
+    Quarantined {
         /// Why.
         reason: String,
     },
     /// Was settled on chain.
     Settled {
-        /// The batch that settled it; none when a transaction of the signed lane did that is not
-        /// this book's.
+        /// The batch that settled it; none when a direct transaction did that is not
+        /// this ledger's.
         batch: Option<BatchNumber>,
         /// What was paid.
         amount: Amount,
@@ -324,23 +324,23 @@ pub enum Status {
         block: u64,
     },
     /// Will not be settled.
-    Void {
+    Failed {
         /// Why.
-        reason: VoidReason,
+        reason: FailureReason,
     },
 }
 alternatives!(Status, "status" {
     0 => Queued,
     1 => InBatch { batch },
-    2 => Aside { reason },
+    2 => Quarantined { reason },
     3 => Settled { batch, amount, block },
-    4 => Void { reason },
+    4 => Failed { reason },
 });
 
 impl Status {
     /// Whether money is reserved for it: it has not ended.
     pub fn is_live(&self) -> bool {
-        matches!(self, Self::Queued | Self::InBatch { .. } | Self::Aside { .. })
+        matches!(self, Self::Queued | Self::InBatch { .. } | Self::Quarantined { .. })
     }
 
     /// The status' name.
@@ -348,16 +348,16 @@ impl Status {
         match self {
             Self::Queued => "queued",
             Self::InBatch { .. } => "in a batch",
-            Self::Aside { .. } => "aside",
+            Self::Quarantined { .. } => "quarantined",
             Self::Settled { .. } => "settled",
-            Self::Void { .. } => "void",
+            Self::Failed { .. } => "failed",
         }
     }
 }
 
 /// Why a mandate will not be settled.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum VoidReason {
+pub enum FailureReason {
     /// The chain's time passed its deadline.
     Expired,
     /// Its payee was paid from a bond, and its nonce spent with that.
@@ -365,7 +365,7 @@ pub enum VoidReason {
         /// The block's number.
         block: u64,
     },
-    /// Its nonce was spent on chain by something that is not this book's.
+    /// Its nonce was spent on chain by something that is not this ledger's.
     SpentElsewhere {
         /// The block's number.
         block: u64,
@@ -376,7 +376,7 @@ pub enum VoidReason {
         reason: String,
     },
 }
-alternatives!(VoidReason, "reason" {
+alternatives!(FailureReason, "reason" {
     0 => Expired,
     1 => GuaranteeClaimed { block },
     2 => SpentElsewhere { block },
@@ -417,7 +417,7 @@ impl Record for CaptureRecord {
     const VERSION: u8 = 1;
 }
 
-/// What a processor gives for a mandate of the signed lane: the published MVP's `spEnqueueSig`.
+/// What a processor gives for a direct mandate: the published MVP's `spEnqueueSig`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct EnqueueReceipt {
     /// The mandate's digest.
@@ -429,23 +429,23 @@ pub struct EnqueueReceipt {
 }
 fields!(EnqueueReceipt { mandate_digest, enqueue_deadline, signature });
 
-/// A processor's signed word on a mandate of either lane.
+/// A processor's signed word on a mandate of either path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IssuedReceipt {
-    /// Of the proved lane.
+    /// Of the proved path.
     Proved {
         /// The receipt.
         receipt: SignedReceipt,
     },
-    /// Of the signed lane.
-    Signed {
+    /// Of the direct path.
+    Direct {
         /// The receipt.
         receipt: EnqueueReceipt,
     },
 }
 alternatives!(IssuedReceipt, "receipt" {
     0 => Proved { receipt },
-    1 => Signed { receipt },
+    1 => Direct { receipt },
 });
 
 impl Record for IssuedReceipt {
@@ -465,7 +465,7 @@ impl IssuedReceipt {
     pub fn settle_by(&self) -> UnixTime {
         match self {
             Self::Proved { receipt } => receipt.receipt.settle_by,
-            Self::Signed { receipt } => receipt.enqueue_deadline,
+            Self::Direct { receipt } => receipt.enqueue_deadline,
         }
     }
 
@@ -478,21 +478,21 @@ impl IssuedReceipt {
             (Self::Proved { .. }, Promise::Proved { signed }) => {
                 self.check_proved(hash, &signed.mandate)
             }
-            (Self::Signed { receipt }, Promise::Signed { .. }) => {
+            (Self::Direct { receipt }, Promise::Direct { .. }) => {
                 first_that_differs([("mandateDigest", receipt.mandate_digest == hash.bytes())])
             }
-            _ => Err(ReceiptMismatch { field: "lane" }),
+            _ => Err(ReceiptMismatch { field: "path" }),
         }
     }
 
-    /// Checks that it is for this mandate of the proved lane.
+    /// Checks that it is for this mandate of the proved path.
     pub(crate) fn check_proved(
         &self,
         hash: MandateHash,
         mandate: &Mandate,
     ) -> Result<(), ReceiptMismatch> {
         let Self::Proved { receipt: SignedReceipt { receipt, .. } } = self else {
-            return Err(ReceiptMismatch { field: "lane" });
+            return Err(ReceiptMismatch { field: "path" });
         };
         first_that_differs([
             ("mandateId", MandateHash::from(receipt.mandate_id) == hash),

@@ -1,4 +1,4 @@
-//! What the book keeps: one file for each thing, with its encoding.
+//! What the ledger keeps: one file for each thing, with its encoding.
 
 mod account;
 mod batch;
@@ -7,13 +7,13 @@ mod mandate;
 mod summary;
 
 pub use self::{
-    account::{AccountRecord, ChangeRecord, PurseRecord, SignedLaneRecord},
+    account::{AccountRecord, ChangeRecord, DirectAccountRecord, PurseRecord},
     batch::{BatchRecord, MemberRecord, Movement, SettledDebit, Step},
     chain::{Before, Identity, Sighting, SightingKind, Tip, UndoRecord},
     mandate::{
-        CaptureRecord, EnqueueReceipt, IssuedReceipt, Lane, MandateRecord, NonceKey, Promise,
-        ProvedPromise, QueueRecord, ReceiptMismatch, SignedPromise, StateRecord, Status,
-        VoidReason,
+        CaptureRecord, EnqueueReceipt, FailureReason, IssuedReceipt, MandateRecord, NonceKey,
+        Promise, ProvedPromise, QueueRecord, ReceiptMismatch, SettlementPath, SignedPromise,
+        StateRecord, Status,
     },
-    summary::{RecentMandate, SignedLaneSummary},
+    summary::{DirectSummary, RecentMandate},
 };

@@ -1,4 +1,4 @@
-//! The signed lane at a glance.
+//! The direct path at a glance.
 
 use aep2_mandate::units::UnixTime;
 
@@ -7,26 +7,26 @@ use crate::{
     units::MandateHash,
 };
 
-/// How many mandates of the signed lane there are, by what became of them, and the last ones.
+/// How many direct mandates there are, by what became of them, and the last ones.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SignedLaneSummary {
-    /// Those that have not ended: queued, in a batch or aside.
+pub struct DirectSummary {
+    /// Those that have not ended: queued, in a batch or quarantined.
     pub live: u64,
     /// Those that were settled.
     pub settled: u64,
     /// Those that will not be settled.
-    pub void: u64,
+    pub failed: u64,
     /// The last ones in the order of acceptance, at most [`LAST_MAX`](Self::LAST_MAX).
     pub last: Vec<RecentMandate>,
 }
-fields!(SignedLaneSummary { live, settled, void, last });
+fields!(DirectSummary { live, settled, failed, last });
 
-impl SignedLaneSummary {
+impl DirectSummary {
     /// How many of the last mandates are named.
     pub const LAST_MAX: usize = 10;
 }
 
-impl Record for SignedLaneSummary {
+impl Record for DirectSummary {
     const VERSION: u8 = 1;
 }
 

@@ -1,7 +1,7 @@
 //! The number of the last commit that was acknowledged, in a file beside the database.
 //!
 //! It is written after a commit is on disk and before anybody hears of it, and is not synced
-//! itself. So it may lag behind after the power failed, and never runs ahead: a book that ends
+//! itself. So it may lag behind after the power failed, and never runs ahead: a ledger that ends
 //! before its mark has lost something that somebody was told of.
 
 use std::{

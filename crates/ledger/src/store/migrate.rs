@@ -23,7 +23,7 @@ pub(super) struct Migration {
 /// All steps, in order. There is one format so far.
 pub(super) const MIGRATIONS: &[Migration] = &[];
 
-/// Brings a book from format `found` to format `known`.
+/// Brings a ledger from format `found` to format `known`.
 pub(super) fn migrate(
     db: &DB,
     directory: &Path,

@@ -1,15 +1,15 @@
-//! The book on disk: a directory with
+//! The ledger on disk: a directory with
 //!
 //! | | |
 //! | --- | --- |
-//! | `book/` | RocksDB |
-//! | `owner.lock` | locked by the process that has the book open, and its number |
+//! | `rocksdb/` | RocksDB |
+//! | `owner.lock` | locked by the process that has the ledger open, and its number |
 //! | `acknowledged` | a mark behind the last commit that was acknowledged, see [`Mark`] |
 //!
 //! RocksDB's log is replayed up to the first record that is not whole. After a crash that is the
 //! record that was being written. After damage it could be one that was acknowledged, and RocksDB
 //! cannot tell them apart: it drops what follows, and says nothing. The mark tells them apart.
-//! So a book is first opened for reading, which changes nothing, compared with its mark, and only
+//! So a ledger is first opened for reading, which changes nothing, compared with its mark, and only
 //! then opened for writing.
 
 mod mark;
@@ -41,12 +41,12 @@ use crate::{
     schema::{Family, SCHEMA_VERSION, meta},
 };
 
-/// Where RocksDB is, in the book's directory.
+/// Where RocksDB is, in the ledger's directory.
 pub(crate) fn database_path(directory: &Path) -> PathBuf {
-    directory.join("book")
+    directory.join("rocksdb")
 }
 
-/// An open book, for writing.
+/// An open ledger, for writing.
 #[derive(Debug)]
 pub(crate) struct Store {
     // Dropped in this order: the lock goes last.
@@ -56,7 +56,7 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// Opens the book in `directory`, or begins one there.
+    /// Opens the ledger in `directory`, or begins one there.
     pub(crate) fn open(directory: &Path, identity: Identity) -> Result<Self, OpenError> {
         let io_error =
             |action| move |source| OpenError::Io { action, path: directory.to_owned(), source };
@@ -144,18 +144,18 @@ fn put(
     Ok(())
 }
 
-/// How often a book that is written meanwhile is tried to be opened for reading.
+/// How often a ledger that is written meanwhile is tried to be opened for reading.
 const ATTEMPTS: u32 = 20;
 /// What RocksDB says of a file that is gone.
 const NO_SUCH_FILE: &str = "No such file or directory";
 
-/// A book opened to be looked at. Changes nothing, and does not wait for whoever writes it.
+/// A ledger opened to be looked at. Changes nothing, and does not wait for whoever writes it.
 #[derive(Debug)]
 pub(crate) struct ReadOnly {
     db: DB,
 }
 
-/// Whether somebody may write a book while it is looked at.
+/// Whether somebody may write a ledger while it is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Beside {
     /// Nobody: the looker has the lock.
@@ -165,7 +165,7 @@ pub(crate) enum Beside {
 }
 
 impl ReadOnly {
-    /// Opens the book in `directory`.
+    /// Opens the ledger in `directory`.
     pub(crate) fn open(directory: &Path, beside: Beside) -> Result<Self, OpenError> {
         let path = database_path(directory);
         if !exists(&path)? {
@@ -211,7 +211,7 @@ impl ReadOnly {
         View::of(&self.db)
     }
 
-    /// Checks whose book it is. One whose first write was cut off is anybody's.
+    /// Checks whose ledger it is. One whose first write was cut off is anybody's.
     fn check_identity(&self, directory: &Path, expected: Identity) -> Result<(), OpenError> {
         match self.view().identity()? {
             Some(found) if found != expected => {
@@ -256,7 +256,7 @@ fn schema_version(db: &DB) -> Result<Option<u32>, LedgerError> {
     Ok(Some(u32::from_be_bytes(version)))
 }
 
-/// Writes what a book begins with.
+/// Writes what a ledger begins with.
 fn begin(db: &DB, identity: Identity) -> Result<(), rocksdb::Error> {
     let mut batch = WriteBatch::default();
     if let Some(handle) = db.cf_handle(Family::Meta.name()) {
@@ -296,7 +296,7 @@ fn database_options() -> Options {
     options.set_paranoid_checks(true);
     // Whatever is whole up to the first record that is not. The mark says whether that is enough.
     options.set_wal_recovery_mode(DBRecoveryMode::PointInTime);
-    // All families go into tables together. So what is left when the log is lost is the book as it
+    // All families go into tables together. So what is left when the log is lost is the ledger as it
     // was after one commit, and its number of commits says which.
     options.set_atomic_flush(true);
     options.set_max_total_wal_size(LOG_BYTES_MAX);

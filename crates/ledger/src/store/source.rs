@@ -63,7 +63,7 @@ impl<'a> View<'a> {
 
     /// The entries from a key on, in order of their keys.
     pub(crate) fn entries(&self, family: Family, from: &[u8]) -> Entries<'_> {
-        // A family that a book does not have yet is empty.
+        // A family that a ledger does not have yet is empty.
         let iterator = self.db.cf_handle(family.name()).map(|handle| {
             let mode = IteratorMode::From(from, rocksdb::Direction::Forward);
             self.db.iterator_cf_opt(handle, self.options(), mode)
@@ -102,7 +102,7 @@ impl<'a> View<'a> {
         self.number(meta::HORIZON)
     }
 
-    /// Whose book it is; nothing before the first write.
+    /// Whose ledger it is; nothing before the first write.
     pub(crate) fn identity(&self) -> Result<Option<Identity>, LedgerError> {
         self.record(Family::Meta, meta::IDENTITY)
     }

@@ -67,13 +67,13 @@ fn what_is_accepted_is_reserved_queued_and_kept_over_a_restart() {
     assert_eq!(book.reserved(), 1_000);
     assert_eq!(book.purse().free.get(), 0);
     assert_eq!(book.status(first.hash()), Status::Queued);
-    let queue = book.ledger.queue(aep2_ledger::Lane::Proved, TOKEN, Sequence::new(0), 9);
+    let queue = book.ledger.queue(aep2_ledger::SettlementPath::Proved, TOKEN, Sequence::new(0), 9);
     let queue = queue.expect("reads");
     let hashes: Vec<_> = queue.iter().map(|queued| queued.record.mandate).collect();
     assert_eq!(hashes, [first.hash(), second.hash()], "in order of acceptance");
     let view = book.ledger.mandate(first.hash()).expect("reads").expect("known");
     let aep2_ledger::records::Promise::Proved { signed } = &view.mandate.promise else {
-        panic!("of the proved lane");
+        panic!("of the proved path");
     };
     let signed = signed.signed_mandate().expect("a key and a signature");
     assert_eq!(&signed, first.verified().signed(), "nothing of it is lost");
@@ -114,7 +114,7 @@ const OBSTACLES: [&str; 10] = [
     "insufficient funds",
 ];
 
-/// A book and a mandate against which exactly these obstacles stand.
+/// A ledger and a mandate against which exactly these obstacles stand.
 fn obstructed(obstacles: &BTreeSet<&str>) -> (Book, Terms, i64) {
     let there = |name: &str| obstacles.contains(name);
     let book = Book::empty();
@@ -196,7 +196,7 @@ fn is(refusal: &Refusal, name: &str) -> bool {
         Refusal::SettleByPassed { .. } | Refusal::DeadlineTooNear { .. } => "settle by passed",
         Refusal::ChangePending { .. } => "change pending",
         Refusal::InsufficientFunds { .. } => "insufficient funds",
-        Refusal::NoSignedLane { .. } => "no signed lane",
+        Refusal::NoDirectAccount { .. } => "no direct path",
     };
     found == name
 }

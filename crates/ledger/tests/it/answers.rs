@@ -52,12 +52,12 @@ fn one_who_panics_when_woken_takes_nobody_along() {
         second.wait().expect("accepted");
     }
     assert!(woken > 0);
-    assert!(book.ledger.failure().is_none(), "nothing was wrong with the book");
+    assert!(book.ledger.failure().is_none(), "nothing was wrong with the ledger");
     assert_eq!(book.reserved(), 100);
     book.reopen().assert_sound();
 }
 
-/// Drops the book when it is woken.
+/// Drops the ledger when it is woken.
 struct Last {
     ledger: Mutex<Option<Ledger>>,
     dropped: AtomicBool,

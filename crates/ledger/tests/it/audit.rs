@@ -1,14 +1,14 @@
-//! The auditor: for every rule a book that breaks it behind the ledger's back, and the finding.
+//! The auditor: for every rule a ledger that breaks it behind the ledger's back, and the finding.
 
 use std::path::Path;
 
 use aep2_ledger::{
-    BatchNumber, Capture, Disposition, Ledger, MandateHash, Sequence, Status, Step, VoidReason,
+    BatchNumber, Capture, Disposition, FailureReason, Ledger, MandateHash, Sequence, Status, Step,
     audit::{Finding, audit},
     codec::Record,
     records::{
-        BatchRecord, CaptureRecord, MandateRecord, MemberRecord, Movement, NonceKey, PurseRecord,
-        QueueRecord, SignedLaneSummary, StateRecord,
+        BatchRecord, CaptureRecord, DirectSummary, MandateRecord, MemberRecord, Movement, NonceKey,
+        PurseRecord, QueueRecord, StateRecord,
     },
     schema::{self, Family},
 };
@@ -36,7 +36,7 @@ fn key(nonce: u64) -> Vec<u8> {
 }
 
 /// A sound book with something of everything: 0 and 1 settled by batch 1, 2 in batch 2, 3 queued
-/// and captured, 4 aside, 5 void, 6 queued; money asked back after 6 of them.
+/// and captured, 4 quarantined, 5 failed, 6 queued; money asked back after 6 of them.
 fn book() -> TempDir {
     let book = Book::funded();
     for nonce in 0..6 {
@@ -52,7 +52,7 @@ fn book() -> TempDir {
     let capture = Capture { mandate: terms(3).hash(), amount: amount(4), statement: vec![3] };
     book.ledger.capture(capture, at(1)).wait().expect("captured");
     let dispositions = vec![
-        (terms(4).hash(), Disposition::Aside { reason: "odd".into() }),
+        (terms(4).hash(), Disposition::Quarantined { reason: "odd".into() }),
         (terms(5).hash(), Disposition::GiveUp { reason: "lost".into() }),
     ];
     book.ledger.dispose(dispositions).wait().expect("disposed");
@@ -263,15 +263,15 @@ const CASES: &[Case] = &[
     (
         "queued, but not in the queue",
         |_| {
-            let lane = aep2_ledger::Lane::Proved;
-            remove(Family::Queue, schema::queue(lane, TOKEN, Sequence::new(3)))
+            let path = aep2_ledger::SettlementPath::Proved;
+            remove(Family::Queue, schema::queue(path, TOKEN, Sequence::new(3)))
         },
         |finding| matches!(finding, Finding::Misplaced { status: "queued", .. }),
     ),
     (
         "in the queue for another deadline",
         |directory| {
-            let key = schema::queue(aep2_ledger::Lane::Proved, TOKEN, Sequence::new(3));
+            let key = schema::queue(aep2_ledger::SettlementPath::Proved, TOKEN, Sequence::new(3));
             alter(directory, Family::Queue, key, |queued: &mut QueueRecord| {
                 queued.deadline = at(0);
             })
@@ -282,17 +282,17 @@ const CASES: &[Case] = &[
         "in two places",
         |_| {
             let place = schema::sequence(Sequence::new(3));
-            vec![(Family::Aside, place, Some(key(3)))]
+            vec![(Family::Quarantined, place, Some(key(3)))]
         },
         |finding| matches!(finding, Finding::Misplaced { mandate, .. } if *mandate == of(3)),
     ),
     (
         "ended, but in the queue",
         |directory| {
-            let reason = VoidReason::GivenUp { reason: String::new() };
-            status(directory, 3, Status::Void { reason })
+            let reason = FailureReason::GivenUp { reason: String::new() };
+            status(directory, 3, Status::Failed { reason })
         },
-        |finding| matches!(finding, Finding::Misplaced { status: "void", .. }),
+        |finding| matches!(finding, Finding::Misplaced { status: "failed", .. }),
     ),
     (
         "in a batch that does not have it",
@@ -388,10 +388,10 @@ const CASES: &[Case] = &[
         |finding| matches!(finding, Finding::MovedDiffers { batch: SETTLED, .. }),
     ),
     (
-        "a member of a settled batch that is void",
+        "a member of a settled batch that has failed",
         |directory| {
-            let reason = VoidReason::GivenUp { reason: String::new() };
-            status(directory, 0, Status::Void { reason })
+            let reason = FailureReason::GivenUp { reason: String::new() };
+            status(directory, 0, Status::Failed { reason })
         },
         |finding| matches!(finding, Finding::NotSettledBy { mandate, .. } if *mandate == of(0)),
     ),
@@ -434,12 +434,12 @@ const CASES: &[Case] = &[
         },
     ),
     (
-        "settled in the signed lane, where nothing was",
+        "settled in the direct path, where nothing was",
         |_| {
-            let summary = SignedLaneSummary { settled: 1, ..Default::default() };
+            let summary = DirectSummary { settled: 1, ..Default::default() };
             vec![(Family::Meta, schema::meta::SIGNED_LANE.to_vec(), Some(summary.to_bytes()))]
         },
-        |finding| matches!(finding, Finding::SignedLaneSummary { field: "settled" }),
+        |finding| matches!(finding, Finding::DirectSummary { field: "settled" }),
     ),
 ];
 

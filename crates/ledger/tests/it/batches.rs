@@ -1,9 +1,9 @@
-//! Batches: what may be sealed, every step and every step that is not, taking apart, and that the
+//! Batches: what may be sealed, every step and every step that is not, aborting, and that the
 //! chain has the last word.
 
 use aep2_ledger::{
-    BatchError, BatchNumber, ChainError, ChainFact, Disposition, Lane, LedgerConfig, MandateHash,
-    Seal, Status, Step, VoidReason, records::SettledDebit,
+    BatchError, BatchNumber, ChainError, ChainFact, Disposition, FailureReason, LedgerConfig,
+    MandateHash, Seal, SettlementPath, Status, Step, records::SettledDebit,
 };
 use aep2_mandate::units::Nonce;
 use alloy_primitives::{Address, B256};
@@ -19,7 +19,7 @@ pub(crate) fn seal_of(members: &[(Terms, u128)]) -> Seal {
     let valid_until = at(EXPIRES_WITHIN as i64 - 60);
     let members = members.iter().map(|(terms, captured)| (terms.hash(), amount(*captured)));
     Seal {
-        lane: Lane::Proved,
+        path: SettlementPath::Proved,
         token: TOKEN,
         valid_until,
         shape: 0x0004_0008,
@@ -41,7 +41,7 @@ pub(crate) fn settled(commitment: B256, debits: Vec<SettledDebit>) -> ChainFact 
     }
 }
 
-/// A book with three mandates, of 100, 200 and 300.
+/// A ledger with three mandates, of 100, 200 and 300.
 fn three() -> (Book, [Terms; 3]) {
     let book = Book::funded();
     let terms = [100, 200, 300].map(|amount| Terms::new(1, amount as u64, amount));
@@ -127,7 +127,7 @@ fn only_what_is_queued_alike_and_unchanged_is_sealed() {
         (Seal { token: other_token, ..seal_of(&[(a, 100)]) }, |error| {
             matches!(error, BatchError::OtherTokenOrLane(_))
         }),
-        (Seal { lane: Lane::Signed, ..seal_of(&[(a, 100)]) }, |error| {
+        (Seal { path: SettlementPath::Direct, ..seal_of(&[(a, 100)]) }, |error| {
             matches!(error, BatchError::OtherTokenOrLane(_))
         }),
         (Seal { valid_until: at(EXPIRES_WITHIN as i64 + 1), ..seal_of(&[(a, 100)]) }, |error| {
@@ -148,7 +148,7 @@ fn only_what_is_queued_alike_and_unchanged_is_sealed() {
 }
 
 /// What can be tried on a batch.
-const MOVES: [&str; 3] = ["prove", "submit", "take apart"];
+const MOVES: [&str; 3] = ["prove", "submit", "abort"];
 
 fn try_move(
     book: &Book,
@@ -161,7 +161,7 @@ fn try_move(
         "submit" => book.ledger.submitted(batch, b"sent".to_vec()),
         _ => {
             let back = members.iter().map(|hash| (*hash, Disposition::Requeue)).collect();
-            book.ledger.take_apart(batch, "refused".into(), back)
+            book.ledger.abort(batch, "refused".into(), back)
         }
     };
     pending.wait().map(drop)
@@ -171,12 +171,12 @@ fn try_move(
 fn every_step_that_is_not_the_next_is_refused() {
     // What leads to a step, and what may follow it.
     let cases: [(&[&str], &[&str]); 7] = [
-        (&[], &["prove", "take apart"]),
-        (&["prove"], &["submit", "take apart"]),
-        (&["prove", "submit"], &["submit", "take apart"]),
-        (&["take apart"], &[]),
+        (&[], &["prove", "abort"]),
+        (&["prove"], &["submit", "abort"]),
+        (&["prove", "submit"], &["submit", "abort"]),
+        (&["abort"], &[]),
         (&["prove", "submit", "confirm"], &[]),
-        (&["prove", "take apart", "confirm"], &[]),
+        (&["prove", "abort", "confirm"], &[]),
         (&["prove", "submit", "confirm", "finalise"], &[]),
     ];
     for (way, allowed) in cases {
@@ -210,43 +210,46 @@ fn every_step_that_is_not_the_next_is_refused() {
 }
 
 #[test]
-fn a_batch_taken_apart_leaves_each_mandate_where_it_was_said() {
+fn an_aborted_batch_leaves_each_mandate_where_it_was_said() {
     let (book, [a, b, c]) = three();
     let batch = seal(&book, &[(a, 100), (b, 200), (c, 300)]).expect("sealed");
     let reason = |text: &str| text.to_owned();
     let all = vec![
         (a.hash(), Disposition::Requeue),
-        (b.hash(), Disposition::Aside { reason: reason("its account refuses") }),
+        (b.hash(), Disposition::Quarantined { reason: reason("its account refuses") }),
         (c.hash(), Disposition::GiveUp { reason: reason("lost") }),
     ];
     for missing in 0..3 {
         let mut some = all.clone();
         let (hash, _) = some.remove(missing);
-        let error = book.ledger.take_apart(batch, reason("refused"), some).wait();
+        let error = book.ledger.abort(batch, reason("refused"), some).wait();
         assert!(matches!(error, Err(BatchError::Unsaid(unsaid)) if unsaid == hash));
     }
     let mut more = all.clone();
     more.push((Terms::new(1, 999, 1).hash(), Disposition::Requeue));
-    let error = book.ledger.take_apart(batch, reason("refused"), more).wait();
+    let error = book.ledger.abort(batch, reason("refused"), more).wait();
     assert!(matches!(error, Err(BatchError::UnknownMandate(_))));
     let early = vec![
         (a.hash(), Disposition::Expire),
         (b.hash(), Disposition::Requeue),
         (c.hash(), Disposition::Requeue),
     ];
-    let error = book.ledger.take_apart(batch, reason("refused"), early).wait();
+    let error = book.ledger.abort(batch, reason("refused"), early).wait();
     assert!(matches!(error, Err(BatchError::NotExpired { .. })), "it may still settle");
     assert_eq!(step(&book, batch), Step::Sealed, "nothing was changed");
 
-    book.ledger.take_apart(batch, reason("refused"), all).wait().expect("taken apart");
+    book.ledger.abort(batch, reason("refused"), all).wait().expect("aborted");
     assert_eq!(book.reserved(), 300, "what was given up is free");
     let book = book.reopen();
     assert_eq!(book.reserved(), 300);
     assert_eq!(book.status(a.hash()), Status::Queued);
-    assert_eq!(book.status(b.hash()), Status::Aside { reason: reason("its account refuses") });
-    assert_eq!(book.ledger.aside().expect("reads"), [b.hash()]);
-    let given_up = VoidReason::GivenUp { reason: reason("lost") };
-    assert_eq!(book.status(c.hash()), Status::Void { reason: given_up });
+    assert_eq!(
+        book.status(b.hash()),
+        Status::Quarantined { reason: reason("its account refuses") }
+    );
+    assert_eq!(book.ledger.quarantined().expect("reads"), [b.hash()]);
+    let given_up = FailureReason::GivenUp { reason: reason("lost") };
+    assert_eq!(book.status(c.hash()), Status::Failed { reason: given_up });
     let requeued = vec![(b.hash(), Disposition::Requeue)];
     book.ledger.dispose(requeued).wait().expect("queued again");
     let again = seal(&book, &[(a, 100), (b, 200)]).expect("sealed again");
@@ -257,7 +260,7 @@ fn a_batch_taken_apart_leaves_each_mandate_where_it_was_said() {
 }
 
 #[test]
-fn a_batch_that_settles_after_it_was_taken_apart_has_settled() {
+fn a_batch_that_settles_after_it_was_aborted_has_settled() {
     let (book, [a, b, c]) = three();
     let first = seal(&book, &[(a, 100), (b, 200), (c, 300)]).expect("sealed");
     book.ledger.proved(first, COMMITMENT, vec![1]).wait().expect("proved");
@@ -267,7 +270,7 @@ fn a_batch_that_settles_after_it_was_taken_apart_has_settled() {
         (b.hash(), Disposition::Requeue),
         (c.hash(), Disposition::GiveUp { reason: "lost".into() }),
     ];
-    book.ledger.take_apart(first, "seems lost".into(), dispositions).wait().expect("apart");
+    book.ledger.abort(first, "seems lost".into(), dispositions).wait().expect("aborted");
     let second = seal(&book, &[(a, 100)]).expect("sealed again");
     assert_eq!(book.reserved(), 300);
 
@@ -280,21 +283,21 @@ fn a_batch_that_settles_after_it_was_taken_apart_has_settled() {
     assert_eq!((book.purse().record.balance.get(), book.reserved()), (400, 0));
     book.assert_sound();
     // The second batch has nothing live in it any more.
-    book.ledger.take_apart(second, "settled".into(), vec![]).wait().expect("apart");
+    book.ledger.abort(second, "settled".into(), vec![]).wait().expect("aborted");
     book.assert_sound();
 
     // And back, when the block falls away: as before, except that the second batch is gone.
     book.ledger.rewind(1_000, vec![]).wait().expect("undone");
-    assert!(matches!(step(&book, first), Step::TakenApart { .. }));
+    assert!(matches!(step(&book, first), Step::Aborted { .. }));
     assert_eq!(book.status(a.hash()), Status::Queued);
     assert_eq!(book.status(b.hash()), Status::Queued);
-    assert!(matches!(book.status(c.hash()), Status::Void { .. }));
+    assert!(matches!(book.status(c.hash()), Status::Failed { .. }));
     assert_eq!((book.purse().record.balance.get(), book.reserved()), (1_000, 300));
     book.reopen().assert_sound();
 }
 
 #[test]
-fn a_nonce_spent_by_something_else_voids_its_mandate_wherever_it_is() {
+fn a_nonce_spent_by_something_else_fails_its_mandate_wherever_it_is() {
     let (book, [a, b, c]) = three();
     let batch = seal(&book, &[(a, 100), (b, 200)]).expect("sealed");
     let claimed = ChainFact::GuaranteeClaimed {
@@ -312,16 +315,16 @@ fn a_nonce_spent_by_something_else_voids_its_mandate_wherever_it_is() {
     };
     let applied = book.apply(block(1_001, vec![claimed, foreign, not_burnt]));
     assert_eq!(applied.ended, [a.hash(), c.hash()]);
-    let reason = VoidReason::GuaranteeClaimed { block: 1_001 };
-    assert_eq!(book.status(a.hash()), Status::Void { reason });
-    let reason = VoidReason::SpentElsewhere { block: 1_001 };
-    assert_eq!(book.status(c.hash()), Status::Void { reason });
+    let reason = FailureReason::GuaranteeClaimed { block: 1_001 };
+    assert_eq!(book.status(a.hash()), Status::Failed { reason });
+    let reason = FailureReason::SpentElsewhere { block: 1_001 };
+    assert_eq!(book.status(c.hash()), Status::Failed { reason });
     assert_eq!(book.status(b.hash()), Status::InBatch { batch }, "a stranger's receipt");
     assert_eq!((book.purse().record.balance.get(), book.reserved()), (993, 200));
     book.assert_sound();
     // Only what is still in the batch needs a word.
     let back = vec![(b.hash(), Disposition::Requeue)];
-    book.ledger.take_apart(batch, "a nonce is spent".into(), back).wait().expect("apart");
+    book.ledger.abort(batch, "a nonce is spent".into(), back).wait().expect("aborted");
     // The claim falls away: its batch is gone, so it is queued.
     book.ledger.rewind(1_000, vec![]).wait().expect("undone");
     assert_eq!(book.status(a.hash()), Status::Queued);
@@ -341,8 +344,8 @@ fn what_the_chain_can_never_settle_expires_and_frees_its_money() {
     }
     let batch = book.ledger.seal(Seal { valid_until: at(605), ..seal_of(&[(terms[1], 100)]) });
     let batch = batch.wait().expect("sealed").into_inner();
-    let aside = vec![(terms[2].hash(), Disposition::Aside { reason: "odd".into() })];
-    book.ledger.dispose(aside).wait().expect("aside");
+    let quarantined = vec![(terms[2].hash(), Disposition::Quarantined { reason: "odd".into() })];
+    book.ledger.dispose(quarantined).wait().expect("quarantined");
     book.apply(block(1_605, vec![]));
     let expired = book.ledger.expire(9).wait().expect("looks").into_inner();
     assert_eq!(expired, [], "a block of the same second could still settle them");
@@ -351,13 +354,13 @@ fn what_the_chain_can_never_settle_expires_and_frees_its_money() {
     assert_eq!(expired, [terms[0].hash()]);
     let expired = book.ledger.expire(9).wait().expect("looks").into_inner();
     assert_eq!(expired, [terms[2].hash()]);
-    let reason = VoidReason::Expired;
-    assert_eq!(book.status(terms[0].hash()), Status::Void { reason: reason.clone() });
-    assert_eq!(book.status(terms[1].hash()), Status::InBatch { batch }, "taken apart first");
+    let reason = FailureReason::Expired;
+    assert_eq!(book.status(terms[0].hash()), Status::Failed { reason: reason.clone() });
+    assert_eq!(book.status(terms[1].hash()), Status::InBatch { batch }, "aborted first");
     assert_eq!(book.reserved(), 200);
     let all = vec![(terms[1].hash(), Disposition::Expire)];
-    book.ledger.take_apart(batch, "expired".into(), all).wait().expect("apart");
-    assert_eq!(book.status(terms[1].hash()), Status::Void { reason });
+    book.ledger.abort(batch, "expired".into(), all).wait().expect("aborted");
+    assert_eq!(book.status(terms[1].hash()), Status::Failed { reason });
     assert_eq!(book.status(terms[3].hash()), Status::Queued);
     assert_eq!(book.reserved(), 100);
     book.reopen().assert_sound();
@@ -400,15 +403,15 @@ fn what_expired_by_the_time_of_a_block_that_falls_away_is_promised_again() {
     }
     let seal = Seal { valid_until: at(605), ..seal_of(&[(c, 100)]) };
     let batch = book.ledger.seal(seal).wait().expect("sealed").into_inner();
-    let odd = Status::Aside { reason: "odd".into() };
-    let aside = vec![(b.hash(), Disposition::Aside { reason: "odd".into() })];
-    book.ledger.dispose(aside).wait().expect("aside");
+    let odd = Status::Quarantined { reason: "odd".into() };
+    let quarantined = vec![(b.hash(), Disposition::Quarantined { reason: "odd".into() })];
+    book.ledger.dispose(quarantined).wait().expect("quarantined");
     book.apply(block(1_606, vec![]));
     book.ledger.dispose(vec![(d.hash(), Disposition::Expire)]).wait().expect("expired");
     let expired = book.ledger.expire(9).wait().expect("looks").into_inner();
     assert_eq!(expired, [a.hash(), b.hash()]);
     let all = vec![(c.hash(), Disposition::Expire)];
-    book.ledger.take_apart(batch, "expired".into(), all).wait().expect("apart");
+    book.ledger.abort(batch, "expired".into(), all).wait().expect("aborted");
     assert_eq!(book.purse().free, balance(1_000));
     // The block in its place may be of a second in which they could still settle.
     let book = book.reopen();
@@ -448,8 +451,8 @@ fn a_nonce_that_is_claimed_on_twice_stops_nobody() {
     assert_eq!(applied.ended, [], "it ended with the first");
     book.assert_sound();
     book.ledger.rewind(1_001, vec![]).wait().expect("undone");
-    let reason = VoidReason::GuaranteeClaimed { block: 1_001 };
-    assert_eq!(book.status(a.hash()), Status::Void { reason });
+    let reason = FailureReason::GuaranteeClaimed { block: 1_001 };
+    assert_eq!(book.status(a.hash()), Status::Failed { reason });
     book.ledger.rewind(1_000, vec![]).wait().expect("undone");
     assert_eq!(book.status(a.hash()), Status::Queued);
     book.assert_sound();

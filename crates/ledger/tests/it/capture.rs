@@ -1,6 +1,8 @@
 //! Captures: once, within the ceiling, before the mandate is sealed; kept before they are answered.
 
-use aep2_ledger::{Capture, CaptureError, Captured, Durable, Lane, LedgerError, Seal, Status};
+use aep2_ledger::{
+    Capture, CaptureError, Captured, Durable, LedgerError, Seal, SettlementPath, Status,
+};
 use alloy_primitives::B256;
 
 use crate::support::{Book, EXPIRES_WITHIN, TOKEN, Terms, amount, at};
@@ -65,7 +67,7 @@ fn what_was_sealed_once_is_captured_no_more() {
     let terms = Terms::new(1, 0, 800);
     let hash = book.accept(&terms);
     let seal = Seal {
-        lane: Lane::Proved,
+        path: SettlementPath::Proved,
         token: TOKEN,
         valid_until: at(EXPIRES_WITHIN as i64),
         shape: 1,
@@ -77,7 +79,7 @@ fn what_was_sealed_once_is_captured_no_more() {
     assert!(matches!(late, Err(CaptureError::TooLate { status: Status::InBatch { .. } })));
     // A transaction that settles it for 800 may be on its way.
     let back = vec![(hash, aep2_ledger::Disposition::Requeue)];
-    book.ledger.take_apart(batch, "refused".into(), back).wait().expect("taken apart");
+    book.ledger.abort(batch, "refused".into(), back).wait().expect("aborted");
     let late = capture(&book, &terms, 1);
     assert!(matches!(late, Err(CaptureError::TooLate { status: Status::Queued })), "{late:?}");
     assert_eq!(book.reserved(), 800);

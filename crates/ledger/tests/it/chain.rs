@@ -19,10 +19,10 @@ const FOLLOWED: [Family; 10] = [
     Family::Accounts,
     Family::Purses,
     Family::Spent,
-    Family::SignedLanes,
+    Family::DirectAccounts,
     Family::States,
     Family::Queue,
-    Family::Aside,
+    Family::Quarantined,
     Family::Batches,
     Family::Movements,
     Family::Unfinished,
@@ -42,8 +42,8 @@ fn everything(a: &Terms, b: &Terms, commitment: B256) -> Vec<Vec<ChainFact>> {
                 key_hash,
                 in_force_from: at(9),
             },
-            ChainFact::SignedLaneSet { owner: OWNER, account: Some(account(1)) },
-            ChainFact::SignedLaneRequested { owner: OWNER, account: None, in_force_from: at(9) },
+            ChainFact::DirectAccountSet { owner: OWNER, account: Some(account(1)) },
+            ChainFact::DirectAccountRequested { owner: OWNER, account: None, in_force_from: at(9) },
             settled(commitment, vec![a.debit(100)]),
         ],
         vec![
@@ -84,10 +84,10 @@ fn what_is_undone_is_as_if_it_had_never_been_said() {
     let commitment = B256::repeat_byte(9);
     book.ledger.proved(batch, commitment, vec![1]).wait().expect("proved");
     book.ledger.submitted(batch, vec![2]).wait().expect("submitted");
-    let aside = vec![(b.hash(), Disposition::Aside { reason: "odd".into() })];
-    book.ledger.dispose(aside).wait().expect("aside");
+    let quarantined = vec![(b.hash(), Disposition::Quarantined { reason: "odd".into() })];
+    book.ledger.dispose(quarantined).wait().expect("quarantined");
 
-    // The book after each block.
+    // The ledger after each block.
     let mut directory = book.close();
     let mut states = vec![raw(directory.path(), &FOLLOWED)];
     let mut purses = Vec::new();

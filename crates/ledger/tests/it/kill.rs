@@ -84,7 +84,7 @@ fn killed_at_random_moments_it_loses_nothing() {
                 _ => assert_eq!(line, "open"),
             }
         }
-        // Every few kills the book is looked at by this process; otherwise the next child finds it
+        // Every few kills the ledger is looked at by this process; otherwise the next child finds it
         // as the last one left it.
         if kill % 4 == 3 || kill == KILLS - 1 {
             let ledger = Ledger::open(directory.path(), config()).expect("opens");

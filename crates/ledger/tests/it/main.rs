@@ -1,4 +1,4 @@
-//! The book: its rules one by one, against a model, and against what disks and processes do.
+//! The ledger: its rules one by one, against a model, and against what disks and processes do.
 
 mod accept;
 mod answers;
@@ -8,10 +8,10 @@ mod capture;
 mod chain;
 mod child;
 mod damage;
+mod direct;
 mod full_disk;
 mod kill;
 mod model;
 mod opening;
 mod reading;
-mod signed_lane;
 mod support;

@@ -1,6 +1,6 @@
-//! What others read to form windows, to recover, and to show how the book is doing.
+//! What others read to form windows, to recover, and to show how the ledger is doing.
 
-use aep2_ledger::{Capture, Disposition, Lane, Sequence, Status, Step};
+use aep2_ledger::{Capture, Disposition, Sequence, SettlementPath, Status, Step};
 use alloy_primitives::{Address, B256};
 
 use crate::{
@@ -9,14 +9,14 @@ use crate::{
 };
 
 fn window(book: &Book, from: u64, limit: usize) -> Vec<(u64, u128)> {
-    let window = book.ledger.window(Lane::Proved, TOKEN, Sequence::new(from), limit);
+    let window = book.ledger.window(SettlementPath::Proved, TOKEN, Sequence::new(from), limit);
     let entries = window.expect("reads");
     entries.iter().map(|entry| (entry.mandate.sequence.get(), entry.due().get())).collect()
 }
 
 fn requeue(book: &Book, batch: aep2_ledger::BatchNumber, of: &[Terms]) {
     let back = of.iter().map(|terms| (terms.hash(), Disposition::Requeue)).collect();
-    book.ledger.take_apart(batch, "refused".into(), back).wait().expect("apart");
+    book.ledger.abort(batch, "refused".into(), back).wait().expect("aborted");
 }
 
 #[test]
@@ -30,14 +30,18 @@ fn a_window_has_its_mandates_in_order_with_what_they_pay() {
     book.ledger.capture(capture, at(0)).wait().expect("captured");
     assert_eq!(window(&book, 0, 9), [(0, 100), (1, 7), (2, 102), (3, 103)]);
     assert_eq!(window(&book, 1, 2), [(1, 7), (2, 102)]);
-    let entries = book.ledger.window(Lane::Proved, TOKEN, Sequence::new(1), 1).expect("reads");
+    let entries =
+        book.ledger.window(SettlementPath::Proved, TOKEN, Sequence::new(1), 1).expect("reads");
     assert_eq!(entries[0].hash, all[1].hash());
     assert_eq!(entries[0].mandate.promise.deadline(), all[1].deadline);
     assert_eq!(entries[0].state.captured, Some(amount(7)), "said, not assumed");
     assert!(
-        book.ledger.window(Lane::Signed, TOKEN, Sequence::new(0), 9).expect("reads").is_empty()
+        book.ledger
+            .window(SettlementPath::Direct, TOKEN, Sequence::new(0), 9)
+            .expect("reads")
+            .is_empty()
     );
-    let other = book.ledger.window(Lane::Proved, Address::ZERO, Sequence::new(0), 9);
+    let other = book.ledger.window(SettlementPath::Proved, Address::ZERO, Sequence::new(0), 9);
     assert!(other.expect("reads").is_empty());
 }
 
@@ -94,14 +98,14 @@ fn recovery_finds_every_batch_with_its_mandates_whole() {
         assert_eq!((member.hash, member.captured), (terms.hash(), amount(100)));
         assert_eq!(member.status, Status::InBatch { batch: first });
         let aep2_ledger::records::Promise::Proved { signed } = &member.mandate.promise else {
-            panic!("of the proved lane");
+            panic!("of the proved path");
         };
         assert_eq!(&signed.signed_mandate().expect("whole"), terms.verified().signed());
     }
     requeue(&book, second, &all[2..]);
     assert_eq!(book.ledger.unfinished().expect("reads").len(), 1);
-    let apart = book.ledger.batch_view(second).expect("reads").expect("known");
-    assert_eq!(apart.members[0].status, Status::Queued, "where it is now");
+    let aborted = book.ledger.batch_view(second).expect("reads").expect("known");
+    assert_eq!(aborted.members[0].status, Status::Queued, "where it is now");
     assert_eq!(book.ledger.batch_view(aep2_ledger::BatchNumber::new(9)).expect("reads"), None);
 }
 
@@ -155,11 +159,11 @@ fn instruments_show_what_waits_what_is_promised_and_what_was_written() {
     let syncs = after.syncs - before.syncs;
     assert!((1..=40).contains(&syncs) && after.group_largest as f64 >= 40.0 / syncs as f64);
     assert!(after.write_time > before.write_time && after.write_time >= after.write_time_longest);
-    assert_eq!(after.queued, [((Lane::Proved, TOKEN), 40)].into());
+    assert_eq!(after.queued, [((SettlementPath::Proved, TOKEN), 40)].into());
     assert_eq!(after.reserved, [(TOKEN, 80)].into());
     let book = book.reopen();
     let opened = book.ledger.metrics();
     assert_eq!((opened.queued, opened.reserved), (after.queued, after.reserved));
     assert_eq!(opened.syncs, 0);
-    assert_eq!(book.ledger.queues().expect("reads"), [(Lane::Proved, TOKEN)]);
+    assert_eq!(book.ledger.queues().expect("reads"), [(SettlementPath::Proved, TOKEN)]);
 }

@@ -12,8 +12,8 @@ use aep2_mandate::{
     mandate::{Domain, Mandate, Prev, SignedMandate},
     typed_data::{
         self, EcdsaSignature,
+        direct::{DirectMandate, SignedDirectMandate},
         receipt::{Receipt, SignedReceipt},
-        signed_lane::{OwnerMandate, SignedOwnerMandate},
     },
     units::{AccountId, Amount, Ceiling, ChainId, Nonce, UnixTime},
 };
@@ -165,9 +165,9 @@ impl Terms {
     }
 }
 
-/// A mandate of the signed lane, and an offer of it.
-pub(crate) fn signed_lane_offer(nonce: u64, amount: u128) -> (MandateHash, Offer) {
-    let mandate = OwnerMandate {
+/// A direct mandate, and an offer of it.
+pub(crate) fn direct_account_offer(nonce: u64, amount: u128) -> (MandateHash, Offer) {
+    let mandate = DirectMandate {
         owner: OWNER,
         token: TOKEN,
         payee: PAYEE,
@@ -178,8 +178,8 @@ pub(crate) fn signed_lane_offer(nonce: u64, amount: u128) -> (MandateHash, Offer
     };
     let digest = mandate.digest(&typed_data::domain(CHAIN, WALLET));
     let signature = EcdsaSignature::from_bytes([0x22; 65]);
-    let signed = SignedOwnerMandate { mandate, payer_signature: signature };
-    let verified = Verified::<SignedOwnerMandate>::by_caller(signed, digest);
+    let signed = SignedDirectMandate { mandate, payer_signature: signature };
+    let verified = Verified::<SignedDirectMandate>::by_caller(signed, digest);
     let receipt = EnqueueReceipt {
         mandate_digest: digest,
         enqueue_deadline: at(SETTLE_WITHIN as i64),
@@ -230,7 +230,7 @@ pub(crate) fn block(number: u64, facts: Vec<ChainFact>) -> ChainBlock {
     }
 }
 
-/// A book in a directory of its own, with account 1 funded in block 1,000.
+/// A ledger in a directory of its own, with account 1 funded in block 1,000.
 pub(crate) struct Book {
     pub(crate) directory: TempDir,
     pub(crate) ledger: Ledger,
@@ -300,7 +300,7 @@ impl Book {
         self.ledger.mandate(mandate).expect("reads").expect("known").state.status
     }
 
-    /// The auditor has nothing to say, of the open book and of the one on disk.
+    /// The auditor has nothing to say, of the open ledger and of the one on disk.
     pub(crate) fn assert_sound(&self) {
         let report = self.ledger.audit().expect("audits");
         assert_eq!(report.findings, []);
@@ -309,7 +309,7 @@ impl Book {
     }
 }
 
-/// Everything in some families, as it is on disk. The book must be closed.
+/// Everything in some families, as it is on disk. The ledger must be closed.
 pub(crate) fn raw(directory: &Path, families: &[Family]) -> BTreeMap<(Family, Vec<u8>), Vec<u8>> {
     let path = directory.join("book");
     let options = rocksdb::Options::default();

@@ -4,7 +4,7 @@
 //! that and sees another amount settled, or none, can show it to anyone. Both are EIP-712 typed data
 //! in the wallet's domain, signed by plain ECDSA.
 //!
-//! The mandate is named by its 32 bytes: the id of the proved lane, the digest of the signed one.
+//! The mandate is named by its 32 bytes: the id of the proved path, the digest of the signed one.
 //!
 //! The wire forms:
 //!

@@ -1,9 +1,9 @@
 //! What is signed with an Ethereum key, as EIP-712 typed data in the wallet's domain: the
-//! processor's receipts, captures and their receipts, and the mandates of the signed lane.
+//! processor's receipts, captures and their receipts, and the direct mandates.
 
 pub mod capture;
+pub mod direct;
 pub mod receipt;
-pub mod signed_lane;
 
 use std::fmt;
 

@@ -1,15 +1,15 @@
-//! Receipts, captures and the signed lane's mandates, against vectors of viem and ethers.
+//! Receipts, captures and the direct path's mandates, against vectors of viem and ethers.
 
 use aep2_mandate::{
     typed_data::{
         EcdsaSignature, RecoverError, SignerError,
         capture::{Capture, CaptureReceipt, SignedCapture, SignedCaptureReceipt},
-        domain,
-        receipt::{Receipt, SignedReceipt},
-        signed_lane::{
-            OwnerMandate, SignedOwnerMandate, TYPE, enqueue_message, recover_enqueue_signer,
+        direct::{
+            DirectMandate, SignedDirectMandate, TYPE, enqueue_message, recover_enqueue_signer,
             sign_enqueue,
         },
+        domain,
+        receipt::{Receipt, SignedReceipt},
     },
     units::ChainId,
 };
@@ -77,7 +77,7 @@ fn owners_mandates_agree_with_viem_and_ethers() {
     assert!(file.mandates.len() >= 200);
     for vector in &file.mandates {
         let wire = json!({ "mandate": vector.message, "payerSig": vector.signature });
-        let signed = SignedOwnerMandate::from_json(wire.to_string()).expect("well-formed");
+        let signed = SignedDirectMandate::from_json(wire.to_string()).expect("well-formed");
         let domain = domain(ChainId::new(vector.chain_id), vector.wallet);
         assert_eq!(domain.separator(), vector.domain_separator);
         assert_eq!(keccak256(TYPE), vector.type_hash);
@@ -86,7 +86,7 @@ fn owners_mandates_agree_with_viem_and_ethers() {
         assert_eq!(signed.mandate.owner, vector.signer);
         assert_writes(&signed, &wire);
 
-        let ours = SignedOwnerMandate::sign(signed.mandate, &vector.secret(), &domain);
+        let ours = SignedDirectMandate::sign(signed.mandate, &vector.secret(), &domain);
         assert_eq!(ours.expect("signed"), signed, "the same bytes as viem's");
     }
 }
@@ -163,7 +163,7 @@ fn refusal(vector: &Bad) -> Option<Refusal> {
     let verified = match vector.kind.as_str() {
         "mandate" => {
             let wire = json!({ "mandate": vector.message, "payerSig": vector.signature });
-            match SignedOwnerMandate::from_json(wire.to_string()) {
+            match SignedDirectMandate::from_json(wire.to_string()) {
                 Err(error) => return Some(Refusal::Read(error.code())),
                 Ok(signed) => {
                     assert_eq!(signed.mandate.owner, vector.signer);
@@ -227,21 +227,21 @@ fn altered_messages_and_signatures_are_refused() {
 }
 
 /// An owner's mandate in the MVP's JSON, with some fields replaced.
-fn owner_mandate(fields: Value) -> Result<OwnerMandate, &'static str> {
+fn direct_mandate(fields: Value) -> Result<DirectMandate, &'static str> {
     let file: File = vectors("eip712.json");
     let mut message = file.mandates[20].message.clone();
     for (name, value) in fields.as_object().expect("an object") {
         message[name] = value.clone();
     }
     let wire = json!({ "mandate": message, "payerSig": file.mandates[20].signature });
-    SignedOwnerMandate::from_json(wire.to_string())
+    SignedDirectMandate::from_json(wire.to_string())
         .map(|signed| signed.mandate)
         .map_err(|error| error.code())
 }
 
 #[test]
 fn owners_mandates_are_the_same_however_they_are_spelt() {
-    let plain = owner_mandate(json!({ "amount": "255", "nonce": "0", "deadline": 16 }));
+    let plain = direct_mandate(json!({ "amount": "255", "nonce": "0", "deadline": 16 }));
     assert!(plain.is_ok());
     for (amount, nonce, deadline) in [
         ("0255", "00", json!("16")),
@@ -251,37 +251,37 @@ fn owners_mandates_are_the_same_however_they_are_spelt() {
         (&format!("0x{}ff", "0".repeat(100)), "0", json!(16)),
     ] {
         let spelt = json!({ "amount": amount, "nonce": nonce, "deadline": deadline });
-        assert_eq!(owner_mandate(spelt), plain, "{amount} {nonce} {deadline}");
+        assert_eq!(direct_mandate(spelt), plain, "{amount} {nonce} {deadline}");
     }
 
     let lower = json!({ "owner": format!("0x{}", "ab".repeat(20)) });
     let upper = json!({ "owner": format!("0x{}", "AB".repeat(20)) });
-    assert_eq!(owner_mandate(lower.clone()), owner_mandate(upper));
-    assert!(owner_mandate(lower).is_ok());
+    assert_eq!(direct_mandate(lower.clone()), direct_mandate(upper));
+    assert!(direct_mandate(lower).is_ok());
 }
 
 #[test]
 fn owners_mandates_with_a_defect_are_refused() {
     for malformed in ["", "0x", "-1", "+1", " 1", "1.0", "1e3", "1_000", "0xg", "ff", "1n", "0b1"] {
-        assert_eq!(owner_mandate(json!({ "amount": malformed })), Err("amount_malformed"));
-        assert_eq!(owner_mandate(json!({ "nonce": malformed })), Err("nonce_malformed"));
-        assert_eq!(owner_mandate(json!({ "deadline": malformed })), Err("deadline_malformed"));
+        assert_eq!(direct_mandate(json!({ "amount": malformed })), Err("amount_malformed"));
+        assert_eq!(direct_mandate(json!({ "nonce": malformed })), Err("nonce_malformed"));
+        assert_eq!(direct_mandate(json!({ "deadline": malformed })), Err("deadline_malformed"));
     }
     for malformed in [json!(1), json!(null), json!(["1"])] {
-        assert_eq!(owner_mandate(json!({ "amount": malformed })), Err("amount_malformed"));
+        assert_eq!(direct_mandate(json!({ "amount": malformed })), Err("amount_malformed"));
     }
     for malformed in [json!(-1), json!(1.5), json!(1e30), json!(null)] {
-        assert_eq!(owner_mandate(json!({ "deadline": malformed })), Err("deadline_malformed"));
+        assert_eq!(direct_mandate(json!({ "deadline": malformed })), Err("deadline_malformed"));
     }
     let too_large = (U256::MAX.to_string(), format!("0x1{}", "0".repeat(64)));
-    assert!(owner_mandate(json!({ "nonce": too_large.0 })).is_ok());
+    assert!(direct_mandate(json!({ "nonce": too_large.0 })).is_ok());
     assert_eq!(
-        owner_mandate(json!({ "nonce": format!("{}0", too_large.0) })),
+        direct_mandate(json!({ "nonce": format!("{}0", too_large.0) })),
         Err("nonce_out_of_range")
     );
-    assert_eq!(owner_mandate(json!({ "nonce": too_large.1 })), Err("nonce_out_of_range"));
-    assert_eq!(owner_mandate(json!({ "ref": "0x00" })), Err("hex_malformed"));
-    assert_eq!(owner_mandate(json!({ "memo": "" })), Err("unknown_field"));
+    assert_eq!(direct_mandate(json!({ "nonce": too_large.1 })), Err("nonce_out_of_range"));
+    assert_eq!(direct_mandate(json!({ "ref": "0x00" })), Err("hex_malformed"));
+    assert_eq!(direct_mandate(json!({ "memo": "" })), Err("unknown_field"));
 }
 
 /// Made with viem 2.57.20's `signMessage({ raw })`; ethers 6 signs the same bytes.

@@ -1,4 +1,4 @@
-//! Where mandates of either lane are accepted, many at a time.
+//! Where mandates of either path are accepted, many at a time.
 
 use std::{
     collections::HashMap,
@@ -7,8 +7,8 @@ use std::{
 };
 
 use aep2_ledger::{
-    self as ledger, Accepted, Durable, Lane, MandateHash, MandateView, Offer, Proposal, Standing,
-    Verified,
+    self as ledger, Accepted, Durable, MandateHash, MandateView, Offer, Proposal, SettlementPath,
+    Standing, Verified,
     records::{NonceKey, Promise},
 };
 use aep2_mandate::{
@@ -81,7 +81,7 @@ impl<R> Reply<R> {
     }
 }
 
-/// A lane's mandates, as acceptance sees them.
+/// A path's mandates, as acceptance sees them.
 pub(super) trait Payable: Clone + Sized + Send + 'static {
     /// What is given for one.
     type Acceptance: Send + 'static;
@@ -145,7 +145,7 @@ struct Glanced<T> {
     same: bool,
 }
 
-/// One that is handed to the book.
+/// One that is handed to the ledger.
 struct Handed<T: Payable> {
     accepting: ledger::Pending<Accepted, ledger::AcceptError>,
     request: Request,
@@ -231,7 +231,7 @@ impl Desk {
         }
     }
 
-    /// Runs a task that answers requests. Whoever closes the book waits for it.
+    /// Runs a task that answers requests. Whoever closes the ledger waits for it.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let running = Arc::clone(&self.tasks).try_read_owned();
         self.runtime.spawn(async move {
@@ -319,7 +319,7 @@ impl Desk {
         Ok(())
     }
 
-    /// Asks the policies, signs the receipt, and hands both to the book.
+    /// Asks the policies, signs the receipt, and hands both to the ledger.
     fn hand_over<T: Payable>(
         &self,
         proposal: Proposal<T>,
@@ -390,9 +390,9 @@ fn request<T: Payable>(
 fn accepted_event(request: &Request, settle_by: UnixTime) -> Event {
     Event::Accepted {
         mandate: request.mandate,
-        lane: match request.nonce {
-            NonceKey::Proved { .. } => Lane::Proved,
-            NonceKey::Signed { .. } => Lane::Signed,
+        path: match request.nonce {
+            NonceKey::Proved { .. } => SettlementPath::Proved,
+            NonceKey::Direct { .. } => SettlementPath::Direct,
         },
         account: request.account,
         token: request.token,

@@ -1,11 +1,11 @@
-//! Mandates of the signed lane: EIP-712 digests, ECDSA signatures, the published MVP's receipts.
+//! Direct mandates: EIP-712 digests, ECDSA signatures, the published MVP's receipts.
 
 use aep2_ledger::{
     Accepted, EnqueueReceipt, IssuedReceipt, Offer, Proposal, Verified,
     records::{NonceKey, Promise},
 };
 use aep2_mandate::{
-    typed_data::signed_lane::{SignedOwnerMandate, sign_enqueue},
+    typed_data::direct::{SignedDirectMandate, sign_enqueue},
     units::UnixTime,
 };
 use alloy::primitives::{Address, B256, U256};
@@ -15,7 +15,7 @@ use super::{
     desk::{Desk, Payable},
 };
 
-impl Payable for SignedOwnerMandate {
+impl Payable for SignedDirectMandate {
     type Acceptance = DirectAcceptance;
 
     /// The MVP's payers sign mandates of ten minutes. Nobody can claim on its receipts: it is the
@@ -43,16 +43,16 @@ impl Payable for SignedOwnerMandate {
     }
 
     fn nonce(&self) -> NonceKey {
-        NonceKey::Signed { owner: self.mandate.owner, nonce: self.mandate.nonce }
+        NonceKey::Direct { owner: self.mandate.owner, nonce: self.mandate.nonce }
     }
 
     fn propose(self, desk: &Desk) -> Proposal<Self> {
         let digest = self.mandate.digest(&desk.typed_data);
-        Proposal::signed_lane(self, digest)
+        Proposal::direct(self, digest)
     }
 
     fn is(&self, accepted: &Promise) -> bool {
-        matches!(accepted, Promise::Signed { signed } if signed.signed == *self)
+        matches!(accepted, Promise::Direct { signed } if signed.signed == *self)
     }
 
     fn verify(proposals: &[&Proposal<Self>]) -> Vec<Option<String>> {
@@ -80,8 +80,8 @@ impl Payable for SignedOwnerMandate {
     }
 
     fn acceptance(accepted: Accepted, desk: &Desk) -> Result<DirectAcceptance, AcceptError> {
-        let IssuedReceipt::Signed { receipt } = accepted.receipt else {
-            let reason = format!("mandate {} has a receipt of the other lane", accepted.mandate);
+        let IssuedReceipt::Direct { receipt } = accepted.receipt else {
+            let reason = format!("mandate {} has a receipt of the other path", accepted.mandate);
             return Err(AcceptError::Internal(reason));
         };
         let processor = desk.key().address();

@@ -63,9 +63,9 @@ pub enum AcceptError {
         /// The account.
         account: AccountId,
     },
-    /// The owner marked no account for the signed lane.
-    #[error("{owner} has no account that mandates of the signed lane debit")]
-    NoSignedLane {
+    /// The owner marked no account for the direct path.
+    #[error("{owner} has no account that direct mandates debit")]
+    NoDirectAccount {
         /// The owner.
         owner: Address,
     },
@@ -124,7 +124,7 @@ pub enum AcceptError {
     /// A policy of the operator's refuses it.
     #[error(transparent)]
     Policy(#[from] PolicyRefusal),
-    /// The book could not take it. No receipt exists.
+    /// The ledger could not take it. No receipt exists.
     #[error(transparent)]
     Ledger(LedgerError),
     /// A defect of this software or of its surroundings. No receipt exists.
@@ -142,7 +142,7 @@ impl AcceptError {
             Self::AmountTooSmall { .. } => "amount_too_small",
             Self::Expired { .. } => "expired",
             Self::DeadlineTooNear { .. } => "deadline_too_near",
-            Self::UnknownAccount { .. } | Self::NoSignedLane { .. } => "unknown_account",
+            Self::UnknownAccount { .. } | Self::NoDirectAccount { .. } => "unknown_account",
             Self::OtherProcessor { .. } => "other_processor",
             Self::OtherVerifiers { .. } => "other_verifiers",
             Self::OtherKey { .. } => "unknown_key",
@@ -159,11 +159,11 @@ impl AcceptError {
     }
 }
 
-/// The code of what is wrong with the book itself.
+/// The code of what is wrong with the ledger itself.
 pub(crate) fn code_of(error: &LedgerError) -> &'static str {
     match error {
         LedgerError::Busy { .. } => "too_many_requests",
-        // The book takes nothing more until it is opened again.
+        // The ledger takes nothing more until it is opened again.
         LedgerError::Failed { .. } | LedgerError::Closed => "not_ready",
         _ => "internal",
     }
@@ -174,7 +174,7 @@ impl From<Refusal> for AcceptError {
         match refusal {
             Refusal::ViewTooOld { .. } => Self::ViewTooOld,
             Refusal::UnknownAccount { account } => Self::UnknownAccount { account },
-            Refusal::NoSignedLane { owner } => Self::NoSignedLane { owner },
+            Refusal::NoDirectAccount { owner } => Self::NoDirectAccount { owner },
             Refusal::OtherProcessor { account, processor } => {
                 Self::OtherProcessor { account, processor }
             }

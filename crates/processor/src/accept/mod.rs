@@ -8,11 +8,11 @@
 //!    and whoever has only seen an id gets no receipt for it);
 //! 3. the token is not accepted; the amount is below the token's least; the deadline has passed, or
 //!    comes before the mandate need be settled;
-//! 4. the book's own checks ([`aep2_ledger::accept`]): the view of the chain, the account, its
+//! 4. the ledger's own checks ([`aep2_ledger::accept`]): the view of the chain, the account, its
 //!    processor, verifiers and key, the nonce, pending changes, funds;
 //! 5. the signature;
 //! 6. the operator's [policies](crate::policy);
-//! 7. the book's checks once more, together with the reservation and the record, in one write that is
+//! 7. the ledger's checks once more, together with the reservation and the record, in one write that is
 //!    synced. Only then does the receipt leave.
 //!
 //! All of it runs on a few threads of its own (`pool`), which check the signatures of what waits
@@ -30,7 +30,7 @@ use std::sync::Arc;
 use aep2_ledger::EnqueueReceipt;
 use aep2_mandate::{
     mandate::{MandateId, SignedMandate},
-    typed_data::{receipt::SignedReceipt, signed_lane::SignedOwnerMandate},
+    typed_data::{direct::SignedDirectMandate, receipt::SignedReceipt},
 };
 use alloy::primitives::Address;
 use serde::{Serialize, Serializer, ser::SerializeStruct};
@@ -60,7 +60,7 @@ pub struct Acceptance {
     pub again: bool,
 }
 
-/// A mandate of the signed lane that is accepted: its receipt is on disk.
+/// A direct mandate that is accepted: its receipt is on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DirectAcceptance {
     /// The processor, as the published MVP names it in its receipt: `sp`.
@@ -87,7 +87,7 @@ impl Serialize for DirectAcceptance {
 /// What is handed to the threads.
 enum Job {
     Mandate(Task<SignedMandate, Result<Acceptance, AcceptError>>),
-    Direct(Task<SignedOwnerMandate, Result<DirectAcceptance, AcceptError>>),
+    Direct(Task<SignedDirectMandate, Result<DirectAcceptance, AcceptError>>),
     Capture(Task<SignedCapture, Result<CaptureAcceptance, CaptureError>>),
 }
 
@@ -160,7 +160,7 @@ impl Acceptor {
 
     pub(crate) async fn accept_direct(
         &self,
-        mandate: SignedOwnerMandate,
+        mandate: SignedDirectMandate,
     ) -> Result<DirectAcceptance, AcceptError> {
         let answer = self.enter(mandate, Job::Direct, AcceptError::from);
         self.counted(answered(answer).await)

@@ -1,4 +1,4 @@
-//! Mandates of the proved lane: Poseidon ids, EdDSA signatures checked together, EIP-712 receipts.
+//! Mandates of the proved path: Poseidon ids, EdDSA signatures checked together, EIP-712 receipts.
 
 use aep2_ledger::{
     Accepted, IssuedReceipt, Offer, Proposal, Verified,
@@ -101,7 +101,7 @@ impl Payable for SignedMandate {
 
     fn acceptance(accepted: Accepted, _desk: &Desk) -> Result<Acceptance, AcceptError> {
         let IssuedReceipt::Proved { receipt } = accepted.receipt else {
-            let reason = format!("mandate {} has a receipt of the other lane", accepted.mandate);
+            let reason = format!("mandate {} has a receipt of the other path", accepted.mandate);
             return Err(AcceptError::Internal(reason));
         };
         Ok(Acceptance { mandate_id: receipt.receipt.mandate_id, receipt, again: accepted.again })

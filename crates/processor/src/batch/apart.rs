@@ -2,12 +2,12 @@
 //!
 //! - A batch refused without a name is split: each half settles by itself, and is split again if it
 //!   is refused. So one bad mandate is alone after as many proofs as its batch's size has bits.
-//! - A mandate that was put aside is tried again, alone, after a wait that doubles, and only so often:
-//!   the chain may have been seen too late, or a payer's money may come. In the end it stays aside
+//! - A mandate that was quarantined is tried again, alone, after a wait that doubles, and only so often:
+//!   the chain may have been seen too late, or a payer's money may come. In the end it stays quarantined
 //!   until it expires, or its operator decides.
 //!
 //! This is in memory. After a restart what was split may be put together again, which costs proofs and
-//! nothing else, and what is aside is tried again from the first wait on.
+//! nothing else, and what is quarantined is tried again from the first wait on.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,7 @@ use aep2_mandate::units::UnixTime;
 
 use crate::window::Company;
 
-/// How long a mandate is aside before it is tried again for the first time, in seconds.
+/// How long a mandate is quarantined before it is tried again for the first time, in seconds.
 const FIRST_WAIT_S: u64 = 30;
 /// The longest wait, in seconds.
 const LONGEST_WAIT_S: u64 = 3_600;
@@ -28,12 +28,12 @@ const TRIES_MAX: u32 = 8;
 pub(super) struct Apart {
     next_group: u64,
     groups: BTreeMap<MandateHash, u64>,
-    aside: BTreeMap<MandateHash, Aside>,
+    aside: BTreeMap<MandateHash, Quarantined>,
 }
 
-/// A mandate that is aside, or was.
+/// A mandate that is quarantined, or was.
 #[derive(Clone, Copy, Debug)]
-struct Aside {
+struct Quarantined {
     tries: u32,
     /// When it is tried again; nothing when it is being tried, or not tried any more.
     again_at: Option<UnixTime>,
@@ -63,22 +63,22 @@ impl Apart {
         }
     }
 
-    /// Notes that a mandate is aside. Once more is noted once more: the wait doubles.
-    pub(super) fn put_aside(&mut self, mandate: MandateHash, now: UnixTime) {
+    /// Notes that a mandate is quarantined. Once more is noted once more: the wait doubles.
+    pub(super) fn quarantine(&mut self, mandate: MandateHash, now: UnixTime) {
         self.groups.remove(&mandate);
         let tries = self.aside.get(&mandate).map_or(0, |aside| aside.tries + 1);
         let wait = FIRST_WAIT_S.saturating_mul(1 << tries.min(16)).min(LONGEST_WAIT_S);
         let again_at = (tries < TRIES_MAX).then(|| now.checked_add(wait)).flatten();
-        self.aside.insert(mandate, Aside { tries, again_at });
+        self.aside.insert(mandate, Quarantined { tries, again_at });
     }
 
-    /// Of the mandates that are aside, those that are to be tried again now, each alone. The others
-    /// are noted if they were not known: another process put them aside.
+    /// Of the mandates that are quarantined, those that are to be tried again now, each alone. The others
+    /// are noted if they were not known: another process quarantined them.
     pub(super) fn try_again(&mut self, aside: &[MandateHash], now: UnixTime) -> Vec<MandateHash> {
         let mut due = Vec::new();
         for mandate in aside.iter().copied() {
             match self.aside.get_mut(&mandate) {
-                None => self.put_aside(mandate, now),
+                None => self.quarantine(mandate, now),
                 Some(known) if known.again_at.is_some_and(|at| at <= now) => {
                     known.again_at = None;
                     due.push(mandate);
@@ -152,12 +152,12 @@ mod tests {
     fn what_is_aside_is_tried_alone_ever_less_often_and_in_the_end_not_at_all() {
         let mut apart = Apart::default();
         let (mut now, mut waits) = (0, Vec::new());
-        apart.put_aside(hash(1), at(now));
+        apart.quarantine(hash(1), at(now));
         for _ in 0..20_000 {
             if apart.try_again(&[hash(1)], at(now)) == [hash(1)] {
                 assert_ne!(apart.company(hash(1)), Company::Any);
                 waits.push(now);
-                apart.put_aside(hash(1), at(now));
+                apart.quarantine(hash(1), at(now));
             }
             now += 1;
         }

@@ -1,10 +1,10 @@
-//! Whether mandates can settle as things stand, as far as the book knows: before a proof is made that
+//! Whether mandates can settle as things stand, as far as the ledger knows: before a proof is made that
 //! the chain would refuse.
 
 use std::collections::BTreeMap;
 
 use aep2_ledger::{
-    AccountView, Lane, Ledger, LedgerError, MandateHash,
+    AccountView, Ledger, LedgerError, MandateHash, SettlementPath,
     records::{MandateRecord, Promise},
 };
 use aep2_mandate::{
@@ -25,7 +25,7 @@ pub(super) struct Candidate<'a> {
 /// What they are to be settled by.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Under {
-    pub(super) lane: Lane,
+    pub(super) path: SettlementPath,
     pub(super) token: Address,
     pub(super) verifier_set: B256,
 }
@@ -35,7 +35,7 @@ pub(super) struct Under {
 pub(super) struct Checked {
     /// Those at fault, and why.
     pub(super) at_fault: BTreeMap<MandateHash, String>,
-    /// The others of the proved lane, decoded, in their order.
+    /// The others of the proved path, decoded, in their order.
     pub(super) signed: Vec<SignedMandate>,
 }
 
@@ -61,7 +61,7 @@ pub(super) fn check<'a>(
                     defect,
                 })?)
             }
-            Promise::Signed { .. } => None,
+            Promise::Direct { .. } => None,
         };
         let key_hash =
             signed.as_ref().map(|signed| B256::from(field::to_be_bytes(&signed.key.hash())));
@@ -95,7 +95,7 @@ fn why_not(
     if record.processor != ledger.config().identity.processor {
         return Some(format!("account {id} has chosen the processor {}", record.processor));
     }
-    if under.lane == Lane::Proved && record.verifier_set != under.verifier_set {
+    if under.path == SettlementPath::Proved && record.verifier_set != under.verifier_set {
         return Some(format!("account {id} has chosen the verifiers {}", record.verifier_set));
     }
     if key_hash.is_some_and(|key_hash| key_hash != record.key_hash) {

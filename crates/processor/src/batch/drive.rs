@@ -1,6 +1,6 @@
 //! Driving one batch from step to step.
 //!
-//! Each turn reads where the batch stands in the book, and does what comes next. Nothing is remembered
+//! Each turn reads where the batch stands in the ledger, and does what comes next. Nothing is remembered
 //! from one turn to the next but what waiting is made of, so it makes no difference whether a turn
 //! follows another or a restart.
 
@@ -19,8 +19,8 @@ use aep2_chain::{
     },
 };
 use aep2_ledger::{
-    BatchError, BatchNumber, BatchView, Disposition, Lane, LedgerError, MandateHash, Status, Step,
-    limits::REASON_BYTES_MAX, records::Promise,
+    BatchError, BatchNumber, BatchView, Disposition, LedgerError, MandateHash, SettlementPath,
+    Status, Step, limits::REASON_BYTES_MAX, records::Promise,
 };
 use aep2_mandate::{mandate::SignedMandate, units::AccountId};
 use aep2_prover::{
@@ -55,17 +55,17 @@ const ROUNDS_MAX: u32 = 5;
 enum Turn {
     /// There may be more to do.
     On,
-    /// The batch has ended, or the book cannot be written any more.
+    /// The batch has ended, or the ledger cannot be written any more.
     Done,
 }
 
 /// Why a turn failed. It is taken again.
 #[derive(Debug, Error)]
 pub(super) enum DriveError {
-    /// The book.
+    /// The ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-    /// The book does not take the step.
+    /// The ledger does not take the step.
     #[error(transparent)]
     Batch(#[from] BatchError),
     /// There is no call.
@@ -119,7 +119,7 @@ impl Driver {
         let batch = blocking(move || context.shared.ledger.batch_view(number)).await??;
         let Some(batch) = batch else { return Ok(Turn::Done) };
         match &batch.record.step {
-            Step::Confirmed { .. } | Step::Final { .. } | Step::TakenApart { .. } => {
+            Step::Confirmed { .. } | Step::Final { .. } | Step::Aborted { .. } => {
                 return Ok(Turn::Done);
             }
             Step::Sealed | Step::Proved | Step::Submitted { .. } => {}
@@ -128,8 +128,8 @@ impl Driver {
             let reason = "some of its mandates ended, or were settled by other means";
             return self.requeue(&batch, reason).await;
         }
-        match (&batch.record.step, batch.record.lane) {
-            (Step::Sealed, Lane::Proved) => self.prove(batch).await,
+        match (&batch.record.step, batch.record.path) {
+            (Step::Sealed, SettlementPath::Proved) => self.prove(batch).await,
             (Step::Submitted { reference }, _) => {
                 let round = Round::of_reference(reference).unwrap_or_default();
                 self.settle(batch, round).await
@@ -156,7 +156,7 @@ impl Driver {
         })
         .await??;
         if !at_fault.is_empty() {
-            return self.put_aside(&batch, "some of its mandates cannot settle", at_fault).await;
+            return self.quarantine(&batch, "some of its mandates cannot settle", at_fault).await;
         }
         let shape = shape_of_id(batch.record.shape);
         let prover = shape.and_then(|shape| self.context.provers.get(shape));
@@ -214,7 +214,7 @@ impl Driver {
         match member {
             Some(member) => {
                 let at_fault = BTreeMap::from([(member.hash, error.to_string())]);
-                self.put_aside(batch, "one of its mandates cannot be proved", at_fault).await
+                self.quarantine(batch, "one of its mandates cannot be proved", at_fault).await
             }
             None => self.split(batch, &error.to_string()).await,
         }
@@ -279,7 +279,7 @@ impl Driver {
         self.wait_for_the_chain(&batch, &order, round).await
     }
 
-    /// Waits until the book says that the batch has settled, or something says that it will not.
+    /// Waits until the ledger says that the batch has settled, or something says that it will not.
     async fn wait_for_the_chain(
         &mut self,
         batch: &BatchView,
@@ -289,7 +289,7 @@ impl Driver {
         let context = Arc::clone(&self.context);
         let shared = &context.shared;
         let id = round.submission(shared, self.number);
-        let tick = Duration::from_millis(shared.config.windows.look_every_ms.clamp(20, 1_000));
+        let tick = Duration::from_millis(shared.config.windows.poll_interval_ms.clamp(20, 1_000));
         let mut tip = None;
         let mut asked: Option<Instant> = None;
         loop {
@@ -407,7 +407,7 @@ impl Driver {
         }
     }
 
-    // Refused: those at fault go aside, the others go on.
+    // Refused: those at fault are quarantined, the others go on.
 
     async fn refused(
         &self,
@@ -428,7 +428,7 @@ impl Driver {
             return self.split(batch, &words).await;
         }
         let at_fault = at_fault.into_iter().map(|hash| (hash, words.clone())).collect();
-        self.put_aside(batch, &words, at_fault).await
+        self.quarantine(batch, &words, at_fault).await
     }
 
     /// The members whose key is not the one that the chain has for their account now.
@@ -457,40 +457,40 @@ impl Driver {
         others
     }
 
-    /// Takes the batch apart; all members wait for others.
+    /// Aborts the batch; all members wait for others.
     async fn requeue(&self, batch: &BatchView, reason: &str) -> Result<Turn, DriveError> {
-        self.take_apart(batch, reason, &BTreeMap::new()).await
+        self.abort(batch, reason, &BTreeMap::new()).await
     }
 
-    /// Takes the batch apart by halves, which settle each by itself. A single mandate goes aside.
+    /// Aborts the batch; its halves settle each by itself. A single mandate is quarantined.
     async fn split(&self, batch: &BatchView, reason: &str) -> Result<Turn, DriveError> {
         let members: Vec<MandateHash> = live(batch).map(|(hash, _)| hash).collect();
         if let [only] = members[..] {
             let at_fault = BTreeMap::from([(only, reason.to_owned())]);
-            return self.put_aside(batch, reason, at_fault).await;
+            return self.quarantine(batch, reason, at_fault).await;
         }
         // Before they are queued: nobody is to put them together again.
         self.context.apart().halve(&members);
-        self.take_apart(batch, reason, &BTreeMap::new()).await
+        self.abort(batch, reason, &BTreeMap::new()).await
     }
 
-    /// Takes the batch apart; those at fault go aside, each with its reason.
-    async fn put_aside(
+    /// Aborts the batch; those at fault are quarantined, each with its reason.
+    async fn quarantine(
         &self,
         batch: &BatchView,
         reason: &str,
         at_fault: BTreeMap<MandateHash, String>,
     ) -> Result<Turn, DriveError> {
-        let turn = self.take_apart(batch, reason, &at_fault).await?;
+        let turn = self.abort(batch, reason, &at_fault).await?;
         let now = self.context.shared.clock.now();
         let mut apart = self.context.apart();
         for mandate in at_fault.into_keys() {
-            apart.put_aside(mandate, now);
+            apart.quarantine(mandate, now);
         }
         Ok(turn)
     }
 
-    async fn take_apart(
+    async fn abort(
         &self,
         batch: &BatchView,
         reason: &str,
@@ -503,7 +503,7 @@ impl Driver {
             return Ok(Turn::Done);
         };
         let disposition = |hash: MandateHash| match at_fault.get(&hash) {
-            Some(reason) => Disposition::Aside { reason: bounded(reason) },
+            Some(reason) => Disposition::Quarantined { reason: bounded(reason) },
             None => Disposition::Requeue,
         };
         let dispositions = live(&now).map(|(hash, _)| (hash, disposition(hash))).collect();
@@ -516,12 +516,12 @@ impl Driver {
             "taking a batch apart"
         );
         shared.reached(Act::TakeApart, Side::Before);
-        let taken = shared.ledger.take_apart(self.number, reason.clone(), dispositions).await;
+        let taken = shared.ledger.abort(self.number, reason.clone(), dispositions).await;
         shared.reached(Act::TakeApart, Side::After);
         if let Some(turn) = overtaken(taken)? {
             return Ok(turn);
         }
-        shared.tell(Event::TakenApart { batch: self.number, reason });
+        shared.tell(Event::Aborted { batch: self.number, reason });
         Ok(Turn::Done)
     }
 }
@@ -535,7 +535,7 @@ fn overtaken<T>(step: Result<T, BatchError>) -> Result<Option<Turn>, DriveError>
             BatchError::WrongStep { .. }
             | BatchError::Unsaid(_)
             | BatchError::WrongStatus {
-                status: Status::Settled { .. } | Status::Void { .. }, ..
+                status: Status::Settled { .. } | Status::Failed { .. }, ..
             },
         ) => Ok(Some(Turn::On)),
         Err(error) => Err(error.into()),
@@ -544,7 +544,7 @@ fn overtaken<T>(step: Result<T, BatchError>) -> Result<Option<Turn>, DriveError>
 
 fn check_members(context: &Context, batch: &BatchView) -> Result<Checked, LedgerError> {
     let record = &batch.record;
-    let under = Under { lane: record.lane, token: record.token, verifier_set: record.verifier_set };
+    let under = Under { path: record.path, token: record.token, verifier_set: record.verifier_set };
     let candidates = batch.members.iter().map(|member| Candidate {
         hash: member.hash,
         mandate: &member.mandate,
@@ -567,7 +567,7 @@ fn window_of(context: &Context, batch: &BatchView, signed: Vec<SignedMandate>) -
     }
 }
 
-/// A reason as long as the book takes it.
+/// A reason as long as the ledger takes it.
 fn bounded(reason: &str) -> String {
     let end = (0..=REASON_BYTES_MAX.min(reason.len()))
         .rev()

@@ -1,4 +1,4 @@
-//! The sender's journal, in the book: one store, one directory, one sync.
+//! The sender's journal, in the ledger: one store, one directory, one sync.
 //!
 //! An entry is a version byte and the record in JSON. A signed transaction holds its calldata, and so
 //! would each attempt again; it is kept once, and attempts as what comes before and after it. So a
@@ -38,12 +38,12 @@ enum EntryError {
     OtherKey { nonce: u64 },
 }
 
-/// A journal in the book. Of one key: the book's processor.
+/// A journal in the ledger. Of one key: the ledger's processor.
 pub(super) struct BookJournal {
     ledger: Arc<Ledger>,
     watch: Arc<dyn Watch>,
     key: Key,
-    /// As in the book.
+    /// As in the ledger.
     records: Mutex<BTreeMap<u64, Record>>,
 }
 
@@ -54,7 +54,7 @@ impl fmt::Debug for BookJournal {
 }
 
 impl BookJournal {
-    /// Reads what the book has of this key.
+    /// Reads what the ledger has of this key.
     pub(super) fn open(
         ledger: Arc<Ledger>,
         watch: Arc<dyn Watch>,
@@ -126,7 +126,7 @@ impl Journal for BookJournal {
         Ok(self.records().range(nonce..).map(|(_, record)| record.clone()).collect())
     }
 
-    /// The book forgets from the oldest on. Where an older one is still there, this one stays until
+    /// The ledger forgets from the oldest on. Where an older one is still there, this one stays until
     /// that one goes, which harms nobody.
     fn remove(&self, key: Key, nonce: u64) -> Result<(), JournalError> {
         if self.records().range(..nonce).any(|(_, older)| older.finish.is_none()) {
@@ -282,7 +282,7 @@ mod tests {
         {
             let journal =
                 BookJournal::open(ledger(directory.path()), Arc::new(()), KEY).expect("opens");
-            // Forty attempts with 60,000 bytes of calldata: more than the book takes, as they are.
+            // Forty attempts with 60,000 bytes of calldata: more than the ledger takes, as they are.
             records.iter().for_each(|record| journal.put(record).expect("puts"));
         }
         let journal =

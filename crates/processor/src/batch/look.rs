@@ -1,4 +1,4 @@
-//! A look at what waits: windows that close are sealed, what has expired is voided, what is aside is
+//! A look at what waits: windows that close are sealed, what has expired fails, what is quarantined is
 //! tried again. Blocking, a bounded part of the queue at a time.
 
 use std::{
@@ -8,7 +8,7 @@ use std::{
 };
 
 use aep2_ledger::{
-    BatchError, BatchNumber, Disposition, Lane, LedgerError, MandateHash, Seal, Sequence,
+    BatchError, BatchNumber, Disposition, LedgerError, MandateHash, Seal, Sequence, SettlementPath,
     WindowEntry,
     records::{Promise, Tip},
 };
@@ -26,7 +26,7 @@ use crate::{
     window::{Choice, DIRECT_MAX, Pool, Rules, Turn, Waiting, Window, choose},
 };
 
-/// How many mandates of a lane and token are looked at, at least and at most. More wait their turn:
+/// How many mandates of a path and token are looked at, at least and at most. More wait their turn:
 /// the oldest are looked at.
 const WAITING_MIN: usize = 1_024;
 const WAITING_MAX: usize = 8_192;
@@ -35,19 +35,19 @@ const PAGES_MAX: usize = 8;
 /// How many of those that settle alone are kept.
 const LATE_MAX: usize = 64;
 
-/// How often it is looked for what has expired and what is aside.
+/// How often it is looked for what has expired and what is quarantined.
 const TIDY_EVERY: Duration = Duration::from_millis(500);
 
-/// How many mandates are voided at once.
+/// How many mandates fail at once.
 const EXPIRE_MAX: usize = 1_024;
 
 /// Why a look failed.
 #[derive(Debug, Error)]
 pub(super) enum LookError {
-    /// The book.
+    /// The ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-    /// The book does not take what was found.
+    /// The ledger does not take what was found.
     #[error(transparent)]
     Batch(#[from] BatchError),
 }
@@ -92,7 +92,7 @@ impl Looker {
             match choose(&pools, &rules, shared.clock.now(), self.turn) {
                 None => break,
                 Some(Choice::Unsettleable { mandate, reason }) => {
-                    self.put_aside(&BTreeMap::from([(mandate, reason.to_string())]))?;
+                    self.quarantine(&BTreeMap::from([(mandate, reason.to_string())]))?;
                     leave(&mut pools, &BTreeSet::from([mandate]));
                 }
                 Some(Choice::Seal(window)) => {
@@ -100,7 +100,7 @@ impl Looker {
                         window.members.iter().map(|(mandate, _)| *mandate).collect();
                     let at_fault = self.at_fault(&window, &mut entries)?;
                     if !at_fault.is_empty() {
-                        self.put_aside(&at_fault)?;
+                        self.quarantine(&at_fault)?;
                         leave(&mut pools, &at_fault.into_keys().collect());
                         continue;
                     }
@@ -128,9 +128,9 @@ impl Looker {
     fn seal(&self, window: Window) -> Result<BatchNumber, LookError> {
         let shared = &self.context.shared;
         let count = u32::try_from(window.members.len()).unwrap_or(u32::MAX);
-        let Window { lane, token, verifier_set, shape, valid_until, members, closed } = window;
+        let Window { path, token, verifier_set, shape, valid_until, members, closed } = window;
         let shape = shape.map_or(0, |shape| shape.id());
-        let seal = Seal { lane, token, valid_until, shape, verifier_set, members };
+        let seal = Seal { path, token, valid_until, shape, verifier_set, members };
         shared.reached(Act::Seal, Side::Before);
         let batch = shared.ledger.seal(seal).wait().map(|batch| batch.into_inner());
         shared.reached(Act::Seal, Side::After);
@@ -146,31 +146,31 @@ impl Looker {
         window: &Window,
         entries: &mut BTreeMap<MandateHash, WindowEntry>,
     ) -> Result<BTreeMap<MandateHash, String>, LedgerError> {
-        let Window { lane, token, verifier_set, .. } = *window;
+        let Window { path, token, verifier_set, .. } = *window;
         let candidates = window.members.iter().filter_map(|(hash, pays)| {
             let mandate = &entries.get(hash)?.mandate;
             Some(Candidate { hash: *hash, mandate, pays: *pays })
         });
-        let under = Under { lane, token, verifier_set };
+        let under = Under { path, token, verifier_set };
         Ok(check(&self.context.shared.ledger, under, candidates)?.at_fault)
     }
 
-    fn put_aside(&self, mandates: &BTreeMap<MandateHash, String>) -> Result<(), LookError> {
+    fn quarantine(&self, mandates: &BTreeMap<MandateHash, String>) -> Result<(), LookError> {
         let shared = &self.context.shared;
         let aside = |(hash, reason): (&MandateHash, &String)| {
-            tracing::warn!(mandate = %hash, reason, "putting a mandate aside");
-            (*hash, Disposition::Aside { reason: reason.clone() })
+            tracing::warn!(mandate = %hash, reason, "quarantining a mandate");
+            (*hash, Disposition::Quarantined { reason: reason.clone() })
         };
         shared.reached(Act::Dispose, Side::Before);
         shared.ledger.dispose(mandates.iter().map(aside).collect()).wait()?;
         shared.reached(Act::Dispose, Side::After);
         let now = shared.clock.now();
         let mut apart = self.context.apart();
-        mandates.keys().for_each(|mandate| apart.put_aside(*mandate, now));
+        mandates.keys().for_each(|mandate| apart.quarantine(*mandate, now));
         Ok(())
     }
 
-    /// Voids what can never settle, tries again what is aside, forgets who was kept apart and ended.
+    /// Fails what can never settle, tries again what is quarantined, forgets who was kept apart and ended.
     fn tidy(&mut self) -> Result<(), LookError> {
         let shared = &self.context.shared;
         let tip = shared.ledger.tip();
@@ -179,15 +179,15 @@ impl Looker {
             let expired = shared.ledger.expire(EXPIRE_MAX).wait()?.into_inner();
             shared.reached(Act::Expire, Side::After);
             shared.tell_ended(&expired)?;
-            // As many as are voided at once: there may be more.
+            // As many as fail at once: there may be more.
             if expired.len() < EXPIRE_MAX {
                 self.expired_at = tip;
             }
         }
-        let aside = shared.ledger.aside()?;
+        let aside = shared.ledger.quarantined()?;
         let again = self.context.apart().try_again(&aside, shared.clock.now());
         if !again.is_empty() {
-            tracing::info!(count = again.len(), "trying again what was put aside");
+            tracing::info!(count = again.len(), "trying again what was quarantined");
             let requeue = again.into_iter().map(|hash| (hash, Disposition::Requeue)).collect();
             shared.reached(Act::Dispose, Side::Before);
             shared.ledger.dispose(requeue).wait()?;
@@ -215,10 +215,10 @@ impl Looker {
         let largest = largest.map(|shape| shape.mandates_max()).max().unwrap_or(DIRECT_MAX);
         let limit = largest.saturating_mul(4).clamp(WAITING_MIN, WAITING_MAX);
         let mut found = Pools::default();
-        for (lane, token) in ledger.queues()? {
+        for (path, token) in ledger.queues()? {
             let (mut from, mut in_line, mut late) = (Sequence::new(0), 0, 0);
             for _ in 0..PAGES_MAX {
-                let page = ledger.window(lane, token, from, limit)?;
+                let page = ledger.window(path, token, from, limit)?;
                 let is_last = page.len() < limit;
                 for entry in page {
                     from = Sequence::new(entry.mandate.sequence.get().saturating_add(1));
@@ -226,7 +226,7 @@ impl Looker {
                     let count = if rules.is_late(&waiting, now) { &mut late } else { &mut in_line };
                     *count += 1;
                     if late <= LATE_MAX || !rules.is_late(&waiting, now) {
-                        self.add(&mut found, lane, token, waiting, entry);
+                        self.add(&mut found, path, token, waiting, entry);
                     }
                 }
                 if is_last || in_line >= limit {
@@ -241,23 +241,25 @@ impl Looker {
     fn add(
         &self,
         found: &mut Pools,
-        lane: Lane,
+        path: SettlementPath,
         token: Address,
         waiting: Waiting,
         entry: WindowEntry,
     ) {
         let account = self.context.shared.ledger.account(waiting.account);
-        let verifier_set = match lane {
-            Lane::Proved => account.map_or(B256::ZERO, |account| account.record.verifier_set),
-            Lane::Signed => B256::ZERO,
+        let verifier_set = match path {
+            SettlementPath::Proved => {
+                account.map_or(B256::ZERO, |account| account.record.verifier_set)
+            }
+            SettlementPath::Direct => B256::ZERO,
         };
         let same = |pool: &&mut Pool| {
-            (pool.lane, pool.token, pool.verifier_set) == (lane, token, verifier_set)
+            (pool.path, pool.token, pool.verifier_set) == (path, token, verifier_set)
         };
         match found.pools.iter_mut().find(same) {
             Some(pool) => pool.waiting.push(waiting),
             None => found.pools.push(Pool {
-                lane,
+                path,
                 token,
                 verifier_set,
                 shapes: self.context.costs.get(&verifier_set).cloned().unwrap_or_default(),
@@ -275,7 +277,7 @@ impl Looker {
                 let own = &signed.mandate;
                 (own.prev.id().map(MandateHash::from), own.nonce.word())
             }
-            Promise::Signed { .. } => (None, 0),
+            Promise::Direct { .. } => (None, 0),
         };
         Waiting {
             mandate: *hash,
@@ -289,7 +291,7 @@ impl Looker {
             fixed: state.captured.is_some() || state.was_sealed,
             accepted_at: mandate.accepted_at,
             settle_by: mandate.settle_by,
-            claimable: promise.lane() == Lane::Proved,
+            claimable: promise.path() == SettlementPath::Proved,
             deadline: promise.deadline(),
             company: self.context.apart().company(*hash),
         }

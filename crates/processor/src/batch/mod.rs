@@ -2,13 +2,13 @@
 //!
 //! ```text
 //!  queue ─▶ sealed ─▶ proved ─▶ submitted ─▶ confirmed ─▶ final
-//!    ▲         └─────────┴───────────┴──▶ taken apart ──┬─▶ queue
+//!    ▲         └─────────┴───────────┴──▶ aborted ──┬─▶ queue
 //!    └──────────────────────────────────────────────────┘  aside
 //! ```
 //!
 //! # Transaction boundaries
 //!
-//! Each arrow is one synced write of the book, and each write is made before what follows from it is
+//! Each arrow is one synced write of the ledger, and each write is made before what follows from it is
 //! done:
 //!
 //! | write | before it | after it |
@@ -17,10 +17,10 @@
 //! | proved | the proof was made, and is lost with the process | the same bytes are sent, always |
 //! | submitted | | the transaction is tried out, signed, **written down**, broadcast |
 //! | confirmed, final | the chain says so: applying its block, with the balances, in one write | |
-//! | taken apart | the chain cannot settle the batch, as far as anybody knows | its mandates go on |
+//! | aborted | the chain cannot settle the batch, as far as anybody knows | its mandates go on |
 //!
 //! **The point of no return** is the sender's journal entry, within *submitted*: before it nobody has
-//! seen the transaction, after it anybody may. From then on a batch is taken apart only when its
+//! seen the transaction, after it anybody may. From then on a batch is aborted only when its
 //! transaction was mined and failed, deep enough to stay so; when the last block applied is past its
 //! `validUntil`; or when the chain has ended one of its members. If it settles all the same (blocks
 //! fell away), it has settled: the chain has the last word, wherever its mandates are by then.
@@ -34,7 +34,7 @@
 //! batch that has none. That is also all that recovery does ([`recovery`]). A task reads where its
 //! batch stands, does what comes next, and reads again. Proofs are made one at a time, each on all
 //! cores, while the batches before are on their way. After a start nothing is sealed or proved before
-//! the book has caught up with the chain.
+//! the ledger has caught up with the chain.
 //!
 //! # Refusals
 //!
@@ -125,7 +125,7 @@ pub struct Settler {
 }
 
 impl Settler {
-    /// Begins to seal windows and to drive batches, those first that the book has already.
+    /// Begins to seal windows and to drive batches, those first that the ledger has already.
     ///
     /// # Errors
     /// When there is no key for a shape that is to be used, or it is not the one deployed.
@@ -177,7 +177,7 @@ async fn until_stopped(context: Arc<Context>, work: impl Future<Output = ()>) {
 /// Seals windows and sees to it that every open batch has a task, until the processor stops.
 async fn look_on(context: Arc<Context>) {
     let mut stopping = context.shared.stopping();
-    let every = Duration::from_millis(context.shared.config.windows.look_every_ms.max(1));
+    let every = Duration::from_millis(context.shared.config.windows.poll_interval_ms.max(1));
     let mut looker = Some(Looker::new(Arc::clone(&context)));
     let mut drivers = JoinSet::new();
     let mut driven = BTreeMap::new();

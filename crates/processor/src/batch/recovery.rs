@@ -1,6 +1,6 @@
 //! Taking up what a process left that was killed, or stopped.
 //!
-//! There is no clean-up, and no state but the book's: an open batch is taken up where it stands, by the
+//! There is no clean-up, and no state but the ledger's: an open batch is taken up where it stands, by the
 //! same task that would have gone on with it.
 //!
 //! | found | done | why nothing is lost or done twice |
@@ -9,7 +9,7 @@
 //! | proved | submitted | the stored bytes are sent, no others |
 //! | submitted, not in the journal | sent | what is not in the journal was not broadcast |
 //! | submitted, in the journal | looked up, and sent again if the node has forgotten it | all that is ever sent for it has one nonce |
-//! | confirmed | nothing, but where its block falls away it is open again | the book has the last block applied |
+//! | confirmed | nothing, but where its block falls away it is open again | the ledger has the last block applied |
 //!
 //! Mandates that a batch was to hold and does not are queued: sealing is one write. So is taking a
 //! batch apart. The follower goes on behind the last block applied; the cursor is written with it.
@@ -22,7 +22,7 @@ use super::OpenBatch;
 /// reorganisation opens again is taken up just so.
 ///
 /// # Errors
-/// When the book cannot be read.
+/// When the ledger cannot be read.
 pub fn open_batches(ledger: &Ledger) -> Result<Vec<OpenBatch>, LedgerError> {
     let unfinished = ledger.unfinished_batches()?.into_iter();
     let open = unfinished.filter(|(_, record)| record.step.is_open());

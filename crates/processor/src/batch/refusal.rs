@@ -20,7 +20,7 @@ pub(super) enum Blame {
 }
 
 /// Whom a refusal of this batch names. `order` is that of the mandates in the call, by whose place the
-/// signed lane's refusals name them.
+/// direct path's refusals name them.
 pub(super) fn blame(error: &WalletError, batch: &BatchView, order: &[MandateHash]) -> Blame {
     let named = match error {
         WalletError::NotAuthorized { account, .. }
@@ -42,7 +42,7 @@ pub(super) fn blame(error: &WalletError, batch: &BatchView, order: &[MandateHash
         | WalletError::MandateSignature { index, .. }
         | WalletError::MandateNonceSpent { index, .. }
         | WalletError::CaptureExceedsAmount { index, .. }
-        | WalletError::NoSignedLane { index, .. } => {
+        | WalletError::NoDirectAccount { index, .. } => {
             usize::try_from(*index).ok().and_then(|at| order.get(at)).copied().into_iter().collect()
         }
         WalletError::BatchExpired { .. } => return Blame::Expired,

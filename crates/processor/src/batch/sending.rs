@@ -35,12 +35,12 @@ impl Round {
         self.0
     }
 
-    /// As the book keeps it.
+    /// As the ledger keeps it.
     pub(super) fn to_reference(self) -> Vec<u8> {
         [&[REFERENCE_VERSION][..], &self.0.to_be_bytes()].concat()
     }
 
-    /// As the book has it; none when other software wrote it.
+    /// As the ledger has it; none when other software wrote it.
     pub(super) fn of_reference(reference: &[u8]) -> Option<Self> {
         match *reference {
             [REFERENCE_VERSION, a, b, c, d] => Some(Self(u32::from_be_bytes([a, b, c, d]))),
@@ -70,14 +70,14 @@ impl Round {
 #[derive(Clone, Debug)]
 pub(super) struct BatchCall {
     pub(super) call: Call,
-    /// The mandates in the call's order; in the proved lane, where it has none, that of the batch.
+    /// The mandates in the call's order; in the proved path, where it has none, that of the batch.
     pub(super) order: Vec<MandateHash>,
 }
 
 /// Why a batch has no call.
 #[derive(Debug, Error)]
 pub(super) enum CallError {
-    /// The book cannot be read.
+    /// The ledger cannot be read.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     /// The stored proof is none.
@@ -90,7 +90,7 @@ pub(super) fn call_of(shared: &Shared, batch: &BatchView) -> Result<BatchCall, C
     let wallet = shared.deployment.wallet_id();
     let mut direct = Vec::new();
     for member in &batch.members {
-        if let Promise::Signed { signed } = &member.mandate.promise {
+        if let Promise::Direct { signed } = &member.mandate.promise {
             let captured = U256::from(member.captured.get());
             direct.push((member.hash, DirectSettlement { signed: signed.signed, captured }));
         }
@@ -244,7 +244,7 @@ fn forgettable(shared: &Shared, journal: &BookJournal) -> Result<Vec<SubmissionI
     if old.is_empty() {
         return Ok(old);
     }
-    // Where the book cannot be read, nothing is forgotten.
+    // Where the ledger cannot be read, nothing is forgotten.
     let Ok(needed) = submissions_of_open(shared, &shared.ledger) else { return Ok(Vec::new()) };
     Ok(old.into_iter().take_while(|id| !needed.contains(id)).collect())
 }

@@ -18,11 +18,11 @@ pub enum Act {
     WriteTransaction,
     /// Transactions that ended long ago are forgotten.
     ForgetTransactions,
-    /// A batch is taken apart.
+    /// A batch is aborted.
     TakeApart,
-    /// Mandates that wait are put aside, or go back to the queue.
+    /// Mandates that wait are quarantined, or go back to the queue.
     Dispose,
-    /// Mandates that cannot settle any more are voided.
+    /// Mandates that cannot settle any more fail.
     Expire,
     /// Blocks are applied.
     ApplyBlocks,

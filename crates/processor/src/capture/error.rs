@@ -54,7 +54,7 @@ pub enum CaptureError {
         /// Where the mandate is.
         status: Status,
     },
-    /// The book could not take it. Nothing is captured.
+    /// The ledger could not take it. Nothing is captured.
     #[error(transparent)]
     Ledger(LedgerError),
     /// A defect of this software or of its surroundings.
@@ -70,11 +70,11 @@ fn words_of(status: &Status) -> String {
                 "the mandate is in batch {batch}, which pays what was captured when it was sealed"
             )
         }
-        Status::Queued | Status::Aside { .. } => {
+        Status::Queued | Status::Quarantined { .. } => {
             "the mandate was in a batch before, and pays what was captured then".to_owned()
         }
         Status::Settled { amount, .. } => format!("the mandate was settled for {amount}"),
-        Status::Void { .. } => "the mandate ended without being settled".to_owned(),
+        Status::Failed { .. } => "the mandate ended without being settled".to_owned(),
     }
 }
 

@@ -12,8 +12,8 @@
 //! 7. the mandate is in a batch, or was, or has ended.
 //!
 //! The answer is signed before it is noted, and kept with the capture in one synced write: what leaves
-//! is on disk, and asking again gives the same bytes. Mandates of both lanes can be captured: the
-//! wallet settles those of the signed lane for less, too.
+//! is on disk, and asking again gives the same bytes. Mandates of both paths can be captured: the
+//! wallet settles those of the direct path for less, too.
 
 mod error;
 
@@ -89,7 +89,7 @@ enum Found {
     New(Noting),
 }
 
-/// Checks a capture, signs its receipt, and hands both to the book.
+/// Checks a capture, signs its receipt, and hands both to the ledger.
 fn hand_over(desk: &Desk, signed: &SignedCapture, now: UnixTime) -> Result<Found, CaptureError> {
     let capture = signed.capture;
     let mandate = MandateHash::from_bytes(capture.mandate_id);
@@ -113,7 +113,7 @@ fn hand_over(desk: &Desk, signed: &SignedCapture, now: UnixTime) -> Result<Found
     Ok(Found::New(desk.shared.ledger.capture(noted, now)))
 }
 
-/// What the book says before anything is signed: what was captured before, or why it is refused. It
+/// What the ledger says before anything is signed: what was captured before, or why it is refused. It
 /// says so once more when the capture is noted.
 fn before(view: &MandateView, asked: &Capture) -> Result<Option<CaptureAcceptance>, CaptureError> {
     if let Some(record) = &view.capture {

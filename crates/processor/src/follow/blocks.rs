@@ -1,4 +1,4 @@
-//! Blocks for the book: each with what the wallet said in it, its parent, and its time.
+//! Blocks for the ledger: each with what the wallet said in it, its parent, and its time.
 //!
 //! Blocks in which the wallet said nothing are left out but for the last one, whose time says how old
 //! the view is.
@@ -103,7 +103,7 @@ fn block_of(log: &Log) -> Result<BlockRef, FollowError> {
     }
 }
 
-/// What a log says, if the book keeps it.
+/// What a log says, if the ledger keeps it.
 async fn said(
     shared: &Shared,
     log: &Log,

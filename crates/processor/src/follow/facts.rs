@@ -1,4 +1,4 @@
-//! The wallet's events in the book's words.
+//! The wallet's events in the ledger's words.
 
 use aep2_chain::{
     events::WalletEvent,
@@ -17,7 +17,7 @@ pub(super) enum Said {
     Fact(ChainFact),
     /// A batch, of which the event does not tell what it took: that is in its transaction.
     Settled(BatchEvent),
-    /// Nothing that the book keeps: bonds, credits, lists of verifiers.
+    /// Nothing that the ledger keeps: bonds, credits, lists of verifiers.
     Nothing,
 }
 
@@ -50,11 +50,11 @@ pub(super) fn of(event: WalletEvent, transaction: B256) -> Result<Said, String> 
             let TermWords { processor, verifier_set, key_hash } = words(&terms);
             ChainFact::ChangeApplied { account, processor, verifier_set, key_hash }
         }
-        WalletEvent::SignedLaneRequested { owner, account, in_force_from } => {
-            ChainFact::SignedLaneRequested { owner, account, in_force_from }
+        WalletEvent::DirectAccountRequested { owner, account, in_force_from } => {
+            ChainFact::DirectAccountRequested { owner, account, in_force_from }
         }
-        WalletEvent::SignedLaneSet { owner, account } => {
-            ChainFact::SignedLaneSet { owner, account }
+        WalletEvent::DirectAccountSet { owner, account } => {
+            ChainFact::DirectAccountSet { owner, account }
         }
         WalletEvent::Deposited { account, token, from: _, amount } => {
             ChainFact::Deposited { account, token, amount: balance(amount)? }
@@ -106,7 +106,7 @@ pub(super) fn of(event: WalletEvent, transaction: B256) -> Result<Said, String> 
     Ok(Said::Fact(fact))
 }
 
-/// Terms as the book has them, with 0 for none.
+/// Terms as the ledger has them, with 0 for none.
 struct TermWords {
     processor: Address,
     verifier_set: B256,

@@ -1,7 +1,7 @@
-//! What the chain says, into the book.
+//! What the chain says, into the ledger.
 //!
-//! A task takes what the [`Follower`] delivers, makes the book's facts of it (`facts`, `blocks`),
-//! and applies them with the follower's cursor in one write, or undoes what fell away. The book's own
+//! A task takes what the [`Follower`] delivers, makes the ledger's facts of it (`facts`, `blocks`),
+//! and applies them with the follower's cursor in one write, or undoes what fell away. The ledger's own
 //! cursor is the only state: whatever goes wrong, a new follower begins from there.
 //!
 //! ```text
@@ -12,7 +12,7 @@
 //!
 //! A chain that does not answer is waited for, however long: nothing is lost, and acceptance stops by
 //! itself when the last block applied is too old. What cannot pass by itself (the node is one of
-//! another chain, a reorganisation was deeper than can be undone, the facts contradict the book) is
+//! another chain, a reorganisation was deeper than can be undone, the facts contradict the ledger) is
 //! shown as an alarm, and tried again all the same: an operator may mend it.
 
 mod blocks;
@@ -58,10 +58,10 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// Begins to follow from where the book stands.
+    /// Begins to follow from where the ledger stands.
     ///
     /// # Errors
-    /// When the book's cursor was made by other settings, or cannot be read.
+    /// When the ledger's cursor was made by other settings, or cannot be read.
     pub(crate) async fn start(shared: Arc<Shared>) -> Result<Self, StartError> {
         // So that a mistake in the settings is said at once, and not in a log.
         follower(&shared).map_err(|error| StartError::Follow(error.to_string()))?;
@@ -88,8 +88,8 @@ pub(crate) enum FollowError {
     /// The follower cannot go on.
     #[error(transparent)]
     Follower(#[from] FollowerError),
-    /// The book's cursor is not one.
-    #[error("the book's cursor cannot be read: {0}")]
+    /// The ledger's cursor is not one.
+    #[error("the ledger's cursor cannot be read: {0}")]
     Cursor(#[from] serde_json::Error),
     /// The node did not answer.
     #[error("{asked}: {}", match error {
@@ -113,14 +113,14 @@ pub(crate) enum FollowError {
         /// What was not understood.
         reason: String,
     },
-    /// The book does not take it.
+    /// The ledger does not take it.
     #[error(transparent)]
-    Book(#[from] ChainError),
+    Ledger(#[from] ChainError),
 }
 
 impl From<LedgerError> for FollowError {
     fn from(error: LedgerError) -> Self {
-        Self::Book(error.into())
+        Self::Ledger(error.into())
     }
 }
 
@@ -129,8 +129,8 @@ impl FollowError {
     fn passes(&self) -> bool {
         match self {
             Self::Node { .. } | Self::Disagreement(_) => true,
-            Self::Book(ChainError::Ledger(LedgerError::Busy { .. })) => true,
-            Self::Follower(_) | Self::Cursor(_) | Self::NotUnderstood { .. } | Self::Book(_) => {
+            Self::Ledger(ChainError::Ledger(LedgerError::Busy { .. })) => true,
+            Self::Follower(_) | Self::Cursor(_) | Self::NotUnderstood { .. } | Self::Ledger(_) => {
                 false
             }
         }
@@ -161,7 +161,7 @@ async fn follow(shared: Arc<Shared>) {
     }
 }
 
-/// A follower that begins where the book stands.
+/// A follower that begins where the ledger stands.
 fn follower(shared: &Shared) -> Result<Follower, FollowError> {
     let cursor: Option<Cursor> =
         shared.ledger.cursor()?.map(|bytes| serde_json::from_slice(&bytes)).transpose()?;
@@ -169,12 +169,12 @@ fn follower(shared: &Shared) -> Result<Follower, FollowError> {
     config.addresses = vec![shared.deployment.wallet.address];
     config.events = Vec::new();
     config.start_block = shared.deployment.block;
-    // What the follower takes back, the book must be able to undo.
+    // What the follower takes back, the ledger must be able to undo.
     config.depth_max = config.depth_max.min(shared.ledger.config().undo_blocks);
     Ok(Follower::new(shared.provider.clone(), config, cursor)?)
 }
 
-/// Brings what happens into the book, until something goes wrong or the book is closed.
+/// Brings what happens into the ledger, until something goes wrong or the ledger is closed.
 async fn deliver(
     shared: &Shared,
     follower: &mut Follower,

@@ -105,7 +105,7 @@ fn accounts_of(shared: &Shared, facts: &[&[ChainFact]], of: Address) -> BTreeSet
     in_book.chain(in_facts).collect()
 }
 
-/// What an account would have after these facts, which the book does not know yet.
+/// What an account would have after these facts, which the ledger does not know yet.
 fn expected(shared: &Shared, facts: &[&[ChainFact]], account: AccountId, token: Address) -> i128 {
     // 104 bits fit.
     let signed = |balance: Balance| i128::try_from(balance.get()).unwrap_or(i128::MAX);

@@ -4,7 +4,7 @@
 
 use aep2_chain::{
     BlockRef,
-    contracts::DebitWallet::{ChangeRequested, SignedLaneRequested, WithdrawalRequested},
+    contracts::DebitWallet::{ChangeRequested, DirectAccountRequested, WithdrawalRequested},
     events::WalletEvent,
     wallet::Wallet,
 };
@@ -38,7 +38,7 @@ pub(super) async fn look(shared: &Shared, head: BlockRef) -> Result<(), FollowEr
         .event_signature(vec![
             WithdrawalRequested::SIGNATURE_HASH,
             ChangeRequested::SIGNATURE_HASH,
-            SignedLaneRequested::SIGNATURE_HASH,
+            DirectAccountRequested::SIGNATURE_HASH,
         ]);
     let logs: Vec<Log> = ask(shared, "eth_getLogs", (filter,)).await?;
     let mut sightings = Vec::with_capacity(logs.len());
@@ -76,15 +76,15 @@ async fn sighting(
             (account, SightingKind::Change { in_force_from })
         }
         // Limits the account that the owner's mandates debit now.
-        WalletEvent::SignedLaneRequested { owner, in_force_from, .. } => {
+        WalletEvent::DirectAccountRequested { owner, in_force_from, .. } => {
             let wallet = Wallet::unchecked(shared.provider.clone(), shared.deployment.wallet_id());
             let limit = shared.config.follower.request_timeout;
-            let lane = tokio::time::timeout(limit, wallet.signed_lane(owner)).await;
-            let lane =
-                lane.map_err(|_| FollowError::Node { asked: "signedLaneOf", error: None })?;
-            let lane =
-                lane.map_err(|error| FollowError::Disagreement(format!("signedLaneOf: {error}")))?;
-            match lane.account {
+            let path = tokio::time::timeout(limit, wallet.direct_account(owner)).await;
+            let path =
+                path.map_err(|_| FollowError::Node { asked: "directAccountOf", error: None })?;
+            let path = path
+                .map_err(|error| FollowError::Disagreement(format!("directAccountOf: {error}")))?;
+            match path.account {
                 Some(account) => (account, SightingKind::Change { in_force_from }),
                 None => return Ok(None),
             }

@@ -32,7 +32,7 @@ pub struct Request {
     pub mandate: MandateHash,
     /// Who pays.
     pub account: AccountId,
-    /// What may be spent once: of an account and token in the proved lane, of an owner in the signed
+    /// What may be spent once: of an account and token in the proved path, of an owner in the signed
     /// one.
     pub nonce: NonceKey,
     /// The token paid in.
@@ -53,7 +53,7 @@ impl Request {
         let promise = &record.promise;
         let reference = match promise {
             Promise::Proved { signed } => signed.mandate.reference,
-            Promise::Signed { signed } => signed.signed.mandate.reference,
+            Promise::Direct { signed } => signed.signed.mandate.reference,
         };
         Self {
             mandate,
@@ -115,7 +115,7 @@ pub trait Policy: Send + Sync {
         let _ = request;
     }
 
-    /// A mandate that lived is settled or void.
+    /// A mandate that lived is settled or failed.
     fn ended(&self, request: &Request) {
         let _ = request;
     }
@@ -129,7 +129,7 @@ impl Policies {
     /// The built-in ones, then the operator's, with what lives restored in each.
     ///
     /// # Errors
-    /// When the book cannot be read.
+    /// When the ledger cannot be read.
     pub(crate) fn start(
         nonce_words_max: usize,
         others: Vec<Arc<dyn Policy>>,
@@ -186,15 +186,15 @@ impl Drop for Taken {
     }
 }
 
-/// Looks at every mandate that has not ended. For a book that nobody writes to meanwhile.
+/// Looks at every mandate that has not ended. For a ledger that nobody writes to meanwhile.
 fn for_each_live(
     ledger: &Ledger,
     mut look: impl FnMut(MandateHash, &MandateRecord),
 ) -> Result<(), LedgerError> {
-    for (lane, token) in ledger.queues()? {
+    for (path, token) in ledger.queues()? {
         let mut from = Sequence::new(0);
         loop {
-            let entries = ledger.window(lane, token, from, READ_TOGETHER)?;
+            let entries = ledger.window(path, token, from, READ_TOGETHER)?;
             entries.iter().for_each(|entry| look(entry.hash, &entry.mandate));
             match entries.last() {
                 Some(last) if entries.len() == READ_TOGETHER => {
@@ -204,7 +204,7 @@ fn for_each_live(
             }
         }
     }
-    for mandate in ledger.aside()? {
+    for mandate in ledger.quarantined()? {
         if let Some(view) = ledger.mandate(mandate)? {
             look(mandate, &view.mandate);
         }

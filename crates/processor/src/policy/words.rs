@@ -12,21 +12,21 @@ use alloy::primitives::{Address, U256};
 
 use super::{Policy, PolicyRefusal, RefusalKind, Request};
 
-/// Those who choose nonces: an account for each token, or an owner in the signed lane.
+/// Those who choose nonces: an account for each token, or an owner in the direct path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Chooser {
     Purse(AccountId, Address),
     Owner(Address),
 }
 
-/// The word of the wallet's bitmap that a nonce is in: 128 bits of the proved lane, 256 of the
+/// The word of the wallet's bitmap that a nonce is in: 128 bits of the proved path, 256 of the
 /// signed one.
 fn word_of(nonce: &NonceKey) -> (Chooser, U256) {
     match nonce {
         NonceKey::Proved { account, token, nonce } => {
             (Chooser::Purse(*account, *token), U256::from(nonce.word()))
         }
-        NonceKey::Signed { owner, nonce } => (Chooser::Owner(*owner), *nonce >> 8),
+        NonceKey::Direct { owner, nonce } => (Chooser::Owner(*owner), *nonce >> 8),
     }
 }
 

@@ -1,7 +1,9 @@
 //! A batch, as it is shown.
 
 use aep2_chain::wallet::units::shape_of_id;
-use aep2_ledger::{Balance, BatchNumber, BatchView, Lane, MandateHash, Step, records::BatchRecord};
+use aep2_ledger::{
+    Balance, BatchNumber, BatchView, MandateHash, SettlementPath, Step, records::BatchRecord,
+};
 use aep2_mandate::units::{Amount, UnixTime};
 use alloy::primitives::{Address, B256};
 use serde::Serialize;
@@ -12,12 +14,12 @@ use super::{BatchFigures, text};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BatchStatus {
-    /// Its number in this processor's book.
+    /// Its number in this processor's ledger.
     #[serde(serialize_with = "text::batch")]
     pub batch: BatchNumber,
     /// By which way it settles.
-    #[serde(serialize_with = "text::lane")]
-    pub lane: Lane,
+    #[serde(serialize_with = "text::path")]
+    pub path: SettlementPath,
     /// The token of all its mandates.
     #[serde(serialize_with = "text::address")]
     pub token: Address,
@@ -29,10 +31,10 @@ pub struct BatchStatus {
     /// What they pay together.
     #[serde(serialize_with = "text::balance")]
     pub total: Balance,
-    /// The circuit's shape, as `64x16-capture`; none in the signed lane.
+    /// The circuit's shape, as `64x16-capture`; none in the direct path.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shape: Option<String>,
-    /// The verifiers by which it is checked; none in the signed lane.
+    /// The verifiers by which it is checked; none in the direct path.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verifier_set: Option<B256>,
     /// The latest second at which the chain may settle it.
@@ -73,7 +75,7 @@ pub enum BatchStep {
         block: u64,
     },
     /// It will not settle; its mandates went their own ways.
-    TakenApart {
+    Aborted {
         /// Why.
         reason: String,
     },
@@ -98,7 +100,7 @@ pub(crate) fn step_name(step: &Step) -> &'static str {
         Step::Submitted { .. } => "submitted",
         Step::Confirmed { .. } => "confirmed",
         Step::Final { .. } => "final",
-        Step::TakenApart { .. } => "takenApart",
+        Step::Aborted { .. } => "aborted",
     }
 }
 
@@ -108,10 +110,10 @@ pub(crate) fn status(
     record: BatchRecord,
     figures: BatchFigures,
 ) -> BatchStatus {
-    let of_proved = |value| (record.lane == Lane::Proved).then_some(value);
+    let of_proved = |value| (record.path == SettlementPath::Proved).then_some(value);
     BatchStatus {
         batch,
-        lane: record.lane,
+        path: record.path,
         token: record.token,
         count: record.count,
         total: record.total,
@@ -127,7 +129,7 @@ pub(crate) fn status(
             Step::Submitted { .. } => BatchStep::Submitted,
             Step::Confirmed { transaction, block } => BatchStep::Confirmed { transaction, block },
             Step::Final { transaction, block } => BatchStep::Final { transaction, block },
-            Step::TakenApart { reason } => BatchStep::TakenApart { reason },
+            Step::Aborted { reason } => BatchStep::Aborted { reason },
         },
     }
 }

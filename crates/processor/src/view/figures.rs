@@ -1,5 +1,5 @@
 //! What this process saw of its batches: when they took their steps, and what they cost. Kept in
-//! memory for the last ones; the book has what counts.
+//! memory for the last ones; the ledger has what counts.
 
 use std::{
     collections::BTreeMap,

@@ -40,7 +40,7 @@ pub struct Inclusion {
     pub mandate: Mandate,
     /// What its payee received.
     pub captured: Amount,
-    /// The batch's number in this processor's book.
+    /// The batch's number in this processor's ledger.
     #[serde(serialize_with = "text::batch")]
     pub batch: BatchNumber,
     /// The circuit's shape.
@@ -73,7 +73,7 @@ struct Arranged {
 }
 
 impl Arranger {
-    /// The proof of a mandate that was settled in a batch of the proved lane. Takes a while: not for
+    /// The proof of a mandate that was settled in a proved batch. Takes a while: not for
     /// threads that serve others.
     pub(crate) fn proof(
         &self,
@@ -85,13 +85,13 @@ impl Arranger {
         let view = ledger.mandate(hash)?;
         let view = view.ok_or(ViewError::UnknownMandate { mandate: hash })?;
         let Promise::Proved { signed } = view.mandate.promise else {
-            return Err(ViewError::SignedLane);
+            return Err(ViewError::SettledDirectly);
         };
         let Status::Settled { batch: Some(number), .. } = view.state.status else {
             return Err(ViewError::NotSettled { status: view.state.status });
         };
         let internal = |what: &str| ViewError::Internal(format!("batch {number}: {what}"));
-        let record = ledger.batch(number)?.ok_or_else(|| internal("it is not in the book"))?;
+        let record = ledger.batch(number)?.ok_or_else(|| internal("it is not in the ledger"))?;
         let (Step::Confirmed { transaction, block } | Step::Final { transaction, block }) =
             record.step
         else {
@@ -154,7 +154,7 @@ fn arrange(deployment: &Deployment, view: BatchView) -> Result<Arranged, String>
                 let signed = signed.signed_mandate().map_err(|defect| defect.to_string())?;
                 Ok(Entry { signed, captured: Some(member.captured) })
             }
-            Promise::Signed { .. } => Err("a member is of the signed lane".to_owned()),
+            Promise::Direct { .. } => Err("a member is of the direct path".to_owned()),
         })
         .collect();
     let window = Window {

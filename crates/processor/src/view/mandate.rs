@@ -1,14 +1,12 @@
 //! A mandate, as it is shown.
 
 use aep2_ledger::{
-    BatchNumber, IssuedReceipt, Lane, Ledger, MandateHash, MandateView, Status, Step,
+    BatchNumber, IssuedReceipt, Ledger, MandateHash, MandateView, SettlementPath, Status, Step,
     records::Promise,
 };
 use aep2_mandate::{
     mandate::Mandate,
-    typed_data::{
-        capture::SignedCaptureReceipt, receipt::SignedReceipt, signed_lane::OwnerMandate,
-    },
+    typed_data::{capture::SignedCaptureReceipt, direct::DirectMandate, receipt::SignedReceipt},
     units::{AccountId, Amount, UnixTime},
 };
 use alloy::primitives::{Address, B256};
@@ -25,8 +23,8 @@ pub struct MandateStatus {
     #[serde(serialize_with = "text::hash")]
     pub mandate_id: MandateHash,
     /// By which way it settles.
-    #[serde(serialize_with = "text::lane")]
-    pub lane: Lane,
+    #[serde(serialize_with = "text::path")]
+    pub path: SettlementPath,
     /// What was signed.
     pub mandate: MandateTerms,
     /// The account that pays.
@@ -47,24 +45,24 @@ pub struct MandateStatus {
     pub receipt: MandateReceipt,
 }
 
-/// A mandate of either lane.
+/// A mandate of either path.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum MandateTerms {
-    /// Of the proved lane.
+    /// Of the proved path.
     Proved(Mandate),
-    /// Of the signed lane.
-    Signed(OwnerMandate),
+    /// Of the direct path.
+    Direct(DirectMandate),
 }
 
-/// A receipt of either lane.
+/// A receipt of either path.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum MandateReceipt {
-    /// Of the proved lane.
+    /// Of the proved path.
     Proved(SignedReceipt),
-    /// Of the signed lane.
-    Signed(DirectAcceptance),
+    /// Of the direct path.
+    Direct(DirectAcceptance),
 }
 
 /// A capture.
@@ -94,13 +92,13 @@ pub enum MandateState {
         step: &'static str,
     },
     /// Was taken out of a batch, and waits for a decision.
-    Aside {
+    Quarantined {
         /// Why.
         reason: String,
     },
     /// Was settled.
     Settled {
-        /// In which batch; none when it was not one of this book's.
+        /// In which batch; none when it was not one of this ledger's.
         #[serde(serialize_with = "text::batch_or_none")]
         batch: Option<BatchNumber>,
         /// The transaction, if it was that of a batch.
@@ -113,7 +111,7 @@ pub enum MandateState {
         is_final: bool,
     },
     /// Will not be settled.
-    Void {
+    Failed {
         /// Why.
         reason: String,
     },
@@ -128,8 +126,8 @@ pub(crate) fn status(
     let MandateView { hash, mandate: record, state, receipt, capture } = view;
     let receipt = match receipt {
         IssuedReceipt::Proved { receipt } => MandateReceipt::Proved(receipt),
-        IssuedReceipt::Signed { receipt } => {
-            MandateReceipt::Signed(DirectAcceptance { processor, receipt, again: true })
+        IssuedReceipt::Direct { receipt } => {
+            MandateReceipt::Direct(DirectAcceptance { processor, receipt, again: true })
         }
     };
     let capture = capture
@@ -149,11 +147,11 @@ pub(crate) fn status(
     let due = state.due(promise.amount());
     Ok(MandateStatus {
         mandate_id: hash,
-        lane: promise.lane(),
+        path: promise.path(),
         account: promise.account(),
         mandate: match promise {
             Promise::Proved { signed } => MandateTerms::Proved(signed.mandate),
-            Promise::Signed { signed } => MandateTerms::Signed(signed.signed.mandate),
+            Promise::Direct { signed } => MandateTerms::Direct(signed.signed.mandate),
         },
         state: state_of(ledger, state.status)?,
         due,
@@ -172,7 +170,7 @@ fn state_of(ledger: &Ledger, status: Status) -> Result<MandateState, ViewError> 
             let step = step(batch)?.map_or("sealed", |step| super::batch::step_name(&step));
             MandateState::InBatch { batch, step }
         }
-        Status::Aside { reason } => MandateState::Aside { reason },
+        Status::Quarantined { reason } => MandateState::Quarantined { reason },
         Status::Settled { batch, amount, block } => {
             let step = batch.map(step).transpose()?.flatten();
             let transaction = match &step {
@@ -184,6 +182,6 @@ fn state_of(ledger: &Ledger, status: Status) -> Result<MandateState, ViewError> 
             let is_final = matches!(step, Some(Step::Final { .. }));
             MandateState::Settled { batch, transaction, block, amount, is_final }
         }
-        Status::Void { reason } => MandateState::Void { reason: words_of(&reason) },
+        Status::Failed { reason } => MandateState::Failed { reason: words_of(&reason) },
     })
 }

@@ -4,33 +4,33 @@
 
 mod account;
 mod batch;
+mod direct;
 mod figures;
 mod inclusion;
 mod mandate;
 mod readiness;
-mod signed_lane;
 pub(crate) mod text;
 
-use aep2_ledger::{LedgerError, MandateHash, Status, VoidReason};
+use aep2_ledger::{FailureReason, LedgerError, MandateHash, Status};
 use thiserror::Error;
 
 pub(crate) use self::{
     account::status as account_status,
     batch::{status as batch_status, status_with_members as batch_status_with_members},
+    direct::status as direct_status,
     figures::Figures,
     inclusion::Arranger,
     mandate::status as mandate_status,
     readiness::{identity, readiness},
-    signed_lane::status as signed_lane_status,
 };
 pub use self::{
     account::{AccountStatus, PendingChange, PurseStatus},
     batch::{BatchStatus, BatchStep, MemberStatus},
+    direct::{DirectStatus, RecentMandate},
     figures::BatchFigures,
     inclusion::Inclusion,
     mandate::{CaptureStatus, MandateReceipt, MandateState, MandateStatus, MandateTerms},
     readiness::{ChainReadiness, Identity, Readiness, TokenTerms},
-    signed_lane::{RecentMandate, SignedLane},
 };
 
 /// Why something cannot be shown.
@@ -49,10 +49,10 @@ pub enum ViewError {
         /// Where the mandate is.
         status: Status,
     },
-    /// There is no inclusion proof: the signed lane has none.
-    #[error("mandates of the signed lane are settled one by one: the chain's event is the proof")]
-    SignedLane,
-    /// The book cannot be read.
+    /// There is no inclusion proof: the direct path has none.
+    #[error("direct mandates are settled one by one: the chain's event is the proof")]
+    SettledDirectly,
+    /// The ledger cannot be read.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     /// A defect of this software.
@@ -66,23 +66,23 @@ impl ViewError {
         match self {
             Self::UnknownMandate { .. } => "unknown_mandate",
             Self::NotSettled { .. } => "not_settled",
-            Self::SignedLane => "signed_lane",
+            Self::SettledDirectly => "settled_directly",
             Self::Ledger(error) => crate::accept::code_of(error),
             Self::Internal(_) => "internal",
         }
     }
 }
 
-/// Why a mandate is void, in words.
-pub(crate) fn words_of(reason: &VoidReason) -> String {
+/// Why a mandate failed, in words.
+pub(crate) fn words_of(reason: &FailureReason) -> String {
     match reason {
-        VoidReason::Expired => "it was not settled before its deadline".to_owned(),
-        VoidReason::GuaranteeClaimed { block } => {
+        FailureReason::Expired => "it was not settled before its deadline".to_owned(),
+        FailureReason::GuaranteeClaimed { block } => {
             format!("its payee was paid from the bond in block {block}")
         }
-        VoidReason::SpentElsewhere { block } => {
+        FailureReason::SpentElsewhere { block } => {
             format!("its nonce was spent by something else in block {block}")
         }
-        VoidReason::GivenUp { reason } => format!("the processor gave it up: {reason}"),
+        FailureReason::GivenUp { reason } => format!("the processor gave it up: {reason}"),
     }
 }

@@ -55,7 +55,7 @@ pub struct Readiness {
     pub obstacles: Vec<String>,
     /// How the chain was last seen.
     pub chain: ChainReadiness,
-    /// Whether the book can be written to.
+    /// Whether the ledger can be written to.
     pub disk_writable: bool,
     /// Whether the processor is shutting down.
     pub stopping: bool,
@@ -103,7 +103,7 @@ pub(crate) fn readiness(shared: &Shared) -> Readiness {
     let now = shared.clock.now();
     let health = shared.chain_health();
     let tip = shared.ledger.tip();
-    let age_s_max = shared.config.book.view_age_s_max;
+    let age_s_max = shared.config.ledger.view_age_s_max;
     let age_s = tip.map(|tip| now.seconds_since(tip.time).unwrap_or(0));
     let failed = shared.ledger.failure();
     let stopping = *shared.stopping().borrow();
@@ -120,7 +120,8 @@ pub(crate) fn readiness(shared: &Shared) -> Readiness {
         Some(age_s) if age_s > age_s_max => obstacles
             .push(format!("the last block seen is {age_s} seconds old, and may be {age_s_max}")),
         Some(_) if !shared.has_caught_up() => {
-            obstacles.push("the book has not caught up with the chain since the start".to_owned());
+            obstacles
+                .push("the ledger has not caught up with the chain since the start".to_owned());
         }
         Some(_) => {}
     }

@@ -1,7 +1,7 @@
-//! How the book's numbers are written: ids as hexadecimal, counters as numbers, balances as decimal
+//! How the ledger's numbers are written: ids as hexadecimal, counters as numbers, balances as decimal
 //! strings, names in one word.
 
-use aep2_ledger::{Balance, BatchNumber, Lane, MandateHash};
+use aep2_ledger::{Balance, BatchNumber, MandateHash, SettlementPath};
 use alloy::primitives::Address;
 use serde::{Serialize, Serializer};
 
@@ -20,10 +20,10 @@ pub(crate) fn batch_or_none<S: Serializer>(
     batch.map(|batch| batch.get()).serialize(to)
 }
 
-pub(crate) fn lane<S: Serializer>(lane: &Lane, to: S) -> Result<S::Ok, S::Error> {
-    let name = match lane {
-        Lane::Proved => "proved",
-        Lane::Signed => "signed",
+pub(crate) fn path<S: Serializer>(path: &SettlementPath, to: S) -> Result<S::Ok, S::Error> {
+    let name = match path {
+        SettlementPath::Proved => "proved",
+        SettlementPath::Direct => "direct",
     };
     name.serialize(to)
 }

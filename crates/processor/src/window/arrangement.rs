@@ -18,7 +18,7 @@ use super::Waiting;
 /// sender keeps a fifth in reserve.
 pub const GAS_MAX: u64 = 12_000_000;
 
-/// The most mandates of the signed lane in one transaction. Each is about 420 bytes of calldata, and
+/// The most direct mandates in one transaction. Each is about 420 bytes of calldata, and
 /// nodes take transactions of 128 KiB.
 pub const DIRECT_MAX: usize = 128;
 
@@ -28,11 +28,11 @@ const PROVED_FIXED_GAS: u64 = 260_000 + 200_000;
 const DEBIT_GAS: u64 = 31_000;
 /// A payout to a payee who holds none of the token.
 const PAYOUT_GAS: u64 = 31_000;
-/// A transaction of the signed lane.
+/// A direct transaction.
 const DIRECT_FIXED_GAS: u64 = 30_000 + 200_000;
-/// A mandate of the signed lane, its nonce word fresh, its calldata at the floor price of EIP-7623.
+/// A direct mandate, its nonce word fresh, its calldata at the floor price of EIP-7623.
 const DIRECT_GAS: u64 = 50_000;
-/// A payout in the signed lane, which measures what the wallet holds before and after.
+/// A payout in the direct path, which measures what the wallet holds before and after.
 const DIRECT_PAYOUT_GAS: u64 = 40_000;
 
 /// What mandates are put into.
@@ -40,7 +40,7 @@ const DIRECT_PAYOUT_GAS: u64 = 40_000;
 pub enum Holder {
     /// A proof.
     Shape(Shape),
-    /// A transaction of the signed lane.
+    /// A direct transaction.
     Direct,
 }
 

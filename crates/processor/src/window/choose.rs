@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use aep2_circuits::Shape;
-use aep2_ledger::Lane;
+use aep2_ledger::SettlementPath;
 use aep2_mandate::units::UnixTime;
 
 use super::{
@@ -51,7 +51,7 @@ impl Found<'_> {
             _ => members.iter().map(|own| own.safe_until()).min().unwrap_or(UnixTime::MAX),
         };
         Window {
-            lane: pool.lane,
+            path: pool.path,
             token: pool.token,
             verifier_set: pool.verifier_set,
             shape,
@@ -63,7 +63,7 @@ impl Found<'_> {
 }
 
 fn unsettleable(pool: &Pool) -> Option<Choice> {
-    if pool.lane == Lane::Signed {
+    if pool.path == SettlementPath::Direct {
         return None;
     }
     let capture = pool.shapes.iter().any(|(shape, _)| shape.capture());
@@ -114,7 +114,7 @@ fn in_line<'a>(pool: &'a Pool, rules: &Rules, now: UnixTime) -> Option<Found<'a>
 }
 
 fn out_of_line<'a>(pool: &'a Pool, rules: &Rules, now: UnixTime) -> Option<Found<'a>> {
-    // What cannot be settled any more is left for the chain's time to void.
+    // What cannot be settled any more is left for the chain's time to fail.
     let waiting = || pool.waiting.iter().filter(|own| own.deadline > now);
 
     let late = waiting().find(|own| rules.is_late(own, now)).map(|own| vec![own]);
@@ -143,7 +143,7 @@ struct Fit<'a> {
 
 /// The cheapest shape that holds all of `ready`, or else the one that takes the most.
 fn fit<'a>(pool: &Pool, ready: &[&'a Waiting]) -> Option<Fit<'a>> {
-    if pool.lane == Lane::Signed {
+    if pool.path == SettlementPath::Direct {
         let members = Arrangement::fill(Holder::Direct, ready.iter().copied());
         let full = members.len() == super::DIRECT_MAX;
         return Some(Fit { shape: None, members, full });
@@ -219,7 +219,7 @@ mod tests {
 
     fn pool(shapes: &[&str], waiting: Vec<Waiting>) -> Pool {
         Pool {
-            lane: Lane::Proved,
+            path: SettlementPath::Proved,
             token: Address::repeat_byte(1),
             verifier_set: B256::repeat_byte(2),
             shapes: shapes.iter().map(|text| shape(text)).collect(),
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_of_several_is_void_before_a_guarantee_can_be_claimed_on_it() {
+    fn a_window_of_several_expires_before_a_guarantee_can_be_claimed_on_it() {
         let mut first = waiting(1, 1, None);
         first.settle_by = at(150);
         let pool = pool(&["2x2"], vec![first, waiting(2, 2, None)]);
@@ -393,9 +393,9 @@ mod tests {
     }
 
     #[test]
-    fn the_signed_lane_is_bounded_by_count_and_gas_and_needs_no_shape() {
+    fn the_direct_path_is_bounded_by_count_and_gas_and_needs_no_shape() {
         let queue: Vec<_> = (0..200).map(|n| waiting(n, 1, None)).collect();
-        let signed = Pool { lane: Lane::Signed, ..pool(&[], queue) };
+        let signed = Pool { path: SettlementPath::Direct, ..pool(&[], queue) };
         let window = sealed(&signed, 30).expect("full");
         assert_eq!((window.members.len(), window.shape), (super::super::DIRECT_MAX, None));
     }
@@ -404,7 +404,7 @@ mod tests {
     fn what_nobody_can_claim_on_settles_together_until_its_deadline() {
         let queue: Vec<_> =
             (0..3).map(|n| Waiting { claimable: false, ..waiting(n, 1, None) }).collect();
-        let signed = Pool { lane: Lane::Signed, ..pool(&[], queue) };
+        let signed = Pool { path: SettlementPath::Direct, ..pool(&[], queue) };
         let window = sealed(&signed, 500).expect("due long ago");
         assert_eq!((window.members.len(), window.closed), (3, Closed::Due));
         assert_eq!(window.valid_until, at(900));

@@ -5,7 +5,7 @@
 //!
 //! # What is settled together
 //!
-//! Mandates of one lane, one token and one set of verifiers ([`Pool`]). A window of the proved lane
+//! Mandates of one path, one token and one set of verifiers ([`Pool`]). A window of the proved path
 //! must fit a [`Shape`]: chains are arranged into its lanes as the prover does it
 //! ([`Arrangement`]). Windows are filled in the order of acceptance: what does not
 //! fit any more is passed over, what comes after it may still fit. So the oldest mandate is in every
@@ -29,7 +29,7 @@
 //! passed its payee may claim the guarantee, which spends the nonce, and a batch that it is in would
 //! be refused as a whole. For the same reason a window of several is valid until the earliest of its
 //! members' `settleBy`: as long as a batch of several can settle, no guarantee on any of its members
-//! can be claimed, and none can revert it. In the signed lane, whose receipts nobody can claim on, it
+//! can be claimed, and none can revert it. In the direct path, whose receipts nobody can claim on, it
 //! is the deadline that counts.
 //!
 //! Mandates of a batch that the chain refused without naming one of them are [kept
@@ -50,7 +50,7 @@ mod arrangement;
 mod choose;
 
 use aep2_circuits::Shape;
-use aep2_ledger::{Lane, MandateHash, Sequence};
+use aep2_ledger::{MandateHash, Sequence, SettlementPath};
 use aep2_mandate::units::{AccountId, Amount, UnixTime};
 use alloy::primitives::{Address, B256};
 
@@ -66,13 +66,13 @@ pub struct Waiting {
     pub mandate: MandateHash,
     /// Its place in the order of acceptance.
     pub sequence: Sequence,
-    /// The mandate that it follows in its payer's chain; none in the signed lane.
+    /// The mandate that it follows in its payer's chain; none in the direct path.
     pub prev: Option<MandateHash>,
     /// The account that pays.
     pub account: AccountId,
     /// Whom it pays.
     pub payee: Address,
-    /// The 128 nonces among which its own is; 0 in the signed lane.
+    /// The 128 nonces among which its own is; 0 in the direct path.
     pub word: u64,
     /// The most that it may pay.
     pub ceiling: Amount,
@@ -85,7 +85,7 @@ pub struct Waiting {
     /// By when it was promised to be settled.
     pub settle_by: UnixTime,
     /// Whether its receipt can be claimed on once that has passed, which spends its nonce. What the
-    /// signed lane's receipts promise cannot.
+    /// direct path's receipts promise cannot.
     pub claimable: bool,
     /// The last second at which it can be settled.
     pub deadline: UnixTime,
@@ -118,17 +118,17 @@ pub enum Company {
     },
 }
 
-/// What can be settled together, as far as lane, token and verifiers go.
+/// What can be settled together, as far as path, token and verifiers go.
 #[derive(Clone, Debug)]
 pub struct Pool {
     /// By which way it settles.
-    pub lane: Lane,
+    pub path: SettlementPath,
     /// The token.
     pub token: Address,
-    /// The verifiers that the payers chose; 0 in the signed lane.
+    /// The verifiers that the payers chose; 0 in the direct path.
     pub verifier_set: B256,
     /// The shapes that there are keys and verifiers for, with what a proof costs: the size of its
-    /// domain and its constraints, or anything that grows with them. Empty in the signed lane.
+    /// domain and its constraints, or anything that grows with them. Empty in the direct path.
     pub shapes: Vec<(Shape, u64)>,
     /// What waits, in order of acceptance.
     pub waiting: Vec<Waiting>,
@@ -230,13 +230,13 @@ pub enum Unsettleable {
 /// Mandates to be sealed into one batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Window {
-    /// The lane of all of them.
-    pub lane: Lane,
+    /// The path of all of them.
+    pub path: SettlementPath,
     /// The token of all of them.
     pub token: Address,
-    /// The verifiers of all of them; 0 in the signed lane.
+    /// The verifiers of all of them; 0 in the direct path.
     pub verifier_set: B256,
-    /// The shape that holds them; none in the signed lane.
+    /// The shape that holds them; none in the direct path.
     pub shape: Option<Shape>,
     /// Until when the batch is valid.
     pub valid_until: UnixTime,

@@ -433,7 +433,7 @@ async fn the_published_mvps_mandates_get_its_receipts() {
     let receipt = acceptance.receipt;
     let domain = typed_data::domain(world.id().chain_id, world.id().address);
     assert_eq!(receipt.mandate_digest, mandate.mandate.digest(&domain));
-    let signer = typed_data::signed_lane::recover_enqueue_signer(
+    let signer = typed_data::direct::recover_enqueue_signer(
         &receipt.signature,
         receipt.mandate_digest,
         U256::from(receipt.enqueue_deadline.get()),
@@ -502,7 +502,7 @@ async fn what_is_accepted_and_refused_is_counted() {
         "aep2_mandates_refused_total{code=\"nonce_conflict\"} 1",
         "aep2_accept_duration_seconds_count 2",
         "aep2_requests_waiting 0",
-        &format!("aep2_mandates_queued{{lane=\"proved\",token=\"{token}\"}} 1"),
+        &format!("aep2_mandates_queued{{path=\"proved\",token=\"{token}\"}} 1"),
         &format!("aep2_reserved_base_units{{token=\"{token}\"}} 60"),
         "aep2_ledger_failed 0",
         "aep2_purses_overdrawn 0",

@@ -158,7 +158,7 @@ async fn nothing_can_be_captured_for_another_mandate_wallet_or_chain() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn mandates_of_the_signed_lane_are_captured_alike() {
+async fn direct_mandates_are_captured_alike() {
     let world = World::new().await;
     let payer = world.payer(0, 1_000).await;
     let processor = world.start(world.config()).await;

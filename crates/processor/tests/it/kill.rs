@@ -82,7 +82,7 @@ struct Plan {
     ledger: PathBuf,
     deployment: PathBuf,
     tokens: Vec<Address>,
-    /// How far its clock goes ahead now and then, in seconds, so that what is aside is tried again.
+    /// How far its clock goes ahead now and then, in seconds, so that what is quarantined is tried again.
     ahead_s: i64,
     /// The boundary at which it kills itself, by its place in [`boundaries`], and at which time that
     /// it is reached.
@@ -193,7 +193,7 @@ fn config(tokens: &[Address]) -> ProcessorConfig {
     config.windows.shapes = vec![Shape::TEST];
     config.windows.age_s_max = 0;
     config.windows.capture_within_s = 0;
-    config.windows.look_every_ms = 10;
+    config.windows.poll_interval_ms = 10;
     config
 }
 
@@ -396,7 +396,7 @@ async fn killed_anywhere_it_settles_everything_once() {
             ahead_s: if act == Some(Act::Dispose) { 40 } else { 0 },
             boundary,
         };
-        // A mandate that no batch settles: to be taken apart, put aside, tried again.
+        // A mandate that no batch settles: to be aborted, put quarantined, tried again.
         let poison = matches!(act, Some(Act::TakeApart | Act::Dispose)) || random.gen_ratio(1, 40);
         let payer = random.gen_range(0..payers.payers.len());
         let mut new = vec![payers.sign(&world, payer, world.token(), payee_address(1))];
@@ -461,7 +461,7 @@ async fn killed_anywhere_it_settles_everything_once() {
     finish(&world, &tokens, &promises, &payers, victim, FUNDS).await;
 }
 
-/// One more processor, which is not killed, ends what is left. Then the books are compared.
+/// One more processor, which is not killed, ends what is left. Then the ledgers are compared.
 async fn finish(
     world: &World,
     tokens: &[Address],
@@ -485,11 +485,11 @@ async fn finish(
     })
     .await;
     world.travel(7_300);
-    eventually("what cannot be settled is void", async || {
+    eventually("what cannot be settled has failed", async || {
         world.chain.mine().expect("a block");
         promises.given.iter().all(|(id, (signed, _))| {
             !is_poison(signed)
-                || matches!(status(id).expect("known").state, MandateState::Void { .. })
+                || matches!(status(id).expect("known").state, MandateState::Failed { .. })
         })
     })
     .await;

@@ -92,14 +92,14 @@ async fn the_senders_journal_does_not_grow_for_ever() {
     .await;
     tokio::time::sleep(std::time::Duration::from_millis(500)).await;
     world.stop(processor).await;
-    let mut book = aep2_ledger::LedgerConfig::new(
+    let mut config = aep2_ledger::LedgerConfig::new(
         world.id().chain_id,
         world.id().address,
         world.processor.address(),
     );
-    book.undo_blocks = 4;
+    config.undo_blocks = 4;
     let ledger = loop {
-        match aep2_ledger::Ledger::open(world.ledger(), book.clone()) {
+        match aep2_ledger::Ledger::open(world.ledger(), config.clone()) {
             Ok(ledger) => break ledger,
             Err(aep2_ledger::OpenError::InUse { .. }) => {
                 tokio::time::sleep(std::time::Duration::from_millis(20)).await;

@@ -220,7 +220,7 @@ async fn a_payee_that_the_token_blocks_is_credited_and_the_others_are_paid() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn mandates_of_the_signed_lane_settle_together_without_a_proof() {
+async fn direct_mandates_settle_together_without_a_proof() {
     let world = World::new().await;
     let (ann, bob) = (world.payer(0, 1_000).await, world.payer(1, 1_000).await);
     let processor = world.start(world.config()).await;

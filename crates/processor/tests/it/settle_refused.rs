@@ -1,4 +1,4 @@
-//! Batches that the chain refuses: whoever is at fault goes aside, the others settle.
+//! Batches that the chain refuses: whoever is at fault goes quarantined, the others settle.
 
 use std::time::Duration;
 
@@ -21,15 +21,15 @@ use crate::{
     support::{DELAY_SECONDS, Payment, World, eventually, payee_address, settle_by_hand},
 };
 
-fn is_aside(processor: &Processor, mandate: MandateHash) -> bool {
-    matches!(state(processor, mandate), MandateState::Aside { .. })
+fn is_quarantined(processor: &Processor, mandate: MandateHash) -> bool {
+    matches!(state(processor, mandate), MandateState::Quarantined { .. })
 }
 
-fn is_void(processor: &Processor, mandate: MandateHash, words: &str) -> bool {
-    matches!(state(processor, mandate), MandateState::Void { reason } if reason.contains(words))
+fn has_failed(processor: &Processor, mandate: MandateHash, words: &str) -> bool {
+    matches!(state(processor, mandate), MandateState::Failed { reason } if reason.contains(words))
 }
 
-/// The chain names an account and a nonce: the book is behind, and does not know that it is spent.
+/// The chain names an account and a nonce: the ledger is behind, and does not know that it is spent.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_nonce_that_was_spent_elsewhere_costs_its_mandate_and_no_other() {
     let world = World::new().await;
@@ -45,7 +45,7 @@ async fn a_nonce_that_was_spent_elsewhere_costs_its_mandate_and_no_other() {
     eventually("it knows her money", async || processor.check(&mandates[0]).is_ok()).await;
     settle_by_hand(&world, &mandates[1]).await;
     let ids = accept_all(&processor, mandates).await;
-    eventually("the one is aside", async || is_aside(&processor, ids[1])).await;
+    eventually("the one is quarantined", async || is_quarantined(&processor, ids[1])).await;
     eventually("the others are settled when the blocks are confirmed", async || {
         world.chain.mine().expect("a block");
         // Three do not fill a window: time has to pass.
@@ -54,8 +54,8 @@ async fn a_nonce_that_was_spent_elsewhere_costs_its_mandate_and_no_other() {
         [0, 2, 3].iter().all(|other| is_settled(&processor, ids[*other]))
     })
     .await;
-    // The book has seen by now what spent it.
-    assert!(is_void(&processor, ids[1], "spent"), "{:?}", state(&processor, ids[1]));
+    // The ledger has seen by now what spent it.
+    assert!(has_failed(&processor, ids[1], "spent"), "{:?}", state(&processor, ids[1]));
     assert_eq!(world.holds(payee_address(1)).await, 4 * 70);
     audited(&processor);
     world.stop(processor).await;
@@ -91,21 +91,20 @@ async fn a_mandate_that_nobody_names_is_found_by_halves() {
         ids.push(mandate);
     }
     let ids = accept_all(&processor, ids).await;
-    eventually("the one is aside", async || is_aside(&processor, ids[5])).await;
+    eventually("the one is quarantined", async || is_quarantined(&processor, ids[5])).await;
     let others: Vec<MandateHash> =
         ids.iter().enumerate().filter(|(own, _)| *own != 5).map(|(_, id)| *id).collect();
     all_settled(&processor, &others).await;
-    let MandateState::Aside { reason } = state(&processor, ids[5]) else { panic!("aside") };
+    let MandateState::Quarantined { reason } = state(&processor, ids[5]) else {
+        panic!("quarantined")
+    };
     assert!(reason.contains("such a token cannot be used"), "{reason}");
     // 8, then 4 and 4, then 2 and 2, then 1 and 1: no proof more than that takes.
     let all = batches(&processor);
     let mut counts: Vec<u32> = all.iter().map(|batch| batch.count).collect();
     counts.sort_unstable();
     assert_eq!(counts, [1, 1, 2, 2, 4, 4, 8]);
-    assert_eq!(
-        all.iter().filter(|own| matches!(own.step, BatchStep::TakenApart { .. })).count(),
-        4
-    );
+    assert_eq!(all.iter().filter(|own| matches!(own.step, BatchStep::Aborted { .. })).count(), 4);
     audited(&processor);
 
     // It is tried again, alone, and not all the time.
@@ -114,7 +113,7 @@ async fn a_mandate_that_nobody_names_is_found_by_halves() {
     assert_eq!(batches(&processor).len(), tried);
     world.clock.advance(31);
     eventually("tried again", async || batches(&processor).len() == tried + 1).await;
-    eventually("aside again", async || is_aside(&processor, ids[5])).await;
+    eventually("quarantined again", async || is_quarantined(&processor, ids[5])).await;
     world.stop(processor).await;
 }
 
@@ -133,11 +132,11 @@ async fn a_key_that_its_owner_revoked_is_not_proved_with() {
     world.send(&ann.key, &world.id().apply_change(ann.account)).await;
     let processor = world.start_again(world.config()).await;
     all_settled(&processor, &ids[1..]).await;
-    eventually("aside", async || is_aside(&processor, ids[0])).await;
+    eventually("quarantined", async || is_quarantined(&processor, ids[0])).await;
     assert_eq!(batches(&processor).len(), 1, "no proof is made for what the chain would refuse");
     // In the end its deadline passes, and what was reserved for it is free.
     world.travel(7_200);
-    eventually("void", async || is_void(&processor, ids[0], "")).await;
+    eventually("failed", async || has_failed(&processor, ids[0], "")).await;
     let account = processor.account(ann.account).expect("reads").expect("known");
     assert_eq!(account.purses[0].reserved.get(), 0);
     audited(&processor);
@@ -171,7 +170,7 @@ async fn a_claimed_guarantee_ends_its_mandate_and_the_rest_settles() {
     world.send(&ann.key, &world.id().claim_guarantee(&receipts[1])).await;
     let processor = world.start_again(world.config()).await;
     all_settled(&processor, &[ids[0], ids[2]]).await;
-    assert!(is_void(&processor, ids[1], ""), "{:?}", state(&processor, ids[1]));
+    assert!(has_failed(&processor, ids[1], ""), "{:?}", state(&processor, ids[1]));
     let alone = settled_batches(&processor);
     assert!(alone.iter().all(|(_, count)| *count == 1), "late ones settle alone: {alone:?}");
     assert_eq!(world.holds(payee_address(1)).await, 3 * 70, "one of them from the bond");
@@ -202,7 +201,7 @@ async fn without_ether_for_gas_nothing_is_taken_apart() {
     world.stop(processor).await;
 }
 
-/// Void before its promises can be claimed, and then each by itself.
+/// Failed before its promises can be claimed, and then each by itself.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_that_could_not_be_sent_in_time_is_taken_apart() {
     let world = World::new().await;
@@ -217,8 +216,8 @@ async fn a_batch_that_could_not_be_sent_in_time_is_taken_apart() {
     })
     .await;
     world.travel(601);
-    eventually("taken apart", async || {
-        matches!(&batches(&processor)[0].step, BatchStep::TakenApart { reason } if reason.contains("time was over"))
+    eventually("aborted", async || {
+        matches!(&batches(&processor)[0].step, BatchStep::Aborted { reason } if reason.contains("time was over"))
     })
     .await;
     world.stop(processor).await;

@@ -29,7 +29,7 @@ impl World {
         config
     }
 
-    /// A processor that is ready, on the book of one that was stopped: what that one was doing may
+    /// A processor that is ready, on the ledger of one that was stopped: what that one was doing may
     /// take a moment to end.
     pub(crate) async fn start_again(&self, config: ProcessorConfig) -> Processor {
         loop {
@@ -133,7 +133,7 @@ pub(crate) fn settled_batches(processor: &Processor) -> Vec<(BatchNumber, u32)> 
     all.map(|batch| (batch.batch, batch.count)).collect()
 }
 
-/// The book keeps its rules.
+/// The ledger keeps its rules.
 pub(crate) fn audited(processor: &Processor) {
     assert_eq!(processor.audit().expect("audits").findings, []);
 }

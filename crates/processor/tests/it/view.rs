@@ -30,7 +30,7 @@ async fn a_mandate_and_its_account_are_shown_whole() {
         json,
         json!({
             "mandateId": id.to_string(),
-            "lane": "proved",
+            "path": "proved",
             "mandate": signed.mandate,
             "account": payer.account.get(),
             "status": "queued",

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aep2_circuits::Shape;
-use aep2_ledger::{Lane, MandateHash, Sequence};
+use aep2_ledger::{MandateHash, Sequence, SettlementPath};
 use aep2_mandate::{
     eddsa::SecretKey,
     mandate::{Domain, SignedMandate},
@@ -139,7 +139,7 @@ fn pools(made: &[Made], shapes: &[Shape]) -> Vec<Pool> {
         let (token, verifier_set) = own.pool;
         let cost = |shape: &Shape| shape.lanes() as u64 * (9 + shape.slots() as u64);
         let new = || Pool {
-            lane: Lane::Proved,
+            path: SettlementPath::Proved,
             token,
             verifier_set,
             shapes: shapes.iter().map(|shape| (*shape, cost(shape))).collect(),
@@ -171,7 +171,7 @@ fn check(window: &Window, pools: &[Pool], made: &[Made], shapes: &[Shape]) -> Te
             prop_assert!(own.waiting.settle_by >= at(NOW + RULES.due_margin_s), "not too late");
         }
     }
-    let shape = window.shape.expect("of the proved lane");
+    let shape = window.shape.expect("of the proved path");
     prop_assert!(shapes.contains(&shape));
 
     // The prover agrees, lane by lane.

@@ -98,8 +98,8 @@ codes! {
     TooLate = "too_late", CONFLICT;
     /// There is no proof before the mandate is settled in a batch. Wait.
     NotSettled = "not_settled", CONFLICT;
-    /// Mandates of the signed lane have no inclusion proof: the wallet's event is the proof.
-    SignedLane = "signed_lane", CONFLICT;
+    /// Direct mandates have no inclusion proof: the wallet's event is the proof.
+    SettledDirectly = "settled_directly", CONFLICT;
     /// Too much at once. Wait as long as the header `Retry-After` says, and send it again.
     TooManyRequests = "too_many_requests", TOO_MANY_REQUESTS;
     /// Not serving at the moment; `GET /readyz` says why. Wait, and send it again: the same mandate

@@ -33,7 +33,7 @@ pub(super) async fn alive() -> Json<Value> {
     )
 )]
 pub(super) async fn ready(State(api): State<Api>) -> Result<Response, ApiError> {
-    // The book is asked.
+    // The ledger is asked.
     let mut readiness = api.aside(|processor| processor.readiness()).await?;
     readiness.obstacles.iter_mut().for_each(|text| *text = without_addresses(text));
     readiness.chain.failure = readiness.chain.failure.as_deref().map(without_addresses);

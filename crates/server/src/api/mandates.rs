@@ -117,7 +117,7 @@ pub(super) async fn proof(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let id = path::mandate(&id)?;
-    // What is no field element is no id of the proved lane, and no mandate of it has it.
+    // What is no field element is no id of the proved path, and no mandate of it has it.
     let id = MandateId::from_bytes(id.bytes()).ok_or_else(unknown)?;
     let proof = api.processor().inclusion_proof(id).await?;
     Ok(Json(proof).into_response())

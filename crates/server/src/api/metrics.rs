@@ -17,7 +17,7 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
     responses((status = 200, description = "Metrics in the OpenMetrics text format", content_type = "text/plain", body = String))
 )]
 pub(super) async fn metrics(State(api): State<Api>) -> Result<Response, ApiError> {
-    // The book is looked through for some of it.
+    // The ledger is looked through for some of it.
     let text = api.aside(|processor| processor.metrics().encode()).await?;
     let text = text.and_then(|text| api.instruments().encode_after(text));
     let text = text.map_err(|error| ApiError::internal(&error))?;

@@ -7,7 +7,7 @@ use aep2_mandate::{
     signer::{MandateTerms, Signer},
     typed_data::{
         self,
-        signed_lane::{OwnerMandate, SignedOwnerMandate},
+        direct::{DirectMandate, SignedDirectMandate},
     },
     units::{AccountId, Amount, Ceiling, ChainId, Nonce, UnixTime},
 };
@@ -104,7 +104,7 @@ pub fn json() -> Value {
 struct Examples {
     mandate: Value,
     capture: Value,
-    /// A mandate of the signed lane.
+    /// A direct mandate.
     direct: Value,
 }
 
@@ -134,7 +134,7 @@ impl Examples {
         let domain = typed_data::domain(chain_id, WALLET);
         let capture = capture.sign(&payee, &domain).ok()?;
         let owner = PrivateKeySigner::from_bytes(&B256::repeat_byte(4)).ok()?;
-        let direct = OwnerMandate {
+        let direct = DirectMandate {
             owner: owner.address(),
             token: TOKEN,
             payee: payee.address(),
@@ -143,7 +143,7 @@ impl Examples {
             deadline: U256::from(1_790_000_000_u64),
             reference: B256::repeat_byte(3),
         };
-        let direct = SignedOwnerMandate::sign(direct, &owner, &domain).ok()?;
+        let direct = SignedDirectMandate::sign(direct, &owner, &domain).ok()?;
         Some(Self {
             mandate: serde_json::to_value(&signed).ok()?,
             capture: serde_json::to_value(capture).ok()?,
@@ -184,7 +184,7 @@ mod tests {
         capture.verify(&domain, mandate.mandate.payee)?;
 
         let direct = example(&document, "/enqueue").to_string();
-        SignedOwnerMandate::from_json(direct)?.verify(&domain)?;
+        SignedDirectMandate::from_json(direct)?.verify(&domain)?;
         Ok(())
     }
 

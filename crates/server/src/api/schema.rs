@@ -26,7 +26,7 @@ pub(super) struct ErrorWords {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]
 pub(super) struct MandateId {
-    /// The mandate's id; in the signed lane its EIP-712 digest.
+    /// The mandate's id; in the direct path its EIP-712 digest.
     #[param(pattern = "^0x[0-9a-fA-F]{64}$")]
     id: String,
 }
@@ -194,9 +194,9 @@ pub(super) struct Captured {
 /// By which way a mandate settles: with a proof, or by its owner's own signature.
 #[derive(ToSchema)]
 #[schema(rename_all = "lowercase")]
-pub(super) enum Lane {
+pub(super) enum SettlementPath {
     Proved,
-    Signed,
+    Direct,
 }
 
 /// A mandate, its receipt, and what became of it.
@@ -205,19 +205,19 @@ pub(super) enum Lane {
 pub(super) struct MandateStatus {
     #[schema(pattern = "^0x[0-9a-f]{64}$")]
     mandate_id: String,
-    lane: Lane,
-    /// What was signed: as it was sent, by lane.
+    path: SettlementPath,
+    /// What was signed: as it was sent, by path.
     #[schema(value_type = Object)]
     mandate: (),
     account: u32,
     status: MandateStep,
-    /// In a batch or settled: the batch. None where the chain settled it in no batch of this book.
+    /// In a batch or settled: the batch. None where the chain settled it in no batch of this ledger.
     #[schema(required = false)]
     batch: Option<u64>,
     /// In a batch: how far that is.
     #[schema(required = false)]
     step: Option<BatchStep>,
-    /// Aside or void: why.
+    /// Quarantined or failed: why.
     #[schema(required = false)]
     reason: Option<String>,
     /// Settled: the transaction, where it is known.
@@ -239,7 +239,7 @@ pub(super) struct MandateStatus {
     capture: Option<CaptureStatus>,
     accepted_at: u64,
     settle_by: u64,
-    /// What was given for it, by lane.
+    /// What was given for it, by path.
     #[schema(value_type = Object)]
     receipt: (),
 }
@@ -250,9 +250,9 @@ pub(super) struct MandateStatus {
 pub(super) enum MandateStep {
     Queued,
     InBatch,
-    Aside,
+    Quarantined,
     Settled,
-    Void,
+    Failed,
 }
 
 /// What was captured.
@@ -386,7 +386,7 @@ pub(super) enum BatchStep {
     Submitted,
     Confirmed,
     Final,
-    TakenApart,
+    Aborted,
 }
 
 /// A batch.
@@ -394,7 +394,7 @@ pub(super) enum BatchStep {
 #[schema(rename_all = "camelCase")]
 pub(super) struct BatchStatus {
     batch: u64,
-    lane: Lane,
+    path: SettlementPath,
     #[schema(pattern = "^0x[0-9a-fA-F]{40}$")]
     token: String,
     step: BatchStep,
@@ -404,7 +404,7 @@ pub(super) struct BatchStatus {
     /// Confirmed or final: its block.
     #[schema(required = false)]
     block: Option<u64>,
-    /// Taken apart: why.
+    /// Aborted: why.
     #[schema(required = false)]
     reason: Option<String>,
     count: u32,
@@ -535,9 +535,9 @@ pub(super) enum EventKind {
     Submitted,
     Confirmed,
     Final,
-    TakenApart,
+    Aborted,
     Settled,
-    Void,
+    Failed,
     Reorganised,
     /// Some were missed and are not kept.
     Missed,
@@ -592,7 +592,7 @@ pub(super) enum CaptureErrors {
 /// Why there is no proof.
 #[derive(IntoResponses)]
 pub(super) enum ProofErrors {
-    /// `not_settled`, `signed_lane`.
+    /// `not_settled`, `settled_directly`.
     #[response(status = 409)]
     Conflict(#[to_schema] Error),
 }

@@ -172,7 +172,7 @@ impl Settings {
             ("exact.gas_max", self.exact.gas_max),
             ("chain.answer_within_s", chain.answer_within_s),
             ("chain.fee_cap_gwei", chain.fee_cap_gwei),
-            ("chain.poll_every_ms", chain.poll_every_ms.unwrap_or(1)),
+            ("chain.poll_interval_ms", chain.poll_interval_ms.unwrap_or(1)),
             ("chain.embedded_block_time_ms", chain.embedded_block_time_ms),
             ("chain.embedded_withdrawal_delay_s", chain.embedded_withdrawal_delay_s),
             ("chain.embedded_unbonding_delay_s", chain.embedded_unbonding_delay_s),
@@ -181,7 +181,7 @@ impl Settings {
             ("acceptance.together_max", acceptance.together_max as u64),
             ("windows.age_s_max", windows.age_s_max),
             ("windows.in_flight_max", windows.in_flight_max as u64),
-            ("windows.look_every_ms", windows.look_every_ms),
+            ("windows.poll_interval_ms", windows.poll_interval_ms),
             ("limits.mandate_bytes_max", limits.mandate_bytes_max as u64),
             ("limits.batch_mandates_max", limits.batch_mandates_max as u64),
             ("limits.head_within_s", limits.head_within_s),
@@ -284,7 +284,7 @@ mod tests {
             // All of it at once.
             (
                 "[windows]\nage_s_max = 0\nlook_every_ms = 0",
-                vec!["windows.age_s_max", "windows.look_every_ms"],
+                vec!["windows.age_s_max", "windows.poll_interval_ms"],
             ),
         ] {
             assert_eq!(mend(text)?, settings, "{text}");

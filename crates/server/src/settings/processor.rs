@@ -5,7 +5,7 @@ use std::time::Duration;
 use aep2_chain::{deployment::Deployment, follower::FollowerConfig, sender::SenderConfig};
 use aep2_processor::{
     ProcessorConfig,
-    config::{AcceptanceConfig, BookConfig, WindowConfig},
+    config::{AcceptanceConfig, LedgerSettings, WindowConfig},
 };
 
 use super::{ChainSettings, Rpc, Settings};
@@ -24,7 +24,7 @@ impl ChainSettings {
     /// How often the chain is looked at.
     pub fn poll_every(&self) -> Duration {
         let own = if self.rpc == Rpc::Embedded { POLL_EMBEDDED_MS } else { POLL_NODE_MS };
-        Duration::from_millis(self.poll_every_ms.unwrap_or(own))
+        Duration::from_millis(self.poll_interval_ms.unwrap_or(own))
     }
 }
 
@@ -70,12 +70,12 @@ impl Settings {
                 capture_within_s: windows.capture_within_s,
                 due_margin_s: windows.due_margin_s,
                 in_flight_max: windows.in_flight_max,
-                look_every_ms: windows.look_every_ms,
+                poll_interval_ms: windows.poll_interval_ms,
             },
-            book: BookConfig {
+            ledger: LedgerSettings {
                 view_age_s_max: acceptance.view_age_s_max,
                 change_margin_s: acceptance.change_margin_s,
-                ..BookConfig::default()
+                ..LedgerSettings::default()
             },
             ..ProcessorConfig::new(follower, sender)
         }

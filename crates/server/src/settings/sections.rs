@@ -22,7 +22,7 @@ const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 section! {
     /// Where everything is kept that must outlive the process.
     pub struct DataSettings {
-        /// The directory: the book, development keys, and the embedded chain with its key and deployment.
+        /// The directory: the ledger, development keys, and the embedded chain with its key and deployment.
         pub directory: PathBuf = "aep2-data".into();
     }
 }
@@ -40,7 +40,7 @@ section! {
         pub confirmations: Option<u64> = None => "12";
         /// How often the chain is looked at for new blocks. Without this, 200 on the embedded chain and
         /// 2000 with a node.
-        pub poll_every_ms: Option<u64> = None => "2000";
+        pub poll_interval_ms: Option<u64> = None => "2000";
         /// How long one answer of the node may take.
         pub answer_within_s: u64 = 30;
         /// The most that is paid for gas, the base fee included.
@@ -143,7 +143,7 @@ section! {
         /// How many batches may be on their way at once.
         pub in_flight_max: usize = 4;
         /// How often it is looked whether a window is full or old enough.
-        pub look_every_ms: u64 = 250;
+        pub poll_interval_ms: u64 = 250;
     }
 }
 

@@ -46,7 +46,7 @@ pub(crate) struct Arguments {
     /// No mandate key: the account serves mandates that the owner's own key signs (the MVP's), and
     /// no others
     #[arg(long, conflicts_with_all = ["mandate_key", "new_mandate_key"])]
-    signed_lane_only: bool,
+    direct_only: bool,
 
     #[command(flatten)]
     deployment: DeploymentOptions,
@@ -72,9 +72,9 @@ struct Opened {
 
 pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<ExitCode> {
     ensure!(
-        arguments.mandate_key.is_given() || arguments.signed_lane_only,
+        arguments.mandate_key.is_given() || arguments.direct_only,
         "an account needs a mandate key: give the agent's with --mandate-key FILE, or have one made \
-         with --new-mandate-key FILE (or none at all, with --signed-lane-only)"
+         with --new-mandate-key FILE (or none at all, with --direct-only)"
     );
     let (opened, is_public) = block_on(open(arguments, output))?;
     if is_public {

@@ -50,7 +50,7 @@ struct Shown {
     terms: ShownTerms,
     pending_change: Option<PendingChange>,
     /// Whether mandates signed by the owner's own key debit this account.
-    signed_lane: bool,
+    direct: bool,
     token: TokenInfo,
     balance: Amount,
     /// What stays when all that is asked back is gone.
@@ -109,7 +109,7 @@ async fn show(arguments: &Arguments) -> anyhow::Result<Shown> {
 
     let Account { owner, terms, pending } = wallet.account(arguments.account).await?;
     let purse: Purse = wallet.purse(arguments.account, token.address).await?;
-    let signed_lane = wallet.signed_lane(owner).await?.account == Some(arguments.account);
+    let direct = wallet.direct_account(owner).await?.account == Some(arguments.account);
     let now = node.now().await?;
     let amount = |base_units| Amount { base_units, amount: token.decimal(base_units) };
     Ok(Shown {
@@ -120,7 +120,7 @@ async fn show(arguments: &Arguments) -> anyhow::Result<Shown> {
             terms: change.terms.into(),
             in_force_from: change.in_force_from,
         }),
-        signed_lane,
+        direct,
         balance: amount(purse.balance),
         staying: amount(purse.staying()),
         withdrawal: purse.leaving.map(|withdrawal| Withdrawal {
@@ -141,7 +141,7 @@ fn text(shown: &Shown) -> String {
         ("owner", shown.owner.to_string()),
         ("processor", shown.terms.processor.to_string()),
         ("key hash", key(&shown.terms)),
-        ("signed lane", if shown.signed_lane { "this account" } else { "no" }.to_owned()),
+        ("direct path", if shown.direct { "this account" } else { "no" }.to_owned()),
         ("balance", shown.token.show(shown.balance.base_units)),
     ];
     if let Some(withdrawal) = &shown.withdrawal {

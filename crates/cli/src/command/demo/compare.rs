@@ -30,7 +30,7 @@ pub(super) fn owed(bought: &Bought) -> u128 {
     payment.captured.map_or(payment.mandate.mandate.amount.get(), |captured| captured.get())
 }
 
-/// Compares everything. Nothing here is taken from the processor's book but the inclusion proofs,
+/// Compares everything. Nothing here is taken from the processor's ledger but the inclusion proofs,
 /// which are checked against what is on chain.
 pub(super) async fn all(
     world: &World,

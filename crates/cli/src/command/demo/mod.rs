@@ -47,7 +47,7 @@ const SETTLE_WITHIN: Duration = Duration::from_secs(120);
 /// In one process: a chain with the contracts on it, the processor behind its HTTP interface, agents
 /// with accounts, payees that sell calls over HTTP. Windows close, are proved, and settle in one
 /// transaction each. Then the chain is compared with the receipts, mandate by mandate and in sum, and
-/// the processor's book is audited. Exits with 0 only if all of it held and every cheat was refused.
+/// the processor's ledger is audited. Exits with 0 only if all of it held and every cheat was refused.
 #[derive(Args)]
 pub(crate) struct Arguments {
     /// How many agents pay, each from an account of its own
@@ -62,7 +62,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE", default_value = "aep2-demo.html")]
     report: PathBuf,
 
-    /// Keep the data here, an empty directory or none: the book, the chain, the keys
+    /// Keep the data here, an empty directory or none: the ledger, the chain, the keys
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 }
@@ -215,9 +215,9 @@ async fn show(arguments: &Arguments, data: &Path, output: &Output) -> anyhow::Re
     }
     world.serving.stop().await;
 
-    output.note("an audit of the book, from the raw records …");
-    let book = ledger_of(&data.join("processor"));
-    let report = tokio::task::spawn_blocking(move || aep2_ledger::audit::audit(&book)).await??;
+    output.note("an audit of the ledger, from the raw records …");
+    let ledger = ledger_of(&data.join("processor"));
+    let report = tokio::task::spawn_blocking(move || aep2_ledger::audit::audit(&ledger)).await??;
     comparisons.push(Comparison::of("findings of the audit", 0, report.findings.len()));
 
     output.note("one mandate in a transaction of its own, for comparison …");

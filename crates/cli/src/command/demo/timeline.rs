@@ -19,7 +19,7 @@ pub(super) struct MandateTimes {
     pub(super) accepted_at_s: f64,
     pub(super) settled: Option<Settled>,
     /// Why it will not settle.
-    pub(super) void: Option<String>,
+    pub(super) failed: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +37,7 @@ pub(super) struct BatchTimes {
     pub(super) proof_s: f64,
     pub(super) submitted_at_s: f64,
     pub(super) settled: Option<(f64, B256)>,
-    pub(super) taken_apart: bool,
+    pub(super) aborted: bool,
 }
 
 #[derive(Debug, Default)]
@@ -83,7 +83,7 @@ impl Timeline {
         let mut settled = 0;
         for mandate in mandates {
             let Some(times) = seen.mandates.get(mandate) else { continue };
-            if let Some(reason) = &times.void {
+            if let Some(reason) = &times.failed {
                 bail!("mandate {mandate} will not be settled: {reason}");
             }
             settled += usize::from(times.settled.is_some());
@@ -95,7 +95,7 @@ impl Timeline {
     pub(super) fn batches(&self) -> (usize, usize) {
         let seen = lock(&self.seen);
         let settled = seen.batches.values().filter(|batch| batch.settled.is_some()).count();
-        let apart = seen.batches.values().filter(|batch| batch.taken_apart).count();
+        let apart = seen.batches.values().filter(|batch| batch.aborted).count();
         (settled, seen.batches.len() - settled - apart)
     }
 
@@ -120,8 +120,8 @@ impl Seen {
                 self.mandates.entry(mandate).or_default().settled =
                     Some(Settled { at_s, amount, batch });
             }
-            Event::Void { mandate, reason } => {
-                self.mandates.entry(mandate).or_default().void = Some(reason);
+            Event::Failed { mandate, reason } => {
+                self.mandates.entry(mandate).or_default().failed = Some(reason);
             }
             Event::Sealed { batch, .. } => {
                 self.batches.entry(batch).or_default().sealed_at_s = at_s;
@@ -136,8 +136,8 @@ impl Seen {
             Event::Confirmed { batch, transaction, .. } => {
                 self.batches.entry(batch).or_default().settled = Some((at_s, transaction));
             }
-            Event::TakenApart { batch, .. } => {
-                self.batches.entry(batch).or_default().taken_apart = true;
+            Event::Aborted { batch, .. } => {
+                self.batches.entry(batch).or_default().aborted = true;
             }
             Event::Captured { .. } | Event::Final { .. } | Event::Reorganised { .. } => {}
         }

@@ -177,7 +177,7 @@ fn settings(data: &Path) -> anyhow::Result<Settings> {
     settings.http.listen.set_port(0);
     settings.windows.age_s_max = AGE_S_MAX;
     settings.windows.capture_within_s = 1;
-    settings.windows.look_every_ms = 50;
+    settings.windows.poll_interval_ms = 50;
     settings.windows.shapes = [SHAPE_SMALL, SHAPE]
         .into_iter()
         .map(|name| Ok(aep2_server::settings::ShapeName(name.parse::<Shape>()?)))

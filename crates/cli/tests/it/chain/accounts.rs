@@ -32,7 +32,7 @@ fn money_goes_in_both_ways_and_comes_out_after_the_delay_only() {
     assert_eq!(shown["balance"]["base_units"], "13000000");
     assert_eq!(shown["owner"], town.chain.account(1, "address").as_str());
     assert_eq!(shown["key_hash"], opened["key_hash"]);
-    assert_eq!(shown["signed_lane"], true);
+    assert_eq!(shown["direct"], true);
 
     let asked = town.own(&["withdraw", "request", "--account", "1", "--amount", "5"]);
     assert_eq!(asked["base_units"], "5000000");
@@ -60,7 +60,7 @@ fn money_goes_in_both_ways_and_comes_out_after_the_delay_only() {
     let said = town.own_refused(&["withdraw", "cancel", "--account", "1"]);
     assert!(said.contains("nothing was asked for"), "{said}");
 
-    town.own(&["account", "open", "--signed-lane-only"]);
+    town.own(&["account", "open", "--direct-only"]);
     let said = town.own_refused(&["withdraw", "request", "--account", "2", "--all"]);
     assert!(said.contains("account 2 has no TUSD"), "{said}");
 }
@@ -88,7 +88,7 @@ fn a_token_that_was_there_is_taken_where_none_is_named() {
     let beside = |arguments: &[&str]| {
         town.json(&[arguments, &owner, &["--deployment", "beside.json"]].concat())
     };
-    beside(&["account", "open", "--signed-lane-only"]);
+    beside(&["account", "open", "--direct-only"]);
     let deposited = beside(&["deposit", "--account", "1", "--amount", "2"]);
     assert_eq!(
         (&deposited["token"]["address"], &deposited["balance"]),
@@ -148,7 +148,7 @@ fn an_agent_need_not_show_its_key_to_have_it_registered() {
     let secret = read(&town.desk.path("agent.json"))["privateKey"].clone();
     assert!(!text.contains(secret.as_str().unwrap()), "the key was printed: {text}");
 
-    let none = town.own(&["account", "open", "--signed-lane-only"]);
+    let none = town.own(&["account", "open", "--direct-only"]);
     assert_eq!((&none["key_hash"], &none["verifier_set"]), (&json!(null), &json!(null)));
 }
 

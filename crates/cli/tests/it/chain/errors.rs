@@ -93,7 +93,7 @@ fn a_development_key_is_refused_where_money_may_be_real() {
     assert_eq!(done["chainId"], 8453);
 
     // Nor is a key that everybody knows a key there.
-    let show = ["account", "open", "--signed-lane-only", "--from-dev-account", "0"];
+    let show = ["account", "open", "--direct-only", "--from-dev-account", "0"];
     let said = desk.refused(2, &[&show[..], &["--rpc", chain.rpc()]].concat());
     assert!(said.contains("is not a local one"), "{said}");
 }

@@ -6,7 +6,7 @@ use super::{Town, secret_file};
 
 /// Opens an account with options for the key, and says what was written to standard error.
 fn open(town: &Town, options: &[&str], variables: &[(&str, &str)]) -> Result<String, String> {
-    let open = ["account", "open", "--signed-lane-only", "--rpc", town.chain.rpc(), "--json"];
+    let open = ["account", "open", "--direct-only", "--rpc", town.chain.rpc(), "--json"];
     let mut command = town.desk.command(&[&open[..], options].concat());
     let output = command.envs(variables.iter().copied()).output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();

@@ -1,4 +1,4 @@
-//! The book against a plain model of it, driven by the same random operations: they agree on every
+//! The ledger against a plain model of it, driven by the same random operations: they agree on every
 //! answer and on everything that can be read, at every step, over restarts; and the auditor finds
 //! what the model says is wrong, and nothing else.
 //!
@@ -11,9 +11,9 @@ mod plain;
 use std::collections::BTreeSet;
 
 use aep2_ledger::{
-    AcceptError, BatchError, BatchNumber, Capture, CaptureError, ChainError, Disposition, Lane,
-    MandateHash, Refusal, Seal, Sequence, Sighting, SightingKind, Status, Step, VoidReason,
-    audit::Finding,
+    AcceptError, BatchError, BatchNumber, Capture, CaptureError, ChainError, Disposition,
+    FailureReason, MandateHash, Refusal, Seal, Sequence, SettlementPath, Sighting, SightingKind,
+    Status, Step, audit::Finding,
 };
 use alloy_primitives::B256;
 use proptest::prelude::*;
@@ -170,7 +170,7 @@ impl Both {
             }
             Op::TakeApart { batch, how } => {
                 let Some(batch) = self.pick_batch(*batch) else { return Ok(()) };
-                self.take_apart(batch, how)
+                self.abort(batch, how)
             }
             Op::Dispose { mandate, how } => {
                 let Some(mandate) = self.pick(*mandate) else { return Ok(()) };
@@ -178,7 +178,9 @@ impl Both {
                 let found = self.ledger().dispose(vec![(hash, disposition(*how))]).wait();
                 let status = self.model.mandates[mandate].status.clone();
                 let expected = match status {
-                    Status::Queued | Status::Aside { .. } => self.model.dispose(mandate, *how),
+                    Status::Queued | Status::Quarantined { .. } => {
+                        self.model.dispose(mandate, *how)
+                    }
                     _ => Err("wrong status".into()),
                 };
                 let expected = expected.map(|status| {
@@ -193,11 +195,12 @@ impl Both {
                 let mut expired = BTreeSet::new();
                 let mut ended = Vec::new();
                 for (place, mandate) in self.model.mandates.iter_mut().enumerate() {
-                    let waits = matches!(mandate.status, Status::Queued | Status::Aside { .. });
+                    let waits =
+                        matches!(mandate.status, Status::Queued | Status::Quarantined { .. });
                     if waits && mandate.terms.deadline < now {
-                        let reason = VoidReason::Expired;
+                        let reason = FailureReason::Expired;
                         let before =
-                            std::mem::replace(&mut mandate.status, Status::Void { reason });
+                            std::mem::replace(&mut mandate.status, Status::Failed { reason });
                         ended.push((place, before));
                         expired.insert(mandate.terms.hash());
                     }
@@ -239,7 +242,7 @@ impl Both {
             .iter()
             .map(|(place, due)| (self.model.mandates[*place].terms.hash(), amount(*due)));
         let seal = Seal {
-            lane: Lane::Proved,
+            path: SettlementPath::Proved,
             token: TOKEN,
             valid_until,
             shape: 1,
@@ -261,7 +264,7 @@ impl Both {
         Ok("sealed".into())
     }
 
-    fn take_apart(&mut self, batch: usize, how: &[u8; 3]) -> (Answer, Answer) {
+    fn abort(&mut self, batch: usize, how: &[u8; 3]) -> (Answer, Answer) {
         let number = BatchNumber::new(batch as u64 + 1);
         let held = self.model.held(batch);
         let said: Vec<(usize, u8)> =
@@ -270,7 +273,7 @@ impl Both {
             .iter()
             .map(|(place, how)| (self.model.mandates[*place].terms.hash(), disposition(*how)));
         let dispositions: Vec<(MandateHash, Disposition)> = dispositions.collect();
-        let found = self.ledger().take_apart(number, "apart".into(), dispositions).wait();
+        let found = self.ledger().abort(number, "aborted".into(), dispositions).wait();
         let expected = if self.model.batches[batch].step.is_open() {
             let moves: Result<Vec<_>, String> = said
                 .iter()
@@ -278,7 +281,7 @@ impl Both {
                 .collect();
             moves.map(|moves| {
                 self.model.move_to(moves);
-                self.model.batches[batch].step = Step::TakenApart { reason: "apart".into() };
+                self.model.batches[batch].step = Step::Aborted { reason: "aborted".into() };
                 "done".into()
             })
         } else {
@@ -317,11 +320,12 @@ impl Both {
             prop_assert_eq!(&view.state.status, &mandate.status, "after {:?}", op);
             prop_assert_eq!(view.state.captured.map(|captured| captured.get()), mandate.captured);
         }
-        let queue = ledger.queue(Lane::Proved, TOKEN, Sequence::new(0), usize::MAX);
+        let queue = ledger.queue(SettlementPath::Proved, TOKEN, Sequence::new(0), usize::MAX);
         let queue: Vec<_> =
             queue.expect("reads").iter().map(|queued| queued.sequence.get() as usize).collect();
         prop_assert_eq!(&queue, &model.queued(), "after {:?}", op);
-        let window = ledger.window(Lane::Proved, TOKEN, Sequence::new(0), 3).expect("reads");
+        let window =
+            ledger.window(SettlementPath::Proved, TOKEN, Sequence::new(0), 3).expect("reads");
         let window: Vec<_> = window.iter().map(|entry| (entry.hash, entry.due().get())).collect();
         let expected = queue.iter().take(3).map(|place| &model.mandates[*place]);
         let expected: Vec<_> =
@@ -336,7 +340,7 @@ impl Both {
             let number = BatchNumber::new(index as u64 + 1);
             let record = ledger.batch(number).expect("reads").expect("known");
             prop_assert_eq!(&record.step, &batch.step, "batch {} after {:?}", index, op);
-            if !matches!(batch.step, Step::Final { .. } | Step::TakenApart { .. }) {
+            if !matches!(batch.step, Step::Final { .. } | Step::Aborted { .. }) {
                 unfinished.push(number);
             }
         }
@@ -370,7 +374,7 @@ impl Both {
 fn disposition(how: u8) -> Disposition {
     match how {
         0 => Disposition::Requeue,
-        1 => Disposition::Aside { reason: "aside".into() },
+        1 => Disposition::Quarantined { reason: "quarantined".into() },
         2 => Disposition::GiveUp { reason: "given up".into() },
         _ => Disposition::Expire,
     }

@@ -1,4 +1,4 @@
-//! What may happen to a book.
+//! What may happen to a ledger.
 
 use proptest::prelude::*;
 

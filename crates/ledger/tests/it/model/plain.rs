@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aep2_ledger::{BatchNumber, ChainFact, Status, Step, VoidReason, records::SettledDebit};
+use aep2_ledger::{BatchNumber, ChainFact, FailureReason, Status, Step, records::SettledDebit};
 use aep2_mandate::units::{Nonce, UnixTime};
 use alloy_primitives::B256;
 
@@ -162,10 +162,10 @@ impl Model {
     pub(super) fn dispose(&self, mandate: usize, how: u8) -> Result<Status, String> {
         Ok(match how {
             0 => Status::Queued,
-            1 => Status::Aside { reason: "aside".into() },
-            2 => Status::Void { reason: VoidReason::GivenUp { reason: "given up".into() } },
+            1 => Status::Quarantined { reason: "quarantined".into() },
+            2 => Status::Failed { reason: FailureReason::GivenUp { reason: "given up".into() } },
             _ if self.mandates[mandate].terms.deadline < at(self.chain.seconds) => {
-                Status::Void { reason: VoidReason::Expired }
+                Status::Failed { reason: FailureReason::Expired }
             }
             _ => return Err("not expired".into()),
         })
@@ -183,7 +183,7 @@ impl Model {
         let mut expired = Vec::new();
         for (place, status) in moves {
             let before = std::mem::replace(&mut self.mandates[place].status, status.clone());
-            if status == (Status::Void { reason: VoidReason::Expired }) {
+            if status == (Status::Failed { reason: FailureReason::Expired }) {
                 expired.push((place, before));
             }
         }
@@ -284,7 +284,7 @@ impl Model {
                         nonce: Nonce::new(terms.nonce),
                         nonce_burnt: true,
                     });
-                    self.void(mandate, VoidReason::GuaranteeClaimed { block }, ended);
+                    self.fail(mandate, FailureReason::GuaranteeClaimed { block }, ended);
                 }
             }
             Fact::Elsewhere { mandate, amount } if count > 0 => {
@@ -295,23 +295,23 @@ impl Model {
                     *self.chain.balance.entry(terms.account).or_default() -= amount;
                     let debits = vec![terms.debit(amount)];
                     told.push(crate::batches::settled(B256::repeat_byte(0xff), debits));
-                    self.void(mandate, VoidReason::SpentElsewhere { block }, ended);
+                    self.fail(mandate, FailureReason::SpentElsewhere { block }, ended);
                 }
             }
             _ => {}
         }
     }
 
-    pub(super) fn void(
+    pub(super) fn fail(
         &mut self,
         mandate: usize,
-        reason: VoidReason,
+        reason: FailureReason,
         ended: &mut Vec<(usize, Status)>,
     ) {
         let status = &mut self.mandates[mandate].status;
         if status.is_live() {
             ended.push((mandate, status.clone()));
-            *status = Status::Void { reason };
+            *status = Status::Failed { reason };
         }
     }
 
@@ -336,7 +336,7 @@ impl Model {
         }
         let funded = paid.iter().all(|(account, paid)| self.balance(*account) >= *paid);
         let in_time = at(self.chain.seconds) <= record.valid_until;
-        let proved = record.committed || matches!(record.step, Step::TakenApart { .. });
+        let proved = record.committed || matches!(record.step, Step::Aborted { .. });
         if !(unspent && funded && in_time && proved && record.committed) {
             return;
         }

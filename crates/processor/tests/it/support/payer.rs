@@ -8,7 +8,7 @@ use aep2_mandate::{
     typed_data::{
         self,
         capture::{Capture, SignedCapture},
-        signed_lane::{OwnerMandate, SignedOwnerMandate},
+        direct::{DirectMandate, SignedDirectMandate},
     },
     units::{AccountId, Amount, Ceiling, Nonce, UnixTime},
 };
@@ -72,8 +72,8 @@ impl Payer {
     }
 
     /// Signs as the published MVP's payers do.
-    pub(crate) fn sign_directly(&self, wallet: WalletId, payment: Payment) -> SignedOwnerMandate {
-        let mandate = OwnerMandate {
+    pub(crate) fn sign_directly(&self, wallet: WalletId, payment: Payment) -> SignedDirectMandate {
+        let mandate = DirectMandate {
             owner: self.address(),
             token: payment.token,
             payee: payment.payee,
@@ -83,7 +83,7 @@ impl Payer {
             reference: B256::left_padding_from(&payment.nonce.to_be_bytes()),
         };
         let domain = typed_data::domain(wallet.chain_id, wallet.address);
-        SignedOwnerMandate::sign(mandate, &self.key, &domain).expect("signed")
+        SignedDirectMandate::sign(mandate, &self.key, &domain).expect("signed")
     }
 }
 

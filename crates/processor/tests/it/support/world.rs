@@ -56,7 +56,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// One shape of one lane of four slots, with capture.
+    /// One shape of one path of four slots, with capture.
     pub(crate) async fn new() -> Self {
         Self::with_shapes(&[Shape::TEST.with_capture()]).await
     }
@@ -114,7 +114,7 @@ impl World {
         let mut config = ProcessorConfig::new(follower, sender);
         config.acceptance.tokens = vec![(self.token(), Ceiling::MIN)];
         config.windows.shapes = self.provers.shapes().collect();
-        config.windows.look_every_ms = 20;
+        config.windows.poll_interval_ms = 20;
         config
     }
 
@@ -155,7 +155,7 @@ impl World {
         .await;
     }
 
-    /// Stops a processor and waits until its book is closed.
+    /// Stops a processor and waits until its ledger is closed.
     pub(crate) async fn stop(&self, processor: Processor) {
         processor.shutdown().await;
         drop(processor);
@@ -207,7 +207,7 @@ impl World {
     // --- Payers -------------------------------------------------------------------------------------
 
     /// The payer with this number, from 0, with an account under this processor and that much in it.
-    /// It also pays by the signed lane.
+    /// It also pays by the direct path.
     pub(crate) async fn payer(&self, number: usize, funds: u128) -> Payer {
         self.payer_of(number, funds, |terms| terms).await
     }

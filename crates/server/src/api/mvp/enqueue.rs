@@ -4,7 +4,7 @@
 //! signatures of what it refuses anyway. The MVP's order is restored here, from what it answered: only
 //! a refusal costs a second look, and only what comes before it in the MVP's order is looked at.
 
-use aep2_mandate::typed_data::{self, signed_lane::SignedOwnerMandate};
+use aep2_mandate::typed_data::{self, direct::SignedDirectMandate};
 use aep2_processor::accept::{AcceptError, DirectAcceptance};
 use alloy::{primitives::U256, sol_types::Eip712Domain};
 use axum::{
@@ -25,7 +25,7 @@ use crate::api::{Api, body, error::ApiError};
 /// `GET /v1/mandates/{id}`, by the mandate's digest.
 #[utoipa::path(
     post, path = "/enqueue", tag = "mvp",
-    request_body = schema::SignedOwnerMandate,
+    request_body = schema::SignedDirectMandate,
     responses(
         (status = 200, description = "Enqueued", body = schema::Enqueued),
         schema::EnqueueErrors, schema::ServiceErrors,
@@ -36,7 +36,7 @@ pub(in crate::api) async fn enqueue(
     request: Request,
 ) -> Result<Response, ApiError> {
     let text = body::json(request, api.limits().mandate_bytes_max, api.body_within()).await?;
-    let mandate = SignedOwnerMandate::from_json(&text)?;
+    let mandate = SignedDirectMandate::from_json(&text)?;
     let processor = api.processor();
     let found = match processor.accept_direct(mandate).await {
         Ok(acceptance) if !acceptance.again => {
@@ -75,7 +75,7 @@ fn refusal_of(error: AcceptError) -> Result<Refusal, ApiError> {
         AcceptError::NonceSpent | AcceptError::NonceConflict => Code::NonceUsed,
         // There is nothing, or nothing left, that this processor may debit for the owner.
         AcceptError::InsufficientFunds { .. }
-        | AcceptError::NoSignedLane { .. }
+        | AcceptError::NoDirectAccount { .. }
         | AcceptError::UnknownAccount { .. }
         | AcceptError::OtherProcessor { .. }
         | AcceptError::OtherVerifiers { .. }
@@ -88,7 +88,12 @@ fn refusal_of(error: AcceptError) -> Result<Refusal, ApiError> {
 }
 
 /// What the MVP would have answered: what was found, or what it looks at before that.
-fn first(found: Refusal, signed: &SignedOwnerMandate, domain: &Eip712Domain, now: U256) -> Refusal {
+fn first(
+    found: Refusal,
+    signed: &SignedDirectMandate,
+    domain: &Eip712Domain,
+    now: U256,
+) -> Refusal {
     let deadline = signed.mandate.deadline;
     if found.error > Code::ExpiredMandate && deadline < now {
         let words = format!("the mandate expired at {deadline}, and it is {now}");

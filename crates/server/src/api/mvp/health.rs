@@ -1,10 +1,10 @@
 //! `GET /health`: the queue in figures, and what became of its last mandates.
 //!
-//! Pages of the MVP ask every two seconds each. The book keeps the figures up with every change, so
+//! Pages of the MVP ask every two seconds each. The ledger keeps the figures up with every change, so
 //! an answer costs the same however many mandates there are.
 
 use aep2_mandate::units::{Amount, UnixTime};
-use aep2_processor::view::{MandateState, MandateTerms, RecentMandate, SignedLane};
+use aep2_processor::view::{DirectStatus, MandateState, MandateTerms, RecentMandate};
 use alloy::primitives::B256;
 use axum::{Json, extract::State};
 use serde::Serialize;
@@ -14,7 +14,7 @@ use crate::api::{Api, error::ApiError};
 
 /// The queue, as the published MVP shows it.
 ///
-/// Only mandates of the signed lane. `settled` is what the chain settled; what is on its way is
+/// Only direct mandates. `settled` is what the chain settled; what is on its way is
 /// `enqueued`, and what will never settle is `failed`.
 #[utoipa::path(
     get, path = "/health", tag = "mvp",
@@ -26,17 +26,17 @@ use crate::api::{Api, error::ApiError};
 pub(in crate::api) async fn health(State(api): State<Api>) -> Result<Json<Health>, ApiError> {
     let identity = api.processor().identity();
     let shown = |processor: &aep2_processor::Processor| {
-        Ok::<_, ApiError>((processor.readiness().ready, processor.signed_lane()?))
+        Ok::<_, ApiError>((processor.readiness().ready, processor.direct_status()?))
     };
     let (ready, lane) = api.aside(shown).await??;
-    let SignedLane { live, settled, void, last } = lane;
+    let DirectStatus { live, settled, failed, last } = lane;
     Ok(Json(Health {
         status: if ready { "ok" } else { "not_ready" },
         sp: identity.processor.to_string(),
         wallet: identity.wallet.to_string(),
         queue_length: live,
         settled,
-        failed: void,
+        failed,
         history: last.into_iter().filter_map(Entry::of).collect(),
     }))
 }
@@ -71,16 +71,16 @@ struct Entry {
 }
 
 impl Entry {
-    /// None for a mandate of the other lane, which is not among them.
+    /// None for a mandate of the other path, which is not among them.
     fn of(recent: RecentMandate) -> Option<Self> {
         let RecentMandate { status: mandate, settled_at } = recent;
-        let MandateTerms::Signed(terms) = mandate.mandate else { return None };
+        let MandateTerms::Direct(terms) = mandate.mandate else { return None };
         let (status, settled_at, tx_hash) = match mandate.state {
             MandateState::Settled { transaction, .. } => ("settled", settled_at, transaction),
-            MandateState::Void { .. } => ("failed", None, None),
-            MandateState::Queued | MandateState::InBatch { .. } | MandateState::Aside { .. } => {
-                ("enqueued", None, None)
-            }
+            MandateState::Failed { .. } => ("failed", None, None),
+            MandateState::Queued
+            | MandateState::InBatch { .. }
+            | MandateState::Quarantined { .. } => ("enqueued", None, None),
         };
         Some(Self {
             mandate_digest: mandate.mandate_id.bytes(),

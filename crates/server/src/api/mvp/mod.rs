@@ -1,5 +1,5 @@
 //! The published MVP's interface: `POST /enqueue` and `GET /health`, for software that was written
-//! for it. Mandates are of the signed lane and settle through `settleDirect`, in batches.
+//! for it. Mandates are of the direct path and settle through `settleDirect`, in batches.
 //!
 //! The bodies, codes and their order are the MVP's; what is behind them is the processor that serves
 //! everything else. `docs/mvp.md` says where the two differ.

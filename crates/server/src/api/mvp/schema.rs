@@ -4,9 +4,9 @@
 
 use utoipa::{IntoResponses, ToSchema};
 
-/// A mandate of the signed lane: a promise to pay, by its owner's ordinary key.
+/// A direct mandate: a promise to pay, by its owner's ordinary key.
 #[derive(ToSchema)]
-pub(in crate::api) struct OwnerMandate {
+pub(in crate::api) struct DirectMandate {
     #[schema(pattern = "^0x[0-9a-fA-F]{40}$")]
     owner: String,
     #[schema(pattern = "^0x[0-9a-fA-F]{40}$")]
@@ -25,14 +25,14 @@ pub(in crate::api) struct OwnerMandate {
 /// A mandate with its owner's signature, EIP-712 typed data in the wallet's domain.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
-pub(in crate::api) struct SignedOwnerMandate {
-    mandate: OwnerMandate,
+pub(in crate::api) struct SignedDirectMandate {
+    mandate: DirectMandate,
     /// 65 bytes; v is 27 or 28.
     #[schema(pattern = "^0x[0-9a-fA-F]{130}$")]
     payer_sig: String,
 }
 
-/// The processor's promise to settle a mandate of the signed lane.
+/// The processor's promise to settle a direct mandate.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub(in crate::api) struct EnqueueReceipt {
@@ -76,7 +76,7 @@ pub(in crate::api) enum MvpCode {
     InternalError,
 }
 
-/// The signed lane's queue, in the published MVP's form.
+/// The direct path's queue, in the published MVP's form.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub(in crate::api) struct MvpHealth {

@@ -1,5 +1,5 @@
-//! The part of the book that is kept in memory: accounts with what is reserved on them, in shards,
-//! and where the book stands.
+//! The part of the ledger that is kept in memory: accounts with what is reserved on them, in shards,
+//! and where the ledger stands.
 //!
 //! It always shows what is on disk, no more: the writer publishes a change here after the sync.
 //! So a write that fails has nothing to take back. Reservations are not stored anywhere, they are
@@ -83,7 +83,7 @@ impl Account {
     }
 }
 
-/// Where the book stands.
+/// Where the ledger stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Counters {
     /// How many commits there were.
@@ -125,14 +125,14 @@ pub(crate) struct News {
 
 /// What is kept in memory, as it is on disk.
 #[derive(Debug)]
-pub(crate) struct Book {
+pub(crate) struct MemoryState {
     hasher: RandomState,
     shards: Vec<RwLock<Shard>>,
     counters: RwLock<Counters>,
     pub(crate) queues: Queues,
 }
 
-impl Book {
+impl MemoryState {
     fn shard_of(&self, account: AccountId) -> &RwLock<Shard> {
         let hash = self.hasher.hash_one(account) as usize;
         &self.shards[hash % SHARDS]
@@ -177,7 +177,7 @@ impl Book {
         }
     }
 
-    /// Where the book stands.
+    /// Where the ledger stands.
     pub(crate) fn counters(&self) -> Counters {
         self.counters.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -229,8 +229,8 @@ impl Book {
             queues.entry(queue).or_default().came(sequence);
             reserve(value_of::<QueueRecord>(Family::Queue, &key, &value)?.mandate)?;
         }
-        for entry in view.entries(Family::Aside, &[]) {
-            reserve(key_of(Family::Aside, &entry?.1)?)?;
+        for entry in view.entries(Family::Quarantined, &[]) {
+            reserve(key_of(Family::Quarantined, &entry?.1)?)?;
         }
         for entry in view.entries(Family::Unfinished, &[]) {
             let (key, _) = entry?;
@@ -272,15 +272,15 @@ impl Book {
             horizon: view.horizon()?,
             sightings: Arc::new(sightings),
         };
-        let book = Self {
+        let memory = Self {
             hasher: RandomState::new(),
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
             counters: RwLock::new(counters.clone()),
             queues: Queues::default(),
         };
         let accounts = accounts.into_iter().map(|(id, account)| (id, Arc::new(account))).collect();
-        book.publish(News { accounts, purses, queues }, counters);
-        Ok(book)
+        memory.publish(News { accounts, purses, queues }, counters);
+        Ok(memory)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The signed lane: mandates of the published AEP2 MVP, signed by the payer's own Ethereum key.
+//! The direct path: mandates of the published AEP2 MVP, signed by the payer's own Ethereum key.
 //!
 //! They name an owner, not an account; they are checked by plain ECDSA, here and by the wallet,
 //! also where the owner has code: an owner that turns itself into a contract afterwards (EIP-7702)
@@ -43,7 +43,7 @@ pub const TYPE: &str = "Mandate(address owner,address token,address payee,uint25
 
 /// A promise to pay, as the MVP's payers sign it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct OwnerMandate {
+pub struct DirectMandate {
     /// Who pays, and signs.
     pub owner: Address,
     /// The ERC-20 token paid in.
@@ -60,7 +60,7 @@ pub struct OwnerMandate {
     pub reference: B256,
 }
 
-impl OwnerMandate {
+impl DirectMandate {
     /// EIP-712's hash of the content alone, as it stands within the digest.
     ///
     /// Spelt out here since `sol!` would write the field `ref`, a word of Rust's, as `r#ref` into
@@ -80,20 +80,20 @@ impl OwnerMandate {
 
 /// A mandate with its owner's signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct SignedOwnerMandate {
+pub struct SignedDirectMandate {
     /// What is signed.
-    pub mandate: OwnerMandate,
+    pub mandate: DirectMandate,
     /// The owner's signature on the mandate's digest; `payerSig` on the wire.
     pub payer_signature: EcdsaSignature,
 }
 
-impl SignedOwnerMandate {
+impl SignedDirectMandate {
     /// Signs a mandate. Whether the signer is the owner is not looked at.
     ///
     /// # Errors
     /// The signer's own.
     pub fn sign(
-        mandate: OwnerMandate,
+        mandate: DirectMandate,
         signer: &impl SignerSync,
         domain: &Eip712Domain,
     ) -> Result<Self, alloy_signer::Error> {
@@ -160,14 +160,14 @@ pub fn recover_enqueue_signer(
 
 // The wire form.
 
-impl FromNode for SignedOwnerMandate {
+impl FromNode for SignedDirectMandate {
     fn from_node(node: &Node) -> Result<Self, WireError> {
         let fields = Fields::of(node, &["mandate", "payerSig"])?;
         Ok(Self { mandate: fields.read("mandate")?, payer_signature: fields.read("payerSig")? })
     }
 }
 
-impl FromNode for OwnerMandate {
+impl FromNode for DirectMandate {
     fn from_node(node: &Node) -> Result<Self, WireError> {
         let fields =
             Fields::of(node, &["owner", "token", "payee", "amount", "nonce", "deadline", "ref"])?;
@@ -212,16 +212,16 @@ fn seconds(node: &Node) -> Result<U256, WireError> {
 /// The greatest integer that JavaScript's numbers hold as well as all below it.
 const JSON_INTEGER_MAX: u64 = (1 << 53) - 1;
 
-impl Serialize for SignedOwnerMandate {
+impl Serialize for SignedDirectMandate {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("SignedOwnerMandate", 2)?;
+        let mut fields = serializer.serialize_struct("SignedDirectMandate", 2)?;
         fields.serialize_field("mandate", &self.mandate)?;
         fields.serialize_field("payerSig", &self.payer_signature)?;
         fields.end()
     }
 }
 
-impl Serialize for OwnerMandate {
+impl Serialize for DirectMandate {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut fields = serializer.serialize_struct("Mandate", 7)?;
         fields.serialize_field("owner", &self.owner.to_string())?;
@@ -238,4 +238,4 @@ impl Serialize for OwnerMandate {
     }
 }
 
-deserialize_from_node!(OwnerMandate, SignedOwnerMandate);
+deserialize_from_node!(DirectMandate, SignedDirectMandate);

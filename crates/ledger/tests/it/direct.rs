@@ -2,20 +2,20 @@
 //! same book.
 
 use aep2_ledger::{
-    AcceptError, ChainError, ChainFact, Disposition, Lane, MandateHash, Offer, Refusal, Seal,
-    Status, Step,
+    AcceptError, ChainError, ChainFact, Disposition, MandateHash, Offer, Refusal, Seal,
+    SettlementPath, Status, Step,
 };
 use alloy_primitives::B256;
 
 use crate::support::{
     Book, EXPIRES_WITHIN, OWNER, PROCESSOR, TOKEN, account, amount, at, balance, block, deposited,
-    opened, signed_lane_offer,
+    direct_account_offer, opened,
 };
 
 fn book() -> Book {
     let book = Book::empty();
-    let lane = ChainFact::SignedLaneSet { owner: OWNER, account: Some(account(1)) };
-    book.apply(block(1_000, vec![opened(1), opened(2), deposited(1, 1_000), lane]));
+    let path = ChainFact::DirectAccountSet { owner: OWNER, account: Some(account(1)) };
+    book.apply(block(1_000, vec![opened(1), opened(2), deposited(1, 1_000), path]));
     book
 }
 
@@ -27,14 +27,14 @@ fn refusal(book: &Book, offer: Offer) -> Refusal {
 }
 
 fn accept(book: &Book, nonce: u64, base_units: u128) -> MandateHash {
-    let (hash, offer) = signed_lane_offer(nonce, base_units);
+    let (hash, offer) = direct_account_offer(nonce, base_units);
     book.ledger.accept(offer, at(0)).wait().expect("accepted");
     hash
 }
 
 fn seal(book: &Book, members: &[(MandateHash, u128)]) -> aep2_ledger::BatchNumber {
     let seal = Seal {
-        lane: Lane::Signed,
+        path: SettlementPath::Direct,
         token: TOKEN,
         valid_until: at(EXPIRES_WITHIN as i64),
         shape: 0,
@@ -58,18 +58,21 @@ fn settled(mandate: MandateHash, captured: u128) -> ChainFact {
 fn the_account_is_the_one_that_the_owner_marked() {
     let book = Book::empty();
     book.apply(block(1_000, vec![opened(1), deposited(1, 1_000)]));
-    let (_, offer) = signed_lane_offer(0, 10);
-    assert_eq!(refusal(&book, offer.clone()), Refusal::NoSignedLane { owner: OWNER });
-    let set = ChainFact::SignedLaneSet { owner: OWNER, account: Some(account(1)) };
+    let (_, offer) = direct_account_offer(0, 10);
+    assert_eq!(refusal(&book, offer.clone()), Refusal::NoDirectAccount { owner: OWNER });
+    let set = ChainFact::DirectAccountSet { owner: OWNER, account: Some(account(1)) };
     book.apply(block(1_001, vec![set]));
     book.ledger.accept(offer, at(0)).wait().expect("accepted");
     assert_eq!(book.reserved(), 10);
-    // A change of the lane counts as any other: nothing that might settle after it.
+    // A change of the path counts as any other: nothing that might settle after it.
     let in_force_from = at(30);
-    let asked =
-        ChainFact::SignedLaneRequested { owner: OWNER, account: Some(account(2)), in_force_from };
+    let asked = ChainFact::DirectAccountRequested {
+        owner: OWNER,
+        account: Some(account(2)),
+        in_force_from,
+    };
     book.apply(block(1_002, vec![asked]));
-    let (_, offer) = signed_lane_offer(1, 10);
+    let (_, offer) = direct_account_offer(1, 10);
     assert!(matches!(refusal(&book, offer), Refusal::ChangePending { .. }));
     book.reopen().assert_sound();
 }
@@ -78,13 +81,13 @@ fn the_account_is_the_one_that_the_owner_marked() {
 fn nonces_are_the_owners_and_amounts_beyond_any_purse_are_unfunded() {
     let book = book();
     let first = accept(&book, 5, 10);
-    let (_, other) = signed_lane_offer(5, 11);
+    let (_, other) = direct_account_offer(5, 11);
     assert_eq!(refusal(&book, other), Refusal::NonceConflict { mandate: first });
-    let (_, same) = signed_lane_offer(5, 10);
+    let (_, same) = direct_account_offer(5, 10);
     assert!(book.ledger.accept(same, at(0)).wait().expect("again").again);
-    let (_, huge) = signed_lane_offer(6, u128::MAX);
+    let (_, huge) = direct_account_offer(6, u128::MAX);
     assert_eq!(refusal(&book, huge), Refusal::InsufficientFunds { free: balance(990) });
-    let (_, nothing) = signed_lane_offer(7, 0);
+    let (_, nothing) = direct_account_offer(7, 0);
     assert!(matches!(refusal(&book, nothing), Refusal::InsufficientFunds { .. }), "of nothing");
     book.assert_sound();
 }
@@ -125,7 +128,7 @@ fn what_settles_without_its_batch_was_settled_by_something_else() {
     assert_eq!((book.purse().record.balance.get(), book.reserved()), (835, 100));
     book.assert_sound();
     let back = vec![(b, Disposition::Requeue)];
-    book.ledger.take_apart(batch, "a nonce is spent".into(), back).wait().expect("apart");
+    book.ledger.abort(batch, "a nonce is spent".into(), back).wait().expect("aborted");
     book.reopen().assert_sound();
 }
 
@@ -172,11 +175,11 @@ fn the_summary_counts_every_mandate_once_whatever_became_of_it() {
     let give_up = Disposition::GiveUp { reason: "lost".into() };
     book.ledger.dispose(vec![(mandates[9], give_up)]).wait().expect("disposed");
     let at_a_glance = |book: &Book| {
-        let summary = book.ledger.signed_lane().expect("reads");
+        let summary = book.ledger.direct_summary().expect("reads");
         let last: Vec<_> = summary.last.iter().map(|recent| recent.mandate).collect();
         assert_eq!(last, mandates[2..], "the last ten, in their order");
         let settled = summary.last.iter().filter_map(|recent| recent.settled_at).collect();
-        ((summary.live, summary.settled, summary.void), settled)
+        ((summary.live, summary.settled, summary.failed), settled)
     };
     assert_eq!(at_a_glance(&book), ((11, 0, 1), Vec::new()));
 

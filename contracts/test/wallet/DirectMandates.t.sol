@@ -2,12 +2,12 @@
 pragma solidity 0.8.37;
 
 import {IDebitWallet} from "../../src/interfaces/IDebitWallet.sol";
-import {SignedLaneTest} from "./support/SignedLaneTest.sol";
+import {DirectTest} from "./support/DirectTest.sol";
 import {Person} from "./support/WalletTest.sol";
 
-/// @notice What a mandate of the signed lane needs so that it moves money: its owner's signature, its time, a
+/// @notice What a direct mandate needs so that it moves money: its owner's signature, its time, a
 /// fresh nonce, an account and that account's processor.
-contract SignedLaneMandatesTest is SignedLaneTest {
+contract DirectMandatesTest is DirectTest {
     uint32 private account;
 
     function setUp() public override {
@@ -23,11 +23,11 @@ contract SignedLaneMandatesTest is SignedLaneTest {
 
         assertEq(token.balanceOf(payee.addr), 300);
         assertEq(balance(account), 700);
-        assertTrue(wallet.isSignedLaneSpent(alice.addr, 7));
-        assertFalse(wallet.isSignedLaneSpent(alice.addr, 6));
-        assertFalse(wallet.isSignedLaneSpent(alice.addr, 8));
-        assertFalse(wallet.isSignedLaneSpent(bob.addr, 7));
-        // The proved lane's nonces are others.
+        assertTrue(wallet.isDirectNonceSpent(alice.addr, 7));
+        assertFalse(wallet.isDirectNonceSpent(alice.addr, 6));
+        assertFalse(wallet.isDirectNonceSpent(alice.addr, 8));
+        assertFalse(wallet.isDirectNonceSpent(bob.addr, 7));
+        // The proved path's nonces are others.
         assertFalse(wallet.isSpent(account, address(token), 7));
     }
 
@@ -52,7 +52,7 @@ contract SignedLaneMandatesTest is SignedLaneTest {
         IDebitWallet.Mandate memory signed = mandate(alice, payee.addr, 300, 1);
         vm.expectCall(address(token), abi.encodePacked(token.transfer.selector), 0);
         settle(processor, signed, alice, 0);
-        assertTrue(wallet.isSignedLaneSpent(alice.addr, 1));
+        assertTrue(wallet.isDirectNonceSpent(alice.addr, 1));
         assertEq(balance(account), 1000);
 
         _refuse(signed, alice, 300, _spent(alice, 1));
@@ -126,17 +126,17 @@ contract SignedLaneMandatesTest is SignedLaneTest {
         settle(processor, signed, alice, 300);
 
         vm.prank(alice.addr);
-        wallet.setSignedLane(second);
+        wallet.setDirectAccount(second);
         vm.warp(START + DELAY);
-        wallet.applySignedLane(alice.addr);
+        wallet.applyDirectAccount(alice.addr);
         _refuse(signed, alice, 300, _spent(alice, 1));
     }
 
     function testFuzz_anyNonceIsGoodOnceAndTouchesNoOther(uint256 nonce, uint256 other) external {
         vm.assume(nonce != other);
         settle(processor, mandate(alice, payee.addr, 1, nonce), alice, 1);
-        assertTrue(wallet.isSignedLaneSpent(alice.addr, nonce));
-        assertFalse(wallet.isSignedLaneSpent(alice.addr, other));
+        assertTrue(wallet.isDirectNonceSpent(alice.addr, nonce));
+        assertFalse(wallet.isDirectNonceSpent(alice.addr, other));
         settle(processor, mandate(alice, payee.addr, 1, other), alice, 1);
         _refuse(mandate(alice, payee.addr, 2, nonce), alice, 2, _spent(alice, nonce));
     }
@@ -144,14 +144,14 @@ contract SignedLaneMandatesTest is SignedLaneTest {
     function test_noncesOfOneWordAreApart() external {
         uint256[6] memory nonces = [uint256(0), 1, 255, 256, 511, type(uint256).max];
         for (uint256 i = 0; i < nonces.length; i++) {
-            assertFalse(wallet.isSignedLaneSpent(alice.addr, nonces[i]));
+            assertFalse(wallet.isDirectNonceSpent(alice.addr, nonces[i]));
             settle(processor, mandate(alice, payee.addr, 1, nonces[i]), alice, 1);
         }
         for (uint256 i = 0; i < nonces.length; i++) {
-            assertTrue(wallet.isSignedLaneSpent(alice.addr, nonces[i]));
+            assertTrue(wallet.isDirectNonceSpent(alice.addr, nonces[i]));
         }
-        assertFalse(wallet.isSignedLaneSpent(alice.addr, 2));
-        assertFalse(wallet.isSignedLaneSpent(alice.addr, 257));
+        assertFalse(wallet.isDirectNonceSpent(alice.addr, 2));
+        assertFalse(wallet.isDirectNonceSpent(alice.addr, 257));
     }
 
     // --- Whose account, whose processor -------------------------------------------------------------
@@ -171,20 +171,20 @@ contract SignedLaneMandatesTest is SignedLaneTest {
             mandate(bob, payee.addr, 1, 1),
             bob,
             1,
-            abi.encodeWithSelector(IDebitWallet.NoSignedLane.selector, 0, bob.addr)
+            abi.encodeWithSelector(IDebitWallet.NoDirectAccount.selector, 0, bob.addr)
         );
     }
 
     function test_anOwnerThatMarkedNoAccountIsNotDebited() external {
         vm.prank(alice.addr);
-        wallet.setSignedLane(0);
+        wallet.setDirectAccount(0);
         vm.warp(START + DELAY);
-        wallet.applySignedLane(alice.addr);
+        wallet.applyDirectAccount(alice.addr);
         _refuse(
             mandate(alice, payee.addr, 1, 1),
             alice,
             1,
-            abi.encodeWithSelector(IDebitWallet.NoSignedLane.selector, 0, alice.addr)
+            abi.encodeWithSelector(IDebitWallet.NoDirectAccount.selector, 0, alice.addr)
         );
     }
 

@@ -7,7 +7,7 @@ use aep2_chain::{
 };
 use aep2_mandate::typed_data::{
     EcdsaSignature,
-    signed_lane::{OwnerMandate, SignedOwnerMandate},
+    direct::{DirectMandate, SignedDirectMandate},
 };
 use alloy::{
     primitives::{Address, B256, U256},
@@ -16,13 +16,16 @@ use alloy::{
 
 use crate::support::{FUNDS, Person, Stage, TestChain, VALID_UNTIL, on_both_chains, payee};
 
-on_both_chains![
-    mandates_of_the_signed_lane_settle_netted,
-    mandates_of_the_signed_lane_are_refused_with_their_place,
-];
+on_both_chains![direct_mandates_settle_netted, direct_mandates_are_refused_with_their_place,];
 
-fn mandate(stage: &Stage, owner: &Person, payee: Address, amount: u64, nonce: u64) -> OwnerMandate {
-    OwnerMandate {
+fn mandate(
+    stage: &Stage,
+    owner: &Person,
+    payee: Address,
+    amount: u64,
+    nonce: u64,
+) -> DirectMandate {
+    DirectMandate {
         owner: owner.address(),
         token: stage.token_address(),
         payee,
@@ -33,13 +36,18 @@ fn mandate(stage: &Stage, owner: &Person, payee: Address, amount: u64, nonce: u6
     }
 }
 
-fn signed(stage: &Stage, owner: &Person, mandate: OwnerMandate, captured: u64) -> DirectSettlement {
+fn signed(
+    stage: &Stage,
+    owner: &Person,
+    mandate: DirectMandate,
+    captured: u64,
+) -> DirectSettlement {
     let domain = stage.id().eip712_domain();
-    let signed = SignedOwnerMandate::sign(mandate, &owner.key, &domain).unwrap();
+    let signed = SignedDirectMandate::sign(mandate, &owner.key, &domain).unwrap();
     DirectSettlement { signed, captured: U256::from(captured) }
 }
 
-async fn mandates_of_the_signed_lane_settle_netted(chain: TestChain) {
+async fn direct_mandates_settle_netted(chain: TestChain) {
     let stage = Stage::set(chain).await;
     let (ann, bob, token) = (&stage.ann, &stage.bob, stage.token_address());
     let entry = |owner, to, amount, captured, nonce| {
@@ -78,7 +86,7 @@ async fn mandates_of_the_signed_lane_settle_netted(chain: TestChain) {
 
     let spent = |owner: Address, nonce: u64| {
         let wallet = stage.wallet();
-        async move { wallet.is_signed_lane_spent(owner, U256::from(nonce)).await.unwrap() }
+        async move { wallet.is_direct_nonce_spent(owner, U256::from(nonce)).await.unwrap() }
     };
     for (owner, nonce, expected) in [
         (ann.address(), 0, true),
@@ -93,7 +101,7 @@ async fn mandates_of_the_signed_lane_settle_netted(chain: TestChain) {
     }
 }
 
-async fn mandates_of_the_signed_lane_are_refused_with_their_place(chain: TestChain) {
+async fn direct_mandates_are_refused_with_their_place(chain: TestChain) {
     let stage = Stage::set(chain).await;
     let (ann, bob) = (&stage.ann, &stage.bob);
     let owner = ann.address();
@@ -109,7 +117,7 @@ async fn mandates_of_the_signed_lane_are_refused_with_their_place(chain: TestCha
     assert_eq!(refused, WalletError::CaptureExceedsAmount { index: 1, captured, amount });
 
     let deadline = U256::from(1);
-    let old = signed(&stage, ann, OwnerMandate { deadline, ..of_ann }, 5);
+    let old = signed(&stage, ann, DirectMandate { deadline, ..of_ann }, 5);
     assert_eq!(after_a_good_one(old).await, WalletError::MandateExpired { index: 1, deadline });
 
     let forged = signed(&stage, bob, of_ann, 5);
@@ -123,7 +131,7 @@ async fn mandates_of_the_signed_lane_are_refused_with_their_place(chain: TestCha
         WalletError::MandateNonceSpent { index: 1, owner: bob.address(), nonce: U256::ZERO };
     assert_eq!(after_a_good_one(good).await, twice);
 
-    let rich = OwnerMandate { amount: U256::MAX, ..of_ann };
+    let rich = DirectMandate { amount: U256::MAX, ..of_ann };
     let mut rich = signed(&stage, ann, rich, 0);
     rich.captured = U256::from(FUNDS + 1);
     let poor = WalletError::InsufficientBalance {
@@ -141,7 +149,7 @@ async fn mandates_of_the_signed_lane_are_refused_with_their_place(chain: TestCha
     };
     let homeless = mandate(&stage, &stranger, payee(1), 5, 0);
     let homeless = signed(&stage, &stranger, homeless, 5);
-    let no_lane = WalletError::NoSignedLane { index: 1, owner: stranger.address() };
+    let no_lane = WalletError::NoDirectAccount { index: 1, owner: stranger.address() };
     assert_eq!(after_a_good_one(homeless).await, no_lane);
 
     let by_another = stage.id().settle_direct(&[good]);

@@ -6,10 +6,10 @@ import {Credits} from "./Credits.sol";
 import {Funds} from "./Funds.sol";
 import {Tokens} from "./Tokens.sol";
 
-/// @title The signed lane: mandates by an owner's ordinary key
+/// @title The direct path: mandates by an owner's ordinary key
 /// @notice They name an owner, not an account: they debit the one account that the owner marked, and their
 /// nonces are the owner's, so that an owner of two accounts is not charged twice.
-abstract contract SignedMandates is Funds, Credits {
+abstract contract DirectMandates is Funds, Credits {
     bytes32 internal constant MANDATE_TYPEHASH = keccak256(
         "Mandate(address owner,address token,address payee,uint256 amount,uint256 nonce,uint256 deadline,bytes32 ref)"
     );
@@ -54,7 +54,7 @@ abstract contract SignedMandates is Funds, Credits {
     }
 
     /// @inheritdoc IDebitWallet
-    function isSignedLaneSpent(address owner, uint256 nonce) external view returns (bool) {
+    function isDirectNonceSpent(address owner, uint256 nonce) external view returns (bool) {
         return (_spentOfOwner[owner][nonce >> 8] >> (nonce & 255)) & 1 == 1;
     }
 
@@ -72,8 +72,8 @@ abstract contract SignedMandates is Funds, Credits {
             revert MandateSignature(index, mandate.owner);
         }
 
-        uint32 account = signedLaneAccountOf(mandate.owner);
-        if (account == 0) revert NoSignedLane(index, mandate.owner);
+        uint32 account = currentDirectAccountOf(mandate.owner);
+        if (account == 0) revert NoDirectAccount(index, mandate.owner);
         if (processorOf(account) != msg.sender) revert NotProcessor(account, msg.sender);
         debit(pursesOf(mandate.token), account, mandate.token, captured);
         emit MandateSettled(digest, account, mandate.payee, mandate.token, captured);

@@ -5,12 +5,12 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 
 import {IDebitWallet} from "../../src/interfaces/IDebitWallet.sol";
 import {Vm} from "../base/Vm.sol";
-import {SignedLaneTest} from "./support/SignedLaneTest.sol";
+import {DirectTest} from "./support/DirectTest.sol";
 import {Person} from "./support/WalletTest.sol";
 
-/// @notice Many mandates of the signed lane in one transaction: neighbours of one token and payee are paid
+/// @notice Many direct mandates in one transaction: neighbours of one token and payee are paid
 /// together, any order pays the same, and what cannot be booked stops all of it.
-contract SignedLaneNettingTest is SignedLaneTest {
+contract DirectNettingTest is DirectTest {
     uint32 private accountOfAlice;
     uint32 private accountOfBob;
 
@@ -66,7 +66,7 @@ contract SignedLaneNettingTest is SignedLaneTest {
         _transfersOf(processor);
         _havePayees(5, 8);
         for (uint256 nonce = 0; nonce < 8; nonce++) {
-            assertTrue(wallet.isSignedLaneSpent(alice.addr, nonce));
+            assertTrue(wallet.isDirectNonceSpent(alice.addr, nonce));
         }
     }
 
@@ -102,7 +102,7 @@ contract SignedLaneNettingTest is SignedLaneTest {
         assertEq(balance(accountOfAlice), 1000);
         assertEq(balance(accountOfBob), 1000);
         _havePayees(0, 0);
-        assertFalse(wallet.isSignedLaneSpent(bob.addr, 0));
+        assertFalse(wallet.isDirectNonceSpent(bob.addr, 0));
     }
 
     function test_anErrorNamesTheMandateThatItIsAbout() external {

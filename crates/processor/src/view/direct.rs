@@ -1,20 +1,20 @@
-//! The signed lane at a glance: figures that the book keeps up, and its last mandates.
+//! The direct path at a glance: figures that the ledger keeps up, and its last mandates.
 
-use aep2_ledger::{Ledger, records::SignedLaneSummary};
+use aep2_ledger::{Ledger, records::DirectSummary};
 use aep2_mandate::units::UnixTime;
 use alloy::primitives::Address;
 
 use super::{MandateStatus, ViewError, mandate};
 
-/// The signed lane at a glance.
+/// The direct path at a glance.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SignedLane {
+pub struct DirectStatus {
     /// How many mandates have not ended.
     pub live: u64,
     /// How many were settled on chain.
     pub settled: u64,
     /// How many will not be settled.
-    pub void: u64,
+    pub failed: u64,
     /// The last ones accepted, the newest first: at most ten.
     pub last: Vec<RecentMandate>,
 }
@@ -28,14 +28,14 @@ pub struct RecentMandate {
     pub settled_at: Option<UnixTime>,
 }
 
-/// What the book says now.
-pub(crate) fn status(ledger: &Ledger, processor: Address) -> Result<SignedLane, ViewError> {
-    let SignedLaneSummary { live, settled, void, last } = ledger.signed_lane()?;
+/// What the ledger says now.
+pub(crate) fn status(ledger: &Ledger, processor: Address) -> Result<DirectStatus, ViewError> {
+    let DirectSummary { live, settled, failed, last } = ledger.direct_summary()?;
     let last = last.into_iter().rev().map(|recent| {
         let found = ledger.mandate(recent.mandate)?;
         let found = found.ok_or(ViewError::UnknownMandate { mandate: recent.mandate })?;
         let status = mandate::status(ledger, processor, found)?;
         Ok(RecentMandate { status, settled_at: recent.settled_at })
     });
-    Ok(SignedLane { live, settled, void, last: last.collect::<Result<_, ViewError>>()? })
+    Ok(DirectStatus { live, settled, failed, last: last.collect::<Result<_, ViewError>>()? })
 }

@@ -3,13 +3,13 @@ pragma solidity 0.8.37;
 
 import {DebitWallet} from "../../src/DebitWallet.sol";
 import {IDebitWallet} from "../../src/interfaces/IDebitWallet.sol";
-import {SignedLaneTest} from "./support/SignedLaneTest.sol";
+import {DirectTest} from "./support/DirectTest.sol";
 import {Approver, Disowner, KeyedWallet} from "./support/SmartWallets.sol";
 import {Typed} from "./support/Typed.sol";
 
-/// @notice Which signatures a mandate of the signed lane takes: the owner's key's, in one spelling, for this
+/// @notice Which signatures a direct mandate takes: the owner's key's, in one spelling, for this
 /// chain and this wallet; also when the owner's account runs code by now.
-contract SignedLaneSignaturesTest is SignedLaneTest {
+contract DirectSignaturesTest is DirectTest {
     IDebitWallet.Mandate private signed;
 
     function setUp() public override {

@@ -5,8 +5,8 @@ import {IDebitWallet} from "../../../src/interfaces/IDebitWallet.sol";
 import {Typed} from "./Typed.sol";
 import {Person, WalletTest} from "./WalletTest.sol";
 
-/// @title A test of the signed lane: mandates by owners' keys, one after the other or many together
-abstract contract SignedLaneTest is WalletTest {
+/// @title A test of the direct path: mandates by owners' keys, one after the other or many together
+abstract contract DirectTest is WalletTest {
     IDebitWallet.Mandate[] private _mandates;
     bytes[] private _signatures;
     uint256[] private _captured;

@@ -22,7 +22,7 @@ use aep2_circuits::Shape;
 use aep2_mandate::{
     eddsa::SecretKey,
     signer::{MandateTerms, Released, Signer},
-    typed_data::signed_lane::{OwnerMandate, SignedOwnerMandate},
+    typed_data::direct::{DirectMandate, SignedDirectMandate},
     units::{AccountId, Ceiling, Nonce, UnixTime},
 };
 use aep2_prover::{
@@ -56,7 +56,7 @@ const PAYEES_FROM: u64 = 0x00ae_b200_0000_0000;
 /// One mandate to be settled.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Payment {
-    /// Which of the book's accounts, from 0.
+    /// Which of the stage's accounts, from 0.
     pub(super) account: usize,
     /// Its nonce.
     pub(super) nonce: u64,
@@ -85,7 +85,7 @@ struct Account {
 }
 
 /// A wallet, its processor, and accounts.
-pub(super) struct Book {
+pub(super) struct Stage {
     /// Kept, so that the chain goes on.
     _chain: EmbeddedChain,
     provider: DynProvider,
@@ -100,7 +100,7 @@ pub(super) struct Book {
     rng: StdRng,
 }
 
-impl Book {
+impl Stage {
     /// Deploys everything, opens accounts and funds them. Payees below `payees` will be paid.
     pub(super) async fn open(
         shapes: &BTreeSet<Shape>,
@@ -146,7 +146,7 @@ impl Book {
         };
         let deployment = deploy(&provider, &plan).await?;
         let token = deployment.test_token.as_ref().context("no token was deployed")?.address;
-        let mut book = Self {
+        let mut stage = Self {
             _chain: chain,
             provider: provider.erased(),
             processor: processor.address(),
@@ -158,8 +158,8 @@ impl Book {
             payees_paid: payees,
             rng,
         };
-        book.fund(owners).await?;
-        Ok(book)
+        stage.fund(owners).await?;
+        Ok(stage)
     }
 
     /// Opens an account for each owner, and puts tokens in.
@@ -238,7 +238,7 @@ impl Book {
         })
     }
 
-    /// Settles payments by the signed lane in one transaction, and says what gas it used.
+    /// Settles payments by the direct path in one transaction, and says what gas it used.
     pub(super) async fn settle_direct(&mut self, payments: &[Payment]) -> anyhow::Result<u64> {
         let deadline = U256::from(self.deadline().await?.get());
         let domain = self.wallet.eip712_domain();
@@ -246,7 +246,7 @@ impl Book {
         for payment in payments {
             let owner = &self.accounts[payment.account].owner;
             let amount = U256::from(self.rng.gen_range(1..=AMOUNT_MAX));
-            let mandate = OwnerMandate {
+            let mandate = DirectMandate {
                 owner: owner.address(),
                 token: self.token,
                 payee: payment.payee,
@@ -255,7 +255,7 @@ impl Book {
                 deadline,
                 reference: B256::from(self.rng.r#gen::<[u8; 32]>()),
             };
-            let signed = SignedOwnerMandate::sign(mandate, owner, &domain)?;
+            let signed = SignedDirectMandate::sign(mandate, owner, &domain)?;
             mandates.push(DirectSettlement { signed, captured: amount });
         }
         sort_to_net(&mut mandates);
