@@ -9,7 +9,6 @@ use aep2_chain::{
     call::Call,
     contracts::TestUSD,
     deployment::{KeyOfShape, Plan, deploy},
-    embedded::{EmbeddedChain, EmbeddedConfig, dev_accounts},
     token,
     transact::transact_from,
     wallet::{
@@ -19,6 +18,7 @@ use aep2_chain::{
     },
 };
 use aep2_circuits::Shape;
+use aep2_devchain::{DevChain, DevChainConfig, dev_accounts};
 use aep2_mandate::{
     eddsa::SecretKey,
     signer::{MandateTerms, Released, Signer},
@@ -87,7 +87,7 @@ struct Account {
 /// A wallet, its processor, and accounts.
 pub(super) struct Stage {
     /// Kept, so that the chain goes on.
-    _chain: EmbeddedChain,
+    _chain: DevChain,
     provider: DynProvider,
     processor: Address,
     wallet: WalletId,
@@ -120,9 +120,9 @@ impl Stage {
         let owners: Vec<PrivateKeySigner> =
             (0..accounts).map(|_| PrivateKeySigner::random_with(&mut rng)).collect();
         let ether = U256::from(OWNER_ETHER) * Unit::ETHER.wei();
-        let chain = EmbeddedChain::start(EmbeddedConfig {
+        let chain = DevChain::start(DevChainConfig {
             balances: owners.iter().map(|owner| (owner.address(), ether)).collect(),
-            ..EmbeddedConfig::default()
+            ..DevChainConfig::default()
         })?;
         let processor = dev_accounts()?.into_iter().next().context("there is no processor")?;
         let mut signers = EthereumWallet::from(processor.clone());

@@ -1,4 +1,4 @@
-//! The chain behind one interface: any EVM chain by the address of a node, or one in this process.
+//! The chain behind one interface.
 //!
 //! - [`contracts`]: the bindings, from the committed artifacts; [`deployment`]: putting the contracts
 //!   on a chain, and checking that they are there;
@@ -6,16 +6,16 @@
 //!   tokens; [`call`]: a call as a value; [`transact`](mod@transact): sending one and waiting;
 //! - [`settlement`]: batches, from a proof to a transaction and back; [`events`]: what the wallet logs;
 //! - [`follower`]: reading events block by block, through reorganisations; [`sender`]: a queue of
-//!   transactions that loses and repeats nothing;
-//! - [`embedded`]: an EVM in this process, behind alloy's own transport, so that all of the above
-//!   cannot tell it from a node.
+//!   transactions that loses and repeats nothing.
+//!
+//! The chain itself is whatever an alloy [`Provider`](alloy::providers::Provider) leads to: a node, or
+//! `aep2-devchain` in this process.
 //!
 //! A chain from nothing, with an account and money in it:
 //!
 //! ```
 //! use aep2_chain::{
 //!     deployment::{Plan, deploy},
-//!     embedded::{EmbeddedChain, EmbeddedConfig, dev_accounts},
 //!     token,
 //!     transact::transact,
 //!     wallet::{
@@ -25,13 +25,14 @@
 //!     },
 //! };
 //! use aep2_circuits::Shape;
+//! use aep2_devchain::{DevChain, DevChainConfig, dev_accounts};
 //! use aep2_mandate::eddsa::SecretKey;
 //! use aep2_prover::prover::{Entropy, Prover};
 //! use alloy::providers::ProviderBuilder;
 //!
 //! # #[tokio::main]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let chain = EmbeddedChain::start(EmbeddedConfig::default())?;
+//! let chain = DevChain::start(DevChainConfig::default())?;
 //! let owner = dev_accounts()?.remove(0);
 //! let owner_address = owner.address();
 //! let provider = ProviderBuilder::new().wallet(owner).connect_client(chain.client());
@@ -71,7 +72,6 @@
 pub mod call;
 pub mod contracts;
 pub mod deployment;
-pub mod embedded;
 pub mod error;
 pub mod events;
 pub mod follower;

@@ -1,7 +1,6 @@
-//! The chain: embedded, followed, sent to; and the wallet on it.
+//! The chain, followed and sent to; and the wallet on it.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-mod embedded;
 mod follower;
 mod node;
 mod scripted;

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use aep2_chain::embedded::{EmbeddedChain, EmbeddedConfig, Mining};
+use aep2_devchain::{DevChain, DevChainConfig, Mining};
 use alloy::{
     node_bindings::{Anvil, AnvilInstance},
     primitives::{B256, Bytes, U256, hex},
@@ -91,8 +91,8 @@ impl Node {
             Blocks::AtOnce => Mining::OnDemand,
             Blocks::WhenTold => Mining::Manual,
         };
-        let config = EmbeddedConfig { mining, ..EmbeddedConfig::default() };
-        let chain = EmbeddedChain::start(config).expect("a chain");
+        let config = DevChainConfig { mining, ..DevChainConfig::default() };
+        let chain = DevChain::start(config).expect("a chain");
         let signers = chain.accounts().expect("accounts");
         Self { client: chain.client(), signers, _anvil: None }
     }

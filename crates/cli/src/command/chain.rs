@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
-use aep2_chain::embedded::{EmbeddedChain, EmbeddedConfig, Listen, Mining};
+use aep2_devchain::{DevChain, DevChainConfig, Listen, Mining};
 use alloy::{
     primitives::{Address, B256},
     signers::local::PrivateKeySigner,
@@ -84,14 +84,14 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Exit
     );
     let mining = block_time
         .map_or(Mining::OnDemand, |seconds| Mining::Interval(Duration::from_secs(seconds)));
-    let config = EmbeddedConfig {
+    let config = DevChainConfig {
         chain_id: *chain_id,
         mining,
         dev_accounts: (*accounts).into(),
         data_dir: data.clone(),
-        ..EmbeddedConfig::default()
+        ..DevChainConfig::default()
     };
-    let chain = EmbeddedChain::start(config)?;
+    let chain = DevChain::start(config)?;
     let keys = chain.accounts()?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;

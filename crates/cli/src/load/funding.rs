@@ -1,11 +1,11 @@
 //! Accounts with mandate keys and money in them, on the server's own chain.
 
 use aep2_chain::{
-    embedded::dev_accounts,
     token,
     transact::transact_from,
     wallet::units::{BaseUnits, KeyHash},
 };
+use aep2_devchain::dev_accounts;
 use aep2_mandate::{eddsa::SecretKey, units::AccountId};
 use alloy::{
     providers::{Provider, ProviderBuilder},

@@ -9,8 +9,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use aep2_chain::embedded::dev_accounts;
 use aep2_client::wallet::key::warn_if_readable_by_others;
+use aep2_devchain::dev_accounts;
 use aep2_mandate::units::ChainId;
 use alloy::{
     primitives::{B256, hex},

@@ -4,11 +4,11 @@ use std::{path::Path, time::Duration};
 
 use aep2_chain::{
     deployment::{self, Deployment, KeyOfShape, Plan},
-    embedded::{self, EmbeddedChain, EmbeddedConfig, dev_accounts},
     token,
     transact::transact,
     wallet::units::BaseUnits,
 };
+use aep2_devchain::{DevChain, DevChainConfig, dev_accounts};
 use aep2_mandate::units::ChainId;
 use aep2_server::settings::{ChainSettings, Rpc};
 use alloy::{
@@ -41,8 +41,8 @@ pub(crate) struct Chain {
 
 /// The embedded chain, served and ticking.
 pub(crate) struct Embedded {
-    chain: EmbeddedChain,
-    server: embedded::Server,
+    chain: DevChain,
+    server: aep2_devchain::Server,
     ticking: JoinHandle<()>,
 }
 
@@ -98,8 +98,8 @@ async fn begin(
     folder: &DataFolder,
     processor: Address,
 ) -> anyhow::Result<Chain> {
-    let config = EmbeddedConfig { data_dir: Some(folder.chain()), ..EmbeddedConfig::default() };
-    let chain = EmbeddedChain::start(config)?;
+    let config = DevChainConfig { data_dir: Some(folder.chain()), ..DevChainConfig::default() };
+    let chain = DevChain::start(config)?;
     let provider = chain.provider().erased();
     pay_for_gas(&chain, processor).await?;
     let server = chain.serve(settings.embedded_listen).await.context(
@@ -112,7 +112,7 @@ async fn begin(
     Ok(Chain { provider, chain_id, name: "embedded".to_owned(), embedded: Some(embedded) })
 }
 
-async fn pay_for_gas(chain: &EmbeddedChain, key: Address) -> anyhow::Result<()> {
+async fn pay_for_gas(chain: &DevChain, key: Address) -> anyhow::Result<()> {
     let ether = U256::from(GAS_ETHER) * Unit::ETHER.wei();
     if chain.provider().get_balance(key).await? < ether / U256::from(2) {
         chain.set_balance(key, ether)?;
@@ -122,7 +122,7 @@ async fn pay_for_gas(chain: &EmbeddedChain, key: Address) -> anyhow::Result<()> 
 
 /// Mines a block every so often, besides those that are mined for transactions: a chain whose time
 /// stands still would say nothing of what is due.
-async fn tick(chain: EmbeddedChain, every: Duration) {
+async fn tick(chain: DevChain, every: Duration) {
     let mut interval = tokio::time::interval(every);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

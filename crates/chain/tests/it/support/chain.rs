@@ -3,7 +3,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use aep2_chain::embedded::{EmbeddedChain, EmbeddedConfig, Hardfork};
+use aep2_devchain::{DevChain, DevChainConfig, Hardfork};
 use alloy::{
     eips::BlockNumberOrTag,
     network::EthereumWallet,
@@ -28,13 +28,13 @@ impl TestChain {
     }
 
     pub(crate) fn embedded_with_id(chain_id: u64) -> Self {
-        let config = EmbeddedConfig {
+        let config = DevChainConfig {
             chain_id,
             hardfork: Hardfork::Prague,
             block_gas_limit: BLOCK_GAS,
-            ..EmbeddedConfig::default()
+            ..DevChainConfig::default()
         };
-        let chain = EmbeddedChain::start(config).unwrap();
+        let chain = DevChain::start(config).unwrap();
         Self { client: chain.client(), _node: None }
     }
 

@@ -2,8 +2,9 @@
 
 use std::sync::LazyLock;
 
-use aep2_chain::{embedded::dev_accounts, wallet::WalletId};
+use aep2_chain::wallet::WalletId;
 use aep2_circuits::Shape;
+use aep2_devchain::dev_accounts;
 use aep2_mandate::{
     eddsa::SecretKey,
     mandate::SignedMandate,

@@ -6,7 +6,6 @@ use std::{path::Path, time::Duration};
 use aep2_chain::{
     call::Call,
     deployment::Deployment,
-    embedded::dev_accounts,
     token,
     transact::transact_from,
     wallet::{
@@ -17,6 +16,7 @@ use aep2_chain::{
 };
 use aep2_circuits::Shape;
 use aep2_client::purchase::Venue;
+use aep2_devchain::dev_accounts;
 use aep2_ledger::Balance;
 use aep2_mandate::{eddsa::SecretKey, units::AccountId};
 use aep2_server::settings::Settings;

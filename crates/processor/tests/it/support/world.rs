@@ -5,7 +5,6 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use aep2_chain::{
     call::Call,
     deployment::{Deployment, Plan, deploy},
-    embedded::{EmbeddedChain, EmbeddedConfig, dev_accounts},
     events::WalletEvent,
     follower::FollowerConfig,
     sender::SenderConfig,
@@ -18,6 +17,7 @@ use aep2_chain::{
     },
 };
 use aep2_circuits::Shape;
+use aep2_devchain::{DevChain, DevChainConfig, dev_accounts};
 use aep2_mandate::{
     field::Fr,
     mandate::{Domain, MandateId, SignedMandate},
@@ -46,7 +46,7 @@ pub(crate) const DELAY_SECONDS: u64 = 3_600;
 pub(crate) const LONG: Duration = Duration::from_secs(120);
 
 pub(crate) struct World {
-    pub(crate) chain: EmbeddedChain,
+    pub(crate) chain: DevChain,
     pub(crate) deployment: Deployment,
     pub(crate) provers: Provers,
     /// The processor's key.
@@ -62,11 +62,11 @@ impl World {
     }
 
     pub(crate) async fn with_shapes(shapes: &[Shape]) -> Self {
-        Self::on(EmbeddedConfig::default(), shapes).await
+        Self::on(DevChainConfig::default(), shapes).await
     }
 
-    pub(crate) async fn on(config: EmbeddedConfig, shapes: &[Shape]) -> Self {
-        let chain = EmbeddedChain::start(config).expect("a chain");
+    pub(crate) async fn on(config: DevChainConfig, shapes: &[Shape]) -> Self {
+        let chain = DevChain::start(config).expect("a chain");
         let provers = provers(shapes);
         let plan = Plan {
             withdrawal_delay_seconds: DELAY_SECONDS,
@@ -300,7 +300,7 @@ pub(crate) fn dev_key(index: usize) -> PrivateKeySigner {
 }
 
 fn provider(
-    chain: &EmbeddedChain,
+    chain: &DevChain,
     key: &PrivateKeySigner,
 ) -> impl Provider + WalletProvider + Clone + 'static {
     let wallet = EthereumWallet::from(key.clone());
