@@ -10,8 +10,8 @@ use std::{
 };
 
 use aep2_chain::embedded::dev_accounts;
-use aep2_client::wallet::key::warn_if_readable_by_others;
 use aep2_mandate::units::ChainId;
+use aep2_payer::wallet::key::warn_if_readable_by_others;
 use alloy::{
     primitives::{B256, hex},
     signers::local::PrivateKeySigner,
