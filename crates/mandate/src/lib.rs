@@ -13,6 +13,7 @@
 //! No I/O, no storage, no chain.
 
 pub mod babyjubjub;
+pub mod clock;
 pub mod commitment;
 pub mod eddsa;
 pub mod field;

@@ -5,16 +5,14 @@
 
 use std::time::Duration;
 
-use aep2_client::{
-    payer::{Patience, PayError, Payer, Payment, Sent},
-    receipt::ReceiptError,
-    x402::{
-        ExtensionsJson, PaymentPayload, ResourceInfo, SettleExtra, X402Version2,
-        mcp::{self, CallMeta, Server},
-        offer::Offer,
-    },
-};
 use aep2_mandate::mandate::MandateId;
+use aep2_payer::{Patience, PayError, Payer, Payment, Sent};
+use aep2_x402::{
+    ExtensionsJson, PaymentPayload, ResourceInfo, SettleExtra, X402Version2,
+    mcp::{self, CallMeta, Server},
+    offer::Offer,
+    receipt::ReceiptError,
+};
 use rmcp::{
     RoleClient, ServiceError,
     model::{CallToolRequestParams, CallToolResult, RequestMetaObject},
@@ -31,7 +29,7 @@ pub enum BuyError {
     Pay(#[from] PayError),
     /// The arguments have more than one reading.
     #[error("the arguments cannot be paid for: {0}")]
-    Arguments(#[from] aep2_client::x402::canonical::CanonicalError),
+    Arguments(#[from] aep2_x402::canonical::CanonicalError),
     /// The seller's terms, or its word on the payment.
     #[error(transparent)]
     Unreadable(#[from] mcp::Unreadable),
@@ -152,9 +150,7 @@ impl Buyer {
 }
 
 /// What a result asks for.
-fn asked(
-    result: &CallToolResult,
-) -> Result<Option<aep2_client::x402::PaymentRequired>, mcp::Unreadable> {
+fn asked(result: &CallToolResult) -> Result<Option<aep2_x402::PaymentRequired>, mcp::Unreadable> {
     if result.is_error != Some(true) {
         return Ok(None);
     }

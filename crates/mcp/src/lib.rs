@@ -14,7 +14,7 @@
 //! - [`WalletServer`]: an MCP server through which an agent pays, within its owner's limits and
 //!   without ever seeing a key.
 //!
-//! What travels is described in `docs/mcp.md`, and is [`aep2_client::x402::mcp`].
+//! What travels is described in `docs/mcp.md`, and is [`aep2_x402::mcp`].
 
 mod buyer;
 mod priced;

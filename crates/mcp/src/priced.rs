@@ -5,10 +5,8 @@
 
 use std::{borrow::Cow, future::Future, sync::Arc};
 
-use aep2_client::{
-    payee::{Paid, Payee, Quote, Refusal, Wanted},
-    x402::mcp::{self, Server},
-};
+use aep2_payee::{Paid, Payee, Quote, Refusal, Wanted};
+use aep2_x402::mcp::{self, Server};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::*,

@@ -1,11 +1,9 @@
 //! A call of a priced tool: what is sold, and the results that say what became of its payment.
 
-use aep2_client::{
-    payee::{Goods, Refusal, Unsold},
-    x402::{
-        PaymentPayload, SettleResponse,
-        mcp::{self, Arguments, Asking},
-    },
+use aep2_payee::{Goods, Refusal, Unsold};
+use aep2_x402::{
+    PaymentPayload, SettleResponse,
+    mcp::{self, Arguments, Asking},
 };
 use bytes::Bytes;
 use http::StatusCode;

@@ -10,15 +10,13 @@ use std::{
     time::Duration,
 };
 
-use aep2_client::{
-    payee::{Opening, OpeningError, Payee, Quote},
-    processor::lookup::Identity,
-    x402::{
-        mcp::{NotAServer, Server},
-        terms::WireAddress,
-    },
-};
 use aep2_mandate::units::Ceiling;
+use aep2_payee::{Opening, OpeningError, Payee, Quote};
+use aep2_processor_client::lookup::Identity;
+use aep2_x402::{
+    mcp::{NotAServer, Server},
+    terms::WireAddress,
+};
 use alloy_signer_local::PrivateKeySigner;
 use axum::Router;
 use rmcp::transport::streamable_http_server::{

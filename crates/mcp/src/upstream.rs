@@ -7,8 +7,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use aep2_client::payee::Paid;
 use aep2_mandate::units::Amount;
+use aep2_payee::Paid;
 use rmcp::{
     ErrorData, RoleClient, RoleServer, ServerHandler, ServiceError, ServiceExt,
     model::*,

@@ -1,7 +1,7 @@
 /**
  * What a payer signed, on disk before it leaves: a file of lines of JSON, only ever appended to.
  *
- * The format, and the lock, are those of the Rust payer (`crates/client/src/payer/journal.rs`), so programs of both
+ * The format, and the lock, are those of the Rust payer (`crates/payer/src/journal.rs`), so programs of both
  * languages may pay from one directory at once. Whoever appends holds the lock, and reads first what the others
  * wrote. So nonces follow one another without gaps, over restarts and processes, and a day's limit is one limit.
  *

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use aep2_client::gateway::{
+use aep2_payee::gateway::{
     Gateway,
     settings::{EXAMPLE, GatewaySettings},
 };

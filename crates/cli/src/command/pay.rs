@@ -9,17 +9,13 @@ use std::{
     time::Duration,
 };
 
-use aep2_client::{
-    payer::{Answer, PayError, PayingClient, Payment, Unanswered},
-    receipt::ReceiptError,
-    wallet::Wallet,
-    x402::{CaptureMode, terms::WireAddress},
-};
 use aep2_mandate::{
     mandate::MandateId,
     typed_data::receipt::SignedReceipt,
     units::{Amount, Ceiling},
 };
+use aep2_payer::{Answer, PayError, PayingClient, Payment, Unanswered, wallet::Wallet};
+use aep2_x402::{CaptureMode, receipt::ReceiptError, terms::WireAddress};
 use alloy::{
     primitives::hex,
     transports::http::reqwest::{

@@ -9,9 +9,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use aep2_client::wallet::key::warn_if_readable_by_others;
 use aep2_devchain::dev_accounts;
 use aep2_mandate::units::ChainId;
+use aep2_payer::wallet::key::warn_if_readable_by_others;
 use alloy::{
     primitives::{B256, hex},
     signers::local::PrivateKeySigner,

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use aep2_chain::wallet::units::KeyHash;
-use aep2_client::wallet::key::{self, KeyError};
 use aep2_mandate::eddsa::PublicKey;
+use aep2_payer::wallet::key::{self, KeyError};
 use anyhow::Context;
 use clap::Args;
 

@@ -1,13 +1,13 @@
 //! What the wallet tells an agent, as JSON: bounded, amounts in base units with a readable form
 //! beside them.
 
-use aep2_client::{
-    payer::{Answer, Payment},
-    processor::lookup::AccountStatus,
-    wallet::{Entry, WalletSettings, decimal},
-    x402::{CaptureMode, Requirements},
-};
 use aep2_mandate::units::Amount;
+use aep2_payer::{
+    Answer, Payment,
+    wallet::{Entry, WalletSettings, decimal},
+};
+use aep2_processor_client::lookup::AccountStatus;
+use aep2_x402::{CaptureMode, Requirements};
 use alloy_primitives::Address;
 use http::header::{CONTENT_TYPE, LOCATION};
 use rmcp::model::Tool;

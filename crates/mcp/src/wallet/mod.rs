@@ -17,11 +17,11 @@ use std::{
     time::Duration,
 };
 
-use aep2_client::{
-    payer::{PayError, Payer, PayingClient, Unanswered},
+use aep2_payer::{
+    PayError, Payer, PayingClient, Unanswered,
     wallet::{ClientError, Wallet},
-    x402::mcp::Server,
 };
+use aep2_x402::mcp::Server;
 use reqwest::redirect;
 use rmcp::{
     RoleClient, ServerHandler, ServiceExt,

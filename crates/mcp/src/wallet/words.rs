@@ -2,8 +2,9 @@
 
 use std::fmt::Display;
 
-use aep2_client::{payer::PayError, x402::mcp::Server};
 use aep2_mandate::{mandate::MandateId, units::AccountId};
+use aep2_payer::PayError;
+use aep2_x402::mcp::Server;
 
 use crate::buyer::BuyError;
 

@@ -2,8 +2,8 @@
 
 use std::{sync::atomic::Ordering::SeqCst, time::Duration};
 
-use aep2_client::x402::{CaptureMode, mcp};
 use aep2_mcp::{BuyError, Priced};
+use aep2_x402::{CaptureMode, mcp};
 use rmcp::model::CallToolResult;
 use serde_json::{Value, json};
 
@@ -114,7 +114,7 @@ pub(crate) async fn shop_payment(
     tool: &'static str,
     arguments: Value,
 ) -> rmcp::model::CallToolRequestParams {
-    let terms: aep2_client::x402::Requirements = serde_json::from_value(accepted.clone()).unwrap();
+    let terms: aep2_x402::Requirements = serde_json::from_value(accepted.clone()).unwrap();
     let mut paying = call(tool, arguments);
     let resource = mcp::call(&shop::name(), tool, paying.arguments.as_ref()).unwrap();
     let payer = world.payer(1);
@@ -303,6 +303,6 @@ async fn metered_terms_say_so() {
     let client = shop::piped(shop::priced(&world, Tools::default())).await;
     let asked = client.call_tool(call("think", json!({}))).await.unwrap();
     let required = mcp::required(asked.structured_content.as_ref(), None).unwrap().unwrap();
-    let offer = aep2_client::x402::offer::offers(&required).remove(0).unwrap();
+    let offer = aep2_x402::offer::offers(&required).remove(0).unwrap();
     assert_eq!(offer.terms.extra.capture, CaptureMode::Metered);
 }

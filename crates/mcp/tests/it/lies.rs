@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use aep2_client::{payer::PayError, receipt::ReceiptError};
 use aep2_mcp::BuyError;
+use aep2_payer::PayError;
+use aep2_x402::receipt::ReceiptError;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock},

@@ -4,9 +4,9 @@
 mod buying;
 mod lies;
 mod shop;
-/// The processor that keeps books in memory: the client's own tests' one.
+/// The processor that keeps books in memory: the payee's own tests' one.
 #[allow(dead_code, unused_imports)]
-#[path = "../../../client/tests/it/support.rs"]
+#[path = "../../../payee/tests/it/support.rs"]
 mod support;
 mod upstream;
 mod wallet;

@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use aep2_client::{
-    payee::{Paid, Payee, PayeeConfig, Quote},
-    payer::{Patience, Payer},
-    x402::mcp::Server,
-};
 use aep2_mcp::{Buyer, Priced, sell};
+use aep2_payee::{Paid, Payee, PayeeConfig, Quote};
+use aep2_payer::{Patience, Payer};
+use aep2_x402::mcp::Server;
 use rmcp::{
     ErrorData, RoleClient, RoleServer, ServerHandler, ServiceExt,
     model::*,

@@ -2,11 +2,11 @@
 
 use std::{fs::File, time::Duration};
 
-use aep2_client::payee::OpeningError;
 use aep2_mcp::{
     CHARGE, Priced, Upstream,
     sell::{EXAMPLE, SellError, Seller, SellerSettings},
 };
+use aep2_payee::OpeningError;
 use rmcp::{ErrorData, RoleServer, ServerHandler, ServiceExt, model::*, service::RequestContext};
 use serde_json::json;
 use tokio::process::Command;

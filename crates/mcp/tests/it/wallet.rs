@@ -1,11 +1,9 @@
 //! An agent's wallet, as an agent sees it.
 
-use aep2_client::{
-    payee::Quote,
-    wallet::{KEY_FILE, LimitSettings, TokenLimits, Wallet, WalletSettings, key},
-    x402::headers::PAYMENT_SIGNATURE,
-};
 use aep2_mcp::WalletServer;
+use aep2_payee::Quote;
+use aep2_payer::wallet::{KEY_FILE, LimitSettings, TokenLimits, Wallet, WalletSettings, key};
+use aep2_x402::headers::PAYMENT_SIGNATURE;
 use axum::{
     Json, Router,
     body::Bytes,

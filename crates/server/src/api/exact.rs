@@ -3,7 +3,7 @@
 //! `success` means that the transfer is in a block. Once only: the same payment again is refused, since
 //! payees that remember nothing take a success for leave to serve.
 
-use aep2_client::x402::{Network, SettleResponse, SupportedKind, VerifyResponse};
+use aep2_x402::{Network, SettleResponse, SupportedKind, VerifyResponse};
 use axum::{
     Json,
     http::StatusCode,

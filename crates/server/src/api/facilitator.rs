@@ -8,13 +8,13 @@
 //! A refusal is an answer of x402's shape with the status 200; only what cannot be read (400) and what
 //! is worth another try (429, 500, 503) have a status of their own.
 
-use aep2_client::x402::{
+use aep2_mandate::{mandate::Mandate, units::AccountId};
+use aep2_processor::view::Identity;
+use aep2_x402::{
     FacilitatorRequest, Network, Requirements, SettleResponse, SupportedKind, SupportedResponse,
     VerifyResponse,
     terms::{self, Aep2Scheme, WALLET_NAME, WALLET_VERSION},
 };
-use aep2_mandate::{mandate::Mandate, units::AccountId};
-use aep2_processor::view::Identity;
 use axum::{
     Json,
     body::Bytes,

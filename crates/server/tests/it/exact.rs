@@ -3,12 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use aep2_chain::token::mint_test_tokens;
-use aep2_client::{
-    payee::{Exact as Offer, ExactPaid, Paid, Payee, PayeeConfig, Quote},
-    processor::{Native, Patience, Processor},
-    x402::headers::{PAYMENT_REQUIRED, PAYMENT_RESPONSE, PAYMENT_SIGNATURE, X_PAYMENT},
-};
+use aep2_payee::{Exact as Offer, ExactPaid, Paid, Payee, PayeeConfig, Quote};
+use aep2_processor_client::{Native, Patience, Processor};
 use aep2_server::{Exact, Settings};
+use aep2_x402::headers::{PAYMENT_REQUIRED, PAYMENT_RESPONSE, PAYMENT_SIGNATURE, X_PAYMENT};
 use alloy::{
     primitives::{Address, U256},
     providers::Provider,

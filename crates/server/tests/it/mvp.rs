@@ -3,14 +3,14 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use aep2_client::{
-    mvp::{X_PAYMENT_MANDATE, X_PAYMENT_RECEIPT},
-    payee::{Meter, Mvp, Payee, PayeeConfig, Quote},
-    processor::{Native, Patience, queue::Queue},
-    purchase::Venue,
-    x402::headers,
-};
 use aep2_mandate::units::{Amount, Ceiling};
+use aep2_payee::{Meter, Mvp, Payee, PayeeConfig, Quote};
+use aep2_processor_client::{Native, Patience, queue::Queue};
+use aep2_x402::{
+    headers,
+    mvp::{X_PAYMENT_MANDATE, X_PAYMENT_RECEIPT},
+    purchase::Venue,
+};
 use alloy::{
     primitives::{Address, B256, Signature, U256, hex, keccak256},
     providers::Provider,

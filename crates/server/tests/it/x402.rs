@@ -2,20 +2,18 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use aep2_client::{
-    payee::{Paid, Payee, PayeeConfig, Quote},
-    payer::{
-        PayError, Payer, PayerConfig, PayingClient,
-        limits::{Allowance, Limits},
-    },
-    processor::{Facilitator, Native, Patience, Processor},
-    purchase::Venue,
-};
 use aep2_mandate::{
     mandate::SignedMandate,
     typed_data::receipt::SignedReceipt,
     units::{Amount, Ceiling},
 };
+use aep2_payee::{Paid, Payee, PayeeConfig, Quote};
+use aep2_payer::{
+    PayError, Payer, PayerConfig, PayingClient,
+    limits::{Allowance, Limits},
+};
+use aep2_processor_client::{Facilitator, Native, Patience, Processor};
+use aep2_x402::purchase::Venue;
 use alloy::{
     primitives::Address,
     transports::http::reqwest::{Client, Method, Request, Url},

@@ -6,11 +6,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use aep2_client::payer::{
+use aep2_mandate::units::Amount;
+use aep2_payer::{
     KnownTerms, Payer, PayerConfig, PayingClient, Payment,
     limits::{Allowance, Limits},
 };
-use aep2_mandate::units::Amount;
 use anyhow::{Context, bail, ensure};
 use indicatif::ProgressBar;
 use rand::{Rng, SeedableRng, rngs::StdRng};

@@ -1,20 +1,20 @@
 //! Attempts that must be refused, each for its own reason: by the processor, by a payee, or by the
 //! agent's own limits.
 
-use aep2_client::{
-    payer::{PayError, PayingClient},
-    purchase::{Occasion, Purchase},
-    x402::{
-        ExtensionsJson, PaymentPayload, PaymentRequired, Requirements, SettleResponse,
-        X402Version2, headers, offer::offers, terms::purchase,
-    },
-};
 use aep2_mandate::{
     eddsa::SecretKey,
     mandate::SignedMandate,
     signer::{MandateTerms, Signer},
     typed_data::capture::{Capture, SignedCapture},
     units::{Amount, Ceiling, Nonce, UnixTime},
+};
+use aep2_payer::{PayError, PayingClient};
+use aep2_x402::{
+    ExtensionsJson, PaymentPayload, PaymentRequired, Requirements, SettleResponse, X402Version2,
+    headers,
+    offer::offers,
+    purchase::{Occasion, Purchase},
+    terms::purchase,
 };
 use alloy::signers::local::PrivateKeySigner;
 use anyhow::{Context, bail};

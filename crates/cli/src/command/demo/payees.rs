@@ -2,11 +2,9 @@
 
 use std::{fmt::Write, sync::Arc};
 
-use aep2_client::{
-    payee::{Paid, Payee, PayeeConfig, Quote},
-    processor::{Native, Patience},
-};
 use aep2_mandate::units::{Amount, Ceiling};
+use aep2_payee::{Paid, Payee, PayeeConfig, Quote};
+use aep2_processor_client::{Native, Patience};
 use alloy::{primitives::Address, signers::local::PrivateKeySigner};
 use anyhow::Context;
 use axum::{Extension, Json, Router, extract::Path, routing::get};

@@ -15,11 +15,11 @@ use aep2_chain::{
     },
 };
 use aep2_circuits::Shape;
-use aep2_client::purchase::Venue;
 use aep2_devchain::dev_accounts;
 use aep2_ledger::Balance;
 use aep2_mandate::{eddsa::SecretKey, units::AccountId};
 use aep2_server::settings::Settings;
+use aep2_x402::purchase::Venue;
 use alloy::{
     network::{EthereumWallet, TransactionBuilder},
     primitives::{Address, U256, utils::Unit},

@@ -6,8 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use aep2_client::{payee::Payee, x402::mcp::Server};
 use aep2_mcp::sell::{self, EXAMPLE, PATH, Seller, SellerSettings};
+use aep2_payee::Payee;
+use aep2_x402::mcp::Server;
 use alloy::primitives::Address;
 use anyhow::{Context, bail};
 use clap::Args;

@@ -6,17 +6,14 @@ use aep2_chain::{
     events::WalletEvent,
     wallet::{Wallet as Contract, WalletId, terms::Terms, units::KeyHash},
 };
-use aep2_client::{
-    processor::lookup::{Identity, Lookup},
-    wallet::{
-        KEY_FILE, LimitSettings, SETTINGS_FILE, TokenLimits, Wallet, WalletError, WalletSettings,
-        key,
-    },
-};
 use aep2_mandate::{
     eddsa::SecretKey,
     units::{AccountId, Amount},
 };
+use aep2_payer::wallet::{
+    KEY_FILE, LimitSettings, SETTINGS_FILE, TokenLimits, Wallet, WalletError, WalletSettings, key,
+};
+use aep2_processor_client::lookup::{Identity, Lookup};
 use alloy::transports::http::reqwest::Url;
 use anyhow::{Context, ensure};
 use clap::Args;

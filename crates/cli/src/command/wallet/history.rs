@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use aep2_client::wallet::{Entry, State, Wallet};
+use aep2_payer::wallet::{Entry, State, Wallet};
 use clap::Args;
 
 use super::WalletOptions;

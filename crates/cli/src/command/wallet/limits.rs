@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use aep2_client::wallet::LimitSettings;
+use aep2_payer::wallet::LimitSettings;
 use alloy::primitives::Address;
 use anyhow::Context;
 use clap::Args;

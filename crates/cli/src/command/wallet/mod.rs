@@ -8,8 +8,8 @@ mod show;
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
-use aep2_client::wallet::{LimitSettings, TokenLimits, Wallet};
 use aep2_mandate::units::{Amount, UnixTime};
+use aep2_payer::wallet::{LimitSettings, TokenLimits, Wallet};
 use alloy::{primitives::Address, transports::http::reqwest::Url};
 use anyhow::Context;
 use clap::{Args, Subcommand};
@@ -135,5 +135,5 @@ pub(crate) fn http(url: &Url) -> reqwest::ClientBuilder {
 
 /// The time now.
 pub(crate) fn now() -> UnixTime {
-    aep2_client::clock::Clock::system().now()
+    aep2_mandate::clock::Clock::system().now()
 }

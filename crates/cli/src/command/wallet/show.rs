@@ -2,12 +2,10 @@
 
 use std::process::ExitCode;
 
-use aep2_client::{
-    processor::lookup::{BaseUnits, Purse},
-    wallet::{TokenLimits, Wallet, WalletSettings},
-    x402::terms::WireAddress,
-};
 use aep2_mandate::units::Amount;
+use aep2_payer::wallet::{TokenLimits, Wallet, WalletSettings};
+use aep2_processor_client::lookup::{BaseUnits, Purse};
+use aep2_x402::terms::WireAddress;
 use clap::Args;
 use serde::Serialize;
 

@@ -1,0 +1,134 @@
+//! Telling the processor that less is taken, until it has heard.
+//!
+//! A capture that does not get through in time leaves the payer charged in full. So it is tried
+//! again in the background, for as long as the mandate may still wait for it; the answer to the
+//! payer does not wait that long.
+
+use std::{sync::Arc, time::Duration};
+
+use aep2_mandate::{
+    typed_data::capture::{Capture, SignedCapture, SignedCaptureReceipt},
+    units::Amount,
+};
+use aep2_processor_client::{Processor, ProcessorError};
+use aep2_x402::purchase::Venue;
+use alloy_primitives::B256;
+use alloy_signer_local::PrivateKeySigner;
+use tokio::sync::watch;
+
+/// How many captures may be on their way.
+const PENDING_MAX: usize = 4_096;
+/// The longest pause between two attempts.
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+
+/// Captures on their way to the processor.
+#[derive(Clone, Debug)]
+pub(super) struct Capturing {
+    processor: Arc<dyn Processor>,
+    key: Option<PrivateKeySigner>,
+    venue: Venue,
+    pending: Arc<watch::Sender<usize>>,
+    /// How long the processor is asked.
+    asked_for: Duration,
+    /// How long a payer's answer waits for it.
+    waited_for: Duration,
+}
+
+impl Capturing {
+    pub(super) fn new(
+        processor: Arc<dyn Processor>,
+        key: Option<PrivateKeySigner>,
+        venue: Venue,
+        asked_for: Duration,
+        waited_for: Duration,
+    ) -> Self {
+        let pending = Arc::new(watch::Sender::new(0));
+        Self { processor, key, venue, pending, asked_for, waited_for }
+    }
+
+    /// Whether less than everything can be captured: a payee without a key cannot sign for it.
+    pub(super) fn is_possible(&self) -> bool {
+        self.key.is_some()
+    }
+
+    /// Captures `amount` of the mandate with this id or digest. Gives the processor's statement, where it comes soon.
+    pub(super) async fn capture(&self, id: B256, amount: Amount) -> Option<SignedCaptureReceipt> {
+        let key = self.key.as_ref()?;
+        let capture = Capture { mandate_id: id, amount };
+        let signed = match capture.sign(key, &self.venue.typed_data_domain()) {
+            Ok(signed) => signed,
+            Err(error) => {
+                tracing::error!(%id, %amount, %error, "a capture could not be signed");
+                return None;
+            }
+        };
+        if *self.pending.borrow() >= PENDING_MAX {
+            tracing::error!(%id, %amount, "too many captures wait for the processor");
+            return None;
+        }
+        let pending = Pending::new(self.pending.clone());
+        let this = self.clone();
+        let asking = tokio::spawn(async move {
+            let _pending = pending;
+            tokio::time::timeout(this.asked_for, this.ask(&signed)).await.ok().flatten()
+        });
+        tokio::time::timeout(self.waited_for, asking).await.ok()?.ok()?
+    }
+
+    async fn ask(&self, capture: &SignedCapture) -> Option<SignedCaptureReceipt> {
+        let Capture { mandate_id, amount } = capture.capture;
+        let mut pause = Duration::from_millis(200);
+        loop {
+            match self.processor.capture(capture).await {
+                Ok(statement) => return self.believed(statement, capture),
+                Err(ProcessorError::Refused { code, message }) => {
+                    tracing::error!(%mandate_id, %amount, code, message, "a capture was refused");
+                    return None;
+                }
+                Err(error) => {
+                    tracing::warn!(%mandate_id, %amount, %error, "a capture is tried again");
+                }
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(PAUSE_MAX);
+        }
+    }
+
+    /// The statement, where it is the processor's and says what was asked.
+    fn believed(
+        &self,
+        statement: SignedCaptureReceipt,
+        capture: &SignedCapture,
+    ) -> Option<SignedCaptureReceipt> {
+        let Capture { mandate_id, amount } = capture.capture;
+        let said = &statement.receipt;
+        let signed = statement.verify(&self.venue.typed_data_domain(), self.venue.processor);
+        if said.mandate_id != mandate_id || said.amount != amount || signed.is_err() {
+            tracing::error!(%mandate_id, %amount, "the statement of a capture does not hold");
+            return None;
+        }
+        Some(statement)
+    }
+
+    /// Returns when no capture is on its way.
+    pub(super) async fn idle(&self) {
+        // The sender is held here, so it does not end.
+        let _ = self.pending.subscribe().wait_for(|pending| *pending == 0).await;
+    }
+}
+
+#[derive(Debug)]
+struct Pending(Arc<watch::Sender<usize>>);
+
+impl Pending {
+    fn new(count: Arc<watch::Sender<usize>>) -> Self {
+        count.send_modify(|count| *count += 1);
+        Self(count)
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
+}

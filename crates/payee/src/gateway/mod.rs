@@ -1,0 +1,248 @@
+//! A gateway: a reverse proxy that puts prices on an HTTP service, which knows nothing of payments.
+//!
+//! ```text
+//! payer ──▶ gateway: path plain? ─▶ route ─▶ payment (see `payee`) ─▶ service
+//!                    400            404      402
+//! ```
+//!
+//! Bodies stream both ways. What the service is told of a payment, and how it says what a metered
+//! call came to, is in [`upstream`]. Paths that two programs could read as two different ones (`//`,
+//! dot segments, encoded slashes, path parameters) are refused: else a payer could ask for what is cheap and get what is
+//! dear.
+
+mod instruments;
+pub mod settings;
+pub mod upstream;
+
+use std::{sync::Arc, time::Instant};
+
+use alloy_signer_local::PrivateKeySigner;
+use axum::{
+    Json, Router,
+    body::Body,
+    extract::{Request, State},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use http::{StatusCode, header};
+use prometheus_client::metrics::gauge::Gauge;
+use serde_json::json;
+use thiserror::Error;
+use tower::{Layer, ServiceExt};
+use url::Url;
+
+use self::{
+    instruments::{Answer, Instruments},
+    settings::{GatewaySettings, Prices, SettingsError, Unpriced},
+    upstream::Upstream,
+};
+use crate::{Opening, OpeningError, Payee};
+use aep2_processor_client::lookup::Lookup;
+use aep2_x402::{SettleResponse, headers};
+
+/// Why a gateway cannot be started.
+#[derive(Debug, Error)]
+pub enum GatewayError {
+    /// The settings.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The payee, or its processor.
+    #[error(transparent)]
+    Opening(#[from] OpeningError),
+    /// The HTTP client.
+    #[error("cannot start an HTTP client: {0}")]
+    Http(#[from] reqwest::Error),
+}
+
+/// A gateway. Cheap to clone; clones are the same one.
+#[derive(Clone)]
+pub struct Gateway(Arc<Parts>);
+
+struct Parts {
+    prices: matchit::Router<Prices>,
+    unpriced: Unpriced,
+    payee: Payee,
+    upstream: Upstream,
+    instruments: Instruments,
+    lookup: Lookup,
+}
+
+impl Gateway {
+    /// A gateway that payers reach at `origin`. Asks the processor who it is. `key` is the payee's.
+    ///
+    /// # Errors
+    /// When the settings make no sense, or the processor does not answer or does not fit them.
+    pub async fn new(
+        settings: &GatewaySettings,
+        origin: Url,
+        key: Option<PrivateKeySigner>,
+        http: reqwest::ClientBuilder,
+    ) -> Result<Self, GatewayError> {
+        settings.check()?;
+        let http = http.build()?;
+        let lookup = Lookup::new(http.clone(), settings.processor.clone());
+        let metered = settings.routes.iter().find(|route| route.metered);
+        let opening = Opening {
+            origin: origin.clone(),
+            processor: settings.processor.clone(),
+            facilitator: settings.facilitator,
+            payee: settings.payee.map(|payee| payee.0),
+            token: settings.token.map(|token| token.0),
+            key,
+            metered: metered.map(|route| format!("the route {}", route.path)),
+        };
+        let (payee, _) = Payee::open(opening, http).await?;
+        let instruments = Instruments::new();
+        let upstream = Upstream::new(settings, &origin, instruments.upstream_failures.clone());
+        let (prices, unpriced) = (settings.prices()?, settings.unpriced);
+        Ok(Self(Arc::new(Parts { prices, unpriced, payee, upstream, instruments, lookup })))
+    }
+
+    /// Who is paid.
+    pub fn payee(&self) -> &Payee {
+        &self.0.payee
+    }
+
+    /// The connections that are open, for whoever listens to count.
+    pub fn connections(&self) -> Gauge {
+        self.0.instruments.connections.clone()
+    }
+
+    /// What payers reach.
+    pub fn router(&self) -> Router {
+        Router::new().fallback(handle).with_state(self.clone())
+    }
+
+    /// Health and metrics.
+    pub fn admin_router(&self) -> Router {
+        Router::new()
+            .route("/healthz", get(async || Json(json!({ "status": "ok" }))))
+            .route("/readyz", get(ready))
+            .route("/metrics", get(metrics))
+            .with_state(self.clone())
+    }
+}
+
+async fn handle(State(Gateway(parts)): State<Gateway>, request: Request) -> Response {
+    let begun = Instant::now();
+    let (route, response) = parts.answer(request).await;
+    let answer = Answer { route, status: response.status().as_u16() };
+    parts.instruments.answered(answer, begun.elapsed(), was_paid(&response));
+    response
+}
+
+impl Parts {
+    /// The route's path and the answer.
+    async fn answer(&self, request: Request) -> (String, Response) {
+        let path = request.uri().path();
+        if !is_plain(path) {
+            let words = "the path has empty or dot segments, semicolons, or encoded slashes, dots or \
+                         backslashes; write it without";
+            return (String::new(), refuse(StatusCode::BAD_REQUEST, "path_not_plain", words));
+        }
+        let prices = self.prices.at(path).ok().map(|found| found.value);
+        let quote = prices.and_then(|prices| prices.of(request.method()));
+        let route = prices.map(|prices| prices.path().to_owned()).unwrap_or_default();
+        let response = match (quote, self.unpriced) {
+            (Some(quote), _) => {
+                let service = self.payee.charge(quote.clone()).layer(self.upstream.clone());
+                infallible(service.oneshot(request).await)
+            }
+            (None, Unpriced::Pass) => infallible(self.upstream.clone().oneshot(request).await),
+            (None, Unpriced::Refuse) if prices.is_some() => refuse(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "nothing is sold here by this method",
+            ),
+            (None, Unpriced::Refuse) => {
+                refuse(StatusCode::NOT_FOUND, "not_found", "nothing is sold under this path")
+            }
+        };
+        (route, response)
+    }
+}
+
+fn infallible(answer: Result<Response, std::convert::Infallible>) -> Response {
+    match answer {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
+}
+
+/// Whether everybody reads a path as the same one.
+fn is_plain(path: &str) -> bool {
+    let encoded = |code: &str| path.to_ascii_lowercase().contains(code);
+    let mut segments = path.split('/').skip(1).peekable();
+    let mut all_plain = true;
+    while let Some(segment) = segments.next() {
+        let last = segments.peek().is_none();
+        all_plain &= !matches!(segment, "." | "..") && (last || !segment.is_empty());
+    }
+    all_plain
+        && path.starts_with('/')
+        && !path.contains(['\\', ';'])
+        && !["%2f", "%5c", "%2e", "%3b", "%00"].into_iter().any(encoded)
+}
+
+/// Whether an answer says that it was paid for.
+fn was_paid(response: &Response) -> bool {
+    let said = headers::read::<SettleResponse>(response.headers(), &headers::PAYMENT_RESPONSE);
+    said.ok().flatten().is_some_and(|said| said.success)
+}
+
+fn refuse(status: StatusCode, code: &str, message: &str) -> Response {
+    (status, Json(json!({ "error": { "code": code, "message": message } }))).into_response()
+}
+
+/// Whether the processor takes mandates now.
+async fn ready(State(Gateway(parts)): State<Gateway>) -> Response {
+    match parts.lookup.is_ready().await {
+        Ok(()) => Json(json!({ "ready": true })).into_response(),
+        Err(error) => {
+            let body = Json(json!({ "ready": false, "reasons": [error.to_string()] }));
+            (StatusCode::SERVICE_UNAVAILABLE, body).into_response()
+        }
+    }
+}
+
+async fn metrics(State(Gateway(parts)): State<Gateway>) -> Response {
+    const TEXT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    let mut response = Response::new(Body::from(parts.instruments.text()));
+    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(TEXT));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_plain;
+
+    #[test]
+    fn paths_that_two_programs_read_differently_are_not_plain() {
+        for path in ["/", "/a", "/a/", "/a/b.c", "/a/..b", "/caf%C3%A9", "/a%20b", "/.well-known/x"]
+        {
+            assert!(is_plain(path), "{path}");
+        }
+        for path in [
+            "",
+            "*",
+            "a/b",
+            "//",
+            "//a",
+            "/a//b",
+            "/a/../b",
+            "/..",
+            "/a/.",
+            "/a/./b",
+            "/a%2Fb",
+            "/a%2fb",
+            "/%2e%2e/b",
+            "/a%5cb",
+            "/a\\b",
+            "/a%00",
+            "/a;b",
+            "/a%3Bb",
+        ] {
+            assert!(!is_plain(path), "{path}");
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! `gateway.toml`: what is sold, of whom, and for how much.
+
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+use aep2_mandate::units::Ceiling;
+use aep2_x402::terms::WireAddress;
+use http::Method;
+use serde::Deserialize;
+use thiserror::Error;
+use url::Url;
+
+use crate::Quote;
+
+/// The settings of a gateway. [`EXAMPLE`] has all of them, with what they do.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GatewaySettings {
+    /// Where it listens.
+    #[serde(default = "listen_default")]
+    pub listen: SocketAddr,
+    /// Where payers reach it, when that is not where it listens.
+    pub origin: Option<Url>,
+    /// The service that it puts prices on.
+    pub upstream: Url,
+    /// Where health and metrics are served.
+    #[serde(default = "admin_default")]
+    pub admin_listen: SocketAddr,
+    /// The processor that takes the mandates.
+    #[serde(default = "processor_default")]
+    pub processor: Url,
+    /// Whether the processor is asked by x402's calls instead of its own.
+    #[serde(default)]
+    pub facilitator: bool,
+    /// Who is paid, where `key_file` does not say it.
+    pub payee: Option<WireAddress>,
+    /// The payee's key: it signs captures of less than the price.
+    pub key_file: Option<PathBuf>,
+    /// The token that is taken, where it is not the processor's first.
+    pub token: Option<WireAddress>,
+    /// What becomes of requests that no route has.
+    #[serde(default)]
+    pub unpriced: Unpriced,
+    /// How long the service has for the head of its answer, in seconds.
+    #[serde(default = "answer_default")]
+    pub answer_within_s: u64,
+    /// The longest body of a request, in bytes.
+    #[serde(default = "body_default")]
+    pub body_bytes_max: u64,
+    /// What is sold.
+    #[serde(default)]
+    pub routes: Vec<RouteSettings>,
+}
+
+/// What becomes of requests that no route has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unpriced {
+    /// They are answered 404.
+    #[default]
+    Refuse,
+    /// They are passed on, free.
+    Pass,
+}
+
+/// A price.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RouteSettings {
+    /// The path: `/answers/{question}`, `/files/{*path}`.
+    pub path: String,
+    /// The methods; all of them, when not said.
+    pub methods: Option<Vec<String>>,
+    /// The price in base units of the token; with `metered`, the most that a call can cost.
+    pub price: Ceiling,
+    /// Whether the service says what each call came to, in the header `aep2-charge` of its answer.
+    #[serde(default)]
+    pub metered: bool,
+    /// What is bought, in words for people.
+    pub description: Option<String>,
+    /// The media type of what is bought.
+    pub mime_type: Option<String>,
+}
+
+/// All settings, with what they do.
+pub const EXAMPLE: &str = r#"# A gateway: prices for an HTTP service that knows nothing of payments.
+
+# Where it listens, for payers.
+listen = "127.0.0.1:8080"
+# Where payers reach it, when that is not where it listens: mandates are bound to whole URLs.
+# origin = "https://api.example.com"
+# The service. Its path, if it has one, comes before the path that is asked for.
+upstream = "http://127.0.0.1:3000"
+# Health (/healthz, /readyz) and metrics (/metrics), for the operator only.
+admin_listen = "127.0.0.1:9403"
+
+# The processor that takes the mandates.
+processor = "http://127.0.0.1:8402"
+# Ask it by x402's calls instead of its own.
+facilitator = false
+# The payee's key (64 hexadecimal digits, or a V3 keystore): it signs captures of less than the
+# price, for calls that fail and for metered routes. Instead of it `payee`, an address, where every
+# call is charged in full.
+key_file = "payee.key"
+# payee = "0x..."
+# The ERC-20 token that is taken [default: the first that the processor takes].
+# token = "0x..."
+
+# What becomes of requests that no route has: "refuse" (404) or "pass" (they are free).
+unpriced = "refuse"
+# How long the service has for the head of its answer; bodies stream as long as they like.
+answer_within_s = 60
+# The longest body of a request.
+body_bytes_max = 10485760
+
+[[routes]]
+path = "/answers/{question}"
+methods = ["GET"]
+# In base units of the token: 1000 is 0.001 of a token with 6 decimals.
+price = "1000"
+description = "An answer"
+mime_type = "application/json"
+
+[[routes]]
+path = "/models/{*model}"
+methods = ["POST"]
+# The most that a call can cost; the service says in the header `aep2-charge` of its answer what it
+# came to, in base units. An answer without it is charged in full.
+price = "50000"
+metered = true
+"#;
+
+fn listen_default() -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, 8080).into()
+}
+
+fn admin_default() -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, 9403).into()
+}
+
+fn processor_default() -> Url {
+    Url::parse("http://127.0.0.1:8402").expect("a URL")
+}
+
+const fn answer_default() -> u64 {
+    60
+}
+
+const fn body_default() -> u64 {
+    10 << 20
+}
+
+/// Why settings cannot be used.
+#[derive(Debug, Error)]
+pub enum SettingsError {
+    /// The file cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Not TOML, or not these settings.
+    #[error("{0}")]
+    Toml(#[from] Box<toml::de::Error>),
+    /// Nothing is sold.
+    #[error("there is no route with a price; add a [[routes]]")]
+    NothingSold,
+    /// A route's path makes no sense, or is another's.
+    #[error("the route {path}: {reason}")]
+    Path {
+        /// The path.
+        path: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A method is none.
+    #[error("the route {path}: {method:?} is no HTTP method; write it in capitals")]
+    Method {
+        /// The path.
+        path: String,
+        /// What is written.
+        method: String,
+    },
+    /// Two prices for one request.
+    #[error("the route {path} is there twice for {method}")]
+    Twice {
+        /// The path.
+        path: String,
+        /// The method, or that it is all.
+        method: String,
+    },
+    /// The service's address is none.
+    #[error("upstream is {0}, and has to begin with http:// or https://, without a query")]
+    Upstream(Url),
+}
+
+impl GatewaySettings {
+    /// Reads and checks settings.
+    ///
+    /// # Errors
+    /// The first thing that is not right.
+    pub fn parse(text: &str) -> Result<Self, SettingsError> {
+        let settings: Self = toml::from_str(text).map_err(Box::new)?;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// The first thing that is not right.
+    pub fn read(path: &Path) -> Result<Self, SettingsError> {
+        let io = |source| SettingsError::Io { path: path.to_owned(), source };
+        Self::parse(&std::fs::read_to_string(path).map_err(io)?)
+    }
+
+    /// Checks what can be checked without starting anything.
+    ///
+    /// # Errors
+    /// The first thing that is not right.
+    pub fn check(&self) -> Result<(), SettingsError> {
+        let upstream = &self.upstream;
+        let plain = upstream.query().is_none() && upstream.fragment().is_none();
+        if !(matches!(upstream.scheme(), "http" | "https") && upstream.has_host() && plain) {
+            return Err(SettingsError::Upstream(upstream.clone()));
+        }
+        if self.routes.is_empty() {
+            return Err(SettingsError::NothingSold);
+        }
+        self.prices().map(drop)
+    }
+
+    /// The prices, by path and method.
+    pub(super) fn prices(&self) -> Result<matchit::Router<Prices>, SettingsError> {
+        let mut by_path: BTreeMap<&str, Prices> = BTreeMap::new();
+        for route in &self.routes {
+            by_path.entry(&route.path).or_default().add(route)?;
+        }
+        let mut router = matchit::Router::new();
+        for (path, prices) in by_path {
+            let added = router.insert(path, prices);
+            added.map_err(|error| SettingsError::Path {
+                path: path.to_owned(),
+                reason: error.to_string(),
+            })?;
+        }
+        Ok(router)
+    }
+}
+
+/// The prices of one path.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Prices {
+    path: String,
+    any: Option<Quote>,
+    methods: BTreeMap<String, Quote>,
+}
+
+impl Prices {
+    fn add(&mut self, route: &RouteSettings) -> Result<(), SettingsError> {
+        let path = route.path.clone();
+        if !path.starts_with('/') {
+            let reason = "a path begins with /".to_owned();
+            return Err(SettingsError::Path { path, reason });
+        }
+        self.path.clone_from(&path);
+        let quote = route.quote();
+        let twice = |method: &str| {
+            Err(SettingsError::Twice { path: path.clone(), method: method.to_owned() })
+        };
+        let Some(methods) = &route.methods else {
+            return match self.any.replace(quote) {
+                Some(_) => twice("all methods"),
+                None => Ok(()),
+            };
+        };
+        for method in methods {
+            // Unknown ones are extensions of HTTP; small letters are a mistake.
+            let known = method.parse::<Method>().is_ok();
+            if !known || method.bytes().any(|byte| byte.is_ascii_lowercase()) {
+                let (path, method) = (path.clone(), method.clone());
+                return Err(SettingsError::Method { path, method });
+            }
+            if self.methods.insert(method.clone(), quote.clone()).is_some() {
+                return twice(method);
+            }
+        }
+        Ok(())
+    }
+
+    /// The route's path, as it is set.
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The price for a method.
+    pub(super) fn of(&self, method: &Method) -> Option<&Quote> {
+        self.methods.get(method.as_str()).or(self.any.as_ref())
+    }
+}
+
+impl RouteSettings {
+    fn quote(&self) -> Quote {
+        let quote = if self.metered { Quote::metered } else { Quote::fixed };
+        Quote {
+            description: self.description.clone(),
+            mime_type: self.mime_type.clone(),
+            ..quote(self.price)
+        }
+    }
+}

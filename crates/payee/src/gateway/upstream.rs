@@ -1,0 +1,132 @@
+//! The service behind the gateway: what it is told of a payment, and what it says that a call came to.
+//!
+//! | header | to the service | from the service |
+//! | --- | --- | --- |
+//! | `aep2-mandate` | the mandate's id | |
+//! | `aep2-account` | the account that pays | |
+//! | `aep2-amount` | the most that can be charged, in base units | |
+//! | `aep2-charge` | | what the call came to, in base units |
+//!
+//! A payer cannot send any of these, nor see them.
+
+use std::{
+    convert::Infallible,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use aep2_mandate::units::Amount;
+use axum::{body::Body, extract::Request, response::Response};
+use axum_reverse_proxy::{ProxyError, ProxyPolicy, ReverseProxy};
+use futures::{FutureExt, future::BoxFuture};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use prometheus_client::metrics::counter::Counter;
+use tower::{Service, ServiceExt, util::BoxCloneSyncService};
+use url::Url;
+
+use super::settings::GatewaySettings;
+use crate::Paid;
+
+const MANDATE: HeaderName = HeaderName::from_static("aep2-mandate");
+const ACCOUNT: HeaderName = HeaderName::from_static("aep2-account");
+const AMOUNT: HeaderName = HeaderName::from_static("aep2-amount");
+/// What a call came to.
+pub const CHARGE: HeaderName = HeaderName::from_static("aep2-charge");
+
+/// Headers by which a payer could have the service do something else than it paid for.
+const OVERRIDES: [HeaderName; 5] = [
+    HeaderName::from_static("x-http-method"),
+    HeaderName::from_static("x-http-method-override"),
+    HeaderName::from_static("x-method-override"),
+    HeaderName::from_static("x-original-url"),
+    HeaderName::from_static("x-rewrite-url"),
+];
+
+/// The service. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Upstream {
+    proxy: BoxCloneSyncService<Request, Response, Infallible>,
+    failures: Counter,
+}
+
+impl Upstream {
+    pub(super) fn new(settings: &GatewaySettings, origin: &Url, failures: Counter) -> Self {
+        let policy = ProxyPolicy::new()
+            .with_public_scheme(origin.scheme())
+            .with_upstream_timeout(Duration::from_secs(settings.answer_within_s))
+            .with_max_request_body_bytes(settings.body_bytes_max)
+            .with_via("aep2-gateway");
+        let proxy = ReverseProxy::new("", settings.upstream.as_str()).with_policy(policy);
+        Self { proxy: BoxCloneSyncService::new(proxy), failures }
+    }
+
+    async fn ask(self, mut request: Request) -> Response {
+        let paid = request.extensions().get::<Paid>().cloned();
+        tell(request.headers_mut(), paid.as_ref());
+        let mut response = match self.proxy.oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        };
+        if response.extensions().get::<ProxyError>().is_some() {
+            self.failures.inc();
+        }
+        let said = response.headers_mut().remove(CHARGE);
+        if let (Some(paid), Some(said)) = (paid, said) {
+            charge(&paid, &said);
+        }
+        response
+    }
+}
+
+/// What the service is told.
+fn tell(headers: &mut HeaderMap, paid: Option<&Paid>) {
+    for name in [MANDATE, ACCOUNT, AMOUNT, CHARGE].iter().chain(&OVERRIDES) {
+        headers.remove(name);
+    }
+    let Some(paid) = paid else { return };
+    // What is paid for is a request: a connection that becomes something else would be paid once.
+    headers.remove(header::UPGRADE);
+    headers.remove(header::CONNECTION);
+    for (name, text) in [
+        (MANDATE, paid.id.to_string()),
+        (ACCOUNT, paid.mandate.mandate.account.to_string()),
+        (AMOUNT, paid.ceiling().to_string()),
+    ] {
+        if let Ok(value) = HeaderValue::try_from(text) {
+            headers.insert(name, value);
+        }
+    }
+}
+
+/// Charges what the service says; the ceiling where it says more. What cannot be read is the
+/// operator's to mend, and is not charged.
+fn charge(paid: &Paid, said: &HeaderValue) {
+    let asked = said.to_str().ok().and_then(|text| text.trim().parse::<u128>().ok());
+    let Some(asked) = asked else {
+        tracing::error!(id = %paid.id, ?said, "aep2-charge is no amount; nothing is charged");
+        let _ = paid.charge(Amount::ZERO);
+        return;
+    };
+    let ceiling = paid.ceiling().amount();
+    let amount = Amount::new(asked).map_or(ceiling, |asked| asked.min(ceiling));
+    if asked > ceiling.get() {
+        tracing::error!(id = %paid.id, asked, %ceiling, "aep2-charge is above what was agreed to");
+    }
+    if let Err(error) = paid.charge(amount) {
+        tracing::error!(id = %paid.id, %error, "a charge that was capped is too high");
+    }
+}
+
+impl Service<http::Request<Body>> for Upstream {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        self.clone().ask(request).map(Ok).boxed()
+    }
+}

@@ -1,0 +1,145 @@
+//! The payment that comes with a request, and whether it pays for that request.
+
+use std::sync::Arc;
+
+use aep2_mandate::{
+    mandate::{MandateId, SignedMandate},
+    units::UnixTime,
+};
+use aep2_x402::{
+    PaymentPayload, Requirements,
+    headers::{self, HeaderError, PAYMENT_SIGNATURE, X_PAYMENT},
+    purchase::{Occasion, Purchase},
+    v1,
+};
+use http::HeaderMap;
+use serde::Deserialize;
+
+use super::{
+    order::{OrderError, Orders},
+    refusal::Refusal,
+};
+
+/// A payment as it came, of either version of x402.
+#[derive(Debug)]
+pub(super) struct Presented {
+    pub(super) mandate: Arc<SignedMandate>,
+    accepted: Accepted,
+}
+
+/// Which terms the payer says that it accepts.
+#[derive(Debug)]
+enum Accepted {
+    Terms(Box<Requirements>),
+    /// x402's first version names the chain only.
+    Network(String),
+}
+
+impl Presented {
+    /// The payment in a request's headers.
+    pub(super) fn read(headers: &HeaderMap) -> Result<Option<Self>, HeaderError> {
+        if let Some(payload) = headers::read::<PaymentPayload>(headers, &PAYMENT_SIGNATURE)? {
+            return Ok(Some(payload.into()));
+        }
+        let Some(text) = headers::text(headers, &X_PAYMENT)? else { return Ok(None) };
+        let malformed = |source| HeaderError::NotTheObject { name: X_PAYMENT, source };
+        /// Enough to tell whose version it is.
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Version {
+            x402_version: u64,
+        }
+        let Version { x402_version } = serde_json::from_slice(&text).map_err(malformed)?;
+        if x402_version == 1 {
+            let payment: v1::Payment = serde_json::from_slice(&text).map_err(malformed)?;
+            let accepted = Accepted::Network(payment.network);
+            return Ok(Some(Self { mandate: Arc::from(payment.payload), accepted }));
+        }
+        let payload: PaymentPayload = serde_json::from_slice(&text).map_err(malformed)?;
+        Ok(Some(payload.into()))
+    }
+
+    /// Checks that this pays for `purchase` under `terms`, which carry no order. Gives the
+    /// mandate's id.
+    ///
+    /// The signature is the processor's to check, and so is what the account has.
+    pub(super) fn pays_for(
+        &self,
+        purchase: &Purchase,
+        terms: &Requirements,
+        orders: &Orders,
+        now: UnixTime,
+        skew_s: u64,
+    ) -> Result<MandateId, Refusal> {
+        let mandate = &self.mandate.mandate;
+        let order = match &self.accepted {
+            Accepted::Terms(accepted) => {
+                same_terms(accepted, terms)?;
+                accepted.extra.order.map(|order| order.0)
+            }
+            Accepted::Network(network) if *network != terms.network.to_string() => {
+                return Err(Refusal::OtherTerms { field: "network" });
+            }
+            Accepted::Network(_) => None,
+        };
+        for (field, same) in [
+            ("mandate.token", mandate.token == purchase.token),
+            ("mandate.payee", mandate.payee == purchase.payee),
+            ("mandate.amount", mandate.amount == purchase.amount),
+        ] {
+            if !same {
+                return Err(Refusal::OtherTerms { field });
+            }
+        }
+        let occasion = match order {
+            Some(order) => {
+                orders.check(purchase, order, now).map_err(|error| match error {
+                    OrderError::Unknown => Refusal::UnknownOrder,
+                    OrderError::Expired(until) => Refusal::OrderExpired { until },
+                })?;
+                Occasion::Order(order)
+            }
+            None => Occasion::Intent { account: mandate.account, nonce: mandate.nonce },
+        };
+        if mandate.reference != purchase.reference(occasion) {
+            return Err(Refusal::OtherReference);
+        }
+        // The processor's clock decides; what is far off needs not be sent there.
+        let settle_within_s = terms.extra.settle_within_seconds;
+        let needed = now.checked_add(settle_within_s).unwrap_or(UnixTime::MAX);
+        if mandate.deadline.checked_add(skew_s).is_some_and(|latest| latest < needed) {
+            return Err(Refusal::DeadlineTooNear { deadline: mandate.deadline, needed });
+        }
+        Ok(mandate.id(&purchase.venue.mandate_domain(purchase.token)))
+    }
+}
+
+impl From<PaymentPayload> for Presented {
+    fn from(payload: PaymentPayload) -> Self {
+        Self {
+            mandate: Arc::new(payload.payload),
+            accepted: Accepted::Terms(Box::new(payload.accepted)),
+        }
+    }
+}
+
+/// Checks that what was accepted is what is asked for, but for the order.
+fn same_terms(accepted: &Requirements, terms: &Requirements) -> Result<(), Refusal> {
+    let (said, asked) = (&accepted.extra, &terms.extra);
+    for (field, same) in [
+        ("network", accepted.network == terms.network),
+        ("asset", accepted.asset == terms.asset),
+        ("payTo", accepted.pay_to == terms.pay_to),
+        ("amount", accepted.amount == terms.amount),
+        ("extra.wallet", said.wallet == asked.wallet),
+        ("extra.processor", said.processor == asked.processor),
+        ("extra.settleWithinSeconds", said.settle_within_seconds == asked.settle_within_seconds),
+        ("extra.capture", said.capture == asked.capture),
+        ("extra.method", said.method.is_none() || said.method == asked.method),
+    ] {
+        if !same {
+            return Err(Refusal::OtherTerms { field });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,23 @@
+//! Paying: a key, an account, limits, and a journal of what was signed.
+//!
+//! A [`Payer`] turns a [`Purchase`] into a signed mandate, once all of this holds: the purchase is
+//! for the payer's own wallet and processor, its limits allow it, and the mandate is on disk. A
+//! [`PayingClient`] does so over HTTP.
+//!
+//! Both may be used by many tasks at once, and several processes may pay from one directory.
+//!
+//! A [`wallet`] is a directory from which an agent pays: key, limits and journal.
+
+mod client;
+mod error;
+pub mod journal;
+pub mod limits;
+mod payer;
+mod signing;
+pub mod wallet;
+
+pub use self::{
+    client::{Answer, KnownTerms, Patience, PayingClient, Payment},
+    error::{PayError, Unanswered},
+    payer::{Authorised, Payer, PayerConfig, Sent},
+};

@@ -1,0 +1,344 @@
+//! A payer: one account's key, limits and journal.
+
+use std::{path::PathBuf, sync::Arc};
+
+use aep2_mandate::{
+    clock::Clock,
+    eddsa::SecretKey,
+    mandate::{MandateId, SignedMandate},
+    signer::Signer,
+    typed_data::{capture::SignedCaptureReceipt, receipt::SignedReceipt},
+    units::{AccountId, Amount, UnixTime},
+};
+use aep2_x402::{
+    PaymentRequired, Requirements,
+    offer::{Offer, Unreadable, offers},
+    purchase::{Purchase, Venue},
+    receipt::{self, ReceiptError},
+    terms,
+};
+use alloy_primitives::{Address, B256};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{
+    error::PayError,
+    journal::{JournalError, Owner},
+    limits::Limits,
+    signing::{Ask, Command, Outcome, Signing},
+};
+
+/// Who pays, and within which bounds.
+#[derive(Clone, Debug)]
+pub struct PayerConfig {
+    /// The account that pays.
+    pub account: AccountId,
+    /// Its wallet, and its processor: receipts of no other are worth anything to it.
+    pub venue: Venue,
+    /// What may be spent.
+    pub limits: Limits,
+    /// Where the journal is. All that pay from this account on this machine share it.
+    pub directory: PathBuf,
+    /// The longest time to settlement that is agreed to, in seconds: until then what was captured
+    /// less is not free again.
+    pub settle_within_s_max: u64,
+    /// How much later than needed a mandate expires, in seconds: for clocks that differ, and for a
+    /// payee that takes its time to hand it in.
+    pub deadline_margin_s: u64,
+    /// The time.
+    pub clock: Clock,
+}
+
+impl PayerConfig {
+    /// With an hour to settle at most, and five minutes' margin.
+    pub fn new(account: AccountId, venue: Venue, limits: Limits, directory: PathBuf) -> Self {
+        Self {
+            account,
+            venue,
+            limits,
+            directory,
+            settle_within_s_max: 3_600,
+            deadline_margin_s: 300,
+            clock: Clock::system(),
+        }
+    }
+}
+
+/// The longest time that a payee's order is waited for, in seconds, whatever it asks for.
+const TIMEOUT_S_MAX: u64 = 600;
+
+/// One account's key, limits and journal. Cheap to clone; clones are the same payer.
+#[derive(Clone, Debug)]
+pub struct Payer {
+    commands: mpsc::UnboundedSender<Command>,
+    config: Arc<PayerConfig>,
+}
+
+impl Payer {
+    /// Opens the payer's journal and starts the thread that signs.
+    ///
+    /// # Errors
+    /// When the journal cannot be read or made, or is another account's.
+    pub fn open(config: PayerConfig, key: SecretKey) -> Result<Self, JournalError> {
+        let Venue { chain, wallet, .. } = config.venue;
+        let owner = Owner { account: config.account, chain, wallet };
+        let signer = Signer::new(key, chain, wallet);
+        let signing = Signing::open(
+            signer,
+            owner,
+            config.limits.clone(),
+            config.clock.clone(),
+            &config.directory,
+        )?;
+        let (commands, receiver) = mpsc::unbounded_channel();
+        let thread = std::thread::Builder::new().name("aep2-payer".to_owned());
+        let started = thread.spawn(move || signing.run(receiver));
+        started.map_err(|source| JournalError::Io { path: config.directory.clone(), source })?;
+        Ok(Self { commands, config: Arc::new(config) })
+    }
+
+    /// The payer's settings.
+    pub fn config(&self) -> &PayerConfig {
+        &self.config
+    }
+
+    /// Checks what can be checked of a payee's terms before anything is signed: that they are for
+    /// this payer's wallet and processor, settle soon enough, and are within the limits for one
+    /// payment. Gives what they sell.
+    ///
+    /// # Errors
+    /// The first thing that is not right.
+    pub fn check(
+        &self,
+        terms: &Requirements,
+        method: &str,
+        resource: &str,
+        host: &str,
+    ) -> Result<Purchase, PayError> {
+        let purchase = terms::purchase(terms, method, resource)?;
+        let (found, own) = (&purchase.venue, &self.config.venue);
+        let mismatch = |field, offered: &dyn ToString, expected: &dyn ToString| {
+            let (offered, expected) = (offered.to_string(), expected.to_string());
+            Err(PayError::Mismatch { field, offered, expected })
+        };
+        if found.chain != own.chain {
+            return mismatch("chain", &found.chain, &own.chain);
+        }
+        if found.wallet != own.wallet {
+            return mismatch("wallet", &found.wallet, &own.wallet);
+        }
+        if found.processor != own.processor {
+            return mismatch("processor", &found.processor, &own.processor);
+        }
+        if let Some(named) = terms.extra.method.as_ref().filter(|named| *named != method) {
+            return mismatch("method", named, &method);
+        }
+        let within_s = terms.extra.settle_within_seconds;
+        if within_s > self.config.settle_within_s_max {
+            let expected = format!("at most {}", self.config.settle_within_s_max);
+            return mismatch("seconds to settle within", &within_s, &expected);
+        }
+        let Purchase { token, payee, amount, .. } = purchase;
+        self.config.limits.check_call(token, payee, host, amount.amount())?;
+        Ok(purchase)
+    }
+
+    /// The payee's first terms that fit the request and this payer, as [`Payer::check`] has it.
+    ///
+    /// # Errors
+    /// When there are none: why the first of them does not fit.
+    pub fn choose(
+        &self,
+        required: &PaymentRequired,
+        method: &str,
+        resource: &str,
+        host: &str,
+    ) -> Result<(Offer, Purchase), PayError> {
+        if let Some(named) = &required.resource
+            && named.url != resource
+        {
+            return Err(PayError::Mismatch {
+                field: "a payment for",
+                offered: named.url.clone(),
+                expected: resource.to_owned(),
+            });
+        }
+        let mut why_not = None;
+        for offer in offers(required) {
+            let checked = match offer {
+                Ok(offer) => self
+                    .check(&offer.terms, method, resource, host)
+                    .map(|purchase| (offer, purchase)),
+                Err(Unreadable(words)) => Err(PayError::NoOffer(words)),
+            };
+            match checked {
+                Ok(found) => return Ok(found),
+                Err(error) => why_not = why_not.or(Some(error)),
+            }
+        }
+        Err(why_not.unwrap_or_else(|| PayError::NoOffer("no terms of the scheme aep2".to_owned())))
+    }
+
+    /// Signs a mandate for `purchase`, written down before this returns. `order` is the payee's
+    /// number of the order; without one the mandate pays in intent mode. `host` is whom the limits
+    /// count it for.
+    ///
+    /// # Errors
+    /// When a limit would be broken, or the journal cannot be written. Nothing is signed then.
+    pub async fn authorise(
+        &self,
+        purchase: Purchase,
+        order: Option<B256>,
+        terms: &Requirements,
+        host: &str,
+    ) -> Result<Authorised, PayError> {
+        let ask = Ask {
+            purchase: purchase.clone(),
+            order,
+            host: host.to_owned(),
+            deadline: self.deadline(terms),
+        };
+        let (reply, answer) = oneshot::channel();
+        let ask = Box::new(ask);
+        self.commands.send(Command::Sign { ask, reply }).map_err(|_| PayError::Closed)?;
+        let (id, mandate) = answer.await.map_err(|_| PayError::Closed)??;
+        let fate = Fate { id, commands: self.commands.clone(), sent: false, concluded: false };
+        Ok(Authorised { id, mandate, purchase, fate })
+    }
+
+    fn deadline(&self, terms: &Requirements) -> UnixTime {
+        let seconds = [
+            terms.extra.settle_within_seconds,
+            terms.max_timeout_seconds.min(TIMEOUT_S_MAX),
+            self.config.deadline_margin_s,
+        ];
+        let seconds = seconds.into_iter().fold(0, u64::saturating_add);
+        self.config.clock.now().checked_add(seconds).unwrap_or(UnixTime::MAX)
+    }
+
+    /// What was spent in `token` in the last 24 hours, by all that share the journal: in all, or
+    /// on one host.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub async fn spent(&self, token: Address, host: Option<&str>) -> Result<Amount, PayError> {
+        let (reply, answer) = oneshot::channel();
+        let host = host.map(str::to_owned);
+        let question = Command::Spent { token, host, reply };
+        self.commands.send(question).map_err(|_| PayError::Closed)?;
+        answer.await.map_err(|_| PayError::Closed)?
+    }
+
+    /// Returns when everything that was asked before is in the journal.
+    pub async fn flush(&self) {
+        let (reply, answer) = oneshot::channel();
+        if self.commands.send(Command::Flush { reply }).is_ok() {
+            // The thread is gone: then nothing is left to wait for.
+            let _ = answer.await;
+        }
+    }
+}
+
+/// A signed mandate that is on disk, and has not left. Dropped, it never does.
+#[derive(Debug)]
+pub struct Authorised {
+    /// Its id.
+    pub id: MandateId,
+    pub(crate) mandate: SignedMandate,
+    purchase: Purchase,
+    fate: Fate,
+}
+
+impl Authorised {
+    /// What it pays for.
+    pub fn purchase(&self) -> &Purchase {
+        &self.purchase
+    }
+
+    /// The mandate, to be sent now.
+    pub fn send(mut self) -> Sent {
+        self.fate.sent = true;
+        Sent { id: self.id, mandate: self.mandate, purchase: self.purchase, fate: self.fate }
+    }
+}
+
+/// A mandate that is on its way to its payee. Dropped without a word on how it fared, it is not
+/// built upon.
+#[derive(Debug)]
+pub struct Sent {
+    /// Its id.
+    pub id: MandateId,
+    /// The mandate.
+    pub mandate: SignedMandate,
+    /// What it pays for.
+    pub purchase: Purchase,
+    fate: Fate,
+}
+
+impl Sent {
+    /// A mandate that was sent before, and is sent again.
+    pub(crate) fn resumed(
+        payer: &Payer,
+        id: MandateId,
+        mandate: SignedMandate,
+        purchase: Purchase,
+    ) -> Self {
+        let fate = Fate { id, commands: payer.commands.clone(), sent: true, concluded: false };
+        Self { id, mandate, purchase, fate }
+    }
+
+    /// Its receipt came back.
+    ///
+    /// # Errors
+    /// When the receipt is not the processor's promise for this mandate. Nothing is known then.
+    pub fn accepted(mut self, receipt: SignedReceipt) -> Result<SignedReceipt, ReceiptError> {
+        receipt::check(&receipt, &self.mandate, self.id, &self.purchase.venue)?;
+        self.fate.conclude(Outcome::Accepted(Box::new(receipt)));
+        Ok(receipt)
+    }
+
+    /// The payee refused it.
+    pub fn refused(mut self, reason: &str) {
+        self.fate.conclude(Outcome::Refused(reason.to_owned()));
+    }
+
+    /// The processor states what was captured. It is believed when the processor signed it, for
+    /// this mandate; then the rest counts for no limit any more.
+    pub fn captured(&self, statement: &SignedCaptureReceipt) -> Option<Amount> {
+        let said = &statement.receipt;
+        let venue = &self.purchase.venue;
+        let amount = said.amount;
+        let fits =
+            said.mandate_id == self.id.to_bytes() && amount <= self.mandate.mandate.amount.amount();
+        let signed = statement.verify(&venue.typed_data_domain(), venue.processor).is_ok();
+        (fits && signed).then(|| {
+            // A thread that is gone keeps no limits either.
+            let _ = self.fate.commands.send(Command::Captured { id: self.id, amount });
+            amount
+        })
+    }
+}
+
+/// Tells the signing thread how a mandate fared, at the latest when it is dropped.
+#[derive(Debug)]
+struct Fate {
+    id: MandateId,
+    commands: mpsc::UnboundedSender<Command>,
+    sent: bool,
+    concluded: bool,
+}
+
+impl Fate {
+    fn conclude(&mut self, outcome: Outcome) {
+        if !std::mem::replace(&mut self.concluded, true) {
+            // A thread that is gone signs nothing that could follow.
+            let _ = self.commands.send(Command::Outcome { id: self.id, outcome });
+        }
+    }
+}
+
+impl Drop for Fate {
+    fn drop(&mut self) {
+        let outcome = if self.sent { Outcome::Unclear } else { Outcome::Withheld };
+        self.conclude(outcome);
+    }
+}

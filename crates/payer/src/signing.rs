@@ -1,0 +1,332 @@
+//! The thread that signs: one for each [`Payer`](crate::Payer), and the only one that writes its
+//! journal.
+//!
+//! It takes all requests that wait, locks the journal once for them, and for each: limits, nonce,
+//! chain, signature, record. Then one sync for all, and only then the answers.
+//!
+//! **Chains.** A mandate follows one whose receipt came back, and never another: what was refused,
+//! what was not answered and what was withheld is not built upon. Mandates that are on their way
+//! at the same time follow different ones, so that each keeps its chain whole: the last accepted
+//! mandates wait in a list, a signature takes one out, and its own mandate takes that one's place
+//! when it is accepted. A refused mandate gives back what it would have followed; one without an
+//! answer gives back nothing. Restarts begin new chains.
+
+use std::{cell::RefCell, collections::HashMap};
+
+use aep2_mandate::{
+    clock::Clock,
+    mandate::{MandateId, SignedMandate},
+    signer::{MandateTerms, Released, Signer},
+    typed_data::receipt::SignedReceipt,
+    units::{AccountId, Amount, Nonce, UnixTime},
+};
+use aep2_x402::purchase::{Occasion, Purchase};
+use alloy_primitives::{Address, B256};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    PayError,
+    journal::{Journal, JournalError, Owner, Record},
+    limits::{Limits, Spent},
+};
+
+/// How many chains are kept going in one token: as many mandates as may be on their way at once
+/// without cutting one.
+const CHAINS_MAX: usize = 64;
+/// How many requests share a sync.
+const TOGETHER_MAX: usize = 64;
+
+/// What is to be signed.
+#[derive(Clone, Debug)]
+pub(super) struct Ask {
+    pub(super) purchase: Purchase,
+    pub(super) order: Option<B256>,
+    pub(super) host: String,
+    pub(super) deadline: UnixTime,
+}
+
+/// What is asked of the thread.
+#[derive(Debug)]
+pub(super) enum Command {
+    /// Sign, and write it down.
+    Sign { ask: Box<Ask>, reply: oneshot::Sender<Result<(MandateId, SignedMandate), PayError>> },
+    /// How a mandate fared.
+    Outcome { id: MandateId, outcome: Outcome },
+    /// Something that came to be known later.
+    Captured { id: MandateId, amount: Amount },
+    /// What was spent in 24 hours.
+    Spent { token: Address, host: Option<String>, reply: oneshot::Sender<Result<Amount, PayError>> },
+    /// Answer when all that was asked before is done.
+    Flush { reply: oneshot::Sender<()> },
+}
+
+/// How a mandate fared.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// Its receipt was verified.
+    Accepted(Box<SignedReceipt>),
+    /// The payee said no.
+    Refused(String),
+    /// Nobody knows.
+    Unclear,
+    /// It did not leave.
+    Withheld,
+}
+
+/// A mandate of which nothing was heard yet.
+#[derive(Debug)]
+struct OnItsWay {
+    mandate: SignedMandate,
+    followed: Option<Released>,
+}
+
+/// What the journal says.
+#[derive(Debug)]
+struct Known {
+    next_nonce: Option<Nonce>,
+    spent: Spent,
+}
+
+impl Known {
+    fn apply(&mut self, record: Record) {
+        match record {
+            Record::Opened { first_nonce, .. } => self.next_nonce = Some(first_nonce),
+            Record::Signed { at, host, id, mandate } => {
+                let mandate = mandate.mandate;
+                self.next_nonce = mandate.nonce.get().checked_add(1).map(Nonce::new);
+                self.spent.add(id, at, mandate.token, &host, mandate.amount.amount());
+            }
+            Record::Withheld { id } => self.spent.captured(id, Amount::ZERO),
+            Record::Captured { id, amount, .. } => self.spent.captured(id, amount),
+            Record::Accepted { .. } | Record::Refused { .. } => {}
+        }
+    }
+}
+
+/// The thread's own.
+#[derive(Debug)]
+pub(super) struct Signing {
+    signer: Signer,
+    account: AccountId,
+    limits: Limits,
+    clock: Clock,
+    journal: Journal,
+    known: Known,
+    chains: HashMap<Address, Vec<Released>>,
+    on_their_way: HashMap<MandateId, OnItsWay>,
+    failed: Option<String>,
+}
+
+type Reply = oneshot::Sender<Result<(MandateId, SignedMandate), PayError>>;
+
+impl Signing {
+    pub(super) fn open(
+        signer: Signer,
+        owner: Owner,
+        limits: Limits,
+        clock: Clock,
+        directory: &std::path::Path,
+    ) -> Result<Self, JournalError> {
+        let mut known = Known { next_nonce: None, spent: Spent::default() };
+        let journal = Journal::open(directory, owner, |record| known.apply(record))?;
+        Ok(Self {
+            signer,
+            account: owner.account,
+            limits,
+            clock,
+            journal,
+            known,
+            chains: HashMap::new(),
+            on_their_way: HashMap::new(),
+            failed: None,
+        })
+    }
+
+    /// Does what is asked until nobody is left to ask.
+    pub(super) fn run(mut self, mut commands: mpsc::UnboundedReceiver<Command>) {
+        while let Some(first) = commands.blocking_recv() {
+            let mut waiting = vec![first];
+            while waiting.len() < TOGETHER_MAX {
+                let Ok(next) = commands.try_recv() else { break };
+                waiting.push(next);
+            }
+            self.serve(waiting);
+        }
+    }
+
+    fn serve(&mut self, commands: Vec<Command>) {
+        let mut asked = Vec::new();
+        let mut notes = Vec::new();
+        let mut questions = Vec::new();
+        for command in commands {
+            match command {
+                Command::Sign { ask, reply } => asked.push((ask, reply)),
+                Command::Outcome { id, outcome } => notes.extend(self.conclude(id, outcome)),
+                Command::Captured { id, amount } => {
+                    notes.push(Record::Captured { at: self.clock.now(), id, amount });
+                }
+                question @ (Command::Spent { .. } | Command::Flush { .. }) => {
+                    questions.push(question);
+                }
+            }
+        }
+        // Those who do not wait any more are not served: nothing is signed for nobody.
+        asked.retain(|(_, reply)| !reply.is_closed());
+        self.write(asked, notes);
+        for question in questions {
+            self.answer(question);
+        }
+    }
+
+    /// Notes what is to be noted, signs what is asked, syncs once, answers.
+    fn write(&mut self, asked: Vec<(Box<Ask>, Reply)>, notes: Vec<Record>) {
+        if let Some(failure) = &self.failed {
+            for (_, reply) in asked {
+                // Whoever does not wait any more need not know.
+                let _ = reply.send(Err(JournalError::Failed(failure.clone()).into()));
+            }
+            return;
+        }
+        let Self { signer, account, limits, clock, journal, known, chains, on_their_way, .. } =
+            self;
+        // Both closures below use it, one after the other.
+        let known = RefCell::new(known);
+        let (mut asked, mut answers) = (asked, Vec::new());
+        let written = journal.locked(
+            |record| known.borrow_mut().apply(record),
+            |journal| {
+                let mut known = known.borrow_mut();
+                let now = clock.now();
+                let mut records = notes;
+                for note in &records {
+                    known.apply(note.clone());
+                }
+                known.spent.forget_before(now);
+                for (ask, reply) in asked.drain(..) {
+                    let host = ask.host.clone();
+                    match sign(signer, *account, limits, &known, chains, *ask) {
+                        Ok((id, signed)) => {
+                            let record = Record::Signed {
+                                at: now,
+                                host,
+                                id,
+                                mandate: Box::new(signed.mandate.clone()),
+                            };
+                            known.apply(record.clone());
+                            records.push(record);
+                            answers.push((reply, Ok((id, signed.mandate.clone()))));
+                            on_their_way.insert(id, signed);
+                        }
+                        Err(error) => answers.push((reply, Err(error))),
+                    }
+                }
+                let signs = records.iter().any(|record| matches!(record, Record::Signed { .. }));
+                journal.append(&records, signs)
+            },
+        );
+        if let Err(error) = written {
+            let answered = answers.into_iter().map(|(reply, _)| reply);
+            self.fail(error, answered.chain(asked.into_iter().map(|(_, reply)| reply)));
+            return;
+        }
+        let mut withheld = Vec::new();
+        for (reply, answer) in answers {
+            let id = answer.as_ref().ok().map(|(id, _)| *id);
+            if let (Err(_), Some(id)) = (reply.send(answer), id) {
+                withheld.push(id);
+            }
+        }
+        let records: Vec<_> =
+            withheld.into_iter().filter_map(|id| self.conclude(id, Outcome::Withheld)).collect();
+        if !records.is_empty() {
+            self.write(Vec::new(), records);
+        }
+    }
+
+    /// Nothing leaves: what is on disk is not certain, and neither are nonces and sums.
+    fn fail(&mut self, error: JournalError, waiting: impl Iterator<Item = Reply>) {
+        let words = error.to_string();
+        tracing::error!(error = %words, "the journal of payments failed; nothing more is signed");
+        let mut error = Some(error);
+        for reply in waiting {
+            let error = error.take().unwrap_or_else(|| JournalError::Failed(words.clone()));
+            let _ = reply.send(Err(error.into()));
+        }
+        self.failed = Some(words);
+    }
+
+    /// Takes note of how a mandate fared: what may be followed now, and what is written down.
+    fn conclude(&mut self, id: MandateId, outcome: Outcome) -> Option<Record> {
+        let at = self.clock.now();
+        let record = match &outcome {
+            Outcome::Accepted(receipt) => {
+                Some(Record::Accepted { at, id, receipt: receipt.clone() })
+            }
+            Outcome::Refused(reason) => Some(Record::Refused { at, id, reason: reason.clone() }),
+            Outcome::Withheld => Some(Record::Withheld { id }),
+            Outcome::Unclear => None,
+        };
+        // One that was given up before, and is heard of after all, is in no chain any more.
+        if let Some(OnItsWay { mandate, followed }) = self.on_their_way.remove(&id) {
+            let token = mandate.mandate.token;
+            let follow = match outcome {
+                Outcome::Accepted(_) => Some(mandate.released_to_payee()),
+                Outcome::Refused(_) | Outcome::Withheld => followed,
+                Outcome::Unclear => None,
+            };
+            let chains = self.chains.entry(token).or_default();
+            if chains.len() < CHAINS_MAX {
+                chains.extend(follow);
+            }
+        }
+        record
+    }
+
+    fn answer(&mut self, question: Command) {
+        match question {
+            Command::Spent { token, host, reply } => {
+                let known = &mut self.known;
+                let read = self.journal.locked(|record| known.apply(record), |_| Ok(()));
+                self.known.spent.forget_before(self.clock.now());
+                let spent = self.known.spent.total(token, host.as_deref());
+                let _ = reply.send(read.map(|()| spent).map_err(PayError::from));
+            }
+            Command::Flush { reply } => {
+                let _ = reply.send(());
+            }
+            Command::Sign { .. } | Command::Outcome { .. } | Command::Captured { .. } => {}
+        }
+    }
+}
+
+/// One mandate: limits, nonce, what it follows, signature.
+fn sign(
+    signer: &Signer,
+    account: AccountId,
+    limits: &Limits,
+    known: &Known,
+    chains: &mut HashMap<Address, Vec<Released>>,
+    ask: Ask,
+) -> Result<(MandateId, OnItsWay), PayError> {
+    let Ask { purchase, order, host, deadline } = ask;
+    let (token, payee) = (purchase.token, purchase.payee);
+    limits.check(&known.spent, token, payee, &host, purchase.amount.amount())?;
+    let nonce = known.next_nonce.ok_or(JournalError::NoncesSpent(Nonce::MAX))?;
+    let occasion = match order {
+        Some(order) => Occasion::Order(order),
+        None => Occasion::Intent { account, nonce },
+    };
+    let terms = MandateTerms {
+        account,
+        token,
+        payee,
+        amount: purchase.amount,
+        nonce,
+        deadline,
+        reference: purchase.reference(occasion),
+    };
+    let followed = chains.get_mut(&token).and_then(Vec::pop);
+    let mandate = signer.sign(terms, followed.as_ref());
+    let id = mandate.mandate.id(&signer.domain(token));
+    Ok((id, OnItsWay { mandate, followed }))
+}

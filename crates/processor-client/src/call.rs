@@ -1,0 +1,134 @@
+//! One request to a processor, or to a facilitator: its answer bounded, and asked for again where
+//! there is none.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use serde::Deserialize;
+
+use crate::error::ProcessorError;
+
+/// How long a processor is waited for.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// For one answer.
+    pub answer: Duration,
+    /// How often it is asked in all, where it does not answer.
+    pub attempts: u32,
+    /// Between two attempts; twice as long each time.
+    pub pause: Duration,
+}
+
+impl Default for Patience {
+    /// 5 seconds for an answer, three attempts, 200 ms between the first two.
+    fn default() -> Self {
+        Self { answer: Duration::from_secs(5), attempts: 3, pause: Duration::from_millis(200) }
+    }
+}
+
+/// The longest answer that is read, in bytes. A receipt takes about 600.
+const ANSWER_BYTES_MAX: usize = 64 * 1024;
+
+/// Posts a JSON body.
+pub async fn post(
+    http: &reqwest::Client,
+    url: url::Url,
+    body: Vec<u8>,
+    patience: Patience,
+) -> Result<(http::StatusCode, Bytes), ProcessorError> {
+    let request = http.post(url).header(http::header::CONTENT_TYPE, "application/json").body(body);
+    call(request, patience).await
+}
+
+/// Sends a request, again where there is no answer or the processor is busy.
+pub(crate) async fn call(
+    request: reqwest::RequestBuilder,
+    patience: Patience,
+) -> Result<(http::StatusCode, Bytes), ProcessorError> {
+    let mut pause = patience.pause;
+    let mut attempt = 1;
+    loop {
+        let Some(now) = request.try_clone() else {
+            return Err(ProcessorError::Nonsense("the request is a stream".to_owned()));
+        };
+        let error = match call_once(now.timeout(patience.answer)).await {
+            Ok((status, _)) if is_passing(status) => {
+                ProcessorError::Unavailable(format!("status {status}"))
+            }
+            Ok(answer) => return Ok(answer),
+            Err(error) => error,
+        };
+        if attempt >= patience.attempts || !error.is_passing() {
+            return Err(error);
+        }
+        tokio::time::sleep(pause).await;
+        pause *= 2;
+        attempt += 1;
+    }
+}
+
+/// Statuses that another attempt may change.
+fn is_passing(status: http::StatusCode) -> bool {
+    use http::StatusCode as S;
+    matches!(
+        status,
+        S::TOO_MANY_REQUESTS
+            | S::REQUEST_TIMEOUT
+            | S::INTERNAL_SERVER_ERROR
+            | S::BAD_GATEWAY
+            | S::SERVICE_UNAVAILABLE
+            | S::GATEWAY_TIMEOUT
+    )
+}
+
+async fn call_once(
+    request: reqwest::RequestBuilder,
+) -> Result<(http::StatusCode, Bytes), ProcessorError> {
+    let unavailable = |error: reqwest::Error| ProcessorError::Unavailable(words(&error));
+    let mut response = request.send().await.map_err(unavailable)?;
+    let mut read = BytesMut::new();
+    while let Some(chunk) = response.chunk().await.map_err(unavailable)? {
+        if read.len() + chunk.len() > ANSWER_BYTES_MAX {
+            return Err(ProcessorError::Nonsense(format!("more than {ANSWER_BYTES_MAX} bytes")));
+        }
+        read.extend_from_slice(&chunk);
+    }
+    Ok((response.status(), read.freeze()))
+}
+
+/// An error with its causes.
+fn words(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        words = format!("{words}: {error}");
+        cause = error.source();
+    }
+    words
+}
+
+/// The native interface's envelope of errors.
+pub fn refusal(status: http::StatusCode, body: &[u8]) -> ProcessorError {
+    #[derive(Deserialize)]
+    struct Envelope {
+        error: Inner,
+    }
+    #[derive(Deserialize)]
+    struct Inner {
+        code: String,
+        message: String,
+    }
+    match serde_json::from_slice(body) {
+        Ok(Envelope { error: Inner { code, message } }) => {
+            ProcessorError::Refused { code, message }
+        }
+        Err(_) => ProcessorError::Nonsense(format!("status {status} without a reason")),
+    }
+}
+
+/// `path` under `base`, whether or not the base ends with a slash.
+pub fn at(base: &url::Url, path: &str) -> url::Url {
+    let mut url = base.clone();
+    url.set_path(&format!("{}/{path}", base.path().trim_end_matches('/')));
+    url
+}

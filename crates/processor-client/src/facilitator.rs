@@ -1,0 +1,84 @@
+//! A processor as an x402 facilitator: `POST /settle`, with the receipt under `extra`.
+//!
+//! x402 has no call for a capture: it is made by the processor's own interface, at the same place.
+
+use aep2_mandate::{
+    mandate::SignedMandate,
+    typed_data::{
+        capture::{SignedCapture, SignedCaptureReceipt},
+        receipt::SignedReceipt,
+    },
+};
+use aep2_x402::{
+    ExtensionsJson, FacilitatorRequest, PaymentPayload, Requirements, SettleResponse, X402Version2,
+};
+use async_trait::async_trait;
+use url::Url;
+
+use crate::{
+    call::{Patience, at, post, refusal},
+    client::Processor,
+    error::ProcessorError,
+    native::Native,
+};
+
+/// A facilitator at a URL.
+#[derive(Clone, Debug)]
+pub struct Facilitator {
+    http: reqwest::Client,
+    base: Url,
+    patience: Patience,
+    native: Native,
+}
+
+impl Facilitator {
+    /// The facilitator at `base`: `/settle` is below it.
+    pub fn new(http: reqwest::Client, base: Url, patience: Patience) -> Self {
+        let native = Native::new(http.clone(), base.clone(), patience);
+        Self { http, base, patience, native }
+    }
+}
+
+#[async_trait]
+impl Processor for Facilitator {
+    async fn settle(
+        &self,
+        mandate: &SignedMandate,
+        terms: &Requirements,
+    ) -> Result<SignedReceipt, ProcessorError> {
+        let nonsense = |words: &dyn std::fmt::Display| ProcessorError::Nonsense(words.to_string());
+        let request = FacilitatorRequest {
+            x402_version: X402Version2,
+            payment_payload: PaymentPayload {
+                accepted: terms.clone(),
+                payload: mandate.clone(),
+                resource: None,
+                x402_version: X402Version2,
+                extensions: ExtensionsJson::default(),
+            },
+            payment_requirements: terms.clone(),
+        };
+        let body = serde_json::to_vec(&request).map_err(|error| nonsense(&error))?;
+        let (status, answer) =
+            post(&self.http, at(&self.base, "settle"), body, self.patience).await?;
+        // A refusal is an answer of the same shape, whatever its status.
+        let Ok(settled) = serde_json::from_slice::<SettleResponse>(&answer) else {
+            return Err(refusal(status, &answer));
+        };
+        if !settled.success {
+            return Err(ProcessorError::Refused {
+                code: settled.error_reason.unwrap_or_else(|| "refused".to_owned()),
+                message: settled.error_message.unwrap_or_default(),
+            });
+        }
+        let receipt = settled.extra.and_then(|extra| extra.receipt);
+        receipt.ok_or_else(|| nonsense(&"accepted, without a receipt under extra"))
+    }
+
+    async fn capture(
+        &self,
+        capture: &SignedCapture,
+    ) -> Result<SignedCaptureReceipt, ProcessorError> {
+        self.native.capture(capture).await
+    }
+}

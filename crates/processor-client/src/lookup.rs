@@ -1,0 +1,164 @@
+//! What a processor says about itself and about accounts: `GET /`, `GET /v1/accounts/{id}`.
+//!
+//! It is the processor's word. Payers take their venue from it once, when a wallet is made, and then
+//! hold whatever comes against that.
+
+use aep2_mandate::{
+    units::{AccountId, Amount, ChainId},
+    wire::Strict,
+};
+use aep2_x402::{purchase::Venue, terms::WireAddress};
+use alloy_primitives::B256;
+use http::StatusCode;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use url::Url;
+
+use crate::{
+    call::{Patience, at, call, refusal},
+    error::ProcessorError,
+};
+
+/// Asks a processor.
+#[derive(Clone, Debug)]
+pub struct Lookup {
+    http: reqwest::Client,
+    base: Url,
+    patience: Patience,
+}
+
+/// Who a processor is, and on what terms it serves.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Identity {
+    /// The chain.
+    pub chain_id: ChainId,
+    /// The wallet contract.
+    pub wallet: WireAddress,
+    /// Who signs receipts, and whom accounts must name.
+    pub processor: WireAddress,
+    /// The verifiers of which accounts must trust one.
+    pub verifier_sets: Vec<Strict<B256>>,
+    /// By when after its acceptance a mandate is settled, in seconds.
+    pub settle_within_s: u64,
+    /// How long a payee has to capture, in seconds from the acceptance on.
+    pub capture_within_s: u64,
+    /// The tokens that are accepted.
+    pub tokens: Vec<TokenTerms>,
+    /// Whether payees can take less than a mandate's amount.
+    pub captures: bool,
+}
+
+/// A token that is accepted.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TokenTerms {
+    /// The token.
+    pub token: WireAddress,
+    /// The least that a mandate in it must allow, in base units.
+    pub amount_min: Amount,
+}
+
+/// What an account has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountStatus {
+    /// The account.
+    pub account: AccountId,
+    /// Whose it is.
+    pub owner: WireAddress,
+    /// Whether the processor takes mandates of it.
+    pub served: bool,
+    /// What it holds, by token.
+    pub purses: Vec<Purse>,
+}
+
+/// What an account has in one token, in base units, as decimal strings of up to 128 bits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Purse {
+    /// The token.
+    pub token: WireAddress,
+    /// All of it.
+    pub balance: BaseUnits,
+    /// What live mandates pay together.
+    pub reserved: BaseUnits,
+    /// What is left for new mandates.
+    pub free: BaseUnits,
+}
+
+/// Base units of a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BaseUnits(pub u128);
+
+impl Serialize for BaseUnits {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for BaseUnits {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+impl Identity {
+    /// Where payments through it count.
+    pub fn venue(&self) -> Venue {
+        Venue { chain: self.chain_id, wallet: self.wallet.0, processor: self.processor.0 }
+    }
+}
+
+impl Lookup {
+    /// Asks the processor whose interface is at `base`.
+    pub fn new(http: reqwest::Client, base: Url) -> Self {
+        Self { http, base, patience: Patience::default() }
+    }
+
+    /// Who it is.
+    ///
+    /// # Errors
+    /// When it does not answer, or not as a processor does.
+    pub async fn identity(&self) -> Result<Identity, ProcessorError> {
+        self.get("").await.and_then(|found| {
+            found.ok_or_else(|| ProcessorError::Nonsense("no processor is there".to_owned()))
+        })
+    }
+
+    /// What an account has; nothing where the processor does not know it.
+    ///
+    /// # Errors
+    /// When it does not answer, or not as a processor does.
+    pub async fn account(
+        &self,
+        account: AccountId,
+    ) -> Result<Option<AccountStatus>, ProcessorError> {
+        self.get(&format!("v1/accounts/{account}")).await
+    }
+
+    /// Whether it takes mandates now.
+    ///
+    /// # Errors
+    /// When it does not answer, or says that it does not.
+    pub async fn is_ready(&self) -> Result<(), ProcessorError> {
+        let once = Patience { attempts: 1, ..self.patience };
+        let (status, _) = call(self.http.get(at(&self.base, "readyz")), once).await?;
+        match status.is_success() {
+            true => Ok(()),
+            false => Err(ProcessorError::Unavailable(format!("status {status}"))),
+        }
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>, ProcessorError> {
+        let request = self.http.get(at(&self.base, path));
+        let (status, answer) = call(request, self.patience).await?;
+        match status {
+            StatusCode::NOT_FOUND => Ok(None),
+            status if !status.is_success() => Err(refusal(status, &answer)),
+            _ => serde_json::from_slice(&answer)
+                .map(Some)
+                .map_err(|error| ProcessorError::Nonsense(error.to_string())),
+        }
+    }
+}

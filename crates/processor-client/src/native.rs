@@ -1,0 +1,84 @@
+//! A processor by its own interface: `POST /v1/mandates` and `POST /v1/mandates/{id}/capture`.
+
+use aep2_mandate::{
+    mandate::{MandateId, SignedMandate},
+    typed_data::{
+        capture::{SignedCapture, SignedCaptureReceipt},
+        receipt::SignedReceipt,
+    },
+};
+use aep2_x402::Requirements;
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use url::Url;
+
+use crate::{
+    call::{Patience, at, post, refusal},
+    client::Processor,
+    error::ProcessorError,
+};
+
+/// A processor at a URL.
+#[derive(Clone, Debug)]
+pub struct Native {
+    http: reqwest::Client,
+    base: Url,
+    patience: Patience,
+}
+
+/// What `POST /v1/mandates` answers.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Accepted {
+    #[serde(rename = "mandateId")]
+    _mandate_id: MandateId,
+    receipt: SignedReceipt,
+}
+
+/// What `POST /v1/mandates/{id}/capture` answers.
+#[derive(Debug, Deserialize)]
+struct Captured {
+    receipt: SignedCaptureReceipt,
+}
+
+impl Native {
+    /// The processor whose interface is at `base`, as in `http://127.0.0.1:4020/`.
+    pub fn new(http: reqwest::Client, base: Url, patience: Patience) -> Self {
+        Self { http, base, patience }
+    }
+
+    async fn call<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, ProcessorError> {
+        let nonsense = |words: String| ProcessorError::Nonsense(words);
+        let body = serde_json::to_vec(body).map_err(|error| nonsense(error.to_string()))?;
+        let (status, answer) = post(&self.http, at(&self.base, path), body, self.patience).await?;
+        if !status.is_success() {
+            return Err(refusal(status, &answer));
+        }
+        serde_json::from_slice(&answer).map_err(|error| nonsense(error.to_string()))
+    }
+}
+
+#[async_trait]
+impl Processor for Native {
+    async fn settle(
+        &self,
+        mandate: &SignedMandate,
+        _terms: &Requirements,
+    ) -> Result<SignedReceipt, ProcessorError> {
+        let accepted: Accepted = self.call("v1/mandates", mandate).await?;
+        Ok(accepted.receipt)
+    }
+
+    async fn capture(
+        &self,
+        capture: &SignedCapture,
+    ) -> Result<SignedCaptureReceipt, ProcessorError> {
+        let path = format!("v1/mandates/{}/capture", capture.capture.mandate_id);
+        let captured: Captured = self.call(&path, capture).await?;
+        Ok(captured.receipt)
+    }
+}
