@@ -17,7 +17,7 @@ pub mod prover;
 pub mod sample;
 pub mod window;
 
-/// The example in the README compiles and holds.
+/// The example in the documentation compiles and holds.
 #[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
-struct Readme;
+#[doc = include_str!("../../../docs/library.md")]
+struct Library;
