@@ -65,18 +65,18 @@ pub enum WalletEvent {
         /// What is in force.
         terms: Terms,
     },
-    /// Another account was asked for, for the signed lane.
-    SignedLaneRequested {
-        /// Whose signed lane.
+    /// Another account was requested for an owner's direct mandates.
+    DirectAccountRequested {
+        /// The owner.
         owner: Address,
-        /// The account asked for; none to have no signed lane.
+        /// The account requested; none for no account.
         account: Option<AccountId>,
         /// From when on anyone may put it in force.
         in_force_from: UnixTime,
     },
-    /// An owner's mandates of the signed lane debit this account now.
-    SignedLaneSet {
-        /// Whose signed lane.
+    /// An owner's direct mandates debit this account now.
+    DirectAccountSet {
+        /// The owner.
         owner: Address,
         /// The account, if there is one.
         account: Option<AccountId>,
@@ -92,13 +92,13 @@ pub enum WalletEvent {
         /// What arrived.
         amount: BaseUnits,
     },
-    /// Tokens were asked back.
+    /// A withdrawal was requested.
     WithdrawalRequested {
         /// The account.
         account: AccountId,
         /// The token.
         token: Address,
-        /// At most so much leaves.
+        /// At most so much is paid out.
         amount: BaseUnits,
         /// From when on.
         executable_from: UnixTime,
@@ -136,7 +136,7 @@ pub enum WalletEvent {
         /// What was paid, all in all.
         total: BaseUnits,
     },
-    /// A mandate of the signed lane settled.
+    /// A direct mandate settled.
     MandateSettled {
         /// Its EIP-712 digest.
         mandate_digest: B256,
@@ -187,13 +187,13 @@ pub enum WalletEvent {
         /// How much.
         amount: BaseUnits,
     },
-    /// A bond was asked back.
+    /// A withdrawal of a bond was requested.
     UnbondRequested {
         /// Whose.
         signer: Address,
         /// The token.
         token: Address,
-        /// At most so much leaves.
+        /// At most so much is paid out.
         amount: BaseUnits,
         /// From when on.
         executable_from: UnixTime,
@@ -314,13 +314,13 @@ impl WalletEvent {
                 account: account(e.account)?,
                 terms: terms(e.processor, e.verifierSet, e.keyHash)?,
             },
-            E::SignedLaneRequested(e) => Self::SignedLaneRequested {
+            E::SignedLaneRequested(e) => Self::DirectAccountRequested {
                 owner: e.owner,
                 account: account_or_none(e.account),
                 in_force_from: time(e.inForceFrom),
             },
             E::SignedLaneSet(e) => {
-                Self::SignedLaneSet { owner: e.owner, account: account_or_none(e.account) }
+                Self::DirectAccountSet { owner: e.owner, account: account_or_none(e.account) }
             }
             E::Deposited(e) => Self::Deposited {
                 account: account(e.account)?,

@@ -23,7 +23,7 @@ use crate::{
     token::{SignedAuthorization, SignedPermit},
 };
 
-/// A mandate of the signed lane, and what its payee captured of it.
+/// A direct mandate, and what its payee captured of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DirectSettlement {
     /// The mandate.
@@ -111,13 +111,13 @@ impl WalletId {
         self.call(&abi::applyChangeCall { account: account.get() })
     }
 
-    /// Marks the account that the caller's mandates of the signed lane debit.
-    pub fn set_signed_lane(&self, account: Option<AccountId>) -> Call {
+    /// Requests the account that the caller's direct mandates are to debit; none for no account.
+    pub fn set_direct_account(&self, account: Option<AccountId>) -> Call {
         self.call(&abi::setSignedLaneCall { account: account.map_or(0, AccountId::get) })
     }
 
-    /// Puts a change of the signed lane's account in force whose delay has passed. Anyone may.
-    pub fn apply_signed_lane(&self, owner: Address) -> Call {
+    /// Puts a change of an owner's direct account in force whose delay has passed. Anyone may.
+    pub fn apply_direct_account(&self, owner: Address) -> Call {
         self.call(&abi::applySignedLaneCall { owner })
     }
 }
@@ -168,7 +168,7 @@ impl WalletId {
         })
     }
 
-    /// Asks for tokens back; more than the balance asks for all of it.
+    /// Requests a withdrawal; more than the balance requests all of it.
     pub fn request_withdrawal(
         &self,
         account: AccountId,
@@ -200,9 +200,9 @@ impl WalletId {
     }
 }
 
-/// The signed lane, bonds and guarantees. Batches are built in [`crate::settlement`].
+/// Direct settlement, bonds and guarantees. Batches are built in [`crate::settlement`].
 impl WalletId {
-    /// Settles mandates of the signed lane, in this order: see [`sort_to_net`].
+    /// Settles direct mandates, in this order: see [`sort_to_net`].
     pub fn settle_direct(&self, mandates: &[DirectSettlement]) -> Call {
         let mandate = |entry: &DirectSettlement| {
             let own = &entry.signed.mandate;
@@ -231,7 +231,7 @@ impl WalletId {
         self.call(&abi::bondCall { signer, token, amount: amount.to_word() })
     }
 
-    /// Asks for the caller's bond back.
+    /// Requests a withdrawal of the caller's bond.
     pub fn request_unbond(&self, token: Address, amount: BaseUnits) -> Call {
         self.call(&abi::requestUnbondCall { token, amount: amount.to_word() })
     }

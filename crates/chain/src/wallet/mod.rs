@@ -19,7 +19,9 @@ use alloy::{primitives::Address, sol_types::Eip712Domain};
 use serde::Serialize;
 
 pub use calls::{DirectSettlement, sort_to_net};
-pub use read::{Account, Credit, Delays, PendingChange, Purse, SignedLane, Wallet, Withdrawal};
+pub use read::{
+    Account, Credit, Delays, DirectAccount, PendingChange, PendingWithdrawal, Purse, Wallet,
+};
 
 /// A wallet on a chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]

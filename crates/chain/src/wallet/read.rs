@@ -52,32 +52,32 @@ pub struct PendingChange {
 pub struct Purse {
     /// What is in it.
     pub balance: BaseUnits,
-    /// What is asked back of it.
-    pub leaving: Option<Withdrawal>,
+    /// The withdrawal that was requested and is not executed yet.
+    pub pending_withdrawal: Option<PendingWithdrawal>,
 }
 
-/// What is asked back of a purse.
+/// A withdrawal from a purse that waits for its delay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Withdrawal {
-    /// At most so much leaves.
+pub struct PendingWithdrawal {
+    /// At most so much is paid out.
     pub amount: BaseUnits,
-    /// From when on.
-    pub leaves_from: UnixTime,
+    /// From when on it can be executed.
+    pub executable_from: UnixTime,
 }
 
 impl Purse {
-    /// What stays when all that is asked back is gone.
-    pub fn staying(&self) -> BaseUnits {
-        let leaving = self.leaving.map_or(BaseUnits::ZERO, |withdrawal| withdrawal.amount);
-        self.balance.checked_sub(leaving).unwrap_or_default()
+    /// What remains once the pending withdrawal is executed.
+    pub fn remaining(&self) -> BaseUnits {
+        let pending = self.pending_withdrawal.map_or(BaseUnits::ZERO, |pending| pending.amount);
+        self.balance.checked_sub(pending).unwrap_or_default()
     }
 }
 
-/// The account that an owner's mandates of the signed lane debit.
+/// The account that an owner's direct mandates debit: those that the owner's own key signs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct SignedLane {
+pub struct DirectAccount {
     /// What is in force; none when no account was marked.
     pub account: Option<AccountId>,
     /// What was asked for, and from when on anyone may put it in force.
@@ -206,14 +206,15 @@ impl<P: Provider> Wallet<P> {
         Ok(self.contract.accountCount().block(self.block).call().await?)
     }
 
-    /// The account that an owner's mandates of the signed lane debit.
+    /// The account that an owner's direct mandates debit.
     ///
     /// # Errors
     /// The node's.
-    pub async fn signed_lane(&self, owner: Address) -> Result<SignedLane, ChainError> {
-        let lane = self.contract.signedLaneOf(owner).block(self.block).call().await?;
-        let pending = time_or_none(lane.inForceFrom).map(|from| (account_or_none(lane.next), from));
-        Ok(SignedLane { account: account_or_none(lane.account), pending })
+    pub async fn direct_account(&self, owner: Address) -> Result<DirectAccount, ChainError> {
+        let direct = self.contract.signedLaneOf(owner).block(self.block).call().await?;
+        let pending =
+            time_or_none(direct.inForceFrom).map(|from| (account_or_none(direct.next), from));
+        Ok(DirectAccount { account: account_or_none(direct.account), pending })
     }
 
     /// The nonce that an owner's next signed message to the wallet must have.
@@ -285,7 +286,7 @@ impl<P: Provider> Wallet<P> {
         Ok(asked.block(self.block).call().await?)
     }
 
-    /// The 128 nonces of a word: bit `i` is set when nonce `128·word + i` is spent.
+    /// The 128 nonces of a nonce word: bit `i` is set when nonce `128·word + i` is spent.
     ///
     /// # Errors
     /// The node's.
@@ -303,11 +304,11 @@ impl<P: Provider> Wallet<P> {
         Ok(u128::from(low) | u128::from(high) << 64)
     }
 
-    /// Whether a nonce of an owner's mandates of the signed lane is spent.
+    /// Whether a nonce of an owner's direct mandates is spent.
     ///
     /// # Errors
     /// The node's.
-    pub async fn is_signed_lane_spent(
+    pub async fn is_direct_nonce_spent(
         &self,
         owner: Address,
         nonce: U256,
@@ -352,11 +353,11 @@ impl<P: Provider> Wallet<P> {
 
 impl From<IDebitWallet::Purse> for Purse {
     fn from(purse: IDebitWallet::Purse) -> Self {
-        let leaving = (!purse.leavesFrom.is_zero()).then(|| Withdrawal {
+        let pending_withdrawal = (!purse.leavesFrom.is_zero()).then(|| PendingWithdrawal {
             amount: purse.leaving.into(),
-            leaves_from: time(purse.leavesFrom),
+            executable_from: time(purse.leavesFrom),
         });
-        Self { balance: purse.balance.into(), leaving }
+        Self { balance: purse.balance.into(), pending_withdrawal }
     }
 }
 

@@ -42,7 +42,7 @@ pub(super) fn blame(error: &WalletError, batch: &BatchView, order: &[MandateHash
         | WalletError::MandateSignature { index, .. }
         | WalletError::MandateNonceSpent { index, .. }
         | WalletError::CaptureExceedsAmount { index, .. }
-        | WalletError::NoSignedLane { index, .. } => {
+        | WalletError::NoDirectAccount { index, .. } => {
             usize::try_from(*index).ok().and_then(|at| order.get(at)).copied().into_iter().collect()
         }
         WalletError::BatchExpired { .. } => return Blame::Expired,

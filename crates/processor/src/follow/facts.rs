@@ -50,10 +50,10 @@ pub(super) fn of(event: WalletEvent, transaction: B256) -> Result<Said, String> 
             let TermWords { processor, verifier_set, key_hash } = words(&terms);
             ChainFact::ChangeApplied { account, processor, verifier_set, key_hash }
         }
-        WalletEvent::SignedLaneRequested { owner, account, in_force_from } => {
+        WalletEvent::DirectAccountRequested { owner, account, in_force_from } => {
             ChainFact::SignedLaneRequested { owner, account, in_force_from }
         }
-        WalletEvent::SignedLaneSet { owner, account } => {
+        WalletEvent::DirectAccountSet { owner, account } => {
             ChainFact::SignedLaneSet { owner, account }
         }
         WalletEvent::Deposited { account, token, from: _, amount } => {

@@ -76,10 +76,10 @@ async fn sighting(
             (account, SightingKind::Change { in_force_from })
         }
         // Limits the account that the owner's mandates debit now.
-        WalletEvent::SignedLaneRequested { owner, in_force_from, .. } => {
+        WalletEvent::DirectAccountRequested { owner, in_force_from, .. } => {
             let wallet = Wallet::unchecked(shared.provider.clone(), shared.deployment.wallet_id());
             let limit = shared.config.follower.request_timeout;
-            let lane = tokio::time::timeout(limit, wallet.signed_lane(owner)).await;
+            let lane = tokio::time::timeout(limit, wallet.direct_account(owner)).await;
             let lane =
                 lane.map_err(|_| FollowError::Node { asked: "signedLaneOf", error: None })?;
             let lane =

@@ -87,7 +87,7 @@ async fn mistakes_have_names(chain: TestChain) {
         (raw(none.abi_encode().into()), E::NoVerifiers),
         (id.apply_change(ann.account), E::NothingPending),
         (id.cancel_change(ann.account), E::NothingPending),
-        (id.apply_signed_lane(ann.address()), E::NothingPending),
+        (id.apply_direct_account(ann.address()), E::NothingPending),
         (id.cancel_withdrawal(ann.account, token), E::NothingPending),
         (id.cancel_unbond(token), E::NothingPending),
         (id.collect(token, payee(1)), E::AmountZero),

@@ -109,7 +109,7 @@ async fn show(arguments: &Arguments) -> anyhow::Result<Shown> {
 
     let Account { owner, terms, pending } = wallet.account(arguments.account).await?;
     let purse: Purse = wallet.purse(arguments.account, token.address).await?;
-    let signed_lane = wallet.signed_lane(owner).await?.account == Some(arguments.account);
+    let signed_lane = wallet.direct_account(owner).await?.account == Some(arguments.account);
     let now = node.now().await?;
     let amount = |base_units| Amount { base_units, amount: token.decimal(base_units) };
     Ok(Shown {
@@ -122,10 +122,10 @@ async fn show(arguments: &Arguments) -> anyhow::Result<Shown> {
         }),
         signed_lane,
         balance: amount(purse.balance),
-        staying: amount(purse.staying()),
-        withdrawal: purse.leaving.map(|withdrawal| Withdrawal {
+        staying: amount(purse.remaining()),
+        withdrawal: purse.pending_withdrawal.map(|withdrawal| Withdrawal {
             amount: amount(withdrawal.amount),
-            leaves_from: withdrawal.leaves_from,
+            leaves_from: withdrawal.executable_from,
         }),
         token,
         now,

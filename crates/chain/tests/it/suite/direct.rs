@@ -16,10 +16,7 @@ use alloy::{
 
 use crate::support::{FUNDS, Person, Stage, TestChain, VALID_UNTIL, on_both_chains, payee};
 
-on_both_chains![
-    mandates_of_the_signed_lane_settle_netted,
-    mandates_of_the_signed_lane_are_refused_with_their_place,
-];
+on_both_chains![direct_mandates_settle_netted, direct_mandates_are_refused_with_their_place,];
 
 fn mandate(stage: &Stage, owner: &Person, payee: Address, amount: u64, nonce: u64) -> OwnerMandate {
     OwnerMandate {
@@ -39,7 +36,7 @@ fn signed(stage: &Stage, owner: &Person, mandate: OwnerMandate, captured: u64) -
     DirectSettlement { signed, captured: U256::from(captured) }
 }
 
-async fn mandates_of_the_signed_lane_settle_netted(chain: TestChain) {
+async fn direct_mandates_settle_netted(chain: TestChain) {
     let stage = Stage::set(chain).await;
     let (ann, bob, token) = (&stage.ann, &stage.bob, stage.token_address());
     let entry = |owner, to, amount, captured, nonce| {
@@ -78,7 +75,7 @@ async fn mandates_of_the_signed_lane_settle_netted(chain: TestChain) {
 
     let spent = |owner: Address, nonce: u64| {
         let wallet = stage.wallet();
-        async move { wallet.is_signed_lane_spent(owner, U256::from(nonce)).await.unwrap() }
+        async move { wallet.is_direct_nonce_spent(owner, U256::from(nonce)).await.unwrap() }
     };
     for (owner, nonce, expected) in [
         (ann.address(), 0, true),
@@ -93,7 +90,7 @@ async fn mandates_of_the_signed_lane_settle_netted(chain: TestChain) {
     }
 }
 
-async fn mandates_of_the_signed_lane_are_refused_with_their_place(chain: TestChain) {
+async fn direct_mandates_are_refused_with_their_place(chain: TestChain) {
     let stage = Stage::set(chain).await;
     let (ann, bob) = (&stage.ann, &stage.bob);
     let owner = ann.address();
@@ -141,8 +138,8 @@ async fn mandates_of_the_signed_lane_are_refused_with_their_place(chain: TestCha
     };
     let homeless = mandate(&stage, &stranger, payee(1), 5, 0);
     let homeless = signed(&stage, &stranger, homeless, 5);
-    let no_lane = WalletError::NoSignedLane { index: 1, owner: stranger.address() };
-    assert_eq!(after_a_good_one(homeless).await, no_lane);
+    let no_account = WalletError::NoDirectAccount { index: 1, owner: stranger.address() };
+    assert_eq!(after_a_good_one(homeless).await, no_account);
 
     let by_another = stage.id().settle_direct(&[good]);
     let refused = stage.refused(&stage.stranger, &by_another).await;
