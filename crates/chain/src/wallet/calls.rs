@@ -12,7 +12,7 @@ use alloy::{
 };
 
 use super::{
-    WalletId,
+    id::WalletId,
     signing::{SignedOpening, seconds},
     terms::{Terms, VerifierList},
     units::{BaseUnits, KeyHash, VerifierSetId},

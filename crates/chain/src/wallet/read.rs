@@ -15,7 +15,7 @@ use alloy::{
 use serde::Serialize;
 
 use super::{
-    WalletId,
+    id::WalletId,
     terms::Terms,
     units::{BaseUnits, KeyHash, NotAKeyHash, VerifierSetId, account_or_none, time, time_or_none},
 };
