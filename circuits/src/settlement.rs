@@ -5,9 +5,9 @@
 //! challenges `X` and `β`, and writes them as one rational function's value
 //!
 //! ```text
-//! R = Σ_debits  (mask + β·amount) / (X − key − β·keyHash)
+//! R = Σ_debits  (mask + β·amount) / (X − w − β·keyHash)
 //!   + Σ_payouts β²·amount         / (X − payee)
-//!   + domain + β·validUntil + β²·count                      key = account·2⁵⁷ + word
+//!   + domain + β·validUntil + β²·count                      w = account·2⁵⁷ + nonce word
 //! ```
 //!
 //! The circuit does the same with the mandates it has checked. Two books that differ give two
@@ -41,7 +41,7 @@ pub struct Debit {
 
 impl Debit {
     /// `account · 2^57 + word`.
-    pub fn key(&self) -> Fr {
+    pub fn account_word(&self) -> Fr {
         Fr::from((u128::from(self.account) << 57) + u128::from(self.word))
     }
 }
@@ -258,7 +258,7 @@ impl Settlement {
     pub fn sum(&self, x: Fr, beta: Fr) -> Result<Fr, ZeroDenominator> {
         let debits = self.debits.iter().map(|debit| {
             let weight = Fr::from(debit.mask) + beta * Fr::from(debit.amount);
-            (weight, x - debit.key() - beta * debit.key_hash)
+            (weight, x - debit.account_word() - beta * debit.key_hash)
         });
         let payouts = self.payouts.iter().map(|payout| {
             let weight = beta.square() * Fr::from(payout.amount);
@@ -360,7 +360,7 @@ mod tests {
         let settlement = settlement();
         let beta = Fr::from(11u64);
         let debit = &settlement.debits[0];
-        assert_eq!(settlement.sum(debit.key() + beta * debit.key_hash, beta), Err(ZeroDenominator));
+        assert_eq!(settlement.sum(debit.account_word() + beta * debit.key_hash, beta), Err(ZeroDenominator));
         let payee = field::from_address(settlement.payouts[1].payee);
         assert_eq!(settlement.sum(payee, beta), Err(ZeroDenominator));
     }

@@ -88,7 +88,7 @@ pub struct Slot {
     /// 1 when the slot is used, 0 when not.
     pub flag: Fr,
     /// `account · 2^57 + nonce word`.
-    pub key: Fr,
+    pub account_word: Fr,
     /// `nonce & 127`.
     pub bit: Fr,
     /// What the payee captured.
@@ -110,7 +110,7 @@ impl Lane {
             let id = poseidon::hash(&[
                 domain,
                 prev,
-                slot.key,
+                slot.account_word,
                 slot.terms(valid_until),
                 slot.payee,
                 slot.reference,
@@ -206,7 +206,7 @@ impl Statement {
         private.lanes.iter().try_fold(header, |sum, lane| {
             let shift = beta * poseidon::hash(&[lane.key.0, lane.key.1]);
             lane.slots.iter().try_fold(sum, |sum, slot| {
-                let debit = (x - slot.key - shift).inverse()?;
+                let debit = (x - slot.account_word - shift).inverse()?;
                 let payout = (x - slot.payee).inverse()?;
                 let spent = Fr::from(2u64).pow(slot.bit.into_bigint());
                 let weight = (spent + beta * slot.captured) * debit
@@ -271,7 +271,7 @@ fn below(element: &Fr, bits: usize) -> bool {
 /// What a lane contributes to the batch.
 struct LaneTotals<L> {
     leaf: L,
-    /// `Σ flag · ((2^bit + β·captured)/(X − key − β·keyHash) + β²·captured/(X − payee))`.
+    /// `Σ flag · ((2^bit + β·captured)/(X − w − β·keyHash) + β²·captured/(X − payee))`.
     sum: L,
     /// `Σ flag`.
     count: L,
@@ -398,18 +398,18 @@ impl<L: Linear> Batch<L> {
             .add_scaled(power_of_two(DEADLINE_SHIFT), &self.valid_until.add(&slack));
 
         // The id, or for an unused slot the one before.
-        let key = system.witness("key", || slot.key);
+        let account_word = system.witness("account word", || slot.account_word);
         let payee = system.witness("payee", || slot.payee);
         let reference = system.witness("reference", || slot.reference);
         let inputs =
-            [self.domain.clone(), prev.clone(), key.clone(), terms, payee.clone(), reference];
+            [self.domain.clone(), prev.clone(), account_word.clone(), terms, payee.clone(), reference];
         let own_id = poseidon_gadget::hash(system, "id", &inputs);
         let id = prev.add(&system.product("pass", &own_id.sub(prev), &flag));
 
         // Both inverses exist, whether or not the slot is used: were the weighted quotient the
         // witness, an unused slot could be given a zero denominator once X is known, and its
         // quotient would be free.
-        let debit_pole = self.x.sub(&key).sub(key_shift);
+        let debit_pole = self.x.sub(&account_word).sub(key_shift);
         let debit = system.witness("debit inverse", || inverse(&debit_pole));
         system.enforce("debit inverse", &debit_pole, &debit, &L::constant(Fr::ONE));
         let payout_pole = self.x.sub(&payee);

@@ -20,7 +20,7 @@ use ark_ff::{AdditiveGroup, Field, UniformRand};
 use rand::{SeedableRng, rngs::StdRng};
 
 use crate::support::{
-    ALICE, BOB, Case, MALLORY, THIEF, address, key_element, power_of_two, shape, spend,
+    ALICE, BOB, Case, MALLORY, THIEF, address, account_word, power_of_two, shape, spend,
 };
 
 #[track_caller]
@@ -34,7 +34,7 @@ fn committed(mut cheat: Case) {
 fn another_mandate_in_any_lane() {
     type Change = fn(&mut Slot);
     let changes: [Change; 6] = [
-        |slot| slot.key = key_element(BOB.account, 333),
+        |slot| slot.account_word = account_word(BOB.account, 333),
         |slot| slot.bit = Fr::from(99u64),
         |slot| slot.captured += Fr::from(1_000u64),
         |slot| slot.slack += Fr::ONE,
@@ -279,7 +279,7 @@ fn an_unused_slot_with_a_zero_denominator() {
             let place = 3 * lane + slot;
             let mut on_debit = Case::honest(capture);
             let PublicInputs { x, beta, .. } = on_debit.statement.public;
-            on_debit.slot(lane, slot).key = x - beta * payer.key_hash();
+            on_debit.slot(lane, slot).account_word = x - beta * payer.key_hash();
             let mut on_payout = Case::honest(capture);
             on_payout.slot(lane, slot).payee = x;
             for (cheat, label) in [(on_debit, "debit inverse"), (on_payout, "payout inverse")] {
@@ -302,7 +302,7 @@ fn a_used_slot_with_a_zero_denominator() {
     let mut rng = StdRng::seed_from_u64(5);
     let mut on_debit = Case::honest(true);
     let PublicInputs { x, beta, .. } = on_debit.statement.public;
-    on_debit.slot(2, 0).key = x - beta * ALICE.key_hash();
+    on_debit.slot(2, 0).account_word = x - beta * ALICE.key_hash();
     let mut on_payout = Case::honest(true);
     on_payout.slot(2, 0).payee = x;
     for (mut cheat, label) in [(on_debit, "debit inverse"), (on_payout, "payout inverse")] {
@@ -359,7 +359,7 @@ impl Circuit for QuotientAsWitness {
             for (label, pole, weight) in [
                 (
                     "debit quotient",
-                    x - slot.key - beta * self.key_hash,
+                    x - slot.account_word - beta * self.key_hash,
                     *spent + beta * slot.captured,
                 ),
                 ("payout quotient", x - slot.payee, beta.square() * slot.captured),
@@ -418,7 +418,7 @@ fn a_free_quotient_would_be_unlimited_forgery() {
     // X is known: an unused slot moves onto either pole, and C has not seen it.
     let PublicInputs { x, beta, .. } = cheat.statement.public;
     let (mut on_debit, mut on_payout) = (cheat.clone(), cheat);
-    on_debit.slot(0, 0).key = x - beta * BOB.key_hash();
+    on_debit.slot(0, 0).account_word = x - beta * BOB.key_hash();
     on_payout.slot(0, 0).payee = x;
     for (cheat, quotient, inverse) in [
         (on_debit, "debit quotient", "debit inverse"),
@@ -482,7 +482,7 @@ fn every_number_that_the_wallet_is_told_moves_the_challenge() {
 fn a_challenge_on_a_pole_of_the_wallets() {
     let Settlement { debits, payouts, .. } = &Case::honest(true).settlement;
     let beta = Fr::from(5u64);
-    let on_debit = debits[1].key() + beta * debits[1].key_hash;
+    let on_debit = debits[1].account_word() + beta * debits[1].key_hash;
     for pole in [on_debit, address(payouts[1].payee)] {
         let settlement = Case::honest(true).settlement;
         assert_eq!(settlement.sum(pole, beta), Err(ZeroDenominator));

@@ -11,7 +11,7 @@ use ark_ff::{AdditiveGroup, BigInt, BigInteger, Field, PrimeField};
 
 use crate::{
     support::{
-        ALICE, BOB, Case, MALLORY, THIEF, address, challenge, coordinates, key_element, scalar,
+        ALICE, BOB, Case, MALLORY, THIEF, address, challenge, coordinates, account_word, scalar,
         shape, sign_by_hand, small_order, spend, unused,
     },
     wallet::{Refusal, Wallet},
@@ -84,8 +84,8 @@ fn an_r8_with_a_part_of_small_order() {
 fn a_mandate_altered_under_its_signature() {
     type Alteration = (&'static str, fn(&mut Slot));
     let alterations: [Alteration; 8] = [
-        ("another payer", |slot| slot.key = key_element(BOB.account, 900)),
-        ("another nonce word", |slot| slot.key += Fr::from(900u64)),
+        ("another payer", |slot| slot.account_word = account_word(BOB.account, 900)),
+        ("another nonce word", |slot| slot.account_word += Fr::from(900u64)),
         ("another nonce bit", |slot| slot.bit = Fr::from(77u64)),
         ("a higher amount", |slot| slot.captured += Fr::from(5_000u64)),
         ("a lower amount", |slot| slot.captured -= Fr::ONE),

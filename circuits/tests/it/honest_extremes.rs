@@ -12,7 +12,7 @@ use ark_ff::{AdditiveGroup, BigInteger, Field, PrimeField, UniformRand};
 use rand::{SeedableRng, rngs::StdRng};
 
 use crate::support::{
-    ALICE, API, BOB, Case, Payer, address, coordinates, key_element, power_of_two, shape,
+    ALICE, API, BOB, Case, Payer, address, coordinates, account_word, power_of_two, shape,
     sign_by_hand, small_order, spend, unused,
 };
 
@@ -115,7 +115,7 @@ fn fields_at_the_ends_of_their_ranges() {
         },
         |slot, greatest| {
             let word = if greatest { (1 << 57) - 1 } else { 0 };
-            slot.key = key_element(if greatest { u32::MAX } else { 1 }, word);
+            slot.account_word = account_word(if greatest { u32::MAX } else { 1 }, word);
         },
     ];
     for capture in [false, true] {

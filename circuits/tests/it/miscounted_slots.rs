@@ -126,7 +126,7 @@ fn what_stands_in_an_unused_slot_does_not_matter() {
                 let wide = |rng: &mut StdRng| Fr::rand(rng);
                 *case.slot(lane, slot) = Slot {
                     flag: Fr::ZERO,
-                    key: wide(&mut rng),
+                    account_word: wide(&mut rng),
                     bit: Fr::from(rng.r#gen::<u8>() & 127),
                     captured: if capture { Fr::ZERO } else { Fr::from(rng.r#gen::<u64>()) },
                     released: if capture { Fr::from(rng.r#gen::<u64>()) } else { Fr::ZERO },

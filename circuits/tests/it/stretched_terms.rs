@@ -127,7 +127,7 @@ fn the_widest_numbers_are_in_range() {
             slack: power_of_two(40) - Fr::ONE,
             ..*case.slot(2, 0)
         };
-        case.slot(2, 0).key += Fr::from(77u64);
+        case.slot(2, 0).account_word += Fr::from(77u64);
         case.sign(2);
         case.settle();
         case.assert_accepted();

@@ -42,7 +42,7 @@ pub(crate) const THIEF: Address = Address::repeat_byte(0xc3);
 /// Labels of the variables that are the prover's own to choose, the bits aside. Of those labelled
 /// "lane key", every other two are products that the curve's equation takes; see [`is_input`].
 pub(crate) const INPUTS: [&str; 8] =
-    ["domain", "valid until", "first prev", "key", "payee", "reference", "lane key", "R8"];
+    ["domain", "valid until", "first prev", "account word", "payee", "reference", "lane key", "R8"];
 
 /// Whether the `nth` variable of a label is the prover's own to choose.
 pub(crate) fn is_input(label: &str, nth: usize) -> bool {
@@ -88,8 +88,8 @@ impl Payer {
     }
 }
 
-/// The key element of an account's nonce word.
-pub(crate) fn key_element(account: u32, word: u64) -> Fr {
+/// The account word of an account's nonce word.
+pub(crate) fn account_word(account: u32, word: u64) -> Fr {
     Fr::from((u128::from(account) << 57) + u128::from(word))
 }
 
@@ -102,7 +102,7 @@ pub(crate) fn address(payee: Address) -> Fr {
 pub(crate) fn spend(payer: Payer, nonce: u64, amount: u128, payee: Address) -> Slot {
     Slot {
         flag: Fr::ONE,
-        key: key_element(payer.account, nonce >> 7),
+        account_word: account_word(payer.account, nonce >> 7),
         bit: Fr::from(nonce & 127),
         captured: Fr::from(amount),
         released: Fr::ZERO,
@@ -258,7 +258,7 @@ impl Case {
             let terms = slot.bit
                 + power_of_two(7) * (slot.captured + slot.released)
                 + power_of_two(104) * (*valid_until + slot.slack);
-            let id = poseidon::hash(&[*domain, prev, slot.key, terms, slot.payee, slot.reference]);
+            let id = poseidon::hash(&[*domain, prev, slot.account_word, terms, slot.payee, slot.reference]);
             chain.push(prev + slot.flag * (id - prev));
         }
         chain
@@ -306,9 +306,9 @@ impl Case {
         for (lane, slot) in self.used() {
             let lane = &self.statement.private.lanes[lane];
             let slot = &lane.slots[slot];
-            let key = integer(&slot.key)?;
-            let account = u32::try_from(key >> 57).ok()?;
-            let word = (key & ((1 << 57) - 1)) as u64;
+            let word = integer(&slot.account_word)?;
+            let account = u32::try_from(word >> 57).ok()?;
+            let word = (word & ((1 << 57) - 1)) as u64;
             let bit = integer(&slot.bit).filter(|bit| *bit < 128 && slot.flag == Fr::ONE)?;
             let amount = integer(&slot.captured)?;
             let payee = slot.payee.into_bigint().to_bytes_be();

@@ -44,7 +44,7 @@ enum Field {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum SlotField {
     Flag,
-    Key,
+    AccountWord,
     Bit,
     Captured,
     Released,
@@ -67,7 +67,7 @@ impl Field {
                     .map(|field| field(lane)),
             );
             for slot in 0..case.statement.shape.slots() {
-                let own = [Flag, Key, Bit, Captured, Slack, Payee, Reference];
+                let own = [Flag, AccountWord, Bit, Captured, Slack, Payee, Reference];
                 fields.extend(own.map(|field| Self::Slot(lane, slot, field)));
                 // A shape without capture has no such part: the twin wants it zero, and the
                 // circuit has no variable for it.
@@ -98,7 +98,7 @@ impl Field {
                 let slot = &mut private.lanes[lane].slots[slot];
                 match field {
                     SlotField::Flag => &mut slot.flag,
-                    SlotField::Key => &mut slot.key,
+                    SlotField::AccountWord => &mut slot.account_word,
                     SlotField::Bit => &mut slot.bit,
                     SlotField::Captured => &mut slot.captured,
                     SlotField::Released => &mut slot.released,

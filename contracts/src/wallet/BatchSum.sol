@@ -11,7 +11,7 @@ import {Transcript} from "./Transcript.sol";
 /// @notice The circuit sums over mandates, the wallet over entries. Both write what they know as one
 /// rational function's value at a random point (X, β); equal values mean equal books:
 ///
-///     R = Σ_debits  (mask + β·amount) / (X − key − β·keyHash)        key = account·2^57 + word
+///     R = Σ_debits  (mask + β·amount) / (X − w − β·keyHash)        w = account·2^57 + word
 ///       + Σ_payouts β²·amount         / (X − payee)
 ///       + domain + β·validUntil + β²·count
 ///

@@ -65,18 +65,18 @@ pub enum WalletEvent {
         /// What is in force.
         terms: Terms,
     },
-    /// Another account was asked for, for the direct path.
+    /// Another account was requested for an owner's direct mandates.
     DirectAccountRequested {
-        /// Whose direct path.
+        /// The owner.
         owner: Address,
-        /// The account asked for; none to have no direct path.
+        /// The account requested; none for no account.
         account: Option<AccountId>,
         /// From when on anyone may put it in force.
         in_force_from: UnixTime,
     },
     /// An owner's direct mandates debit this account now.
     DirectAccountSet {
-        /// Whose direct path.
+        /// The owner.
         owner: Address,
         /// The account, if there is one.
         account: Option<AccountId>,
@@ -92,13 +92,13 @@ pub enum WalletEvent {
         /// What arrived.
         amount: BaseUnits,
     },
-    /// Tokens were asked back.
+    /// A withdrawal was requested.
     WithdrawalRequested {
         /// The account.
         account: AccountId,
         /// The token.
         token: Address,
-        /// At most so much leaves.
+        /// At most so much is paid out.
         amount: BaseUnits,
         /// From when on.
         executable_from: UnixTime,
@@ -187,13 +187,13 @@ pub enum WalletEvent {
         /// How much.
         amount: BaseUnits,
     },
-    /// A bond was asked back.
+    /// A withdrawal of a bond was requested.
     UnbondRequested {
         /// Whose.
         signer: Address,
         /// The token.
         token: Address,
-        /// At most so much leaves.
+        /// At most so much is paid out.
         amount: BaseUnits,
         /// From when on.
         executable_from: UnixTime,

@@ -69,6 +69,7 @@
 //! # }
 //! ```
 
+pub mod backoff;
 pub mod call;
 pub mod contracts;
 pub mod deployment;

@@ -11,7 +11,7 @@ use alloy::{
     primitives::{B256, U64},
     providers::{DynProvider, Provider},
     rpc::{
-        json_rpc::{RpcRecv, RpcSend},
+        json_rpc::{ErrorPayload, RpcRecv, RpcSend},
         types::Header,
     },
     transports::TransportError,
@@ -49,6 +49,11 @@ impl RpcError {
             Self::Failed { error, .. } => Some(error),
             Self::TimedOut { .. } => None,
         }
+    }
+
+    /// The error that the node answered with; none when it gave no answer.
+    pub(crate) fn answer(&self) -> Option<&ErrorPayload> {
+        self.transport()?.as_error_resp()
     }
 }
 
@@ -142,6 +147,15 @@ impl Rpc {
     pub(crate) async fn chain_id(&self) -> Result<u64, RpcError> {
         let id: U64 = self.ask("eth_chainId", ()).await?;
         Ok(id.to())
+    }
+}
+
+#[cfg(test)]
+impl RpcError {
+    /// What a node answers, of which this is the JSON.
+    pub(crate) fn answered(method: &'static str, json: &str) -> Self {
+        let payload: ErrorPayload = serde_json::from_str(json).unwrap();
+        Self::Failed { method, error: TransportError::ErrorResp(payload) }
     }
 }
 

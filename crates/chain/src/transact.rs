@@ -79,7 +79,7 @@ pub async fn transact_within<P: Provider>(
     Ok(receipt)
 }
 
-/// A fifth more than estimated: a word that was spent when the estimate was made may be fresh, or a
+/// A fifth more than estimated: a nonce word that was spent when the estimate was made may be fresh, or a
 /// payee's first token, when the transaction runs. What is not used is not paid. Never above the most
 /// that one transaction may use (EIP-7825), unless the estimate is.
 fn with_margin(estimate: u64) -> u64 {

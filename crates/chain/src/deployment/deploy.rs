@@ -19,7 +19,10 @@ use alloy::{
 use thiserror::Error;
 use tracing::info;
 
-use super::{DeployedToken, DeployedVerifier, DeployedWallet, Deployment, Format, is_local};
+use super::{
+    file::{DeployedToken, DeployedVerifier, DeployedWallet, Deployment, Format},
+    local::is_local,
+};
 use crate::{
     call::Call,
     contracts::{DebitWallet, Groth16Verifier, TestUSD},

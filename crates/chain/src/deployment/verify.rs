@@ -9,7 +9,7 @@ use alloy::{
 };
 use thiserror::Error;
 
-use super::{Deployment, artifact::Code};
+use super::{artifact::Code, file::Deployment};
 use crate::{
     contracts::Groth16Verifier,
     error::{ChainError, answered},

@@ -12,7 +12,7 @@ use alloy::{
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::BlockRef;
+use crate::rpc::BlockRef;
 
 /// The version of a cursor's stored form.
 pub const CURSOR_VERSION: u32 = 1;
@@ -102,7 +102,7 @@ impl Cursor {
         self.chain_id
     }
 
-    /// The last block delivered; none when no block was, or all fell away.
+    /// The last block delivered; none when no block was, or all were reorged out.
     pub fn tip(&self) -> Option<BlockRef> {
         self.window.last().copied()
     }
@@ -157,15 +157,15 @@ impl Cursor {
     }
 
     /// The cursor with `ancestor` as its tip, or with nothing delivered, and the known blocks that
-    /// fell away.
+    /// were reorged out.
     pub(super) fn rolled_back(&self, ancestor: Option<BlockRef>) -> (Self, Vec<BlockRef>) {
         let mut cursor = self.clone();
         let keep = match ancestor {
             Some(ancestor) => cursor.window.partition_point(|b| b.number <= ancestor.number),
             None => 0,
         };
-        let fallen_away = cursor.window.split_off(keep);
-        (cursor, fallen_away)
+        let reorged_out = cursor.window.split_off(keep);
+        (cursor, reorged_out)
     }
 }
 
@@ -212,9 +212,9 @@ mod tests {
     fn all_can_be_undone_until_something_is_forgotten() {
         let cursor = cursor().advanced((10..=15).map(block), 5);
         assert!(cursor.is_complete());
-        let (back, fallen_away) = cursor.rolled_back(None);
+        let (back, reorged_out) = cursor.rolled_back(None);
         assert_eq!(back.next_block(), 10);
-        assert_eq!(fallen_away.len(), 6);
+        assert_eq!(reorged_out.len(), 6);
         assert!(!cursor.advanced([block(16)], 5).is_complete());
     }
 
@@ -232,11 +232,11 @@ mod tests {
             ("names no block", |json| json["window"] = serde_json::json!([])),
             ("unknown field", |json| json["more"] = 1.into()),
         ];
-        for (words, change) in damage {
+        for (message, change) in damage {
             let mut damaged = json.clone();
             change(&mut damaged);
             let error = serde_json::from_value::<Cursor>(damaged).unwrap_err().to_string();
-            assert!(error.contains(words), "{error} does not say {words}");
+            assert!(error.contains(message), "{error} does not say {message}");
         }
     }
 

@@ -2,17 +2,17 @@
 //!
 //! A [`Follower`] delivers the events of some addresses, block after block: each block of the chain
 //! exactly once, and when the chain is reorganised under blocks that were delivered, first a notice
-//! of what fell away. It asks nodes that fail, lag, change their minds, and often are many nodes
+//! of the blocks that were reorged out. It asks nodes that fail, lag, change their minds, and often are many nodes
 //! behind one address that disagree. It takes them to be honest, not to be right.
 //!
 //! # Why no event is lost
 //!
 //! What was delivered is described by the hashes in the [`Cursor`]. Each step asks
 //!
-//! 1. for the newest block. Blocks with fewer than the set number of blocks on top are not touched.
+//! 1. for the newest block. Blocks with fewer confirmations than are set are not touched.
 //! 2. whether the last block delivered still has its hash. If not, the chain was reorganised: the
 //!    newest block in the cursor that still has its hash is where the chains part, and everything
-//!    above it has fallen away. Going back too far costs only that blocks are delivered again. A node
+//!    above it was reorged out. Going back too far costs only that blocks are delivered again. A node
 //!    that has fewer blocks than were delivered is one that lags, and is waited for; if it
 //!    contradicts a block that it does have, or parts from the cursor too early, it is most likely
 //!    stuck, and is believed only when nothing else is seen several times in a row.
@@ -65,7 +65,6 @@
 //! # }
 //! ```
 
-mod backoff;
 mod cursor;
 mod reader;
 mod refusal;
@@ -81,14 +80,15 @@ use alloy::{
 use thiserror::Error;
 use tokio::{sync::watch, time::Instant};
 
-pub(crate) use self::backoff::Backoff;
 use self::reader::{Fault, Reader, Stretch};
 pub use self::{
-    backoff::BackoffConfig,
     cursor::{CURSOR_VERSION, Cursor, CursorError},
     view::View,
 };
-use crate::{BlockRef, rpc::Rpc};
+use crate::{
+    backoff::{Backoff, BackoffConfig},
+    rpc::{BlockRef, Rpc},
+};
 
 /// How often in a row a chain must be seen that is too short or parts too early to be believed at
 /// once.
@@ -106,7 +106,7 @@ pub struct FollowerConfig {
     pub events: Vec<B256>,
     /// The first block to deliver: the one that the wallet was deployed in, or before.
     pub start_block: u64,
-    /// How many blocks must be on top of a block before it is delivered. 0: none.
+    /// How many confirmations, blocks after it, a block needs before it is delivered. 0: none.
     pub confirmations: u64,
     /// The deepest reorganisation that can be undone, in delivered blocks, at least 1. The cursor
     /// keeps a hash for each. A deeper one is an error.
@@ -120,7 +120,7 @@ pub struct FollowerConfig {
     /// An answer with this many events is taken for one cut short, and less is asked for. At
     /// least 1.
     pub logs_max: usize,
-    /// How long to wait for new blocks between looks.
+    /// How long to wait between polls for new blocks.
     pub poll_interval: Duration,
     /// How long to wait for one answer.
     pub request_timeout: Duration,
@@ -175,7 +175,7 @@ pub enum Update {
         /// in later updates; some blocks may come back unchanged.
         from_block: u64,
         /// Those of the void blocks whose hashes are known, ascending.
-        fallen_away: Vec<BlockRef>,
+        reorged_out: Vec<BlockRef>,
         /// Where the follower stands now. To be stored together with what was undone.
         cursor: Cursor,
     },
@@ -233,8 +233,8 @@ pub enum FollowerError {
     },
 }
 
-/// What one look at the chain led to.
-enum Look {
+/// What one poll of the chain led to.
+enum Polled {
     Update(Update),
     /// Nothing new, and whether that is because everything confirmed was delivered.
     Nothing {
@@ -242,14 +242,14 @@ enum Look {
     },
 }
 
-enum LookError {
-    /// Passes; look again.
+enum PollError {
+    /// Passes; poll again.
     Fault(Fault),
     /// Does not pass.
     Fatal(FollowerError),
 }
 
-impl<F: Into<Fault>> From<F> for LookError {
+impl<F: Into<Fault>> From<F> for PollError {
     fn from(fault: F) -> Self {
         Self::Fault(fault.into())
     }
@@ -340,9 +340,9 @@ impl Follower {
     pub async fn next(&mut self) -> Result<Update, FollowerError> {
         let mut backoff = Backoff::new(self.config.backoff);
         loop {
-            match self.look().await {
-                Ok(Look::Update(update)) => return Ok(update),
-                Ok(Look::Nothing { caught_up }) => {
+            match self.poll().await {
+                Ok(Polled::Update(update)) => return Ok(update),
+                Ok(Polled::Nothing { caught_up }) => {
                     self.view.send_modify(|view| {
                         view.failures = 0;
                         if caught_up {
@@ -352,19 +352,19 @@ impl Follower {
                     backoff = Backoff::new(self.config.backoff);
                     tokio::time::sleep(self.config.poll_interval).await;
                 }
-                Err(LookError::Fatal(error)) => return Err(error),
-                Err(LookError::Fault(Fault::TooMuch(words))) if self.range > 1 => {
+                Err(PollError::Fatal(error)) => return Err(error),
+                Err(PollError::Fault(Fault::TooMuch(message))) if self.range > 1 => {
                     self.range /= 2;
-                    tracing::debug!(range = self.range, reason = words, "asking for less");
+                    tracing::debug!(range = self.range, message, "asking for less");
                 }
-                Err(LookError::Fault(fault)) if self.reader.note_no_batches(&fault) => {}
-                Err(LookError::Fault(fault)) => {
+                Err(PollError::Fault(fault)) if self.reader.note_no_batches(&fault) => {}
+                Err(PollError::Fault(fault)) => {
                     let wait = backoff.failed();
                     self.view.send_modify(|view| view.failures = view.failures.saturating_add(1));
                     // Fewer answers have fewer chances to disagree.
                     self.near_range = (self.near_range / 2).max(1);
                     if backoff.failures().is_multiple_of(2) {
-                        // The words may mean "too much" without saying so.
+                        // The message may mean "too much" without saying so.
                         self.range = (self.range / 2).max(1);
                     }
                     tracing::warn!(
@@ -379,8 +379,8 @@ impl Follower {
         }
     }
 
-    /// One look: what happened, or that nothing did.
-    async fn look(&mut self) -> Result<Look, LookError> {
+    /// Polls once: what happened, or that nothing did.
+    async fn poll(&mut self) -> Result<Polled, PollError> {
         let cursor = self.checked_cursor().await?;
         let head = self.reader.head().await?;
         self.view.send_modify(|view| {
@@ -404,7 +404,7 @@ impl Follower {
         let Some(confirmed) = confirmed.filter(|confirmed| *confirmed >= from) else {
             // A head below what was delivered is a node that lags.
             let caught_up = cursor.tip().is_none_or(|tip| tip.number <= head.number);
-            return Ok(Look::Nothing { caught_up });
+            return Ok(Polled::Nothing { caught_up });
         };
 
         let stretch = self.read(cursor.tip(), from, confirmed, &head).await?;
@@ -425,7 +425,7 @@ impl Follower {
                 view.caught_up_at = Some(Instant::now());
             }
         });
-        Ok(Look::Update(Update::Blocks { logs: stretch.logs, cursor }))
+        Ok(Polled::Update(Update::Blocks { logs: stretch.logs, cursor }))
     }
 
     /// The next stretch after `tip`: at most up to the block `confirmed`.
@@ -435,7 +435,7 @@ impl Follower {
         from: u64,
         confirmed: u64,
         head: &Header,
-    ) -> Result<Stretch, LookError> {
+    ) -> Result<Stretch, PollError> {
         let deep_end = head.number.checked_sub(self.config.near_depth());
         let Some(deep_end) = deep_end.filter(|end| *end >= from) else {
             let to = confirmed.min(from.saturating_add(self.near_range - 1));
@@ -460,7 +460,7 @@ impl Follower {
     }
 
     /// The cursor, once it is certain that it is of the node's chain.
-    async fn checked_cursor(&mut self) -> Result<Cursor, LookError> {
+    async fn checked_cursor(&mut self) -> Result<Cursor, PollError> {
         if let Some(cursor) = &self.cursor
             && self.chain_checked
         {
@@ -473,20 +473,20 @@ impl Follower {
         });
         if cursor.chain_id() != node {
             let cursor = cursor.chain_id();
-            return Err(LookError::Fatal(FollowerError::WrongChain { cursor, node }));
+            return Err(PollError::Fatal(FollowerError::WrongChain { cursor, node }));
         }
         self.chain_checked = true;
         Ok(cursor.clone())
     }
 
-    /// What fell away, now that block `contradicted` of the cursor has another hash in the chain of
-    /// `head`.
+    /// What was reorged out, now that block `contradicted` of the cursor has another hash in the chain
+    /// of `head`.
     async fn reorganised(
         &mut self,
         cursor: &Cursor,
         head: &Header,
         contradicted: u64,
-    ) -> Result<Look, LookError> {
+    ) -> Result<Polled, PollError> {
         let mut ancestor = None;
         let mut oldest = None;
         for known in cursor.window().iter().rev().filter(|b| b.number <= contradicted) {
@@ -506,20 +506,20 @@ impl Follower {
         if (too_deep || shorter) && self.doubts < DOUBTS_MAX {
             // More likely one node of several that is stuck on a chain that the others left.
             self.doubts += 1;
-            let words = format!("a chain with another block {}", oldest.number);
-            return Err(Fault::Disagreement(words).into());
+            let message = format!("a chain with another block {}", oldest.number);
+            return Err(Fault::Disagreement(message).into());
         }
         if too_deep {
             let found = found.hash;
-            return Err(LookError::Fatal(FollowerError::ReorganisedTooDeep { oldest, found }));
+            return Err(PollError::Fatal(FollowerError::ReorganisedTooDeep { oldest, found }));
         }
 
-        let (cursor, fallen_away) = cursor.rolled_back(ancestor.as_ref().map(BlockRef::from));
+        let (cursor, reorged_out) = cursor.rolled_back(ancestor.as_ref().map(BlockRef::from));
         let from_block = cursor.next_block();
         tracing::info!(
             from_block,
-            blocks = fallen_away.len(),
-            "the chain was reorganised; delivered blocks fell away"
+            blocks = reorged_out.len(),
+            "the chain was reorganised; delivered blocks were reorged out"
         );
         self.cursor = Some(cursor.clone());
         self.view.send_modify(|view| {
@@ -527,6 +527,6 @@ impl Follower {
             view.delivered = cursor.tip().map(|tip| tip.number);
             view.as_of = ancestor.map(|ancestor| ancestor.timestamp);
         });
-        Ok(Look::Update(Update::Reorganised { from_block, fallen_away, cursor }))
+        Ok(Polled::Update(Update::Reorganised { from_block, reorged_out, cursor }))
     }
 }

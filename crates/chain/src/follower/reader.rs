@@ -20,7 +20,7 @@ use futures::{
 use thiserror::Error;
 
 use super::refusal;
-use crate::{BlockRef, RpcError, rpc::Rpc};
+use crate::rpc::{BlockRef, Rpc, RpcError};
 
 /// How many requests are under way at once.
 const CONCURRENCY: usize = 8;
@@ -40,8 +40,8 @@ pub(super) enum Fault {
     Disagreement(String),
 }
 
-fn disagree<T>(words: impl Into<String>) -> Result<T, Fault> {
-    Err(Fault::Disagreement(words.into()))
+fn disagree<T>(message: impl Into<String>) -> Result<T, Fault> {
+    Err(Fault::Disagreement(message.into()))
 }
 
 /// A stretch of the chain.

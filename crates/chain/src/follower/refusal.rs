@@ -1,11 +1,11 @@
 //! What a node's refusal to list events means.
 //!
-//! JSON-RPC has no code for "that is too much": providers say it in words, each in its own. Words
-//! that are not recognised cost time, never events: the follower waits, asks for less, and goes on.
+//! JSON-RPC has no code for "that is too much": each provider has its own message. One that is not
+//! recognised costs time, never events: the follower waits, asks for less, and goes on.
 
 use alloy::transports::{RpcError as Rpc, TransportErrorKind};
 
-use crate::RpcError;
+use crate::rpc::RpcError;
 
 /// Part of what providers say when a range has too many blocks or events, in lower case.
 const TOO_MUCH: [&str; 17] = [
@@ -58,7 +58,7 @@ pub(super) fn is_too_much(error: &RpcError) -> bool {
         _ => return false,
     };
     let text = text.to_lowercase();
-    TOO_MUCH.iter().any(|words| text.contains(words))
+    TOO_MUCH.iter().any(|phrase| text.contains(phrase))
 }
 
 /// Whether the node, or what stands before it, seems not to take several requests in one.
@@ -75,11 +75,6 @@ pub(super) fn is_no_batches(error: &RpcError) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use alloy::{
-        rpc::json_rpc::ErrorPayload,
-        transports::{RpcError as Rpc, TransportErrorKind},
-    };
-
     use super::*;
 
     fn failed(error: Rpc<TransportErrorKind>) -> RpcError {
@@ -87,11 +82,11 @@ mod tests {
     }
 
     fn answered(json: &str) -> RpcError {
-        failed(Rpc::ErrorResp(serde_json::from_str::<ErrorPayload>(json).unwrap()))
+        RpcError::answered("eth_getLogs", json)
     }
 
     #[test]
-    fn providers_words_for_too_much_are_known() {
+    fn providers_messages_for_too_much_are_known() {
         let too_much = [
             r#"{"code":-32005,"message":"query returned more than 10000 results"}"#,
             r#"{"code":-32602,"message":"range 1000000 exceeds limit of 10000"}"#,

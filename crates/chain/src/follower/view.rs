@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::BlockRef;
+use crate::rpc::BlockRef;
 
 /// What a follower last saw.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -22,7 +22,7 @@
 //! # What is believed
 //!
 //! A submission has succeeded when a block holds the receipt of one of its attempts with status 1,
-//! that block is in its place in the chain, and the set number of blocks is on top of it. It was
+//! that block is in its place in the chain, and it has the set number of confirmations. It was
 //! replaced when such a block shows what else used its nonce. Nothing is concluded from what a node
 //! does not know, nor from what it says on being sent a transaction: "already known" and "nonce too
 //! low" mean that it must be looked up.
@@ -35,13 +35,13 @@
 //!
 //! Fees are raised for the lowest unused nonce only, as the others cannot be mined before it.
 
+mod chain_view;
 mod fees;
 mod file_journal;
 mod journal;
 mod outcome;
 mod record;
 mod refusal;
-mod sight;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -59,7 +59,7 @@ use alloy::{
 };
 use tokio::sync::Mutex;
 
-use self::sight::{Eye, Now, Sight};
+use self::chain_view::{ChainHead, ChainView, Observation};
 pub use self::{
     fees::FeeCapReached,
     file_journal::{FileJournal, JOURNAL_VERSION},
@@ -68,9 +68,9 @@ pub use self::{
     record::{Attempt, Fees, Finish, Key, Record, SubmissionId},
     refusal::{Refusal, classify, revert_data},
 };
-pub use crate::call::Call;
 use crate::{
-    follower::{Backoff, BackoffConfig},
+    backoff::{Backoff, BackoffConfig},
+    call::Call,
     rpc::Rpc,
 };
 
@@ -88,11 +88,11 @@ pub struct SenderConfig {
     pub bump_percent: u64,
     /// After how many blocks a transaction that could have been mined is replaced. At least 1.
     pub stuck_after_blocks: u64,
-    /// How many blocks must be on top of a block before what is in it is final. 0: none.
+    /// How many confirmations, blocks after it, a block needs before what is in it is final. 0: none.
     pub confirmations: u64,
     /// By how many percent the gas limit exceeds the estimate.
     pub gas_margin_percent: u64,
-    /// How long [`Sender::wait`] waits between looks.
+    /// How long [`Sender::wait`] waits between polls.
     pub poll_interval: Duration,
     /// How long to wait for one answer.
     pub request_timeout: Duration,
@@ -140,7 +140,7 @@ impl SenderConfig {
 pub struct Sender {
     key: Key,
     config: SenderConfig,
-    eye: Eye,
+    view: ChainView,
     signer: Arc<dyn TxSigner<Signature> + Send + Sync>,
     journal: Arc<dyn Journal>,
     state: Mutex<State>,
@@ -219,10 +219,10 @@ impl Sender {
         if !unfinished.is_empty() {
             tracing::info!(key = %key.address, unfinished = unfinished.len(), "taking up what was under way");
         }
-        let eye = Eye { rpc, confirmations: config.confirmations };
+        let view = ChainView { rpc, confirmations: config.confirmations };
         let last_taken = journal.at_or_above(key, 0)?.last().map(|record| record.nonce);
         let state = Mutex::new(State { unfinished, last_taken, ..State::default() });
-        Ok(Self { key, config, eye, signer: Arc::new(signer), journal, state })
+        Ok(Self { key, config, view, signer: Arc::new(signer), journal, state })
     }
 
     /// Whose transactions it sends.
@@ -250,20 +250,20 @@ impl Sender {
         }
 
         let gas_limit = self.simulate(&call).await?;
-        let now = self.now().await?;
-        let base_wei = base_fee(&now)?;
+        let head = self.head().await?;
+        let base_wei = base_fee(&head)?;
         let fees = fees::first(base_wei, self.config.tip_wei, self.config.fee_cap_wei)?;
         self.check_funds(&state, record::cost_max(&call, gas_limit, fees.max_wei)).await?;
 
-        let nonce = self.next_nonce(&now)?;
-        if let Some(last) = state.last_taken.filter(|last| now.count > last + 1) {
+        let nonce = self.next_nonce(&head)?;
+        if let Some(last) = state.last_taken.filter(|last| head.nonces_used > last + 1) {
             tracing::warn!(
                 last,
-                count = now.count,
+                used = head.nonces_used,
                 "the chain has used more nonces than this sender: this key is in use elsewhere"
             );
         }
-        let attempt = self.sign(&call, nonce, gas_limit, fees, now.head.number).await?;
+        let attempt = self.sign(&call, nonce, gas_limit, fees, head.block.number).await?;
         tracing::info!(
             %id,
             nonce,
@@ -282,8 +282,8 @@ impl Sender {
             finish: None,
         };
         state.put(&*self.journal, record.clone())?;
-        if nonce == now.count {
-            state.turn = Some((nonce, now.head.number));
+        if nonce == head.nonces_used {
+            state.turn = Some((nonce, head.block.number));
         }
         let broadcast = self.broadcast(&mut state, nonce, &attempt).await;
         Ok(ticket(&record, broadcast))
@@ -300,24 +300,24 @@ impl Sender {
         if let Some(finish) = record.finish {
             return Ok(finish.into());
         }
-        let now = self.now().await?;
+        let head = self.head().await?;
         let hash = record.newest().map(|attempt| attempt.hash).unwrap_or_default();
-        Ok(match self.eye.look(&record, &now).await? {
-            Sight::Final(finish) => {
+        Ok(match self.view.observe(&record, &head).await? {
+            Observation::Final(finish) => {
                 self.finish(&mut state, record, finish.clone())?;
                 finish.into()
             }
-            Sight::Mined { block, succeeded } => {
+            Observation::Mined { block, succeeded } => {
                 Outcome::Pending(Pending::Mined { block, succeeded })
             }
-            Sight::Unclear => Outcome::Pending(Pending::Unclear),
-            Sight::Waiting { any_known, .. } => {
+            Observation::Unclear => Outcome::Pending(Pending::Unclear),
+            Observation::Waiting { any_known, .. } => {
                 if let Some(reached) = state.stuck.get(&record.nonce) {
                     Outcome::Pending(Pending::Stuck(*reached))
                 } else if !any_known {
                     Outcome::Dropped { hash, refusal: state.refusals.get(&hash).cloned() }
-                } else if record.nonce > now.count {
-                    Outcome::Pending(Pending::Behind { nonce: now.count })
+                } else if record.nonce > head.nonces_used {
+                    Outcome::Pending(Pending::Behind { nonce: head.nonces_used })
                 } else {
                     let attempts = record.attempts.len();
                     Outcome::Pending(Pending::Waiting { hash, attempts })
@@ -335,16 +335,16 @@ impl Sender {
     pub async fn advance(&self) -> Result<usize, SenderError> {
         let mut state = self.state.lock().await;
         state.check_open()?;
-        let now = self.now().await?;
-        self.reopen(&mut state, &now).await?;
-        if state.turn.is_none_or(|(nonce, _)| nonce != now.count) {
-            state.turn = Some((now.count, now.head.number));
+        let head = self.head().await?;
+        self.reopen(&mut state, &head).await?;
+        if state.turn.is_none_or(|(nonce, _)| nonce != head.nonces_used) {
+            state.turn = Some((head.nonces_used, head.block.number));
         }
-        if let Some((lowest, _)) = state.unfinished.range(now.count..).next()
-            && *lowest > now.count
+        if let Some((lowest, _)) = state.unfinished.range(head.nonces_used..).next()
+            && *lowest > head.nonces_used
         {
             tracing::warn!(
-                missing = now.count,
+                missing = head.nonces_used,
                 waiting = lowest,
                 "an earlier nonce is not in the journal: the node lags, or the journal is not whole"
             );
@@ -352,14 +352,14 @@ impl Sender {
         let nonces: Vec<u64> = state.unfinished.keys().copied().collect();
         for nonce in nonces {
             let Some(record) = state.unfinished.get(&nonce).cloned() else { continue };
-            match self.eye.look(&record, &now).await? {
-                Sight::Final(finish) => self.finish(&mut state, record, finish)?,
-                Sight::Mined { block, succeeded } => {
+            match self.view.observe(&record, &head).await? {
+                Observation::Final(finish) => self.finish(&mut state, record, finish)?,
+                Observation::Mined { block, succeeded } => {
                     tracing::debug!(nonce, block = block.number, succeeded, "mined, not yet final");
                 }
-                Sight::Unclear => tracing::debug!(nonce, "not clear yet"),
-                Sight::Waiting { newest_known, .. } => {
-                    self.push(&mut state, record, newest_known, &now).await?;
+                Observation::Unclear => tracing::debug!(nonce, "not clear yet"),
+                Observation::Waiting { newest_known, .. } => {
+                    self.push(&mut state, record, newest_known, &head).await?;
                 }
             }
         }
@@ -386,7 +386,7 @@ impl Sender {
                 }
                 Err(error @ (SenderError::Rpc(_) | SenderError::NoBlock)) => {
                     let pause = backoff.failed();
-                    tracing::warn!(%error, wait_ms = pause.as_millis() as u64, "could not look");
+                    tracing::warn!(%error, wait_ms = pause.as_millis() as u64, "could not read the chain");
                     pause
                 }
                 Err(error) => return Err(error),
@@ -419,15 +419,15 @@ impl Sender {
         Ok(self.journal.find(self.key, id)?)
     }
 
-    async fn now(&self) -> Result<Now, SenderError> {
-        self.eye.now(self.key).await?.ok_or(SenderError::NoBlock)
+    async fn head(&self) -> Result<ChainHead, SenderError> {
+        self.view.head(self.key).await?.ok_or(SenderError::NoBlock)
     }
 
     /// Runs the call without sending it: the gas limit to send it with.
     async fn simulate(&self, call: &Call) -> Result<u64, SubmitError> {
         let request = call.to_request().with_from(self.key.address);
         let latest = BlockNumberOrTag::Latest;
-        let rpc = &self.eye.rpc;
+        let rpc = &self.view.rpc;
         let gas = match call.gas {
             Some(gas) => rpc.ask::<_, Bytes>("eth_call", (&request, latest)).await.map(|_| gas),
             None => rpc.ask::<_, U64>("eth_estimateGas", (&request, latest)).await.map(|gas| {
@@ -449,7 +449,7 @@ impl Sender {
     /// later: then a nonce would be taken by what cannot be sent.
     async fn check_funds(&self, state: &State, cost: U256) -> Result<(), SubmitError> {
         let balance: U256 = self
-            .eye
+            .view
             .rpc
             .ask("eth_getBalance", (self.key.address, BlockNumberOrTag::Latest))
             .await
@@ -467,9 +467,9 @@ impl Sender {
 
     /// The nonce after all that the chain has used and all that the journal has taken. The journal
     /// is asked for finished ones too: a node that lags does not know of them.
-    fn next_nonce(&self, now: &Now) -> Result<u64, SenderError> {
-        let taken = self.journal.at_or_above(self.key, now.count)?;
-        Ok(taken.last().map_or(now.count, |record| record.nonce + 1))
+    fn next_nonce(&self, head: &ChainHead) -> Result<u64, SenderError> {
+        let taken = self.journal.at_or_above(self.key, head.nonces_used)?;
+        Ok(taken.last().map_or(head.nonces_used, |record| record.nonce + 1))
     }
 
     async fn sign(
@@ -501,7 +501,7 @@ impl Sender {
     async fn broadcast(&self, state: &mut State, nonce: u64, attempt: &Attempt) -> Broadcast {
         let hash = attempt.hash;
         let answer: Result<B256, _> =
-            self.eye.rpc.ask("eth_sendRawTransaction", (&attempt.raw,)).await;
+            self.view.rpc.ask("eth_sendRawTransaction", (&attempt.raw,)).await;
         match answer {
             Ok(_) => {
                 state.refusals.remove(&hash);
@@ -537,12 +537,13 @@ impl Sender {
         state: &mut State,
         mut record: Record,
         newest_known: bool,
-        now: &Now,
+        head: &ChainHead,
     ) -> Result<(), SenderError> {
         let nonce = record.nonce;
         let Some(newest) = record.newest().cloned() else { return Ok(()) };
         let turn = state.turn.filter(|(turn, _)| *turn == nonce);
-        let waited = turn.map(|(_, since)| now.head.number.saturating_sub(since.max(newest.block)));
+        let waited =
+            turn.map(|(_, since)| head.block.number.saturating_sub(since.max(newest.block)));
         let too_cheap = matches!(
             state.refusals.get(&newest.hash),
             Some((Refusal::FeeTooLow | Refusal::ReplacementUnderpriced, _))
@@ -551,10 +552,10 @@ impl Sender {
             || (turn.is_some() && too_cheap && !newest_known);
         if due {
             let SenderConfig { tip_wei, bump_percent, fee_cap_wei, .. } = self.config;
-            match fees::raised(newest.fees, base_fee(now)?, tip_wei, bump_percent, fee_cap_wei) {
+            match fees::raised(newest.fees, base_fee(head)?, tip_wei, bump_percent, fee_cap_wei) {
                 Ok(fees) => {
                     state.stuck.remove(&nonce);
-                    let number = now.head.number;
+                    let number = head.block.number;
                     let attempt =
                         self.sign(&record.call, nonce, record.gas_limit, fees, number).await?;
                     tracing::info!(
@@ -615,10 +616,10 @@ impl Sender {
     /// was in: a reorganisation deeper than the confirmations. Its nonce would be a gap for ever.
     ///
     /// What was replaced stays so: its caller was told that it will not be mined.
-    async fn reopen(&self, state: &mut State, now: &Now) -> Result<(), SenderError> {
-        for mut record in self.journal.at_or_above(self.key, now.count)? {
+    async fn reopen(&self, state: &mut State, head: &ChainHead) -> Result<(), SenderError> {
+        for mut record in self.journal.at_or_above(self.key, head.nonces_used)? {
             let Some(block) = record.mined_in() else { continue };
-            if !self.eye.is_superseded(block).await? {
+            if !self.view.is_superseded(block).await? {
                 continue;
             }
             tracing::error!(
@@ -639,6 +640,6 @@ fn ticket(record: &Record, broadcast: Broadcast) -> Ticket {
     Ticket { id: record.id, nonce: record.nonce, hash, broadcast }
 }
 
-fn base_fee(now: &Now) -> Result<u128, SenderError> {
-    now.head.base_fee_per_gas.map(u128::from).ok_or(SenderError::NoBaseFee)
+fn base_fee(head: &ChainHead) -> Result<u128, SenderError> {
+    head.block.base_fee_per_gas.map(u128::from).ok_or(SenderError::NoBaseFee)
 }

@@ -13,7 +13,7 @@ use super::{
     record::{Finish, SubmissionId},
     refusal::Refusal,
 };
-use crate::{BlockRef, RpcError};
+use crate::rpc::{BlockRef, RpcError};
 
 /// What is known of a submission. Only [`Succeeded`](Self::Succeeded) is success.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,7 +88,7 @@ pub enum Pending {
     },
     /// For the chain to become cheaper: its fees cannot be raised any more.
     Stuck(FeeCapReached),
-    /// For more blocks on top of the one that it is in. It may still fall out.
+    /// For more confirmations of the block that it is in. That block may still be reorged out.
     Mined {
         /// That block.
         block: BlockRef,

@@ -8,7 +8,7 @@ use alloy::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{BlockRef, call::Call};
+use crate::{call::Call, rpc::BlockRef};
 
 /// Whose nonces: an address on a chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

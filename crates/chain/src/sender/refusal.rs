@@ -1,17 +1,14 @@
 //! What a node's refusal means.
 //!
-//! JSON-RPC has no codes for these: every node says them in its own words, and proxies add theirs.
-//! This is the one place that reads them. Only a revert, which nodes report in a standard enough
-//! way, decides anything by itself; every other reading is a hint on what to look up next. Words
-//! that are not known are [`Refusal::Unknown`]: the sender looks, and tries again.
+//! JSON-RPC has no codes for these: every node has its own messages, and proxies add theirs. This is
+//! the one place that reads them. Only a revert, which nodes report in a standard enough way, decides
+//! anything by itself; every other reading is a hint on what to look up next. A message that is not
+//! known is [`Refusal::Unknown`]: the sender looks, and tries again.
 
-use alloy::{
-    primitives::{Bytes, hex},
-    transports::RpcError as Transport,
-};
+use alloy::primitives::{Bytes, hex};
 use serde_json::Value;
 
-use crate::RpcError;
+use crate::rpc::RpcError;
 
 /// Why a node did not take a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,8 +33,8 @@ pub enum Refusal {
     Unknown,
 }
 
-/// Parts of what nodes say, in lower case; the first that fits counts.
-const WORDS: [(Refusal, &[&str]); 8] = [
+/// Parts of nodes' messages, in lower case; the first that fits counts.
+const PHRASES: [(Refusal, &[&str]); 8] = [
     (
         Refusal::AlreadyKnown,
         &[
@@ -57,7 +54,7 @@ const WORDS: [(Refusal, &[&str]); 8] = [
             "insufficient gas price to replace",   // anvil
             "replacementnotallowed",               // Nethermind
             "could not replace existing",          // Erigon
-            "replacement fee too low",             // ethers' own words, proxies
+            "replacement fee too low",             // ethers, proxies
             "another transaction with same nonce", // OpenEthereum
             "future transaction tries to replace pending", // go-ethereum
         ],
@@ -139,14 +136,14 @@ const WORDS: [(Refusal, &[&str]); 8] = [
 /// What a node meant by refusing a transaction. None when it gave no answer: then nobody knows
 /// whether it has it.
 pub fn classify(error: &RpcError) -> Option<Refusal> {
-    let Some(Transport::ErrorResp(payload)) = error.transport() else { return None };
-    let text = payload.message.to_lowercase();
-    let of =
-        |text: &str| WORDS.iter().find(|(_, words)| words.iter().any(|words| text.contains(words)));
-    if let Some((refusal, _)) = of(&text) {
+    let payload = error.answer()?;
+    let of = |text: &str| {
+        PHRASES.iter().find(|(_, phrases)| phrases.iter().any(|phrase| text.contains(phrase)))
+    };
+    if let Some((refusal, _)) = of(&payload.message.to_lowercase()) {
         return Some(*refusal);
     }
-    // Proxies say "internal error" and put the node's words into the data.
+    // Proxies say "internal error" and put the node's message into the data.
     let data = payload.data.as_ref().map(|data| data.get().to_lowercase()).unwrap_or_default();
     Some(of(&data).map_or(Refusal::Unknown, |(refusal, _)| *refusal))
 }
@@ -154,7 +151,7 @@ pub fn classify(error: &RpcError) -> Option<Refusal> {
 /// What a call reverted with, if this error says that it reverted: the data of the contract's
 /// `revert`, empty when it gave none or the node kept it.
 pub fn revert_data(error: &RpcError) -> Option<Bytes> {
-    let Some(Transport::ErrorResp(payload)) = error.transport() else { return None };
+    let payload = error.answer()?;
     let data: Option<Value> =
         payload.data.as_ref().and_then(|data| serde_json::from_str(data.get()).ok());
     let found = data.as_ref().and_then(hex_in);
@@ -187,16 +184,12 @@ fn hex_in(value: &Value) -> Option<Bytes> {
 
 #[cfg(test)]
 mod tests {
-    use alloy::{
-        rpc::json_rpc::ErrorPayload,
-        transports::{RpcError as Transport, TransportErrorKind},
-    };
+    use alloy::transports::TransportErrorKind;
 
     use super::*;
 
     fn answered(json: &str) -> RpcError {
-        let payload: ErrorPayload = serde_json::from_str(json).unwrap();
-        RpcError::Failed { method: "eth_sendRawTransaction", error: Transport::ErrorResp(payload) }
+        RpcError::answered("eth_sendRawTransaction", json)
     }
 
     fn said(message: &str) -> RpcError {
@@ -204,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn every_nodes_words_mean_the_same() {
+    fn every_nodes_message_has_its_meaning() {
         use Refusal::*;
         let cases = [
             // go-ethereum

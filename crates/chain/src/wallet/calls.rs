@@ -12,7 +12,7 @@ use alloy::{
 };
 
 use super::{
-    WalletId,
+    id::WalletId,
     signing::{SignedOpening, seconds},
     terms::{Terms, VerifierList},
     units::{BaseUnits, KeyHash, VerifierSetId},
@@ -111,12 +111,12 @@ impl WalletId {
         self.call(&abi::applyChangeCall { account: account.get() })
     }
 
-    /// Marks the account that the caller's direct mandates debit.
+    /// Requests the account that the caller's direct mandates are to debit; none for no account.
     pub fn set_direct_account(&self, account: Option<AccountId>) -> Call {
         self.call(&abi::setDirectAccountCall { account: account.map_or(0, AccountId::get) })
     }
 
-    /// Puts a change of the direct account in force whose delay has passed. Anyone may.
+    /// Puts a change of an owner's direct account in force whose delay has passed. Anyone may.
     pub fn apply_direct_account(&self, owner: Address) -> Call {
         self.call(&abi::applyDirectAccountCall { owner })
     }
@@ -168,7 +168,7 @@ impl WalletId {
         })
     }
 
-    /// Asks for tokens back; more than the balance asks for all of it.
+    /// Requests a withdrawal; more than the balance requests all of it.
     pub fn request_withdrawal(
         &self,
         account: AccountId,
@@ -200,7 +200,7 @@ impl WalletId {
     }
 }
 
-/// The direct path, bonds and guarantees. Batches are built in [`crate::settlement`].
+/// Direct settlement, bonds and guarantees. Batches are built in [`crate::settlement`].
 impl WalletId {
     /// Settles direct mandates, in this order: see [`sort_to_net`].
     pub fn settle_direct(&self, mandates: &[DirectSettlement]) -> Call {
@@ -231,7 +231,7 @@ impl WalletId {
         self.call(&abi::bondCall { signer, token, amount: amount.to_word() })
     }
 
-    /// Asks for the caller's bond back.
+    /// Requests a withdrawal of the caller's bond.
     pub fn request_unbond(&self, token: Address, amount: BaseUnits) -> Call {
         self.call(&abi::requestUnbondCall { token, amount: amount.to_word() })
     }

@@ -255,7 +255,7 @@ pub enum WalletError {
         batch_id: B256,
     },
 
-    // --- The direct path ---
+    // --- Direct settlement ---
     /// Lists that must be equally long are not.
     #[error(
         "{mandates} mandates, {signatures} signatures, {captured} captured amounts: give one of each"
@@ -304,8 +304,8 @@ pub enum WalletError {
         /// What is allowed.
         amount: U256,
     },
-    /// The owner has marked no account for the direct path.
-    #[error("mandate {index}: {owner} has no account for the direct path; its owner sets one")]
+    /// The owner has set no account for direct mandates.
+    #[error("mandate {index}: {owner} has no account for direct mandates; its owner sets one")]
     NoDirectAccount {
         /// Which mandate.
         index: u64,
@@ -558,7 +558,7 @@ pub enum TokenError {
     },
 }
 
-/// Solidity's words for its panic codes.
+/// What Solidity's panic codes mean.
 fn panic_words(code: U256) -> &'static str {
     u32::try_from(code)
         .ok()

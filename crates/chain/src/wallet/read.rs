@@ -15,7 +15,7 @@ use alloy::{
 use serde::Serialize;
 
 use super::{
-    WalletId,
+    id::WalletId,
     terms::Terms,
     units::{BaseUnits, KeyHash, NotAKeyHash, VerifierSetId, account_or_none, time, time_or_none},
 };
@@ -52,29 +52,29 @@ pub struct PendingChange {
 pub struct Purse {
     /// What is in it.
     pub balance: BaseUnits,
-    /// What is asked back of it.
-    pub leaving: Option<Withdrawal>,
+    /// The withdrawal that was requested and is not executed yet.
+    pub pending_withdrawal: Option<PendingWithdrawal>,
 }
 
-/// What is asked back of a purse.
+/// A withdrawal from a purse that waits for its delay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Withdrawal {
-    /// At most so much leaves.
+pub struct PendingWithdrawal {
+    /// At most so much is paid out.
     pub amount: BaseUnits,
-    /// From when on.
-    pub leaves_from: UnixTime,
+    /// From when on it can be executed.
+    pub executable_from: UnixTime,
 }
 
 impl Purse {
-    /// What stays when all that is asked back is gone.
-    pub fn staying(&self) -> BaseUnits {
-        let leaving = self.leaving.map_or(BaseUnits::ZERO, |withdrawal| withdrawal.amount);
-        self.balance.checked_sub(leaving).unwrap_or_default()
+    /// What remains once the pending withdrawal is executed.
+    pub fn remaining(&self) -> BaseUnits {
+        let pending = self.pending_withdrawal.map_or(BaseUnits::ZERO, |pending| pending.amount);
+        self.balance.checked_sub(pending).unwrap_or_default()
     }
 }
 
-/// The account that an owner's direct mandates debit.
+/// The account that an owner's direct mandates debit: those that the owner's own key signs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DirectAccount {
@@ -286,7 +286,7 @@ impl<P: Provider> Wallet<P> {
         Ok(asked.block(self.block).call().await?)
     }
 
-    /// The 128 nonces of a word: bit `i` is set when nonce `128·word + i` is spent.
+    /// The 128 nonces of a nonce word: bit `i` is set when nonce `128·word + i` is spent.
     ///
     /// # Errors
     /// The node's.
@@ -353,11 +353,11 @@ impl<P: Provider> Wallet<P> {
 
 impl From<IDebitWallet::Purse> for Purse {
     fn from(purse: IDebitWallet::Purse) -> Self {
-        let leaving = (!purse.leavesFrom.is_zero()).then(|| Withdrawal {
+        let pending_withdrawal = (!purse.leavesFrom.is_zero()).then(|| PendingWithdrawal {
             amount: purse.leaving.into(),
-            leaves_from: time(purse.leavesFrom),
+            executable_from: time(purse.leavesFrom),
         });
-        Self { balance: purse.balance.into(), leaving }
+        Self { balance: purse.balance.into(), pending_withdrawal }
     }
 }
 

@@ -38,7 +38,7 @@ mod eip712 {
     }
 }
 
-/// An owner's word that an account may be opened in its name.
+/// An owner's consent to an account being opened in its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OpenAccount {
     /// The account.
@@ -98,7 +98,7 @@ impl OpenAccount {
     }
 }
 
-/// An owner's word into which account its permitted tokens go. A permit alone says nothing of that.
+/// Into which account an owner's permitted tokens go. A permit alone says nothing of that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DepositIntent {
     /// The tokens' owner.

@@ -16,9 +16,9 @@ use crate::contracts::IDebitWallet;
 pub struct Terms {
     /// Who may debit it.
     pub processor: Address,
-    /// The verifiers whose word counts; none for the direct path alone.
+    /// The verifiers that count; none for direct mandates alone.
     pub verifier_set: Option<VerifierSetId>,
-    /// The mandate key's hash; none for the direct path alone.
+    /// The mandate key's hash; none for direct mandates alone.
     pub key_hash: Option<KeyHash>,
 }
 

@@ -1,8 +1,6 @@
 //! Real nodes: Foundry's anvil, and the chain in this process. What is done on one is done on the
 //! other, by the same JSON-RPC.
 
-use std::path::{Path, PathBuf};
-
 use aep2_devchain::{DevChain, DevChainConfig, Mining};
 use alloy::{
     node_bindings::{Anvil, AnvilInstance},
@@ -11,6 +9,8 @@ use alloy::{
     rpc::client::RpcClient,
     signers::local::PrivateKeySigner,
 };
+
+use crate::anvil;
 
 /// Runtime code that emits one event, whose topic is the first word of its calldata:
 /// `log1(0, 0, calldataload(0))`.
@@ -39,25 +39,6 @@ pub(crate) fn word(number: u64) -> Bytes {
     B256::from(U256::from(number)).into()
 }
 
-/// The program: from `AEP2_ANVIL`, or where `scripts/setup.sh` puts it.
-fn program() -> PathBuf {
-    if let Some(path) = std::env::var_os("AEP2_ANVIL") {
-        return path.into();
-    }
-    let packages =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../contracts/node_modules/@foundry-rs");
-    std::fs::read_dir(&packages)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter(|entry| entry.file_name().to_string_lossy().starts_with("anvil-"))
-        .map(|entry| entry.path().join("bin/anvil"))
-        .find(|path| path.is_file())
-        .unwrap_or_else(|| {
-            panic!("no anvil in {}: run scripts/setup.sh, or set AEP2_ANVIL", packages.display())
-        })
-}
-
 /// When a node makes blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Blocks {
@@ -77,8 +58,8 @@ pub(crate) struct Node {
 impl Node {
     pub(crate) fn anvil(blocks: Blocks) -> Self {
         let anvil = match blocks {
-            Blocks::AtOnce => Anvil::at(program()),
-            Blocks::WhenTold => Anvil::at(program()).arg("--no-mining"),
+            Blocks::AtOnce => Anvil::at(anvil::program()),
+            Blocks::WhenTold => Anvil::at(anvil::program()).arg("--no-mining"),
         };
         let anvil = anvil.spawn();
         let client = RpcClient::new_http(anvil.endpoint_url());

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use aep2_chain::{
     BlockRef,
-    follower::{BackoffConfig, Follower, FollowerConfig, FollowerError, Update},
+    backoff::BackoffConfig,
+    follower::{Follower, FollowerConfig, FollowerError, Update},
 };
 use alloy::{
     primitives::{Address, B256, keccak256},
@@ -87,11 +88,11 @@ fn a_reorganisation_below_the_confirmations_is_reported_with_what_fell_away() {
             chain.sync();
         }
         let update = follower.next().await.unwrap();
-        let Update::Reorganised { from_block, fallen_away, cursor } = &update else {
+        let Update::Reorganised { from_block, reorged_out, cursor } = &update else {
             panic!("not noticed: {update:?}");
         };
         assert_eq!(*from_block, 15);
-        assert_eq!(*fallen_away, before);
+        assert_eq!(*reorged_out, before);
         assert_eq!(cursor.tip(), Some(node.model().block(14)));
         book.apply(update);
         drive(&mut follower, &mut book, 18).await;
@@ -194,8 +195,8 @@ fn a_reorganisation_of_everything_goes_back_to_the_start() {
         }
         let update = follower.next().await.unwrap();
         assert!(
-            matches!(&update, Update::Reorganised { from_block: 1, fallen_away, cursor }
-                if fallen_away.len() == 6 && cursor.tip().is_none()),
+            matches!(&update, Update::Reorganised { from_block: 1, reorged_out, cursor }
+                if reorged_out.len() == 6 && cursor.tip().is_none()),
             "{update:?}"
         );
         book.apply(update);

@@ -40,10 +40,10 @@ impl Book {
                 self.logs.extend(logs);
                 self.store(cursor);
             }
-            Update::Reorganised { from_block, fallen_away, cursor } => {
+            Update::Reorganised { from_block, reorged_out, cursor } => {
                 assert!(from_block < next, "blocks fell away that were not delivered");
-                assert!(!fallen_away.is_empty());
-                assert!(fallen_away.iter().all(|block| block.number >= from_block));
+                assert!(!reorged_out.is_empty());
+                assert!(reorged_out.iter().all(|block| block.number >= from_block));
                 assert_eq!(cursor.next_block(), from_block);
                 self.logs.retain(|log| log.block_number < Some(from_block));
                 self.reorganisations += 1;

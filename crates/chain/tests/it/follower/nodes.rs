@@ -3,8 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use aep2_chain::{
+    call::Call,
     follower::{Follower, FollowerConfig, Update},
-    sender::{Call, MemoryJournal, Outcome, Sender, SenderConfig, SubmissionId},
+    sender::{MemoryJournal, Outcome, Sender, SenderConfig, SubmissionId},
 };
 use alloy::{
     primitives::{Address, B256},

@@ -14,8 +14,9 @@ use std::{
     time::Duration,
 };
 
-use aep2_chain::sender::{
-    Call, Journal, JournalError, Key, Record, Sender, SenderConfig, SubmissionId,
+use aep2_chain::{
+    call::Call,
+    sender::{Journal, JournalError, Key, Record, Sender, SenderConfig, SubmissionId},
 };
 use alloy::primitives::{B256, U256};
 

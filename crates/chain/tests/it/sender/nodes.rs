@@ -2,9 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use aep2_chain::sender::{
-    Broadcast, Call, FileJournal, Journal, MemoryJournal, Outcome, Pending, Sender, SenderConfig,
-    SubmitError,
+use aep2_chain::{
+    call::Call,
+    sender::{
+        Broadcast, FileJournal, Journal, MemoryJournal, Outcome, Pending, Sender, SenderConfig,
+        SubmitError,
+    },
 };
 use alloy::{
     primitives::{Address, B256, Bytes},

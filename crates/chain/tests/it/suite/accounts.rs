@@ -83,8 +83,8 @@ async fn an_owner_opens_an_account_by_signature(chain: TestChain) {
     let account = AccountId::new(3).unwrap();
     let events = stage.events(&receipt);
     assert_eq!(events[0], WalletEvent::AccountOpened { account, opening });
-    let lane = WalletEvent::DirectAccountSet { owner: owner.address(), account: Some(account) };
-    assert_eq!(events[1], lane, "an owner's first account is its direct account");
+    let direct = WalletEvent::DirectAccountSet { owner: owner.address(), account: Some(account) };
+    assert_eq!(events[1], direct, "an owner's direct mandates debit its first account");
 
     assert_eq!(stage.refused(&stage.bob.key, &bringing).await, not_signed, "it counts once");
     assert_eq!(stage.wallet().signing_nonce(owner.address()).await.unwrap(), U256::from(1));
@@ -118,22 +118,22 @@ async fn accounts_are_read_as_they_are(chain: TestChain) {
     assert_eq!(stage.events(&receipt), [cancelled]);
     assert_eq!(wallet.account(ann.account).await.unwrap(), unchanged);
 
-    let lane = wallet.direct_account(ann.address()).await.unwrap();
-    assert_eq!((lane.account, lane.pending), (Some(ann.account), None));
+    let direct = wallet.direct_account(ann.address()).await.unwrap();
+    assert_eq!((direct.account, direct.pending), (Some(ann.account), None));
     let receipt = stage.send(&ann.key, &id.set_direct_account(None)).await;
     let in_force_from = UnixTime::new(stage.chain.now().await + DELAY_SECONDS).unwrap();
     let requested =
         WalletEvent::DirectAccountRequested { owner: ann.address(), account: None, in_force_from };
     assert_eq!(stage.events(&receipt), [requested]);
-    let lane = wallet.direct_account(ann.address()).await.unwrap();
-    assert_eq!((lane.account, lane.pending), (Some(ann.account), Some((None, in_force_from))));
+    let direct = wallet.direct_account(ann.address()).await.unwrap();
+    assert_eq!((direct.account, direct.pending), (Some(ann.account), Some((None, in_force_from))));
     let applying = id.apply_direct_account(ann.address());
     let available_from = in_force_from.get();
     assert_eq!(stage.refused(&ann.key, &applying).await, WalletError::TooEarly { available_from });
     stage.chain.travel_to(available_from).await;
     stage.send(&stage.stranger, &applying).await;
-    let lane = wallet.direct_account(ann.address()).await.unwrap();
-    assert_eq!((lane.account, lane.pending), (None, None));
+    let direct = wallet.direct_account(ann.address()).await.unwrap();
+    assert_eq!((direct.account, direct.pending), (None, None));
 }
 
 async fn another_processor_takes_over_after_the_delay(chain: TestChain) {

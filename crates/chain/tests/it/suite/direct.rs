@@ -149,8 +149,8 @@ async fn direct_mandates_are_refused_with_their_place(chain: TestChain) {
     };
     let homeless = mandate(&stage, &stranger, payee(1), 5, 0);
     let homeless = signed(&stage, &stranger, homeless, 5);
-    let no_lane = WalletError::NoDirectAccount { index: 1, owner: stranger.address() };
-    assert_eq!(after_a_good_one(homeless).await, no_lane);
+    let no_account = WalletError::NoDirectAccount { index: 1, owner: stranger.address() };
+    assert_eq!(after_a_good_one(homeless).await, no_account);
 
     let by_another = stage.id().settle_direct(&[good]);
     let refused = stage.refused(&stage.stranger, &by_another).await;

@@ -78,7 +78,7 @@ async fn a_receipt_that_was_not_kept_is_paid_from_the_bond(chain: TestChain) {
     assert_eq!(stage.events(&made), [claimed]);
     assert_eq!(stage.holds(payee(1)).await, 700);
     let left = stage.wallet().bond(signer, token).await.unwrap();
-    assert_eq!(left, Purse { balance: BaseUnits::new(300), leaving: None });
+    assert_eq!(left, Purse { balance: BaseUnits::new(300), pending_withdrawal: None });
     assert_eq!(stage.balance(&stage.ann).await, FUNDS, "the payer has not paid");
     let digest = signed.receipt.digest(&stage.id().eip712_domain());
     assert!(stage.wallet().is_claimed(digest).await.unwrap());
@@ -132,9 +132,10 @@ async fn a_bond_answers_until_it_has_left(chain: TestChain) {
     let (id, token, signer) = (stage.id(), stage.token_address(), &stage.processor);
     bond(&stage, signer, 1_000).await;
     stage.send(signer, &id.request_unbond(token, BaseUnits::new(900))).await;
-    let asked = stage.wallet().bond(signer.address(), token).await.unwrap().leaving.unwrap();
+    let asked =
+        stage.wallet().bond(signer.address(), token).await.unwrap().pending_withdrawal.unwrap();
     let available_from = stage.chain.now().await + 2 * DELAY_SECONDS;
-    assert_eq!((asked.amount, asked.leaves_from.get()), (BaseUnits::new(900), available_from));
+    assert_eq!((asked.amount, asked.executable_from.get()), (BaseUnits::new(900), available_from));
     let leaving = id.execute_unbond(token, payee(4));
     assert_eq!(stage.refused(signer, &leaving).await, WalletError::TooEarly { available_from });
 

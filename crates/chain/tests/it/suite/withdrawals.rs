@@ -2,7 +2,7 @@
 
 use aep2_chain::{
     events::WalletEvent,
-    wallet::{Purse, Withdrawal, error::WalletError, units::BaseUnits},
+    wallet::{PendingWithdrawal, Purse, error::WalletError, units::BaseUnits},
 };
 use aep2_mandate::units::UnixTime;
 use alloy::primitives::U256;
@@ -46,9 +46,9 @@ async fn what_is_asked_back_can_be_debited_until_it_leaves(chain: TestChain) {
     };
     assert_eq!(stage.events(&receipt), [requested]);
     let purse = stage.wallet().purse(ann.account, token).await.unwrap();
-    let leaving = Withdrawal { amount: BaseUnits::BALANCE_MAX, leaves_from: executable_from };
-    assert_eq!(purse, Purse { balance: BaseUnits::new(FUNDS), leaving: Some(leaving) });
-    assert_eq!(purse.staying(), BaseUnits::ZERO);
+    let pending = PendingWithdrawal { amount: BaseUnits::BALANCE_MAX, executable_from };
+    assert_eq!(purse, Purse { balance: BaseUnits::new(FUNDS), pending_withdrawal: Some(pending) });
+    assert_eq!(purse.remaining(), BaseUnits::ZERO);
 
     stage.send(&stage.processor, &stage.settling(&stage.batch())).await;
     stage.chain.travel_to(from).await;

@@ -1,7 +1,7 @@
 //! One chain under test: embedded in this process, or anvil beside it. Both are driven by the same
 //! JSON-RPC, test controls included.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use aep2_devchain::{DevChain, DevChainConfig, Hardfork};
 use alloy::{
@@ -12,6 +12,8 @@ use alloy::{
     rpc::{client::RpcClient, types::Block},
     signers::local::PrivateKeySigner,
 };
+
+use crate::anvil;
 
 /// The most gas that a block of either chain uses.
 const BLOCK_GAS: u64 = 60_000_000;
@@ -39,7 +41,7 @@ impl TestChain {
     }
 
     pub(crate) fn anvil() -> Self {
-        let node = Anvil::at(anvil_binary())
+        let node = Anvil::at(anvil::program())
             .prague()
             .args(["--gas-limit", &BLOCK_GAS.to_string(), "--chain-id", "31337"])
             .try_spawn()
@@ -90,34 +92,20 @@ impl TestChain {
     }
 }
 
-/// anvil, as `contracts/package.json` pins it, or what `AEP2_ANVIL` names.
-fn anvil_binary() -> PathBuf {
-    if let Some(path) = std::env::var_os("AEP2_ANVIL") {
-        return path.into();
-    }
-    let packages = concat!(env!("CARGO_MANIFEST_DIR"), "/../../contracts/node_modules/@foundry-rs");
-    let installed = std::fs::read_dir(packages).into_iter().flatten().flatten();
-    installed
-        .filter(|package| package.file_name().to_string_lossy().starts_with("anvil-"))
-        .map(|package| package.path().join("bin/anvil"))
-        .find(|binary| binary.exists())
-        .expect("anvil is not installed: run scripts/setup.sh, or name a binary in AEP2_ANVIL")
-}
-
 /// Runs each test on both chains.
 macro_rules! on_both_chains {
     ($($test:ident),* $(,)?) => {
         mod on_embedded {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $test() {
-                super::$test(crate::support::TestChain::embedded()).await;
+                super::$test(crate::support::chain::TestChain::embedded()).await;
             })*
         }
 
         mod on_anvil {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $test() {
-                super::$test(crate::support::TestChain::anvil()).await;
+                super::$test(crate::support::chain::TestChain::anvil()).await;
             })*
         }
     };

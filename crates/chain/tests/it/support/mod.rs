@@ -1,6 +1,6 @@
 //! What tests against a chain stand on: chains of both kinds, people with accounts, proofs.
 
-mod chain;
+pub(crate) mod chain;
 mod proofs;
 mod stage;
 

@@ -122,10 +122,10 @@ async fn show(arguments: &Arguments) -> anyhow::Result<Shown> {
         }),
         direct,
         balance: amount(purse.balance),
-        staying: amount(purse.staying()),
-        withdrawal: purse.leaving.map(|withdrawal| Withdrawal {
+        staying: amount(purse.remaining()),
+        withdrawal: purse.pending_withdrawal.map(|withdrawal| Withdrawal {
             amount: amount(withdrawal.amount),
-            leaves_from: withdrawal.leaves_from,
+            leaves_from: withdrawal.executable_from,
         }),
         token,
         now,

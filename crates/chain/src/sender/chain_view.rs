@@ -1,4 +1,4 @@
-//! What the chain says of a submission.
+//! What the chain shows of a submission.
 //!
 //! Only reading. Nothing here is concluded from something missing: that a transaction is not found
 //! may be the fault of a node that lags. A submission has ended when a block deep in the chain
@@ -21,23 +21,23 @@ use super::{
     record::{Finish, Key, Record},
     refusal,
 };
-use crate::{BlockRef, RpcError, rpc::Rpc};
+use crate::rpc::{BlockRef, Rpc, RpcError};
 
 /// How many requests are under way at once.
 const CONCURRENCY: usize = 8;
 
-/// The chain when a look began.
+/// The chain's newest block, and what the key had used by then.
 #[derive(Clone, Debug)]
-pub(super) struct Now {
+pub(super) struct ChainHead {
     /// The newest block.
-    pub(super) head: Header,
+    pub(super) block: Header,
     /// How many of the key's nonces were used up to it.
-    pub(super) count: u64,
+    pub(super) nonces_used: u64,
 }
 
-/// What was seen of a submission.
+/// What the chain shows of a submission.
 #[derive(Clone, Debug)]
-pub(super) enum Sight {
+pub(super) enum Observation {
     /// It has ended.
     Final(Finish),
     /// One of its attempts is in a block that is not deep enough yet.
@@ -57,7 +57,7 @@ pub(super) enum Sight {
 /// Where a block is in the chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
-    /// In it, under as many blocks as are asked for.
+    /// In it, with as many confirmations as are asked for.
     Deep,
     /// In it.
     Shallow,
@@ -65,9 +65,9 @@ enum Place {
     None,
 }
 
-/// A node, and how deep is deep enough.
+/// The chain as a node shows it, and how many confirmations make a block final.
 #[derive(Clone, Debug)]
-pub(super) struct Eye {
+pub(super) struct ChainView {
     pub(super) rpc: Rpc,
     pub(super) confirmations: u64,
 }
@@ -97,22 +97,26 @@ struct Sent {
     nonce: U64,
 }
 
-impl Eye {
+impl ChainView {
     /// The newest block, and how many nonces `key` used up to that very block. None when the node
     /// has no block.
-    pub(super) async fn now(&self, key: Key) -> Result<Option<Now>, RpcError> {
-        let Some(head) = self.rpc.header(BlockNumberOrTag::Latest).await? else { return Ok(None) };
-        let count = self.count(key, BlockNumberOrTag::Number(head.number)).await?;
-        Ok(Some(Now { head, count }))
+    pub(super) async fn head(&self, key: Key) -> Result<Option<ChainHead>, RpcError> {
+        let Some(block) = self.rpc.header(BlockNumberOrTag::Latest).await? else { return Ok(None) };
+        let nonces_used = self.nonces_used(key, BlockNumberOrTag::Number(block.number)).await?;
+        Ok(Some(ChainHead { block, nonces_used }))
     }
 
-    async fn count(&self, key: Key, at: impl RpcSend) -> Result<u64, RpcError> {
+    async fn nonces_used(&self, key: Key, at: impl RpcSend) -> Result<u64, RpcError> {
         let count: U64 = self.rpc.ask("eth_getTransactionCount", (key.address, at)).await?;
         Ok(count.to())
     }
 
-    /// What the chain says of a submission.
-    pub(super) async fn look(&self, record: &Record, now: &Now) -> Result<Sight, RpcError> {
+    /// What the chain shows of a submission.
+    pub(super) async fn observe(
+        &self,
+        record: &Record,
+        head: &ChainHead,
+    ) -> Result<Observation, RpcError> {
         let mut stale = false;
         for attempt in record.attempts.iter().rev() {
             let receipt: Option<TransactionReceipt> =
@@ -129,7 +133,7 @@ impl Eye {
             match self.place(block).await? {
                 Place::Deep => {}
                 Place::Shallow => {
-                    return Ok(Sight::Mined { block, succeeded: receipt.status() });
+                    return Ok(Observation::Mined { block, succeeded: receipt.status() });
                 }
                 Place::None => {
                     stale = true;
@@ -137,13 +141,13 @@ impl Eye {
                 }
             }
             let reason = if receipt.status() { None } else { self.reason(record, number).await? };
-            return Ok(Sight::Final(Finish::Mined { receipt: Box::new(receipt), reason }));
+            return Ok(Observation::Final(Finish::Mined { receipt: Box::new(receipt), reason }));
         }
         if stale {
-            return Ok(Sight::Unclear);
+            return Ok(Observation::Unclear);
         }
-        if record.nonce < now.count {
-            return self.find_other(record, now).await;
+        if record.nonce < head.nonces_used {
+            return self.find_other(record, head).await;
         }
         let mut any_known = false;
         for (index, attempt) in record.attempts.iter().rev().enumerate() {
@@ -152,23 +156,23 @@ impl Eye {
             if found.is_some() {
                 any_known = true;
                 if index == 0 {
-                    return Ok(Sight::Waiting { newest_known: true, any_known });
+                    return Ok(Observation::Waiting { newest_known: true, any_known });
                 }
                 break;
             }
         }
-        Ok(Sight::Waiting { newest_known: false, any_known })
+        Ok(Observation::Waiting { newest_known: false, any_known })
     }
 
     /// Where a block is in the chain.
     ///
-    /// That it is deep is shown by the blocks on top of it, each naming the one below: a node that
-    /// still has a block which fell out, and another with a longer chain, do not make a deep block
-    /// together.
+    /// That it is deep is shown by its confirmations, the blocks after it, each naming the one before:
+    /// a node that still has a block which was reorged out, and another with a longer chain, do not
+    /// make a deep block together.
     async fn place(&self, block: BlockRef) -> Result<Place, RpcError> {
-        let top = block.number.saturating_add(self.confirmations);
-        let deep_enough = self.rpc.header(top).await?.is_some();
-        let numbers = if deep_enough { block.number..=top } else { block.number..=block.number };
+        let last = block.number.saturating_add(self.confirmations);
+        let deep_enough = self.rpc.header(last).await?.is_some();
+        let numbers = if deep_enough { block.number..=last } else { block.number..=block.number };
         let headers: Vec<Option<Header>> = stream::iter(numbers)
             .map(|number| self.rpc.header(number))
             .buffered(CONCURRENCY)
@@ -198,34 +202,38 @@ impl Eye {
     ///
     /// A missing receipt proves nothing. So the block in which the nonce was used is searched, by
     /// halves, and read.
-    async fn find_other(&self, record: &Record, now: &Now) -> Result<Sight, RpcError> {
-        match self.find_other_in_state(record, now).await {
+    async fn find_other(&self, record: &Record, head: &ChainHead) -> Result<Observation, RpcError> {
+        match self.find_other_in_state(record, head).await {
             // Nodes keep the state of old blocks for a while only, and some know no blocks by hash.
             Err(RpcError::Failed { error: Transport::ErrorResp(error), .. }) => {
                 tracing::warn!(nonce = record.nonce, %error, "cannot find out what used the nonce");
-                Ok(Sight::Unclear)
+                Ok(Observation::Unclear)
             }
-            sight => sight,
+            observed => observed,
         }
     }
 
-    async fn find_other_in_state(&self, record: &Record, now: &Now) -> Result<Sight, RpcError> {
+    async fn find_other_in_state(
+        &self,
+        record: &Record,
+        head: &ChainHead,
+    ) -> Result<Observation, RpcError> {
         let used_at = async |number: u64| -> Result<bool, RpcError> {
             let at = BlockNumberOrTag::Number(number);
-            Ok(self.count(record.key, at).await? > record.nonce)
+            Ok(self.nonces_used(record.key, at).await? > record.nonce)
         };
-        let Some(mut used) = now.head.number.checked_sub(self.confirmations) else {
-            return Ok(Sight::Unclear);
+        let Some(mut used) = head.block.number.checked_sub(self.confirmations) else {
+            return Ok(Observation::Unclear);
         };
         if !used_at(used).await? {
-            return Ok(Sight::Unclear);
+            return Ok(Observation::Unclear);
         }
         let mut unused = record.born_block().min(used);
         if used_at(unused).await? {
             // Used before it was taken: a reorganisation since.
             unused = 0;
             if used == 0 || used_at(0).await? {
-                return Ok(Sight::Unclear);
+                return Ok(Observation::Unclear);
             }
         }
         while used - unused > 1 {
@@ -238,14 +246,14 @@ impl Eye {
         }
         let block: Option<FullBlock> =
             self.rpc.ask("eth_getBlockByNumber", (BlockNumberOrTag::Number(used), true)).await?;
-        let Some(block) = block else { return Ok(Sight::Unclear) };
+        let Some(block) = block else { return Ok(Observation::Unclear) };
         // By hash, so that it is certain that this block used it, whichever nodes answered so far.
-        let before = self.count(record.key, ByHash { block_hash: block.parent_hash }).await?;
-        let after = self.count(record.key, ByHash { block_hash: block.hash }).await?;
+        let before = self.nonces_used(record.key, ByHash { block_hash: block.parent_hash }).await?;
+        let after = self.nonces_used(record.key, ByHash { block_hash: block.hash }).await?;
         let place = BlockRef { number: used, hash: block.hash };
         let used_here = before <= record.nonce && record.nonce < after;
         if !used_here || self.place(place).await? != Place::Deep {
-            return Ok(Sight::Unclear);
+            return Ok(Observation::Unclear);
         }
         let by = block
             .transactions
@@ -254,9 +262,9 @@ impl Eye {
             .map(|sent| sent.hash);
         if by.is_some_and(|by| record.attempts.iter().any(|attempt| attempt.hash == by)) {
             // One of ours. Its receipt will be found.
-            return Ok(Sight::Unclear);
+            return Ok(Observation::Unclear);
         }
-        Ok(Sight::Final(Finish::Replaced { by, block: place }))
+        Ok(Observation::Final(Finish::Replaced { by, block: place }))
     }
 
     /// What a submission that reverted in a block reverts with, by running it again: on the state
