@@ -1,50 +1,41 @@
-//! What time it is, in unix seconds. A clock that is off can be made for tests, and by whoever
-//! knows better than the machine.
+//! What time it is, in unix seconds. Tests that move a chain's time move this clock with it.
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use crate::units::UnixTime;
 
-/// Where the time comes from.
-#[derive(Clone)]
-pub struct Clock(Arc<dyn Fn() -> UnixTime + Send + Sync>);
+/// The system's clock, moved by a number of seconds that can be changed. Clones move together.
+#[derive(Clone, Debug, Default)]
+pub struct Clock {
+    ahead_s: Arc<AtomicI64>,
+}
 
 impl Clock {
     /// The system's clock.
     pub fn system() -> Self {
-        Self::offset(0)
+        Self::default()
     }
 
-    /// The system's clock, ahead by that many seconds.
-    pub fn offset(ahead_s: i64) -> Self {
-        Self::from_fn(move || {
-            let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-            UnixTime::new(since.saturating_add_signed(ahead_s)).unwrap_or(UnixTime::MAX)
-        })
+    /// The system's clock, ahead by this many seconds.
+    pub fn ahead(seconds: i64) -> Self {
+        Self { ahead_s: Arc::new(AtomicI64::new(seconds)) }
     }
 
-    /// A clock that asks `now`.
-    pub fn from_fn(now: impl Fn() -> UnixTime + Send + Sync + 'static) -> Self {
-        Self(Arc::new(now))
+    /// Moves it, and all its clones, ahead by that many seconds more.
+    pub fn advance(&self, seconds: i64) {
+        self.ahead_s.fetch_add(seconds, Ordering::SeqCst);
     }
 
-    /// The time.
+    /// The time. The first or the last that can be said, where the system's clock is beyond them.
     pub fn now(&self) -> UnixTime {
-        (self.0)()
-    }
-}
-
-impl Default for Clock {
-    fn default() -> Self {
-        Self::system()
-    }
-}
-
-impl std::fmt::Debug for Clock {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Clock({})", self.now())
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let moved = since.saturating_add_signed(self.ahead_s.load(Ordering::SeqCst));
+        UnixTime::new(moved).unwrap_or(UnixTime::MAX)
     }
 }

@@ -8,9 +8,9 @@
 //! - [`commitment`] and [`inclusion`]: what a batch's proof commits to, and how a payer or a payee
 //!   shows that a mandate was settled in it;
 //! - [`typed_data`]: what ordinary Ethereum keys sign: receipts, and direct mandates;
-//! - [`units`] and [`wire`]: the protocol's numbers, and its strict JSON.
+//! - [`units`] and [`wire`]: the protocol's numbers, and its strict JSON; [`clock`]: the time.
 //!
-//! No I/O, no storage, no chain.
+//! No files, no network, no chain.
 
 pub mod babyjubjub;
 pub mod clock;

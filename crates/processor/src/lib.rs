@@ -23,7 +23,6 @@
 pub mod accept;
 pub mod batch;
 pub mod capture;
-pub mod clock;
 pub mod config;
 pub mod event;
 pub mod follow;
@@ -34,7 +33,6 @@ pub mod view;
 pub mod window;
 
 pub use self::{
-    clock::Clock,
     config::ProcessorConfig,
     event::Event,
     processor::{Parts, Processor, StartError},

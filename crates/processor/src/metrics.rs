@@ -8,6 +8,7 @@ use std::{
 };
 
 use aep2_ledger::{Ledger, SettlementPath};
+use aep2_mandate::clock::Clock;
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeLabelSet, text},
@@ -21,7 +22,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use crate::{clock::Clock, event::Event};
+use crate::event::Event;
 
 /// What a refusal is counted under.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]

@@ -16,6 +16,7 @@ use aep2_ledger::{
     Status, Step, audit::Report,
 };
 use aep2_mandate::{
+    clock::Clock,
     mandate::{MandateId, SignedMandate},
     typed_data::direct::SignedDirectMandate,
     units::{AccountId, UnixTime},
@@ -28,7 +29,6 @@ use crate::{
     accept::{AcceptError, Acceptance, Acceptor, DirectAcceptance},
     batch::{self, Provers, Settler},
     capture::{CaptureAcceptance, CaptureError, SignedCapture},
-    clock::Clock,
     config::{ConfigError, ProcessorConfig},
     event::Event,
     follow::Feed,

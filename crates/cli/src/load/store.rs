@@ -50,7 +50,7 @@ pub(super) fn sign(
     output: &Output,
 ) -> anyhow::Result<Vec<Store>> {
     let each = count.div_ceil(payers.len());
-    let now = aep2_processor::Clock::system().now().get();
+    let now = aep2_mandate::clock::Clock::system().now().get();
     let deadline = UnixTime::new(now + DEADLINE_S)?;
     let amount = Ceiling::new(AMOUNT)?;
     let (chain_id, wallet, token) = (server.wallet.chain_id, server.wallet.address, server.token);

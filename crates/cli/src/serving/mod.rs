@@ -13,7 +13,8 @@ use std::{
 };
 
 use aep2_circuits::Shape;
-use aep2_processor::{Clock, Parts, Processor, batch::Provers};
+use aep2_mandate::clock::Clock;
+use aep2_processor::{Parts, Processor, batch::Provers};
 use aep2_prover::{
     key_file::Provenance,
     progress::Stage,

@@ -2,6 +2,7 @@
 
 use std::{sync::atomic::Ordering::SeqCst, time::Duration};
 
+use aep2_mandate::clock::Clock;
 use aep2_mcp::{BuyError, Priced};
 use aep2_x402::{CaptureMode, mcp};
 use rmcp::model::CallToolResult;
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{
     shop::{self, Tools, buyer, call, text},
-    support::{Hands, World, amount},
+    support::{World, amount},
 };
 
 #[tokio::test]
@@ -265,20 +266,19 @@ async fn many_buyers_at_once_and_every_sum_is_right() {
 #[tokio::test]
 async fn clocks_that_differ_by_a_minute_do_not_matter_and_old_orders_do() {
     let world = World::new().await;
-    let hands = Hands::default();
-    let clock = hands.clock();
-    let payee = shop::payee(&world, |config| config.clock = clock);
+    let clock = Clock::system();
+    let payee = shop::payee(&world, |config| config.clock = clock.clone());
     let server = Priced::new(Tools::default(), shop::name(), payee, shop::price);
     let client = shop::piped(server).await;
     for seconds in [60, -120] {
-        hands.advance(seconds);
+        clock.advance(seconds);
         let bought = buyer(world.payer(1), client.peer()).call(call("echo", json!({}))).await;
         assert!(bought.unwrap().payment.unwrap().receipt.is_ok(), "{seconds}");
     }
     let asked = client.call_tool(call("echo", json!({}))).await.unwrap();
     let accepted = asked.structured_content.unwrap()["accepts"][0].clone();
     let paying = shop_payment(&world, accepted, "echo", json!({})).await;
-    hands.advance(181);
+    clock.advance(181);
     let late = client.call_tool(paying).await.unwrap();
     let settled = mcp::settled(&late.meta.unwrap().0).unwrap().unwrap();
     assert_eq!(settled.error_reason.as_deref(), Some("order_expired"));

@@ -30,9 +30,7 @@ use axum::{
 use http::{HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 
-use crate::support::{
-    CHAIN, Counter, Hands, SETTLE_WITHIN_S, Shop, TOKEN, WALLET, World, ceiling, serve,
-};
+use crate::support::{CHAIN, Counter, SETTLE_WITHIN_S, Shop, TOKEN, WALLET, World, ceiling, serve};
 
 const PRICE: u128 = 1_000;
 
@@ -110,7 +108,7 @@ struct Market {
     shop: Shop,
     served: Counter,
     payer: PrivateKeySigner,
-    hands: Hands,
+    clock: Clock,
 }
 
 impl Market {
@@ -119,7 +117,7 @@ impl Market {
     }
 
     async fn with(spoil: impl FnOnce(&mut Sp), adjust: impl FnOnce(&mut PayeeConfig)) -> Self {
-        let (mut world, hands) = (World::new().await, Hands::default());
+        let (mut world, clock) = (World::new().await, Clock::system());
         let key = PrivateKeySigner::random();
         world.venue.processor = key.address();
         let mut sp = Sp {
@@ -140,11 +138,11 @@ impl Market {
         let sp_url = serve(router).await;
         let served = Counter::default();
         let shop = Self::shop(&world, &sp_url, &served, |config| {
-            config.clock = hands.clock();
+            config.clock = clock.clone();
             adjust(config);
         });
         let shop = shop.await;
-        Self { world, sp, sp_url, shop, served, payer: PrivateKeySigner::random(), hands }
+        Self { world, sp, sp_url, shop, served, payer: PrivateKeySigner::random(), clock }
     }
 
     async fn shop(
@@ -300,7 +298,7 @@ async fn a_mandate_that_is_forgotten_or_was_enqueued_elsewhere_is_not_served_aga
     assert_eq!(market.send("/predict", payment.clone()).await.0, 200);
     let used = (400, "DUPLICATE_MANDATE".to_owned());
     // Longer than it is remembered.
-    market.hands.advance(301);
+    market.clock.advance(301);
     assert_eq!(market.refused("/predict", payment.clone()).await, used);
     // Another process of the same payee, begun anew.
     let other = Market::shop(&market.world, &market.sp_url, &market.served, |_| {}).await;
@@ -394,7 +392,7 @@ async fn a_receipt_by_somebody_else_serves_nothing() {
 async fn clocks_that_differ_by_a_minute_do_not_matter() {
     for ahead in [-60, 60] {
         let market = Market::with(|sp| sp.late_answers = 1, |_| {}).await;
-        market.hands.advance(ahead);
+        market.clock.advance(ahead);
         // The first answer is late, so that the processor's clock is held against the payee's.
         let (status, _, body) = market.send("/predict", market.sign(market.terms(1))).await;
         assert_eq!(status, 200, "{ahead}: {body}");

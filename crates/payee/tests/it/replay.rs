@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use aep2_mandate::clock::Clock;
 use aep2_payee::Quote;
 use aep2_payer::PayingClient;
 use aep2_x402::headers::{self, PAYMENT_REQUIRED, PAYMENT_RESPONSE, PAYMENT_SIGNATURE};
@@ -16,7 +17,7 @@ use axum::{
 };
 use http::{HeaderValue, Uri};
 
-use crate::support::{Counter, Hands, Shop, World, ceiling};
+use crate::support::{Counter, Shop, World, ceiling};
 
 /// A shop that counts what it served, and keeps the last payment's header.
 struct Watched {
@@ -26,7 +27,7 @@ struct Watched {
 }
 
 impl Watched {
-    async fn open(world: &World, hands: &Hands, long: bool) -> Self {
+    async fn open(world: &World, clock: &Clock, long: bool) -> Self {
         let (served, header) = (Counter::default(), Arc::new(Mutex::new(None)));
         let (count, slot) = (served.clone(), header.clone());
         let spy = middleware::from_fn(move |request: Request, next: Next| {
@@ -35,7 +36,7 @@ impl Watched {
             }
             next.run(request)
         });
-        let clock = hands.clock();
+        let clock = clock.clone();
         let adjust = |config: &mut aep2_payee::PayeeConfig| {
             config.clock = clock;
             config.answer_bytes_max = 1_000;
@@ -79,7 +80,7 @@ async fn buy(client: &PayingClient, watched: &Watched) -> (HeaderValue, String) 
 #[tokio::test]
 async fn the_same_payment_again_gets_the_same_answer_and_is_not_served_twice() {
     let world = World::new().await;
-    let watched = Watched::open(&world, &Hands::default(), false).await;
+    let watched = Watched::open(&world, &Clock::system(), false).await;
     let (receipt, text) = buy(&world.client(1), &watched).await;
     for _ in 0..3 {
         let again = watched.send(http::Method::GET, "/a").await;
@@ -93,7 +94,7 @@ async fn the_same_payment_again_gets_the_same_answer_and_is_not_served_twice() {
 #[tokio::test]
 async fn a_payment_for_one_order_buys_no_other_resource_method_or_price() {
     let world = World::new().await;
-    let watched = Watched::open(&world, &Hands::default(), false).await;
+    let watched = Watched::open(&world, &Clock::system(), false).await;
     buy(&world.client(1), &watched).await;
     for (method, path) in [
         (http::Method::GET, "/b"),
@@ -113,7 +114,7 @@ async fn a_payment_for_one_order_buys_no_other_resource_method_or_price() {
 #[tokio::test]
 async fn a_payment_with_another_signature_is_not_the_same_payment() {
     let world = World::new().await;
-    let watched = Watched::open(&world, &Hands::default(), false).await;
+    let watched = Watched::open(&world, &Clock::system(), false).await;
     buy(&world.client(1), &watched).await;
     let mut map = http::HeaderMap::new();
     map.insert(PAYMENT_SIGNATURE, watched.header.lock().unwrap().clone().unwrap());
@@ -127,8 +128,8 @@ async fn a_payment_with_another_signature_is_not_the_same_payment() {
 #[tokio::test]
 async fn the_same_payment_at_the_same_time_is_served_once() {
     let world = World::new().await;
-    let hands = Hands::default();
-    let watched = Watched::open(&world, &hands, false).await;
+    let clock = Clock::system();
+    let watched = Watched::open(&world, &clock, false).await;
     let client = world.client(1);
     let ask = || reqwest::Request::new(http::Method::GET, watched.shop.at("/a"));
     let known = client.terms(ask()).await.unwrap().unwrap();
@@ -151,7 +152,7 @@ async fn the_same_payment_at_the_same_time_is_served_once() {
 #[tokio::test]
 async fn an_answer_too_long_to_keep_is_not_served_twice_either() {
     let world = World::new().await;
-    let watched = Watched::open(&world, &Hands::default(), true).await;
+    let watched = Watched::open(&world, &Clock::system(), true).await;
     let (receipt, text) = buy(&world.client(1), &watched).await;
     assert!(text.len() > 5_000);
     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -165,14 +166,14 @@ async fn an_answer_too_long_to_keep_is_not_served_twice_either() {
 #[tokio::test]
 async fn a_payment_from_before_what_is_remembered_is_refused() {
     let world = World::new().await;
-    let hands = Hands::default();
-    let watched = Watched::open(&world, &hands, false).await;
+    let clock = Clock::system();
+    let watched = Watched::open(&world, &clock, false).await;
     let client = world.client(1);
     let ask = || reqwest::Request::new(http::Method::GET, watched.shop.at("/a"));
     let known = client.terms(ask()).await.unwrap().unwrap();
     client.execute_with(ask(), &known).await.unwrap();
     for seconds in [100, 120, 90, 200] {
-        hands.advance(seconds);
+        clock.advance(seconds);
         let again = watched.send(http::Method::GET, "/a").await;
         assert!([200, 402].contains(&again.status().as_u16()));
         assert_eq!(watched.served.get(), 1, "never served again");
@@ -184,8 +185,8 @@ async fn a_payment_from_before_what_is_remembered_is_refused() {
 #[tokio::test]
 async fn an_order_is_good_for_its_time() {
     let world = World::new().await;
-    let hands = Hands::default();
-    let watched = Watched::open(&world, &hands, false).await;
+    let clock = Clock::system();
+    let watched = Watched::open(&world, &clock, false).await;
     let client = world.client(1);
     // The payee's clock passes the order's end between the two requests.
     let asked = reqwest::get(watched.shop.at("/a")).await.unwrap();
@@ -204,10 +205,10 @@ async fn an_order_is_good_for_its_time() {
         extensions: Default::default(),
     };
     *watched.header.lock().unwrap() = Some(headers::write(&payload).unwrap());
-    hands.advance(121);
+    clock.advance(121);
     let late = watched.send(http::Method::GET, "/a").await;
     assert_eq!(late.status(), 402);
     assert_eq!((watched.served.get(), world.books.count()), (0, 0));
-    hands.advance(-60);
+    clock.advance(-60);
     assert_eq!(watched.send(http::Method::GET, "/a").await.status(), 200, "within its time");
 }

@@ -158,11 +158,11 @@ async fn clocks_that_differ_by_a_minute_do_not_matter() {
     for (payer_s, payee_s, processor_s) in
         [(60, 0, 0), (-60, 0, 0), (0, 60, 0), (0, -60, 0), (0, 0, 60), (0, 0, -60), (60, -30, 0)]
     {
-        let world = World::with_clock(Clock::offset(processor_s)).await;
+        let world = World::with_clock(Clock::ahead(processor_s)).await;
         let shop = world
             .payee_with(
                 world.processor(),
-                |config| config.clock = Clock::offset(payee_s),
+                |config| config.clock = Clock::ahead(payee_s),
                 |payee| {
                     let charge = payee.charge(Quote::fixed(ceiling(10)));
                     Router::new().route("/", get(|| async { "ok" }).layer(charge))
@@ -170,7 +170,7 @@ async fn clocks_that_differ_by_a_minute_do_not_matter() {
             )
             .await;
         let mut config = world.payer_config(1);
-        config.clock = Clock::offset(payer_s);
+        config.clock = Clock::ahead(payer_s);
         let client = client(Payer::open(config, secret(1)).unwrap());
         let paid = client.get(shop.url.clone()).await.unwrap();
         assert!(paid.payment.unwrap().receipt.is_ok(), "{payer_s} {payee_s} {processor_s}");

@@ -1,5 +1,6 @@
 //! What a payer may spend.
 
+use aep2_mandate::clock::Clock;
 use aep2_payer::{
     Authorised, PayError, Payer,
     limits::{Allowance, DAY_S, LimitError, Limits},
@@ -8,10 +9,10 @@ use alloy_primitives::Address;
 
 use crate::{
     journal::{sign, terms_over},
-    support::{Hands, TOKEN, amount, payer_config, secret},
+    support::{TOKEN, amount, payer_config, secret},
 };
 
-fn payer(limits: Limits, hands: &Hands, directory: &std::path::Path) -> Payer {
+fn payer(limits: Limits, clock: &Clock, directory: &std::path::Path) -> Payer {
     let venue = aep2_x402::purchase::Venue {
         chain: crate::support::CHAIN,
         wallet: crate::support::WALLET,
@@ -19,7 +20,7 @@ fn payer(limits: Limits, hands: &Hands, directory: &std::path::Path) -> Payer {
     };
     let mut config = payer_config(1, venue, directory);
     config.limits = limits;
-    config.clock = hands.clock();
+    config.clock = clock.clone();
     Payer::open(config, secret(1)).unwrap()
 }
 
@@ -44,8 +45,8 @@ fn refused(signed: Result<Authorised, PayError>) -> LimitError {
 #[tokio::test]
 async fn per_call_per_host_and_per_day() {
     let directory = tempfile::tempdir().unwrap();
-    let hands = Hands::default();
-    let payer = payer(limits(), &hands, directory.path());
+    let clock = Clock::system();
+    let payer = payer(limits(), &clock, directory.path());
     assert!(matches!(refused(at(&payer, "a", 11).await), LimitError::PerCall { .. }));
     for _ in 0..2 {
         drop(at(&payer, "a", 10).await.unwrap().send());
@@ -62,24 +63,24 @@ async fn per_call_per_host_and_per_day() {
     drop(at(&payer, "c", 5).await.unwrap().send());
     assert!(matches!(refused(at(&payer, "c", 1).await), LimitError::PerDay { .. }));
 
-    hands.advance(i64::try_from(DAY_S).unwrap() - 60);
+    clock.advance(i64::try_from(DAY_S).unwrap() - 60);
     assert!(matches!(refused(at(&payer, "c", 1).await), LimitError::PerDay { .. }));
-    hands.advance(120);
+    clock.advance(120);
     assert!(at(&payer, "c", 10).await.is_ok(), "a day later");
 }
 
 #[tokio::test]
 async fn what_was_spent_is_known_after_a_restart() {
     let directory = tempfile::tempdir().unwrap();
-    let hands = Hands::default();
+    let clock = Clock::system();
     {
-        let payer = payer(limits(), &hands, directory.path());
+        let payer = payer(limits(), &clock, directory.path());
         for host in ["a", "b", "c", "d"] {
             drop(at(&payer, host, 10).await.unwrap().send());
         }
         payer.flush().await;
     }
-    let payer = payer(limits(), &hands, directory.path());
+    let payer = payer(limits(), &clock, directory.path());
     assert!(matches!(refused(at(&payer, "e", 1).await), LimitError::PerDay { .. }));
     assert_eq!(payer.spent(TOKEN, Some("b")).await.unwrap(), amount(10));
 }
@@ -87,7 +88,7 @@ async fn what_was_spent_is_known_after_a_restart() {
 #[tokio::test]
 async fn a_mandate_that_is_not_sent_counts_for_nothing() {
     let directory = tempfile::tempdir().unwrap();
-    let payer = payer(limits(), &Hands::default(), directory.path());
+    let payer = payer(limits(), &Clock::system(), directory.path());
     drop(at(&payer, "a", 10).await.unwrap());
     payer.flush().await;
     assert_eq!(payer.spent(TOKEN, None).await.unwrap(), amount(0));
@@ -103,14 +104,14 @@ async fn a_mandate_that_is_not_sent_counts_for_nothing() {
 #[tokio::test]
 async fn tokens_payees_and_hosts_that_are_not_allowed() {
     let directory = tempfile::tempdir().unwrap();
-    let hands = Hands::default();
-    let nothing = payer(Limits::default(), &hands, directory.path());
+    let clock = Clock::system();
+    let nothing = payer(Limits::default(), &clock, directory.path());
     assert!(matches!(refused(sign(&nothing, 1).await), LimitError::Token { .. }));
     let payees = Limits { payees: Some([Address::ZERO].into()), ..limits() };
-    let payees = payer(payees, &hands, directory.path());
+    let payees = payer(payees, &clock, directory.path());
     assert!(matches!(refused(sign(&payees, 1).await), LimitError::Payee { .. }));
     let hosts = Limits { hosts: Some(["a".to_owned()].into()), ..limits() };
-    let hosts = payer(hosts, &hands, directory.path());
+    let hosts = payer(hosts, &clock, directory.path());
     assert!(matches!(refused(at(&hosts, "b", 1).await), LimitError::Host { .. }));
     assert!(at(&hosts, "a", 1).await.is_ok());
 }

@@ -1,18 +1,10 @@
-//! A payer's surroundings: a place, a clock that tests move, keys and settings.
+//! A payer's surroundings: a place, keys and settings.
 
-use std::{
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering::SeqCst},
-    },
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::path::Path;
 
 use aep2_mandate::{
-    clock::Clock,
     eddsa::SecretKey,
-    units::{AccountId, Amount, Ceiling, ChainId, UnixTime},
+    units::{AccountId, Amount, Ceiling, ChainId},
 };
 use aep2_payer::{
     PayerConfig,
@@ -35,24 +27,6 @@ pub(crate) fn ceiling(units: u128) -> Ceiling {
 
 pub(crate) fn account(number: u32) -> AccountId {
     AccountId::new(number).unwrap()
-}
-
-/// A clock that tests move.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Hands(Arc<AtomicI64>);
-
-impl Hands {
-    pub(crate) fn advance(&self, seconds: i64) {
-        self.0.fetch_add(seconds, SeqCst);
-    }
-
-    pub(crate) fn clock(&self) -> Clock {
-        let moved = self.0.clone();
-        Clock::from_fn(move || {
-            let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-            UnixTime::new(since.saturating_add_signed(moved.load(SeqCst))).unwrap()
-        })
-    }
 }
 
 pub(crate) fn payer_config(account_number: u32, venue: Venue, directory: &Path) -> PayerConfig {

@@ -27,9 +27,11 @@ use std::{
 use aep2_chain::{deployment::Deployment, wallet::units::BaseUnits};
 use aep2_circuits::Shape;
 use aep2_ledger::MandateHash;
-use aep2_mandate::{mandate::SignedMandate, typed_data::receipt::SignedReceipt, units::Ceiling};
+use aep2_mandate::{
+    clock::Clock, mandate::SignedMandate, typed_data::receipt::SignedReceipt, units::Ceiling,
+};
 use aep2_processor::{
-    Clock, Parts, Processor, ProcessorConfig,
+    Parts, Processor, ProcessorConfig,
     batch::{Act, Boundary, Side, Watch},
     view::MandateState,
 };

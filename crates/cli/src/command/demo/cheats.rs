@@ -2,6 +2,7 @@
 //! agent's own limits.
 
 use aep2_mandate::{
+    clock::Clock,
     eddsa::SecretKey,
     mandate::SignedMandate,
     signer::{MandateTerms, Signer},
@@ -89,7 +90,7 @@ impl Cheat<'_> {
 
     /// Terms like those of a real payment.
     fn terms(&self, nonce: u64) -> anyhow::Result<MandateTerms> {
-        let now = aep2_processor::Clock::system().now();
+        let now = Clock::system().now();
         Ok(MandateTerms {
             account: self.account.id,
             token: self.world.token,
@@ -116,7 +117,7 @@ impl Cheat<'_> {
     }
 
     fn expired(&self) -> anyhow::Result<SignedMandate> {
-        let hour_ago = aep2_processor::Clock::system().now().get().saturating_sub(3_600);
+        let hour_ago = Clock::system().now().get().saturating_sub(3_600);
         let terms = MandateTerms { deadline: UnixTime::new(hour_ago)?, ..self.terms(3)? };
         Ok(self.signer(self.account.key()).sign(terms, None))
     }

@@ -19,12 +19,13 @@ use aep2_chain::{
 use aep2_circuits::Shape;
 use aep2_devchain::{DevChain, DevChainConfig, dev_accounts};
 use aep2_mandate::{
+    clock::Clock,
     field::Fr,
     mandate::{Domain, MandateId, SignedMandate},
     units::{AccountId, Ceiling, UnixTime},
 };
 use aep2_processor::{
-    Clock, Parts, Processor, ProcessorConfig,
+    Parts, Processor, ProcessorConfig,
     batch::{Provers, Watch},
 };
 use aep2_prover::window::{Entry, Window};
