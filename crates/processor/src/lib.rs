@@ -22,20 +22,27 @@
 
 pub mod accept;
 pub mod batch;
+pub mod boundary;
 pub mod capture;
 pub mod clock;
+mod codes;
 pub mod config;
+mod error;
 pub mod event;
+pub mod figures;
 pub mod follow;
+mod json;
 pub mod metrics;
 pub mod policy;
 pub mod processor;
+mod shared;
 pub mod view;
 pub mod window;
 
 pub use self::{
     clock::Clock,
     config::ProcessorConfig,
+    error::StartError,
     event::Event,
-    processor::{Parts, Processor, StartError},
+    processor::{Parts, Processor},
 };

@@ -30,7 +30,7 @@ use aep2_ledger::MandateHash;
 use aep2_mandate::{mandate::SignedMandate, typed_data::receipt::SignedReceipt, units::Ceiling};
 use aep2_processor::{
     Clock, Parts, Processor, ProcessorConfig,
-    batch::{Act, Boundary, Side, Watch},
+    boundary::{Act, Boundary, Side, Watch},
     view::MandateState,
 };
 use alloy::{
