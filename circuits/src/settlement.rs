@@ -360,7 +360,10 @@ mod tests {
         let settlement = settlement();
         let beta = Fr::from(11u64);
         let debit = &settlement.debits[0];
-        assert_eq!(settlement.sum(debit.account_word() + beta * debit.key_hash, beta), Err(ZeroDenominator));
+        assert_eq!(
+            settlement.sum(debit.account_word() + beta * debit.key_hash, beta),
+            Err(ZeroDenominator)
+        );
         let payee = field::from_address(settlement.payouts[1].payee);
         assert_eq!(settlement.sum(payee, beta), Err(ZeroDenominator));
     }

@@ -401,8 +401,14 @@ impl<L: Linear> Batch<L> {
         let account_word = system.witness("account word", || slot.account_word);
         let payee = system.witness("payee", || slot.payee);
         let reference = system.witness("reference", || slot.reference);
-        let inputs =
-            [self.domain.clone(), prev.clone(), account_word.clone(), terms, payee.clone(), reference];
+        let inputs = [
+            self.domain.clone(),
+            prev.clone(),
+            account_word.clone(),
+            terms,
+            payee.clone(),
+            reference,
+        ];
         let own_id = poseidon_gadget::hash(system, "id", &inputs);
         let id = prev.add(&system.product("pass", &own_id.sub(prev), &flag));
 

@@ -20,7 +20,7 @@ use ark_ff::{AdditiveGroup, Field, UniformRand};
 use rand::{SeedableRng, rngs::StdRng};
 
 use crate::support::{
-    ALICE, BOB, Case, MALLORY, THIEF, address, account_word, power_of_two, shape, spend,
+    ALICE, BOB, Case, MALLORY, THIEF, account_word, address, power_of_two, shape, spend,
 };
 
 #[track_caller]

@@ -11,7 +11,7 @@ use ark_ff::{AdditiveGroup, BigInt, BigInteger, Field, PrimeField};
 
 use crate::{
     support::{
-        ALICE, BOB, Case, MALLORY, THIEF, address, challenge, coordinates, account_word, scalar,
+        ALICE, BOB, Case, MALLORY, THIEF, account_word, address, challenge, coordinates, scalar,
         shape, sign_by_hand, small_order, spend, unused,
     },
     wallet::{Refusal, Wallet},

@@ -12,7 +12,7 @@ use ark_ff::{AdditiveGroup, BigInteger, Field, PrimeField, UniformRand};
 use rand::{SeedableRng, rngs::StdRng};
 
 use crate::support::{
-    ALICE, API, BOB, Case, Payer, address, coordinates, account_word, power_of_two, shape,
+    ALICE, API, BOB, Case, Payer, account_word, address, coordinates, power_of_two, shape,
     sign_by_hand, small_order, spend, unused,
 };
 

@@ -258,7 +258,14 @@ impl Case {
             let terms = slot.bit
                 + power_of_two(7) * (slot.captured + slot.released)
                 + power_of_two(104) * (*valid_until + slot.slack);
-            let id = poseidon::hash(&[*domain, prev, slot.account_word, terms, slot.payee, slot.reference]);
+            let id = poseidon::hash(&[
+                *domain,
+                prev,
+                slot.account_word,
+                terms,
+                slot.payee,
+                slot.reference,
+            ]);
             chain.push(prev + slot.flag * (id - prev));
         }
         chain

@@ -104,7 +104,8 @@ pub fn batch_id(settlement: &Settlement, commitment: Fr) -> B256 {
 /// When a denominator is 0, so that there is none.
 pub fn hint(settlement: &Settlement, commitment: Fr) -> Result<Fr, ZeroDenominator> {
     let (x, beta) = settlement.challenges(commitment);
-    let debits = settlement.debits.iter().map(|entry| x - entry.key() - beta * entry.key_hash);
+    let debits =
+        settlement.debits.iter().map(|entry| x - entry.account_word() - beta * entry.key_hash);
     let payouts = settlement.payouts.iter().map(|entry| x - field::from_address(entry.payee));
     let product: Fr = debits.chain(payouts).product();
     if product == Fr::from(0u64) { Err(ZeroDenominator) } else { Ok(Fr::from(1u64) / product) }

@@ -5,7 +5,7 @@ use aep2_mandate::units::{AccountId, Amount, UnixTime};
 use alloy::primitives::{Address, B256};
 use serde::Serialize;
 
-use crate::view::text;
+use crate::json;
 
 /// Something that happened. In JSON an object whose field `event` names the kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -14,18 +14,18 @@ pub enum Event {
     /// A mandate was accepted.
     Accepted {
         /// Its id or digest.
-        #[serde(serialize_with = "text::hash")]
+        #[serde(serialize_with = "json::hash")]
         mandate: MandateHash,
         /// By which way it settles.
-        #[serde(serialize_with = "text::path")]
+        #[serde(serialize_with = "json::path")]
         path: SettlementPath,
         /// Who pays.
         account: AccountId,
         /// The token paid in.
-        #[serde(serialize_with = "text::address")]
+        #[serde(serialize_with = "json::address")]
         token: Address,
         /// Who is paid.
-        #[serde(serialize_with = "text::address")]
+        #[serde(serialize_with = "json::address")]
         payee: Address,
         /// The most that may be captured.
         amount: Amount,
@@ -35,7 +35,7 @@ pub enum Event {
     /// A payee said how much it takes.
     Captured {
         /// The mandate.
-        #[serde(serialize_with = "text::hash")]
+        #[serde(serialize_with = "json::hash")]
         mandate: MandateHash,
         /// How much.
         amount: Amount,
@@ -43,7 +43,7 @@ pub enum Event {
     /// Mandates were put into a batch.
     Sealed {
         /// The batch.
-        #[serde(serialize_with = "text::batch")]
+        #[serde(serialize_with = "json::batch")]
         batch: BatchNumber,
         /// How many.
         count: u32,
@@ -51,7 +51,7 @@ pub enum Event {
     /// A batch has its proof.
     Proved {
         /// The batch.
-        #[serde(serialize_with = "text::batch")]
+        #[serde(serialize_with = "json::batch")]
         batch: BatchNumber,
         /// How long proving took, in milliseconds.
         took_ms: u64,
@@ -59,13 +59,13 @@ pub enum Event {
     /// A batch's transaction was handed to the chain.
     Submitted {
         /// The batch.
-        #[serde(serialize_with = "text::batch")]
+        #[serde(serialize_with = "json::batch")]
         batch: BatchNumber,
     },
     /// The chain settled a batch.
     Confirmed {
         /// The batch.
-        #[serde(serialize_with = "text::batch")]
+        #[serde(serialize_with = "json::batch")]
         batch: BatchNumber,
         /// The transaction.
         transaction: B256,
@@ -75,13 +75,13 @@ pub enum Event {
     /// A batch's block cannot fall away any more.
     Final {
         /// The batch.
-        #[serde(serialize_with = "text::batch")]
+        #[serde(serialize_with = "json::batch")]
         batch: BatchNumber,
     },
     /// A batch will not settle; its mandates go their own ways.
     Aborted {
         /// The batch.
-        #[serde(serialize_with = "text::batch")]
+        #[serde(serialize_with = "json::batch")]
         batch: BatchNumber,
         /// Why.
         reason: String,
@@ -89,12 +89,12 @@ pub enum Event {
     /// A mandate was settled.
     Settled {
         /// The mandate.
-        #[serde(serialize_with = "text::hash")]
+        #[serde(serialize_with = "json::hash")]
         mandate: MandateHash,
         /// What was paid.
         amount: Amount,
         /// In which batch; none when it was not one of this ledger's.
-        #[serde(serialize_with = "text::batch_or_none")]
+        #[serde(serialize_with = "json::batch_or_none")]
         batch: Option<BatchNumber>,
         /// The block's number.
         block: u64,
@@ -102,7 +102,7 @@ pub enum Event {
     /// A mandate will not be settled.
     Failed {
         /// The mandate.
-        #[serde(serialize_with = "text::hash")]
+        #[serde(serialize_with = "json::hash")]
         mandate: MandateHash,
         /// Why.
         reason: String,

@@ -22,18 +22,25 @@
 
 pub mod accept;
 pub mod batch;
+pub mod boundary;
 pub mod capture;
+mod codes;
 pub mod config;
+mod error;
 pub mod event;
+pub mod figures;
 pub mod follow;
+mod json;
 pub mod metrics;
 pub mod policy;
 pub mod processor;
+mod shared;
 pub mod view;
 pub mod window;
 
 pub use self::{
     config::ProcessorConfig,
+    error::StartError,
     event::Event,
-    processor::{Parts, Processor, StartError},
+    processor::{Parts, Processor},
 };

@@ -32,7 +32,7 @@ use crate::{
     event::Event,
     metrics::Metrics,
     policy::{Request, Taken},
-    processor::Shared,
+    shared::Shared,
 };
 
 /// A request with where its answer goes.

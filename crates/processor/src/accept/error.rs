@@ -5,7 +5,10 @@ use aep2_mandate::units::{AccountId, Ceiling, UnixTime};
 use alloy::primitives::{Address, B256, U256};
 use thiserror::Error;
 
-use crate::policy::{PolicyRefusal, RefusalKind};
+use crate::{
+    codes::code_of,
+    policy::{PolicyRefusal, RefusalKind},
+};
 
 /// Why a mandate is not accepted, in the order in which it is looked at: where several apply, the
 /// first is the answer. [`code`](Self::code) is stable.
@@ -156,16 +159,6 @@ impl AcceptError {
             Self::Ledger(error) => code_of(error),
             Self::Internal(_) => "internal",
         }
-    }
-}
-
-/// The code of what is wrong with the ledger itself.
-pub(crate) fn code_of(error: &LedgerError) -> &'static str {
-    match error {
-        LedgerError::Busy { .. } => "too_many_requests",
-        // The ledger takes nothing more until it is opened again.
-        LedgerError::Failed { .. } | LedgerError::Closed => "not_ready",
-        _ => "internal",
     }
 }
 

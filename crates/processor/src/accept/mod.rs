@@ -36,15 +36,13 @@ use alloy::primitives::Address;
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
 
+pub(crate) use self::desk::{Desk, Reply, Task};
 pub use self::error::AcceptError;
 use self::pool::Pool;
-pub(crate) use self::{
-    desk::{Desk, Reply, Task},
-    error::code_of,
-};
 use crate::{
     capture::{self, CaptureAcceptance, CaptureError, SignedCapture},
-    processor::{Shared, StartError},
+    error::StartError,
+    shared::Shared,
 };
 
 /// A mandate that is accepted: its receipt is on disk.

@@ -37,9 +37,11 @@ use super::{
     check::{Candidate, Checked, Under, check},
     refusal::{Blame, blame, live, may_be_a_key},
     sending::{BatchCall, CallError, NotSent, Round, call_of},
-    watch::{Act, Side},
 };
-use crate::event::Event;
+use crate::{
+    boundary::{Act, Side},
+    event::Event,
+};
 
 /// The shortest and the longest wait after something went wrong.
 const WAIT_MIN: Duration = Duration::from_millis(200);

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-use super::watch::{Act, Boundary, Side, Watch};
+use crate::boundary::{Act, Boundary, Side, Watch};
 
 /// The version of an entry's form.
 const VERSION: u8 = 1;

@@ -19,9 +19,9 @@ use super::{
     Context,
     check::{Candidate, Under, check},
     recovery,
-    watch::{Act, Side},
 };
 use crate::{
+    boundary::{Act, Side},
     event::Event,
     window::{Choice, DIRECT_MAX, Pool, Rules, Turn, Waiting, Window, choose},
 };

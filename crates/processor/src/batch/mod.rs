@@ -52,7 +52,6 @@ mod provers;
 pub mod recovery;
 mod refusal;
 mod sending;
-mod watch;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -68,12 +67,9 @@ use tokio::{
     task::{JoinError, JoinHandle, JoinSet},
 };
 
+pub use self::provers::{Provers, ProversError};
 use self::{apart::Apart, look::Looker, sending::Sending};
-pub use self::{
-    provers::{Provers, ProversError},
-    watch::{Act, Boundary, Side, Watch},
-};
-use crate::processor::{Shared, StartError};
+use crate::{error::StartError, shared::Shared};
 
 /// How much of the time looks at the queue may take: one part in so many.
 const LOOKS_SHARE: u32 = 10;

@@ -15,7 +15,7 @@ use alloy::primitives::{U256, keccak256};
 use thiserror::Error;
 
 use super::journal::BookJournal;
-use crate::processor::Shared;
+use crate::shared::Shared;
 
 /// The first byte of a submitted batch's reference.
 const REFERENCE_VERSION: u8 = 1;

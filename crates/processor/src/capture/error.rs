@@ -7,7 +7,10 @@ use aep2_mandate::{
 };
 use thiserror::Error;
 
-use crate::accept::{TurnedAway, Unanswered, code_of};
+use crate::{
+    accept::{TurnedAway, Unanswered},
+    codes::code_of,
+};
 
 /// Why nothing is captured, in the order in which it is looked at. [`code`](Self::code) is stable.
 #[derive(Clone, Debug, Error)]

@@ -22,7 +22,7 @@ use super::{
     facts::{self, BatchEvent, Said},
     header, opaque,
 };
-use crate::processor::Shared;
+use crate::shared::Shared;
 
 /// How many requests are under way at once.
 const CONCURRENCY: usize = 8;

@@ -40,8 +40,9 @@ use thiserror::Error;
 use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
-    batch::{Act, Side},
-    processor::{Shared, StartError},
+    boundary::{Act, Side},
+    error::StartError,
+    shared::Shared,
 };
 
 /// The alarm of a chain that cannot be followed.

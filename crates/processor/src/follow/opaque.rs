@@ -22,7 +22,7 @@ use super::{
     blocks::{Draft, DraftFact, fact_of},
     facts::BatchEvent,
 };
-use crate::processor::Shared;
+use crate::shared::Shared;
 
 /// The facts of each block, with what is missing found out.
 pub(super) async fn resolve(

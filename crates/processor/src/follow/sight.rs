@@ -16,8 +16,8 @@ use alloy::{
 
 use super::{FollowError, ask, facts};
 use crate::{
-    batch::{Act, Side},
-    processor::Shared,
+    boundary::{Act, Side},
+    shared::Shared,
 };
 
 /// How many blocks ahead are looked at. Who is further behind accepts nothing anyway: its view is too

@@ -6,7 +6,7 @@ use aep2_mandate::units::{AccountId, UnixTime};
 use alloy::primitives::{Address, B256};
 use serde::Serialize;
 
-use super::text;
+use crate::json;
 
 /// What is known of an account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -15,10 +15,10 @@ pub struct AccountStatus {
     /// The account.
     pub account: AccountId,
     /// Whose it is.
-    #[serde(serialize_with = "text::address")]
+    #[serde(serialize_with = "json::address")]
     pub owner: Address,
     /// Who may debit it.
-    #[serde(serialize_with = "text::address")]
+    #[serde(serialize_with = "json::address")]
     pub processor: Address,
     /// By which verifiers.
     pub verifier_set: B256,
@@ -40,7 +40,7 @@ pub struct AccountStatus {
 #[serde(rename_all = "camelCase")]
 pub struct PendingChange {
     /// Who is to debit the account.
-    #[serde(serialize_with = "text::address")]
+    #[serde(serialize_with = "json::address")]
     pub processor: Address,
     /// By which verifiers.
     pub verifier_set: B256,
@@ -55,24 +55,24 @@ pub struct PendingChange {
 #[serde(rename_all = "camelCase")]
 pub struct PurseStatus {
     /// The token.
-    #[serde(serialize_with = "text::address")]
+    #[serde(serialize_with = "json::address")]
     pub token: Address,
     /// All of it, what is asked back included.
-    #[serde(serialize_with = "text::balance")]
+    #[serde(serialize_with = "json::balance")]
     pub balance: Balance,
     /// What is asked back, as far as is known.
-    #[serde(serialize_with = "text::balance")]
+    #[serde(serialize_with = "json::balance")]
     pub leaving: Balance,
     /// From when it may leave, once the request's block is applied.
     pub leaves_from: Option<UnixTime>,
     /// What can be debited: the balance, less what is asked back.
-    #[serde(serialize_with = "text::balance")]
+    #[serde(serialize_with = "json::balance")]
     pub debitable: Balance,
     /// What live mandates pay together.
-    #[serde(serialize_with = "text::balance")]
+    #[serde(serialize_with = "json::balance")]
     pub reserved: Balance,
     /// What is left for new mandates.
-    #[serde(serialize_with = "text::balance")]
+    #[serde(serialize_with = "json::balance")]
     pub free: Balance,
 }
 

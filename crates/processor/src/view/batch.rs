@@ -8,20 +8,20 @@ use aep2_mandate::units::{Amount, UnixTime};
 use alloy::primitives::{Address, B256};
 use serde::Serialize;
 
-use super::{BatchFigures, text};
+use crate::{figures::BatchFigures, json};
 
 /// What is known of a batch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BatchStatus {
     /// Its number in this processor's ledger.
-    #[serde(serialize_with = "text::batch")]
+    #[serde(serialize_with = "json::batch")]
     pub batch: BatchNumber,
     /// By which way it settles.
-    #[serde(serialize_with = "text::path")]
+    #[serde(serialize_with = "json::path")]
     pub path: SettlementPath,
     /// The token of all its mandates.
-    #[serde(serialize_with = "text::address")]
+    #[serde(serialize_with = "json::address")]
     pub token: Address,
     /// How far it is.
     #[serde(flatten)]
@@ -29,7 +29,7 @@ pub struct BatchStatus {
     /// How many mandates it has.
     pub count: u32,
     /// What they pay together.
-    #[serde(serialize_with = "text::balance")]
+    #[serde(serialize_with = "json::balance")]
     pub total: Balance,
     /// The circuit's shape, as `64x16-capture`; none in the direct path.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -86,7 +86,7 @@ pub enum BatchStep {
 #[serde(rename_all = "camelCase")]
 pub struct MemberStatus {
     /// Its id or digest.
-    #[serde(serialize_with = "text::hash")]
+    #[serde(serialize_with = "json::hash")]
     pub mandate_id: MandateHash,
     /// What it pays in this batch.
     pub amount: Amount,

@@ -24,7 +24,8 @@ use aep2_prover::{
 use alloy::primitives::{Address, B256};
 use serde::Serialize;
 
-use super::{ViewError, text};
+use super::ViewError;
+use crate::json;
 
 /// How many arranged batches are kept.
 const KEPT: usize = 4;
@@ -41,12 +42,12 @@ pub struct Inclusion {
     /// What its payee received.
     pub captured: Amount,
     /// The batch's number in this processor's ledger.
-    #[serde(serialize_with = "text::batch")]
+    #[serde(serialize_with = "json::batch")]
     pub batch: BatchNumber,
     /// The circuit's shape.
     pub shape: String,
     /// The wallet that settled it.
-    #[serde(serialize_with = "text::address")]
+    #[serde(serialize_with = "json::address")]
     pub wallet: Address,
     /// The latest second at which the batch could settle.
     pub valid_until: UnixTime,

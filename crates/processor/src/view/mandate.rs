@@ -12,18 +12,18 @@ use aep2_mandate::{
 use alloy::primitives::{Address, B256};
 use serde::Serialize;
 
-use super::{ViewError, text, words_of};
-use crate::{accept::DirectAcceptance, capture};
+use super::ViewError;
+use crate::{accept::DirectAcceptance, capture, codes::words_of, json};
 
 /// What is known of a mandate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MandateStatus {
     /// Its id or digest.
-    #[serde(serialize_with = "text::hash")]
+    #[serde(serialize_with = "json::hash")]
     pub mandate_id: MandateHash,
     /// By which way it settles.
-    #[serde(serialize_with = "text::path")]
+    #[serde(serialize_with = "json::path")]
     pub path: SettlementPath,
     /// What was signed.
     pub mandate: MandateTerms,
@@ -86,7 +86,7 @@ pub enum MandateState {
     /// Is in a batch.
     InBatch {
         /// The batch.
-        #[serde(serialize_with = "text::batch")]
+        #[serde(serialize_with = "json::batch")]
         batch: BatchNumber,
         /// How far it is.
         step: &'static str,
@@ -99,7 +99,7 @@ pub enum MandateState {
     /// Was settled.
     Settled {
         /// In which batch; none when it was not one of this ledger's.
-        #[serde(serialize_with = "text::batch_or_none")]
+        #[serde(serialize_with = "json::batch_or_none")]
         batch: Option<BatchNumber>,
         /// The transaction, if it was that of a batch.
         transaction: Option<B256>,

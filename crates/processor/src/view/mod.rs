@@ -5,20 +5,19 @@
 mod account;
 mod batch;
 mod direct;
-mod figures;
 mod inclusion;
 mod mandate;
 mod readiness;
-pub(crate) mod text;
 
-use aep2_ledger::{FailureReason, LedgerError, MandateHash, Status};
+use aep2_ledger::{LedgerError, MandateHash, Status};
 use thiserror::Error;
+
+use crate::codes::code_of;
 
 pub(crate) use self::{
     account::status as account_status,
     batch::{status as batch_status, status_with_members as batch_status_with_members},
     direct::status as direct_status,
-    figures::Figures,
     inclusion::Arranger,
     mandate::status as mandate_status,
     readiness::{identity, readiness},
@@ -27,7 +26,6 @@ pub use self::{
     account::{AccountStatus, PendingChange, PurseStatus},
     batch::{BatchStatus, BatchStep, MemberStatus},
     direct::{DirectStatus, RecentMandate},
-    figures::BatchFigures,
     inclusion::Inclusion,
     mandate::{CaptureStatus, MandateReceipt, MandateState, MandateStatus, MandateTerms},
     readiness::{ChainReadiness, Identity, Readiness, TokenTerms},
@@ -67,22 +65,8 @@ impl ViewError {
             Self::UnknownMandate { .. } => "unknown_mandate",
             Self::NotSettled { .. } => "not_settled",
             Self::SettledDirectly => "settled_directly",
-            Self::Ledger(error) => crate::accept::code_of(error),
+            Self::Ledger(error) => code_of(error),
             Self::Internal(_) => "internal",
         }
-    }
-}
-
-/// Why a mandate failed, in words.
-pub(crate) fn words_of(reason: &FailureReason) -> String {
-    match reason {
-        FailureReason::Expired => "it was not settled before its deadline".to_owned(),
-        FailureReason::GuaranteeClaimed { block } => {
-            format!("its payee was paid from the bond in block {block}")
-        }
-        FailureReason::SpentElsewhere { block } => {
-            format!("its nonce was spent by something else in block {block}")
-        }
-        FailureReason::GivenUp { reason } => format!("the processor gave it up: {reason}"),
     }
 }

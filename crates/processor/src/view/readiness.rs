@@ -5,8 +5,7 @@ use aep2_mandate::units::{Amount, ChainId, UnixTime};
 use alloy::primitives::{Address, B256};
 use serde::Serialize;
 
-use super::text;
-use crate::processor::Shared;
+use crate::{json, shared::Shared};
 
 /// Who the processor is and what it serves: what a payer or a payee has to know of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -15,10 +14,10 @@ pub struct Identity {
     /// The chain.
     pub chain_id: ChainId,
     /// The wallet.
-    #[serde(serialize_with = "text::address")]
+    #[serde(serialize_with = "json::address")]
     pub wallet: Address,
     /// Whom accounts must name, and who signs receipts.
-    #[serde(serialize_with = "text::address")]
+    #[serde(serialize_with = "json::address")]
     pub processor: Address,
     /// The verifiers of which accounts must trust one.
     pub verifier_sets: Vec<B256>,
@@ -39,7 +38,7 @@ pub struct Identity {
 #[serde(rename_all = "camelCase")]
 pub struct TokenTerms {
     /// The token.
-    #[serde(serialize_with = "text::address")]
+    #[serde(serialize_with = "json::address")]
     pub token: Address,
     /// The least that a mandate in it must allow, in base units.
     pub amount_min: Amount,

@@ -32,7 +32,7 @@ use aep2_mandate::{
 };
 use aep2_processor::{
     Parts, Processor, ProcessorConfig,
-    batch::{Act, Boundary, Side, Watch},
+    boundary::{Act, Boundary, Side, Watch},
     view::MandateState,
 };
 use alloy::{

@@ -116,7 +116,9 @@ impl From<W> for WalletError {
                 captured: e.captured,
                 amount: e.amount,
             },
-            W::NoDirectAccount(e) => Self::NoDirectAccount { index: index(e.index), owner: e.owner },
+            W::NoDirectAccount(e) => {
+                Self::NoDirectAccount { index: index(e.index), owner: e.owner }
+            }
             W::NotProcessor(e) => Self::NotProcessor { account: e.account, caller: e.caller },
 
             W::ReceiptNotDue(e) => {

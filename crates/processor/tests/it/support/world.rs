@@ -24,10 +24,7 @@ use aep2_mandate::{
     mandate::{Domain, MandateId, SignedMandate},
     units::{AccountId, Ceiling, UnixTime},
 };
-use aep2_processor::{
-    Parts, Processor, ProcessorConfig,
-    batch::{Provers, Watch},
-};
+use aep2_processor::{Parts, Processor, ProcessorConfig, batch::Provers, boundary::Watch};
 use aep2_prover::window::{Entry, Window};
 use alloy::{
     network::EthereumWallet,

@@ -60,10 +60,3 @@ pub trait Watch: Send + Sync {
 impl Watch for () {
     fn reached(&self, _: Boundary) {}
 }
-
-impl crate::processor::Shared {
-    /// Tells the watch.
-    pub(crate) fn reached(&self, act: Act, side: Side) {
-        self.watch.reached(Boundary { act, side });
-    }
-}

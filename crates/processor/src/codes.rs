@@ -1,0 +1,27 @@
+//! The ledger's errors and reasons, as others are told of them.
+
+use aep2_ledger::{FailureReason, LedgerError};
+
+/// The code of what is wrong with the ledger itself.
+pub(crate) fn code_of(error: &LedgerError) -> &'static str {
+    match error {
+        LedgerError::Busy { .. } => "too_many_requests",
+        // The ledger takes nothing more until it is opened again.
+        LedgerError::Failed { .. } | LedgerError::Closed => "not_ready",
+        _ => "internal",
+    }
+}
+
+/// Why a mandate failed, in words.
+pub(crate) fn words_of(reason: &FailureReason) -> String {
+    match reason {
+        FailureReason::Expired => "it was not settled before its deadline".to_owned(),
+        FailureReason::GuaranteeClaimed { block } => {
+            format!("its payee was paid from the bond in block {block}")
+        }
+        FailureReason::SpentElsewhere { block } => {
+            format!("its nonce was spent by something else in block {block}")
+        }
+        FailureReason::GivenUp { reason } => format!("the processor gave it up: {reason}"),
+    }
+}
