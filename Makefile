@@ -53,7 +53,9 @@ clients-test: setup ## the clients in other languages, x402's SDKs among them, a
 lint: setup-lint setup ## formatting and warnings of Rust, its documentation and Solidity; any fails
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items --locked
+	@# With the examples: then dependencies are as they were for clippy, and are not checked again.
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --lib --bins --examples --no-deps --document-private-items \
+		--locked
 	$(FORGE) fmt --check
 	$(FORGE) lint --deny notes src
 

@@ -121,6 +121,16 @@ check_c_tools() {
     fi
 }
 
+# RocksDB is written in C++20.
+check_cplusplus() {
+    local compiler
+    # CXX may be more than one word, such as `ccache g++`.
+    read -ra compiler <<<"${CXX:-c++}"
+    if echo '#include <concepts>' | "${compiler[@]}" -std=c++20 -x c++ -fsyntax-only - 2>/dev/null; then return; fi
+    fail "${CXX:-c++} does not know C++20, in which RocksDB is written: GCC 11 or Clang 10 is needed, or newer." \
+        "Where there is a second, newer one, name it:  export CC=gcc-12 CXX=g++-12"
+}
+
 # Whether libclang, and the headers that come with clang, are where bindgen looks for them.
 finds_libclang() {
     local folder
@@ -227,6 +237,7 @@ check_foundry() {
 
 check_rust
 check_c_tools
+check_cplusplus
 check_libclang
 scripts/rocksdb.sh
 ready="$(cargo --version | cut -d' ' -f1,2), $(cc --version | head -n 1)"
