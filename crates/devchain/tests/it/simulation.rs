@@ -26,38 +26,33 @@ use crate::support::{ETHER, GWEI, address, refusal, signed, transfer};
 const SENDERS: usize = 3;
 const COINBASE: Address = Address::repeat_byte(0xcb);
 
+/// A transfer to be sent.
+#[derive(Clone, Debug)]
+struct Transfer {
+    sender: usize,
+    /// How far its nonce is from the next one.
+    ahead: i64,
+    fee_gwei: u128,
+    tip_gwei: u128,
+    value: u64,
+}
+
 #[derive(Clone, Debug)]
 enum Step {
-    /// A transfer, its nonce so far from the next one.
-    Send {
-        sender: usize,
-        ahead: i64,
-        fee_gwei: u128,
-        tip_gwei: u128,
-        value: u64,
-    },
+    Send(Transfer),
     Mine,
     Snapshot,
-    Revert {
-        which: usize,
-    },
-    Reorganise {
-        depth: u64,
-    },
-    Travel {
-        seconds: u64,
-    },
+    Revert { which: usize },
+    Reorganise { depth: u64 },
+    Travel { seconds: u64 },
     Restart,
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let send = (0..SENDERS, -1i64..4, 1u128..6, 0u128..4, any::<u64>()).prop_map(
-        |(sender, ahead, fee_gwei, tip_gwei, value)| Step::Send {
-            sender,
-            ahead: ahead.min(2),
-            fee_gwei: fee_gwei.max(tip_gwei),
-            tip_gwei,
-            value,
+        |(sender, ahead, fee_gwei, tip_gwei, value)| {
+            let (ahead, fee_gwei) = (ahead.min(2), fee_gwei.max(tip_gwei));
+            Step::Send(Transfer { sender, ahead, fee_gwei, tip_gwei, value })
         },
     );
     let step = prop_oneof![
@@ -126,6 +121,59 @@ async fn audit(chain: &DevChain) {
     }
 }
 
+/// Sends one transfer, and checks what the chain answers.
+async fn submit(chain: &DevChain, mining: Mining, head: u64, own: Transfer) {
+    let Transfer { sender, ahead, fee_gwei, tip_gwei, value } = own;
+    let (provider, from) = (chain.provider(), address(sender));
+    let latest = provider.get_transaction_count(from).await.unwrap();
+    let pending = provider.get_transaction_count(from).pending().await.unwrap();
+    assert!(pending >= latest);
+    let nonce = pending.saturating_add_signed(ahead);
+    let request = transfer(nonce, fee_gwei * GWEI, tip_gwei * GWEI).with_value(U256::from(value));
+    let raw = signed(sender, request).await;
+    let answer = provider.send_raw_transaction(&raw).await;
+    match answer.map(|pending| *pending.tx_hash()) {
+        Ok(hash) => {
+            assert!(nonce >= latest);
+            let found = provider.get_transaction_by_hash(hash).await.unwrap();
+            let found = found.expect("what was taken is known");
+            if mining == Mining::OnDemand && nonce == latest {
+                assert!(found.block_number > Some(head));
+            }
+        }
+        Err(error) => {
+            let message = refusal(&error).1;
+            if nonce < latest {
+                assert!(message.starts_with("nonce too low"), "{message}");
+            } else {
+                let known = [
+                    "already known",
+                    "replacement transaction underpriced",
+                    "max fee per gas less than block base fee",
+                ];
+                assert!(known.iter().any(|k| message.starts_with(k)), "{message}");
+            }
+        }
+    }
+}
+
+/// Mines until nothing that can be mined is left behind.
+async fn mine_what_waits(chain: &DevChain) {
+    let provider = chain.provider();
+    for sender in 0..SENDERS {
+        let pending = provider.get_transaction_count(address(sender)).pending().await.unwrap();
+        // The base fee falls by an eighth with each empty block, to where anything is enough.
+        for _ in 0..400 {
+            if provider.get_transaction_count(address(sender)).await.unwrap() == pending {
+                break;
+            }
+            chain.mine().unwrap();
+        }
+        let latest = provider.get_transaction_count(address(sender)).await.unwrap();
+        assert_eq!(latest, pending);
+    }
+}
+
 async fn run(steps: Vec<Step>, mining: Mining) {
     let folder = tempfile::tempdir().unwrap();
     let clock = Arc::new(AtomicU64::new(1_000_000));
@@ -135,41 +183,7 @@ async fn run(steps: Vec<Step>, mining: Mining) {
         let provider = chain.provider();
         let head = provider.get_block_number().await.unwrap();
         match step {
-            Step::Send { sender, ahead, fee_gwei, tip_gwei, value } => {
-                let from = address(sender);
-                let latest = provider.get_transaction_count(from).await.unwrap();
-                let pending = provider.get_transaction_count(from).pending().await.unwrap();
-                assert!(pending >= latest);
-                let nonce = pending.saturating_add_signed(ahead);
-                let request =
-                    transfer(nonce, fee_gwei * GWEI, tip_gwei * GWEI).with_value(U256::from(value));
-                let raw = signed(sender, request).await;
-                let answer = provider.send_raw_transaction(&raw).await;
-                let answer = answer.map(|pending| *pending.tx_hash());
-                match answer {
-                    Ok(hash) => {
-                        assert!(nonce >= latest);
-                        let found = provider.get_transaction_by_hash(hash).await.unwrap();
-                        let found = found.expect("what was taken is known");
-                        if mining == Mining::OnDemand && nonce == latest {
-                            assert!(found.block_number > Some(head));
-                        }
-                    }
-                    Err(error) => {
-                        let message = refusal(&error).1;
-                        if nonce < latest {
-                            assert!(message.starts_with("nonce too low"), "{message}");
-                        } else {
-                            let known = [
-                                "already known",
-                                "replacement transaction underpriced",
-                                "max fee per gas less than block base fee",
-                            ];
-                            assert!(known.iter().any(|k| message.starts_with(k)), "{message}");
-                        }
-                    }
-                }
-            }
+            Step::Send(transfer) => submit(&chain, mining, head, transfer).await,
             Step::Mine => {
                 chain.mine().unwrap();
                 assert_eq!(provider.get_block_number().await.unwrap(), head + 1);
@@ -202,20 +216,7 @@ async fn run(steps: Vec<Step>, mining: Mining) {
         }
         audit(&chain).await;
     }
-    // Nothing that could be mined is left behind.
-    let provider = chain.provider();
-    for sender in 0..SENDERS {
-        let pending = provider.get_transaction_count(address(sender)).pending().await.unwrap();
-        // The base fee falls by an eighth with each empty block, to where anything is enough.
-        for _ in 0..400 {
-            if provider.get_transaction_count(address(sender)).await.unwrap() == pending {
-                break;
-            }
-            chain.mine().unwrap();
-        }
-        let latest = provider.get_transaction_count(address(sender)).await.unwrap();
-        assert_eq!(latest, pending);
-    }
+    mine_what_waits(&chain).await;
     audit(&chain).await;
 }
 

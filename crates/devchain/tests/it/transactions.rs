@@ -212,6 +212,13 @@ async fn an_impersonated_account_sends_without_its_key_until_it_is_stopped() {
     provider.send_transaction(request).await.unwrap_err();
 }
 
+/// A transaction with blobs, which this chain does not take.
+fn signed_blob() -> Vec<u8> {
+    let blob = TxEip4844 { chain_id: 31_337, nonce: 2, gas_limit: 21_000, ..Default::default() };
+    let signature = signer(0).sign_hash_sync(&blob.signature_hash()).unwrap();
+    TxEnvelope::from(blob.into_signed(signature)).encoded_2718()
+}
+
 /// Senders look for these words: they are geth's.
 #[tokio::test]
 async fn what_is_wrong_with_a_transaction_is_said_in_geths_words() {
@@ -278,10 +285,7 @@ async fn what_is_wrong_with_a_transaction_is_said_in_geths_words() {
     let expected = format!("oversized data: transaction size {}, limit 131072", large.len());
     assert_eq!(refusal(&error), (-32000, expected.as_str()));
 
-    let blob = TxEip4844 { chain_id: 31_337, nonce: 2, gas_limit: 21_000, ..Default::default() };
-    let signature = signer(0).sign_hash_sync(&blob.signature_hash()).unwrap();
-    let blob = TxEnvelope::from(blob.into_signed(signature)).encoded_2718();
-    let error = provider.send_raw_transaction(&blob).await.unwrap_err();
+    let error = provider.send_raw_transaction(&signed_blob()).await.unwrap_err();
     assert_eq!(refusal(&error), (-32000, "transaction type not supported"));
 
     // Nothing of all this has come in.

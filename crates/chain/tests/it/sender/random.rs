@@ -146,6 +146,15 @@ async fn step(sender: &Sender, step: u32, tag: u64, kind: Kind) -> Heard {
     }
 }
 
+fn any_kind(rng: &mut StdRng) -> Kind {
+    match rng.gen_range(0..10) {
+        0 => Kind::Reverts,
+        1 => Kind::RevertsLater,
+        2 => Kind::RevertsForNoReason,
+        _ => Kind::Succeeds,
+    }
+}
+
 async fn live(case: Case) -> Result<(), TestCaseError> {
     let mut rng = StdRng::seed_from_u64(case.seed ^ 1);
     let node = Scripted::new(World::new(case.seed, Habits::default()));
@@ -163,15 +172,7 @@ async fn live(case: Case) -> Result<(), TestCaseError> {
         let kind = auditor
             .known
             .entry(tag)
-            .or_insert_with(|| {
-                let kind = match rng.gen_range(0..10) {
-                    0 => Kind::Reverts,
-                    1 => Kind::RevertsLater,
-                    2 => Kind::RevertsForNoReason,
-                    _ => Kind::Succeeds,
-                };
-                Known { kind, ended: None }
-            })
+            .or_insert_with(|| Known { kind: any_kind(&mut rng), ended: None })
             .kind;
         if rng.gen_range(0..100) < case.killed {
             node.model().silent_in = Some(rng.gen_range(0..8));
@@ -197,16 +198,21 @@ async fn live(case: Case) -> Result<(), TestCaseError> {
         }
     }
 
-    // The chain comes to rest, and the caller asks for all of it once more.
     *journal.next.lock().unwrap() = None;
     {
         let mut world = node.model();
         world.habits = Habits::default();
         world.base_wei = 10;
     }
-    sender = open(&node, &case.config, journal.clone()).await;
+    let sender = open(&node, &case.config, journal).await;
+    conclude(&sender, auditor).await
+}
+
+/// The chain has come to rest, and the caller asks for all of it once more.
+async fn conclude(sender: &Sender, mut auditor: Auditor) -> Result<(), TestCaseError> {
+    let node = auditor.node.clone();
     for (tag, known) in auditor.known.clone() {
-        step(&sender, 0, tag, known.kind).await;
+        step(sender, 0, tag, known.kind).await;
     }
     let mut rounds = 0;
     while sender.advance().await.map_err(|e| TestCaseError::fail(e.to_string()))? > 0 {

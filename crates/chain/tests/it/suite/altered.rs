@@ -11,7 +11,7 @@ use aep2_chain::{
     settlement::SettleError,
     wallet::{
         WalletId,
-        error::{VerifierError, WalletError},
+        error::{VerifierError, WalletError as E},
         units::VerifierSetId,
     },
 };
@@ -20,7 +20,7 @@ use aep2_mandate::{field::Fr, units::ChainId};
 use aep2_prover::proven::Proven;
 use alloy::{
     network::TransactionBuilder,
-    primitives::{Address, U256, aliases::U40, uint},
+    primitives::{Address, B256, U256, aliases::U40, uint},
     providers::Provider,
     sol_types::SolCall,
 };
@@ -43,105 +43,137 @@ fn one() -> U256 {
     U256::from(1)
 }
 
-async fn each_altered_part_has_its_own_error(chain: TestChain) {
-    use WalletError as E;
+/// A batch that the wallet would settle.
+struct Honest {
+    stage: Stage,
+    call: settleBatchCall,
+}
 
-    let stage = Stage::set(chain).await;
-    let honest = settleBatchCall::abi_decode(&stage.settling(&stage.batch()).data).unwrap();
-    let set = stage.deployment.verifier_set.to_bytes();
-    let (ann, bob) = (stage.ann.account.get(), stage.bob.account.get());
-    let refused = async |alter: &dyn Fn(&mut settleBatchCall)| {
-        let mut call = honest.clone();
+impl Honest {
+    /// Why the wallet refuses it with something altered.
+    async fn refused(&self, alter: &dyn Fn(&mut settleBatchCall)) -> E {
+        let mut call = self.call.clone();
         alter(&mut call);
+        let stage = &self.stage;
         stage.refused(&stage.processor, &Call::new(stage.id().address, &call)).await
-    };
-    let hint_wrong = E::HintWrong { hint: honest.hint };
+    }
 
-    // The header, and what stands beside it.
-    let shape = honest.shape;
+    /// What it says where the hint no longer fits.
+    fn hint_wrong(&self) -> E {
+        E::HintWrong { hint: self.call.hint }
+    }
+
+    fn verifier_set(&self) -> B256 {
+        self.stage.deployment.verifier_set.to_bytes()
+    }
+}
+
+async fn each_altered_part_has_its_own_error(chain: TestChain) {
+    let stage = Stage::set(chain).await;
+    let call = settleBatchCall::abi_decode(&stage.settling(&stage.batch()).data).unwrap();
+    let own = Honest { stage, call };
+    alter_the_header(&own).await;
+    alter_debits(&own).await;
+    alter_payouts(&own).await;
+    alter_commitment_hint_and_proof(&own).await;
+
+    // And as it was, it settles.
+    let Honest { stage, call } = &own;
+    stage.send(&stage.processor, &Call::new(stage.id().address, call)).await;
+}
+
+/// The header, and what stands beside it.
+async fn alter_the_header(own: &Honest) {
+    let (set, shape) = (own.verifier_set(), own.call.shape);
     let unknown = E::UnknownShape { verifier_set: set, shape: shape ^ 1 };
-    assert_eq!(refused(&|call| call.shape ^= 1).await, unknown);
+    assert_eq!(own.refused(&|call| call.shape ^= 1).await, unknown);
     let other = Address::repeat_byte(1).into_word();
     let unknown = E::UnknownShape { verifier_set: other, shape };
-    assert_eq!(refused(&|call| call.header.verifierSet = other).await, unknown);
+    assert_eq!(own.refused(&|call| call.header.verifierSet = other).await, unknown);
     let token = Address::repeat_byte(0x77);
     let poor = E::InsufficientBalance {
-        account: ann,
+        account: own.stage.ann.account.get(),
         token,
         balance: U256::ZERO,
         amount: U256::from(700),
     };
-    assert_eq!(refused(&|call| call.header.token = token).await, poor);
-    assert_eq!(refused(&|call| call.header.validUntil += U40::from(1)).await, hint_wrong);
+    assert_eq!(own.refused(&|call| call.header.token = token).await, poor);
+    assert_eq!(own.refused(&|call| call.header.validUntil += U40::from(1)).await, own.hint_wrong());
     let mismatch = E::CountMismatch { bits: U256::from(4), count: 5 };
-    assert_eq!(refused(&|call| call.header.count += 1).await, mismatch);
-    assert_eq!(refused(&|call| call.header.count = 0).await, E::BatchEmpty);
+    assert_eq!(own.refused(&|call| call.header.count += 1).await, mismatch);
+    assert_eq!(own.refused(&|call| call.header.count = 0).await, E::BatchEmpty);
+}
 
-    // A debit. Its amount is of Ann's word 0; her word 1 comes next, then Bob's.
-    let nobodys =
-        E::NotAuthorized { account: 3, processor: stage.processor.address(), verifier_set: set };
-    assert_eq!(refused(&|call| call.debits[0].account = 3).await, nobodys);
-    assert_eq!(refused(&|call| call.debits[0].account = bob).await, hint_wrong);
-    assert_eq!(refused(&|call| call.debits[0].word = 7).await, hint_wrong);
+/// A debit. Its amount is of Ann's word 0; her word 1 comes next, then Bob's.
+async fn alter_debits(own: &Honest) {
+    let Honest { stage, .. } = own;
+    let (ann, bob) = (stage.ann.account.get(), stage.bob.account.get());
+    let nobodys = E::NotAuthorized {
+        account: 3,
+        processor: stage.processor.address(),
+        verifier_set: own.verifier_set(),
+    };
+    assert_eq!(own.refused(&|call| call.debits[0].account = 3).await, nobodys);
+    assert_eq!(own.refused(&|call| call.debits[0].account = bob).await, own.hint_wrong());
+    assert_eq!(own.refused(&|call| call.debits[0].word = 7).await, own.hint_wrong());
     let out_of_range = E::WordOutOfRange { index: 0, word: 1 << 57 };
-    assert_eq!(refused(&|call| call.debits[0].word |= 1 << 57).await, out_of_range);
-    assert_eq!(refused(&|call| call.debits[0].mask <<= 1).await, hint_wrong);
+    assert_eq!(own.refused(&|call| call.debits[0].word |= 1 << 57).await, out_of_range);
+    assert_eq!(own.refused(&|call| call.debits[0].mask <<= 1).await, own.hint_wrong());
     let mismatch = E::CountMismatch { bits: U256::from(5), count: 4 };
-    assert_eq!(refused(&|call| call.debits[0].mask |= 2).await, mismatch);
-    assert_eq!(refused(&|call| call.debits[2].mask = 0).await, E::MaskEmpty { index: 2 });
+    assert_eq!(own.refused(&|call| call.debits[0].mask |= 2).await, mismatch);
+    assert_eq!(own.refused(&|call| call.debits[2].mask = 0).await, E::MaskEmpty { index: 2 });
     let differ = E::TotalsDiffer { debits: U256::from(1_043), payouts: U256::from(1_042) };
-    assert_eq!(refused(&|call| call.debits[0].amount += 1).await, differ);
+    assert_eq!(own.refused(&|call| call.debits[0].amount += 1).await, differ);
     let poor = E::InsufficientBalance {
         account: ann,
         token: stage.token_address(),
         balance: U256::from(crate::support::FUNDS),
         amount: U256::from(u128::MAX),
     };
-    assert_eq!(refused(&|call| call.debits[0].amount = u128::MAX).await, poor);
-    assert_eq!(refused(&|call| call.debits.swap(0, 1)).await, hint_wrong);
+    assert_eq!(own.refused(&|call| call.debits[0].amount = u128::MAX).await, poor);
+    assert_eq!(own.refused(&|call| call.debits.swap(0, 1)).await, own.hint_wrong());
     let twice = E::NonceSpent { account: ann, word: 0, bits: one() };
-    assert_eq!(refused(&|call| call.debits.push(call.debits[0].clone())).await, twice);
+    assert_eq!(own.refused(&|call| call.debits.push(call.debits[0].clone())).await, twice);
     let shifted = |call: &mut settleBatchCall| {
         call.debits[0].amount += 1;
         call.debits[2].amount -= 1;
     };
-    assert_eq!(refused(&shifted).await, hint_wrong, "from one payer to another");
+    assert_eq!(own.refused(&shifted).await, own.hint_wrong(), "from one payer to another");
+}
 
-    // A payout.
-    assert_eq!(refused(&|call| call.payouts[0].payee = payee(9)).await, hint_wrong);
+async fn alter_payouts(own: &Honest) {
+    assert_eq!(own.refused(&|call| call.payouts[0].payee = payee(9)).await, own.hint_wrong());
     let differ = E::TotalsDiffer { debits: U256::from(1_042), payouts: U256::from(1_043) };
-    assert_eq!(refused(&|call| call.payouts[0].amount += 1).await, differ);
+    assert_eq!(own.refused(&|call| call.payouts[0].amount += 1).await, differ);
     let shifted = |call: &mut settleBatchCall| {
         call.payouts[0].amount += 1;
         call.payouts[1].amount -= 1;
     };
-    assert_eq!(refused(&shifted).await, hint_wrong, "from one payee to another");
+    assert_eq!(own.refused(&shifted).await, own.hint_wrong(), "from one payee to another");
     let added = |call: &mut settleBatchCall| {
         call.payouts.push(IDebitWallet::Payout { payee: payee(9), amount: 0 });
     };
-    assert_eq!(refused(&added).await, hint_wrong, "a payout of nothing");
+    assert_eq!(own.refused(&added).await, own.hint_wrong(), "a payout of nothing");
+}
 
-    // C, hint, proof.
-    assert_eq!(refused(&|call| call.commitment += one()).await, hint_wrong);
+async fn alter_commitment_hint_and_proof(own: &Honest) {
+    assert_eq!(own.refused(&|call| call.commitment += one()).await, own.hint_wrong());
     let commitment = U256::MAX;
     let out_of_range = E::CommitmentOutOfRange { commitment };
-    assert_eq!(refused(&|call| call.commitment = commitment).await, out_of_range);
-    let hint = honest.hint + one();
-    assert_eq!(refused(&|call| call.hint = hint).await, E::HintWrong { hint });
+    assert_eq!(own.refused(&|call| call.commitment = commitment).await, out_of_range);
+    let hint = own.call.hint + one();
+    assert_eq!(own.refused(&|call| call.hint = hint).await, E::HintWrong { hint });
     for index in 0..8 {
         let off_curve = E::Verifier(VerifierError::PrecompileFailed { precompile: 8 });
-        assert_eq!(refused(&|call| call.proof[index] ^= one()).await, off_curve, "{index}");
-        let value = honest.proof[index] + BASE_FIELD;
+        assert_eq!(own.refused(&|call| call.proof[index] ^= one()).await, off_curve, "{index}");
+        let value = own.call.proof[index] + BASE_FIELD;
         let second_spelling = VerifierError::CoordinateNotReduced { index: index as u64, value };
-        let refused = refused(&|call| call.proof[index] = value).await;
+        let refused = own.refused(&|call| call.proof[index] = value).await;
         assert_eq!(refused, E::Verifier(second_spelling));
     }
     let infinite = |call: &mut settleBatchCall| call.proof[6..].fill(U256::ZERO);
     let infinity = E::Verifier(VerifierError::PointAtInfinity { index: 6 });
-    assert_eq!(refused(&infinite).await, infinity);
-
-    // And as it was, it settles.
-    stage.send(&stage.processor, &Call::new(stage.id().address, &honest)).await;
+    assert_eq!(own.refused(&infinite).await, infinity);
 }
 
 /// What is altered of a proven batch, and how.
@@ -174,7 +206,7 @@ async fn an_altered_proof_is_refused_with_a_fitting_hint_too(chain: TestChain) {
         alter(&mut altered);
         let refused = stage.refused(&stage.processor, &stage.settling(&altered)).await;
         let batch_id = aep2_chain::settlement::batch_id(&altered.settlement, altered.commitment);
-        assert_eq!(refused, WalletError::ProofRefused { batch_id }, "{part}");
+        assert_eq!(refused, E::ProofRefused { batch_id }, "{part}");
     }
     // Another account's debit, with that account's key.
     let mut altered = honest.clone();
@@ -182,7 +214,7 @@ async fn an_altered_proof_is_refused_with_a_fitting_hint_too(chain: TestChain) {
     altered.settlement.debits[0].key_hash = honest.settlement.debits[2].key_hash;
     altered.settlement.debits[0].word = 40;
     let refused = stage.refused(&stage.processor, &stage.settling(&altered)).await;
-    assert!(matches!(refused, WalletError::ProofRefused { .. }), "{refused:?}");
+    assert!(matches!(refused, E::ProofRefused { .. }), "{refused:?}");
 }
 
 /// Also the bytes that no field of the call owns: offsets, lengths, padding.
@@ -240,13 +272,13 @@ async fn a_batch_for_another_chain_wallet_or_token_is_refused(chain: TestChain) 
         .unwrap();
         call.header.token = token;
         let refused = stage.refused(&stage.processor, &Call::new(id.address, &call)).await;
-        assert_eq!(refused, WalletError::HintWrong { hint: call.hint });
+        assert_eq!(refused, E::HintWrong { hint: call.hint });
 
         // And with the hint for the domain that the wallet computes.
         let mut renamed = elsewhere.clone();
         renamed.settlement.domain = id.mandate_domain(token).element();
         let refused = stage.refused(&stage.processor, &stage.settling(&renamed)).await;
-        assert!(matches!(refused, WalletError::ProofRefused { .. }), "{refused:?}");
+        assert!(matches!(refused, E::ProofRefused { .. }), "{refused:?}");
     }
 }
 
