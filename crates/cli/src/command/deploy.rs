@@ -25,11 +25,8 @@ use serde_json::json;
 use crate::{
     files::Keys,
     onchain::{
-        block_on,
-        deployed::FILE_DEFAULT,
-        ethereum_key::KeyOptions,
-        node::{NodeOptions, SigningNode},
-        time_span::TimeSpan,
+        block_on, deployed::FILE_DEFAULT, sending::SigningNode, time_span::TimeSpan,
+        tx_options::SigningOptions,
     },
     output::{Output, count},
 };
@@ -88,10 +85,7 @@ pub(crate) struct Arguments {
     development_keys_on_public_chain: Vec<Shape>,
 
     #[command(flatten)]
-    node: NodeOptions,
-
-    #[command(flatten)]
-    key: KeyOptions,
+    signing: SigningOptions,
 }
 
 pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<ExitCode> {
@@ -167,7 +161,7 @@ async fn deploy(
     keys: Vec<KeyOfShape>,
     output: &Output,
 ) -> anyhow::Result<Deployment> {
-    let signing = arguments.node.connect_with_key(&arguments.key).await?;
+    let signing = arguments.signing.connect().await?;
     if let Some(token) = arguments.token {
         // Before anything is paid for.
         Token::new(signing.node.provider.clone(), token).require().await?;
@@ -189,7 +183,7 @@ async fn deploy(
             .collect(),
         test_token: arguments.test_token,
     };
-    let provider = arguments.node.wallet_provider(&signing.key)?;
+    let provider = arguments.signing.node.wallet_provider(&signing.key)?;
     let mut deployment = deployment::deploy(&provider, &plan).await.map_err(explain)?;
     deployment.token = arguments.token;
     deployment.write(&arguments.out)?;

@@ -19,10 +19,9 @@ use crate::{
     onchain::{
         amount::{AmountOptions, TokenInfo},
         block_on,
-        deployed::{Deployed, DeploymentOptions, TokenOptions},
-        ethereum_key::KeyOptions,
-        node::{NodeOptions, SigningNode},
-        sending::{Sent, event_of},
+        deployed::{Deployed, TokenOptions},
+        sending::{Sent, SigningNode, event_of},
+        tx_options::TxOptions,
     },
     output::Output,
 };
@@ -64,13 +63,7 @@ pub(crate) struct Deposit {
     token: TokenOptions,
 
     #[command(flatten)]
-    deployment: DeploymentOptions,
-
-    #[command(flatten)]
-    node: NodeOptions,
-
-    #[command(flatten)]
-    key: KeyOptions,
+    tx: TxOptions,
 }
 
 #[derive(Serialize)]
@@ -112,8 +105,7 @@ async fn deposit(
     arguments: &Deposit,
     output: &Output,
 ) -> anyhow::Result<Deposited> {
-    let signing = arguments.node.connect_with_key(&arguments.key).await?;
-    let deployed = arguments.deployment.open(&signing.node).await?;
+    let (signing, deployed) = arguments.tx.open().await?;
     let token = deployed.token(&arguments.token).await?;
     let amount = arguments.amount.base_units(&token)?;
     // Before anything is approved or minted for an account that is not there.

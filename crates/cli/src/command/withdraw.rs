@@ -14,11 +14,10 @@ use crate::{
     onchain::{
         amount::{self, Decimal, TokenInfo},
         block_on,
-        deployed::{Deployed, DeploymentOptions, TokenOptions},
-        ethereum_key::KeyOptions,
-        node::{NodeOptions, SigningNode},
-        sending::{Sent, event_of},
+        deployed::{Deployed, TokenOptions},
+        sending::{Sent, SigningNode, event_of},
         time_span::relative,
+        tx_options::TxOptions,
     },
     output::Output,
 };
@@ -94,13 +93,7 @@ struct Common {
     token: TokenOptions,
 
     #[command(flatten)]
-    deployment: DeploymentOptions,
-
-    #[command(flatten)]
-    node: NodeOptions,
-
-    #[command(flatten)]
-    key: KeyOptions,
+    tx: TxOptions,
 }
 
 /// What was done.
@@ -216,8 +209,7 @@ async fn execute(arguments: &Execute, output: &Output) -> anyhow::Result<()> {
 
 impl Common {
     async fn open(&self) -> anyhow::Result<(SigningNode, Deployed, TokenInfo)> {
-        let signing = self.node.connect_with_key(&self.key).await?;
-        let deployed = self.deployment.open(&signing.node).await?;
+        let (signing, deployed) = self.tx.open().await?;
         let token = deployed.token(&self.token).await?;
         Ok((signing, deployed, token))
     }

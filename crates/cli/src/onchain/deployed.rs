@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 
 use aep2_chain::{
-    deployment::{self, Deployment},
+    deployment::{Deployment, is_local},
     wallet::Wallet,
 };
-use aep2_mandate::units::ChainId;
 use alloy::{primitives::Address, providers::DynProvider};
 use anyhow::{Context, ensure};
 use clap::Args;
@@ -48,11 +47,6 @@ impl TokenOptions {
 pub(crate) struct Deployed {
     pub(crate) deployment: Deployment,
     pub(crate) wallet: Wallet<DynProvider>,
-}
-
-/// Whether money cannot be real on a chain.
-pub(crate) fn is_local(chain_id: ChainId) -> bool {
-    deployment::is_local(chain_id)
 }
 
 impl DeploymentOptions {

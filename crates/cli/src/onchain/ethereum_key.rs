@@ -9,6 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use aep2_chain::deployment::is_local;
 use aep2_devchain::dev_accounts;
 use aep2_mandate::units::ChainId;
 use aep2_payer::wallet::key::warn_if_readable_by_others;
@@ -19,8 +20,6 @@ use alloy::{
 use anyhow::{Context, bail, ensure};
 use clap::Args;
 use zeroize::Zeroizing;
-
-use super::deployed;
 
 /// The variable that may hold the key itself.
 const KEY_VARIABLE: &str = "AEP2_PRIVATE_KEY";
@@ -78,7 +77,7 @@ pub(crate) fn from_environment() -> anyhow::Result<Option<PrivateKeySigner>> {
 
 fn development_key(index: usize, chain_id: ChainId) -> anyhow::Result<PrivateKeySigner> {
     ensure!(
-        deployed::is_local(chain_id),
+        is_local(chain_id),
         "the development accounts' keys are public, and chain {chain_id} is not a local one; give \
          a key of your own with --key-file"
     );

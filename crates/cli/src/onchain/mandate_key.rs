@@ -36,6 +36,15 @@ impl MandateKeyOptions {
         self.mandate_key.is_some() || self.new_mandate_key.is_some()
     }
 
+    /// What came of using the key. After a failure it says where a key is that was made.
+    pub(crate) fn used<T>(&self, done: anyhow::Result<T>) -> anyhow::Result<T> {
+        let Some(made) = self.made() else { return done };
+        done.with_context(|| {
+            let made = made.display();
+            format!("the new key is in {made}; try again with --mandate-key {made}")
+        })
+    }
+
     /// The file of a key that is to be made, or was.
     pub(crate) fn made(&self) -> Option<&Path> {
         self.new_mandate_key.as_deref()

@@ -7,6 +7,7 @@ pub(crate) mod mandate_key;
 pub(crate) mod node;
 pub(crate) mod sending;
 pub(crate) mod time_span;
+pub(crate) mod tx_options;
 
 use std::future::Future;
 

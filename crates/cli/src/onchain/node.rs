@@ -14,10 +14,8 @@ use alloy::{
         http::reqwest::{Client, Url},
     },
 };
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use clap::Args;
-
-use super::ethereum_key::KeyOptions;
 
 /// How long one answer may take.
 const ANSWER_MAX: Duration = Duration::from_secs(60);
@@ -53,12 +51,6 @@ pub(crate) struct Node {
     pub(crate) name: String,
 }
 
-/// A node, and the key that signs what it is sent.
-pub(crate) struct SigningNode {
-    pub(crate) node: Node,
-    pub(crate) key: PrivateKeySigner,
-}
-
 impl NodeOptions {
     /// The node, for reading.
     pub(crate) async fn connect(&self) -> anyhow::Result<Node> {
@@ -66,14 +58,10 @@ impl NodeOptions {
         self.greet(provider.erased()).await
     }
 
-    /// The node, with a key for what it is sent.
-    pub(crate) async fn connect_with_key(&self, key: &KeyOptions) -> anyhow::Result<SigningNode> {
-        let chain_id = self.connect().await?.chain_id;
-        let key = key.load(chain_id)?;
-        let provider = self.wallet_provider(&key)?;
-        let node = self.greet(provider.erased()).await?;
-        ensure!(node.chain_id == chain_id, "{} answers for two chains", node.name);
-        Ok(SigningNode { node, key })
+    /// The node, with a key that signs what it is sent.
+    pub(crate) async fn connect_with_key(&self, key: &PrivateKeySigner) -> anyhow::Result<Node> {
+        let provider = self.wallet_provider(key)?;
+        self.greet(provider.erased()).await
     }
 
     /// A provider that signs with a key, and knows whose it is.

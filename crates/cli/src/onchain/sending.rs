@@ -5,12 +5,18 @@ use aep2_chain::{
     wallet::error::WalletError,
 };
 use aep2_mandate::units::UnixTime;
-use alloy::{primitives::TxHash, rpc::types::TransactionReceipt};
+use alloy::{primitives::TxHash, rpc::types::TransactionReceipt, signers::local::PrivateKeySigner};
 use anyhow::{Context, anyhow};
 use serde::Serialize;
 
-use super::{deployed::Deployed, node::SigningNode, time_span::distance};
+use super::{deployed::Deployed, node::Node, time_span::distance};
 use crate::output::Output;
+
+/// A node, and the key that signs what it is sent.
+pub(crate) struct SigningNode {
+    pub(crate) node: Node,
+    pub(crate) key: PrivateKeySigner,
+}
 
 /// A transaction that is in a block and succeeded.
 #[derive(Clone, Debug, Serialize)]

@@ -15,12 +15,11 @@ use serde::Serialize;
 use crate::{
     onchain::{
         block_on,
-        deployed::{Deployed, DeploymentOptions},
-        ethereum_key::KeyOptions,
+        deployed::Deployed,
         mandate_key::{self, MandateKeyOptions},
-        node::{NodeOptions, SigningNode},
-        sending::{Sent, event_of},
+        sending::{Sent, SigningNode, event_of},
         time_span::relative,
+        tx_options::TxOptions,
     },
     output::Output,
 };
@@ -33,13 +32,7 @@ struct Common {
     account: AccountId,
 
     #[command(flatten)]
-    deployment: DeploymentOptions,
-
-    #[command(flatten)]
-    node: NodeOptions,
-
-    #[command(flatten)]
-    key: KeyOptions,
+    tx: TxOptions,
 }
 
 /// Ask for another mandate key
@@ -100,19 +93,12 @@ pub(crate) fn rotate_key(arguments: &RotateKey, output: &Output) -> anyhow::Resu
     );
     block_on(async {
         let common = &arguments.common;
-        let (signing, deployed) = common.open().await?;
+        let (signing, deployed) = common.tx.open().await?;
         let key_hash = mandate_key::hash(arguments.mandate_key.load_or_make()?)
             .context("there is no key to rotate to")?;
         let call = deployed.wallet.id().rotate_key(common.account, key_hash);
-        let made = arguments.mandate_key.made();
         let asked = common.ask("ask for the new key", &signing, &deployed, &call, output).await;
-        match (asked, made) {
-            (Err(error), Some(made)) => Err(error).with_context(|| {
-                let made = made.display();
-                format!("the new key is in {made}; try again with --mandate-key {made}")
-            }),
-            (asked, _) => asked,
-        }
+        arguments.mandate_key.used(asked)
     })?;
     Ok(ExitCode::SUCCESS)
 }
@@ -120,7 +106,7 @@ pub(crate) fn rotate_key(arguments: &RotateKey, output: &Output) -> anyhow::Resu
 pub(crate) fn revoke_key(arguments: &RevokeKey, output: &Output) -> anyhow::Result<ExitCode> {
     block_on(async {
         let common = &arguments.common;
-        let (signing, deployed) = common.open().await?;
+        let (signing, deployed) = common.tx.open().await?;
         let call = deployed.wallet.id().revoke_key(common.account);
         common.ask("ask for no key", &signing, &deployed, &call, output).await
     })?;
@@ -136,12 +122,6 @@ pub(crate) fn cancel(arguments: &CancelChange, output: &Output) -> anyhow::Resul
 }
 
 impl Common {
-    async fn open(&self) -> anyhow::Result<(SigningNode, Deployed)> {
-        let signing = self.node.connect_with_key(&self.key).await?;
-        let deployed = self.deployment.open(&signing.node).await?;
-        Ok((signing, deployed))
-    }
-
     /// Sends a request, and says from when on it can be applied.
     async fn ask(
         &self,
@@ -185,7 +165,7 @@ impl Common {
     ) -> anyhow::Result<ExitCode> {
         let account = self.account;
         let changed = block_on(async {
-            let (signing, deployed) = self.open().await?;
+            let (signing, deployed) = self.tx.open().await?;
             let call = call(&deployed.wallet.id(), account);
             let (sent, _) = signing.send(action, &call, output).await?;
             let key_hash = deployed.wallet.account(account).await?.terms.key_hash;

@@ -3,6 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use aep2_chain::{
+    deployment::is_local,
     events::WalletEvent,
     wallet::{
         terms::Terms,
@@ -11,7 +12,7 @@ use aep2_chain::{
 };
 use aep2_mandate::units::AccountId;
 use alloy::primitives::Address;
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use clap::Args;
 use serde::Serialize;
 
@@ -19,11 +20,9 @@ use crate::{
     command::rows,
     onchain::{
         block_on,
-        deployed::{DeploymentOptions, is_local},
-        ethereum_key::KeyOptions,
         mandate_key::{self, MandateKeyOptions},
-        node::NodeOptions,
         sending::{Sent, event_of},
+        tx_options::TxOptions,
     },
     output::Output,
 };
@@ -49,13 +48,7 @@ pub(crate) struct Arguments {
     direct_only: bool,
 
     #[command(flatten)]
-    deployment: DeploymentOptions,
-
-    #[command(flatten)]
-    node: NodeOptions,
-
-    #[command(flatten)]
-    key: KeyOptions,
+    tx: TxOptions,
 }
 
 #[derive(Serialize)]
@@ -87,25 +80,15 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Exit
 }
 
 async fn open(arguments: &Arguments, output: &Output) -> anyhow::Result<(Opened, bool)> {
-    let signing = arguments.node.connect_with_key(&arguments.key).await?;
-    let deployed = arguments.deployment.open(&signing.node).await?;
+    let (signing, deployed) = arguments.tx.open().await?;
     let owner = signing.key.address();
 
     let key_hash = mandate_key::hash(arguments.mandate_key.load_or_make()?);
     let processor = arguments.processor.unwrap_or(owner);
     let verifier_set = key_hash.map(|_| deployed.deployment.verifier_set);
     let call = deployed.wallet.id().open_account(&Terms { processor, verifier_set, key_hash });
-    let (sent, receipt) =
-        match (signing.send("open the account", &call, output).await, arguments.mandate_key.made())
-        {
-            (Err(error), Some(made)) => {
-                return Err(error).with_context(|| {
-                    let made = made.display();
-                    format!("the new key is in {made}; try again with --mandate-key {made}")
-                });
-            }
-            (done, _) => done?,
-        };
+    let done = signing.send("open the account", &call, output).await;
+    let (sent, receipt) = arguments.mandate_key.used(done)?;
     let account = event_of(&receipt, &deployed, "which account it opened", |event| match event {
         WalletEvent::AccountOpened { account, .. } => Some(account),
         _ => None,

@@ -25,10 +25,10 @@ use crate::{
     onchain::{
         amount::{Decimal, TokenInfo},
         block_on,
-        deployed::{Deployed, DeploymentOptions, TokenOptions},
-        ethereum_key::KeyOptions,
-        node::{Node, NodeOptions},
+        deployed::{Deployed, TokenOptions},
+        node::Node,
         sending::event_of,
+        tx_options::TxOptions,
     },
     output::Output,
 };
@@ -80,13 +80,7 @@ pub(crate) struct Arguments {
     token: TokenOptions,
 
     #[command(flatten)]
-    deployment: DeploymentOptions,
-
-    #[command(flatten)]
-    node: NodeOptions,
-
-    #[command(flatten)]
-    key: KeyOptions,
+    tx: TxOptions,
 }
 
 #[derive(Serialize)]
@@ -115,7 +109,7 @@ async fn settle_on(arguments: &Arguments, output: &Output) -> anyhow::Result<Wal
     let identity = lookup.identity().await.with_context(|| {
         format!("{processor} is no processor that answers; name yours with --processor")
     })?;
-    let node = arguments.node.connect().await?;
+    let node = arguments.tx.signing.node.connect().await?;
     let (expected, found) = (identity.chain_id, node.chain_id);
     ensure!(
         expected == found,
@@ -200,8 +194,7 @@ async fn open_account(
     identity: &Identity,
     output: &Output,
 ) -> anyhow::Result<AccountId> {
-    let signing = arguments.node.connect_with_key(&arguments.key).await?;
-    let deployed = arguments.deployment.open(&signing.node).await?;
+    let (signing, deployed) = arguments.tx.open().await?;
     check_deployment(&deployed, identity)?;
     let terms = Terms {
         processor: identity.processor.0,
