@@ -25,7 +25,7 @@ use serde::Serialize;
 use serde_json::json;
 use tokio::{net::TcpListener, time::timeout};
 
-use super::{chain::stop_signal, rows, wallet::http};
+use super::{chain::stop_signal, rows, wallet::options::http};
 use crate::{onchain::ethereum_key, output::Output};
 
 /// How long requests in hand, and then captures on their way, have when it is told to stop.

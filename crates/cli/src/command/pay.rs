@@ -27,7 +27,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use super::wallet::{WalletOptions, http, in_base_units, now};
+use super::wallet::options::{WalletOptions, http, in_base_units, now};
 use crate::{
     onchain::{amount::Decimal, block_on, time_span::relative},
     output::Output,

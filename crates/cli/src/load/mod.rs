@@ -6,10 +6,9 @@
 
 mod client;
 mod funding;
+mod plan;
 mod server;
 mod store;
-
-use std::time::Duration;
 
 use aep2_benches::machine::Machine;
 use anyhow::{Context, ensure};
@@ -18,31 +17,13 @@ use hyper::body::Bytes;
 use serde::Serialize;
 use tokio::time::{Instant, sleep_until};
 
+pub(crate) use self::plan::Plan;
 use self::{
     client::{Connection, Post, Receipt},
     server::ServerProcess,
     store::Store,
 };
 use crate::output::Output;
-
-/// What is to be done.
-#[derive(Clone, Debug)]
-pub(crate) struct Plan {
-    /// Connections, each with one request under way.
-    pub(crate) clients: usize,
-    /// How long the load runs before anything is measured.
-    pub(crate) warm_up: Duration,
-    /// How long is measured.
-    pub(crate) measured: Duration,
-    /// Accounts.
-    pub(crate) payers: usize,
-    /// Mandates to have signed in store, for each second.
-    pub(crate) store_per_s: u64,
-    /// Threads that serve requests; 0 as the server has it.
-    pub(crate) server_threads: usize,
-    /// Whether the server is killed in the middle.
-    pub(crate) kill: bool,
-}
 
 /// What was measured.
 #[derive(Debug, Serialize)]

@@ -18,7 +18,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use super::{Plan, client::Connection};
+use super::{client::Connection, plan::Plan};
 
 /// How long the server may take to start. It makes a development key at first.
 const START_MAX: Duration = Duration::from_secs(300);

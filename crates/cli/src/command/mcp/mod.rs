@@ -1,23 +1,16 @@
 //! `aep2 mcp`: selling tools over the Model Context Protocol, and paying for an agent.
 
 mod sell;
+mod stdio;
 mod wallet;
 
-use std::{process::ExitCode, time::Duration};
+use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Subcommand;
-use rmcp::{
-    RoleServer, ServerHandler, ServiceExt,
-    service::{QuitReason, RunningService, ServerInitializeError},
-    transport::stdio,
-};
 
-use super::chain::stop_signal;
+use self::stdio::END_MAX;
 use crate::output::Output;
-
-/// How long what is left may take when all has been stopped in order.
-const END_MAX: Duration = Duration::from_secs(5);
 
 /// What to do
 #[derive(Subcommand)]
@@ -36,25 +29,4 @@ pub(crate) fn run(command: &Command, output: &Output) -> anyhow::Result<ExitCode
     // Reading standard input cannot be broken off.
     runtime.shutdown_timeout(END_MAX);
     Ok(ExitCode::SUCCESS)
-}
-
-/// Serves over standard input and output, until the client hangs up or the program is stopped.
-async fn over_stdio(server: impl ServerHandler) -> anyhow::Result<()> {
-    let stopped = stop_signal()?;
-    let running = async {
-        let running: RunningService<RoleServer, _> = match server.serve(stdio()).await {
-            Ok(running) => running,
-            // A client that goes away before it has said anything is no failure.
-            Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(()),
-            Err(error) => return Err(error).context("the client does not speak MCP"),
-        };
-        match running.waiting().await.context("the server broke off")? {
-            QuitReason::JoinError(error) => Err(error).context("the server broke off"),
-            _ => Ok(()),
-        }
-    };
-    tokio::select! {
-        ended = running => ended,
-        () = stopped => Ok(()),
-    }
 }

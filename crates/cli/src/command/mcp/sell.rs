@@ -15,7 +15,7 @@ use clap::Args;
 use serde::Serialize;
 use tokio::{net::TcpListener, process::Command, time::timeout};
 
-use super::END_MAX;
+use super::stdio::{self, END_MAX};
 use crate::{
     command::{chain::stop_signal, rows, wallet},
     onchain::ethereum_key,
@@ -86,7 +86,7 @@ pub(super) async fn run(arguments: &Arguments, output: &Output) -> anyhow::Resul
         };
         let seller = start(&settings, name.parse()?, config, command).await?;
         let payee = seller.payee.clone();
-        super::over_stdio(seller.server).await?;
+        stdio::serve(seller.server).await?;
         return end(&payee).await;
     }
     over_http(&settings, config, command, output).await
@@ -160,7 +160,7 @@ async fn start(
         }
         None => None,
     };
-    let http = wallet::http(&settings.processor).build().context("no HTTP client")?;
+    let http = wallet::options::http(&settings.processor).build().context("no HTTP client")?;
     Ok(Seller::start(settings, name, key, http, command).await?)
 }
 

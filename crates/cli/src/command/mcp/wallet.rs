@@ -3,7 +3,7 @@
 use aep2_mcp::WalletServer;
 use clap::Args;
 
-use crate::command::wallet::WalletOptions;
+use crate::command::wallet::options::WalletOptions;
 
 /// Be an agent's wallet: an MCP server on standard input and output
 ///
@@ -20,5 +20,5 @@ pub(crate) struct Arguments {
 
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let server = WalletServer::new(arguments.wallet.open()?)?;
-    super::over_stdio(server).await
+    super::stdio::serve(server).await
 }

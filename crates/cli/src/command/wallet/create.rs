@@ -19,7 +19,7 @@ use anyhow::{Context, ensure};
 use clap::Args;
 use serde::Serialize;
 
-use super::{AllowanceOptions, WalletOptions, WhomOptions, in_base_units};
+use super::options::{self, AllowanceOptions, WalletOptions, WhomOptions, in_base_units};
 use crate::{
     command::rows,
     onchain::{
@@ -105,7 +105,7 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Exit
 /// The key, the account and the limits.
 async fn settle_on(arguments: &Arguments, output: &Output) -> anyhow::Result<WalletSettings> {
     let processor = &arguments.processor;
-    let lookup = Lookup::new(super::http(processor).build()?, processor.clone());
+    let lookup = Lookup::new(options::http(processor).build()?, processor.clone());
     let identity = lookup.identity().await.with_context(|| {
         format!("{processor} is no processor that answers; name yours with --processor")
     })?;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::WalletOptions;
+use super::options::WalletOptions;
 use crate::{command::deposit, output::Output};
 
 /// Put tokens into the wallet's account

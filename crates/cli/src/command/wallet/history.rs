@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use aep2_payer::wallet::{Entry, State, Wallet};
 use clap::Args;
 
-use super::WalletOptions;
+use super::options::{self, WalletOptions};
 use crate::{onchain::time_span::distance, output::Output};
 
 /// Show what was paid, the latest last
@@ -47,6 +47,6 @@ fn line(wallet: &Wallet, entry: &Entry) -> String {
         State::Accepted { .. } => "accepted".to_owned(),
         State::Refused { reason } => format!("refused: {reason}"),
     };
-    let when = distance(entry.at, super::now());
+    let when = distance(entry.at, options::now());
     format!("{when:20} {amount:>18}  {:24} {state:14} {}", entry.host, entry.id)
 }

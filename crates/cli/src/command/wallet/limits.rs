@@ -7,7 +7,7 @@ use alloy::primitives::Address;
 use anyhow::Context;
 use clap::Args;
 
-use super::{AllowanceOptions, WalletOptions, WhomOptions};
+use super::options::{AllowanceOptions, WalletOptions, WhomOptions};
 use crate::{command::rows, output::Output};
 
 /// Show what may be spent, or change it

@@ -9,7 +9,7 @@ use aep2_x402::terms::WireAddress;
 use clap::Args;
 use serde::Serialize;
 
-use super::WalletOptions;
+use super::options::{self, WalletOptions};
 use crate::{command::rows, onchain::block_on, output::Output};
 
 /// Show what the wallet's account has, and what was spent in the last 24 hours
@@ -48,7 +48,7 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Exit
 
 async fn look(wallet: &Wallet) -> anyhow::Result<Shown> {
     let settings = wallet.settings().clone();
-    let status = wallet.balance(super::http(&settings.processor_url).build()?).await?;
+    let status = wallet.balance(options::http(&settings.processor_url).build()?).await?;
     let payer = wallet.payer()?;
     let mut tokens = Vec::new();
     for own in &settings.limits.tokens {
