@@ -18,10 +18,10 @@ use crate::{
     transport::InProcess,
 };
 
-/// How often a provider of an embedded chain looks for news. Asking costs microseconds.
+/// How often a provider of such a chain polls it. Asking costs microseconds.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// An embedded chain. Clones are the same chain; it ends with the last of them and of its providers
+/// A chain in this process. Clones are the same chain; it ends with the last of them and of its providers
 /// and servers.
 #[derive(Clone, Debug)]
 pub struct DevChain {

@@ -1,4 +1,4 @@
-//! What an embedded chain is made of: its rules, its first balances, its clock, where it is kept.
+//! What a chain is made of: its rules, its first balances, its clock, where it is kept.
 
 use std::{
     fmt,
@@ -37,7 +37,7 @@ const DEV_KEYS: [B256; 10] = [
 /// The ether that each development account starts with.
 const DEV_BALANCE_ETHER: u64 = 10_000;
 
-/// The ten well-known development accounts, which an embedded chain prefunds and signs for.
+/// The ten well-known development accounts, which a chain prefunds and signs for.
 ///
 /// # Errors
 ///
@@ -113,7 +113,7 @@ impl fmt::Debug for WallClock {
     }
 }
 
-/// What an embedded chain is made of. `DevChainConfig::default()` is a fresh chain in memory that
+/// What a chain is made of. `DevChainConfig::default()` is a fresh chain in memory that
 /// mines on demand.
 #[derive(Clone, Debug)]
 pub struct DevChainConfig {

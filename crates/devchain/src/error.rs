@@ -4,7 +4,7 @@ use std::{io, net::SocketAddr, path::PathBuf};
 
 use crate::pool::Rejection;
 
-/// Why an embedded chain does not start, or does not do what it is told.
+/// Why a chain does not start, or does not do what it is told.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DevChainError {

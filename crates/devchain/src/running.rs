@@ -31,6 +31,7 @@ impl Running {
         Ok(Self { miner, node })
     }
 
+    /// The state machine, for as long as the guard lives.
     pub(crate) fn node(&self) -> Result<MutexGuard<'_, Node>, DevChainError> {
         // A panic half-way through a change leaves nothing to be relied on.
         self.node.lock().map_err(|_| DevChainError::Stopped)
