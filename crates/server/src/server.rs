@@ -2,12 +2,12 @@
 
 use std::{io, net::SocketAddr, time::Duration};
 
+use aep2_exact::ExactFacilitator;
 use aep2_processor::Processor;
 use thiserror::Error;
 
 use crate::{
     api::Api,
-    exact::Exact,
     http::{ConnectionLimits, Listening},
     settings::Settings,
 };
@@ -50,7 +50,7 @@ impl Server {
     /// When a port cannot be had.
     pub async fn start(
         processor: Processor,
-        exact: Option<Exact>,
+        exact: Option<ExactFacilitator>,
         settings: &Settings,
     ) -> Result<Self, ServeError> {
         let Settings { http, limits, metrics, .. } = settings;

@@ -3,6 +3,7 @@
 //! `success` means that the transfer is in a block. Once only: the same payment again is refused, since
 //! payees that remember nothing take a success for leave to serve.
 
+use aep2_exact::{ExactError, ExactFacilitator, Settled};
 use aep2_x402::{Network, SettleResponse, SupportedKind, VerifyResponse};
 use axum::{
     Json,
@@ -12,7 +13,6 @@ use axum::{
 use serde::Deserialize;
 
 use super::facilitator::{Why, parse};
-use crate::exact::{Exact, ExactError, Settled};
 
 /// The scheme's name.
 const SCHEME: &str = "exact";
@@ -46,7 +46,7 @@ pub(super) fn kind(network: &Network) -> SupportedKind {
     }
 }
 
-pub(super) async fn verify(exact: &Exact, text: &[u8]) -> Response {
+pub(super) async fn verify(exact: &ExactFacilitator, text: &[u8]) -> Response {
     let payer = match parse(text) {
         Ok(request) => exact.verify(&request).await.map_err(Why::from),
         Err(why) => Err(why),
@@ -63,7 +63,7 @@ pub(super) async fn verify(exact: &Exact, text: &[u8]) -> Response {
     }
 }
 
-pub(super) async fn settle(exact: &Exact, network: Network, text: &[u8]) -> Response {
+pub(super) async fn settle(exact: &ExactFacilitator, network: Network, text: &[u8]) -> Response {
     let settled = match parse(text) {
         Ok(request) => exact.settle(request).await.map_err(Why::from),
         Err(why) => Err(why),
@@ -80,7 +80,7 @@ impl From<ExactError> for Why {
     fn from(error: ExactError) -> Self {
         let message = error.to_string();
         let (status, reason) = match error {
-            ExactError::Refused { reason, .. } => (StatusCode::OK, reason),
+            ExactError::Refused { code, .. } => (StatusCode::OK, code),
             ExactError::InProgress => (StatusCode::SERVICE_UNAVAILABLE, "settlement_in_progress"),
             ExactError::Busy => (StatusCode::TOO_MANY_REQUESTS, "too_many_requests"),
             ExactError::Failed(_) => (StatusCode::SERVICE_UNAVAILABLE, "unexpected_settle_error"),

@@ -24,6 +24,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use aep2_exact::ExactFacilitator;
 use aep2_processor::Processor;
 use axum::{
     Router, middleware,
@@ -37,7 +38,7 @@ use self::{
     feed::Feed,
     guard::{Gate, guard},
 };
-use crate::{exact::Exact, instruments::Instruments, settings::LimitSettings};
+use crate::{instruments::Instruments, settings::LimitSettings};
 
 /// The API over a processor. Clones are the same one.
 #[derive(Clone)]
@@ -47,7 +48,7 @@ pub(crate) struct Api {
 
 struct Inner {
     processor: Processor,
-    exact: Option<Exact>,
+    exact: Option<ExactFacilitator>,
     limits: LimitSettings,
     instruments: Arc<Instruments>,
     gate: Arc<Gate>,
@@ -87,7 +88,11 @@ const METRICS: &str = "/metrics";
 
 impl Api {
     /// The API over a processor, and the task that keeps its events.
-    pub(crate) fn new(processor: Processor, exact: Option<Exact>, limits: &LimitSettings) -> Self {
+    pub(crate) fn new(
+        processor: Processor,
+        exact: Option<ExactFacilitator>,
+        limits: &LimitSettings,
+    ) -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         // Only to tell this run from others.
         let run = u64::try_from(since.as_millis()).unwrap_or_default();
@@ -151,7 +156,7 @@ impl Api {
     }
 
     /// The facilitator of the scheme `exact`, where there is one.
-    fn exact(&self) -> Option<&Exact> {
+    fn exact(&self) -> Option<&ExactFacilitator> {
         self.inner.exact.as_ref()
     }
 

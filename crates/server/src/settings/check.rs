@@ -283,7 +283,7 @@ mod tests {
             ),
             // All of it at once.
             (
-                "[windows]\nage_s_max = 0\nlook_every_ms = 0",
+                "[windows]\nage_s_max = 0\npoll_interval_ms = 0",
                 vec!["windows.age_s_max", "windows.poll_interval_ms"],
             ),
         ] {

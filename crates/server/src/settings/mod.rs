@@ -5,8 +5,8 @@
 //! loopback. Secrets are never in the file.
 
 mod check;
+mod config;
 mod print;
-mod processor;
 mod section;
 mod sections;
 mod unknown;
