@@ -6,8 +6,6 @@ mod body;
 mod captures;
 mod error;
 mod events;
-mod exact;
-mod facilitator;
 mod feed;
 mod guard;
 mod health;
@@ -18,6 +16,7 @@ mod mvp;
 pub mod openapi;
 mod path;
 mod schema;
+mod x402;
 
 use std::{
     sync::Arc,
@@ -71,9 +70,9 @@ fn routes() -> Vec<(&'static str, MethodRouter<Api>)> {
         ("/v1/batches", get(batches::batches)),
         ("/v1/batches/{id}", get(batches::batch)),
         ("/v1/events", get(events::events)),
-        ("/supported", get(facilitator::supported)),
-        ("/verify", post(facilitator::verify)),
-        ("/settle", post(facilitator::settle)),
+        ("/supported", get(x402::supported)),
+        ("/verify", post(x402::verify)),
+        ("/settle", post(x402::settle)),
         (mvp::ENQUEUE, post(mvp::enqueue::enqueue)),
         (mvp::HEALTH, get(mvp::health::health)),
         ("/healthz", get(health::alive)),
