@@ -3,15 +3,13 @@
 //! - [`settings`]: what an operator sets, in a TOML file;
 //! - [`api`]: what may be asked and what is answered, a file for each kind of thing; its errors; its
 //!   OpenAPI document;
-//! - [`http`]: listening, within bounds;
 //! - [`Server`]: all of it, and an end that lets requests in hand finish.
 //!
 //! Input is bounded before it is read, in size and in time. How a batch is proved and settled is the
 //! processor's.
 
 pub mod api;
-pub mod http;
-mod instruments;
+mod metrics;
 mod server;
 pub mod settings;
 

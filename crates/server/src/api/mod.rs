@@ -37,7 +37,7 @@ use self::{
     feed::Feed,
     guard::{Gate, guard},
 };
-use crate::{instruments::Instruments, settings::LimitSettings};
+use crate::{metrics::Metrics, settings::LimitSettings};
 
 /// The API over a processor. Clones are the same one.
 #[derive(Clone)]
@@ -49,7 +49,7 @@ struct Inner {
     processor: Processor,
     exact: Option<ExactFacilitator>,
     limits: LimitSettings,
-    instruments: Arc<Instruments>,
+    metrics: Arc<Metrics>,
     gate: Arc<Gate>,
     feed: Arc<Feed>,
     /// One for each who may listen to events.
@@ -97,16 +97,16 @@ impl Api {
         let run = u64::try_from(since.as_millis()).unwrap_or_default();
         let feed = Arc::new(Feed::new(run, limits.events_kept));
         tokio::spawn(Arc::clone(&feed).fill(processor.events()));
-        let instruments = Arc::new(Instruments::new());
+        let metrics = Arc::new(Metrics::new());
         let paths = routes().into_iter().map(|(path, _)| path).collect();
         let within = Duration::from_secs(limits.answer_within_s);
-        let gate = Gate::new(paths, Arc::clone(&instruments), limits.requests_max, within, run);
+        let gate = Gate::new(paths, Arc::clone(&metrics), limits.requests_max, within, run);
         let inner = Inner {
             processor,
             exact,
             limits: limits.clone(),
             gate: Arc::new(gate),
-            instruments,
+            metrics,
             feed,
             listeners: Arc::new(Semaphore::new(limits.listeners_max.min(Semaphore::MAX_PERMITS))),
             stopping: watch::Sender::new(false),
@@ -146,8 +146,8 @@ impl Api {
         self.inner.stopping.send_replace(true);
     }
 
-    pub(crate) fn instruments(&self) -> &Instruments {
-        &self.inner.instruments
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.inner.metrics
     }
 
     fn processor(&self) -> &Processor {

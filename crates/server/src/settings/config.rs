@@ -1,9 +1,10 @@
-//! What the file sets, as the processor and the facilitator of `exact` take it.
+//! What the file sets, as the processor, the facilitator of `exact` and the HTTP server take it.
 
 use std::{collections::BTreeSet, time::Duration};
 
 use aep2_chain::{deployment::Deployment, follower::FollowerConfig, sender::SenderConfig};
 use aep2_exact::ExactConfig;
+use aep2_http::ConnectionLimits;
 use aep2_mandate::units::ChainId;
 use aep2_processor::{
     ProcessorConfig,
@@ -11,7 +12,7 @@ use aep2_processor::{
 };
 use alloy::primitives::Address;
 
-use super::{ChainSettings, Rpc, Settings};
+use super::{ChainSettings, LimitSettings, Rpc, Settings};
 
 /// Wei in a gwei.
 const GWEI: u128 = 1_000_000_000;
@@ -28,6 +29,17 @@ impl ChainSettings {
     pub fn poll_interval(&self) -> Duration {
         let own = if self.rpc == Rpc::Embedded { POLL_EMBEDDED_MS } else { POLL_NODE_MS };
         Duration::from_millis(self.poll_interval_ms.unwrap_or(own))
+    }
+}
+
+impl LimitSettings {
+    /// What connections may be.
+    pub fn connections(&self) -> ConnectionLimits {
+        ConnectionLimits {
+            connections_max: self.connections_max,
+            head_bytes_max: self.head_bytes_max,
+            head_within: Duration::from_secs(self.head_within_s),
+        }
     }
 }
 
