@@ -16,9 +16,9 @@ use serde_json::json;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::{
-    Api,
     error::{ApiError, Code},
     feed::{EventId, Feed, Read},
+    state::Api,
 };
 
 /// How often a line comes when nothing happens, so that proxies do not take the connection for dead.

@@ -35,8 +35,6 @@ const NO_ROUTE: &str = "none";
 
 /// What every request passes.
 pub(super) struct Gate {
-    /// The paths that there are, as the metrics name them.
-    routes: Vec<&'static str>,
     metrics: Arc<Metrics>,
     /// One for each request that may be in flight.
     slots: Semaphore,
@@ -47,25 +45,19 @@ pub(super) struct Gate {
 
 impl Gate {
     pub(super) fn new(
-        routes: Vec<&'static str>,
         metrics: Arc<Metrics>,
         requests_max: usize,
         answer_within: Duration,
         run: u64,
     ) -> Self {
         let slots = Semaphore::new(requests_max.min(Semaphore::MAX_PERMITS));
-        Self { routes, metrics, slots, answer_within, run, requests: AtomicU64::new(0) }
+        Self { metrics, slots, answer_within, run, requests: AtomicU64::new(0) }
     }
 
     /// The name of the next request in the log.
     fn next_id(&self) -> String {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
         format!("{:x}-{number:x}", self.run)
-    }
-
-    /// A path of ours, for what is kept for good.
-    fn known(&self, path: &MatchedPath) -> &'static str {
-        self.routes.iter().copied().find(|own| *own == path.as_str()).unwrap_or(NO_ROUTE)
     }
 
     async fn answer(&self, request: Request, next: Next) -> Response {
@@ -97,16 +89,17 @@ impl Gate {
 pub(super) async fn guard(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = gate.next_id();
-    let path = request.extensions().get::<MatchedPath>();
-    let route = path.map_or(NO_ROUTE, |path| gate.known(path));
+    // One of the router's own paths, and so one of a few.
+    let path = request.extensions().get::<MatchedPath>().cloned();
+    let route = path.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
     // Cheap: the well-known ones are no text.
     let method = request.method().clone();
 
     let mut response = gate.answer(request, next).await;
     if mvp::has(route) {
-        response = mvp::in_its_words(response);
+        response = mvp::as_mvp(response);
     }
-    gate.metrics.http.answered(route.into(), response.status(), started.elapsed());
+    gate.metrics.http.answered(route.to_owned().into(), response.status(), started.elapsed());
     note(&id, &method, route, &response);
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, id);
@@ -137,7 +130,7 @@ mod tests {
 
     fn gate(requests_max: usize, answer_within: Duration) -> Arc<Gate> {
         let metrics = Arc::new(Metrics::new());
-        Arc::new(Gate::new(vec!["/x"], metrics, requests_max, answer_within, 1))
+        Arc::new(Gate::new(metrics, requests_max, answer_within, 1))
     }
 
     fn guarded(gate: &Arc<Gate>, router: Router) -> Router {

@@ -3,7 +3,7 @@
 use aep2_http::metrics_response;
 use axum::{extract::State, response::Response};
 
-use super::{Api, error::ApiError};
+use super::{error::ApiError, state::Api};
 
 /// How much of everything, for Prometheus.
 #[utoipa::path(

@@ -12,7 +12,11 @@ use aep2_processor::{
 };
 use alloy::primitives::Address;
 
-use super::{ChainSettings, LimitSettings, Rpc, Settings};
+use super::{
+    file::Settings,
+    sections::{ChainSettings, LimitSettings},
+    value::Rpc,
+};
 
 /// Wei in a gwei.
 const GWEI: u128 = 1_000_000_000;

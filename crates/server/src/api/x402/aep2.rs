@@ -18,7 +18,7 @@ use axum::{
 use serde_json::json;
 
 use super::reason::{RejectReason, parse, valid};
-use crate::api::{Api, error::ApiError};
+use crate::api::{error::ApiError, state::Api};
 
 /// What `GET /supported` says of it: what payees put into their terms.
 pub(super) fn kind(identity: &Identity) -> SupportedKind {

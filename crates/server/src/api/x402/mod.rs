@@ -16,7 +16,7 @@ use axum::{
     response::Response,
 };
 
-use super::{Api, body, error::ApiError, schema};
+use super::{body, error::ApiError, schema, state::Api};
 
 /// How many times as long as a mandate's body one of x402's may be: the terms are in it twice.
 const ENVELOPE: usize = 4;
