@@ -3,22 +3,17 @@
 //! - [`settings`]: what an operator sets, in a TOML file;
 //! - [`api`]: what may be asked and what is answered, a file for each kind of thing; its errors; its
 //!   OpenAPI document;
-//! - [`http`]: listening, within bounds;
-//! - [`Exact`]: x402's scheme `exact`, beside the processor;
 //! - [`Server`]: all of it, and an end that lets requests in hand finish.
 //!
 //! Input is bounded before it is read, in size and in time. How a batch is proved and settled is the
 //! processor's.
 
 pub mod api;
-mod exact;
-pub mod http;
-mod instruments;
+mod metrics;
 mod server;
 pub mod settings;
 
 pub use self::{
-    exact::Exact,
     server::{ServeError, Server},
     settings::Settings,
 };

@@ -2,21 +2,18 @@
 
 use std::{io, net::SocketAddr, time::Duration};
 
+use aep2_exact::ExactFacilitator;
+use aep2_http::HttpServer;
 use aep2_processor::Processor;
 use thiserror::Error;
 
-use crate::{
-    api::Api,
-    exact::Exact,
-    http::{ConnectionLimits, Listening},
-    settings::Settings,
-};
+use crate::{api::Api, settings::Settings};
 
 /// A processor being served over HTTP, until it is [stopped](Self::stop).
 pub struct Server {
     api: Api,
-    main: Listening,
-    metrics: Option<Listening>,
+    main: HttpServer,
+    metrics: Option<HttpServer>,
     stop_within: Duration,
 }
 
@@ -50,16 +47,16 @@ impl Server {
     /// When a port cannot be had.
     pub async fn start(
         processor: Processor,
-        exact: Option<Exact>,
+        exact: Option<ExactFacilitator>,
         settings: &Settings,
     ) -> Result<Self, ServeError> {
         let Settings { http, limits, metrics, .. } = settings;
         let api = Api::new(processor, exact, limits);
-        let connections = ConnectionLimits::from(limits);
+        let connections = limits.connections();
         let listen = async |address, setting, router| {
-            let open = api.instruments().connections.clone();
-            let listening = Listening::on(address, router, connections, open).await;
-            listening.map_err(|source| ServeError::Listen { address, setting, source })
+            let open = api.metrics().http.connections.clone();
+            let server = HttpServer::bind(address, router, connections, open).await;
+            server.map_err(|source| ServeError::Listen { address, setting, source })
         };
         let here = metrics.enabled && metrics.listen.is_none();
         let main = listen(http.listen, "http.listen", api.router(http.any_origin, here)).await?;
@@ -78,10 +75,10 @@ impl Server {
 
     /// Where the metrics are served, if not there.
     pub fn metrics_address(&self) -> Option<SocketAddr> {
-        self.metrics.as_ref().map(Listening::address)
+        self.metrics.as_ref().map(HttpServer::address)
     }
 
-    /// Takes no more connections, ends what listens to events, and lets requests in hand finish, as
+    /// Takes no more connections, ends event streams, and lets requests in flight finish, as
     /// long as the settings say. The processor goes on.
     pub async fn stop(self) {
         self.api.stop();

@@ -7,13 +7,10 @@ use std::{
     time::Duration,
 };
 
+use aep2_http::{ConnectionLimits, HttpServer};
 use aep2_payee::gateway::{
     Gateway,
     settings::{EXAMPLE, GatewaySettings},
-};
-use aep2_server::{
-    http::{ConnectionLimits, Listening},
-    settings::LimitSettings,
 };
 use alloy::{
     primitives::Address, signers::local::PrivateKeySigner, transports::http::reqwest::Url,
@@ -140,9 +137,8 @@ async fn serve(
         captures: gateway.payee().can_capture_less(),
         routes: settings.routes.len(),
     };
-    let limits = LimitSettings { head_bytes_max: HEAD_BYTES_MAX, ..LimitSettings::default() };
-    let limits = ConnectionLimits::from(&limits);
-    let begin = |listener, router, open| Listening::begin(listener, router, limits, open);
+    let limits = ConnectionLimits { head_bytes_max: HEAD_BYTES_MAX, ..ConnectionLimits::default() };
+    let begin = |listener, router, open| HttpServer::start(listener, router, limits, open);
     let serving = begin(listener, gateway.router(), gateway.connections())?;
     let admin = begin(admin, gateway.admin_router(), Gauge::default())?;
     output.line(&ready, || text(&ready))?;

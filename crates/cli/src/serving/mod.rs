@@ -13,6 +13,7 @@ use std::{
 };
 
 use aep2_circuits::Shape;
+use aep2_exact::ExactFacilitator;
 use aep2_mandate::clock::Clock;
 use aep2_processor::{Parts, Processor, batch::Provers};
 use aep2_prover::{
@@ -21,7 +22,7 @@ use aep2_prover::{
     prover::{Entropy, Prover},
 };
 use aep2_server::{
-    Exact, Server,
+    Server,
     settings::{Problem, Rpc, Settings},
 };
 use alloy::primitives::Address;
@@ -165,7 +166,7 @@ async fn exact(
     chain: &Chain,
     processor: Address,
     tokens: &[Address],
-) -> anyhow::Result<Option<Exact>> {
+) -> anyhow::Result<Option<ExactFacilitator>> {
     if !settings.exact.enabled {
         return Ok(None);
     }
@@ -174,7 +175,8 @@ async fn exact(
         embedded.pay_for_gas(key.address()).await?;
     }
     let tokens = tokens.iter().copied().collect();
-    Ok(Some(Exact::new(chain.provider.clone(), chain.chain_id, key, tokens, settings)))
+    let config = settings.exact_config(chain.chain_id, tokens);
+    Ok(Some(ExactFacilitator::new(chain.provider.clone(), key, config)))
 }
 
 fn deployment_file(settings: &Settings, folder: &DataFolder) -> PathBuf {

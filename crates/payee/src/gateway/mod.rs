@@ -10,7 +10,7 @@
 //! dot segments, encoded slashes, path parameters) are refused: else a payer could ask for what is cheap and get what is
 //! dear.
 
-mod instruments;
+mod metrics;
 pub mod settings;
 pub mod upstream;
 
@@ -19,12 +19,11 @@ use std::{sync::Arc, time::Instant};
 use alloy_signer_local::PrivateKeySigner;
 use axum::{
     Json, Router,
-    body::Body,
     extract::{Request, State},
     response::{IntoResponse, Response},
     routing::get,
 };
-use http::{StatusCode, header};
+use http::StatusCode;
 use prometheus_client::metrics::gauge::Gauge;
 use serde_json::json;
 use thiserror::Error;
@@ -32,11 +31,12 @@ use tower::{Layer, ServiceExt};
 use url::Url;
 
 use self::{
-    instruments::{Answer, Instruments},
+    metrics::Metrics,
     settings::{GatewaySettings, Prices, SettingsError, Unpriced},
     upstream::Upstream,
 };
 use crate::{Opening, OpeningError, Payee};
+use aep2_http::metrics_response;
 use aep2_processor_client::lookup::Lookup;
 use aep2_x402::{SettleResponse, headers};
 
@@ -63,7 +63,7 @@ struct Parts {
     unpriced: Unpriced,
     payee: Payee,
     upstream: Upstream,
-    instruments: Instruments,
+    metrics: Metrics,
     lookup: Lookup,
 }
 
@@ -92,10 +92,10 @@ impl Gateway {
             metered: metered.map(|route| format!("the route {}", route.path)),
         };
         let (payee, _) = Payee::open(opening, http).await?;
-        let instruments = Instruments::new();
-        let upstream = Upstream::new(settings, &origin, instruments.upstream_failures.clone());
+        let metrics = Metrics::new();
+        let upstream = Upstream::new(settings, &origin, metrics.upstream_failures.clone());
         let (prices, unpriced) = (settings.prices()?, settings.unpriced);
-        Ok(Self(Arc::new(Parts { prices, unpriced, payee, upstream, instruments, lookup })))
+        Ok(Self(Arc::new(Parts { prices, unpriced, payee, upstream, metrics, lookup })))
     }
 
     /// Who is paid.
@@ -105,7 +105,7 @@ impl Gateway {
 
     /// The connections that are open, for whoever listens to count.
     pub fn connections(&self) -> Gauge {
-        self.0.instruments.connections.clone()
+        self.0.metrics.http.connections.clone()
     }
 
     /// What payers reach.
@@ -126,8 +126,7 @@ impl Gateway {
 async fn handle(State(Gateway(parts)): State<Gateway>, request: Request) -> Response {
     let begun = Instant::now();
     let (route, response) = parts.answer(request).await;
-    let answer = Answer { route, status: response.status().as_u16() };
-    parts.instruments.answered(answer, begun.elapsed(), was_paid(&response));
+    parts.metrics.answered(route, response.status(), begun.elapsed(), was_paid(&response));
     response
 }
 
@@ -206,10 +205,13 @@ async fn ready(State(Gateway(parts)): State<Gateway>) -> Response {
 }
 
 async fn metrics(State(Gateway(parts)): State<Gateway>) -> Response {
-    const TEXT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    let mut response = Response::new(Body::from(parts.instruments.text()));
-    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(TEXT));
-    response
+    match parts.metrics.encode() {
+        Ok(text) => metrics_response(text),
+        Err(error) => {
+            tracing::error!(%error, "the metrics could not be written");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
 }
 
 #[cfg(test)]

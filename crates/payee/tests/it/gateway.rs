@@ -327,9 +327,9 @@ async fn health_and_metrics_are_apart_from_what_payers_reach() {
     let (_, metrics) = get("metrics").await;
     for line in [
         "aep2_gateway_payments_total{route=\"/answers/{question}\"} 1",
-        "aep2_gateway_answers_total{route=\"/answers/{question}\",status=\"200\"} 1",
-        "aep2_gateway_answers_total{route=\"/answers/{question}\",status=\"402\"} 1",
-        "aep2_gateway_answer_duration_seconds_count{route=\"/answers/{question}\"} 2",
+        "aep2_gateway_requests_total{route=\"/answers/{question}\",status=\"200\"} 1",
+        "aep2_gateway_requests_total{route=\"/answers/{question}\",status=\"402\"} 1",
+        "aep2_gateway_request_duration_seconds_count{route=\"/answers/{question}\"} 2",
     ] {
         assert!(metrics.contains(line), "{line} is not in\n{metrics}");
     }

@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{Api, error::ApiError, path, schema};
+use super::{error::ApiError, path, schema, state::Api};
 
 /// An account: what it holds, what is promised, what is about to change.
 ///

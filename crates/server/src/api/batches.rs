@@ -8,9 +8,9 @@ use axum::{
 use serde::Serialize;
 
 use super::{
-    Api,
     error::{ApiError, Code},
     path, schema,
+    state::Api,
 };
 
 /// Batches, the newest first.

@@ -7,9 +7,10 @@ use axum::{
 };
 
 use super::{
-    Api, body,
+    body,
     error::{ApiError, Code},
     path, schema,
+    state::Api,
 };
 
 /// Capture some of a mandate.

@@ -223,6 +223,7 @@ mod tests {
     fn every_code_of_the_processors_is_known_here() {
         let mut found = BTreeSet::new();
         for source in [
+            include_str!("../../../processor/src/codes.rs"),
             include_str!("../../../processor/src/accept/error.rs"),
             include_str!("../../../processor/src/capture/error.rs"),
             include_str!("../../../processor/src/view/mod.rs"),

@@ -2,6 +2,7 @@
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
+use aep2_http::InFlight;
 use axum::{
     extract::State,
     http::{HeaderMap, HeaderName, HeaderValue},
@@ -15,11 +16,10 @@ use serde_json::json;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::{
-    Api,
     error::{ApiError, Code},
     feed::{EventId, Feed, Read},
+    state::Api,
 };
-use crate::instruments::Present;
 
 /// How often a line comes when nothing happens, so that proxies do not take the connection for dead.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -64,7 +64,7 @@ pub(super) async fn events(
         stopping: api.inner.stopping.subscribe(),
         feed,
         _slot: slot,
-        _present: Present::new(&api.instruments().listeners),
+        _counted: InFlight::new(&api.metrics().subscribers),
     };
     let keep_alive = KeepAlive::new().interval(HEARTBEAT);
     let stream = Sse::new(stream::unfold(listener, Listener::step)).keep_alive(keep_alive);
@@ -80,7 +80,7 @@ struct Listener {
     stopping: watch::Receiver<bool>,
     feed: Arc<Feed>,
     _slot: OwnedSemaphorePermit,
-    _present: Present,
+    _counted: InFlight,
 }
 
 impl Listener {

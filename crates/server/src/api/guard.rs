@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use aep2_http::InFlight;
 use axum::{
     extract::{MatchedPath, Request, State},
     http::{HeaderName, HeaderValue, Method, StatusCode},
@@ -24,7 +25,7 @@ use super::{
     error::{ApiError, Code},
     mvp,
 };
-use crate::instruments::{Instruments, Present};
+use crate::metrics::Metrics;
 
 /// The header that has a request's number in the log.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -34,10 +35,8 @@ const NO_ROUTE: &str = "none";
 
 /// What every request passes.
 pub(super) struct Gate {
-    /// The paths that there are, as the instruments name them.
-    routes: Vec<&'static str>,
-    instruments: Arc<Instruments>,
-    /// One for each request that may be in hand.
+    metrics: Arc<Metrics>,
+    /// One for each request that may be in flight.
     slots: Semaphore,
     answer_within: Duration,
     run: u64,
@@ -46,25 +45,19 @@ pub(super) struct Gate {
 
 impl Gate {
     pub(super) fn new(
-        routes: Vec<&'static str>,
-        instruments: Arc<Instruments>,
+        metrics: Arc<Metrics>,
         requests_max: usize,
         answer_within: Duration,
         run: u64,
     ) -> Self {
         let slots = Semaphore::new(requests_max.min(Semaphore::MAX_PERMITS));
-        Self { routes, instruments, slots, answer_within, run, requests: AtomicU64::new(0) }
+        Self { metrics, slots, answer_within, run, requests: AtomicU64::new(0) }
     }
 
     /// The name of the next request in the log.
     fn next_id(&self) -> String {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
         format!("{:x}-{number:x}", self.run)
-    }
-
-    /// A path of ours, for what is kept for good.
-    fn known(&self, path: &MatchedPath) -> &'static str {
-        self.routes.iter().copied().find(|own| *own == path.as_str()).unwrap_or(NO_ROUTE)
     }
 
     async fn answer(&self, request: Request, next: Next) -> Response {
@@ -75,12 +68,12 @@ impl Gate {
             )
             .into_response();
         };
-        let _present = Present::new(&self.instruments.in_hand);
+        let _counted = InFlight::new(&self.metrics.in_flight);
         let work = AssertUnwindSafe(next.run(request)).catch_unwind();
         match timeout(self.answer_within, work).await {
             Ok(Ok(response)) => response,
             Ok(Err(_)) => {
-                self.instruments.panics.inc();
+                self.metrics.panics.inc();
                 ApiError::internal(&"the answer panicked").into_response()
             }
             Err(_) => ApiError::new(
@@ -96,16 +89,17 @@ impl Gate {
 pub(super) async fn guard(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = gate.next_id();
-    let path = request.extensions().get::<MatchedPath>();
-    let route = path.map_or(NO_ROUTE, |path| gate.known(path));
+    // One of the router's own paths, and so one of a few.
+    let path = request.extensions().get::<MatchedPath>().cloned();
+    let route = path.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
     // Cheap: the well-known ones are no text.
     let method = request.method().clone();
 
     let mut response = gate.answer(request, next).await;
     if mvp::has(route) {
-        response = mvp::in_its_words(response);
+        response = mvp::as_mvp(response);
     }
-    gate.instruments.answered(route, response.status(), started.elapsed());
+    gate.metrics.http.answered(route.to_owned().into(), response.status(), started.elapsed());
     note(&id, &method, route, &response);
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, id);
@@ -135,8 +129,8 @@ mod tests {
     type Failure = Box<dyn std::error::Error>;
 
     fn gate(requests_max: usize, answer_within: Duration) -> Arc<Gate> {
-        let instruments = Arc::new(Instruments::new());
-        Arc::new(Gate::new(vec!["/x"], instruments, requests_max, answer_within, 1))
+        let metrics = Arc::new(Metrics::new());
+        Arc::new(Gate::new(metrics, requests_max, answer_within, 1))
     }
 
     fn guarded(gate: &Arc<Gate>, router: Router) -> Router {
@@ -163,7 +157,7 @@ mod tests {
             assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
             assert!(body.contains("\"internal\"") && !body.contains("SECRET"), "{body}");
         }
-        assert_eq!(gate.instruments.panics.get(), 2);
+        assert_eq!(gate.metrics.panics.get(), 2);
         Ok(())
     }
 
@@ -174,7 +168,7 @@ mod tests {
         let (status, body) = ask(guarded(&gate, Router::new().route("/x", forever))).await?;
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
         assert!(body.contains("\"not_ready\""), "{body}");
-        assert_eq!(gate.instruments.in_hand.get(), 0);
+        assert_eq!(gate.metrics.in_flight.get(), 0);
         Ok(())
     }
 
@@ -192,7 +186,7 @@ mod tests {
             let router = router.clone();
             async move { ask(router).await.map_err(|error| error.to_string()) }
         });
-        while gate.instruments.in_hand.get() == 0 {
+        while gate.metrics.in_flight.get() == 0 {
             tokio::task::yield_now().await;
         }
         let (status, body) = ask(router.clone()).await?;

@@ -8,7 +8,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{Api, error::ApiError, schema};
+use super::{error::ApiError, schema, state::Api};
 
 /// How long to wait before asking again, seconds.
 const RETRY_AFTER_S: u64 = 5;

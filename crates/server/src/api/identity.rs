@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{Api, schema};
+use super::{schema, state::Api};
 
 /// Who this is, and on what terms it serves.
 ///

@@ -11,9 +11,10 @@ use axum::{
 use serde::{Serialize, ser::SerializeStruct};
 
 use super::{
-    Api, body,
+    body,
     error::{ApiError, Code, Words},
     path, schema,
+    state::Api,
 };
 
 /// Accept a mandate.

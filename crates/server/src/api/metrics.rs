@@ -1,15 +1,9 @@
 //! `GET /metrics`.
 
-use axum::{
-    extract::State,
-    http::header,
-    response::{IntoResponse, Response},
-};
+use aep2_http::metrics_response;
+use axum::{extract::State, response::Response};
 
-use super::{Api, error::ApiError};
-
-/// The media type of what Prometheus reads.
-const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+use super::{error::ApiError, state::Api};
 
 /// How much of everything, for Prometheus.
 #[utoipa::path(
@@ -19,7 +13,6 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 pub(super) async fn metrics(State(api): State<Api>) -> Result<Response, ApiError> {
     // The ledger is looked through for some of it.
     let text = api.aside(|processor| processor.metrics().encode()).await?;
-    let text = text.and_then(|text| api.instruments().encode_after(text));
-    let text = text.map_err(|error| ApiError::internal(&error))?;
-    Ok(([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response())
+    let text = text.and_then(|text| api.metrics().encode_after(text));
+    text.map(metrics_response).map_err(|error| ApiError::internal(&error))
 }

@@ -23,9 +23,7 @@ use axum::{
 use serde_json::{Value, json};
 use utoipa::OpenApi;
 
-use super::{
-    accounts, batches, captures, events, facilitator, health, identity, mandates, metrics, mvp,
-};
+use super::{accounts, batches, captures, events, health, identity, mandates, metrics, mvp, x402};
 
 /// The document, made once.
 static DOCUMENT: LazyLock<Vec<u8>> =
@@ -51,9 +49,9 @@ static DOCUMENT: LazyLock<Vec<u8>> =
         batches::batches,
         batches::batch,
         events::events,
-        facilitator::supported,
-        facilitator::verify,
-        facilitator::settle,
+        x402::supported,
+        x402::verify,
+        x402::settle,
         mvp::enqueue::enqueue,
         mvp::health::health,
         health::alive,

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fmt, net::SocketAddr};
 use aep2_chain::deployment::Deployment;
 use alloy::primitives::Address;
 
-use super::{Rpc, Settings};
+use super::{file::Settings, value::Rpc};
 
 /// Something that is wrong, and with which setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -229,7 +229,7 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::SettingsError;
+    use crate::settings::error::SettingsError;
 
     /// What a file is told to mend.
     fn mend(text: &str) -> Result<Vec<&'static str>, SettingsError> {
@@ -283,7 +283,7 @@ mod tests {
             ),
             // All of it at once.
             (
-                "[windows]\nage_s_max = 0\nlook_every_ms = 0",
+                "[windows]\nage_s_max = 0\npoll_interval_ms = 0",
                 vec!["windows.age_s_max", "windows.poll_interval_ms"],
             ),
         ] {

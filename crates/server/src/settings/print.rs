@@ -1,6 +1,6 @@
 //! The settings file with all defaults, for people to begin with.
 
-use super::{Described, Settings};
+use super::{file::Settings, section::Described};
 
 const HEAD: &str = "\
 # The settings of `aep2 serve`, with their defaults. Take out what you do not change.
@@ -39,7 +39,7 @@ fn comment(text: &mut String, lines: &[&str]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::SettingsError;
+    use crate::settings::error::SettingsError;
 
     #[test]
     fn the_printed_file_is_the_defaults() -> Result<(), SettingsError> {

@@ -23,6 +23,9 @@ pub trait Section {
     fn describe() -> Vec<Described>;
 }
 
+/// A section as it is printed: its name, what it is about, its settings.
+pub(super) type SectionShown = (&'static str, &'static [&'static str], Vec<Described>);
+
 /// Defines a section: a type with these fields, read strictly, absent ones having their default.
 ///
 /// A setting without a default is an `Option` that is `None`, with an example.

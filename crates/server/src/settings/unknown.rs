@@ -2,14 +2,13 @@
 
 use toml::{Table, Value};
 
-use super::{Settings, SettingsError};
+use super::{error::SettingsError, section::SectionShown};
 
 /// How alike two names must be for one to be taken for the other misspelt, from 0 to 1.
 const ALIKE_MIN: f64 = 0.75;
 
-/// Refuses the first name in the file that is not known.
-pub(super) fn refuse(file: &Table) -> Result<(), SettingsError> {
-    let sections = Settings::sections();
+/// Refuses the first name in the file that is none of these sections or of their settings.
+pub(super) fn refuse(file: &Table, sections: &[SectionShown]) -> Result<(), SettingsError> {
     // Every setting with its section, and how it is called by somebody who is in `within`.
     let settings = |within: &str| -> Vec<(&'static str, String)> {
         let all = sections
@@ -49,17 +48,9 @@ fn nearest(name: &str, known: impl Iterator<Item = (&'static str, String)>) -> O
         .map(|(_, called)| called)
 }
 
-/// The end of a sentence that says what may have been meant.
-pub(super) fn hint(nearest: Option<&str>) -> String {
-    match nearest {
-        Some(name) => format!("; did you mean {name}?"),
-        None => "; `aep2 serve --print-config` shows all".to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::settings::file::Settings;
 
     #[test]
     fn a_misspelt_name_is_refused_and_the_right_one_named() {

@@ -3,9 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use aep2_chain::token::mint_test_tokens;
+use aep2_exact::ExactFacilitator;
 use aep2_payee::{Exact as Offer, ExactPaid, Paid, Payee, PayeeConfig, Quote};
 use aep2_processor_client::{Native, Patience, Processor};
-use aep2_server::{Exact, Settings};
+use aep2_server::Settings;
 use aep2_x402::headers::{PAYMENT_REQUIRED, PAYMENT_RESPONSE, PAYMENT_SIGNATURE, X_PAYMENT};
 use alloy::{
     primitives::{Address, U256},
@@ -39,12 +40,13 @@ const ENABLED: &str = "[exact]\nenabled = true";
 const PURSE: u128 = 10_000;
 
 /// A server's facilitator of the scheme, with a key that has ether.
-pub(crate) fn facilitator(world: &World, settings: &Settings) -> Exact {
+pub(crate) fn facilitator(world: &World, settings: &Settings) -> ExactFacilitator {
     let key = PrivateKeySigner::random();
     let ether = U256::from(10).pow(U256::from(18));
     world.chain.set_balance(key.address(), ether).unwrap();
     let tokens = [world.token()].into();
-    Exact::new(world.chain.provider().erased(), world.id().chain_id, key, tokens, settings)
+    let config = settings.exact_config(world.id().chain_id, tokens);
+    ExactFacilitator::new(world.chain.provider().erased(), key, config)
 }
 
 /// A buyer with tokens, and no account.

@@ -208,7 +208,7 @@ async fn metrics_are_served_apart_or_not_at_all_where_that_is_set() {
     );
     let text = metrics.body.as_str().unwrap();
     assert!(
-        text.contains("aep2_http_answers_total") && text.contains("aep2_ledger_syncs"),
+        text.contains("aep2_http_requests_total") && text.contains("aep2_ledger_syncs"),
         "{text}"
     );
     assert_eq!(text.matches("# EOF").count(), 1);

@@ -14,8 +14,11 @@ use axum::{
 };
 use serde::Serialize;
 
-use super::{Code, Refusal, schema};
-use crate::api::{Api, body, error::ApiError};
+use super::{
+    refusal::{Code, Refusal},
+    schema,
+};
+use crate::api::{body, error::ApiError, state::Api};
 
 /// Enqueue a mandate, as the published MVP's payees do.
 ///

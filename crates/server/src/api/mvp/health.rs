@@ -10,7 +10,7 @@ use axum::{Json, extract::State};
 use serde::Serialize;
 
 use super::schema;
-use crate::api::{Api, error::ApiError};
+use crate::api::{error::ApiError, state::Api};
 
 /// The queue, as the published MVP shows it.
 ///

@@ -1,34 +1,64 @@
-//! The processor's own settings, from the file's.
+//! What the file sets, as the processor, the facilitator of `exact` and the HTTP server take it.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use aep2_chain::{deployment::Deployment, follower::FollowerConfig, sender::SenderConfig};
+use aep2_exact::ExactConfig;
+use aep2_http::ConnectionLimits;
+use aep2_mandate::units::ChainId;
 use aep2_processor::{
     ProcessorConfig,
     config::{AcceptanceConfig, LedgerSettings, WindowConfig},
 };
+use alloy::primitives::Address;
 
-use super::{ChainSettings, Rpc, Settings};
+use super::{
+    file::Settings,
+    sections::{ChainSettings, LimitSettings},
+    value::Rpc,
+};
 
 /// Wei in a gwei.
 const GWEI: u128 = 1_000_000_000;
 
-/// How often the embedded chain is looked at: it answers at once.
+/// How often the embedded chain is polled: it answers at once.
 const POLL_EMBEDDED_MS: u64 = 200;
-/// How often a node is looked at.
+/// How often a node is polled.
 const POLL_NODE_MS: u64 = 2_000;
 /// The blocks on top of a block before what a node says of it counts.
 const CONFIRMATIONS_NODE: u64 = 12;
 
 impl ChainSettings {
-    /// How often the chain is looked at.
-    pub fn poll_every(&self) -> Duration {
+    /// How often the chain is polled.
+    pub fn poll_interval(&self) -> Duration {
         let own = if self.rpc == Rpc::Embedded { POLL_EMBEDDED_MS } else { POLL_NODE_MS };
         Duration::from_millis(self.poll_interval_ms.unwrap_or(own))
     }
 }
 
+impl LimitSettings {
+    /// What connections may be.
+    pub fn connections(&self) -> ConnectionLimits {
+        ConnectionLimits {
+            connections_max: self.connections_max,
+            head_bytes_max: self.head_bytes_max,
+            head_within: Duration::from_secs(self.head_within_s),
+        }
+    }
+}
+
 impl Settings {
+    /// What the facilitator of `exact` is set to, for tokens that are accepted.
+    pub fn exact_config(&self, chain_id: ChainId, tokens: BTreeSet<Address>) -> ExactConfig {
+        ExactConfig {
+            chain_id,
+            tokens,
+            gas_max: self.exact.gas_max,
+            fee_cap: u128::from(self.chain.fee_cap_gwei) * GWEI,
+            poll_interval: self.chain.poll_interval(),
+        }
+    }
+
     /// What the processor is set to for a deployment.
     pub fn processor_config(&self, deployment: &Deployment) -> ProcessorConfig {
         let (chain, acceptance, windows) = (&self.chain, &self.acceptance, &self.windows);
@@ -36,7 +66,7 @@ impl Settings {
         let confirmations =
             chain.confirmations.unwrap_or(if embedded { 0 } else { CONFIRMATIONS_NODE });
         let (poll_interval, request_timeout) =
-            (chain.poll_every(), Duration::from_secs(chain.answer_within_s));
+            (chain.poll_interval(), Duration::from_secs(chain.answer_within_s));
 
         let follower = FollowerConfig {
             confirmations,

@@ -1,5 +1,5 @@
-//! Listening: connections counted and bounded, heads bounded in size and time, and an end that lets
-//! requests in hand finish. Requests know their [`ConnectInfo`].
+//! Serving a port: connections counted and bounded, heads bounded in size and time, and an end that lets
+//! requests in flight finish. Requests know their [`ConnectInfo`].
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -19,7 +19,7 @@ use tokio::{
 use tower::ServiceExt;
 use tracing::{debug, warn};
 
-use crate::{instruments::Present, settings::LimitSettings};
+use crate::{limits::ConnectionLimits, metrics::InFlight};
 
 /// How long to wait after the system gave no connection: too many open files, say.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -27,51 +27,33 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// The most headers that a request has.
 const HEADERS_MAX: usize = 64;
 
-/// What connections may be.
-#[derive(Clone, Copy, Debug)]
-pub struct ConnectionLimits {
-    connections_max: usize,
-    head_bytes_max: usize,
-    head_within: Duration,
-}
-
-impl From<&LimitSettings> for ConnectionLimits {
-    fn from(limits: &LimitSettings) -> Self {
-        Self {
-            connections_max: limits.connections_max,
-            head_bytes_max: limits.head_bytes_max,
-            head_within: Duration::from_secs(limits.head_within_s),
-        }
-    }
-}
-
 /// A port being served.
 #[derive(Debug)]
-pub struct Listening {
+pub struct HttpServer {
     address: SocketAddr,
     stop: oneshot::Sender<Duration>,
     task: JoinHandle<()>,
 }
 
-impl Listening {
-    /// Serves a router; port 0 takes any free one.
+impl HttpServer {
+    /// Serves a router on an address; port 0 takes any free one. Open connections count in `open`.
     ///
     /// # Errors
     /// When it cannot listen there.
-    pub async fn on(
+    pub async fn bind(
         address: SocketAddr,
         router: Router,
         limits: ConnectionLimits,
         open: Gauge,
     ) -> io::Result<Self> {
-        Self::begin(TcpListener::bind(address).await?, router, limits, open)
+        Self::start(TcpListener::bind(address).await?, router, limits, open)
     }
 
     /// Serves a router where something listens already.
     ///
     /// # Errors
     /// When it does not listen any more.
-    pub fn begin(
+    pub fn start(
         listener: TcpListener,
         router: Router,
         limits: ConnectionLimits,
@@ -88,7 +70,7 @@ impl Listening {
         self.address
     }
 
-    /// Takes no more connections and no more requests, and waits for those in hand, so long.
+    /// Takes no more connections and no more requests, and waits for those in flight, so long.
     pub async fn stop(self, within: Duration) {
         // It is gone only when its task is.
         let _ = self.stop.send(within);
@@ -143,13 +125,13 @@ impl Connections {
             }
         };
         let connection = self.connection(stream, peer);
-        let present = Present::new(&self.open);
+        let counted = InFlight::new(&self.open);
         tokio::spawn(async move {
             // What a connection dies of is its client's business.
             if let Err(error) = connection.await {
                 debug!(%error, "a connection ended early");
             }
-            drop((slot, present));
+            drop((slot, counted));
         });
     }
 

@@ -1,9 +1,10 @@
-//! x402's facilitator, where a payment is of the scheme `exact`.
+//! The scheme `exact`: transfers, sent at once.
 //!
 //! `success` means that the transfer is in a block. Once only: the same payment again is refused, since
 //! payees that remember nothing take a success for leave to serve.
 
-use aep2_x402::{Network, SettleResponse, SupportedKind, VerifyResponse};
+use aep2_exact::{ExactError, ExactFacilitator, Settled};
+use aep2_x402::{Network, SettleResponse, SupportedKind};
 use axum::{
     Json,
     http::StatusCode,
@@ -11,8 +12,7 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::facilitator::{Why, parse};
-use crate::exact::{Exact, ExactError, Settled};
+use super::reason::{RejectReason, parse, valid};
 
 /// The scheme's name.
 const SCHEME: &str = "exact";
@@ -46,45 +46,39 @@ pub(super) fn kind(network: &Network) -> SupportedKind {
     }
 }
 
-pub(super) async fn verify(exact: &Exact, text: &[u8]) -> Response {
+pub(super) async fn verify(exact: &ExactFacilitator, text: &[u8]) -> Response {
     let payer = match parse(text) {
-        Ok(request) => exact.verify(&request).await.map_err(Why::from),
-        Err(why) => Err(why),
+        Ok(request) => exact.verify(&request).await.map_err(RejectReason::from),
+        Err(reason) => Err(reason),
     };
     match payer {
-        Ok(payer) => Json(VerifyResponse {
-            is_valid: true,
-            invalid_reason: None,
-            invalid_message: None,
-            payer: Some(payer.to_checksum(None)),
-        })
-        .into_response(),
-        Err(why) => (why.status, Json(why.invalid(None))).into_response(),
+        Ok(payer) => valid(Some(payer.to_checksum(None))),
+        Err(reason) => reason.invalid(None),
     }
 }
 
-pub(super) async fn settle(exact: &Exact, network: Network, text: &[u8]) -> Response {
+pub(super) async fn settle(exact: &ExactFacilitator, network: Network, text: &[u8]) -> Response {
     let settled = match parse(text) {
-        Ok(request) => exact.settle(request).await.map_err(Why::from),
-        Err(why) => Err(why),
+        Ok(request) => exact.settle(request).await.map_err(RejectReason::from),
+        Err(reason) => Err(reason),
     };
     match settled {
         Ok(Settled { payer, transaction }) => {
             Json(SettleResponse::on_chain(network, payer, transaction)).into_response()
         }
-        Err(why) => (why.status, Json(why.refused(network, None))).into_response(),
+        Err(reason) => reason.refused(network, None),
     }
 }
 
-impl From<ExactError> for Why {
+impl From<ExactError> for RejectReason {
     fn from(error: ExactError) -> Self {
         let message = error.to_string();
-        let (status, reason) = match error {
-            ExactError::Refused { reason, .. } => (StatusCode::OK, reason),
+        let (status, code) = match error {
+            ExactError::Refused { code, .. } => (StatusCode::OK, code),
             ExactError::InProgress => (StatusCode::SERVICE_UNAVAILABLE, "settlement_in_progress"),
             ExactError::Busy => (StatusCode::TOO_MANY_REQUESTS, "too_many_requests"),
             ExactError::Failed(_) => (StatusCode::SERVICE_UNAVAILABLE, "unexpected_settle_error"),
         };
-        Self { status, reason, message }
+        Self { status, code, message }
     }
 }

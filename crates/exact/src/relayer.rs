@@ -29,7 +29,7 @@ use x402_types::proto::PaymentVerificationError;
 
 /// Why a transaction did not do what it was for.
 #[derive(Debug, Error)]
-pub(super) enum SendError {
+pub(crate) enum SendError {
     /// It would call something else than an accepted token.
     #[error("{0} is called, which is not a token that is accepted here")]
     OtherContract(Address),
@@ -53,26 +53,26 @@ impl From<SendError> for Eip155ExactError {
 
 /// What transactions may cost.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct GasLimits {
+pub(crate) struct GasLimits {
     /// Gas, of one transaction.
-    pub(super) gas_max: u64,
+    pub(crate) gas_max: u64,
     /// Wei for one gas, the base fee included.
-    pub(super) fee_cap: u128,
+    pub(crate) fee_cap: u128,
 }
 
-/// The chain, with the key.
+/// Sends transfers that others signed, and pays for their gas.
 #[derive(Debug)]
-pub(super) struct Sending {
+pub(crate) struct Relayer {
     chain: Eip155ChainReference,
-    provider: InTurn,
+    provider: SequentialProvider,
     key: Address,
     tokens: BTreeSet<Address>,
     /// How long a block is waited for.
     wait_max: Duration,
 }
 
-impl Sending {
-    pub(super) fn new(
+impl Relayer {
+    pub(crate) fn new(
         provider: DynProvider,
         chain_id: u64,
         key: PrivateKeySigner,
@@ -87,7 +87,8 @@ impl Sending {
             .fetch_chain_id()
             .wallet(EthereumWallet::from(key))
             .connect_provider(provider);
-        let provider = InTurn { signing: signing.erased(), turn: Mutex::new(()), limits };
+        let provider =
+            SequentialProvider { signing: signing.erased(), turn: Mutex::new(()), limits };
         Self {
             chain: Eip155ChainReference::new(chain_id),
             provider,
@@ -98,20 +99,20 @@ impl Sending {
     }
 
     /// Who pays for gas.
-    pub(super) fn key(&self) -> Address {
+    pub(crate) fn key(&self) -> Address {
         self.key
     }
 
-    pub(super) fn accepts(&self, token: Address) -> bool {
+    pub(crate) fn accepts(&self, token: Address) -> bool {
         self.tokens.contains(&token)
     }
 }
 
-impl Eip155MetaTransactionProvider for Sending {
+impl Eip155MetaTransactionProvider for Relayer {
     type Error = SendError;
-    type Inner = InTurn;
+    type Inner = SequentialProvider;
 
-    fn inner(&self) -> &InTurn {
+    fn inner(&self) -> &SequentialProvider {
         &self.provider
     }
 
@@ -131,14 +132,14 @@ impl Eip155MetaTransactionProvider for Sending {
 /// A provider whose transactions leave one after the other: the next nonce is known when the one before
 /// has left.
 #[derive(Debug)]
-pub(super) struct InTurn {
+pub(crate) struct SequentialProvider {
     signing: DynProvider,
     turn: Mutex<()>,
     limits: GasLimits,
 }
 
 #[async_trait]
-impl Provider for InTurn {
+impl Provider for SequentialProvider {
     fn root(&self) -> &RootProvider {
         self.signing.root()
     }

@@ -1,50 +1,27 @@
-//! x402's facilitator: `GET /supported`, `POST /verify`, `POST /settle`, with the scheme `aep2`. Payments
-//! of the scheme `exact` go on to [`exact`], where that is set up.
+//! The scheme `aep2`: mandates, settled later, many with one transaction.
 //!
 //! Both calls look at the signed mandate and at the payee's terms. What `ref` binds the mandate to is
 //! the payee's to check: it alone knows the request. Idempotence is the mandate's: the same mandate
 //! gets the same receipt, whatever comes around it.
-//!
-//! A refusal is an answer of x402's shape with the status 200; only what cannot be read (400) and what
-//! is worth another try (429, 500, 503) have a status of their own.
 
 use aep2_mandate::{mandate::Mandate, units::AccountId};
 use aep2_processor::view::Identity;
 use aep2_x402::{
-    FacilitatorRequest, Network, Requirements, SettleResponse, SupportedKind, SupportedResponse,
-    VerifyResponse,
+    FacilitatorRequest, Network, Requirements, SettleResponse, SupportedKind,
     terms::{self, Aep2Scheme, WALLET_NAME, WALLET_VERSION},
 };
 use axum::{
     Json,
-    body::Bytes,
-    extract::{Request, State},
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use super::{
-    Api, body,
-    error::{ApiError, Code},
-    exact, schema,
-};
+use super::reason::{RejectReason, parse, valid};
+use crate::api::{error::ApiError, state::Api};
 
-/// How many times as long as a mandate's body one of x402's may be: the terms are in it twice.
-const ENVELOPE: usize = 4;
-
-/// What this facilitator settles.
-///
-/// The scheme `aep2` on the wallet's chain, with what payees put into their terms; and `exact`, where the
-/// operator has set it up.
-#[utoipa::path(
-    get, path = "/supported", tag = "x402",
-    responses((status = 200, description = "x402's SupportedResponse", body = Object))
-)]
-pub(super) async fn supported(State(api): State<Api>) -> Json<SupportedResponse> {
-    let identity = api.processor().identity();
-    let network = terms::network(identity.chain_id);
+/// What `GET /supported` says of it: what payees put into their terms.
+pub(super) fn kind(identity: &Identity) -> SupportedKind {
     let extra = json!({
         "wallet": identity.wallet.to_checksum(None),
         "processor": identity.processor.to_checksum(None),
@@ -55,161 +32,55 @@ pub(super) async fn supported(State(api): State<Api>) -> Json<SupportedResponse>
         "version": WALLET_VERSION,
         "tokens": identity.tokens,
     });
-    let kind = SupportedKind {
+    SupportedKind {
         x402_version: 2,
         scheme: Aep2Scheme::VALUE.to_owned(),
-        network: network.to_string(),
+        network: terms::network(identity.chain_id).to_string(),
         extra: Some(extra),
-    };
-    let (mut kinds, mut signers) = (vec![kind], vec![identity.processor.to_checksum(None)]);
-    if let Some(exact) = api.exact() {
-        kinds.push(exact::kind(&network));
-        signers.push(exact.signer().to_checksum(None));
     }
-    let signers = [(network, signers)].into();
-    Json(SupportedResponse { kinds, extensions: Vec::new(), signers })
 }
 
-/// Whether a payment would be settled.
-///
-/// Checks everything that settling checks, the signature included, and promises nothing.
-#[utoipa::path(
-    post, path = "/verify", tag = "x402",
-    request_body(content = Object, description = "x402's VerifyRequest, with a payload {mandate, key, signature}"),
-    responses(
-        (status = 200, description = "x402's VerifyResponse", body = Object),
-        schema::BodyErrors, schema::ServiceErrors,
-    )
-)]
-pub(super) async fn verify(State(api): State<Api>, request: Request) -> Result<Response, ApiError> {
-    let text = read(&api, request).await?;
-    if let Some(exact) = api.exact().filter(|_| exact::is_meant(&text)) {
-        return Ok(exact::verify(exact, &text).await);
-    }
-    let request: Box<FacilitatorRequest> = match parse(&text) {
+pub(super) async fn verify(api: &Api, text: &[u8]) -> Result<Response, ApiError> {
+    let request: Box<FacilitatorRequest> = match parse(text) {
         Ok(request) => request,
-        Err(why) => return Ok((StatusCode::BAD_REQUEST, Json(why.invalid(None))).into_response()),
+        Err(reason) => return Ok(reason.invalid(None)),
     };
     let mandate = &request.payment_payload.payload;
-    let payer = payer(&api, mandate.mandate.account).await?;
+    let payer = payer(api, mandate.mandate.account).await?;
     let checked = match check_terms(&request, &api.processor().identity()) {
         Ok(()) => {
             let mandate = mandate.clone();
             let checked = api.aside(move |processor| processor.check(&mandate)).await?;
-            checked.map_err(|error| Why::from(ApiError::from(error)))
+            checked.map_err(|error| RejectReason::from(ApiError::from(error)))
         }
-        Err(why) => Err(why),
+        Err(reason) => Err(reason),
     };
-    let answer = match checked {
-        Ok(()) => {
-            VerifyResponse { is_valid: true, invalid_reason: None, invalid_message: None, payer }
-        }
-        Err(why) => {
-            let status = why.status;
-            return Ok((status, Json(why.invalid(payer))).into_response());
-        }
-    };
-    Ok(Json(answer).into_response())
+    Ok(match checked {
+        Ok(()) => valid(payer),
+        Err(reason) => reason.invalid(payer),
+    })
 }
 
-/// Settle a payment.
-///
-/// Accepts the mandate: `success` means that it is on disk and its amount reserved. `transaction` is
-/// empty, since it is settled later, many with one transaction; the processor's receipt, its promise to
-/// do so, is `extra.receipt`. The same mandate again gets the same receipt.
-#[utoipa::path(
-    post, path = "/settle", tag = "x402",
-    request_body(content = Object, description = "x402's SettleRequest, with a payload {mandate, key, signature}"),
-    responses(
-        (status = 200, description = "x402's SettleResponse, with extra.receipt", body = Object),
-        schema::BodyErrors, schema::ServiceErrors,
-    )
-)]
-pub(super) async fn settle(State(api): State<Api>, request: Request) -> Result<Response, ApiError> {
-    let identity = api.processor().identity();
-    let network = terms::network(identity.chain_id);
-    let text = read(&api, request).await?;
-    if let Some(exact) = api.exact().filter(|_| exact::is_meant(&text)) {
-        return Ok(exact::settle(exact, network, &text).await);
-    }
-    let request: Box<FacilitatorRequest> = match parse(&text) {
+pub(super) async fn settle(api: &Api, network: Network, text: &[u8]) -> Result<Response, ApiError> {
+    let request: Box<FacilitatorRequest> = match parse(text) {
         Ok(request) => request,
-        Err(why) => {
-            return Ok((StatusCode::BAD_REQUEST, Json(why.refused(network, None))).into_response());
-        }
+        Err(reason) => return Ok(reason.refused(network, None)),
     };
     let mandate = request.payment_payload.payload.clone();
-    let payer = payer(&api, mandate.mandate.account).await?;
-    let accepted = match check_terms(&request, &identity) {
+    let payer = payer(api, mandate.mandate.account).await?;
+    let accepted = match check_terms(&request, &api.processor().identity()) {
         Ok(()) => {
             let accepted = api.processor().accept(mandate).await;
-            accepted.map_err(|error| Why::from(ApiError::from(error)))
+            accepted.map_err(|error| RejectReason::from(ApiError::from(error)))
         }
-        Err(why) => Err(why),
+        Err(reason) => Err(reason),
     };
     Ok(match accepted {
         Ok(acceptance) => {
             let settled = SettleResponse::accepted(network, acceptance.receipt);
             Json(SettleResponse { payer, ..settled }).into_response()
         }
-        Err(why) => (why.status, Json(why.refused(network, payer))).into_response(),
-    })
-}
-
-/// Why a payment is not settled, on its way into x402's answers.
-#[derive(Debug)]
-pub(super) struct Why {
-    pub(super) status: StatusCode,
-    pub(super) reason: &'static str,
-    pub(super) message: String,
-}
-
-impl Why {
-    fn terms(message: impl Into<String>) -> Self {
-        Self {
-            status: StatusCode::OK,
-            reason: "invalid_payment_requirements",
-            message: message.into(),
-        }
-    }
-
-    pub(super) fn invalid(self, payer: Option<String>) -> VerifyResponse {
-        VerifyResponse {
-            is_valid: false,
-            invalid_reason: Some(self.reason.to_owned()),
-            invalid_message: Some(self.message),
-            payer,
-        }
-    }
-
-    pub(super) fn refused(self, network: Network, payer: Option<String>) -> SettleResponse {
-        SettleResponse { payer, ..SettleResponse::refused(network, self.reason, self.message) }
-    }
-}
-
-impl From<ApiError> for Why {
-    /// What is worth another try keeps its status: clients of x402 know nothing else to tell it by.
-    fn from(error: ApiError) -> Self {
-        let status = match error.code {
-            Code::TooManyRequests | Code::NotReady | Code::Internal => error.code.status(),
-            _ => StatusCode::OK,
-        };
-        Self { status, reason: error.code.name(), message: error.message.into_owned() }
-    }
-}
-
-/// The request's text.
-async fn read(api: &Api, request: Request) -> Result<Bytes, ApiError> {
-    let bytes_max = api.limits().mandate_bytes_max.saturating_mul(ENVELOPE);
-    body::json(request, bytes_max, api.body_within()).await
-}
-
-/// The request, or what is wrong with it in x402's words.
-pub(super) fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, Why> {
-    serde_json::from_slice(text).map_err(|error| Why {
-        status: StatusCode::BAD_REQUEST,
-        reason: "invalid_payload",
-        message: error.to_string(),
+        Err(reason) => reason.refused(network, payer),
     })
 }
 
@@ -221,16 +92,16 @@ async fn payer(api: &Api, account: AccountId) -> Result<Option<String>, ApiError
 
 /// Checks that the payer accepted the payee's terms, that they are for this processor, and that the
 /// mandate pays them.
-fn check_terms(request: &FacilitatorRequest, identity: &Identity) -> Result<(), Why> {
+fn check_terms(request: &FacilitatorRequest, identity: &Identity) -> Result<(), RejectReason> {
     let Requirements { network, amount, pay_to, asset, extra, .. } = &request.payment_requirements;
     if *network != terms::network(identity.chain_id) {
         let message =
             format!("{network} is not settled here, but {}", terms::network(identity.chain_id));
-        return Err(Why { status: StatusCode::OK, reason: "invalid_network", message });
+        return Err(RejectReason { status: StatusCode::OK, code: "invalid_network", message });
     }
     let accepted = &request.payment_payload.accepted;
     if *accepted != request.payment_requirements {
-        return Err(Why::terms("paymentPayload.accepted is not paymentRequirements"));
+        return Err(RejectReason::terms("paymentPayload.accepted is not paymentRequirements"));
     }
     let Mandate { token, payee, amount: allowed, .. } = &request.payment_payload.payload.mandate;
     let named = (extra.name.as_str(), extra.version.as_str());
@@ -247,7 +118,7 @@ fn check_terms(request: &FacilitatorRequest, identity: &Identity) -> Result<(), 
         ("amount is not the mandate's amount", amount == allowed),
     ] {
         if !holds {
-            return Err(Why::terms(field));
+            return Err(RejectReason::terms(field));
         }
     }
     Ok(())
@@ -310,8 +181,8 @@ mod tests {
 
     fn checked(request: &Value) -> Result<(), &'static str> {
         let request: FacilitatorRequest =
-            parse(request.to_string().as_bytes()).map_err(|why| why.reason)?;
-        check_terms(&request, &identity()).map_err(|why| why.reason)
+            parse(request.to_string().as_bytes()).map_err(|reason| reason.code)?;
+        check_terms(&request, &identity()).map_err(|reason| reason.code)
     }
 
     #[test]
@@ -363,7 +234,7 @@ mod tests {
         ] {
             assert_ne!(twice, text);
             let refused = parse::<FacilitatorRequest>(twice.as_bytes())
-                .map_err(|why| (why.reason, why.status));
+                .map_err(|reason| (reason.code, reason.status));
             assert_eq!(refused.map(drop), Err(("invalid_payload", StatusCode::BAD_REQUEST)));
         }
     }

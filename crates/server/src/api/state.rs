@@ -1,0 +1,98 @@
+//! What all answers are made from.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use aep2_exact::ExactFacilitator;
+use aep2_processor::Processor;
+use tokio::sync::{Semaphore, watch};
+
+use super::{error::ApiError, feed::Feed, guard::Gate};
+use crate::{metrics::Metrics, settings::LimitSettings};
+
+/// The API over a processor. Clones are the same one.
+#[derive(Clone)]
+pub(crate) struct Api {
+    pub(super) inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    processor: Processor,
+    exact: Option<ExactFacilitator>,
+    limits: LimitSettings,
+    metrics: Arc<Metrics>,
+    pub(super) gate: Arc<Gate>,
+    pub(super) feed: Arc<Feed>,
+    /// One for each who may listen to events.
+    pub(super) listeners: Arc<Semaphore>,
+    pub(super) stopping: watch::Sender<bool>,
+}
+
+impl Api {
+    /// The API over a processor, and the task that keeps its events.
+    pub(crate) fn new(
+        processor: Processor,
+        exact: Option<ExactFacilitator>,
+        limits: &LimitSettings,
+    ) -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        // Only to tell this run from others.
+        let run = u64::try_from(since.as_millis()).unwrap_or_default();
+        let feed = Arc::new(Feed::new(run, limits.events_kept));
+        tokio::spawn(Arc::clone(&feed).fill(processor.events()));
+        let metrics = Arc::new(Metrics::new());
+        let within = Duration::from_secs(limits.answer_within_s);
+        let gate = Gate::new(Arc::clone(&metrics), limits.requests_max, within, run);
+        let inner = Inner {
+            processor,
+            exact,
+            limits: limits.clone(),
+            gate: Arc::new(gate),
+            metrics,
+            feed,
+            listeners: Arc::new(Semaphore::new(limits.listeners_max.min(Semaphore::MAX_PERMITS))),
+            stopping: watch::Sender::new(false),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Ends what would not end by itself.
+    pub(crate) fn stop(&self) {
+        self.inner.stopping.send_replace(true);
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.inner.metrics
+    }
+
+    pub(super) fn processor(&self) -> &Processor {
+        &self.inner.processor
+    }
+
+    /// The facilitator of the scheme `exact`, where there is one.
+    pub(super) fn exact(&self) -> Option<&ExactFacilitator> {
+        self.inner.exact.as_ref()
+    }
+
+    pub(super) fn limits(&self) -> &LimitSettings {
+        &self.inner.limits
+    }
+
+    /// How long a body may take.
+    pub(super) fn body_within(&self) -> Duration {
+        Duration::from_secs(self.limits().body_within_s)
+    }
+
+    /// Runs what reads the disk or calculates, where it holds nobody up.
+    pub(super) async fn aside<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Processor) -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let processor = self.processor().clone();
+        tokio::task::spawn_blocking(move || work(&processor))
+            .await
+            .map_err(|error| ApiError::internal(&error))
+    }
+}
