@@ -1,6 +1,6 @@
 //! Why a mandate is not accepted.
 
-use aep2_ledger::{self as ledger, Balance, LedgerError, Refusal};
+use aep2_ledger::{self as ledger, Balance, JournalError, LedgerError, Refusal};
 use aep2_mandate::units::{AccountId, Ceiling, UnixTime};
 use alloy::primitives::{Address, B256, U256};
 use thiserror::Error;
@@ -162,9 +162,9 @@ impl AcceptError {
 /// The code of what is wrong with the ledger itself.
 pub(crate) fn code_of(error: &LedgerError) -> &'static str {
     match error {
-        LedgerError::Busy { .. } => "too_many_requests",
+        LedgerError::Journal(JournalError::Busy { .. }) => "too_many_requests",
         // The ledger takes nothing more until it is opened again.
-        LedgerError::Failed { .. } | LedgerError::Closed => "not_ready",
+        LedgerError::Journal(JournalError::Failed { .. } | JournalError::Closed) => "not_ready",
         _ => "internal",
     }
 }
