@@ -102,7 +102,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("syncs           {}", ledger.stats().commits - before);
     println!("p50_ms          {:.2}", percentile(50));
     println!("p99_ms          {:.2}", percentile(99));
-    let longest = ledger.metrics().write_time_longest;
+    let longest = ledger.metrics().journal.write_time_longest;
     println!("write_ms_max    {:.2}", longest.as_secs_f64() * 1e3);
     settle_some(&ledger, now)?;
     drop(ledger);

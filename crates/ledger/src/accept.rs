@@ -26,13 +26,13 @@ use thiserror::Error;
 
 use crate::{
     codec::Defect,
-    error::LedgerError,
+    error::{LedgerError, by_way_of_ledger_error},
     records::{
         DirectAccountRecord, EnqueueReceipt, IssuedReceipt, MandateRecord, NonceKey, Promise,
         ProvedPromise, QueueRecord, ReceiptMismatch, SignedPromise, StateRecord, Status,
     },
     schema::{self, Family},
-    store::Source,
+    source::Source,
     summary,
     tx::{Accounts, Tx},
     units::{Balance, MandateHash, Sequence},
@@ -324,6 +324,8 @@ pub enum AcceptError {
     Ledger(#[from] LedgerError),
 }
 
+by_way_of_ledger_error!(AcceptError);
+
 /// What the ledger says to a proposal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
@@ -511,7 +513,7 @@ pub(crate) fn spent_slot(
 
 /// Accepts an offer, or finds out why not.
 pub(crate) fn accept(
-    tx: &mut Tx<'_>,
+    tx: &mut Tx<'_, '_>,
     offer: Offer,
     now: UnixTime,
 ) -> Result<Accepted, AcceptError> {

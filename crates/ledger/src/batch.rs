@@ -14,7 +14,7 @@ use thiserror::Error;
 
 use crate::{
     chain::{chain_time, members},
-    error::LedgerError,
+    error::{LedgerError, by_way_of_ledger_error},
     life::Entry,
     limits,
     records::{
@@ -22,7 +22,7 @@ use crate::{
         UndoRecord,
     },
     schema::{self, Family},
-    store::Source,
+    source::Source,
     tx::Tx,
     units::{Balance, BatchNumber, MandateHash},
 };
@@ -146,10 +146,12 @@ pub enum BatchError {
     Ledger(#[from] LedgerError),
 }
 
+by_way_of_ledger_error!(BatchError);
+
 /// Makes a batch of queued mandates. `read` has those records of them that were read beforehand, on
 /// another thread: they never change, and everybody waits for this one.
 pub(crate) fn seal(
-    tx: &mut Tx<'_>,
+    tx: &mut Tx<'_, '_>,
     seal: Seal,
     mut read: HashMap<MandateHash, MandateRecord>,
 ) -> Result<BatchNumber, BatchError> {
@@ -208,7 +210,7 @@ pub(crate) fn seal(
 
 /// Notes the proof of a sealed batch.
 pub(crate) fn proved(
-    tx: &mut Tx<'_>,
+    tx: &mut Tx<'_, '_>,
     number: BatchNumber,
     commitment: B256,
     proof: Vec<u8>,
@@ -229,7 +231,7 @@ pub(crate) fn proved(
 
 /// Notes that a batch's transaction is about to be sent, or another in its place.
 pub(crate) fn submitted(
-    tx: &mut Tx<'_>,
+    tx: &mut Tx<'_, '_>,
     number: BatchNumber,
     reference: Vec<u8>,
 ) -> Result<(), BatchError> {
@@ -250,7 +252,7 @@ pub(crate) fn submitted(
 
 /// Ends a batch that will not settle: every live member goes its way.
 pub(crate) fn abort(
-    tx: &mut Tx<'_>,
+    tx: &mut Tx<'_, '_>,
     number: BatchNumber,
     reason: String,
     dispositions: Vec<(MandateHash, Disposition)>,
@@ -290,7 +292,7 @@ pub(crate) fn abort(
 
 /// Deals with mandates that are queued or quarantined.
 pub(crate) fn dispose(
-    tx: &mut Tx<'_>,
+    tx: &mut Tx<'_, '_>,
     dispositions: Vec<(MandateHash, Disposition)>,
 ) -> Result<(), BatchError> {
     let mut seen = BTreeSet::new();
@@ -311,7 +313,7 @@ pub(crate) fn dispose(
 /// Fails those of the candidates that are queued or quarantined and can never settle: the chain's time
 /// has passed their deadlines.
 pub(crate) fn expire(
-    tx: &mut Tx<'_>,
+    tx: &mut Tx<'_, '_>,
     candidates: Vec<MandateHash>,
 ) -> Result<Vec<MandateHash>, LedgerError> {
     let now = chain_time(tx);
@@ -330,7 +332,10 @@ pub(crate) fn expire(
 }
 
 /// Has mandates live again if the last block applied is undone: they expired by its time.
-fn end_with_tip(tx: &mut Tx<'_>, expired: Vec<(MandateHash, Status)>) -> Result<(), LedgerError> {
+fn end_with_tip(
+    tx: &mut Tx<'_, '_>,
+    expired: Vec<(MandateHash, Status)>,
+) -> Result<(), LedgerError> {
     let Some(tip) = tx.counters().tip.filter(|_| !expired.is_empty()) else {
         return Ok(());
     };
@@ -345,7 +350,7 @@ fn end_with_tip(tx: &mut Tx<'_>, expired: Vec<(MandateHash, Status)>) -> Result<
 
 /// Moves a mandate as it was said. One that expires is noted in `expired`, with its status before.
 fn dispose_of(
-    tx: &mut Tx<'_>,
+    tx: &mut Tx<'_, '_>,
     mut entry: Entry,
     disposition: Disposition,
     expired: &mut Vec<(MandateHash, Status)>,
@@ -372,11 +377,11 @@ fn dispose_of(
     Ok(entry.move_to(tx, status)?)
 }
 
-fn find(tx: &Tx<'_>, hash: MandateHash) -> Result<Entry, BatchError> {
+fn find(tx: &Tx<'_, '_>, hash: MandateHash) -> Result<Entry, BatchError> {
     Entry::find(tx, hash)?.ok_or(BatchError::UnknownMandate(hash))
 }
 
-fn batch_record(tx: &Tx<'_>, number: BatchNumber) -> Result<BatchRecord, BatchError> {
+fn batch_record(tx: &Tx<'_, '_>, number: BatchNumber) -> Result<BatchRecord, BatchError> {
     let record = tx.record(Family::Batches, &schema::batch(number))?;
     record.ok_or(BatchError::UnknownBatch(number))
 }

@@ -7,12 +7,12 @@ use aep2_mandate::units::{Amount, Ceiling, UnixTime};
 use thiserror::Error;
 
 use crate::{
-    error::LedgerError,
+    error::{LedgerError, by_way_of_ledger_error},
     life::Entry,
     limits,
     records::{CaptureRecord, Status},
     schema::{self, Family},
-    store::Source,
+    source::Source,
     tx::Tx,
     units::MandateHash,
 };
@@ -72,9 +72,11 @@ pub enum CaptureError {
     Ledger(#[from] LedgerError),
 }
 
+by_way_of_ledger_error!(CaptureError);
+
 /// Notes a capture.
 pub(crate) fn capture(
-    tx: &mut Tx<'_>,
+    tx: &mut Tx<'_, '_>,
     capture: Capture,
     now: UnixTime,
 ) -> Result<Captured, CaptureError> {

@@ -2,69 +2,22 @@
 //! for each kind of request: [`crate::Refusal`], [`crate::CaptureError`], [`crate::ChainError`],
 //! [`crate::BatchError`].
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::path::PathBuf;
 
+use aep2_journal::JournalError;
 use alloy_primitives::hex;
 use thiserror::Error;
 
-use crate::{codec::Defect, records::Identity, schema::Family};
+use crate::{
+    codec::{Defect, Record},
+    records::Identity,
+    schema::Family,
+};
 
 /// Why a directory cannot be opened as a ledger.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// The operating system said no.
-    #[error("cannot {action} {}: {source}", path.display())]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// On which file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// Another process has it open.
-    #[error(
-        "{} is in use by {}: stop it first; two processes cannot keep one ledger",
-        path.display(),
-        pid.map_or("another process".to_owned(), |pid| format!("process {pid}"))
-    )]
-    InUse {
-        /// The directory.
-        path: PathBuf,
-        /// The process, if it said so.
-        pid: Option<u32>,
-    },
-    /// There is no ledger to look at.
-    #[error("there is no ledger in {}", path.display())]
-    NotABook {
-        /// The directory.
-        path: PathBuf,
-    },
-    /// A newer release wrote it.
-    #[error(
-        "{} has format {found}, this release knows formats up to {known}: use the release that \
-         wrote it, or a later one",
-        path.display()
-    )]
-    NewerFormat {
-        /// The directory.
-        path: PathBuf,
-        /// Its format.
-        found: u32,
-        /// The newest one known.
-        known: u32,
-    },
-    /// No path leads from its format to the present one.
-    #[error("{} has format {found}, which cannot be brought to {known}", path.display())]
-    NoMigration {
-        /// The directory.
-        path: PathBuf,
-        /// Its format.
-        found: u32,
-        /// The one to bring it to.
-        known: u32,
-    },
     /// It is the ledger of another chain, wallet or processor.
     #[error(
         "{} is the ledger of chain {}, wallet {}, processor {}, not of chain {}, wallet {}, \
@@ -73,7 +26,7 @@ pub enum OpenError {
         found.chain_id, found.wallet, found.processor,
         expected.chain_id, expected.wallet, expected.processor
     )]
-    OtherBook {
+    OtherLedger {
         /// The directory.
         path: PathBuf,
         /// Whose it is.
@@ -81,72 +34,36 @@ pub enum OpenError {
         /// Whose it was to be.
         expected: Identity,
     },
-    /// Commits that were acknowledged are not there. Nothing was changed.
-    #[error(
-        "{} ends at commit {found}, but commit {acknowledged} was acknowledged: part of the log is \
-         damaged or missing. Restore the directory from a copy; receipts may rest on what is missing",
-        path.display()
-    )]
-    Truncated {
-        /// The directory.
-        path: PathBuf,
-        /// The last commit that can be read.
-        found: u64,
-        /// The last commit that was acknowledged.
-        acknowledged: u64,
-    },
-    /// RocksDB cannot read or write its files: the disk is full, say, or not to be written.
-    #[error("cannot read or write the files in {}: {reason}. Is the disk full?", path.display())]
-    Storage {
-        /// The directory.
-        path: PathBuf,
-        /// RocksDB's words.
-        reason: String,
-    },
-    /// RocksDB does not understand what it reads.
-    #[error(
-        "{} is damaged, restore it from a copy: {reason}",
-        path.display()
-    )]
-    Unreadable {
-        /// The directory.
-        path: PathBuf,
-        /// RocksDB's words.
-        reason: String,
-    },
+    /// Its journal cannot be opened.
+    #[error(transparent)]
+    Journal(aep2_journal::OpenError),
     /// A record is not what it should be.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+}
+
+impl From<aep2_journal::OpenError> for OpenError {
+    fn from(error: aep2_journal::OpenError) -> Self {
+        use aep2_journal::OpenError::OtherIdentity;
+        match error {
+            OtherIdentity { path, found, expected } => {
+                match (Identity::from_bytes(&found), Identity::from_bytes(&expected)) {
+                    (Ok(found), Ok(expected)) => Self::OtherLedger { path, found, expected },
+                    _ => Self::Journal(OtherIdentity { path, found, expected }),
+                }
+            }
+            other => Self::Journal(other),
+        }
+    }
 }
 
 /// Why the ledger cannot serve a request, whatever the request.
 #[derive(Clone, Debug, Error)]
 #[non_exhaustive]
 pub enum LedgerError {
-    /// More requests wait than may. Try again in a moment.
-    #[error("the ledger is busy: {waiting_max} requests wait for the disk already")]
-    Busy {
-        /// The most that may wait.
-        waiting_max: usize,
-    },
-    /// A write failed, this one or one before. Nothing more is written until the ledger is opened
-    /// again; what was acknowledged is safe, what was not may or may not be there.
-    #[error("the ledger stopped after a write failed: {cause}. Mend that, and start again")]
-    Failed {
-        /// RocksDB's words.
-        cause: Arc<str>,
-    },
-    /// The ledger was closed.
-    #[error("the ledger is closed")]
-    Closed,
-    /// RocksDB could not read.
-    #[error("cannot read {family:?}: {reason}", family = family.name())]
-    Read {
-        /// The column family.
-        family: Family,
-        /// RocksDB's words.
-        reason: Arc<str>,
-    },
+    /// Its journal cannot: it is busy, closed, or stopped after a write failed.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     /// A record is not what it should be.
     #[error("the record at key {} of {:?} is damaged: {defect}", hex::encode(key), family.name())]
     Damaged {
@@ -174,3 +91,15 @@ impl LedgerError {
         Self::Damaged { family, key: key.to_vec(), defect }
     }
 }
+
+/// What the journal says of a request is said by way of the ledger's error.
+macro_rules! by_way_of_ledger_error {
+    ($($error:ty),+ $(,)?) => { $(
+        impl From<aep2_journal::JournalError> for $error {
+            fn from(error: aep2_journal::JournalError) -> Self {
+                crate::error::LedgerError::from(error).into()
+            }
+        }
+    )+ };
+}
+pub(crate) use by_way_of_ledger_error;

@@ -1,10 +1,11 @@
 //! The ledger, as others use it.
 //!
-//! What changes it is handed to the writer and answers with a [`Pending`], which resolves when the
+//! What changes it is handed to the journal and answers with a [`Pending`], which resolves when the
 //! change is on disk. What reads it ([`crate::query`]) does so at once.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
+use aep2_journal::{Journal, JournalConfig, JournalError, View};
 use aep2_mandate::units::UnixTime;
 use alloy_primitives::{Address, B256};
 
@@ -14,25 +15,26 @@ use crate::{
     batch::{self, BatchError, Disposition, Seal},
     capture::{self, Capture, CaptureError, Captured},
     chain::{self, Applied, ChainBlock, ChainError, Rewound},
+    codec::Record,
     config::LedgerConfig,
     error::{LedgerError, OpenError},
     limits,
     memory::MemoryState,
-    meter::Meter,
-    pending::Pending,
     records::Sighting,
-    schema::{self, Family},
-    store::Store,
-    tx::Published,
+    schema::{self, FORMAT, Family},
+    tx::Tx,
     units::{BatchNumber, MandateHash},
-    writer::Writer,
 };
+
+/// The answer to a request, once it is on disk.
+pub type Pending<T, E = LedgerError> = aep2_journal::Pending<T, E>;
 
 /// A settlement processor's ledger. One process at a time has it open; all of its threads may use
 /// it. Dropping it finishes what was handed in.
 #[derive(Debug)]
 pub struct Ledger {
-    writer: Writer,
+    config: Arc<LedgerConfig>,
+    pub(crate) journal: Journal<MemoryState>,
 }
 
 impl Ledger {
@@ -44,19 +46,23 @@ impl Ledger {
     /// when the system does not let it be read and written. Except for the last, nothing was
     /// changed.
     pub fn open(directory: impl AsRef<Path>, config: LedgerConfig) -> Result<Self, OpenError> {
-        let store = Store::open(directory.as_ref(), config.identity)?;
-        let memory = MemoryState::load(&store.view())?;
-        Ok(Self { writer: Writer::start(config, store, memory)? })
+        let mut kept = JournalConfig::new(Family::ALL, FORMAT, config.identity.to_bytes());
+        kept.waiting_max = config.waiting_max;
+        kept.group_max = config.group_max;
+        kept.thread_name = "ledger-writer";
+        let load = |view: &View<'_>| MemoryState::load(view).map_err(OpenError::from);
+        let journal = Journal::open(directory.as_ref(), kept, load)?;
+        Ok(Self { config: Arc::new(config), journal })
     }
 
     /// How the ledger is kept.
     pub fn config(&self) -> &LedgerConfig {
-        &self.writer.shared().config
+        &self.config
     }
 
     /// Why nothing can be written any more, if that is so.
     pub fn failure(&self) -> Option<LedgerError> {
-        self.writer.shared().failure()
+        self.journal.failure().map(LedgerError::from)
     }
 
     // Acceptance and capture.
@@ -67,9 +73,7 @@ impl Ledger {
     /// # Errors
     /// The first check that fails.
     pub fn check(&self, offer: &Offer, now: UnixTime) -> Result<(), AcceptError> {
-        let shared = self.writer.shared();
-        let published = Published { store: &shared.store, memory: &shared.memory };
-        accept::check(&published, &shared.config, offer, now)
+        accept::check(&self.journal, &self.config, offer, now)
     }
 
     /// Whether a mandate would be accepted now with a receipt that is due at `settle_by`: as
@@ -84,9 +88,7 @@ impl Ledger {
         settle_by: UnixTime,
         now: UnixTime,
     ) -> Result<Standing, AcceptError> {
-        let shared = self.writer.shared();
-        let published = Published { store: &shared.store, memory: &shared.memory };
-        accept::check_terms(&published, &shared.config, proposal, settle_by, now)
+        accept::check_terms(&self.journal, &self.config, proposal, settle_by, now)
     }
 
     /// Accepts a mandate: reserves its amount, queues it, and keeps the receipt. The receipt is to
@@ -95,7 +97,7 @@ impl Ledger {
     /// # Errors
     /// [`crate::accept`] lists the refusals in their order. [`LedgerError::Busy`] is back-pressure.
     pub fn accept(&self, offer: Offer, now: UnixTime) -> Pending<Accepted, AcceptError> {
-        self.writer.submit(move |tx| accept::accept(tx, offer, now))
+        self.submit(move |tx| accept::accept(tx, offer, now))
     }
 
     /// Notes what a payee captures, once, before its mandate is in a batch. The same again gets the
@@ -104,7 +106,7 @@ impl Ledger {
     /// # Errors
     /// See [`CaptureError`].
     pub fn capture(&self, capture: Capture, now: UnixTime) -> Pending<Captured, CaptureError> {
-        self.writer.submit(move |tx| capture::capture(tx, capture, now))
+        self.submit(move |tx| capture::capture(tx, capture, now))
     }
 
     // The chain.
@@ -128,7 +130,7 @@ impl Ledger {
     /// # Errors
     /// As [`Ledger::apply_block`].
     pub fn apply_blocks(&self, blocks: Vec<ChainBlock>) -> Pending<Applied, ChainError> {
-        self.writer.submit(move |tx| chain::apply_blocks(tx, &blocks))
+        self.submit(move |tx| chain::apply_blocks(tx, &blocks))
     }
 
     /// Undoes every block after `to_block`, in one write with the follower's cursor: what the chain
@@ -137,7 +139,7 @@ impl Ledger {
     /// # Errors
     /// When that is further back than [`LedgerConfig::undo_blocks`].
     pub fn rewind(&self, to_block: u64, cursor: Vec<u8>) -> Pending<Rewound, ChainError> {
-        self.writer.submit(move |tx| chain::rewind(tx, to_block, &cursor))
+        self.submit(move |tx| chain::rewind(tx, to_block, &cursor))
     }
 
     /// States everything that is seen in blocks that are not applied yet, in place of what was seen
@@ -146,7 +148,7 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot take it.
     pub fn sight(&self, sightings: Vec<Sighting>) -> Pending<()> {
-        self.writer.submit(move |tx| chain::sight(tx, sightings))
+        self.submit(move |tx| chain::sight(tx, sightings))
     }
 
     // Batches.
@@ -159,7 +161,7 @@ impl Ledger {
     pub fn seal(&self, seal: Seal) -> Pending<BatchNumber, BatchError> {
         let hashes = seal.members.iter().map(|(hash, _)| *hash);
         match self.mandate_records(hashes) {
-            Ok(read) => self.writer.submit(move |tx| batch::seal(tx, seal, read)),
+            Ok(read) => self.submit(move |tx| batch::seal(tx, seal, read)),
             Err(error) => Pending::refused(error.into()),
         }
     }
@@ -174,7 +176,7 @@ impl Ledger {
         commitment: B256,
         proof: Vec<u8>,
     ) -> Pending<(), BatchError> {
-        self.writer.submit(move |tx| batch::proved(tx, batch, commitment, proof))
+        self.submit(move |tx| batch::proved(tx, batch, commitment, proof))
     }
 
     /// Notes that a batch's transaction is about to be sent, or another in its place. To be called
@@ -183,7 +185,7 @@ impl Ledger {
     /// # Errors
     /// When the batch is not proved (direct path: sealed) or submitted before.
     pub fn submitted(&self, batch: BatchNumber, reference: Vec<u8>) -> Pending<(), BatchError> {
-        self.writer.submit(move |tx| batch::submitted(tx, batch, reference))
+        self.submit(move |tx| batch::submitted(tx, batch, reference))
     }
 
     /// Aborts a batch that will not settle. Every member that is still in it needs a
@@ -198,7 +200,7 @@ impl Ledger {
         reason: String,
         dispositions: Vec<(MandateHash, Disposition)>,
     ) -> Pending<(), BatchError> {
-        self.writer.submit(move |tx| batch::abort(tx, batch, reason, dispositions))
+        self.submit(move |tx| batch::abort(tx, batch, reason, dispositions))
     }
 
     /// Deals with mandates that are queued or quarantined.
@@ -209,7 +211,7 @@ impl Ledger {
         &self,
         dispositions: Vec<(MandateHash, Disposition)>,
     ) -> Pending<(), BatchError> {
-        self.writer.submit(move |tx| batch::dispose(tx, dispositions))
+        self.submit(move |tx| batch::dispose(tx, dispositions))
     }
 
     /// Fails mandates that are queued or quarantined and can never settle, at most `limit` of them: the
@@ -220,7 +222,7 @@ impl Ledger {
     /// When the ledger cannot be read or written.
     pub fn expire(&self, limit: usize) -> Pending<Vec<MandateHash>> {
         match self.expired(limit) {
-            Ok(candidates) => self.writer.submit(move |tx| batch::expire(tx, candidates)),
+            Ok(candidates) => self.submit(move |tx| batch::expire(tx, candidates)),
             Err(error) => Pending::refused(error),
         }
     }
@@ -232,7 +234,7 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot take them.
     pub fn put_transaction(&self, sender: Address, nonce: u64, bytes: Vec<u8>) -> Pending<()> {
-        self.writer.submit(move |tx| {
+        self.submit(move |tx| {
             limits::within("the transaction", &bytes, limits::TRANSACTION_BYTES_MAX)?;
             tx.put(Family::Transactions, schema::transaction(sender, nonce), bytes);
             Ok(())
@@ -244,7 +246,7 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be read or written.
     pub fn forget_transactions_below(&self, sender: Address, nonce: u64) -> Pending<u64> {
-        self.writer.submit(move |tx| {
+        self.submit(move |tx| {
             let [from, to] = [0, nonce].map(|nonce| schema::transaction(sender, nonce));
             let old = tx.scan(Family::Transactions, &from, Some(&to))?;
             let count = old.len() as u64;
@@ -260,18 +262,23 @@ impl Ledger {
     /// # Errors
     /// When RocksDB cannot read.
     pub fn audit(&self) -> Result<Report, LedgerError> {
-        audit::audit_view(&self.store().snapshot())
+        audit::audit_view(&self.journal.snapshot())
     }
 
     pub(crate) fn memory(&self) -> &MemoryState {
-        &self.writer.shared().memory
+        self.journal.state()
     }
 
-    pub(crate) fn meter(&self) -> &Meter {
-        &self.writer.shared().meter
-    }
-
-    pub(crate) fn store(&self) -> &Store {
-        &self.writer.shared().store
+    /// Hands a request to the journal.
+    fn submit<T, E>(
+        &self,
+        operation: impl FnOnce(&mut Tx<'_, '_>) -> Result<T, E> + Send + 'static,
+    ) -> Pending<T, E>
+    where
+        T: Send + 'static,
+        E: From<JournalError> + Send + 'static,
+    {
+        let config = Arc::clone(&self.config);
+        self.journal.submit(move |transaction| operation(&mut Tx::new(&config, transaction)))
     }
 }

@@ -37,9 +37,10 @@
 //!
 //! # What it rests on
 //!
-//! RocksDB in the ledger's directory. All changes go through one writer ([`Pending`]), which carries
-//! them out in one order and syncs many at once. Memory holds accounts and reservations, as they
-//! are on disk, and is made anew at start. No runtime, no network, no proofs.
+//! A journal ([`aep2_journal`]) in the ledger's directory. All changes go through its one writer
+//! ([`Pending`]), which carries them out in one order and syncs many at once. Memory holds accounts
+//! and reservations, as they are on disk, and is made anew at start. No runtime, no network, no
+//! proofs.
 //!
 //! `docs/ledger.md` has the table of all keys and values.
 
@@ -55,17 +56,16 @@ mod ledger;
 mod life;
 pub mod limits;
 mod memory;
-mod meter;
-mod pending;
 pub mod query;
 mod queues;
 pub mod records;
 pub mod schema;
-mod store;
+mod source;
 mod summary;
 mod tx;
 mod units;
-mod writer;
+
+pub use aep2_journal::{Durable, JournalError, JournalMetrics, OpenError as JournalOpenError};
 
 pub use self::{
     accept::{AcceptError, Accepted, Offer, Proposal, Refusal, Standing, Verified},
@@ -75,8 +75,7 @@ pub use self::{
     codec::Defect,
     config::LedgerConfig,
     error::{LedgerError, OpenError},
-    ledger::Ledger,
-    pending::{Durable, Pending},
+    ledger::{Ledger, Pending},
     query::{
         AccountView, Alarm, BatchMember, BatchView, MandateView, Metrics, PurseView, Queued, Stats,
         WindowEntry,

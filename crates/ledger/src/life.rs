@@ -10,7 +10,7 @@ use crate::{
     error::LedgerError,
     records::{MandateRecord, QueueRecord, StateRecord, Status},
     schema::{self, Family},
-    store::Source,
+    source::Source,
     summary,
     tx::Tx,
     units::{Balance, MandateHash},
@@ -58,7 +58,11 @@ impl Entry {
     }
 
     /// Moves it to another status.
-    pub(crate) fn move_to(&mut self, tx: &mut Tx<'_>, status: Status) -> Result<(), LedgerError> {
+    pub(crate) fn move_to(
+        &mut self,
+        tx: &mut Tx<'_, '_>,
+        status: Status,
+    ) -> Result<(), LedgerError> {
         let promise = &self.mandate.promise;
         let due = |live: bool| if live { Balance::from(self.due()) } else { Balance::ZERO };
         let (less, more) = (due(self.state.status.is_live()), due(status.is_live()));
@@ -94,7 +98,11 @@ impl Entry {
     }
 
     /// Notes what its payee captured. It must be live.
-    pub(crate) fn capture(&mut self, tx: &mut Tx<'_>, amount: Amount) -> Result<(), LedgerError> {
+    pub(crate) fn capture(
+        &mut self,
+        tx: &mut Tx<'_, '_>,
+        amount: Amount,
+    ) -> Result<(), LedgerError> {
         let promise = &self.mandate.promise;
         let before = self.due();
         tx.reserve(promise.account(), promise.token(), before.into(), amount.into())?;

@@ -1,8 +1,8 @@
 //! The part of the ledger that is kept in memory: accounts with what is reserved on them, in shards,
 //! and where the ledger stands.
 //!
-//! It always shows what is on disk, no more: the writer publishes a change here after the sync.
-//! So a write that fails has nothing to take back. Reservations are not stored anywhere, they are
+//! It always shows what is on disk, no more: the journal publishes a change here after the sync.
+//! Reservations are not stored anywhere, they are
 //! the sum of what the live mandates pay, and are made anew at start.
 
 use std::{
@@ -11,6 +11,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
 };
 
+use aep2_journal::{Delta, State, View};
 use aep2_mandate::units::{AccountId, UnixTime};
 use alloy_primitives::Address;
 
@@ -23,7 +24,7 @@ use crate::{
         SightingKind, StateRecord, Status, Tip,
     },
     schema::{self, Family, meta},
-    store::{Source, View, account_of},
+    source::{Source, account_of, horizon},
     units::{Balance, BatchNumber, MandateHash, Sequence},
 };
 
@@ -86,8 +87,6 @@ impl Account {
 /// Where the ledger stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Counters {
-    /// How many commits there were.
-    pub(crate) commits: u64,
     /// The place of the next mandate in the order of acceptance.
     pub(crate) next_sequence: Sequence,
     /// The number of the next batch.
@@ -117,10 +116,24 @@ impl Shard {
 
 /// What a commit changes in memory.
 #[derive(Debug, Default)]
-pub(crate) struct News {
+pub(crate) struct MemoryDelta {
     pub(crate) accounts: HashMap<AccountId, Arc<Account>>,
     pub(crate) purses: HashMap<PurseKey, Purse>,
     pub(crate) queues: BTreeMap<QueueKey, QueueChange>,
+    pub(crate) counters: Option<Counters>,
+}
+
+impl Delta for MemoryDelta {
+    fn add(&mut self, later: Self) {
+        self.accounts.extend(later.accounts);
+        self.purses.extend(later.purses);
+        for (queue, change) in later.queues {
+            self.queues.entry(queue).or_default().add(change);
+        }
+        if later.counters.is_some() {
+            self.counters = later.counters;
+        }
+    }
 }
 
 /// What is kept in memory, as it is on disk.
@@ -182,30 +195,6 @@ impl MemoryState {
         self.counters.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Shows what a commit changed. What is not known any more is forgotten.
-    pub(crate) fn publish(&self, news: News, counters: Counters) {
-        let News { accounts, purses, queues } = news;
-        let write = |id| self.shard_of(id).write().unwrap_or_else(PoisonError::into_inner);
-        for (id, account) in accounts {
-            let mut shard = write(id);
-            if *account == Account::default() {
-                shard.accounts.remove(&id);
-            } else {
-                shard.accounts.insert(id, account);
-            }
-        }
-        for (key, purse) in purses {
-            let mut shard = write(key.0);
-            if purse == Purse::default() {
-                shard.purses.remove(&key);
-            } else {
-                shard.purses.insert(key, purse);
-            }
-        }
-        *self.counters.write().unwrap_or_else(PoisonError::into_inner) = counters;
-        self.queues.publish(queues);
-    }
-
     /// Makes it from what is on disk.
     pub(crate) fn load(view: &View<'_>) -> Result<Self, LedgerError> {
         let mut accounts: HashMap<AccountId, Account> = HashMap::new();
@@ -265,22 +254,51 @@ impl MemoryState {
             Ok(Some(key_of::<u64>(family, &key)?.saturating_add(1)))
         };
         let counters = Counters {
-            commits: view.commits()?,
             next_sequence: Sequence::new(next(Family::Acceptances)?.unwrap_or(0)),
             next_batch: BatchNumber::new(next(Family::Batches)?.unwrap_or(1)),
             tip: view.record(Family::Meta, meta::TIP)?,
-            horizon: view.horizon()?,
+            horizon: horizon(view)?,
             sightings: Arc::new(sightings),
         };
         let memory = Self {
             hasher: RandomState::new(),
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
-            counters: RwLock::new(counters.clone()),
+            counters: RwLock::new(counters),
             queues: Queues::default(),
         };
         let accounts = accounts.into_iter().map(|(id, account)| (id, Arc::new(account))).collect();
-        memory.publish(News { accounts, purses, queues }, counters);
+        memory.publish(MemoryDelta { accounts, purses, queues, counters: None });
         Ok(memory)
+    }
+}
+
+impl State for MemoryState {
+    type Delta = MemoryDelta;
+
+    /// What is not known any more is forgotten.
+    fn publish(&self, delta: MemoryDelta) {
+        let MemoryDelta { accounts, purses, queues, counters } = delta;
+        let write = |id| self.shard_of(id).write().unwrap_or_else(PoisonError::into_inner);
+        for (id, account) in accounts {
+            let mut shard = write(id);
+            if *account == Account::default() {
+                shard.accounts.remove(&id);
+            } else {
+                shard.accounts.insert(id, account);
+            }
+        }
+        for (key, purse) in purses {
+            let mut shard = write(key.0);
+            if purse == Purse::default() {
+                shard.purses.remove(&key);
+            } else {
+                shard.purses.insert(key, purse);
+            }
+        }
+        if let Some(counters) = counters {
+            *self.counters.write().unwrap_or_else(PoisonError::into_inner) = counters;
+        }
+        self.queues.publish(queues);
     }
 }
 

@@ -1,11 +1,8 @@
 //! Reading the ledger: what is on disk, without waiting for the writer.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::atomic::Ordering::Relaxed,
-    time::Duration,
-};
+use std::collections::{BTreeMap, HashMap};
 
+use aep2_journal::{JournalMetrics, View};
 use aep2_mandate::units::{AccountId, Amount, UnixTime};
 use alloy_primitives::Address;
 
@@ -20,7 +17,7 @@ use crate::{
         Status, Tip,
     },
     schema::{self, Family, meta},
-    store::{Source, View},
+    source::Source,
     summary,
     units::{Balance, BatchNumber, MandateHash, Sequence},
 };
@@ -153,22 +150,11 @@ pub struct Stats {
     pub commits: u64,
 }
 
-/// How the ledger is doing, for an operator's instruments. Those about writing count from its
-/// opening on.
+/// How the ledger is doing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Metrics {
-    /// Requests that wait to be carried out and written.
-    pub waiting: u64,
-    /// Writes, each with one sync.
-    pub syncs: u64,
-    /// Requests that they carried out. Divided by `syncs`: how many shared one.
-    pub requests: u64,
-    /// The most that shared one.
-    pub group_largest: u64,
-    /// The time that all writes took.
-    pub write_time: Duration,
-    /// The time that the slowest took.
-    pub write_time_longest: Duration,
+    /// How it is written.
+    pub journal: JournalMetrics,
     /// How many mandates are queued, by path and token.
     pub queued: BTreeMap<(SettlementPath, Address), u64>,
     /// What is reserved, by token, on all accounts together, in base units.
@@ -357,7 +343,7 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be read.
     pub fn proof(&self, batch: BatchNumber) -> Result<Option<Vec<u8>>, LedgerError> {
-        self.view().get(Family::Proofs, &schema::batch(batch))
+        Ok(self.view().get(Family::Proofs, &schema::batch(batch))?)
     }
 
     /// What the chain moved for a batch, once it is confirmed.
@@ -430,7 +416,7 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be read.
     pub fn cursor(&self) -> Result<Option<Vec<u8>>, LedgerError> {
-        self.view().get(Family::Meta, meta::CURSOR)
+        Ok(self.view().get(Family::Meta, meta::CURSOR)?)
     }
 
     /// What was seen in blocks that are not applied yet.
@@ -458,13 +444,12 @@ impl Ledger {
             accepted: counters.next_sequence.get(),
             batches: counters.next_batch.get().saturating_sub(1),
             accounts: self.memory().accounts_count() as u64,
-            commits: counters.commits,
+            commits: self.journal.commits(),
         }
     }
 
     /// How the ledger is doing. Looks at every purse in memory.
     pub fn metrics(&self) -> Metrics {
-        let meter = self.meter();
         let mut reserved: BTreeMap<Address, u128> = BTreeMap::new();
         self.memory().for_each_purse(|(_, token), purse| {
             if purse.reserved > Balance::ZERO {
@@ -473,12 +458,7 @@ impl Ledger {
             }
         });
         Metrics {
-            waiting: meter.waiting.load(Relaxed),
-            syncs: meter.groups.load(Relaxed),
-            requests: meter.requests.load(Relaxed),
-            group_largest: meter.group_largest.load(Relaxed),
-            write_time: meter.write_time(),
-            write_time_longest: meter.write_time_longest(),
+            journal: self.journal.metrics(),
             queued: self.memory().queues.waiting().into_iter().collect(),
             reserved,
         }
@@ -489,7 +469,7 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be read.
     pub fn transaction(&self, sender: Address, nonce: u64) -> Result<Option<Vec<u8>>, LedgerError> {
-        self.view().get(Family::Transactions, &schema::transaction(sender, nonce))
+        Ok(self.view().get(Family::Transactions, &schema::transaction(sender, nonce))?)
     }
 
     /// A sender's journal, in order of its nonces.
@@ -540,11 +520,11 @@ impl Ledger {
     }
 
     fn view(&self) -> View<'_> {
-        self.store().view()
+        self.journal.view()
     }
 
     fn snapshot(&self) -> View<'_> {
-        self.store().snapshot()
+        self.journal.snapshot()
     }
 }
 

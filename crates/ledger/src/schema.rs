@@ -3,6 +3,7 @@
 //! Keys are big-endian, so that RocksDB's order is the order of their numbers. `docs/ledger.md`
 //! has the table of all keys and values.
 
+use aep2_journal::ColumnFamily;
 use aep2_mandate::units::AccountId;
 use alloy_primitives::{Address, B256};
 
@@ -12,9 +13,9 @@ use crate::{
     units::{BatchNumber, MandateHash, Sequence},
 };
 
-/// The version of the whole layout: families, keys and records. Migrations lead from
-/// older ones to this one.
-pub const SCHEMA_VERSION: u32 = 1;
+/// The version of the whole layout: families, keys and records. There is none before it: what
+/// unreleased versions wrote is not read.
+pub const FORMAT: u32 = 2;
 
 macro_rules! families {
     ($($family:ident = $name:literal),+ $(,)?) => {
@@ -68,9 +69,12 @@ impl Family {
     pub const CHAIN: [Self; 4] = [Self::Accounts, Self::Purses, Self::Spent, Self::DirectAccounts];
 }
 
-impl Family {
-    /// Whether what comes into it goes out again, so that most of its keys are deleted ones.
-    pub(crate) const fn is_passed_through(self) -> bool {
+impl ColumnFamily for Family {
+    fn name(self) -> &'static str {
+        self.name()
+    }
+
+    fn is_passed_through(self) -> bool {
         matches!(
             self,
             Self::Queue
@@ -96,12 +100,6 @@ impl Field for Family {
 
 /// The keys of [`Family::Meta`].
 pub mod meta {
-    /// The schema's version, four bytes.
-    pub const SCHEMA: &[u8] = b"schema";
-    /// Whose ledger it is: chain, wallet, processor.
-    pub const IDENTITY: &[u8] = b"identity";
-    /// How many commits there were, eight bytes.
-    pub const COMMITS: &[u8] = b"commits";
     /// The last block applied.
     pub const TIP: &[u8] = b"tip";
     /// The follower's cursor, as it is.

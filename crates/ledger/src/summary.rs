@@ -7,14 +7,14 @@ use crate::{
     error::LedgerError,
     records::{DirectSummary, RecentMandate, SettlementPath, Status},
     schema::{Family, meta},
-    store::Source,
+    source::Source,
     tx::Tx,
     units::MandateHash,
 };
 
 /// A mandate was accepted.
 pub(crate) fn accepted(
-    tx: &mut Tx<'_>,
+    tx: &mut Tx<'_, '_>,
     path: SettlementPath,
     mandate: MandateHash,
 ) -> Result<(), LedgerError> {
@@ -29,7 +29,7 @@ pub(crate) fn accepted(
 
 /// A mandate's status changed.
 pub(crate) fn moved(
-    tx: &mut Tx<'_>,
+    tx: &mut Tx<'_, '_>,
     path: SettlementPath,
     mandate: MandateHash,
     from: &Status,
@@ -47,7 +47,7 @@ pub(crate) fn moved(
 
 /// The block that settled a mandate is of this time.
 pub(crate) fn settled(
-    tx: &mut Tx<'_>,
+    tx: &mut Tx<'_, '_>,
     path: SettlementPath,
     mandate: MandateHash,
     time: UnixTime,
@@ -60,7 +60,7 @@ pub(crate) fn settled(
 }
 
 fn change(
-    tx: &mut Tx<'_>,
+    tx: &mut Tx<'_, '_>,
     path: SettlementPath,
     change: impl FnOnce(&mut DirectSummary),
 ) -> Result<(), LedgerError> {

@@ -1,11 +1,9 @@
-//! One request's changes, before they are written.
-//!
-//! The writer carries requests out one after another, each on top of what those before it in the
-//! same group changed. What a request changes is kept apart until it has succeeded: one that is
-//! refused leaves no trace.
+//! One request's changes, before they are written: the journal's transaction in the ledger's
+//! terms, records and memory together.
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use aep2_journal::{Journal, Transaction};
 use aep2_mandate::units::AccountId;
 use alloy_primitives::Address;
 
@@ -13,110 +11,37 @@ use crate::{
     codec::{Defect, Record},
     config::LedgerConfig,
     error::LedgerError,
-    memory::{Account, Counters, MemoryState, News, Purse},
+    memory::{Account, Counters, MemoryState, Purse},
     queues::QueueKey,
     records::{AccountRecord, Before, PurseRecord, QueueRecord, Tip},
     schema::{self, Family},
-    store::{Source, Store},
+    source::Source,
     units::{Balance, Sequence},
 };
 
-type Values = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
-
-/// Changes to the ledger, on disk and in memory.
-#[derive(Debug, Default)]
-pub(crate) struct Changes {
-    values: BTreeMap<Family, Values>,
-    news: News,
-    counters: Option<Counters>,
-}
-
-impl Changes {
-    /// Puts later changes on top.
-    fn add(&mut self, later: Self) {
-        for (family, values) in later.values {
-            self.values.entry(family).or_default().extend(values);
-        }
-        self.news.accounts.extend(later.news.accounts);
-        self.news.purses.extend(later.news.purses);
-        for (queue, change) in later.news.queues {
-            self.news.queues.entry(queue).or_default().add(change);
-        }
-        if later.counters.is_some() {
-            self.counters = later.counters;
-        }
-    }
-
-    fn value(&self, family: Family, key: &[u8]) -> Option<&Option<Vec<u8>>> {
-        self.values.get(&family)?.get(key)
-    }
-
-    fn of(&self, family: Family) -> impl Iterator<Item = (&Vec<u8>, &Option<Vec<u8>>)> {
-        self.values.get(&family).into_iter().flatten()
-    }
-
-    /// Whether there is anything to write.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.values.values().all(BTreeMap::is_empty)
-    }
-
-    /// The values to write.
-    pub(crate) fn writes(&self) -> impl Iterator<Item = (Family, &[u8], Option<&[u8]>)> {
-        self.values.iter().flat_map(|(family, values)| {
-            values.iter().map(|(key, value)| (*family, key.as_slice(), value.as_deref()))
-        })
-    }
-
-    /// What to publish once they are written, as commit number `commits`.
-    pub(crate) fn published(self, memory: &MemoryState, commits: u64) -> (News, Counters) {
-        let counters = self.counters.unwrap_or_else(|| memory.counters());
-        (self.news, Counters { commits, ..counters })
-    }
-}
-
 /// A request at work.
-pub(crate) struct Tx<'a> {
+pub(crate) struct Tx<'a, 'b> {
     pub(crate) config: &'a LedgerConfig,
-    store: &'a Store,
-    memory: &'a MemoryState,
-    group: &'a mut Changes,
-    /// What earlier parts of the request changed.
-    earlier: Changes,
-    own: Changes,
+    journal: &'a mut Transaction<'b, MemoryState>,
 }
 
-impl<'a> Tx<'a> {
-    /// A request on top of a group's changes.
+impl<'a, 'b> Tx<'a, 'b> {
     pub(crate) fn new(
         config: &'a LedgerConfig,
-        store: &'a Store,
-        memory: &'a MemoryState,
-        group: &'a mut Changes,
+        journal: &'a mut Transaction<'b, MemoryState>,
     ) -> Self {
-        let (earlier, own) = (Changes::default(), Changes::default());
-        Self { config, store, memory, group, earlier, own }
+        Self { config, journal }
     }
 
     /// Ends one part of the request, and begins the next: [`before`](Self::before) is about the
     /// present part.
     pub(crate) fn next_part(&mut self) {
-        self.earlier.add(std::mem::take(&mut self.own));
-    }
-
-    /// Makes the changes part of the group's.
-    pub(crate) fn keep(self) {
-        self.group.add(self.earlier);
-        self.group.add(self.own);
-    }
-
-    /// The layers of changes, the latest first.
-    fn layers(&self) -> [&Changes; 3] {
-        [&self.own, &self.earlier, self.group]
+        self.journal.next_part();
     }
 
     /// Sets a value.
     pub(crate) fn put(&mut self, family: Family, key: Vec<u8>, value: Vec<u8>) {
-        self.own.values.entry(family).or_default().insert(key, Some(value));
+        self.journal.put(family, key, value);
     }
 
     /// Sets a record.
@@ -126,7 +51,7 @@ impl<'a> Tx<'a> {
 
     /// Removes a value.
     pub(crate) fn delete(&mut self, family: Family, key: Vec<u8>) {
-        self.own.values.entry(family).or_default().insert(key, None);
+        self.journal.delete(family, key);
     }
 
     /// The entries with keys from `from` to below `to`, in order.
@@ -136,70 +61,53 @@ impl<'a> Tx<'a> {
         from: &[u8],
         to: Option<&[u8]>,
     ) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, LedgerError> {
-        let within = |key: &[u8]| key >= from && to.is_none_or(|to| key < to);
-        let mut entries = BTreeMap::new();
-        for entry in self.store.view().entries(family, from) {
-            let (key, value) = entry?;
-            if !within(&key) {
-                break;
-            }
-            entries.insert(key.into_vec(), value.into_vec());
-        }
-        for layer in self.layers().into_iter().rev() {
-            for (key, value) in layer.of(family) {
-                match value {
-                    Some(value) if within(key) => entries.insert(key.clone(), value.clone()),
-                    _ => entries.remove(key),
-                };
-            }
-        }
-        Ok(entries)
+        Ok(self.journal.scan(family, from, to)?)
     }
 
     /// Where the ledger stands.
     pub(crate) fn counters(&self) -> Counters {
-        let staged = self.layers().into_iter().find_map(|layer| layer.counters.clone());
-        staged.unwrap_or_else(|| self.memory.counters())
+        let staged = self.journal.deltas().into_iter().find_map(|delta| delta.counters.clone());
+        staged.unwrap_or_else(|| self.journal.state().counters())
     }
 
     /// Where the ledger stands, to be changed.
     pub(crate) fn counters_mut(&mut self) -> &mut Counters {
-        let now = match self.own.counters.take() {
+        let now = match self.journal.delta_mut().counters.take() {
             Some(counters) => counters,
             None => self.counters(),
         };
-        self.own.counters.insert(now)
+        self.journal.delta_mut().counters.insert(now)
     }
 
     /// The account in memory, to be changed. One of which nothing is known is empty.
     pub(crate) fn account_mut(&mut self, account: AccountId) -> &mut Account {
-        if !self.own.news.accounts.contains_key(&account) {
+        if !self.journal.delta_mut().accounts.contains_key(&account) {
             let before = self.account(account).unwrap_or_default();
-            self.own.news.accounts.insert(account, before);
+            self.journal.delta_mut().accounts.insert(account, before);
         }
-        Arc::make_mut(self.own.news.accounts.entry(account).or_default())
+        Arc::make_mut(self.journal.delta_mut().accounts.entry(account).or_default())
     }
 
     /// The purse in memory, to be changed. One of which nothing is known is empty.
     pub(crate) fn purse_mut(&mut self, account: AccountId, token: Address) -> &mut Purse {
         let key = (account, token);
-        if !self.own.news.purses.contains_key(&key) {
+        if !self.journal.delta_mut().purses.contains_key(&key) {
             let before = self.purse(account, token);
-            self.own.news.purses.insert(key, before);
+            self.journal.delta_mut().purses.insert(key, before);
         }
-        self.own.news.purses.entry(key).or_default()
+        self.journal.delta_mut().purses.entry(key).or_default()
     }
 
     /// Puts a mandate into the queue.
     pub(crate) fn enqueue(&mut self, queue: QueueKey, sequence: Sequence, record: &QueueRecord) {
         self.put_record(Family::Queue, schema::queue(queue.0, queue.1, sequence), record);
-        self.own.news.queues.entry(queue).or_default().came(sequence);
+        self.journal.delta_mut().queues.entry(queue).or_default().came(sequence);
     }
 
     /// Takes one out of the queue.
     pub(crate) fn dequeue(&mut self, queue: QueueKey, sequence: Sequence) {
         self.delete(Family::Queue, schema::queue(queue.0, queue.1, sequence));
-        self.own.news.queues.entry(queue).or_default().went();
+        self.journal.delta_mut().queues.entry(queue).or_default().went();
     }
 
     /// Sets what the chain has of an account.
@@ -236,26 +144,16 @@ impl<'a> Tx<'a> {
     pub(crate) fn before(&self, families: &[Family]) -> Result<Vec<Before>, LedgerError> {
         let mut values = Vec::new();
         for family in families {
-            for (key, _) in self.own.of(*family) {
-                let [_, earlier @ ..] = self.layers();
-                let staged = earlier.into_iter().find_map(|layer| layer.value(*family, key));
-                let before = match staged {
-                    Some(value) => value.clone(),
-                    None => self.store.view().get(*family, key)?,
-                };
-                values.push(((*family, key.clone()), before));
-            }
+            let before = self.journal.before(*family)?.into_iter();
+            values.extend(before.map(|(key, value)| ((*family, key), value)));
         }
         Ok(values)
     }
 }
 
-impl Source for Tx<'_> {
+impl Source for Tx<'_, '_> {
     fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, LedgerError> {
-        match self.layers().into_iter().find_map(|layer| layer.value(family, key)) {
-            Some(value) => Ok(value.clone()),
-            None => self.store.view().get(family, key),
-        }
+        Ok(self.journal.get(family, key)?)
     }
 }
 
@@ -269,50 +167,45 @@ pub(crate) trait Accounts: Source {
     fn tip(&self) -> Option<Tip>;
 }
 
-impl Accounts for Tx<'_> {
+impl Accounts for Tx<'_, '_> {
     fn account(&self, account: AccountId) -> Option<Arc<Account>> {
-        match self.layers().into_iter().find_map(|layer| layer.news.accounts.get(&account)) {
+        match self.journal.deltas().into_iter().find_map(|delta| delta.accounts.get(&account)) {
             Some(account) => Some(Arc::clone(account)),
-            None => self.memory.account(account),
+            None => self.journal.state().account(account),
         }
     }
 
     fn purse(&self, account: AccountId, token: Address) -> Purse {
         let key = (account, token);
-        match self.layers().into_iter().find_map(|layer| layer.news.purses.get(&key)) {
+        match self.journal.deltas().into_iter().find_map(|delta| delta.purses.get(&key)) {
             Some(purse) => purse.clone(),
-            None => self.memory.purse(account, token),
+            None => self.journal.state().purse(account, token),
         }
     }
 
     fn tip(&self) -> Option<Tip> {
-        let staged = self.layers().into_iter().find_map(|layer| layer.counters.as_ref());
-        staged.map_or_else(|| self.memory.counters().tip, |counters| counters.tip)
+        let staged = self.journal.deltas().into_iter().find_map(|delta| delta.counters.as_ref());
+        staged.map_or_else(|| self.journal.state().counters().tip, |counters| counters.tip)
     }
 }
 
 /// What is published: for checks ahead of a request.
-pub(crate) struct Published<'a> {
-    pub(crate) store: &'a Store,
-    pub(crate) memory: &'a MemoryState,
-}
-
-impl Source for Published<'_> {
+impl Source for Journal<MemoryState> {
     fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, LedgerError> {
-        self.store.view().get(family, key)
+        Ok(self.view().get(family, key)?)
     }
 }
 
-impl Accounts for Published<'_> {
+impl Accounts for Journal<MemoryState> {
     fn account(&self, account: AccountId) -> Option<Arc<Account>> {
-        self.memory.account(account)
+        self.state().account(account)
     }
 
     fn purse(&self, account: AccountId, token: Address) -> Purse {
-        self.memory.purse(account, token)
+        self.state().purse(account, token)
     }
 
     fn tip(&self) -> Option<Tip> {
-        self.memory.counters().tip
+        self.state().counters().tip
     }
 }

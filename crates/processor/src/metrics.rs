@@ -299,12 +299,20 @@ impl Collector for LedgerCollector {
             gauge("chain_block", "The last block applied", &plain(tip.number as f64))?;
             gauge("chain_age_seconds", "How old that block is", &plain(age as f64))?;
         }
-        gauge("ledger_waiting", "Requests that wait for the disk", &plain(figures.waiting as f64))?;
-        gauge("ledger_syncs", "Writes to disk since the start", &plain(figures.syncs as f64))?;
+        gauge(
+            "ledger_waiting",
+            "Requests that wait for the disk",
+            &plain(figures.journal.waiting as f64),
+        )?;
+        gauge(
+            "ledger_syncs",
+            "Writes to disk since the start",
+            &plain(figures.journal.syncs as f64),
+        )?;
         gauge(
             "ledger_write_seconds",
             "Time that these writes took together",
-            &plain(figures.write_time.as_secs_f64()),
+            &plain(figures.journal.write_time.as_secs_f64()),
         )?;
         gauge(
             "ledger_failed",

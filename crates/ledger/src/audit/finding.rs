@@ -25,6 +25,12 @@ pub enum Finding {
         /// What is wrong with it.
         defect: Defect,
     },
+    /// Whose ledger it is cannot be read.
+    #[error("whose ledger it is cannot be read: {defect}")]
+    Identity {
+        /// What is wrong with it.
+        defect: Defect,
+    },
     /// More is promised than there is.
     #[error("account {account} has {balance} of {token}, but {reserved} is reserved")]
     OverReserved {

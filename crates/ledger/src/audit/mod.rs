@@ -12,11 +12,13 @@ mod rules;
 
 use std::path::Path;
 
+use aep2_journal::{Reader, View};
+
 pub use self::finding::Finding;
 use self::raw::Raw;
 use crate::{
     error::{LedgerError, OpenError},
-    store::{Beside, Mark, ReadOnly, View},
+    schema::FORMAT,
 };
 
 /// What an audit found.
@@ -41,10 +43,7 @@ pub struct Report {
 /// When there is no ledger, a newer release wrote it, RocksDB cannot read it, or commits that were
 /// acknowledged are missing.
 pub fn audit(directory: impl AsRef<Path>) -> Result<Report, OpenError> {
-    let directory = directory.as_ref();
-    let acknowledged = Mark::read(directory)?;
-    let reader = ReadOnly::open(directory, Beside::Writer)?;
-    reader.check_commits(directory, acknowledged)?;
+    let reader = Reader::open(directory.as_ref(), FORMAT)?;
     Ok(audit_view(&reader.view())?)
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use aep2_journal::View;
 use aep2_mandate::units::AccountId;
 use alloy_primitives::{Address, B256, U256};
 
@@ -15,7 +16,6 @@ use crate::{
         SettlementPath, Sighting, StateRecord, UndoRecord,
     },
     schema::{Family, read_key},
-    store::View,
     summary,
     units::{BatchNumber, MandateHash, Sequence},
 };
@@ -72,6 +72,18 @@ fn word(bytes: &[u8]) -> Result<U256, Defect> {
     Ok(U256::from_be_bytes(bytes))
 }
 
+/// Whose ledger it is.
+fn identity(view: &View<'_>, findings: &mut Vec<Finding>) -> Result<Option<Identity>, LedgerError> {
+    let Some(bytes) = view.identity()? else { return Ok(None) };
+    match Identity::from_bytes(&bytes) {
+        Ok(identity) => Ok(Some(identity)),
+        Err(defect) => {
+            findings.push(Finding::Identity { defect });
+            Ok(None)
+        }
+    }
+}
+
 impl Raw {
     /// Reads everything.
     pub(super) fn read(view: &View<'_>, findings: &mut Vec<Finding>) -> Result<Self, LedgerError> {
@@ -80,7 +92,7 @@ impl Raw {
             bytes => Err(Defect::Trailing(bytes.len())),
         };
         let mut raw = Self {
-            identity: view.identity()?,
+            identity: identity(view, findings)?,
             purses: read(view, findings, Family::Purses, PurseRecord::from_bytes)?,
             spent: read(view, findings, Family::Spent, word)?,
             mandates: read(view, findings, Family::Mandates, MandateRecord::from_bytes)?,

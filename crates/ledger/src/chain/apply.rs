@@ -22,14 +22,17 @@ use crate::{
         Movement, NonceKey, PurseRecord, SettledDebit, Status, Step, UndoRecord,
     },
     schema::{self, Family, meta},
-    store::Source,
+    source::Source,
     summary,
     tx::{Accounts, Tx},
     units::{Balance, BatchNumber, MandateHash},
 };
 
 /// Applies blocks. See [`Ledger::apply_blocks`](crate::Ledger::apply_blocks).
-pub(crate) fn apply_blocks(tx: &mut Tx<'_>, blocks: &[ChainBlock]) -> Result<Applied, ChainError> {
+pub(crate) fn apply_blocks(
+    tx: &mut Tx<'_, '_>,
+    blocks: &[ChainBlock],
+) -> Result<Applied, ChainError> {
     let mut all = Applied::default();
     for block in blocks {
         let Applied { ended, confirmed, finalised } = apply_block(tx, block)?;
@@ -41,7 +44,7 @@ pub(crate) fn apply_blocks(tx: &mut Tx<'_>, blocks: &[ChainBlock]) -> Result<App
     Ok(all)
 }
 
-fn apply_block(tx: &mut Tx<'_>, block: &ChainBlock) -> Result<Applied, ChainError> {
+fn apply_block(tx: &mut Tx<'_, '_>, block: &ChainBlock) -> Result<Applied, ChainError> {
     limits::within("the cursor", &block.cursor, limits::CURSOR_BYTES_MAX)?;
     let previous_tip = tx.counters().tip;
     let follows = previous_tip.is_none_or(|tip| {
@@ -79,7 +82,7 @@ fn apply_block(tx: &mut Tx<'_>, block: &ChainBlock) -> Result<Applied, ChainErro
 }
 
 /// Forgets how to undo blocks that are old enough. What they confirmed is final.
-fn prune(tx: &mut Tx<'_>, tip: u64) -> Result<Vec<BatchNumber>, LedgerError> {
+fn prune(tx: &mut Tx<'_, '_>, tip: u64) -> Result<Vec<BatchNumber>, LedgerError> {
     let mut finalised = Vec::new();
     let Some(last) = tip.checked_sub(tx.config.undo_blocks) else {
         return Ok(finalised);
@@ -153,7 +156,12 @@ impl Effects {
         Self { block: block.number, time: block.time, ended, confirmed, signed }
     }
 
-    fn apply(&mut self, tx: &mut Tx<'_>, index: usize, fact: &ChainFact) -> Result<(), FactError> {
+    fn apply(
+        &mut self,
+        tx: &mut Tx<'_, '_>,
+        index: usize,
+        fact: &ChainFact,
+    ) -> Result<(), FactError> {
         match fact {
             ChainFact::AccountOpened { account, owner, processor, verifier_set, key_hash } => {
                 if account_record(tx, *account).is_ok() {
@@ -292,7 +300,7 @@ impl Effects {
     /// their nonces.
     fn settle_batch(
         &mut self,
-        tx: &mut Tx<'_>,
+        tx: &mut Tx<'_, '_>,
         token: Address,
         commitment: B256,
         transaction: B256,
@@ -326,7 +334,7 @@ impl Effects {
 
     fn confirm(
         &mut self,
-        tx: &mut Tx<'_>,
+        tx: &mut Tx<'_, '_>,
         number: BatchNumber,
         mut batch: BatchRecord,
         transaction: B256,
@@ -343,7 +351,7 @@ impl Effects {
     /// Ends the direct mandates that settled in this block. All of a batch settles in
     /// one transaction, so a batch is confirmed when nothing of it is live any more; what settles
     /// without the rest of its batch was settled by something else.
-    fn settle_signed(&mut self, tx: &mut Tx<'_>) -> Result<(), ChainError> {
+    fn settle_signed(&mut self, tx: &mut Tx<'_, '_>) -> Result<(), ChainError> {
         let settled = std::mem::take(&mut self.signed);
         let hashes: BTreeSet<MandateHash> = settled.iter().map(|one| one.mandate).collect();
         let mut batches: BTreeMap<BatchNumber, Option<(B256, Movement)>> = BTreeMap::new();
@@ -386,7 +394,7 @@ impl Effects {
     /// Ends the live mandate, as failed, that has this nonce, if there is one.
     fn fail(
         &mut self,
-        tx: &mut Tx<'_>,
+        tx: &mut Tx<'_, '_>,
         account: AccountId,
         token: Address,
         nonce: Nonce,
@@ -404,7 +412,12 @@ impl Effects {
         Ok(())
     }
 
-    fn end(&mut self, tx: &mut Tx<'_>, entry: &mut Entry, status: Status) -> Result<(), FactError> {
+    fn end(
+        &mut self,
+        tx: &mut Tx<'_, '_>,
+        entry: &mut Entry,
+        status: Status,
+    ) -> Result<(), FactError> {
         if matches!(entry.state.status, Status::Settled { .. }) {
             return Err(FactError::Contradiction("a mandate settled twice"));
         }
@@ -418,19 +431,23 @@ impl Effects {
     }
 }
 
-fn account_record(tx: &Tx<'_>, account: AccountId) -> Result<AccountRecord, FactError> {
+fn account_record(tx: &Tx<'_, '_>, account: AccountId) -> Result<AccountRecord, FactError> {
     let record = tx.account(account).and_then(|account| account.record.clone());
     record.ok_or(FactError::Contradiction("the account was never opened"))
 }
 
-fn purse_record(tx: &Tx<'_>, account: AccountId, token: Address) -> Result<PurseRecord, FactError> {
+fn purse_record(
+    tx: &Tx<'_, '_>,
+    account: AccountId,
+    token: Address,
+) -> Result<PurseRecord, FactError> {
     account_record(tx, account)?;
     Ok(tx.purse(account, token).record)
 }
 
 /// Takes money out of a purse.
 fn take(
-    tx: &mut Tx<'_>,
+    tx: &mut Tx<'_, '_>,
     account: AccountId,
     token: Address,
     amount: Balance,
@@ -447,7 +464,7 @@ fn take(
 /// Marks a nonce as spent that a claim burnt. It may be burnt already: whoever signs two receipts for
 /// one nonce pays both.
 fn burn(
-    tx: &mut Tx<'_>,
+    tx: &mut Tx<'_, '_>,
     account: AccountId,
     token: Address,
     nonce: Nonce,
@@ -463,7 +480,7 @@ fn burn(
 }
 
 /// Marks the nonces of a debit as spent.
-fn spend_word(tx: &mut Tx<'_>, token: Address, debit: &SettledDebit) -> Result<(), FactError> {
+fn spend_word(tx: &mut Tx<'_, '_>, token: Address, debit: &SettledDebit) -> Result<(), FactError> {
     if debit.word >> 57 != 0 {
         return Err(FactError::Contradiction("a nonce word above 57 bits"));
     }
@@ -486,7 +503,7 @@ fn nonces(debit: &SettledDebit) -> impl Iterator<Item = Nonce> {
 
 /// Whether all live members of a batch are among these.
 fn nothing_else_is_live(
-    tx: &Tx<'_>,
+    tx: &Tx<'_, '_>,
     batch: BatchNumber,
     among: &BTreeSet<MandateHash>,
 ) -> Result<bool, LedgerError> {
@@ -501,7 +518,10 @@ fn nothing_else_is_live(
 }
 
 /// The members of a batch, in order.
-pub(crate) fn members(tx: &Tx<'_>, batch: BatchNumber) -> Result<Vec<MemberRecord>, LedgerError> {
+pub(crate) fn members(
+    tx: &Tx<'_, '_>,
+    batch: BatchNumber,
+) -> Result<Vec<MemberRecord>, LedgerError> {
     let prefix = schema::batch(batch);
     let entries = tx.scan(Family::Members, &prefix, schema::after(&prefix).as_deref())?;
     entries
@@ -514,6 +534,6 @@ pub(crate) fn members(tx: &Tx<'_>, batch: BatchNumber) -> Result<Vec<MemberRecor
 }
 
 /// The chain's time: that of the last block applied.
-pub(crate) fn chain_time(tx: &Tx<'_>) -> Option<UnixTime> {
+pub(crate) fn chain_time(tx: &Tx<'_, '_>) -> Option<UnixTime> {
     tx.counters().tip.map(|tip| tip.time)
 }

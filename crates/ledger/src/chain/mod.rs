@@ -15,7 +15,10 @@ pub(crate) use self::{
     rewind::rewind,
     sight::sight,
 };
-use crate::{error::LedgerError, records::Tip};
+use crate::{
+    error::{LedgerError, by_way_of_ledger_error},
+    records::Tip,
+};
 
 /// What applying blocks led to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -75,3 +78,5 @@ pub enum ChainError {
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }
+
+by_way_of_ledger_error!(ChainError);

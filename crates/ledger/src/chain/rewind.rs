@@ -14,12 +14,16 @@ use crate::{
     memory::{account_of_key, key_of, value_of},
     records::{BatchRecord, Status, UndoRecord},
     schema::{self, Family, meta},
-    store::Source,
+    source::Source,
     tx::Tx,
 };
 
 /// Undoes every block after `to_block`. See [`Ledger::rewind`](crate::Ledger::rewind).
-pub(crate) fn rewind(tx: &mut Tx<'_>, to_block: u64, cursor: &[u8]) -> Result<Rewound, ChainError> {
+pub(crate) fn rewind(
+    tx: &mut Tx<'_, '_>,
+    to_block: u64,
+    cursor: &[u8],
+) -> Result<Rewound, ChainError> {
     limits::within("the cursor", cursor, limits::CURSOR_BYTES_MAX)?;
     let horizon = tx.counters().horizon;
     if to_block < horizon {
@@ -41,7 +45,11 @@ pub(crate) fn rewind(tx: &mut Tx<'_>, to_block: u64, cursor: &[u8]) -> Result<Re
     Ok(rewound)
 }
 
-fn undo_block(tx: &mut Tx<'_>, undo: UndoRecord, rewound: &mut Rewound) -> Result<(), LedgerError> {
+fn undo_block(
+    tx: &mut Tx<'_, '_>,
+    undo: UndoRecord,
+    rewound: &mut Rewound,
+) -> Result<(), LedgerError> {
     for ((family, key), value) in undo.values {
         restore(tx, family, key, value)?;
     }
@@ -79,7 +87,7 @@ fn undo_block(tx: &mut Tx<'_>, undo: UndoRecord, rewound: &mut Rewound) -> Resul
 
 /// Gives a key its value of before, on disk and in memory.
 fn restore(
-    tx: &mut Tx<'_>,
+    tx: &mut Tx<'_, '_>,
     family: Family,
     key: Vec<u8>,
     value: Option<Vec<u8>>,

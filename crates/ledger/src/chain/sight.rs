@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Replaces all that was seen. See [`Ledger::sight`](crate::Ledger::sight).
-pub(crate) fn sight(tx: &mut Tx<'_>, sightings: Vec<Sighting>) -> Result<(), LedgerError> {
+pub(crate) fn sight(tx: &mut Tx<'_, '_>, sightings: Vec<Sighting>) -> Result<(), LedgerError> {
     let applied = tx.counters().tip.map(|tip| tip.number);
     let ahead = |sighting: &Sighting| applied.is_none_or(|applied| sighting.block > applied);
     replace(tx, sightings.into_iter().filter(ahead).collect());
@@ -23,14 +23,14 @@ pub(crate) fn sight(tx: &mut Tx<'_>, sightings: Vec<Sighting>) -> Result<(), Led
 }
 
 /// Drops what was seen in blocks that are applied.
-pub(super) fn forget_up_to(tx: &mut Tx<'_>, block: u64) {
+pub(super) fn forget_up_to(tx: &mut Tx<'_, '_>, block: u64) {
     let sightings = tx.counters().sightings;
     if sightings.iter().any(|sighting| sighting.block <= block) {
         replace(tx, sightings.iter().filter(|sighting| sighting.block > block).copied().collect());
     }
 }
 
-fn replace(tx: &mut Tx<'_>, new: Vec<Sighting>) {
+fn replace(tx: &mut Tx<'_, '_>, new: Vec<Sighting>) {
     let old = tx.counters().sightings;
     if *old == new {
         return;

@@ -4,8 +4,8 @@
 use std::{collections::BTreeSet, sync::Arc, thread};
 
 use aep2_ledger::{
-    AcceptError, ChainFact, Durable, LedgerConfig, LedgerError, Offer, Proposal, Refusal, Sequence,
-    Sighting, SightingKind, Standing, Status, records::SettledDebit,
+    AcceptError, ChainFact, Durable, JournalError, LedgerConfig, LedgerError, Offer, Proposal,
+    Refusal, Sequence, Sighting, SightingKind, Standing, Status, records::SettledDebit,
 };
 use aep2_mandate::units::Nonce;
 use alloy_primitives::{Address, B256};
@@ -335,7 +335,9 @@ fn more_than_may_wait_are_turned_away() {
     for answer in pending {
         match answer.wait() {
             Ok(_) => accepted += 1,
-            Err(AcceptError::Ledger(LedgerError::Busy { waiting_max: 4 })) => busy += 1,
+            Err(AcceptError::Ledger(LedgerError::Journal(JournalError::Busy {
+                waiting_max: 4,
+            }))) => busy += 1,
             Err(error) => panic!("{error}"),
         }
     }

@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use aep2_ledger::{Ledger, OpenError};
+use aep2_ledger::{JournalOpenError, Ledger, OpenError};
 
 use crate::support::{Book, Terms, at, config};
 
@@ -86,7 +86,7 @@ fn the_last_handle_may_be_dropped_by_one_who_is_woken() {
     // The writer ends by itself, and lets go of the directory.
     until("it is let go of", || match Ledger::open(directory.path(), config()) {
         Ok(_) => true,
-        Err(OpenError::InUse { .. }) => false,
+        Err(OpenError::Journal(JournalOpenError::InUse { .. })) => false,
         Err(error) => panic!("{error}"),
     });
     Book::open(directory).assert_sound();

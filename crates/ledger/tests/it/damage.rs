@@ -7,7 +7,7 @@ use std::{
 };
 
 use aep2_ledger::{
-    IssuedReceipt, Ledger, LedgerError, MandateHash, OpenError, Sequence,
+    IssuedReceipt, JournalOpenError, Ledger, LedgerError, MandateHash, OpenError, Sequence,
     codec::Record,
     records::{AccountRecord, MandateRecord},
     schema::{self, Family},
@@ -22,9 +22,12 @@ type Receipts = Vec<(Sequence, MandateHash, IssuedReceipt)>;
 fn look(directory: &Path, expected: &Receipts) -> Result<(), String> {
     let ledger = Ledger::open(directory, config()).map_err(|error| match error {
         // A report of missing or broken things, and not one of somebody else's.
-        OpenError::Unreadable { .. }
-        | OpenError::Storage { .. }
-        | OpenError::Truncated { .. }
+        OpenError::Journal(
+            JournalOpenError::Unreadable { .. }
+            | JournalOpenError::Storage { .. }
+            | JournalOpenError::Truncated { .. }
+            | JournalOpenError::Journal(_),
+        )
         | OpenError::Ledger(_) => error.to_string(),
         other => panic!("{other}"),
     })?;
@@ -65,7 +68,7 @@ pub(crate) fn copy(from: &Path, to: &Path) {
 
 /// The files of the database that `name` is true of, not empty.
 fn files(directory: &Path, name: impl Fn(&str) -> bool) -> Vec<PathBuf> {
-    let mut files: Vec<_> = fs::read_dir(directory.join("book"))
+    let mut files: Vec<_> = fs::read_dir(directory.join("rocksdb"))
         .expect("lists")
         .map(|entry| entry.expect("lists").path())
         .filter(|path| path.file_name().is_some_and(|file| name(&file.to_string_lossy())))
@@ -87,7 +90,7 @@ fn flip(directory: &Path, expected: &Receipts, file: &Path, flips: usize) -> usi
         let Some(byte) = original.get(position).filter(|_| position < length) else { continue };
         let scratch = tempfile::tempdir().expect("a directory");
         copy(directory, scratch.path());
-        let target = scratch.path().join("book").join(name);
+        let target = scratch.path().join("rocksdb").join(name);
         let mut damaged = original.clone();
         damaged[position] = byte ^ (1 << (flip % 8));
         fs::write(&target, &damaged).expect("writes");
@@ -144,12 +147,18 @@ fn a_log_cut_short_or_gone_is_noticed() {
     for cut in [length - 1, length - 100, length / 2, 7, 0] {
         let scratch = tempfile::tempdir().expect("a directory");
         copy(directory.path(), scratch.path());
-        let target = scratch.path().join("book").join(log.file_name().expect("a file"));
+        let target = scratch.path().join("rocksdb").join(log.file_name().expect("a file"));
         fs::write(&target, &original[..cut]).expect("writes");
         let error = Ledger::open(scratch.path(), config()).expect_err("something is missing");
-        assert!(matches!(error, OpenError::Truncated { .. }), "cut to {cut}: {error}");
+        assert!(
+            matches!(error, OpenError::Journal(JournalOpenError::Truncated { .. })),
+            "cut to {cut}: {error}"
+        );
         let error = aep2_ledger::audit::audit(scratch.path()).expect_err("something is missing");
-        assert!(matches!(error, OpenError::Truncated { .. }), "cut to {cut}: {error}");
+        assert!(
+            matches!(error, OpenError::Journal(JournalOpenError::Truncated { .. })),
+            "cut to {cut}: {error}"
+        );
         // Refused again, and whole again once the log is.
         assert!(Ledger::open(scratch.path(), config()).is_err());
         fs::write(&target, &original).expect("writes");
@@ -157,7 +166,15 @@ fn a_log_cut_short_or_gone_is_noticed() {
     }
     fs::remove_file(&log).expect("removes");
     let error = Ledger::open(directory.path(), config()).expect_err("everything is missing");
-    assert!(matches!(error, OpenError::Truncated { .. } | OpenError::Unreadable { .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            OpenError::Journal(
+                JournalOpenError::Truncated { .. } | JournalOpenError::Unreadable { .. }
+            )
+        ),
+        "{error}"
+    );
 }
 
 #[test]
@@ -178,7 +195,7 @@ fn a_record_that_was_being_written_when_the_power_failed_does_not_matter() {
     for length in [before + 1, before + 7, before + 300, whole.len() - 1] {
         let scratch = tempfile::tempdir().expect("a directory");
         copy(directory.path(), scratch.path());
-        let target = scratch.path().join("book").join(log.file_name().expect("a file"));
+        let target = scratch.path().join("rocksdb").join(log.file_name().expect("a file"));
         fs::write(target, &whole[..length]).expect("writes");
         // Nobody was told of it.
         fs::write(scratch.path().join("acknowledged"), &acknowledged).expect("writes");

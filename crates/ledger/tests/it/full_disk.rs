@@ -6,7 +6,8 @@
 use std::path::Path;
 
 use aep2_ledger::{
-    AcceptError, Capture, CaptureError, ChainError, Ledger, LedgerError, MandateHash, OpenError,
+    AcceptError, Capture, CaptureError, ChainError, JournalError, JournalOpenError, Ledger,
+    LedgerError, MandateHash, OpenError,
 };
 use alloy_primitives::B256;
 
@@ -22,7 +23,9 @@ fn child_process() {
     let Some(directory) = child::directory() else { return };
     let ledger = match Ledger::open(directory, config()) {
         Ok(ledger) => ledger,
-        Err(OpenError::Storage { reason, .. }) => return tell!("cannot open: {reason}"),
+        Err(OpenError::Journal(JournalOpenError::Storage { reason, .. })) => {
+            return tell!("cannot open: {reason}");
+        }
         Err(error) => panic!("{error}"),
     };
     for nonce in 0..100_000 {
@@ -32,7 +35,7 @@ fn child_process() {
         for (terms, answer) in pair.iter().zip(pending.map(|pending| pending.wait())) {
             match answer {
                 Ok(accepted) => tell!("accepted {}", accepted.mandate),
-                Err(AcceptError::Ledger(LedgerError::Failed { cause })) => {
+                Err(AcceptError::Ledger(LedgerError::Journal(JournalError::Failed { cause }))) => {
                     tell!("failed {} {cause}", terms.hash());
                 }
                 Err(error) => panic!("{error}"),
@@ -43,7 +46,8 @@ fn child_process() {
         }
     }
     // From now on nothing is written, and everything says why.
-    let failed = |error: &LedgerError| matches!(error, LedgerError::Failed { .. });
+    let failed =
+        |error: &LedgerError| matches!(error, LedgerError::Journal(JournalError::Failed { .. }));
     let terms = Terms::new(1, 0, 1);
     let capture = Capture { mandate: terms.hash(), amount: amount(0), statement: vec![] };
     match ledger.capture(capture, at(0)).wait() {

@@ -6,6 +6,7 @@ mod audit;
 mod batches;
 mod capture;
 mod chain;
+#[path = "../../../journal/tests/it/child.rs"]
 mod child;
 mod damage;
 mod direct;

@@ -2,15 +2,14 @@
 
 use std::{fs, process};
 
+use aep2_journal::keys;
 use aep2_ledger::{
-    Identity, Ledger, LedgerConfig, OpenError,
-    audit::audit,
-    schema::{Family, meta},
+    Identity, JournalOpenError, Ledger, LedgerConfig, OpenError, audit::audit, schema::FORMAT,
 };
 use aep2_mandate::units::ChainId;
 use alloy_primitives::Address;
 
-use crate::support::{Book, Terms, config, tamper};
+use crate::support::{Book, Terms, config, tamper_raw};
 
 #[test]
 fn a_book_of_a_newer_format_is_refused() {
@@ -18,16 +17,21 @@ fn a_book_of_a_newer_format_is_refused() {
     let terms = Terms::new(1, 0, 5);
     book.accept(&terms);
     let directory = book.close();
-    let schema = |version: u32| {
-        [(Family::Meta, meta::SCHEMA.to_vec(), Some(version.to_be_bytes().to_vec()))]
-    };
-    tamper(directory.path(), &schema(2));
+    let format =
+        |format: u32| [(keys::FAMILY, keys::FORMAT.to_vec(), Some(format.to_be_bytes().to_vec()))];
+    tamper_raw(directory.path(), &format(FORMAT + 1));
     let error = Ledger::open(directory.path(), config()).expect_err("refused");
-    assert!(matches!(error, OpenError::NewerFormat { found: 2, known: 1, .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            OpenError::Journal(JournalOpenError::NewerFormat { found: 3, known: FORMAT, .. })
+        ),
+        "{error}"
+    );
     let error = audit(directory.path()).expect_err("refused");
-    assert!(matches!(error, OpenError::NewerFormat { .. }), "{error}");
+    assert!(matches!(error, OpenError::Journal(JournalOpenError::NewerFormat { .. })), "{error}");
     // Nothing was changed: the release that wrote it reads it.
-    tamper(directory.path(), &schema(1));
+    tamper_raw(directory.path(), &format(FORMAT));
     let book = Book::open(directory);
     assert_eq!(book.reserved(), 5);
 }
@@ -44,7 +48,7 @@ fn another_chains_wallets_or_processors_book_is_refused() {
     for expected in others {
         let other = LedgerConfig { identity: expected, ..config() };
         match Ledger::open(directory.path(), other) {
-            Err(OpenError::OtherBook { found, expected: said, .. }) => {
+            Err(OpenError::OtherLedger { found, expected: said, .. }) => {
                 assert_eq!((found, said), (identity, expected));
             }
             other => panic!("{other:?}"),
@@ -57,7 +61,9 @@ fn another_chains_wallets_or_processors_book_is_refused() {
 fn a_second_opening_is_told_which_process_to_stop() {
     let book = Book::funded();
     match Ledger::open(book.directory.path(), config()) {
-        Err(OpenError::InUse { pid, .. }) => assert_eq!(pid, Some(process::id())),
+        Err(OpenError::Journal(JournalOpenError::InUse { pid, .. })) => {
+            assert_eq!(pid, Some(process::id()))
+        }
         other => panic!("{other:?}"),
     }
     // It is only looked at: that needs no lock.
@@ -74,34 +80,47 @@ fn a_directory_that_cannot_be_written_is_a_clear_error() {
     fs::write(&file, b"no directory").expect("writes");
     for path in [file.clone(), file.join("below")] {
         match Ledger::open(&path, config()) {
-            Err(OpenError::Io { action: "create the directory", path: said, .. }) => {
+            Err(OpenError::Journal(JournalOpenError::Io {
+                action: "create the directory",
+                path: said,
+                ..
+            })) => {
                 assert_eq!(said, path);
             }
             other => panic!("{other:?}"),
         }
     }
-    fs::write(directory.path().join("book"), b"no database").expect("writes");
+    fs::write(directory.path().join("rocksdb"), b"no database").expect("writes");
     let error = Ledger::open(directory.path(), config()).expect_err("no database can be there");
-    assert!(matches!(error, OpenError::Io { .. } | OpenError::Storage { .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            OpenError::Journal(JournalOpenError::Io { .. } | JournalOpenError::Storage { .. })
+        ),
+        "{error}"
+    );
     let directory = tempfile::tempdir().expect("a directory");
     fs::create_dir(directory.path().join("owner.lock")).expect("creates");
     let error = Ledger::open(directory.path(), config()).expect_err("no lock can be had");
-    assert!(matches!(error, OpenError::Io { action: "open", .. }), "{error}");
+    assert!(
+        matches!(error, OpenError::Journal(JournalOpenError::Io { action: "open", .. })),
+        "{error}"
+    );
 }
 
 #[test]
 fn there_must_be_a_book_to_audit() {
     let directory = tempfile::tempdir().expect("a directory");
     let error = audit(directory.path()).expect_err("there is none");
-    assert!(matches!(error, OpenError::NotABook { .. }), "{error}");
-    assert!(!directory.path().join("book").exists(), "none was made");
+    assert!(matches!(error, OpenError::Journal(JournalOpenError::NotAJournal { .. })), "{error}");
+    assert!(!directory.path().join("rocksdb").exists(), "none was made");
 }
 
 #[test]
 fn a_book_cut_off_while_it_was_begun_is_begun_again() {
     let directory = Book::empty().close();
-    let begun = [meta::SCHEMA, meta::IDENTITY].map(|key| (Family::Meta, key.to_vec(), None));
-    tamper(directory.path(), &begun);
+    let begun = [keys::FORMAT, keys::IDENTITY].map(|key| (keys::FAMILY, key.to_vec(), None));
+    tamper_raw(directory.path(), &begun);
     let book = Book::open(directory);
     book.apply(crate::support::block(1_000, vec![crate::support::opened(1)]));
     book.reopen().assert_sound();

@@ -154,16 +154,19 @@ fn instruments_show_what_waits_what_is_promised_and_what_was_written() {
         (0..40).map(|nonce| book.ledger.accept(Terms::new(1, nonce, 2).offer(), at(0))).collect();
     assert!(pending.into_iter().all(|pending| pending.wait().is_ok()));
     let after = book.ledger.metrics();
-    assert_eq!(after.waiting, 0);
-    assert_eq!(after.requests - before.requests, 40);
-    let syncs = after.syncs - before.syncs;
-    assert!((1..=40).contains(&syncs) && after.group_largest as f64 >= 40.0 / syncs as f64);
-    assert!(after.write_time > before.write_time && after.write_time >= after.write_time_longest);
+    assert_eq!(after.journal.waiting, 0);
+    assert_eq!(after.journal.requests - before.journal.requests, 40);
+    let syncs = after.journal.syncs - before.journal.syncs;
+    assert!((1..=40).contains(&syncs) && after.journal.group_largest as f64 >= 40.0 / syncs as f64);
+    assert!(
+        after.journal.write_time > before.journal.write_time
+            && after.journal.write_time >= after.journal.write_time_longest
+    );
     assert_eq!(after.queued, [((SettlementPath::Proved, TOKEN), 40)].into());
     assert_eq!(after.reserved, [(TOKEN, 80)].into());
     let book = book.reopen();
     let opened = book.ledger.metrics();
     assert_eq!((opened.queued, opened.reserved), (after.queued, after.reserved));
-    assert_eq!(opened.syncs, 0);
+    assert_eq!(opened.journal.syncs, 0);
     assert_eq!(book.ledger.queues().expect("reads"), [(SettlementPath::Proved, TOKEN)]);
 }

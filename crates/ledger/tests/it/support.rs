@@ -311,7 +311,7 @@ impl Book {
 
 /// Everything in some families, as it is on disk. The ledger must be closed.
 pub(crate) fn raw(directory: &Path, families: &[Family]) -> BTreeMap<(Family, Vec<u8>), Vec<u8>> {
-    let path = directory.join("book");
+    let path = directory.join("rocksdb");
     let options = rocksdb::Options::default();
     let names = rocksdb::DB::list_cf(&options, &path).expect("a database");
     let db = rocksdb::DB::open_cf_for_read_only(&options, &path, names, false).expect("opens");
@@ -327,15 +327,23 @@ pub(crate) fn raw(directory: &Path, families: &[Family]) -> BTreeMap<(Family, Ve
 }
 
 /// A value to set, or to remove.
-pub(crate) type Change = (Family, Vec<u8>, Option<Vec<u8>>);
+pub(crate) type Change<F = Family> = (F, Vec<u8>, Option<Vec<u8>>);
 
 /// Changes a closed book behind its back: values to set, or to remove.
 pub(crate) fn tamper(directory: &Path, changes: &[Change]) {
-    let names = Family::ALL.map(Family::name);
+    let named =
+        changes.iter().map(|(family, key, value)| (family.name(), key.clone(), value.clone()));
+    tamper_raw(directory, &named.collect::<Vec<_>>());
+}
+
+/// The same, in column families by their names.
+pub(crate) fn tamper_raw(directory: &Path, changes: &[Change<&'static str>]) {
+    let path = directory.join("rocksdb");
     let options = rocksdb::Options::default();
-    let db = rocksdb::DB::open_cf(&options, directory.join("book"), names).expect("opens");
+    let names = rocksdb::DB::list_cf(&options, &path).expect("a database");
+    let db = rocksdb::DB::open_cf(&options, path, names).expect("opens");
     for (family, key, value) in changes {
-        let handle = db.cf_handle(family.name()).expect("there");
+        let handle = db.cf_handle(family).expect("there");
         match value {
             Some(value) => db.put_cf(handle, key, value).expect("writes"),
             None => db.delete_cf(handle, key).expect("writes"),

@@ -1,6 +1,6 @@
 //! Why a mandate is not accepted.
 
-use aep2_ledger::{self as ledger, Balance, LedgerError, Refusal};
+use aep2_ledger::{self as ledger, Balance, JournalError, LedgerError, Refusal};
 use aep2_mandate::units::{AccountId, Ceiling, UnixTime};
 use alloy::primitives::{Address, B256, U256};
 use thiserror::Error;

@@ -26,7 +26,7 @@ use aep2_chain::{
     BlockRef,
     follower::{Cursor, Follower, FollowerError, Update, View},
 };
-use aep2_ledger::{ChainError, LedgerError};
+use aep2_ledger::{ChainError, JournalError, LedgerError};
 use alloy::{
     primitives::B256,
     providers::{DynProvider, Provider},
@@ -130,7 +130,9 @@ impl FollowError {
     fn passes(&self) -> bool {
         match self {
             Self::Node { .. } | Self::Disagreement(_) => true,
-            Self::Ledger(ChainError::Ledger(LedgerError::Busy { .. })) => true,
+            Self::Ledger(ChainError::Ledger(LedgerError::Journal(JournalError::Busy {
+                ..
+            }))) => true,
             Self::Follower(_) | Self::Cursor(_) | Self::NotUnderstood { .. } | Self::Ledger(_) => {
                 false
             }

@@ -101,7 +101,9 @@ async fn the_senders_journal_does_not_grow_for_ever() {
     let ledger = loop {
         match aep2_ledger::Ledger::open(world.ledger(), config.clone()) {
             Ok(ledger) => break ledger,
-            Err(aep2_ledger::OpenError::InUse { .. }) => {
+            Err(aep2_ledger::OpenError::Journal(aep2_ledger::JournalOpenError::InUse {
+                ..
+            })) => {
                 tokio::time::sleep(std::time::Duration::from_millis(20)).await;
             }
             Err(error) => panic!("{error}"),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aep2_chain::{call::Call, transact::transact};
-use aep2_ledger::{BatchNumber, MandateHash, OpenError};
+use aep2_ledger::{BatchNumber, JournalOpenError, MandateHash, OpenError};
 use aep2_mandate::mandate::SignedMandate;
 use aep2_processor::{
     Processor, ProcessorConfig, StartError,
@@ -38,7 +38,7 @@ impl World {
                     self.ready(&processor).await;
                     return processor;
                 }
-                Err(StartError::Open(OpenError::InUse { .. })) => {
+                Err(StartError::Open(OpenError::Journal(JournalOpenError::InUse { .. }))) => {
                     tokio::time::sleep(std::time::Duration::from_millis(20)).await;
                 }
                 Err(error) => panic!("{error}"),

@@ -9,7 +9,7 @@ use std::{
 
 use crate::error::OpenError;
 
-/// Held for as long as the ledger is open. The system lets go of it when the process ends, however
+/// Held for as long as the journal is open. The system lets go of it when the process ends, however
 /// it ends.
 #[derive(Debug)]
 pub(crate) struct OwnerLock {
@@ -17,7 +17,7 @@ pub(crate) struct OwnerLock {
 }
 
 impl OwnerLock {
-    /// Takes the lock of a ledger's directory, or says who has it.
+    /// Takes the lock of a journal's directory, or says who has it.
     pub(crate) fn take(directory: &Path) -> Result<Self, OpenError> {
         let path = directory.join("owner.lock");
         let io_error = |action| {

@@ -10,9 +10,9 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use crate::error::LedgerError;
+use crate::error::JournalError;
 
-/// What is on disk, synced. Only the ledger makes one.
+/// What is on disk, synced. Only a journal's writer makes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Durable<T>(T);
 
@@ -57,13 +57,13 @@ impl<T, E> Shared<T, E> {
 ///
 /// Dropping it takes nothing back: the request is carried out all the same.
 #[must_use = "until it is awaited, nobody knows whether the request was carried out"]
-pub struct Pending<T, E = LedgerError> {
+pub struct Pending<T, E = JournalError> {
     shared: Arc<Shared<T, E>>,
 }
 
 impl<T, E> Pending<T, E> {
-    /// An answer that is there at once: a refusal.
-    pub(crate) fn refused(error: E) -> Self {
+    /// An answer that is there at once: a refusal of what was not handed in.
+    pub fn refused(error: E) -> Self {
         let state = Mutex::new(State::Done(Err(error)));
         Self { shared: Arc::new(Shared { state, done: Condvar::new() }) }
     }
@@ -75,13 +75,13 @@ impl<T, E> Pending<T, E> {
     /// The request's own.
     pub fn wait(self) -> Result<Durable<T>, E>
     where
-        E: From<LedgerError>,
+        E: From<JournalError>,
     {
         let mut state = self.shared.lock();
         loop {
             match std::mem::replace(&mut *state, State::Taken) {
                 State::Done(result) => return result,
-                State::Taken => return Err(LedgerError::Closed.into()),
+                State::Taken => return Err(JournalError::Closed.into()),
                 waiting @ State::Waiting(_) => *state = waiting,
             }
             state = self.shared.done.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -89,14 +89,14 @@ impl<T, E> Pending<T, E> {
     }
 }
 
-impl<T, E: From<LedgerError>> Future for Pending<T, E> {
+impl<T, E: From<JournalError>> Future for Pending<T, E> {
     type Output = Result<Durable<T>, E>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.shared.lock();
         match std::mem::replace(&mut *state, State::Taken) {
             State::Done(result) => Poll::Ready(result),
-            State::Taken => Poll::Ready(Err(LedgerError::Closed.into())),
+            State::Taken => Poll::Ready(Err(JournalError::Closed.into())),
             State::Waiting(_) => {
                 *state = State::Waiting(Some(context.waker().clone()));
                 Poll::Pending
@@ -105,18 +105,18 @@ impl<T, E: From<LedgerError>> Future for Pending<T, E> {
     }
 }
 
-/// The other end of a [`Pending`]. Dropped without an answer, it answers that the ledger is closed.
-pub(crate) struct Completer<T, E: From<LedgerError>> {
+/// The other end of a [`Pending`]. Dropped without an answer, it answers that the journal is closed.
+pub(crate) struct Completer<T, E: From<JournalError>> {
     shared: Arc<Shared<T, E>>,
 }
 
 /// A request's two ends.
-pub(crate) fn pending<T, E: From<LedgerError>>() -> (Completer<T, E>, Pending<T, E>) {
+pub(crate) fn pending<T, E: From<JournalError>>() -> (Completer<T, E>, Pending<T, E>) {
     let shared = Arc::new(Shared { state: Mutex::new(State::Waiting(None)), done: Condvar::new() });
     (Completer { shared: Arc::clone(&shared) }, Pending { shared })
 }
 
-impl<T, E: From<LedgerError>> Completer<T, E> {
+impl<T, E: From<JournalError>> Completer<T, E> {
     pub(crate) fn complete(self, result: Result<Durable<T>, E>) {
         self.settle(result);
     }
@@ -135,9 +135,9 @@ impl<T, E: From<LedgerError>> Completer<T, E> {
     }
 }
 
-impl<T, E: From<LedgerError>> Drop for Completer<T, E> {
+impl<T, E: From<JournalError>> Drop for Completer<T, E> {
     fn drop(&mut self) {
-        self.settle(Err(LedgerError::Closed.into()));
+        self.settle(Err(JournalError::Closed.into()));
     }
 }
 
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_waiting_thread_is_woken() {
-        let (completer, pending) = pending::<u8, LedgerError>();
+        let (completer, pending) = pending::<u8, JournalError>();
         let waiter = thread::spawn(|| pending.wait().map(Durable::into_inner).ok());
         thread::sleep(Duration::from_millis(10));
         completer.complete(Ok(Durable::synced(7)));
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_waiting_task_is_woken() {
-        let (completer, pending) = pending::<u8, LedgerError>();
+        let (completer, pending) = pending::<u8, JournalError>();
         let woken = Arc::new(Flag::default());
         let waker = Waker::from(Arc::clone(&woken));
         let mut context = Context::from_waker(&waker);
@@ -182,8 +182,8 @@ mod tests {
 
     #[test]
     fn nobody_waits_forever_for_a_writer_that_is_gone() {
-        let (completer, pending) = pending::<u8, LedgerError>();
+        let (completer, pending) = pending::<u8, JournalError>();
         drop(completer);
-        assert!(matches!(pending.wait(), Err(LedgerError::Closed)));
+        assert!(matches!(pending.wait(), Err(JournalError::Closed)));
     }
 }

@@ -1,8 +1,8 @@
 //! The number of the last commit that was acknowledged, in a file beside the database.
 //!
 //! It is written after a commit is on disk and before anybody hears of it, and is not synced
-//! itself. So it may lag behind after the power failed, and never runs ahead: a ledger that ends
-//! before its mark has lost something that somebody was told of.
+//! itself. So it may lag behind after the power failed, and never runs ahead: a journal that
+//! ends before its mark has lost something that somebody was told of.
 
 use std::{
     fs::File,

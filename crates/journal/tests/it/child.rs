@@ -6,7 +6,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-const DIRECTORY: &str = "AEP2_LEDGER_TEST_DIRECTORY";
+const DIRECTORY: &str = "AEP2_TEST_DIRECTORY";
 
 /// What lines for the parent begin with: the test harness prints lines of its own.
 pub(crate) const PREFIX: &str = "child: ";

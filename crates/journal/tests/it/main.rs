@@ -1,0 +1,8 @@
+//! Journals: order, sync and answers; what disks and processes do to them.
+
+mod child;
+mod grouping;
+mod kill;
+mod migrating;
+mod opening;
+mod support;
