@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use crate::{
     codes::code_of,
+    intake::{TurnedAway, Unanswered},
     policy::{PolicyRefusal, RefusalKind},
 };
 
@@ -202,5 +203,20 @@ impl From<ledger::AcceptError> for AcceptError {
 impl From<LedgerError> for AcceptError {
     fn from(error: LedgerError) -> Self {
         Self::Ledger(error)
+    }
+}
+
+impl From<TurnedAway> for AcceptError {
+    fn from(away: TurnedAway) -> Self {
+        match away {
+            TurnedAway::Stopping => Self::Stopping,
+            TurnedAway::Busy { waiting_max } => Self::Busy { waiting_max },
+        }
+    }
+}
+
+impl From<Unanswered> for AcceptError {
+    fn from(_: Unanswered) -> Self {
+        Self::Internal(Unanswered::WORDS.to_owned())
     }
 }
