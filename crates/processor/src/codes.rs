@@ -1,13 +1,13 @@
 //! The ledger's errors and reasons, as others are told of them.
 
-use aep2_ledger::{FailureReason, LedgerError};
+use aep2_ledger::{FailureReason, JournalError, LedgerError};
 
 /// The code of what is wrong with the ledger itself.
 pub(crate) fn code_of(error: &LedgerError) -> &'static str {
     match error {
-        LedgerError::Busy { .. } => "too_many_requests",
+        LedgerError::Journal(JournalError::Busy { .. }) => "too_many_requests",
         // The ledger takes nothing more until it is opened again.
-        LedgerError::Failed { .. } | LedgerError::Closed => "not_ready",
+        LedgerError::Journal(JournalError::Failed { .. } | JournalError::Closed) => "not_ready",
         _ => "internal",
     }
 }

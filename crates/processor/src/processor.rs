@@ -19,7 +19,7 @@ use alloy::{primitives::B256, providers::DynProvider, signers::local::PrivateKey
 use tokio::sync::{broadcast, watch};
 
 use crate::{
-    accept::{AcceptError, Acceptance, Acceptor, DirectAcceptance},
+    accept::{AcceptError, Acceptance, DirectAcceptance},
     batch::{Provers, Settler},
     boundary::Watch,
     capture::{CaptureAcceptance, CaptureError, SignedCapture},
@@ -30,6 +30,7 @@ use crate::{
     follow::Feed,
     metrics::Metrics,
     policy::{Policies, Policy},
+    requests::Acceptor,
     shared::Shared,
     view::{
         self, AccountStatus, Arranger, BatchStatus, DirectStatus, Identity, Inclusion,

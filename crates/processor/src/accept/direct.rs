@@ -10,10 +10,8 @@ use aep2_mandate::{
 };
 use alloy::primitives::{Address, B256, U256};
 
-use super::{
-    AcceptError, DirectAcceptance,
-    desk::{Desk, Payable},
-};
+use super::{acceptance::DirectAcceptance, error::AcceptError, payable::Payable};
+use crate::intake::Desk;
 
 impl Payable for SignedDirectMandate {
     type Acceptance = DirectAcceptance;

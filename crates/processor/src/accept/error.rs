@@ -1,12 +1,13 @@
 //! Why a mandate is not accepted.
 
-use aep2_ledger::{self as ledger, Balance, JournalError, LedgerError, Refusal};
+use aep2_ledger::{self as ledger, Balance, LedgerError, Refusal};
 use aep2_mandate::units::{AccountId, Ceiling, UnixTime};
 use alloy::primitives::{Address, B256, U256};
 use thiserror::Error;
 
 use crate::{
     codes::code_of,
+    intake::{TurnedAway, Unanswered},
     policy::{PolicyRefusal, RefusalKind},
 };
 
@@ -202,5 +203,20 @@ impl From<ledger::AcceptError> for AcceptError {
 impl From<LedgerError> for AcceptError {
     fn from(error: LedgerError) -> Self {
         Self::Ledger(error)
+    }
+}
+
+impl From<TurnedAway> for AcceptError {
+    fn from(away: TurnedAway) -> Self {
+        match away {
+            TurnedAway::Stopping => Self::Stopping,
+            TurnedAway::Busy { waiting_max } => Self::Busy { waiting_max },
+        }
+    }
+}
+
+impl From<Unanswered> for AcceptError {
+    fn from(_: Unanswered) -> Self {
+        Self::Internal(Unanswered::WORDS.to_owned())
     }
 }

@@ -12,10 +12,8 @@ use aep2_mandate::{
 };
 use alloy::primitives::{Address, B256, U256};
 
-use super::{
-    AcceptError, Acceptance,
-    desk::{Desk, Payable},
-};
+use super::{acceptance::Acceptance, error::AcceptError, payable::Payable};
+use crate::intake::Desk;
 
 impl Payable for SignedMandate {
     type Acceptance = Acceptance;

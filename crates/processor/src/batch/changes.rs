@@ -12,7 +12,10 @@ use aep2_ledger::{Balance, records::Tip};
 use aep2_mandate::units::{AccountId, UnixTime};
 use alloy::primitives::keccak256;
 
-use super::{Context, blocking, sending::NotSent};
+use super::{
+    context::{Context, blocking},
+    sending::NotSent,
+};
 
 /// The part of the time that looking through all accounts may take: one in so many.
 const LOOKS_SHARE: u32 = 100;

@@ -33,8 +33,8 @@ use alloy::{primitives::B256, providers::Provider};
 use thiserror::Error;
 
 use super::{
-    Context, blocking,
     check::{Candidate, Checked, Under, check},
+    context::{Context, blocking},
     refusal::{Blame, blame, live, may_be_a_key},
     sending::{BatchCall, CallError, NotSent, Round, call_of},
 };

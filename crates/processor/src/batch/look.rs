@@ -16,8 +16,8 @@ use alloy::primitives::{Address, B256};
 use thiserror::Error;
 
 use super::{
-    Context,
     check::{Candidate, Under, check},
+    context::Context,
     recovery,
 };
 use crate::{

@@ -14,9 +14,16 @@
 //! Mandates that a batch was to hold and does not are queued: sealing is one write. So is taking a
 //! batch apart. The follower goes on behind the last block applied; the cursor is written with it.
 
-use aep2_ledger::{Ledger, LedgerError};
+use aep2_ledger::{BatchNumber, Ledger, LedgerError};
 
-use super::OpenBatch;
+/// An open batch, and where it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenBatch {
+    /// Its number.
+    pub number: BatchNumber,
+    /// Its step's name.
+    pub step: &'static str,
+}
 
 /// The batches that something is to be done for, in order. Asked at every look: a batch that a
 /// reorganisation opens again is taken up just so.

@@ -8,8 +8,8 @@ use aep2_mandate::{
 use thiserror::Error;
 
 use crate::{
-    accept::{TurnedAway, Unanswered},
     codes::code_of,
+    intake::{TurnedAway, Unanswered},
 };
 
 /// Why nothing is captured, in the order in which it is looked at. [`code`](Self::code) is stable.

@@ -30,8 +30,8 @@ use serde::{Deserialize, Serialize};
 
 pub use self::error::CaptureError;
 use crate::{
-    accept::{Desk, Reply, Task},
     event::Event,
+    intake::{Desk, Reply, Task},
 };
 
 /// A capture that is noted: its receipt is on disk.

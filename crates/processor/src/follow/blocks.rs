@@ -8,7 +8,7 @@ use aep2_chain::{
     events::WalletEvent,
     settlement::{SettledBatch, SettledDebit as OnChain},
 };
-use aep2_ledger::{ChainBlock, ChainFact, records::SettledDebit};
+use aep2_ledger::{ChainBlock, records::SettledDebit};
 use aep2_mandate::units::UnixTime;
 use alloy::{
     primitives::{Address, B256, Bytes},
@@ -18,28 +18,16 @@ use futures::future::try_join_all;
 use serde::Deserialize;
 
 use super::{
-    FollowError, ask, bytes_of,
-    facts::{self, BatchEvent, Said},
-    header, opaque,
+    draft::{Draft, DraftFact, fact_of},
+    error::FollowError,
+    facts::{self, BatchEvent, Said, bytes_of},
+    node::{ask, header},
+    opaque,
 };
 use crate::shared::Shared;
 
 /// How many requests are under way at once.
 const CONCURRENCY: usize = 8;
-
-/// A block whose facts are not all known yet.
-#[derive(Debug)]
-pub(super) struct Draft {
-    pub(super) block: BlockRef,
-    pub(super) facts: Vec<DraftFact>,
-}
-
-/// A fact, or a batch of which it is not known what it took.
-#[derive(Debug)]
-pub(super) enum DraftFact {
-    Known(ChainFact),
-    Opaque(BatchEvent),
-}
 
 /// A transaction, as far as it matters what it called.
 #[derive(Debug, Deserialize)]
@@ -125,12 +113,6 @@ async fn said(
         Some(debits) => DraftFact::Known(fact_of(&batch, debits)),
         None => DraftFact::Opaque(batch),
     }))
-}
-
-/// The fact of a batch, with what it took.
-pub(super) fn fact_of(batch: &BatchEvent, debits: Vec<SettledDebit>) -> ChainFact {
-    let BatchEvent { batch_id, token, processor, commitment, count, transaction, .. } = *batch;
-    ChainFact::BatchSettled { batch_id, token, processor, commitment, count, debits, transaction }
 }
 
 /// What a batch took, as its transaction's input says. None when the transaction called something

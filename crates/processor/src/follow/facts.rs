@@ -74,7 +74,7 @@ pub(super) fn of(event: WalletEvent, transaction: B256) -> Result<Said, String> 
                 batch_id,
                 token,
                 processor,
-                commitment: super::bytes_of(&commitment),
+                commitment: bytes_of(&commitment),
                 count,
                 total: balance(total)?,
                 transaction,
@@ -124,4 +124,9 @@ fn words(terms: &Terms) -> TermWords {
 /// An amount in the 104 bits in which the wallet keeps balances.
 pub(super) fn balance(amount: BaseUnits) -> Result<Balance, String> {
     Balance::new(amount.get()).ok_or_else(|| format!("{amount} base units are no balance"))
+}
+
+/// A field element as 32 bytes.
+pub(super) fn bytes_of(element: &aep2_mandate::field::Fr) -> B256 {
+    B256::from(aep2_mandate::field::to_be_bytes(element))
 }

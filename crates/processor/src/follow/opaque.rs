@@ -18,8 +18,8 @@ use aep2_mandate::units::AccountId;
 use alloy::{eips::BlockId, primitives::Address};
 
 use super::{
-    FollowError,
-    blocks::{Draft, DraftFact, fact_of},
+    draft::{Draft, DraftFact, fact_of},
+    error::FollowError,
     facts::BatchEvent,
 };
 use crate::shared::Shared;

@@ -14,7 +14,7 @@ use alloy::{
     sol_types::SolEvent,
 };
 
-use super::{FollowError, ask, facts};
+use super::{error::FollowError, facts, node::ask};
 use crate::{
     boundary::{Act, Side},
     shared::Shared,

@@ -4,7 +4,10 @@ use aep2_ledger::{Ledger, records::DirectSummary};
 use aep2_mandate::units::UnixTime;
 use alloy::primitives::Address;
 
-use super::{MandateStatus, ViewError, mandate};
+use super::{
+    error::ViewError,
+    mandate::{self, MandateStatus},
+};
 
 /// The direct path at a glance.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -24,7 +24,7 @@ use aep2_prover::{
 use alloy::primitives::{Address, B256};
 use serde::Serialize;
 
-use super::ViewError;
+use super::error::ViewError;
 use crate::json;
 
 /// How many arranged batches are kept.

@@ -12,7 +12,7 @@ use aep2_mandate::{
 use alloy::primitives::{Address, B256};
 use serde::Serialize;
 
-use super::ViewError;
+use super::{batch::step_name, error::ViewError};
 use crate::{accept::DirectAcceptance, capture, codes::words_of, json};
 
 /// What is known of a mandate.
@@ -167,7 +167,7 @@ fn state_of(ledger: &Ledger, status: Status) -> Result<MandateState, ViewError> 
     Ok(match status {
         Status::Queued => MandateState::Queued,
         Status::InBatch { batch } => {
-            let step = step(batch)?.map_or("sealed", |step| super::batch::step_name(&step));
+            let step = step(batch)?.map_or("sealed", |step| step_name(&step));
             MandateState::InBatch { batch, step }
         }
         Status::Quarantined { reason } => MandateState::Quarantined { reason },

@@ -5,14 +5,10 @@
 mod account;
 mod batch;
 mod direct;
+mod error;
 mod inclusion;
 mod mandate;
 mod readiness;
-
-use aep2_ledger::{LedgerError, MandateHash, Status};
-use thiserror::Error;
-
-use crate::codes::code_of;
 
 pub(crate) use self::{
     account::status as account_status,
@@ -26,47 +22,8 @@ pub use self::{
     account::{AccountStatus, PendingChange, PurseStatus},
     batch::{BatchStatus, BatchStep, MemberStatus},
     direct::{DirectStatus, RecentMandate},
+    error::ViewError,
     inclusion::Inclusion,
     mandate::{CaptureStatus, MandateReceipt, MandateState, MandateStatus, MandateTerms},
     readiness::{ChainReadiness, Identity, Readiness, TokenTerms},
 };
-
-/// Why something cannot be shown.
-#[derive(Clone, Debug, Error)]
-#[non_exhaustive]
-pub enum ViewError {
-    /// No such mandate was accepted.
-    #[error("mandate {mandate} is not known")]
-    UnknownMandate {
-        /// The mandate.
-        mandate: MandateHash,
-    },
-    /// There is no inclusion proof: the mandate is not settled in a batch.
-    #[error("there is no inclusion proof of a mandate that is {}", status.name())]
-    NotSettled {
-        /// Where the mandate is.
-        status: Status,
-    },
-    /// There is no inclusion proof: the direct path has none.
-    #[error("direct mandates are settled one by one: the chain's event is the proof")]
-    SettledDirectly,
-    /// The ledger cannot be read.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-    /// A defect of this software.
-    #[error("{0}")]
-    Internal(String),
-}
-
-impl ViewError {
-    /// Its stable code.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::UnknownMandate { .. } => "unknown_mandate",
-            Self::NotSettled { .. } => "not_settled",
-            Self::SettledDirectly => "settled_directly",
-            Self::Ledger(error) => code_of(error),
-            Self::Internal(_) => "internal",
-        }
-    }
-}

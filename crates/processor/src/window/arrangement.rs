@@ -12,7 +12,7 @@ use aep2_ledger::MandateHash;
 use aep2_mandate::units::AccountId;
 use alloy::primitives::Address;
 
-use super::Waiting;
+use super::waiting::Waiting;
 
 /// The most gas that a batch is planned to use. A transaction may have 2^24 (EIP-7825), of which the
 /// sender keeps a fifth in reserve.

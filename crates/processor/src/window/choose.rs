@@ -7,9 +7,10 @@ use aep2_ledger::SettlementPath;
 use aep2_mandate::units::UnixTime;
 
 use super::{
-    Choice, Closed, Company, Pool, Rules, Turn, Unsettleable, Waiting, Window,
-    arrangement::{Arrangement, Holder},
-    has_passed,
+    arrangement::{Arrangement, DIRECT_MAX, Holder},
+    choice::{Choice, Closed, Turn, Unsettleable, Window},
+    rules::{Rules, has_passed},
+    waiting::{Company, Pool, Waiting},
 };
 
 /// What is to be done next, if anything: the first mandate found that cannot be settled as things
@@ -145,7 +146,7 @@ struct Fit<'a> {
 fn fit<'a>(pool: &Pool, ready: &[&'a Waiting]) -> Option<Fit<'a>> {
     if pool.path == SettlementPath::Direct {
         let members = Arrangement::fill(Holder::Direct, ready.iter().copied());
-        let full = members.len() == super::DIRECT_MAX;
+        let full = members.len() == DIRECT_MAX;
         return Some(Fit { shape: None, members, full });
     }
     let most = pool.shapes.iter().map(|(shape, _)| shape.mandates_max()).max()?;
@@ -397,7 +398,7 @@ mod tests {
         let queue: Vec<_> = (0..200).map(|n| waiting(n, 1, None)).collect();
         let signed = Pool { path: SettlementPath::Direct, ..pool(&[], queue) };
         let window = sealed(&signed, 30).expect("full");
-        assert_eq!((window.members.len(), window.shape), (super::super::DIRECT_MAX, None));
+        assert_eq!((window.members.len(), window.shape), (DIRECT_MAX, None));
     }
 
     #[test]

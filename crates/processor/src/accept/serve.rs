@@ -1,132 +1,21 @@
 //! Where mandates of either path are accepted, many at a time.
 
-use std::{
-    collections::HashMap,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::sync::Arc;
 
 use aep2_ledger::{
-    self as ledger, Accepted, Durable, MandateHash, MandateView, Offer, Proposal, SettlementPath,
-    Standing, Verified,
-    records::{NonceKey, Promise},
+    self as ledger, Accepted, Durable, MandateHash, MandateView, Proposal, SettlementPath,
+    Standing, records::NonceKey,
 };
-use aep2_mandate::{
-    mandate::Domain,
-    typed_data,
-    units::{AccountId, Ceiling, UnixTime},
-};
-use alloy::{
-    primitives::{Address, B256, U256},
-    signers::local::PrivateKeySigner,
-    sol_types::Eip712Domain,
-};
-use tokio::{
-    runtime::Handle,
-    sync::{OwnedSemaphorePermit, RwLock, oneshot},
-};
+use aep2_mandate::units::{AccountId, Ceiling, UnixTime};
+use alloy::primitives::U256;
 
-use super::AcceptError;
+use super::{error::AcceptError, payable::Payable};
 use crate::{
     config::ProcessorConfig,
     event::Event,
-    metrics::Metrics,
+    intake::{Desk, Reply, Task},
     policy::{Request, Taken},
-    shared::Shared,
 };
-
-/// A request with where its answer goes.
-pub(crate) struct Task<T, R> {
-    pub(crate) input: T,
-    pub(crate) reply: Reply<R>,
-}
-
-/// Where an answer goes. It holds the request's place among those that may wait.
-pub(crate) struct Reply<R> {
-    to: oneshot::Sender<R>,
-    since: Instant,
-    counted: Counted,
-    place: OwnedSemaphorePermit,
-}
-
-/// Counts a request as waiting for as long as it lives.
-struct Counted(Arc<Metrics>);
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.answered();
-    }
-}
-
-impl<R> Reply<R> {
-    pub(crate) fn new(
-        to: oneshot::Sender<R>,
-        place: OwnedSemaphorePermit,
-        metrics: Arc<Metrics>,
-    ) -> Self {
-        metrics.arrived();
-        Self { to, since: Instant::now(), counted: Counted(metrics), place }
-    }
-
-    /// How long the request waits already.
-    pub(crate) fn waited(&self) -> Duration {
-        self.since.elapsed()
-    }
-
-    /// Answers, with the place free for the next. Perhaps nobody waits any more.
-    pub(crate) fn send(self, answer: R) {
-        let Self { to, counted, place, .. } = self;
-        drop((counted, place));
-        let _ = to.send(answer);
-    }
-}
-
-/// A path's mandates, as acceptance sees them.
-pub(super) trait Payable: Clone + Sized + Send + 'static {
-    /// What is given for one.
-    type Acceptance: Send + 'static;
-
-    /// Whether one that expires sooner than others are settled is settled that soon, if it can be.
-    const SETTLES_SOONER: bool = false;
-
-    fn token(&self) -> Address;
-    fn payee(&self) -> Address;
-    fn amount(&self) -> U256;
-    fn deadline(&self) -> U256;
-    fn reference(&self) -> B256;
-    fn nonce(&self) -> NonceKey;
-
-    /// With its id or digest.
-    fn propose(self, desk: &Desk) -> Proposal<Self>;
-
-    /// Whether this is, signature included, what was accepted.
-    fn is(&self, accepted: &Promise) -> bool;
-
-    /// For each, why its signature does not hold, if it does not.
-    fn verify(proposals: &[&Proposal<Self>]) -> Vec<Option<String>>;
-
-    /// With the receipt that it is to be given.
-    fn offer(
-        verified: &Verified<Self>,
-        settle_by: UnixTime,
-        desk: &Desk,
-    ) -> Result<Offer, AcceptError>;
-
-    /// What is given for one that was accepted.
-    fn acceptance(accepted: Accepted, desk: &Desk) -> Result<Self::Acceptance, AcceptError>;
-}
-
-/// Who accepts, and by which terms.
-pub(crate) struct Desk {
-    pub(crate) shared: Arc<Shared>,
-    /// The wallet's EIP-712 domain.
-    pub(crate) typed_data: Eip712Domain,
-    runtime: Handle,
-    /// Read by each task that answers.
-    tasks: Arc<RwLock<()>>,
-    /// The accepted tokens' domains, and the least amounts.
-    tokens: HashMap<Address, (Domain, Ceiling)>,
-}
 
 /// One whose signature is to be checked, with where the answer goes.
 struct Candidate<T: Payable> {
@@ -155,34 +44,8 @@ struct Handed<T: Payable> {
 }
 
 impl Desk {
-    pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        let wallet = shared.deployment.wallet_id();
-        let domain = |token| Domain::new(wallet.chain_id, wallet.address, token);
-        let tokens = &shared.config.acceptance.tokens;
-        let tokens = tokens.iter().map(|(token, least)| (*token, (domain(*token), *least)));
-        Self {
-            tokens: tokens.collect(),
-            typed_data: typed_data::domain(wallet.chain_id, wallet.address),
-            runtime: Handle::current(),
-            tasks: Arc::default(),
-            shared,
-        }
-    }
-
-    /// The key that signs receipts.
-    pub(crate) fn key(&self) -> &PrivateKeySigner {
-        &self.shared.key
-    }
-
-    /// The domain of mandates in `token`, accepted or not: what was accepted once is known for ever.
-    pub(super) fn domain(&self, token: Address) -> Domain {
-        let wallet = self.shared.deployment.wallet_id();
-        let known = self.tokens.get(&token).map(|(domain, _)| *domain);
-        known.unwrap_or_else(|| Domain::new(wallet.chain_id, wallet.address, token))
-    }
-
     /// Serves mandates that were taken together.
-    pub(super) fn accept<T: Payable>(
+    pub(crate) fn accept<T: Payable>(
         self: &Arc<Self>,
         tasks: Vec<Task<T, Result<T::Acceptance, AcceptError>>>,
     ) {
@@ -231,23 +94,8 @@ impl Desk {
         }
     }
 
-    /// Runs a task that answers requests. Whoever closes the ledger waits for it.
-    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let running = Arc::clone(&self.tasks).try_read_owned();
-        self.runtime.spawn(async move {
-            task.await;
-            // With all that it held let go of.
-            drop(running);
-        });
-    }
-
-    /// Waits until the tasks have ended, and what they held is let go of. No more may begin.
-    pub(crate) async fn tasks_ended(&self) {
-        drop(self.tasks.write().await);
-    }
-
     /// Everything that [`accept`](Self::accept) looks at, without a promise.
-    pub(super) fn check<T: Payable>(&self, mandate: &T) -> Result<(), AcceptError> {
+    pub(crate) fn check<T: Payable>(&self, mandate: &T) -> Result<(), AcceptError> {
         let now = self.shared.clock.now();
         let Glanced { proposal, standing, same, .. } = self.glance(mandate.clone(), now)?;
         if same {

@@ -10,7 +10,7 @@ use aep2_ledger::{MandateHash, records::NonceKey};
 use aep2_mandate::units::AccountId;
 use alloy::primitives::{Address, U256};
 
-use super::{Policy, PolicyRefusal, RefusalKind, Request};
+use super::rule::{Policy, PolicyRefusal, RefusalKind, Request};
 
 /// Those who choose nonces: an account for each token, or an owner in the direct path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,0 +1,46 @@
+//! What acceptance asks of a mandate, whichever path it settles by.
+
+use aep2_ledger::{
+    Accepted, Offer, Proposal, Verified,
+    records::{NonceKey, Promise},
+};
+use aep2_mandate::units::UnixTime;
+use alloy::primitives::{Address, B256, U256};
+
+use super::error::AcceptError;
+use crate::intake::Desk;
+
+/// A path's mandates, as acceptance sees them.
+pub(crate) trait Payable: Clone + Sized + Send + 'static {
+    /// What is given for one.
+    type Acceptance: Send + 'static;
+
+    /// Whether one that expires sooner than others are settled is settled that soon, if it can be.
+    const SETTLES_SOONER: bool = false;
+
+    fn token(&self) -> Address;
+    fn payee(&self) -> Address;
+    fn amount(&self) -> U256;
+    fn deadline(&self) -> U256;
+    fn reference(&self) -> B256;
+    fn nonce(&self) -> NonceKey;
+
+    /// With its id or digest.
+    fn propose(self, desk: &Desk) -> Proposal<Self>;
+
+    /// Whether this is, signature included, what was accepted.
+    fn is(&self, accepted: &Promise) -> bool;
+
+    /// For each, why its signature does not hold, if it does not.
+    fn verify(proposals: &[&Proposal<Self>]) -> Vec<Option<String>>;
+
+    /// With the receipt that it is to be given.
+    fn offer(
+        verified: &Verified<Self>,
+        settle_by: UnixTime,
+        desk: &Desk,
+    ) -> Result<Offer, AcceptError>;
+
+    /// What is given for one that was accepted.
+    fn acceptance(accepted: Accepted, desk: &Desk) -> Result<Self::Acceptance, AcceptError>;
+}

@@ -1,0 +1,109 @@
+//! All policies of a processor, asked in a row.
+
+use std::sync::Arc;
+
+use aep2_ledger::{Ledger, LedgerError, MandateHash, Sequence, records::MandateRecord};
+
+use super::{
+    nonce_words::NonceWords,
+    rule::{Policy, PolicyRefusal, Request},
+};
+
+/// How many mandates are read at a time when all that live are looked through.
+const READ_TOGETHER: usize = 1_024;
+
+/// All policies, in their order.
+#[derive(Clone)]
+pub(crate) struct Policies(Arc<[Arc<dyn Policy>]>);
+
+impl Policies {
+    /// The built-in ones, then the operator's, with what lives restored in each.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub(crate) fn start(
+        nonce_words_max: usize,
+        others: Vec<Arc<dyn Policy>>,
+        ledger: &Ledger,
+    ) -> Result<Self, LedgerError> {
+        let words: Arc<dyn Policy> = Arc::new(NonceWords::new(nonce_words_max));
+        let this = Self([words].into_iter().chain(others).collect());
+        for_each_live(ledger, |mandate, record| this.restore(&Request::of(mandate, record)))?;
+        Ok(this)
+    }
+
+    /// Whether all would allow it.
+    pub(crate) fn allow(&self, request: &Request) -> Result<(), PolicyRefusal> {
+        self.0.iter().try_for_each(|policy| policy.allow(request))
+    }
+
+    /// Has all allow it and count it, or none.
+    pub(crate) fn take(&self, request: Request) -> Result<Taken, PolicyRefusal> {
+        let mut taken = Taken { policies: self.clone(), request, count: 0 };
+        for policy in self.0.iter() {
+            policy.take(&taken.request)?;
+            taken.count += 1;
+        }
+        Ok(taken)
+    }
+
+    pub(crate) fn restore(&self, request: &Request) {
+        self.0.iter().for_each(|policy| policy.restore(request));
+    }
+
+    pub(crate) fn ended(&self, request: &Request) {
+        self.0.iter().for_each(|policy| policy.ended(request));
+    }
+}
+
+/// A mandate that policies count. Let go when it is dropped, unless it is kept.
+pub(crate) struct Taken {
+    policies: Policies,
+    request: Request,
+    /// How many of them count it.
+    count: usize,
+}
+
+impl Taken {
+    /// It was accepted: counted until it ends.
+    pub(crate) fn keep(self) {
+        self.policies.restore(&self.request);
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        self.policies.0[..self.count].iter().for_each(|policy| policy.let_go(&self.request));
+    }
+}
+
+/// Looks at every mandate that has not ended. For a ledger that nobody writes to meanwhile.
+fn for_each_live(
+    ledger: &Ledger,
+    mut look: impl FnMut(MandateHash, &MandateRecord),
+) -> Result<(), LedgerError> {
+    for (path, token) in ledger.queues()? {
+        let mut from = Sequence::new(0);
+        loop {
+            let entries = ledger.window(path, token, from, READ_TOGETHER)?;
+            entries.iter().for_each(|entry| look(entry.hash, &entry.mandate));
+            match entries.last() {
+                Some(last) if entries.len() == READ_TOGETHER => {
+                    from = Sequence::new(last.mandate.sequence.get() + 1);
+                }
+                _ => break,
+            }
+        }
+    }
+    for mandate in ledger.quarantined()? {
+        if let Some(view) = ledger.mandate(mandate)? {
+            look(mandate, &view.mandate);
+        }
+    }
+    for batch in ledger.unfinished()? {
+        for member in batch.members.iter().filter(|member| member.status.is_live()) {
+            look(member.hash, &member.mandate);
+        }
+    }
+    Ok(())
+}

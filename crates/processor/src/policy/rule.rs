@@ -1,0 +1,105 @@
+//! A rule of an operator's, and what it is asked about.
+
+use aep2_ledger::{
+    MandateHash,
+    records::{MandateRecord, NonceKey, Promise},
+};
+use aep2_mandate::units::{AccountId, Ceiling, UnixTime};
+use alloy::primitives::{Address, B256};
+use thiserror::Error;
+
+/// What a policy is asked about: a mandate whose signature holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// Its id or digest.
+    pub mandate: MandateHash,
+    /// Who pays.
+    pub account: AccountId,
+    /// What may be spent once: of an account and token in the proved path, of an owner in the signed
+    /// one.
+    pub nonce: NonceKey,
+    /// The token paid in.
+    pub token: Address,
+    /// Who is paid.
+    pub payee: Address,
+    /// The most that is paid.
+    pub amount: Ceiling,
+    /// What is paid for.
+    pub reference: B256,
+    /// When it was accepted, or is about to be.
+    pub at: UnixTime,
+}
+
+impl Request {
+    /// The one that a mandate was when it was accepted.
+    pub fn of(mandate: MandateHash, record: &MandateRecord) -> Self {
+        let promise = &record.promise;
+        let reference = match promise {
+            Promise::Proved { signed } => signed.mandate.reference,
+            Promise::Direct { signed } => signed.signed.mandate.reference,
+        };
+        Self {
+            mandate,
+            account: promise.account(),
+            nonce: promise.nonce(),
+            token: promise.token(),
+            payee: promise.payee(),
+            amount: promise.amount(),
+            reference,
+            at: record.accepted_at,
+        }
+    }
+}
+
+/// Why a policy refuses a mandate.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{words}")]
+pub struct PolicyRefusal {
+    /// Whether it is over a limit, which may pass, or refused as such.
+    pub kind: RefusalKind,
+    /// What the payer is told.
+    pub words: String,
+}
+
+/// What sort of a refusal it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusalKind {
+    /// Over a limit.
+    Limit,
+    /// Not served.
+    Refused,
+}
+
+/// A rule of the operator's. It is asked on several threads at the same time, and must answer at
+/// once: what it needs to know it keeps in memory.
+pub trait Policy: Send + Sync {
+    /// Whether it would allow the mandate. Counts nothing.
+    ///
+    /// # Errors
+    /// Why not.
+    fn allow(&self, request: &Request) -> Result<(), PolicyRefusal>;
+
+    /// Allows the mandate, and counts it.
+    ///
+    /// # Errors
+    /// Why not.
+    fn take(&self, request: &Request) -> Result<(), PolicyRefusal> {
+        self.allow(request)
+    }
+
+    /// What was taken is not accepted after all.
+    fn let_go(&self, request: &Request) {
+        let _ = request;
+    }
+
+    /// A mandate was accepted, or lives again: counted until it ends, whatever the policy says by
+    /// now. One that was just accepted is let go afterwards. May be told again of the same one.
+    fn restore(&self, request: &Request) {
+        let _ = request;
+    }
+
+    /// A mandate that lived is settled or failed.
+    fn ended(&self, request: &Request) {
+        let _ = request;
+    }
+}

@@ -1,0 +1,176 @@
+//! Taking requests, and having them served by a few threads.
+
+use std::sync::Arc;
+
+use aep2_mandate::{mandate::SignedMandate, typed_data::direct::SignedDirectMandate};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
+
+use crate::{
+    accept::{AcceptError, Acceptance, DirectAcceptance},
+    capture::{self, CaptureAcceptance, CaptureError, SignedCapture},
+    error::StartError,
+    intake::{Desk, Pool, Reply, Task, TurnedAway, Unanswered},
+    shared::Shared,
+};
+
+/// What is handed to the threads.
+enum Job {
+    Mandate(Task<SignedMandate, Result<Acceptance, AcceptError>>),
+    Direct(Task<SignedDirectMandate, Result<DirectAcceptance, AcceptError>>),
+    Capture(Task<SignedCapture, Result<CaptureAcceptance, CaptureError>>),
+}
+
+/// Takes requests, and has them served.
+pub(crate) struct Acceptor {
+    desk: Arc<Desk>,
+    pool: Pool<Job>,
+    /// One for each request that may wait, for a thread or for the disk.
+    places: Arc<Semaphore>,
+    waiting_max: u32,
+}
+
+impl Acceptor {
+    pub(crate) fn start(shared: Arc<Shared>) -> Result<Self, StartError> {
+        let settings = &shared.config.acceptance;
+        let waiting_max = u32::try_from(settings.waiting_max).unwrap_or(u32::MAX);
+        let waiting_max =
+            waiting_max.min(u32::try_from(Semaphore::MAX_PERMITS).unwrap_or(u32::MAX));
+        let together_max = settings.together_max;
+        let desk = Arc::new(Desk::new(shared));
+        let theirs = Arc::clone(&desk);
+        let pool = Pool::start(together_max, move |jobs| serve(&theirs, jobs))
+            .map_err(|error| StartError::Threads(error.to_string()))?;
+        let places = Arc::new(Semaphore::new(waiting_max as usize));
+        Ok(Self { desk, pool, places, waiting_max })
+    }
+
+    pub(crate) async fn accept(&self, mandate: SignedMandate) -> Result<Acceptance, AcceptError> {
+        let answer = self.enter(mandate, Job::Mandate, AcceptError::from);
+        self.counted(answered(answer).await)
+    }
+
+    pub(crate) async fn accept_many(
+        &self,
+        mandates: Vec<SignedMandate>,
+    ) -> Vec<Result<Acceptance, AcceptError>> {
+        let mut jobs = Vec::with_capacity(mandates.len());
+        let collected = mandates.into_iter().map(|mandate| {
+            let entry = self.place().map_err(AcceptError::from);
+            entry.map(|place| {
+                let (task, answer) = self.task(mandate, place);
+                jobs.push(Job::Mandate(task));
+                answer
+            })
+        });
+        let answers: Vec<_> = collected.collect();
+        // All at once, so that they are checked together.
+        self.pool.hand_in(jobs);
+        let mut results = Vec::with_capacity(answers.len());
+        for answer in answers {
+            results.push(self.counted(answered(answer).await));
+        }
+        results
+    }
+
+    pub(crate) async fn accept_direct(
+        &self,
+        mandate: SignedDirectMandate,
+    ) -> Result<DirectAcceptance, AcceptError> {
+        let answer = self.enter(mandate, Job::Direct, AcceptError::from);
+        self.counted(answered(answer).await)
+    }
+
+    pub(crate) async fn capture(
+        &self,
+        capture: SignedCapture,
+    ) -> Result<CaptureAcceptance, CaptureError> {
+        let answer = self.enter(capture, Job::Capture, CaptureError::from);
+        let answer = answered(answer).await;
+        if let Err(error) = &answer {
+            self.desk.shared.metrics.capture_refused(error.code());
+        }
+        answer
+    }
+
+    pub(crate) fn check(&self, mandate: &SignedMandate) -> Result<(), AcceptError> {
+        if *self.desk.shared.stopping().borrow() {
+            return Err(AcceptError::Stopping);
+        }
+        self.desk.check(mandate)
+    }
+
+    /// Waits until everything that entered is answered. The processor must be stopping.
+    pub(crate) async fn drained(&self) {
+        // Closed only by dropping it.
+        let _ = self.places.acquire_many(self.waiting_max).await;
+        self.desk.tasks_ended().await;
+    }
+
+    fn place(&self) -> Result<OwnedSemaphorePermit, TurnedAway> {
+        let place = Arc::clone(&self.places).try_acquire_owned();
+        // After the place was taken: whoever stops the processor waits for all places.
+        if *self.desk.shared.stopping().borrow() {
+            return Err(TurnedAway::Stopping);
+        }
+        place.map_err(|error| match error {
+            TryAcquireError::Closed => TurnedAway::Stopping,
+            TryAcquireError::NoPermits => {
+                TurnedAway::Busy { waiting_max: self.waiting_max as usize }
+            }
+        })
+    }
+
+    fn task<T, R>(&self, input: T, place: OwnedSemaphorePermit) -> (Task<T, R>, Answer<R>) {
+        let (sender, answer) = oneshot::channel();
+        let metrics = Arc::clone(&self.desk.shared.metrics);
+        (Task { input, reply: Reply::new(sender, place, metrics) }, answer)
+    }
+
+    fn enter<T, R, E>(
+        &self,
+        input: T,
+        job: impl FnOnce(Task<T, Result<R, E>>) -> Job,
+        away: impl FnOnce(TurnedAway) -> E,
+    ) -> Result<Answer<Result<R, E>>, E> {
+        let (task, answer) = self.task(input, self.place().map_err(away)?);
+        self.pool.hand_in([job(task)]);
+        Ok(answer)
+    }
+
+    fn counted<T>(&self, answer: Result<T, AcceptError>) -> Result<T, AcceptError> {
+        if let Err(error) = &answer {
+            self.desk.shared.metrics.refused(error.code());
+        }
+        answer
+    }
+}
+
+type Answer<R> = oneshot::Receiver<R>;
+
+/// Waits for an answer.
+async fn answered<R, E: From<Unanswered>>(
+    entered: Result<Answer<Result<R, E>>, E>,
+) -> Result<R, E> {
+    entered?.await.unwrap_or_else(|_| Err(Unanswered.into()))
+}
+
+/// Serves what was taken together, each kind by itself.
+fn serve(desk: &Arc<Desk>, jobs: Vec<Job>) {
+    let waited = jobs.iter().map(|job| match job {
+        Job::Mandate(task) => task.reply.waited(),
+        Job::Direct(task) => task.reply.waited(),
+        Job::Capture(task) => task.reply.waited(),
+    });
+    desk.shared.metrics.began(jobs.len(), waited);
+    let (mut mandates, mut direct, mut captures) = (Vec::new(), Vec::new(), Vec::new());
+    for job in jobs {
+        match job {
+            Job::Mandate(task) => mandates.push(task),
+            Job::Direct(task) => direct.push(task),
+            Job::Capture(task) => captures.push(task),
+        }
+    }
+    desk.accept(mandates);
+    desk.accept(direct);
+    capture::serve(desk, captures);
+}
