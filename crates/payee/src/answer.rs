@@ -6,98 +6,42 @@
 //! when it ends; its copy is kept if it turns out to be small.
 
 use std::{
-    collections::HashMap,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
 };
 
-use aep2_x402::{
-    Network, SettleResponse,
-    headers::{self, PAYMENT_RESPONSE, X_PAYMENT_RESPONSE},
-    mvp::{Payment, PaymentStatus, X_PAYMENT_RECEIPT},
-};
+use aep2_x402::headers::PAYMENT_RESPONSE;
 use axum::{body::Body, response::Response};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt;
-use serde::de::IgnoredAny;
 
-use super::{
-    MvpPaid, Paid, PayeeParts, Refusal,
-    served::{Kept, Served, Serving},
+use crate::{
+    cache::{InFlight, Outcome, StoredResponse},
+    sale::Sale,
+    scheme::Scheme,
+    statement::Statement,
 };
 
 /// What it takes to give an answer.
-pub(super) struct Reply {
-    pub(super) payee: Arc<PayeeParts>,
-    pub(super) sale: Sale,
-    pub(super) serving: Serving,
-}
-
-/// By which kind of mandate it was paid.
-pub(super) enum Sale {
-    /// One that came by x402.
-    Mandate { paid: Paid, network: Network },
-    /// One of the published MVP's.
-    Mvp(MvpPaid),
-    /// A transfer of the scheme `exact`: all of it is said, whatever the handler says.
-    Exact(Box<SettleResponse>),
-}
-
-/// What is said of a payment.
-enum Said {
-    X402(Box<SettleResponse>),
-    Mvp(Payment),
-}
-
-impl Sale {
-    /// What can be said before the call has ended.
-    fn promised(&self) -> Said {
-        match self {
-            Self::Mandate { paid, network } => {
-                let settled = SettleResponse::accepted(network.clone(), paid.receipt);
-                Said::X402(Box::new(settled))
-            }
-            Self::Mvp(paid) => Said::Mvp(Payment {
-                status: PaymentStatus::Enqueued,
-                sp_receipt: paid.receipt,
-                amount: None,
-            }),
-            Self::Exact(settled) => Said::X402(settled.clone()),
-        }
-    }
-
-    /// Captures, and says what came of it.
-    async fn concluded(&self, payee: &PayeeParts, succeeded: bool) -> Said {
-        match self {
-            Self::Mandate { paid, network } => {
-                let settled = payee.settled(paid, network.clone(), succeeded).await;
-                Said::X402(Box::new(settled))
-            }
-            Self::Mvp(paid) => {
-                let (amount, _) = payee.conclude(paid.digest, &paid.meter, succeeded).await;
-                let less = amount != paid.ceiling().amount();
-                Said::Mvp(Payment {
-                    status: PaymentStatus::Enqueued,
-                    sp_receipt: paid.receipt,
-                    amount: less.then_some(amount),
-                })
-            }
-            Self::Exact(settled) => Said::X402(settled.clone()),
-        }
-    }
+pub(crate) struct Reply<S: Scheme> {
+    pub(crate) scheme: Arc<S>,
+    pub(crate) sale: Sale,
+    pub(crate) paid: S::Paid,
+    pub(crate) in_flight: InFlight,
 }
 
 /// Gives the handler's answer to the payer, and concludes the payment.
-pub(super) async fn give(reply: Reply, response: Response) -> Response {
+pub(crate) async fn give<S: Scheme>(reply: Reply<S>, response: Response) -> Response {
+    let Reply { scheme, sale, paid, .. } = &reply;
     let (mut parts, body) = response.into_parts();
     let succeeded = !(parts.status.is_client_error() || parts.status.is_server_error());
-    let bytes_max = reply.payee.config.answer_bytes_max;
+    let bytes_max = sale.payee().config().answer_bytes_max;
     let small = body.size_hint().upper().is_some_and(|upper| upper <= bytes_max as u64);
     if !small {
-        reply.sale.promised().attach(&mut parts.headers);
+        attach(&scheme.promise(sale, paid), &mut parts.headers);
         let head = Head { status: parts.status, headers: parts.headers.clone() };
         let streamed = Streamed::new(body, reply, head, succeeded, bytes_max);
         return Response::from_parts(parts, Body::new(streamed));
@@ -111,75 +55,31 @@ pub(super) async fn give(reply: Reply, response: Response) -> Response {
             (Bytes::new(), false)
         }
     };
-    let said = reply.sale.concluded(&reply.payee, succeeded).await;
-    said.attach(&mut parts.headers);
-    let body = said.embed(&mut parts.headers, body);
-    let kept = Kept { status: parts.status, headers: parts.headers.clone(), body: body.clone() };
-    reply.serving.served(Served::Kept(Arc::new(kept)));
+    let said = scheme.conclude(sale, paid, succeeded).await;
+    attach(&said, &mut parts.headers);
+    let body = said.body(&mut parts.headers, body);
+    let (status, headers) = (parts.status, parts.headers.clone());
+    let stored = StoredResponse { status, headers, body: body.clone() };
+    reply.in_flight.served(Outcome::Stored(Arc::new(stored)));
     Response::from_parts(parts, Body::from(body))
 }
 
 /// The same answer once more.
-pub(super) fn repeat(served: Served) -> Result<Response, Refusal> {
-    match served {
-        Served::Kept(kept) => {
-            let mut response = Response::new(Body::from(kept.body.clone()));
-            *response.status_mut() = kept.status;
-            *response.headers_mut() = kept.headers.clone();
-            Ok(response)
-        }
-        Served::NotKept(said) => Err(Refusal::AlreadyServed(said)),
-    }
+pub(crate) fn repeat(stored: &StoredResponse) -> Response {
+    let mut response = Response::new(Body::from(stored.body.clone()));
+    *response.status_mut() = stored.status;
+    *response.headers_mut() = stored.headers.clone();
+    response
 }
 
-impl Said {
-    /// Puts it into an answer's head.
-    fn attach(&self, headers: &mut HeaderMap) {
-        let written = match self {
-            Self::X402(settled) => headers::write(settled)
-                .map(|said| vec![(PAYMENT_RESPONSE, said.clone()), (X_PAYMENT_RESPONSE, said)]),
-            Self::Mvp(payment) => {
-                headers::write(payment).map(|said| vec![(X_PAYMENT_RECEIPT, said)])
-            }
-        };
-        match written {
-            Ok(written) => headers.extend(written),
-            Err(error) => tracing::error!(%error, "a receipt could not be written"),
-        }
-        // What one payer paid for is not another's.
-        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("private"));
+/// Puts a statement into an answer's head.
+fn attach(statement: &impl Statement, headers: &mut HeaderMap) {
+    match statement.headers() {
+        Ok(written) => headers.extend(written),
+        Err(error) => tracing::error!(%error, "a receipt could not be written"),
     }
-
-    /// The MVP's clients look for it in the body too: as a member `payment`, where the body is a JSON
-    /// object that has none. Other bodies stay as they are.
-    fn embed(&self, headers: &mut HeaderMap, body: Bytes) -> Bytes {
-        let Self::Mvp(payment) = self else { return body };
-        let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-        let kind = kind.and_then(|kind| kind.split(';').next()).map(str::trim);
-        if headers.contains_key(header::CONTENT_ENCODING)
-            || !kind.is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"))
-        {
-            return body;
-        }
-        let Some(longer) = with_payment(&body, payment) else { return body };
-        if headers.contains_key(header::CONTENT_LENGTH) {
-            headers.insert(header::CONTENT_LENGTH, longer.len().into());
-        }
-        longer
-    }
-}
-
-/// A JSON object with one member more: its own text, and the member before its last brace. Nothing
-/// where it is no object, or has the member.
-fn with_payment(body: &[u8], payment: &Payment) -> Option<Bytes> {
-    let members: HashMap<String, IgnoredAny> = serde_json::from_slice(body).ok()?;
-    if members.contains_key("payment") {
-        return None;
-    }
-    let open = body.trim_ascii_end().strip_suffix(b"}")?;
-    let comma: &[u8] = if members.is_empty() { b"" } else { b"," };
-    let member = serde_json::to_vec(payment).ok()?;
-    Some([open, comma, b"\"payment\":", &member, b"}"].concat().into())
+    // What one payer paid for is not another's.
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("private"));
 }
 
 struct Head {
@@ -188,19 +88,19 @@ struct Head {
 }
 
 /// A body on its way to the payer, and its copy.
-struct Streamed {
+struct Streamed<S: Scheme> {
     body: Body,
     copy: Option<BytesMut>,
     bytes_max: usize,
     /// Whether what came so far is well.
     succeeded: bool,
-    end: Option<(Reply, Head)>,
+    end: Option<Box<(Reply<S>, Head)>>,
 }
 
-impl Streamed {
-    fn new(body: Body, reply: Reply, head: Head, succeeded: bool, bytes_max: usize) -> Self {
+impl<S: Scheme> Streamed<S> {
+    fn new(body: Body, reply: Reply<S>, head: Head, succeeded: bool, bytes_max: usize) -> Self {
         let copy = Some(BytesMut::new());
-        Self { body, copy, bytes_max, succeeded, end: Some((reply, head)) }
+        Self { body, copy, bytes_max, succeeded, end: Some(Box::new((reply, head))) }
     }
 
     fn record(&mut self, frame: &Frame<Bytes>) {
@@ -216,15 +116,17 @@ impl Streamed {
 
     /// The end of it, by itself or because the payer hung up.
     fn end(&mut self, complete: bool) {
-        let Some((reply, Head { status, headers })) = self.end.take() else { return };
+        let Some(end) = self.end.take() else { return };
+        let (reply, Head { status, headers }) = *end;
         let succeeded = self.succeeded;
         let copy = if complete && succeeded { self.copy.take() } else { None };
         let conclude = async move {
-            reply.sale.concluded(&reply.payee, succeeded).await;
+            let Reply { scheme, sale, paid, in_flight } = reply;
+            scheme.conclude(&sale, &paid, succeeded).await;
             let said = headers.get(PAYMENT_RESPONSE).cloned();
-            reply.serving.served(match copy {
-                Some(copy) => Served::Kept(Arc::new(Kept { status, headers, body: copy.freeze() })),
-                None => Served::NotKept(said),
+            in_flight.served(match copy.map(BytesMut::freeze) {
+                Some(body) => Outcome::Stored(Arc::new(StoredResponse { status, headers, body })),
+                None => Outcome::NotStored(said),
             });
         };
         match tokio::runtime::Handle::try_current() {
@@ -234,7 +136,7 @@ impl Streamed {
     }
 }
 
-impl HttpBody for Streamed {
+impl<S: Scheme> HttpBody for Streamed<S> {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -264,7 +166,7 @@ impl HttpBody for Streamed {
     }
 }
 
-impl Drop for Streamed {
+impl<S: Scheme> Drop for Streamed<S> {
     fn drop(&mut self) {
         let complete = self.body.is_end_stream();
         self.end(complete);

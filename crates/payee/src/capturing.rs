@@ -23,7 +23,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 
 /// Captures on their way to the processor.
 #[derive(Clone, Debug)]
-pub(super) struct Capturing {
+pub(crate) struct Capturing {
     processor: Arc<dyn Processor>,
     key: Option<PrivateKeySigner>,
     venue: Venue,
@@ -35,7 +35,7 @@ pub(super) struct Capturing {
 }
 
 impl Capturing {
-    pub(super) fn new(
+    pub(crate) fn new(
         processor: Arc<dyn Processor>,
         key: Option<PrivateKeySigner>,
         venue: Venue,
@@ -47,12 +47,12 @@ impl Capturing {
     }
 
     /// Whether less than everything can be captured: a payee without a key cannot sign for it.
-    pub(super) fn is_possible(&self) -> bool {
+    pub(crate) fn is_possible(&self) -> bool {
         self.key.is_some()
     }
 
     /// Captures `amount` of the mandate with this id or digest. Gives the processor's statement, where it comes soon.
-    pub(super) async fn capture(&self, id: B256, amount: Amount) -> Option<SignedCaptureReceipt> {
+    pub(crate) async fn capture(&self, id: B256, amount: Amount) -> Option<SignedCaptureReceipt> {
         let key = self.key.as_ref()?;
         let capture = Capture { mandate_id: id, amount };
         let signed = match capture.sign(key, &self.venue.typed_data_domain()) {
@@ -111,7 +111,7 @@ impl Capturing {
     }
 
     /// Returns when no capture is on its way.
-    pub(super) async fn idle(&self) {
+    pub(crate) async fn idle(&self) {
         // The sender is held here, so it does not end.
         let _ = self.pending.subscribe().wait_for(|pending| *pending == 0).await;
     }

@@ -21,33 +21,41 @@
 //! [`gateway`] is that layer in front of any HTTP service, by configuration.
 
 mod answer;
+mod cache;
 mod capturing;
-mod desk;
-mod exact;
+mod config;
+mod context;
 pub mod gateway;
 mod layer;
 mod meter;
-mod mvp;
-mod opening;
+mod open;
 mod order;
-mod paid;
 mod payee;
-mod payment;
 mod price;
 mod refusal;
-mod served;
+mod respond;
+mod sale;
+pub mod scheme;
+mod sell;
+mod statement;
+mod unpaid;
 
-use self::payee::PayeeParts;
 pub use self::{
-    desk::{Goods, Unsold, Wanted},
-    exact::{Exact, ExactPaid},
+    config::PayeeConfig,
+    context::PayeeContext,
     layer::{Charge, Charged},
     meter::{AboveCeiling, Meter},
-    mvp::{Mvp, MvpPaid},
-    opening::{Opening, OpeningError},
+    open::{Opening, OpeningError},
     order::OrderSecret,
-    paid::Paid,
-    payee::{Payee, PayeeConfig, PayeeError},
+    payee::{Payee, PayeeError},
     price::{Price, Quote},
     refusal::Refusal,
+    sale::{Conflict, PricedRequest, Sale},
+    scheme::{
+        aep2::paid::Paid,
+        exact::{Exact, ExactPaid},
+        mvp::{Mvp, MvpPaid},
+    },
+    sell::{Goods, Unsold, Wanted},
+    statement::Statement,
 };

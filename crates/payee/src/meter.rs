@@ -24,7 +24,8 @@ pub struct AboveCeiling {
 }
 
 impl Meter {
-    pub(super) fn new(ceiling: Ceiling) -> Self {
+    /// A meter that may go up to `ceiling`, for schemes to hand to handlers.
+    pub fn new(ceiling: Ceiling) -> Self {
         Self { ceiling, said: Arc::default() }
     }
 
@@ -49,7 +50,7 @@ impl Meter {
     }
 
     /// What is to be captured of a call that ended so.
-    pub(super) fn reading(&self, succeeded: bool) -> Amount {
+    pub fn reading(&self, succeeded: bool) -> Amount {
         let said = *self.said.lock().unwrap_or_else(PoisonError::into_inner);
         let unsaid = if succeeded { self.ceiling.amount() } else { Amount::ZERO };
         said.unwrap_or(unsaid)

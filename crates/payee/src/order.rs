@@ -41,11 +41,11 @@ impl std::fmt::Debug for OrderSecret {
 
 /// Makes orders, and knows its own.
 #[derive(Clone, Debug)]
-pub(super) struct Orders(pub(super) OrderSecret);
+pub(crate) struct Orders(pub(crate) OrderSecret);
 
 /// Why an order is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum OrderError {
+pub(crate) enum OrderError {
     /// This payee did not make it, or for something else.
     Unknown,
     /// It was good until then.
@@ -54,7 +54,7 @@ pub(super) enum OrderError {
 
 impl Orders {
     /// A new order, good until then.
-    pub(super) fn make(&self, purchase: &Purchase, until: UnixTime) -> B256 {
+    pub(crate) fn make(&self, purchase: &Purchase, until: UnixTime) -> B256 {
         let mut order = [0; 32];
         rand::rngs::OsRng.fill_bytes(&mut order[..8]);
         order[8..16].copy_from_slice(&until.get().to_be_bytes());
@@ -62,7 +62,7 @@ impl Orders {
     }
 
     /// Checks an order that came back.
-    pub(super) fn check(
+    pub(crate) fn check(
         &self,
         purchase: &Purchase,
         order: B256,

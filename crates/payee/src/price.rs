@@ -23,7 +23,7 @@ impl Quote {
         Self { amount, capture: CaptureMode::Full, description: None, mime_type: None }
     }
 
-    /// A price that the handler finds out, up to `ceiling`: see [`Paid::charge`](super::Paid).
+    /// A price that the handler finds out, up to `ceiling`: see [`Paid::charge`](crate::Paid).
     pub fn metered(ceiling: Ceiling) -> Self {
         Self { capture: CaptureMode::Metered, ..Self::fixed(ceiling) }
     }

@@ -1,19 +1,16 @@
-//! Why a request is not served, and the answer that says so.
+//! Why a request is not served.
 
 use aep2_mandate::units::UnixTime;
 use aep2_processor_client::ProcessorError;
 use aep2_x402::{
-    Network, PaymentRequired, Requirements, SettleResponse, X402Version2,
-    headers::{self, HeaderError, PAYMENT_REQUIRED, PAYMENT_RESPONSE, X_PAYMENT_RESPONSE},
+    Network, SettleResponse,
+    headers::{self, HeaderError, PAYMENT_RESPONSE},
     receipt::ReceiptError,
-    v1,
 };
-use axum::{body::Body, response::Response};
-use http::{HeaderValue, StatusCode, header};
-use serde::Serialize;
+use http::{HeaderValue, StatusCode};
 use thiserror::Error;
 
-use super::{desk::Asked, exact, mvp::Price};
+use crate::sale::Conflict;
 
 /// Why a request is not served. Each has a stable [code](Refusal::code).
 #[derive(Debug, Error)]
@@ -136,7 +133,7 @@ impl Refusal {
     }
 
     /// What is to be said of the payment that came: its settlement, or that it was refused.
-    pub(super) fn settled(&self, network: &Network) -> Option<SettleResponse> {
+    pub(crate) fn settled(&self, network: &Network) -> Option<SettleResponse> {
         match self {
             Self::PaymentRequired => None,
             Self::AlreadyServed(said) => headers::object(said.as_ref()?, &PAYMENT_RESPONSE).ok(),
@@ -146,87 +143,14 @@ impl Refusal {
         }
     }
 
-    /// The answer. An answer 402 carries `terms`, and `price` for the published MVP's clients.
-    pub(super) fn answer(
-        &self,
-        asked: &Asked,
-        terms: Requirements,
-        price: Option<Price>,
-    ) -> Response {
-        let status = self.status();
-        let network = terms.network.clone();
-        let mut response = if status == StatusCode::PAYMENT_REQUIRED {
-            self.asking(asked, terms, price)
-        } else {
-            json(
-                status,
-                &Envelope { error: Inner { code: self.code(), message: self.to_string() } },
-            )
-        };
-        let said = self.settled(&network).and_then(|settled| headers::write(&settled).ok());
-        let headers = response.headers_mut();
-        if let Some(said) = said {
-            headers.insert(PAYMENT_RESPONSE, said.clone());
-            headers.insert(X_PAYMENT_RESPONSE, said);
+    /// A conflict with what was served before.
+    pub fn of(conflict: Conflict) -> Self {
+        match conflict {
+            Conflict::PresentedOtherwise => Self::UsedOtherwise,
+            Conflict::AlreadyServed(said) => Self::AlreadyServed(said),
+            Conflict::InProgress => Self::InProgress,
+            Conflict::Busy => Self::Busy,
         }
-        if let Some(seconds) = self.retry_after_s() {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        response
-    }
-
-    /// An answer 402: the terms in the header, those by mandate before those of `exact`, and for
-    /// clients of x402's first version in the body.
-    /// The published MVP's clients read other members of that body, and as `error` a code, which to
-    /// x402's is words.
-    fn asking(
-        &self,
-        Asked { resource, exact, .. }: &Asked,
-        terms: Requirements,
-        price: Option<Price>,
-    ) -> Response {
-        /// One entry of `accepts`.
-        #[derive(Serialize)]
-        #[serde(untagged)]
-        enum Offered<'a> {
-            Mandate(&'a Requirements),
-            Exact(&'a exact::Terms),
-        }
-        #[derive(Serialize)]
-        struct Body {
-            #[serde(flatten)]
-            terms: v1::Required,
-            #[serde(flatten)]
-            price: Option<Price>,
-        }
-        let error = price.as_ref().map_or_else(|| self.to_string(), |_| "PAYMENT_REQUIRED".into());
-        let shown =
-            v1::required(error, resource, std::slice::from_ref(&terms)).and_then(|mut shown| {
-                if let Some(exact) = exact {
-                    shown.accepts.push(exact::first_version(exact, resource)?);
-                }
-                Ok(shown)
-            });
-        let mut response = match shown {
-            Ok(terms) => json(self.status(), &Body { terms, price }),
-            Err(error) => return broken(&error),
-        };
-        let required = PaymentRequired {
-            x402_version: X402Version2,
-            error: Some(self.to_string()),
-            resource: Some(resource.clone()),
-            accepts: [Offered::Mandate(&terms)]
-                .into_iter()
-                .chain(exact.as_ref().map(Offered::Exact))
-                .collect(),
-            extensions: Default::default(),
-        };
-        match headers::write(&required) {
-            Ok(header) => response.headers_mut().insert(PAYMENT_REQUIRED, header),
-            Err(error) => return broken(&error),
-        };
-        response
     }
 }
 
@@ -237,38 +161,4 @@ impl From<ProcessorError> for Refusal {
             passing => Self::Unconfirmed(passing.to_string()),
         }
     }
-}
-
-/// The native interface's envelope.
-#[derive(Serialize)]
-struct Envelope<'a> {
-    error: Inner<'a>,
-}
-
-#[derive(Serialize)]
-struct Inner<'a> {
-    code: &'a str,
-    message: String,
-}
-
-/// An answer in JSON.
-pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
-    match serde_json::to_vec(body) {
-        Ok(body) => {
-            let mut response = Response::new(Body::from(body));
-            *response.status_mut() = status;
-            let json = HeaderValue::from_static("application/json");
-            response.headers_mut().insert(header::CONTENT_TYPE, json);
-            response
-        }
-        Err(error) => broken(&error),
-    }
-}
-
-/// Something that always has JSON had none.
-fn broken(error: &serde_json::Error) -> Response {
-    tracing::error!(%error, "an answer could not be written");
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-    response
 }

@@ -5,47 +5,43 @@
 //! chains only. Since a payment does not say which terms it accepts, it cannot name an order: it
 //! always pays in intent mode, and the terms shown here carry none.
 
-use aep2_mandate::mandate::SignedMandate;
-use x402_types::proto::{
-    v1::{PaymentPayload, PaymentRequired, PaymentRequirements, X402Version1},
-    v2::ResourceInfo,
-};
+use aep2_mandate::{mandate::SignedMandate, units::Ceiling};
+use x402_types::proto::{v1, v2};
 
-use crate::terms::{Aep2Scheme, Extra, Requirements};
+use crate::terms::{Aep2Scheme, WireAddress};
 
 /// A payment in the first version.
-pub type Payment = PaymentPayload<Aep2Scheme, Box<SignedMandate>>;
+pub type Payment = v1::PaymentPayload<Aep2Scheme, Box<SignedMandate>>;
 
 /// The body of an answer 402.
-pub type Required = PaymentRequired;
+pub type Required = v1::PaymentRequired;
 
-/// The terms of an answer 402 as the first version has them.
-///
-/// # Errors
-/// When the terms have no JSON, which terms always have.
-pub fn required(
-    error: impl Into<String>,
-    resource: &ResourceInfo,
-    terms: &[Requirements],
-) -> serde_json::Result<Required> {
-    let accepts = terms.iter().map(|terms| {
-        Ok(PaymentRequirements {
-            scheme: Aep2Scheme::VALUE.to_owned(),
-            network: terms.network.to_string(),
-            max_amount_required: terms.amount.to_string(),
-            resource: resource.url.clone(),
-            description: resource.description.clone().unwrap_or_default(),
-            mime_type: resource.mime_type.clone(),
-            output_schema: None,
-            pay_to: terms.pay_to.to_string(),
-            max_timeout_seconds: terms.max_timeout_seconds,
-            asset: terms.asset.to_string(),
-            extra: Some(serde_json::to_value(Extra { order: None, ..terms.extra.clone() })?),
-        })
-    });
-    Ok(PaymentRequired {
-        x402_version: X402Version1,
-        accepts: accepts.collect::<serde_json::Result<_>>()?,
-        error: Some(error.into()),
-    })
+/// One entry of its `accepts`.
+pub type Requirements = v1::PaymentRequirements;
+
+/// The body of an answer 402 that accepts these.
+pub fn required(error: impl Into<String>, accepts: Vec<Requirements>) -> Required {
+    Required { x402_version: v1::X402Version1, accepts, error: Some(error.into()) }
+}
+
+/// Terms of any scheme as the first version has them. `extra` is what they say there, without what
+/// a payment of the first version cannot name.
+pub fn requirements<S: ToString, E>(
+    terms: &v2::PaymentRequirements<S, Ceiling, WireAddress, E>,
+    resource: &v2::ResourceInfo,
+    extra: serde_json::Value,
+) -> Requirements {
+    Requirements {
+        scheme: terms.scheme.to_string(),
+        network: terms.network.to_string(),
+        max_amount_required: terms.amount.to_string(),
+        resource: resource.url.clone(),
+        description: resource.description.clone().unwrap_or_default(),
+        mime_type: resource.mime_type.clone(),
+        output_schema: None,
+        pay_to: terms.pay_to.to_string(),
+        max_timeout_seconds: terms.max_timeout_seconds,
+        asset: terms.asset.to_string(),
+        extra: Some(extra),
+    }
 }

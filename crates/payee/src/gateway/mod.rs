@@ -16,6 +16,9 @@ pub mod upstream;
 
 use std::{sync::Arc, time::Instant};
 
+use aep2_http::metrics_response;
+use aep2_processor_client::lookup::Lookup;
+use aep2_x402::{SettleResponse, headers};
 use alloy_signer_local::PrivateKeySigner;
 use axum::{
     Json, Router,
@@ -35,10 +38,10 @@ use self::{
     settings::{GatewaySettings, Prices, SettingsError, Unpriced},
     upstream::Upstream,
 };
-use crate::{Opening, OpeningError, Payee};
-use aep2_http::metrics_response;
-use aep2_processor_client::lookup::Lookup;
-use aep2_x402::{SettleResponse, headers};
+use crate::{
+    open::{Opening, OpeningError},
+    payee::Payee,
+};
 
 /// Why a gateway cannot be started.
 #[derive(Debug, Error)]

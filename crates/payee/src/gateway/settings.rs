@@ -13,7 +13,7 @@ use serde::Deserialize;
 use thiserror::Error;
 use url::Url;
 
-use crate::Quote;
+use crate::price::Quote;
 
 /// The settings of a gateway. [`EXAMPLE`] has all of them, with what they do.
 #[derive(Clone, Debug, Deserialize)]

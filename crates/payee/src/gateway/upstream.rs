@@ -25,7 +25,7 @@ use tower::{Service, ServiceExt, util::BoxCloneSyncService};
 use url::Url;
 
 use super::settings::GatewaySettings;
-use crate::Paid;
+use crate::scheme::aep2::paid::Paid;
 
 const MANDATE: HeaderName = HeaderName::from_static("aep2-mandate");
 const ACCOUNT: HeaderName = HeaderName::from_static("aep2-account");

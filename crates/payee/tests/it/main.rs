@@ -9,4 +9,5 @@ mod mvp;
 mod replay;
 mod support;
 mod trouble;
+mod voucher;
 mod wallet;

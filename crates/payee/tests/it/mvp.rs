@@ -170,9 +170,12 @@ impl Market {
             .payee_with(world.processor(), adjust, |payee| {
                 let charge = payee.charge(Quote::fixed(ceiling(PRICE)));
                 Router::new()
-                    .route("/predict", get(predict.clone()).layer(charge.clone().and_mvp(&mvp)))
-                    .route("/other", get(predict.clone()).layer(charge.clone().and_mvp(&mvp)))
-                    .route("/text", get(|| async { "words" }).layer(charge.clone().and_mvp(&mvp)))
+                    .route("/predict", get(predict.clone()).layer(charge.clone().and(mvp.clone())))
+                    .route("/other", get(predict.clone()).layer(charge.clone().and(mvp.clone())))
+                    .route(
+                        "/text",
+                        get(|| async { "words" }).layer(charge.clone().and(mvp.clone())),
+                    )
                     .route("/x402-only", get(predict).layer(charge))
             })
             .await

@@ -1,7 +1,7 @@
 //! Why following stopped for now.
 
 use aep2_chain::follower::FollowerError;
-use aep2_ledger::{ChainError, LedgerError};
+use aep2_ledger::{ChainError, JournalError, LedgerError};
 use alloy::transports::TransportError;
 use thiserror::Error;
 
@@ -52,7 +52,9 @@ impl FollowError {
     pub(super) fn passes(&self) -> bool {
         match self {
             Self::Node { .. } | Self::Disagreement(_) => true,
-            Self::Ledger(ChainError::Ledger(LedgerError::Busy { .. })) => true,
+            Self::Ledger(ChainError::Ledger(LedgerError::Journal(JournalError::Busy {
+                ..
+            }))) => true,
             Self::Follower(_) | Self::Cursor(_) | Self::NotUnderstood { .. } | Self::Ledger(_) => {
                 false
             }

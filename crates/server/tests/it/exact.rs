@@ -273,7 +273,7 @@ async fn sells(shop: &Shop) -> (Url, Payee) {
     let mut config =
         PayeeConfig::new(url.clone(), venue(shop), shop.world.token(), payee_address(1));
     config.settle_within_s = shop.get("/").await.body["settleWithinS"].as_u64().unwrap();
-    config.exact = Some(Offer::new(http.clone(), base.clone(), "Test USD", "2"));
+    let exact = Offer::new(http.clone(), base.clone(), "Test USD", "2");
     let patience = Patience { answer: Duration::from_secs(20), ..Patience::default() };
     let processor: Arc<dyn Processor> = Arc::new(Native::new(http, base, patience));
     let seller = Payee::new(config, processor, Some(crate::support::payee(1))).unwrap();
@@ -285,11 +285,12 @@ async fn sells(shop: &Shop) -> (Url, Payee) {
         }
     };
     let fails = || async { StatusCode::INTERNAL_SERVER_ERROR };
+    let charge = |quote: Quote| seller.charge(quote).and(exact.clone());
     let router = Router::new()
-        .route("/both", get(says).layer(seller.charge(Quote::fixed(ceiling(100)))))
-        .route("/other", get(says).layer(seller.charge(Quote::fixed(ceiling(100)))))
-        .route("/fails", get(fails).layer(seller.charge(Quote::fixed(ceiling(70)))))
-        .route("/metered", get(says).layer(seller.charge(Quote::metered(ceiling(500)))));
+        .route("/both", get(says).layer(charge(Quote::fixed(ceiling(100)))))
+        .route("/other", get(says).layer(charge(Quote::fixed(ceiling(100)))))
+        .route("/fails", get(fails).layer(charge(Quote::fixed(ceiling(70)))))
+        .route("/metered", get(says).layer(charge(Quote::metered(ceiling(500)))));
     tokio::spawn(async move { axum::serve(listener, router).await });
     (url, seller)
 }

@@ -420,9 +420,15 @@ async fn sells(shop: &Shop) -> Url {
     let mvp = Mvp::new(Queue::new(http, base, patience), "USD", 6);
     let ceiling = Ceiling::new(1_000).unwrap();
     let router = Router::new()
-        .route("/predict", get(predict).layer(seller.charge(Quote::fixed(ceiling)).and_mvp(&mvp)))
-        .route("/metered", get(metered).layer(seller.charge(Quote::metered(ceiling)).and_mvp(&mvp)))
-        .route("/fails", get(fails).layer(seller.charge(Quote::fixed(ceiling)).and_mvp(&mvp)));
+        .route(
+            "/predict",
+            get(predict).layer(seller.charge(Quote::fixed(ceiling)).and(mvp.clone())),
+        )
+        .route(
+            "/metered",
+            get(metered).layer(seller.charge(Quote::metered(ceiling)).and(mvp.clone())),
+        )
+        .route("/fails", get(fails).layer(seller.charge(Quote::fixed(ceiling)).and(mvp.clone())));
     tokio::spawn(async move { axum::serve(listener, router).await });
     url
 }

@@ -11,7 +11,10 @@ use alloy_signer_local::PrivateKeySigner;
 use thiserror::Error;
 use url::Url;
 
-use super::{Payee, PayeeConfig, PayeeError};
+use crate::{
+    config::PayeeConfig,
+    payee::{Payee, PayeeError},
+};
 
 /// What a payee says about itself; the rest is its processor's to say.
 #[derive(Clone, Debug)]

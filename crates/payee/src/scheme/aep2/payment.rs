@@ -9,20 +9,21 @@ use aep2_mandate::{
 use aep2_x402::{
     PaymentPayload, Requirements,
     headers::{self, HeaderError, PAYMENT_SIGNATURE, X_PAYMENT},
-    purchase::{Occasion, Purchase},
+    purchase::Occasion,
     v1,
 };
 use http::HeaderMap;
 use serde::Deserialize;
 
-use super::{
+use crate::{
     order::{OrderError, Orders},
     refusal::Refusal,
+    sale::Sale,
 };
 
 /// A payment as it came, of either version of x402.
 #[derive(Debug)]
-pub(super) struct Presented {
+pub(crate) struct IncomingPayment {
     pub(super) mandate: Arc<SignedMandate>,
     accepted: Accepted,
 }
@@ -35,7 +36,7 @@ enum Accepted {
     Network(String),
 }
 
-impl Presented {
+impl IncomingPayment {
     /// The payment in a request's headers.
     pub(super) fn read(headers: &HeaderMap) -> Result<Option<Self>, HeaderError> {
         if let Some(payload) = headers::read::<PaymentPayload>(headers, &PAYMENT_SIGNATURE)? {
@@ -59,18 +60,17 @@ impl Presented {
         Ok(Some(payload.into()))
     }
 
-    /// Checks that this pays for `purchase` under `terms`, which carry no order. Gives the
+    /// Checks that this pays for what is sold under `terms`, which carry no order. Gives the
     /// mandate's id.
     ///
     /// The signature is the processor's to check, and so is what the account has.
     pub(super) fn pays_for(
         &self,
-        purchase: &Purchase,
+        sale: &Sale,
         terms: &Requirements,
         orders: &Orders,
-        now: UnixTime,
-        skew_s: u64,
     ) -> Result<MandateId, Refusal> {
+        let (purchase, now) = (&sale.request().purchase, sale.asked_at());
         let mandate = &self.mandate.mandate;
         let order = match &self.accepted {
             Accepted::Terms(accepted) => {
@@ -107,6 +107,7 @@ impl Presented {
         // The processor's clock decides; what is far off needs not be sent there.
         let settle_within_s = terms.extra.settle_within_seconds;
         let needed = now.checked_add(settle_within_s).unwrap_or(UnixTime::MAX);
+        let skew_s = sale.payee().config().skew_s;
         if mandate.deadline.checked_add(skew_s).is_some_and(|latest| latest < needed) {
             return Err(Refusal::DeadlineTooNear { deadline: mandate.deadline, needed });
         }
@@ -114,7 +115,7 @@ impl Presented {
     }
 }
 
-impl From<PaymentPayload> for Presented {
+impl From<PaymentPayload> for IncomingPayment {
     fn from(payload: PaymentPayload) -> Self {
         Self {
             mandate: Arc::new(payload.payload),

@@ -9,7 +9,7 @@ use aep2_mandate::{
 };
 use aep2_x402::purchase::Purchase;
 
-use super::meter::{AboveCeiling, Meter};
+use crate::meter::{AboveCeiling, Meter};
 
 /// A payment whose receipt was verified. Handlers find it among the request's extensions.
 #[derive(Clone, Debug)]
@@ -22,11 +22,11 @@ pub struct Paid {
     pub receipt: SignedReceipt,
     /// What was bought.
     pub purchase: Arc<Purchase>,
-    pub(super) meter: Meter,
+    pub(crate) meter: Meter,
 }
 
 impl Paid {
-    pub(super) fn new(
+    pub(crate) fn new(
         id: MandateId,
         mandate: Arc<SignedMandate>,
         receipt: SignedReceipt,

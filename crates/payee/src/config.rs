@@ -1,0 +1,72 @@
+//! Who is paid, where and how.
+
+use std::time::Duration;
+
+use aep2_mandate::clock::Clock;
+use aep2_x402::purchase::Venue;
+use alloy_primitives::Address;
+use url::Url;
+
+use crate::order::OrderSecret;
+
+/// Who is paid, where and how.
+#[derive(Clone, Debug)]
+pub struct PayeeConfig {
+    /// Where the service is reached by its payers: scheme, host and port. What they ask for must
+    /// begin with it, since mandates are bound to whole URLs.
+    pub origin: Url,
+    /// Where payments count.
+    pub venue: Venue,
+    /// The ERC-20 token that is taken.
+    pub token: Address,
+    /// Who is paid.
+    pub payee: Address,
+    /// How long after acceptance the processor settles, in seconds: the processor's own setting,
+    /// which `GET /` there names. With another, receipts look too old or too new.
+    pub settle_within_s: u64,
+    /// How long an order is good, in seconds. Also the time after which a mandate's receipt is too
+    /// old to be served.
+    pub order_good_s: u64,
+    /// By how many seconds clocks may differ.
+    pub skew_s: u64,
+    /// How many payments are remembered. No more are served within `order_good_s + 2 · skew_s`.
+    pub payments_max: usize,
+    /// How many bytes of answers are remembered.
+    pub answers_bytes_max: usize,
+    /// How long an answer may be to be remembered, in bytes.
+    pub answer_bytes_max: usize,
+    /// How long the answer to a payer waits for the processor's word on a capture.
+    pub capture_wait: Duration,
+    /// How long the processor is asked to take a capture.
+    pub capture_effort: Duration,
+    /// How long a request waits for the same payment's first answer.
+    pub same_payment_wait: Duration,
+    /// Marks the payee's orders. Drawn at random, unless several processes serve as one payee.
+    pub order_secret: OrderSecret,
+    /// The time.
+    pub clock: Clock,
+}
+
+impl PayeeConfig {
+    /// With orders that are good for two minutes, clocks that differ by a minute and a half, and
+    /// 64 MiB of answers to remember.
+    pub fn new(origin: Url, venue: Venue, token: Address, payee: Address) -> Self {
+        Self {
+            origin,
+            venue,
+            token,
+            payee,
+            settle_within_s: 600,
+            order_good_s: 120,
+            skew_s: 90,
+            payments_max: 65_536,
+            answers_bytes_max: 64 << 20,
+            answer_bytes_max: 256 << 10,
+            capture_wait: Duration::from_secs(2),
+            capture_effort: Duration::from_secs(60),
+            same_payment_wait: Duration::from_secs(10),
+            order_secret: OrderSecret::random(),
+            clock: Clock::system(),
+        }
+    }
+}

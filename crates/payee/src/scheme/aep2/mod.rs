@@ -1,0 +1,182 @@
+//! x402's scheme `aep2`: mandates that a processor promises to settle, bound to the request that
+//! they pay for.
+
+pub(crate) mod paid;
+mod payment;
+
+use std::sync::Arc;
+
+use aep2_mandate::{
+    mandate::{MandateId, SignedMandate},
+    typed_data::receipt::SignedReceipt,
+    units::UnixTime,
+    wire::Strict,
+};
+use aep2_processor_client::Processor;
+use aep2_x402::{
+    Aep2Scheme, Extra, Requirements, SettleResponse,
+    headers::{PAYMENT_SIGNATURE, X_PAYMENT},
+    receipt,
+    terms::{WALLET_NAME, WALLET_VERSION},
+    v1,
+};
+use http::{HeaderMap, request::Parts};
+
+use self::paid::Paid;
+pub(crate) use self::payment::IncomingPayment;
+use super::{Admitted, Offer, Rejection, Scheme};
+use crate::{
+    order::Orders,
+    refusal::Refusal,
+    sale::{Conflict, Sale},
+};
+
+/// Mandates, through one processor.
+#[derive(Debug)]
+pub(crate) struct Aep2 {
+    processor: Arc<dyn Processor>,
+    orders: Orders,
+}
+
+/// A mandate that pays for its request.
+#[derive(Debug)]
+pub(crate) struct Payment {
+    id: MandateId,
+    mandate: Arc<SignedMandate>,
+}
+
+impl Aep2 {
+    pub(crate) fn new(processor: Arc<dyn Processor>, orders: Orders) -> Self {
+        Self { processor, orders }
+    }
+
+    /// What is asked for, without an order.
+    fn terms(&self, sale: &Sale) -> Requirements {
+        let (config, request) = (sale.payee().config(), sale.request());
+        Requirements {
+            scheme: Aep2Scheme,
+            network: sale.network(),
+            amount: request.purchase.amount,
+            pay_to: config.payee.into(),
+            max_timeout_seconds: config.order_good_s,
+            asset: config.token.into(),
+            extra: Extra {
+                wallet: config.venue.wallet.into(),
+                processor: config.venue.processor.into(),
+                settle_within_seconds: config.settle_within_s,
+                name: WALLET_NAME.to_owned(),
+                version: WALLET_VERSION.to_owned(),
+                capture: request.capture,
+                method: Some(request.purchase.method.clone()),
+                order: None,
+            },
+        }
+    }
+
+    /// What is asked for, under a new order.
+    pub(crate) fn ordered(&self, sale: &Sale) -> Requirements {
+        let mut terms = self.terms(sale);
+        let good_s = sale.payee().config().order_good_s;
+        let until = sale.asked_at().checked_add(good_s).unwrap_or(UnixTime::MAX);
+        terms.extra.order = Some(Strict(self.orders.make(&sale.request().purchase, until)));
+        terms
+    }
+
+    /// A payment that came by whatever way, if it pays for this sale.
+    pub(crate) fn fits(
+        &self,
+        sale: &Sale,
+        payment: IncomingPayment,
+    ) -> Result<Admitted<Payment>, Refusal> {
+        let id = payment.pays_for(sale, &self.terms(sale), &self.orders)?;
+        let mandate = payment.mandate;
+        Ok(Admitted::new(Payment { id, mandate: mandate.clone() }, id.to_bytes(), mandate))
+    }
+}
+
+impl Scheme for Aep2 {
+    const NAME: &'static str = Aep2Scheme::VALUE;
+    type Payment = Payment;
+    type Paid = Paid;
+    type Statement = SettleResponse;
+    type Refusal = Refusal;
+
+    fn offer(&self, sale: &Sale) -> serde_json::Result<Option<Offer>> {
+        let terms = self.ordered(sale);
+        let extra = serde_json::to_value(Extra { order: None, ..terms.extra.clone() })?;
+        let first_version = v1::requirements(&terms, &sale.request().resource, extra);
+        Ok(Some(Offer::X402 {
+            requirements: serde_json::value::to_raw_value(&terms)?,
+            first_version: Box::new(first_version),
+        }))
+    }
+
+    fn is_meant(&self, _sale: &Sale, headers: &HeaderMap) -> bool {
+        headers.contains_key(PAYMENT_SIGNATURE) || headers.contains_key(X_PAYMENT)
+    }
+
+    fn admit(&self, sale: &Sale, headers: &HeaderMap) -> Result<Admitted<Payment>, Refusal> {
+        let payment = IncomingPayment::read(headers)?.ok_or(Refusal::PaymentRequired)?;
+        self.fits(sale, payment)
+    }
+
+    /// The processor's promise, verified.
+    async fn settle(&self, sale: &Sale, payment: Payment) -> Result<Paid, Refusal> {
+        let Payment { id, mandate } = payment;
+        let receipt = self.processor.settle(&mandate, &self.terms(sale)).await?;
+        let checked = receipt::check(&receipt, &mandate, id, &sale.payee().config().venue);
+        checked.map_err(Refusal::BadReceipt)?;
+        check_fresh(sale, &receipt)?;
+        Ok(Paid::new(id, mandate, receipt, sale.request().purchase.clone()))
+    }
+
+    fn hand_over(&self, paid: &Paid, request: &mut Parts) {
+        request.headers.remove(PAYMENT_SIGNATURE);
+        request.headers.remove(X_PAYMENT);
+        request.extensions.insert(paid.meter.clone());
+        request.extensions.insert(paid.clone());
+    }
+
+    fn promise(&self, sale: &Sale, paid: &Paid) -> SettleResponse {
+        SettleResponse::accepted(sale.network(), paid.receipt)
+    }
+
+    async fn conclude(&self, sale: &Sale, paid: &Paid, succeeded: bool) -> SettleResponse {
+        let captured = sale.payee().capture(paid.id.to_bytes(), &paid.meter, succeeded).await;
+        let (amount, capture) = captured;
+        let mut settled = self.promise(sale, paid);
+        if amount != paid.ceiling().amount() {
+            settled.amount = Some(amount);
+        }
+        if let Some(extra) = &mut settled.extra {
+            extra.capture = capture;
+        }
+        settled
+    }
+
+    fn conflict(&self, conflict: Conflict) -> Refusal {
+        match conflict {
+            // Its `ref` says for which request it is: only the signature can be another.
+            Conflict::PresentedOtherwise => Refusal::OtherSignature,
+            other => Refusal::of(other),
+        }
+    }
+
+    fn refuse(&self, refusal: Refusal) -> Rejection {
+        Rejection::X402(refusal)
+    }
+}
+
+/// A processor gives the same receipt for the same mandate at any time. So an old receipt is that
+/// of a mandate which paid before, and is not remembered any more: served, for all that is known.
+fn check_fresh(sale: &Sale, receipt: &SignedReceipt) -> Result<(), Refusal> {
+    let payee = sale.payee();
+    let config = payee.config();
+    let settle_by = receipt.receipt.settle_by;
+    let after = |seconds: u64| settle_by.checked_add(seconds).unwrap_or(UnixTime::MAX);
+    let due = |time: UnixTime| time.checked_add(config.settle_within_s);
+    let stale = due(payee.now())
+        .is_none_or(|due| after(config.order_good_s.saturating_add(config.skew_s)) < due);
+    let before_start = due(payee.started()).is_none_or(|due| after(config.skew_s) < due);
+    if stale || before_start { Err(Refusal::AlreadyUsed { settle_by }) } else { Ok(()) }
+}
