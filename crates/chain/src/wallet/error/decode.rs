@@ -38,7 +38,7 @@ impl WalletError {
 }
 
 /// Places in lists: no list on chain is that long.
-fn index(word: U256) -> u64 {
+fn at(word: U256) -> u64 {
     word.saturating_to()
 }
 
@@ -78,8 +78,8 @@ impl From<W> for WalletError {
             W::UnknownShape(e) => {
                 Self::UnknownShape { verifier_set: e.verifierSet, shape: e.shape }
             }
-            W::WordOutOfRange(e) => Self::WordOutOfRange { index: index(e.index), word: e.word },
-            W::MaskEmpty(e) => Self::MaskEmpty { index: index(e.index) },
+            W::WordOutOfRange(e) => Self::WordOutOfRange { index: at(e.index), word: e.word },
+            W::MaskEmpty(e) => Self::MaskEmpty { index: at(e.index) },
             W::NotAuthorized(e) => Self::NotAuthorized {
                 account: e.account,
                 processor: e.processor,
@@ -98,27 +98,23 @@ impl From<W> for WalletError {
             W::ProofRefused(e) => Self::ProofRefused { batch_id: e.batchId },
 
             W::LengthsDiffer(e) => Self::LengthsDiffer {
-                mandates: index(e.mandates),
-                signatures: index(e.signatures),
-                captured: index(e.captured),
+                mandates: at(e.mandates),
+                signatures: at(e.signatures),
+                captured: at(e.captured),
             },
             W::MandateExpired(e) => {
-                Self::MandateExpired { index: index(e.index), deadline: e.deadline }
+                Self::MandateExpired { index: at(e.index), deadline: e.deadline }
             }
-            W::MandateSignature(e) => {
-                Self::MandateSignature { index: index(e.index), owner: e.owner }
-            }
+            W::MandateSignature(e) => Self::MandateSignature { index: at(e.index), owner: e.owner },
             W::MandateNonceSpent(e) => {
-                Self::MandateNonceSpent { index: index(e.index), owner: e.owner, nonce: e.nonce }
+                Self::MandateNonceSpent { index: at(e.index), owner: e.owner, nonce: e.nonce }
             }
             W::CaptureExceedsAmount(e) => Self::CaptureExceedsAmount {
-                index: index(e.index),
+                index: at(e.index),
                 captured: e.captured,
                 amount: e.amount,
             },
-            W::NoDirectAccount(e) => {
-                Self::NoDirectAccount { index: index(e.index), owner: e.owner }
-            }
+            W::NoDirectAccount(e) => Self::NoDirectAccount { index: at(e.index), owner: e.owner },
             W::NotProcessor(e) => Self::NotProcessor { account: e.account, caller: e.caller },
 
             W::ReceiptNotDue(e) => {
@@ -150,15 +146,13 @@ impl From<G> for VerifierError {
     fn from(error: G) -> Self {
         match error {
             G::CalldataLength(e) => Self::CalldataLength { expected: e.expected, found: e.found },
-            G::InputNotReduced(e) => {
-                Self::InputNotReduced { index: index(e.index), value: e.value }
-            }
+            G::InputNotReduced(e) => Self::InputNotReduced { index: at(e.index), value: e.value },
             G::CoordinateNotReduced(e) => {
-                Self::CoordinateNotReduced { index: index(e.index), value: e.value }
+                Self::CoordinateNotReduced { index: at(e.index), value: e.value }
             }
-            G::PointAtInfinity(e) => Self::PointAtInfinity { index: index(e.index) },
-            G::PrecompileFailed(e) => Self::PrecompileFailed { precompile: index(e.precompile) },
-            G::InvalidKeyPoint(e) => Self::InvalidKeyPoint { index: index(e.index) },
+            G::PointAtInfinity(e) => Self::PointAtInfinity { index: at(e.index) },
+            G::PrecompileFailed(e) => Self::PrecompileFailed { precompile: at(e.precompile) },
+            G::InvalidKeyPoint(e) => Self::InvalidKeyPoint { index: at(e.index) },
             G::ForgeableKey(_) => Self::ForgeableKey,
         }
     }
