@@ -23,6 +23,8 @@ pub mod witness;
 
 pub use shape::{Shape, ShapeError};
 
-/// The circuit's version. It changes whenever a key made before no longer fits: with the
-/// constraints, their order, or the public inputs.
-pub const CIRCUIT_VERSION: u32 = 1;
+/// The circuit's version. Keys and proofs of one version do not fit another.
+///
+/// It goes up with any change of the constraints, their order or the public inputs, in any shape.
+/// `circuits/digests.txt` says what this version's circuits are, and a test compares.
+pub const VERSION: u32 = 1;

@@ -76,13 +76,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Ok(took)
     };
 
-    let (mut own, mut theirs) = (Vec::new(), Vec::new());
-    for run in 1..=runs {
-        eprintln!("proofs {run} of {runs} …");
-        own.push(prove_ours()?);
-        theirs.push(prove_stock()?);
-    }
-    let (own, theirs) = (Seconds::of(own), Seconds::of(theirs));
+    let (own, theirs) = in_turns(runs, prove_ours, prove_stock)?;
     let ratio = theirs.median / own.median;
     let result = json!({
         "machine": machine::Machine::this(),
@@ -102,6 +96,20 @@ fn main() -> anyhow::Result<ExitCode> {
     eprintln!("{ratio:.2} times as fast as stock");
     let within = peak_mib.is_none_or(|peak| peak <= memory_mib);
     Ok(if ratio >= 1.0 && within { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn in_turns(
+    runs: u16,
+    prove_ours: impl Fn() -> anyhow::Result<Duration>,
+    prove_stock: impl Fn() -> anyhow::Result<Duration>,
+) -> anyhow::Result<(Seconds, Seconds)> {
+    let (mut ours, mut stock) = (Vec::new(), Vec::new());
+    for run in 1..=runs {
+        eprintln!("proofs {run} of {runs} …");
+        ours.push(prove_ours()?);
+        stock.push(prove_stock()?);
+    }
+    Ok((Seconds::of(ours), Seconds::of(stock)))
 }
 
 /// The stock verifier's verdict.

@@ -8,15 +8,16 @@
 //! with many debits, and with many payouts say what one more of each costs, and what is left is fixed.
 
 mod stage;
+mod watch;
 
 use std::{collections::BTreeSet, path::Path};
 
 use aep2_circuits::Shape;
-use aep2_prover::progress::Progress;
 use anyhow::{Context, ensure};
 use serde::Serialize;
 
 use self::stage::{Payment, Settled, Stage};
+pub use self::watch::Watch;
 use crate::machine::Machine;
 
 /// The shape of the small batches that differ in one thing.
@@ -90,17 +91,6 @@ impl Scale {
         let slots = self.mandates.div_ceil(self.accounts).min(SLOTS_MAX);
         Ok(Shape::new(u32::try_from(lanes(slots))?, u32::try_from(slots)?, false)?)
     }
-}
-
-/// Watches the measurement.
-pub trait Watch: Progress {
-    /// What comes next.
-    fn step(&self, text: &str);
-}
-
-/// Nobody watches.
-impl Watch for () {
-    fn step(&self, _: &str) {}
 }
 
 /// What settling costs. All figures are gas.

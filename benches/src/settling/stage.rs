@@ -40,7 +40,7 @@ use alloy::{
 use anyhow::{Context, ensure};
 use rand::{Rng, SeedableRng, rngs::OsRng, rngs::StdRng};
 
-use super::Watch;
+use super::watch::Watch;
 
 /// What each account has, base units: a million dollars.
 const DEPOSIT: u128 = 1_000_000_000_000;

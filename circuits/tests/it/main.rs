@@ -19,6 +19,7 @@
 //! | `twin` | a circuit and a native reading that drift apart |
 //! | `consistency` | systems that read one circuit in different ways; free variables |
 //! | `size` | growth |
+//! | `version` | another circuit under the same version |
 //! | `vectors` | a protocol that only this project understands |
 //!
 //! `support` is the cheat's bench, `wallet` what stands beside the proof.
@@ -37,4 +38,5 @@ mod stretched_terms;
 mod support;
 mod twin;
 mod vectors;
+mod version;
 mod wallet;

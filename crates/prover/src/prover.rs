@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use aep2_circuits::{CIRCUIT_VERSION, Shape, statement::Statement, symbolic, witness::Assignment};
+use aep2_circuits::{Shape, statement::Statement, symbolic, witness::Assignment};
 use rand::{CryptoRng, RngCore, SeedableRng, rngs::OsRng};
 use rand_chacha::ChaCha20Rng;
 
@@ -62,7 +62,7 @@ impl CircuitId {
     /// them, some seconds.
     pub fn of(shape: Shape) -> Self {
         let digest = symbolic::digest(&Statement::blank(shape));
-        Self { shape, version: CIRCUIT_VERSION, digest }
+        Self { shape, version: aep2_circuits::VERSION, digest }
     }
 }
 

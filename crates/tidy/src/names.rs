@@ -45,7 +45,6 @@ fn unnamed(tree: &Tree, layout: &Layout, folder: &str, source: &str, end: &str) 
             format!("Add one, with the heading ## `{folder}`."),
         )];
     };
-    // For each file, and each folder, the line that names it; twice is once too often.
     let named = |path: &str| {
         section.named.iter().any(|named| {
             named.path == path || (named.path.ends_with('/') && path.starts_with(&named.path))
@@ -53,7 +52,7 @@ fn unnamed(tree: &Tree, layout: &Layout, folder: &str, source: &str, end: &str) 
     };
     let files = tree.under(&join(&[folder, source]), end);
     files
-        .filter(|(path, text)| !named(path) && !(end == "rs" && only_declares(path, text)))
+        .filter(|(path, text)| !(named(path) || only_declares(path, text)))
         .map(|(path, _)| {
             let within = path.strip_prefix(&format!("{folder}/{source}/")).unwrap_or(path);
             let wrong = format!("{PAGE} does not name this file");

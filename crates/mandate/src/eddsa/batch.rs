@@ -16,7 +16,7 @@ use ark_ff::AdditiveGroup;
 use rand::{CryptoRng, Rng, RngCore};
 use rayon::prelude::*;
 
-use super::{PublicKey, Signature};
+use super::single::{PublicKey, Signature};
 use crate::{
     babyjubjub::{BASE8, Scalar, multiscalar},
     field::Fr,

@@ -1,14 +1,16 @@
-//! What a prover holds.
+//! What a prover and a verifier hold.
 
-use ark_bn254::{Fr, G1Affine, G2Affine};
+use ark_bn254::{Bn254, Fr, G1Affine, G2Affine};
 use ark_ec::short_weierstrass::{Affine, Projective, SWCurveConfig};
 use ark_ff::FftField;
 
 use super::{
-    VerifyingKey,
     affine::CoordinateField,
     msm::{Scalar, msm_by},
 };
+
+/// A verifying key.
+pub type VerifyingKey = ark_groth16::VerifyingKey<Bn254>;
 
 /// Points to be multiplied by variables' values. Variables whose point would be infinity are
 /// left out.

@@ -47,15 +47,11 @@ mod verify;
 #[cfg(target_arch = "x86_64")]
 mod wide;
 
-pub use affine::CoordinateField;
-pub(crate) use key::domain_size;
-pub use key::{ProvingKey, Query};
-pub use prove::{ProveError, Timings, prove, prove_unchecked};
-pub use setup::{SetupError, setup};
-pub use verify::{PreparedVerifyingKey, verify};
-
-/// A proof: three points, `A` and `C` in G1 and `B` in G2.
-pub type Proof = ark_groth16::Proof<ark_bn254::Bn254>;
-
-/// A verifying key.
-pub type VerifyingKey = ark_groth16::VerifyingKey<ark_bn254::Bn254>;
+pub(crate) use self::key::domain_size;
+pub use self::{
+    affine::CoordinateField,
+    key::{ProvingKey, Query, VerifyingKey},
+    prove::{ProveError, Timings, prove, prove_unchecked},
+    setup::{SetupError, setup},
+    verify::{PreparedVerifyingKey, Proof, verify},
+};

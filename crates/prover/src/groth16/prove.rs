@@ -11,10 +11,9 @@ use rand::{CryptoRng, RngCore};
 use rayon::prelude::*;
 
 use super::{
-    Proof,
     key::ProvingKey,
     msm::{Scalar, msm},
-    verify::verify,
+    verify::{Proof, verify},
 };
 use crate::progress::{Progress, Stage};
 

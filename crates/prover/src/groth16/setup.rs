@@ -20,10 +20,9 @@ use rayon::prelude::*;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::{
-    VerifyingKey,
     affine::CoordinateField,
     fixed_base::FixedBase,
-    key::{ProvingKey, Query, domain_size},
+    key::{ProvingKey, Query, VerifyingKey, domain_size},
 };
 use crate::progress::{Progress, Stage};
 

@@ -1,9 +1,12 @@
-//! Verifying proofs.
+//! Proofs, and verifying them.
 
 use ark_bn254::{Bn254, Fr};
 use ark_groth16::Groth16;
 
-use super::{Proof, VerifyingKey};
+use super::key::VerifyingKey;
+
+/// A proof: three points, `A` and `C` in G1 and `B` in G2.
+pub type Proof = ark_groth16::Proof<Bn254>;
 
 /// A verifying key made ready for many proofs.
 #[derive(Clone, Debug)]
