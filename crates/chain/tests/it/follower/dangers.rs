@@ -74,7 +74,7 @@ fn without_confirmations_the_head_itself_is_delivered() {
 }
 
 #[test]
-fn a_reorganisation_below_the_confirmations_is_reported_with_what_fell_away() {
+fn a_reorganisation_below_the_confirmations_is_reported_with_the_blocks_reorged_out() {
     run(async {
         let node = node(Habits::default(), 20);
         let mut book = book();

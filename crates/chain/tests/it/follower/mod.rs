@@ -41,7 +41,7 @@ impl Book {
                 self.store(cursor);
             }
             Update::Reorganised { from_block, reorged_out, cursor } => {
-                assert!(from_block < next, "blocks fell away that were not delivered");
+                assert!(from_block < next, "blocks were reorged out that were not delivered");
                 assert!(!reorged_out.is_empty());
                 assert!(reorged_out.iter().all(|block| block.number >= from_block));
                 assert_eq!(cursor.next_block(), from_block);
