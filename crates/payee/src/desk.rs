@@ -244,7 +244,7 @@ impl PayeeParts {
     /// known.
     fn check_fresh(&self, receipt: &SignedReceipt) -> Result<(), Refusal> {
         let config = &self.config;
-        let settle_by = receipt.receipt.settle_by;
+        let settle_by = receipt.message.settle_by;
         let after = |seconds: u64| settle_by.checked_add(seconds).unwrap_or(UnixTime::MAX);
         let due = |time: UnixTime| time.checked_add(config.settle_within_s);
         let stale = due(config.clock.now())

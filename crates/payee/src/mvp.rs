@@ -14,7 +14,7 @@
 use std::{convert::Infallible, sync::Arc};
 
 use aep2_mandate::{
-    typed_data::direct::SignedDirectMandate,
+    typed_data::{TypedData, direct::SignedDirectMandate},
     units::{Amount, Ceiling, UnixTime},
     wire::WireError,
 };
@@ -259,7 +259,7 @@ fn admit(
 ) -> Result<Admitted, Fault> {
     let text = headers::text(headers, &X_PAYMENT_MANDATE)?.unwrap_or_default();
     let signed = Box::new(SignedDirectMandate::from_json(text)?);
-    let (mandate, purchase) = (&signed.mandate, &asked.purchase);
+    let (mandate, purchase) = (&signed.message, &asked.purchase);
     let amount = U256::from(purchase.amount.get());
     for (field, code, found, expected) in [
         ("payee", "INVALID_PAYEE", mandate.payee.to_string(), purchase.payee.to_string()),
