@@ -75,7 +75,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             amount: mandate.amount,
             settle_by: UnixTime::new(NOW + 600)?,
         };
-        let receipt = SignedReceipt { receipt, signature: EcdsaSignature::from_bytes([1; 65]) };
+        let receipt =
+            SignedReceipt { message: receipt, signature: EcdsaSignature::from_bytes([1; 65]) };
         let signed = SignedMandate { mandate, key: secret.public(), signature };
         let verified = Verified::<SignedMandate>::by_caller(signed, mandate_id);
         shares[index % submitters].push(Offer::proved(&verified, receipt)?);

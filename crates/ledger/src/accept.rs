@@ -59,9 +59,9 @@ impl Proposal<SignedDirectMandate> {
     /// Of the direct path. `digest` is the mandate's, in the wallet's domain.
     pub fn direct(signed: SignedDirectMandate, digest: B256) -> Self {
         // No purse holds more than a ceiling can say: what exceeds it is never funded.
-        let amount = u128::try_from(signed.mandate.amount).ok();
+        let amount = u128::try_from(signed.message.amount).ok();
         let amount = amount.and_then(|amount| Ceiling::new(amount).ok());
-        let deadline = u64::try_from(signed.mandate.deadline).ok();
+        let deadline = u64::try_from(signed.message.deadline).ok();
         let deadline = deadline.and_then(|deadline| UnixTime::new(deadline).ok());
         let deadline = deadline.unwrap_or(UnixTime::MAX);
         let terms = Terms::Direct { signed, amount, deadline };
@@ -112,9 +112,9 @@ impl Verified<SignedDirectMandate> {
     /// Checks the signature of a direct mandate.
     ///
     /// # Errors
-    /// As [`SignedDirectMandate::verify`].
+    /// As [`SignedDirectMandate::verify_owner`].
     pub fn check(signed: SignedDirectMandate, domain: &Eip712Domain) -> Result<Self, SignerError> {
-        let digest = signed.verify(domain)?;
+        let digest = signed.verify_owner(domain)?;
         Ok(Self::by_caller(signed, digest))
     }
 
@@ -161,7 +161,7 @@ impl Terms {
                 nonce: signed.mandate.nonce,
             },
             Self::Direct { signed, .. } => {
-                NonceKey::Direct { owner: signed.mandate.owner, nonce: signed.mandate.nonce }
+                NonceKey::Direct { owner: signed.message.owner, nonce: signed.message.nonce }
             }
         }
     }
@@ -431,7 +431,7 @@ fn admit(
             let mandate = &signed.mandate;
             (mandate.token, Some(mandate.amount), mandate.deadline)
         }
-        Terms::Direct { signed, amount, deadline } => (signed.mandate.token, *amount, *deadline),
+        Terms::Direct { signed, amount, deadline } => (signed.message.token, *amount, *deadline),
     };
     if let Some(mandate) = holder {
         return Err(Refusal::NonceConflict { mandate }.into());
@@ -467,7 +467,7 @@ fn account_of(
     match terms {
         Terms::Proved { signed, .. } => Ok((signed.mandate.account, None)),
         Terms::Direct { signed, .. } => {
-            let owner = signed.mandate.owner;
+            let owner = signed.message.owner;
             let path: Option<DirectAccountRecord> =
                 on.record(Family::DirectAccounts, &schema::owner(owner))?;
             let path = path.unwrap_or_default();

@@ -7,7 +7,7 @@
 
 use aep2_mandate::{
     mandate::{MandateId, Prev},
-    typed_data::EcdsaSignature,
+    typed_data::{EcdsaSignature, Signed},
     units::{AccountId, Amount, Ceiling, ChainId, Nonce, UnixTime},
 };
 use alloy_primitives::{Address, B256, FixedBytes, U256};
@@ -209,6 +209,16 @@ impl Field for EcdsaSignature {
     }
 }
 
+impl<T: Field> Field for Signed<T> {
+    fn put(&self, to: &mut Vec<u8>) {
+        self.message.put(to);
+        self.signature.put(to);
+    }
+    fn take(from: &mut Decoder<'_>) -> Result<Self, Defect> {
+        Ok(Self { message: from.field()?, signature: from.field()? })
+    }
+}
+
 impl Field for MandateHash {
     fn put(&self, to: &mut Vec<u8>) {
         self.bytes().put(to);
@@ -256,6 +266,16 @@ impl<T: Field> Field for Vec<T> {
     fn take(from: &mut Decoder<'_>) -> Result<Self, Defect> {
         // No capacity is reserved on the word of a length that may be damaged.
         (0..from.field::<u32>()?).map(|_| from.field()).collect()
+    }
+}
+
+impl<T: Field, const N: usize> Field for [T; N] {
+    fn put(&self, to: &mut Vec<u8>) {
+        self.iter().for_each(|value| value.put(to));
+    }
+    fn take(from: &mut Decoder<'_>) -> Result<Self, Defect> {
+        let values: Vec<T> = (0..N).map(|_| from.field()).collect::<Result<_, _>>()?;
+        values.try_into().map_err(|_| Defect::Short("array"))
     }
 }
 

@@ -260,6 +260,42 @@ macro_rules! deserialize_from_node {
 }
 pub(crate) use deserialize_from_node;
 
+/// An object's wire form: its fields in their order, each with its name. A field that is not
+/// written as its type is has a form of its own: a type with `read`, made of a reference to be
+/// written.
+macro_rules! object {
+    ($type:ident { $($field:ident: $name:literal $(as $form:ident)?),+ $(,)? }) => {
+        impl crate::wire::FromNode for $type {
+            fn from_node(node: &crate::wire::Node) -> Result<Self, crate::wire::WireError> {
+                let fields = crate::wire::Fields::of(node, &[$($name),+])?;
+                Ok(Self {
+                    $($field: fields.read_with($name, crate::wire::object!(@read $($form)?))?,)+
+                })
+            }
+        }
+
+        impl serde::Serialize for $type {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                use serde::ser::SerializeStruct;
+                let count = [$($name),+].len();
+                let mut fields = serializer.serialize_struct(stringify!($type), count)?;
+                $(fields.serialize_field(
+                    $name,
+                    &crate::wire::object!(@write self.$field, $($form)?),
+                )?;)+
+                fields.end()
+            }
+        }
+
+        crate::wire::deserialize_from_node!($type);
+    };
+    (@read) => { crate::wire::FromNode::from_node };
+    (@read $form:ident) => { $form::read };
+    (@write $value:expr,) => { $value };
+    (@write $value:expr, $form:ident) => { $form(&$value) };
+}
+pub(crate) use object;
+
 /// Strict reading for the fields of a derived `Deserialize`: the value, read by way of
 /// [`FromNode`], and written as its own `Serialize` does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -415,11 +451,18 @@ deserialize_from_node!(AccountId, Amount, Ceiling, Nonce, UnixTime, ChainId);
 // Bytes.
 
 /// An address with EIP-55's checksum, as most wallets and libraries write it.
-pub(crate) fn checksummed<S: Serializer>(
-    address: &Address,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(address)
+pub(crate) struct Checksummed<'a>(pub(crate) &'a Address);
+
+impl Checksummed<'_> {
+    pub(crate) fn read(node: &Node) -> Result<Address, WireError> {
+        Address::from_node(node)
+    }
+}
+
+impl Serialize for Checksummed<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self.0)
+    }
 }
 
 /// Exactly `N` bytes, as `0x` and twice as many digits of either case.

@@ -55,7 +55,7 @@ impl Capturing {
     pub(crate) async fn capture(&self, id: B256, amount: Amount) -> Option<SignedCaptureReceipt> {
         let key = self.key.as_ref()?;
         let capture = Capture { mandate_id: id, amount };
-        let signed = match capture.sign(key, &self.venue.typed_data_domain()) {
+        let signed = match SignedCapture::sign(capture, key, &self.venue.typed_data_domain()) {
             Ok(signed) => signed,
             Err(error) => {
                 tracing::error!(%id, %amount, %error, "a capture could not be signed");
@@ -76,7 +76,7 @@ impl Capturing {
     }
 
     async fn ask(&self, capture: &SignedCapture) -> Option<SignedCaptureReceipt> {
-        let Capture { mandate_id, amount } = capture.capture;
+        let Capture { mandate_id, amount } = capture.message;
         let mut pause = Duration::from_millis(200);
         loop {
             match self.processor.capture(capture).await {
@@ -100,8 +100,8 @@ impl Capturing {
         statement: SignedCaptureReceipt,
         capture: &SignedCapture,
     ) -> Option<SignedCaptureReceipt> {
-        let Capture { mandate_id, amount } = capture.capture;
-        let said = &statement.receipt;
+        let Capture { mandate_id, amount } = capture.message;
+        let said = &statement.message;
         let signed = statement.verify(&self.venue.typed_data_domain(), self.venue.processor);
         if said.mandate_id != mandate_id || said.amount != amount || signed.is_err() {
             tracing::error!(%mandate_id, %amount, "the statement of a capture does not hold");

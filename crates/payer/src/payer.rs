@@ -304,7 +304,7 @@ impl Sent {
     /// The processor states what was captured. It is believed when the processor signed it, for
     /// this mandate; then the rest counts for no limit any more.
     pub fn captured(&self, statement: &SignedCaptureReceipt) -> Option<Amount> {
-        let said = &statement.receipt;
+        let said = &statement.message;
         let venue = &self.purchase.venue;
         let amount = said.amount;
         let fits =

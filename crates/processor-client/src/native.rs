@@ -77,7 +77,7 @@ impl Processor for Native {
         &self,
         capture: &SignedCapture,
     ) -> Result<SignedCaptureReceipt, ProcessorError> {
-        let path = format!("v1/mandates/{}/capture", capture.capture.mandate_id);
+        let path = format!("v1/mandates/{}/capture", capture.message.mandate_id);
         let captured: Captured = self.call(&path, capture).await?;
         Ok(captured.receipt)
     }

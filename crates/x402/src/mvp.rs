@@ -70,7 +70,7 @@ impl Receipt {
             return Err(ReceiptError::OtherMandate(self.mandate_digest.0));
         }
         let settled_by = U256::from(self.enqueue_deadline.get());
-        if settled_by > signed.mandate.deadline {
+        if settled_by > signed.message.deadline {
             return Err(ReceiptError::TooLate(self.enqueue_deadline));
         }
         let signer = recover_enqueue_signer(&self.sp_enqueue_sig, digest, settled_by)?;

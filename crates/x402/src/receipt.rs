@@ -48,7 +48,7 @@ pub fn check(
     id: MandateId,
     venue: &Venue,
 ) -> Result<(), ReceiptError> {
-    let (promised, asked) = (&receipt.receipt, &mandate.mandate);
+    let (promised, asked) = (&receipt.message, &mandate.mandate);
     for (field, same) in [
         ("mandateId", promised.mandate_id == id),
         ("account", promised.account == asked.account),

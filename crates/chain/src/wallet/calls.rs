@@ -35,7 +35,7 @@ pub struct DirectSettlement {
 /// Sorts mandates so that the wallet pays each payee once: it pays neighbours of one token and payee
 /// together.
 pub fn sort_to_net(mandates: &mut [DirectSettlement]) {
-    mandates.sort_by_key(|entry| (entry.signed.mandate.token, entry.signed.mandate.payee));
+    mandates.sort_by_key(|entry| (entry.signed.message.token, entry.signed.message.payee));
 }
 
 /// Verifiers and accounts.
@@ -205,7 +205,7 @@ impl WalletId {
     /// Settles direct mandates, in this order: see [`sort_to_net`].
     pub fn settle_direct(&self, mandates: &[DirectSettlement]) -> Call {
         let mandate = |entry: &DirectSettlement| {
-            let own = &entry.signed.mandate;
+            let own = &entry.signed.message;
             IDebitWallet::Mandate {
                 owner: own.owner,
                 token: own.token,
@@ -216,9 +216,8 @@ impl WalletId {
                 r#ref: own.reference,
             }
         };
-        let signature = |entry: &DirectSettlement| {
-            Bytes::copy_from_slice(entry.signed.payer_signature.as_bytes())
-        };
+        let signature =
+            |entry: &DirectSettlement| Bytes::copy_from_slice(entry.signed.signature.as_bytes());
         self.call(&abi::settleDirectCall {
             mandates: mandates.iter().map(mandate).collect(),
             signatures: mandates.iter().map(signature).collect(),
@@ -248,7 +247,7 @@ impl WalletId {
 
     /// Pays a receipt's payee from its signer's bond. Anyone may.
     pub fn claim_guarantee(&self, signed: &SignedReceipt) -> Call {
-        let own = &signed.receipt;
+        let own = &signed.message;
         self.call(&abi::claimGuaranteeCall {
             receipt: IDebitWallet::Receipt {
                 mandateId: own.mandate_id.to_bytes(),

@@ -307,7 +307,7 @@ fn paid(payment: &Payment, wallet: &Wallet) -> String {
     let token = purchase.token.into();
     let amount = money(wallet, token, captured.unwrap_or(purchase.amount.amount()));
     let promise = match receipt {
-        Ok(receipt) => format!("settled by {}", relative(receipt.receipt.settle_by, now())),
+        Ok(receipt) => format!("settled by {}", relative(receipt.message.settle_by, now())),
         Err(error) => format!("WITHOUT A RECEIPT: {error}"),
     };
     format!("paid {amount} to {}, {promise} (mandate {id})", purchase.payee)

@@ -2,7 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aep2_mandate::{mandate::Domain, typed_data, units::AccountId};
+use aep2_mandate::{
+    mandate::Domain,
+    typed_data::{self, TypedData},
+    units::AccountId,
+};
 use alloy_primitives::{Address, U256};
 
 use super::{Finding, raw::Raw};
@@ -69,7 +73,7 @@ fn content_has_its_id(raw: &Raw, findings: &mut Vec<Finding>) {
                 MandateHash::from(signed.mandate.id(domain))
             }
             Promise::Direct { signed } => {
-                MandateHash::from_bytes(signed.signed.mandate.digest(&typed))
+                MandateHash::from_bytes(signed.signed.message.digest(&typed))
             }
         };
         if actual != *hash {

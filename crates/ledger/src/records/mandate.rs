@@ -15,7 +15,7 @@ use alloy_primitives::{Address, B256, U256};
 use thiserror::Error;
 
 use crate::{
-    codec::{Decoder, Defect, Field, Record, alternatives, fields},
+    codec::{Defect, Record, alternatives, fields},
     units::{BatchNumber, MandateHash, Sequence},
 };
 
@@ -98,7 +98,7 @@ impl Promise {
     pub fn token(&self) -> Address {
         match self {
             Self::Proved { signed } => signed.mandate.token,
-            Self::Direct { signed } => signed.signed.mandate.token,
+            Self::Direct { signed } => signed.signed.message.token,
         }
     }
 
@@ -106,7 +106,7 @@ impl Promise {
     pub fn payee(&self) -> Address {
         match self {
             Self::Proved { signed } => signed.mandate.payee,
-            Self::Direct { signed } => signed.signed.mandate.payee,
+            Self::Direct { signed } => signed.signed.message.payee,
         }
     }
 
@@ -135,8 +135,8 @@ impl Promise {
                 nonce: signed.mandate.nonce,
             },
             Self::Direct { signed } => NonceKey::Direct {
-                owner: signed.signed.mandate.owner,
-                nonce: signed.signed.mandate.nonce,
+                owner: signed.signed.message.owner,
+                nonce: signed.signed.message.nonce,
             },
         }
     }
@@ -186,35 +186,8 @@ impl From<&SignedMandate> for ProvedPromise {
     }
 }
 
-impl Field for ProvedPromise {
-    fn put(&self, to: &mut Vec<u8>) {
-        let Mandate { account, token, payee, amount, nonce, deadline, reference, prev } =
-            &self.mandate;
-        account.put(to);
-        token.put(to);
-        payee.put(to);
-        amount.put(to);
-        nonce.put(to);
-        deadline.put(to);
-        reference.put(to);
-        prev.put(to);
-        self.key.iter().chain(&self.signature).for_each(|bytes| bytes.put(to));
-    }
-    fn take(from: &mut Decoder<'_>) -> Result<Self, Defect> {
-        let mandate = Mandate {
-            account: from.field()?,
-            token: from.field()?,
-            payee: from.field()?,
-            amount: from.field()?,
-            nonce: from.field()?,
-            deadline: from.field()?,
-            reference: from.field()?,
-            prev: from.field()?,
-        };
-        let key = [from.field()?, from.field()?];
-        Ok(Self { mandate, key, signature: [from.field()?, from.field()?, from.field()?] })
-    }
-}
+fields!(ProvedPromise { mandate, key, signature });
+fields!(Mandate { account, token, payee, amount, nonce, deadline, reference, prev });
 
 /// A direct mandate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -230,32 +203,7 @@ pub struct SignedPromise {
 }
 fields!(SignedPromise { signed, account, amount, deadline });
 
-impl Field for SignedDirectMandate {
-    fn put(&self, to: &mut Vec<u8>) {
-        let DirectMandate { owner, token, payee, amount, nonce, deadline, reference } =
-            &self.mandate;
-        owner.put(to);
-        token.put(to);
-        payee.put(to);
-        amount.put(to);
-        nonce.put(to);
-        deadline.put(to);
-        reference.put(to);
-        self.payer_signature.put(to);
-    }
-    fn take(from: &mut Decoder<'_>) -> Result<Self, Defect> {
-        let mandate = DirectMandate {
-            owner: from.field()?,
-            token: from.field()?,
-            payee: from.field()?,
-            amount: from.field()?,
-            nonce: from.field()?,
-            deadline: from.field()?,
-            reference: from.field()?,
-        };
-        Ok(Self { mandate, payer_signature: from.field()? })
-    }
-}
+fields!(DirectMandate { owner, token, payee, amount, nonce, deadline, reference });
 
 /// An accepted mandate. Written once, never changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -464,7 +412,7 @@ impl IssuedReceipt {
     /// By when it promises to settle.
     pub fn settle_by(&self) -> UnixTime {
         match self {
-            Self::Proved { receipt } => receipt.receipt.settle_by,
+            Self::Proved { receipt } => receipt.message.settle_by,
             Self::Direct { receipt } => receipt.enqueue_deadline,
         }
     }
@@ -491,7 +439,7 @@ impl IssuedReceipt {
         hash: MandateHash,
         mandate: &Mandate,
     ) -> Result<(), ReceiptMismatch> {
-        let Self::Proved { receipt: SignedReceipt { receipt, .. } } = self else {
+        let Self::Proved { receipt: SignedReceipt { message: receipt, .. } } = self else {
             return Err(ReceiptMismatch { field: "path" });
         };
         first_that_differs([
@@ -514,28 +462,4 @@ fn first_that_differs<const N: usize>(
     }
 }
 
-impl Field for SignedReceipt {
-    fn put(&self, to: &mut Vec<u8>) {
-        let Receipt { mandate_id, account, nonce, token, payee, amount, settle_by } = &self.receipt;
-        mandate_id.put(to);
-        account.put(to);
-        nonce.put(to);
-        token.put(to);
-        payee.put(to);
-        amount.put(to);
-        settle_by.put(to);
-        self.signature.put(to);
-    }
-    fn take(from: &mut Decoder<'_>) -> Result<Self, Defect> {
-        let receipt = Receipt {
-            mandate_id: from.field()?,
-            account: from.field()?,
-            nonce: from.field()?,
-            token: from.field()?,
-            payee: from.field()?,
-            amount: from.field()?,
-            settle_by: from.field()?,
-        };
-        Ok(Self { receipt, signature: from.field()? })
-    }
-}
+fields!(Receipt { mandate_id, account, nonce, token, payee, amount, settle_by });

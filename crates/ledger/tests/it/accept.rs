@@ -359,11 +359,11 @@ fn a_receipt_for_something_else_makes_no_offer() {
         assert_eq!(error.field, field);
     }
     let mut receipt = terms.receipt();
-    receipt.receipt.nonce = Nonce::new(9);
+    receipt.message.nonce = Nonce::new(9);
     let error = Offer::proved(&terms.verified(), receipt).expect_err("of another nonce");
     assert_eq!(error.field, "nonce");
     let mut receipt = terms.receipt();
-    receipt.receipt.amount = aep2_mandate::units::Ceiling::MAX;
+    receipt.message.amount = aep2_mandate::units::Ceiling::MAX;
     let error = Offer::proved(&terms.verified(), receipt).expect_err("of another amount");
     assert_eq!(error.field, "amount");
 }

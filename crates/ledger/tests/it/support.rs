@@ -11,7 +11,7 @@ use aep2_mandate::{
     field,
     mandate::{Domain, Mandate, Prev, SignedMandate},
     typed_data::{
-        self, EcdsaSignature,
+        self, EcdsaSignature, TypedData,
         direct::{DirectMandate, SignedDirectMandate},
         receipt::{Receipt, SignedReceipt},
     },
@@ -142,7 +142,7 @@ impl Terms {
             amount: mandate.amount,
             settle_by: self.settle_by,
         };
-        SignedReceipt { receipt, signature: EcdsaSignature::from_bytes([0x11; 65]) }
+        SignedReceipt { message: receipt, signature: EcdsaSignature::from_bytes([0x11; 65]) }
     }
 
     pub(crate) fn hash(&self) -> MandateHash {
@@ -178,7 +178,7 @@ pub(crate) fn direct_account_offer(nonce: u64, amount: u128) -> (MandateHash, Of
     };
     let digest = mandate.digest(&typed_data::domain(CHAIN, WALLET));
     let signature = EcdsaSignature::from_bytes([0x22; 65]);
-    let signed = SignedDirectMandate { mandate, payer_signature: signature };
+    let signed = SignedDirectMandate { message: mandate, signature };
     let verified = Verified::<SignedDirectMandate>::by_caller(signed, digest);
     let receipt = EnqueueReceipt {
         mandate_digest: digest,

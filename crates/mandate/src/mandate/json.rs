@@ -20,7 +20,9 @@
 use serde::{Serialize, Serializer};
 
 use super::{Mandate, MandateId, Prev, SignedMandate};
-use crate::wire::{Fields, FromNode, Node, WireError, deserialize_from_node, from_json, hex_of};
+use crate::wire::{
+    Checksummed, FromNode, Node, WireError, deserialize_from_node, from_json, hex_of, object,
+};
 
 impl SignedMandate {
     /// Reads the wire form. Every defect has its own [`WireError`]; `serde` reads the same, but
@@ -33,35 +35,18 @@ impl SignedMandate {
     }
 }
 
-impl FromNode for SignedMandate {
-    fn from_node(node: &Node) -> Result<Self, WireError> {
-        let fields = Fields::of(node, &["mandate", "key", "signature"])?;
-        Ok(Self {
-            mandate: fields.read("mandate")?,
-            key: fields.read("key")?,
-            signature: fields.read("signature")?,
-        })
-    }
-}
+object!(SignedMandate { mandate: "mandate", key: "key", signature: "signature" });
 
-impl FromNode for Mandate {
-    fn from_node(node: &Node) -> Result<Self, WireError> {
-        let fields = Fields::of(
-            node,
-            &["account", "token", "payee", "amount", "nonce", "deadline", "ref", "prev"],
-        )?;
-        Ok(Self {
-            account: fields.read("account")?,
-            token: fields.read("token")?,
-            payee: fields.read("payee")?,
-            amount: fields.read("amount")?,
-            nonce: fields.read("nonce")?,
-            deadline: fields.read("deadline")?,
-            reference: fields.read("ref")?,
-            prev: fields.read("prev")?,
-        })
-    }
-}
+object!(Mandate {
+    account: "account",
+    token: "token" as Checksummed,
+    payee: "payee" as Checksummed,
+    amount: "amount",
+    nonce: "nonce",
+    deadline: "deadline",
+    reference: "ref",
+    prev: "prev",
+});
 
 impl FromNode for MandateId {
     fn from_node(node: &Node) -> Result<Self, WireError> {
@@ -87,4 +72,4 @@ impl Serialize for Prev {
     }
 }
 
-deserialize_from_node!(SignedMandate, Mandate, MandateId, Prev);
+deserialize_from_node!(MandateId, Prev);

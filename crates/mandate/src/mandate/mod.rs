@@ -15,7 +15,6 @@ use std::{fmt, str::FromStr};
 use alloy_primitives::{Address, B256, U256, keccak256};
 use alloy_sol_types::SolValue;
 use ark_ff::AdditiveGroup;
-use serde::Serialize;
 use thiserror::Error;
 
 use crate::{
@@ -54,15 +53,13 @@ impl Domain {
 }
 
 /// A promise to pay, as its payer writes it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Mandate {
     /// The account that pays.
     pub account: AccountId,
     /// The ERC-20 token paid in.
-    #[serde(serialize_with = "wire::checksummed")]
     pub token: Address,
     /// Who is paid.
-    #[serde(serialize_with = "wire::checksummed")]
     pub payee: Address,
     /// The most that the payee may capture.
     pub amount: Ceiling,
@@ -71,7 +68,6 @@ pub struct Mandate {
     /// Settlement on chain happens at or before this time, or never.
     pub deadline: UnixTime,
     /// What is paid for: the hash of the order or the call.
-    #[serde(rename = "ref")]
     pub reference: B256,
     /// The mandate that this one follows.
     pub prev: Prev,
@@ -201,7 +197,7 @@ impl fmt::Debug for Prev {
 /// A mandate with the key that is said to have signed it. Its parts are well-formed; whether the
 /// signature holds is what [`SignedMandate::verify`] tells, and whether the key may spend from the
 /// account is for the wallet's books to say.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedMandate {
     /// What is signed.
     pub mandate: Mandate,

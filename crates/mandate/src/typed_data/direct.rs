@@ -26,15 +26,20 @@
 //! mandate is the same however it is written: what identifies it is its digest, or its owner and
 //! nonce, never its text.
 
+use std::borrow::Cow;
+
 use alloy_primitives::{Address, B256, U256, eip191_hash_message, keccak256};
 use alloy_signer::SignerSync;
 use alloy_sol_types::{Eip712Domain, SolValue};
-use serde::{Serialize, Serializer, ser::SerializeStruct};
+use serde::{Serialize, Serializer};
 
-use super::{EcdsaSignature, RecoverError, SignerError};
+use super::{
+    signature::{EcdsaSignature, RecoverError, SignerError},
+    signed::{Signed, TypedData},
+};
 use crate::{
     units::{Unit, UnitError, excerpt},
-    wire::{Fields, FromNode, Node, WireError, deserialize_from_node, from_json},
+    wire::{Checksummed, Node, WireError, object},
 };
 
 /// The EIP-712 type, as its payers' wallets show it.
@@ -60,63 +65,35 @@ pub struct DirectMandate {
     pub reference: B256,
 }
 
-impl DirectMandate {
-    /// EIP-712's hash of the content alone, as it stands within the digest.
-    ///
-    /// Spelt out here since `sol!` would write the field `ref`, a word of Rust's, as `r#ref` into
-    /// the type, and hash another type.
-    pub fn struct_hash(&self) -> B256 {
-        let Self { owner, token, payee, amount, nonce, deadline, reference } = *self;
-        let fields = (owner, token, payee, amount, nonce, deadline, reference);
-        keccak256((keccak256(TYPE), fields).abi_encode())
+impl TypedData for DirectMandate {
+    const NAME: &'static str = "mandate";
+    const SIGNATURE: &'static str = "payerSig";
+
+    fn encode_type() -> Cow<'static, str> {
+        TYPE.into()
     }
 
-    /// What is signed, and what identifies the mandate: the EIP-712 digest in the wallet's domain.
-    pub fn digest(&self, domain: &Eip712Domain) -> B256 {
-        let separator = domain.separator();
-        keccak256([b"\x19\x01", separator.as_slice(), self.struct_hash().as_slice()].concat())
+    /// Spelt out here since `sol!` would write the field `ref`, a word of Rust's, as `r#ref` into
+    /// the type, and hash another type.
+    fn struct_hash(&self) -> B256 {
+        let Self { owner, token, payee, amount, nonce, deadline, reference } = *self;
+        let fields = (owner, token, payee, amount, nonce, deadline, reference);
+        keccak256((Self::type_hash(), fields).abi_encode())
     }
 }
 
 /// A mandate with its owner's signature.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct SignedDirectMandate {
-    /// What is signed.
-    pub mandate: DirectMandate,
-    /// The owner's signature on the mandate's digest; `payerSig` on the wire.
-    pub payer_signature: EcdsaSignature,
-}
+pub type SignedDirectMandate = Signed<DirectMandate>;
 
 impl SignedDirectMandate {
-    /// Signs a mandate. Whether the signer is the owner is not looked at.
-    ///
-    /// # Errors
-    /// The signer's own.
-    pub fn sign(
-        mandate: DirectMandate,
-        signer: &impl SignerSync,
-        domain: &Eip712Domain,
-    ) -> Result<Self, alloy_signer::Error> {
-        let payer_signature = EcdsaSignature::sign(signer, &mandate.digest(domain))?;
-        Ok(Self { mandate, payer_signature })
-    }
-
-    /// Checks that the owner signed, and gives the digest.
+    /// Checks that the owner signed, and gives the digest, which identifies the mandate.
     ///
     /// # Errors
     /// When somebody else signed, or nobody.
-    pub fn verify(&self, domain: &Eip712Domain) -> Result<B256, SignerError> {
-        let digest = self.mandate.digest(domain);
-        self.payer_signature.verify(&digest, self.mandate.owner)?;
+    pub fn verify_owner(&self, domain: &Eip712Domain) -> Result<B256, SignerError> {
+        let digest = self.message.digest(domain);
+        self.signature.verify(&digest, self.message.owner)?;
         Ok(digest)
-    }
-
-    /// Reads the wire form. Every defect has its own [`WireError`].
-    ///
-    /// # Errors
-    /// When the text is anything but one object of exactly the form above.
-    pub fn from_json(text: impl AsRef<[u8]>) -> Result<Self, WireError> {
-        from_json(text.as_ref())
     }
 }
 
@@ -160,26 +137,67 @@ pub fn recover_enqueue_signer(
 
 // The wire form.
 
-impl FromNode for SignedDirectMandate {
-    fn from_node(node: &Node) -> Result<Self, WireError> {
-        let fields = Fields::of(node, &["mandate", "payerSig"])?;
-        Ok(Self { mandate: fields.read("mandate")?, payer_signature: fields.read("payerSig")? })
+object!(DirectMandate {
+    owner: "owner" as Checksummed,
+    token: "token" as Checksummed,
+    payee: "payee" as Checksummed,
+    amount: "amount" as AmountForm,
+    nonce: "nonce" as NonceForm,
+    deadline: "deadline" as DeadlineForm,
+    reference: "ref",
+});
+
+/// An amount: a string, written in decimal.
+struct AmountForm<'a>(&'a U256);
+
+impl AmountForm<'_> {
+    fn read(node: &Node) -> Result<U256, WireError> {
+        integer(Unit::Amount, node)
     }
 }
 
-impl FromNode for DirectMandate {
-    fn from_node(node: &Node) -> Result<Self, WireError> {
-        let fields =
-            Fields::of(node, &["owner", "token", "payee", "amount", "nonce", "deadline", "ref"])?;
-        Ok(Self {
-            owner: fields.read("owner")?,
-            token: fields.read("token")?,
-            payee: fields.read("payee")?,
-            amount: fields.read_with("amount", |node| integer(Unit::Amount, node))?,
-            nonce: fields.read_with("nonce", |node| integer(Unit::Nonce, node))?,
-            deadline: fields.read_with("deadline", seconds)?,
-            reference: fields.read("ref")?,
-        })
+impl Serialize for AmountForm<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self.0)
+    }
+}
+
+/// A nonce: a string, written in decimal.
+struct NonceForm<'a>(&'a U256);
+
+impl NonceForm<'_> {
+    fn read(node: &Node) -> Result<U256, WireError> {
+        integer(Unit::Nonce, node)
+    }
+}
+
+impl Serialize for NonceForm<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self.0)
+    }
+}
+
+/// A deadline: a number of seconds where a JSON number holds it exactly, else a string.
+struct DeadlineForm<'a>(&'a U256);
+
+/// The greatest integer that JavaScript's numbers hold as well as all below it.
+const JSON_INTEGER_MAX: u64 = (1 << 53) - 1;
+
+impl DeadlineForm<'_> {
+    fn read(node: &Node) -> Result<U256, WireError> {
+        match node {
+            Node::Unsigned(seconds) => Ok(U256::from(*seconds)),
+            other => integer(Unit::Time, other),
+        }
+    }
+}
+
+impl Serialize for DeadlineForm<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match u64::try_from(*self.0) {
+            Ok(seconds @ ..=JSON_INTEGER_MAX) => serializer.serialize_u64(seconds),
+            _ => serializer.collect_str(self.0),
+        }
     }
 }
 
@@ -200,42 +218,3 @@ fn integer(unit: Unit, node: &Node) -> Result<U256, WireError> {
     U256::from_str_radix(digits, radix.into())
         .map_err(|_| UnitError::OutOfRange { unit, found: excerpt(text) }.into())
 }
-
-/// A JSON number of seconds, or what [`integer`] reads.
-fn seconds(node: &Node) -> Result<U256, WireError> {
-    match node {
-        Node::Unsigned(seconds) => Ok(U256::from(*seconds)),
-        other => integer(Unit::Time, other),
-    }
-}
-
-/// The greatest integer that JavaScript's numbers hold as well as all below it.
-const JSON_INTEGER_MAX: u64 = (1 << 53) - 1;
-
-impl Serialize for SignedDirectMandate {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("SignedDirectMandate", 2)?;
-        fields.serialize_field("mandate", &self.mandate)?;
-        fields.serialize_field("payerSig", &self.payer_signature)?;
-        fields.end()
-    }
-}
-
-impl Serialize for DirectMandate {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("Mandate", 7)?;
-        fields.serialize_field("owner", &self.owner.to_string())?;
-        fields.serialize_field("token", &self.token.to_string())?;
-        fields.serialize_field("payee", &self.payee.to_string())?;
-        fields.serialize_field("amount", &self.amount.to_string())?;
-        fields.serialize_field("nonce", &self.nonce.to_string())?;
-        match u64::try_from(self.deadline) {
-            Ok(seconds @ ..=JSON_INTEGER_MAX) => fields.serialize_field("deadline", &seconds)?,
-            _ => fields.serialize_field("deadline", &self.deadline.to_string())?,
-        }
-        fields.serialize_field("ref", &self.reference)?;
-        fields.end()
-    }
-}
-
-deserialize_from_node!(DirectMandate, SignedDirectMandate);

@@ -40,7 +40,7 @@ async fn a_tool_is_bought_over_a_pipe_and_nothing_is_served_without_a_receipt() 
     assert_eq!(text(&bought.result), r#"1 {"say":"hello"}"#);
     let payment = bought.payment.unwrap();
     assert_eq!(payment.purchase.resource, url);
-    assert_eq!(payment.receipt.unwrap().receipt.mandate_id, payment.id);
+    assert_eq!(payment.receipt.unwrap().message.mandate_id, payment.id);
     assert_eq!(world.books.captured(), [amount(700)]);
     // The payment is for the seller, not for the tool.
     let seen = json!(*tools.seen.lock().unwrap()).to_string();

@@ -25,7 +25,7 @@ async fn order_mode_pays_what_the_payee_asks_and_nothing_is_served_without_a_rec
         .payee(|payee| {
             let joke = move |Extension(paid): Extension<Paid>| async move {
                 count.add();
-                format!("a joke for {}", paid.receipt.receipt.amount)
+                format!("a joke for {}", paid.receipt.message.amount)
             };
             Router::new().route("/joke", get(joke).layer(payee.charge(Quote::fixed(ceiling(700)))))
         })
@@ -37,7 +37,7 @@ async fn order_mode_pays_what_the_payee_asks_and_nothing_is_served_without_a_rec
     let answer = client.get(shop.at("/joke?about=cats")).await.unwrap();
     let payment = answer.payment.unwrap();
     assert_eq!(answer.response.text().await.unwrap(), "a joke for 700");
-    assert_eq!(payment.receipt.unwrap().receipt.mandate_id, payment.id);
+    assert_eq!(payment.receipt.unwrap().message.mandate_id, payment.id);
     assert_eq!(payment.purchase.resource, shop.at("/joke?about=cats").as_str());
     assert_eq!(world.books.captured(), [amount(700)]);
     assert_eq!(served.get(), 1);

@@ -50,18 +50,19 @@ struct Sp {
 impl Sp {
     fn receipt(&self, signed: &SignedDirectMandate) -> Result<Value, (StatusCode, &'static str)> {
         let domain = aep2_mandate::typed_data::domain(CHAIN, WALLET);
-        let digest =
-            signed.verify(&domain).map_err(|_| (StatusCode::BAD_REQUEST, "INVALID_SIGNATURE"))?;
+        let digest = signed
+            .verify_owner(&domain)
+            .map_err(|_| (StatusCode::BAD_REQUEST, "INVALID_SIGNATURE"))?;
         let mut known = self.known.lock().unwrap();
         if known.contains_key(&digest) {
             return Err((StatusCode::BAD_REQUEST, "DUPLICATE_MANDATE"));
         }
-        if signed.mandate.nonce == U256::from(402) {
+        if signed.message.nonce == U256::from(402) {
             return Err((StatusCode::PAYMENT_REQUIRED, "INSUFFICIENT_BALANCE"));
         }
         let now = self.clock.now();
         let promised = now.checked_add(SETTLE_WITHIN_S).unwrap().get();
-        let promised = U256::from(promised).min(signed.mandate.deadline);
+        let promised = U256::from(promised).min(signed.message.deadline);
         let signer = self.forger.as_ref().unwrap_or(&self.key);
         let receipt = json!({
             "sp": self.key.address().to_string(),
@@ -162,7 +163,7 @@ impl Market {
             let n = count.add();
             async move {
                 tokio::time::sleep(Duration::from_millis(50)).await;
-                let by = paid.map(|Extension(paid)| paid.mandate.mandate.owner.to_string());
+                let by = paid.map(|Extension(paid)| paid.mandate.message.owner.to_string());
                 Json(json!({ "n": n, "by": by, "native": native.is_some() }))
             }
         };

@@ -113,7 +113,8 @@ impl Books {
             amount: mandate.amount,
             settle_by,
         };
-        let receipt = receipt.sign(&self.key, &self.venue.typed_data_domain()).unwrap();
+        let receipt =
+            SignedReceipt::sign(receipt, &self.key, &self.venue.typed_data_domain()).unwrap();
         let entry = Entry { mandate: signed.clone(), receipt, capture: None };
         entries.insert(id, entry);
         Ok(receipt)
@@ -128,7 +129,7 @@ impl Books {
         if take_one(&self.faults.forge) {
             let stranger = PrivateKeySigner::random();
             let domain = self.venue.typed_data_domain();
-            return Ok(receipt.receipt.sign(&stranger, &domain).unwrap());
+            return Ok(SignedReceipt::sign(receipt.message, &stranger, &domain).unwrap());
         }
         Ok(receipt)
     }
@@ -145,9 +146,9 @@ impl Books {
         let entry = entries.get_mut(&id).ok_or((StatusCode::NOT_FOUND, "unknown_mandate"))?;
         let (domain, payee) = (self.venue.typed_data_domain(), entry.mandate.mandate.payee);
         signed.verify(&domain, payee).map_err(|_| (StatusCode::BAD_REQUEST, "bad_signature"))?;
-        let capture = signed.capture;
+        let capture = signed.message;
         if let Some(before) = entry.capture {
-            let same = before.receipt.amount == capture.amount;
+            let same = before.message.amount == capture.amount;
             return if same { Ok(before) } else { Err((StatusCode::CONFLICT, "capture_conflict")) };
         }
         let statement = CaptureReceipt {
@@ -155,7 +156,7 @@ impl Books {
             amount: capture.amount,
             captured_at: self.clock.now(),
         };
-        let statement = statement.sign(&self.key, &domain).unwrap();
+        let statement = SignedCaptureReceipt::sign(statement, &self.key, &domain).unwrap();
         entry.capture = Some(statement);
         Ok(statement)
     }
@@ -168,7 +169,7 @@ impl Books {
     pub(crate) fn captured(&self) -> Vec<Amount> {
         let entries = self.entries.lock().unwrap();
         let captured = entries.values().map(|entry| match entry.capture {
-            Some(statement) => statement.receipt.amount,
+            Some(statement) => statement.message.amount,
             None => entry.mandate.mandate.amount.amount(),
         });
         captured.collect()
@@ -197,7 +198,7 @@ async fn settle_native(State(books): State<Arc<Books>>, body: String) -> Respons
         tokio::time::sleep(Duration::from_secs(600)).await;
     }
     match answer {
-        Ok(receipt) => Json(json!({"mandateId": receipt.receipt.mandate_id, "receipt": receipt}))
+        Ok(receipt) => Json(json!({"mandateId": receipt.message.mandate_id, "receipt": receipt}))
             .into_response(),
         Err(refusal) => error(refusal),
     }

@@ -84,7 +84,7 @@ pub(super) fn entries(records: impl IntoIterator<Item = Record>) -> Vec<Entry> {
             }
             Record::Withheld { id } => (id, Some(State::Withheld), None),
             Record::Accepted { id, receipt, .. } => {
-                let settle_by = receipt.receipt.settle_by;
+                let settle_by = receipt.message.settle_by;
                 (id, Some(State::Accepted { settle_by }), None)
             }
             Record::Refused { id, reason, .. } => (id, Some(State::Refused { reason }), None),

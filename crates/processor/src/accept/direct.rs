@@ -5,7 +5,10 @@ use aep2_ledger::{
     records::{NonceKey, Promise},
 };
 use aep2_mandate::{
-    typed_data::direct::{SignedDirectMandate, sign_enqueue},
+    typed_data::{
+        TypedData,
+        direct::{SignedDirectMandate, sign_enqueue},
+    },
     units::UnixTime,
 };
 use alloy::primitives::{Address, B256, U256};
@@ -21,31 +24,31 @@ impl Payable for SignedDirectMandate {
     const SETTLES_SOONER: bool = true;
 
     fn token(&self) -> Address {
-        self.mandate.token
+        self.message.token
     }
 
     fn payee(&self) -> Address {
-        self.mandate.payee
+        self.message.payee
     }
 
     fn amount(&self) -> U256 {
-        self.mandate.amount
+        self.message.amount
     }
 
     fn deadline(&self) -> U256 {
-        self.mandate.deadline
+        self.message.deadline
     }
 
     fn reference(&self) -> B256 {
-        self.mandate.reference
+        self.message.reference
     }
 
     fn nonce(&self) -> NonceKey {
-        NonceKey::Direct { owner: self.mandate.owner, nonce: self.mandate.nonce }
+        NonceKey::Direct { owner: self.message.owner, nonce: self.message.nonce }
     }
 
     fn propose(self, desk: &Desk) -> Proposal<Self> {
-        let digest = self.mandate.digest(&desk.typed_data);
+        let digest = self.message.digest(&desk.typed_data);
         Proposal::direct(self, digest)
     }
 
@@ -59,7 +62,7 @@ impl Payable for SignedDirectMandate {
             .map(|proposal| {
                 let signed = proposal.signed();
                 let digest = proposal.hash().bytes();
-                let verified = signed.payer_signature.verify(&digest, signed.mandate.owner);
+                let verified = signed.signature.verify(&digest, signed.message.owner);
                 verified.err().map(|error| error.to_string())
             })
             .collect()

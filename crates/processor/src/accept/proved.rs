@@ -7,7 +7,7 @@ use aep2_ledger::{
 use aep2_mandate::{
     eddsa::{self, Forged},
     mandate::{MandateId, SignedMandate},
-    typed_data::receipt::Receipt,
+    typed_data::receipt::{Receipt, SignedReceipt},
     units::UnixTime,
 };
 use alloy::primitives::{Address, B256, U256};
@@ -92,7 +92,7 @@ impl Payable for SignedMandate {
             amount: mandate.amount,
             settle_by,
         };
-        let receipt = receipt.sign(desk.key(), &desk.typed_data);
+        let receipt = SignedReceipt::sign(receipt, desk.key(), &desk.typed_data);
         let receipt = receipt.map_err(|error| internal(error.to_string()))?;
         Offer::proved(verified, receipt).map_err(|error| internal(error.to_string()))
     }
@@ -102,6 +102,6 @@ impl Payable for SignedMandate {
             let reason = format!("mandate {} has a receipt of the other path", accepted.mandate);
             return Err(AcceptError::Internal(reason));
         };
-        Ok(Acceptance { mandate_id: receipt.receipt.mandate_id, receipt, again: accepted.again })
+        Ok(Acceptance { mandate_id: receipt.message.mandate_id, receipt, again: accepted.again })
     }
 }

@@ -98,7 +98,7 @@ pub(super) fn call_of(shared: &Shared, batch: &BatchView) -> Result<BatchCall, C
     if !direct.is_empty() {
         let mut sorted: Vec<DirectSettlement> = direct.iter().map(|(_, own)| *own).collect();
         sort_to_net(&mut sorted);
-        direct.sort_by_key(|(_, own)| (own.signed.mandate.token, own.signed.mandate.payee));
+        direct.sort_by_key(|(_, own)| (own.signed.message.token, own.signed.message.payee));
         let order = direct.iter().map(|(hash, _)| *hash).collect();
         return Ok(BatchCall { call: wallet.settle_direct(&sorted), order });
     }

@@ -73,7 +73,7 @@ pub(crate) fn serve(desk: &Arc<Desk>, tasks: Vec<Task<SignedCapture, Answer>>) {
     for Task { input, reply } in tasks {
         match hand_over(desk, &input, now) {
             Ok(Found::Before(acceptance)) => reply.send(Ok(acceptance)),
-            Ok(Found::New(noting)) => handed.push((noting, input.capture, reply)),
+            Ok(Found::New(noting)) => handed.push((noting, input.message, reply)),
             Err(error) => reply.send(Err(error)),
         }
     }
@@ -91,7 +91,7 @@ enum Found {
 
 /// Checks a capture, signs its receipt, and hands both to the ledger.
 fn hand_over(desk: &Desk, signed: &SignedCapture, now: UnixTime) -> Result<Found, CaptureError> {
-    let capture = signed.capture;
+    let capture = signed.message;
     let mandate = MandateHash::from_bytes(capture.mandate_id);
     let view = desk.shared.ledger.mandate(mandate)?;
     let view = view.ok_or(CaptureError::UnknownMandate { mandate })?;
@@ -105,7 +105,7 @@ fn hand_over(desk: &Desk, signed: &SignedCapture, now: UnixTime) -> Result<Found
 
     let Capture { mandate_id, amount } = capture;
     let receipt = CaptureReceipt { mandate_id, amount, captured_at: now };
-    let receipt = receipt.sign(desk.key(), &desk.typed_data);
+    let receipt = SignedCaptureReceipt::sign(receipt, desk.key(), &desk.typed_data);
     let receipt = receipt.map_err(|error| CaptureError::Internal(error.to_string()))?;
     let statement = serde_json::to_vec(&Statement { capture: *signed, receipt });
     let statement = statement.map_err(|error| CaptureError::Internal(error.to_string()))?;

@@ -151,7 +151,7 @@ pub(crate) fn status(
         account: promise.account(),
         mandate: match promise {
             Promise::Proved { signed } => MandateTerms::Proved(signed.mandate),
-            Promise::Direct { signed } => MandateTerms::Direct(signed.signed.mandate),
+            Promise::Direct { signed } => MandateTerms::Direct(signed.signed.message),
         },
         state: state_of(ledger, state.status)?,
         due,

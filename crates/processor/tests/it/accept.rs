@@ -12,7 +12,10 @@ use aep2_ledger::MandateHash;
 use aep2_mandate::{
     eddsa,
     mandate::SignedMandate,
-    typed_data::{self, receipt::Receipt},
+    typed_data::{
+        self, TypedData,
+        receipt::{Receipt, SignedReceipt},
+    },
     units::{AccountId, Ceiling, UnixTime},
 };
 use aep2_processor::{
@@ -166,7 +169,7 @@ async fn a_receipt_is_the_processors_word_on_exactly_this_mandate() {
 
     let domain = typed_data::domain(world.id().chain_id, world.id().address);
     acceptance.receipt.verify(&domain, world.processor.address()).expect("the processor's");
-    let receipt = acceptance.receipt.receipt;
+    let receipt = acceptance.receipt.message;
     assert_eq!(receipt.mandate_id, world.id_of(&mandate));
     assert_eq!(acceptance.mandate_id, receipt.mandate_id);
     assert_eq!((receipt.account, receipt.nonce), (payer.account, mandate.mandate.nonce));
@@ -432,7 +435,7 @@ async fn the_published_mvps_mandates_get_its_receipts() {
     assert!(!acceptance.again);
     let receipt = acceptance.receipt;
     let domain = typed_data::domain(world.id().chain_id, world.id().address);
-    assert_eq!(receipt.mandate_digest, mandate.mandate.digest(&domain));
+    assert_eq!(receipt.mandate_digest, mandate.message.digest(&domain));
     let signer = typed_data::direct::recover_enqueue_signer(
         &receipt.signature,
         receipt.mandate_digest,
@@ -450,18 +453,17 @@ async fn the_published_mvps_mandates_get_its_receipts() {
     let again = processor.accept_direct(mandate).await.expect("its receipt");
     assert!(again.again && again.receipt == receipt);
     let mut forged = mandate;
-    forged.payer_signature =
-        payer.sign_directly(world.id(), world.payment(400, 78)).payer_signature;
+    forged.signature = payer.sign_directly(world.id(), world.payment(400, 78)).signature;
     assert_eq!(code(processor.accept_direct(forged).await), "bad_signature", "known, and forged");
     let mut forged = payer.sign_directly(world.id(), world.payment(400, 79));
-    forged.payer_signature = mandate.payer_signature;
+    forged.signature = mandate.signature;
     assert_eq!(code(processor.accept_direct(forged).await), "bad_signature");
     let other = payer.sign_directly(world.id(), world.payment(1, 77));
     assert_eq!(code(processor.accept_direct(other).await), "nonce_conflict");
     let all = payer.sign_directly(world.id(), world.payment(601, 80));
     assert_eq!(code(processor.accept_direct(all).await), "insufficient_funds");
     let mut huge = payer.sign_directly(world.id(), world.payment(1, 81));
-    huge.mandate.amount = U256::MAX;
+    huge.message.amount = U256::MAX;
     assert_eq!(code(processor.accept_direct(huge).await), "insufficient_funds");
     let stranger = world.payer_unopened(5, payer.account);
     let unknown = stranger.sign_directly(world.id(), world.payment(1, 0));
@@ -554,7 +556,7 @@ fn steps(world: &World, payer: &Payer) {
             amount: mandate.amount,
             settle_by: mandate.deadline,
         };
-        receipt.sign(&world.processor, &domain).expect("signed");
+        SignedReceipt::sign(receipt, &world.processor, &domain).expect("signed");
     }
     report("receipt", begun);
 }

@@ -43,7 +43,7 @@ async fn a_capture_frees_the_rest_and_is_shown_to_anyone() {
     assert!(!captured.again);
     let domain = typed_data::domain(world.id().chain_id, world.id().address);
     captured.receipt.verify(&domain, world.processor.address()).expect("the processor's");
-    let receipt = captured.receipt.receipt;
+    let receipt = captured.receipt.message;
     assert_eq!((receipt.mandate_id, receipt.amount.get()), (id, 30));
     assert!((before..=world.clock.now()).contains(&receipt.captured_at));
     assert_eq!(reserved(&world, &processor, &payer), 30);
@@ -107,7 +107,7 @@ async fn one_capture_stands_however_many_ask_at_once() {
     let asking = (0..24).map(|index| {
         let asked = capture(world.id(), id, 10 + index % 3, &payee(1));
         let processor = processor.clone();
-        tokio::spawn(async move { (asked.capture.amount, processor.capture(asked).await) })
+        tokio::spawn(async move { (asked.message.amount, processor.capture(asked).await) })
     });
     let answers = join_all(asking.collect::<Vec<_>>()).await;
     let answers: Vec<_> = answers.into_iter().map(|answer| answer.expect("no panic")).collect();
@@ -138,10 +138,10 @@ async fn nothing_can_be_captured_for_another_mandate_wallet_or_chain() {
         accepted(&world, &processor, &payer, 1).await,
     ];
     let mut moved = capture(world.id(), first, 10, &payee(1));
-    moved.capture.mandate_id = second;
+    moved.message.mandate_id = second;
     assert_eq!(code(processor.capture(moved).await), "bad_signature");
     let mut raised = capture(world.id(), first, 10, &payee(1));
-    raised.capture.amount = aep2_mandate::units::Amount::new(11).expect("an amount");
+    raised.message.amount = aep2_mandate::units::Amount::new(11).expect("an amount");
     assert_eq!(code(processor.capture(raised).await), "bad_signature");
     let elsewhere = aep2_chain::wallet::WalletId {
         address: alloy::primitives::Address::repeat_byte(1),
@@ -165,7 +165,7 @@ async fn direct_mandates_are_captured_alike() {
     let mandate = payer.sign_directly(world.id(), world.payment(100, 7));
     let digest = processor.accept_direct(mandate).await.expect("accepted").receipt.mandate_digest;
     let captured = processor.capture(capture(world.id(), digest, 40, &payee(1))).await;
-    assert_eq!(captured.expect("captured").receipt.receipt.mandate_id, digest);
+    assert_eq!(captured.expect("captured").receipt.message.mandate_id, digest);
     assert_eq!(reserved(&world, &processor, &payer), 40);
     processor.shutdown().await;
 }

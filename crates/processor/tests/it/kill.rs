@@ -439,7 +439,7 @@ async fn killed_anywhere_it_settles_everything_once() {
         };
         let receipts = parent.run(&plan, &mandates, life, meanwhile()).await;
         for receipt in receipts {
-            let id = MandateHash::from_bytes(receipt.receipt.mandate_id.to_bytes());
+            let id = MandateHash::from_bytes(receipt.message.mandate_id.to_bytes());
             if let Some(signed) = promises.asked.remove(&id) {
                 promises.given.insert(id, (signed, receipt));
             }

@@ -36,7 +36,7 @@ async fn a_mandate_and_its_account_are_shown_whole() {
             "status": "queued",
             "due": "100",
             "acceptedAt": shown.accepted_at.get(),
-            "settleBy": receipt.receipt.settle_by.get(),
+            "settleBy": receipt.message.settle_by.get(),
             "receipt": receipt,
         })
     );

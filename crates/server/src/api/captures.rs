@@ -36,7 +36,7 @@ pub(super) async fn capture(
     let limits = api.limits();
     let text = body::json(request, limits.mandate_bytes_max, api.body_within()).await?;
     let capture = SignedCapture::from_json(&text)?;
-    if capture.capture.mandate_id != id.bytes() {
+    if capture.message.mandate_id != id.bytes() {
         return Err(ApiError::new(
             Code::Malformed,
             "capture.mandateId: the capture is of another mandate than the address",

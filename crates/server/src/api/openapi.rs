@@ -11,7 +11,7 @@ use aep2_mandate::{
     },
     units::{AccountId, Amount, Ceiling, ChainId, Nonce, UnixTime},
 };
-use aep2_processor::capture::Capture;
+use aep2_processor::capture::{Capture, SignedCapture};
 use alloy::{
     primitives::{Address, B256, U256, address},
     signers::local::PrivateKeySigner,
@@ -130,7 +130,7 @@ impl Examples {
         let capture =
             Capture { mandate_id: id.to_bytes(), amount: Amount::try_from(1_000_000).ok()? };
         let domain = typed_data::domain(chain_id, WALLET);
-        let capture = capture.sign(&payee, &domain).ok()?;
+        let capture = SignedCapture::sign(capture, &payee, &domain).ok()?;
         let owner = PrivateKeySigner::from_bytes(&B256::repeat_byte(4)).ok()?;
         let direct = DirectMandate {
             owner: owner.address(),
@@ -153,7 +153,6 @@ impl Examples {
 #[cfg(test)]
 mod tests {
     use aep2_mandate::mandate::SignedMandate;
-    use aep2_processor::capture::SignedCapture;
 
     use super::*;
 
@@ -177,12 +176,12 @@ mod tests {
 
         let capture = example(&document, "/v1/mandates/{id}/capture").to_string();
         let capture = SignedCapture::from_json(capture)?;
-        assert_eq!(capture.capture.mandate_id, id.to_bytes());
+        assert_eq!(capture.message.mandate_id, id.to_bytes());
         let domain = typed_data::domain(chain_id, wallet);
         capture.verify(&domain, mandate.mandate.payee)?;
 
         let direct = example(&document, "/enqueue").to_string();
-        SignedDirectMandate::from_json(direct)?.verify(&domain)?;
+        SignedDirectMandate::from_json(direct)?.verify_owner(&domain)?;
         Ok(())
     }
 

@@ -95,7 +95,7 @@ async fn a_payee_captures_once_and_only_its_own() {
     assert_eq!(taken.status, 200, "{taken:?}");
     let receipt: SignedCaptureReceipt =
         serde_json::from_value(taken.body["receipt"].clone()).unwrap();
-    assert_eq!(receipt.receipt.amount.get(), 900);
+    assert_eq!(receipt.message.amount.get(), 900);
     assert_eq!(shop.post(&path, signed(900, payee(1))).await.body, taken.body);
     let other = shop.post(&path, signed(800, payee(1))).await;
     assert_eq!((other.status.as_u16(), other.code()), (409, "capture_conflict"));

@@ -92,7 +92,7 @@ async fn verifying_promises_nothing_and_settling_is_keyed_on_the_mandate() {
 
     let settled = shop.post("/settle", &sent).await;
     assert_eq!(settled.status, 200, "{settled:?}");
-    let SignedReceipt { receipt, .. } =
+    let SignedReceipt { message: receipt, .. } =
         serde_json::from_value(settled.body["extra"]["receipt"].clone()).unwrap();
     assert_eq!(receipt.mandate_id, shop.world.id_of(&mandate));
     let mut expected = json!({

@@ -6,7 +6,7 @@ use aep2_chain::{
     wallet::{DirectSettlement, error::WalletError, sort_to_net, units::BaseUnits},
 };
 use aep2_mandate::typed_data::{
-    EcdsaSignature,
+    EcdsaSignature, TypedData,
     direct::{DirectMandate, SignedDirectMandate},
 };
 use alloy::{
@@ -75,9 +75,9 @@ async fn direct_mandates_settle_netted(chain: TestChain) {
     let settled: Vec<WalletEvent> = entries
         .iter()
         .map(|entry| WalletEvent::MandateSettled {
-            mandate_digest: entry.signed.mandate.digest(&domain),
-            account: if entry.signed.mandate.owner == ann.address() { ann } else { bob }.account,
-            payee: entry.signed.mandate.payee,
+            mandate_digest: entry.signed.message.digest(&domain),
+            account: if entry.signed.message.owner == ann.address() { ann } else { bob }.account,
+            payee: entry.signed.message.payee,
             token,
             captured: BaseUnits::from_word(entry.captured).unwrap(),
         })
@@ -123,7 +123,7 @@ async fn direct_mandates_are_refused_with_their_place(chain: TestChain) {
     let forged = signed(&stage, bob, of_ann, 5);
     assert_eq!(after_a_good_one(forged).await, WalletError::MandateSignature { index: 1, owner });
     let mut malleated = signed(&stage, ann, of_ann, 5);
-    malleated.signed.payer_signature = second_spelling(&malleated.signed.payer_signature);
+    malleated.signed.signature = second_spelling(&malleated.signed.signature);
     let refused = after_a_good_one(malleated).await;
     assert_eq!(refused, WalletError::MandateSignature { index: 1, owner });
 

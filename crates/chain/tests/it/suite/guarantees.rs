@@ -8,7 +8,10 @@ use aep2_chain::{
 use aep2_mandate::{
     field::Fr,
     mandate::MandateId,
-    typed_data::receipt::{Receipt, SignedReceipt},
+    typed_data::{
+        TypedData,
+        receipt::{Receipt, SignedReceipt},
+    },
     units::{Ceiling, Nonce, UnixTime},
 };
 use alloy::{primitives::U256, signers::local::PrivateKeySigner};
@@ -33,7 +36,7 @@ fn receipt(stage: &Stage, settle_by: u64, signer: &PrivateKeySigner) -> SignedRe
         amount: Ceiling::new(700).unwrap(),
         settle_by: UnixTime::new(settle_by).unwrap(),
     };
-    receipt.sign(signer, &stage.id().eip712_domain()).unwrap()
+    SignedReceipt::sign(receipt, signer, &stage.id().eip712_domain()).unwrap()
 }
 
 async fn bond(stage: &Stage, signer: &PrivateKeySigner, amount: u128) {
@@ -66,13 +69,13 @@ async fn a_receipt_that_was_not_kept_is_paid_from_the_bond(chain: TestChain) {
 
     let made = stage.send(&stage.stranger, &claiming).await;
     let claimed = WalletEvent::GuaranteeClaimed {
-        mandate_id: signed.receipt.mandate_id.to_bytes(),
+        mandate_id: signed.message.mandate_id.to_bytes(),
         signer,
         payee: payee(1),
         account: Some(stage.ann.account),
         nonce: Nonce::new(0),
         token,
-        amount: signed.receipt.amount.amount(),
+        amount: signed.message.amount.amount(),
         nonce_burnt: true,
     };
     assert_eq!(stage.events(&made), [claimed]);
@@ -80,7 +83,7 @@ async fn a_receipt_that_was_not_kept_is_paid_from_the_bond(chain: TestChain) {
     let left = stage.wallet().bond(signer, token).await.unwrap();
     assert_eq!(left, Purse { balance: BaseUnits::new(300), pending_withdrawal: None });
     assert_eq!(stage.balance(&stage.ann).await, FUNDS, "the payer has not paid");
-    let digest = signed.receipt.digest(&stage.id().eip712_domain());
+    let digest = signed.message.digest(&stage.id().eip712_domain());
     assert!(stage.wallet().is_claimed(digest).await.unwrap());
 
     // Once; and the mandate does not settle any more.
@@ -96,7 +99,7 @@ async fn a_kept_receipt_is_not_paid_again(chain: TestChain) {
     bond(&stage, &stage.processor, 1_000).await;
     let signed = receipt(&stage, stage.chain.now().await + 1_000, &stage.processor);
     stage.send(&stage.processor, &stage.settling(&stage.batch())).await;
-    stage.chain.travel_to(signed.receipt.settle_by.get() + 1).await;
+    stage.chain.travel_to(signed.message.settle_by.get() + 1).await;
     let (account, token) = (stage.ann.account.get(), stage.token_address());
     let refused = stage.refused(&stage.stranger, &stage.id().claim_guarantee(&signed)).await;
     assert_eq!(refused, WalletError::ReceiptSettled { account, token, nonce: 0 });
@@ -120,7 +123,7 @@ async fn a_stranger_s_receipt_costs_the_stranger_alone(chain: TestChain) {
     };
     assert_eq!(bond_of(&stage.stranger).await, BaseUnits::new(300));
     assert_eq!(bond_of(&stage.processor).await, BaseUnits::new(1_000));
-    let digest = signed.receipt.digest(&stage.id().eip712_domain());
+    let digest = signed.message.digest(&stage.id().eip712_domain());
     let again = stage.refused(&stage.bob.key, &claiming).await;
     assert_eq!(again, WalletError::ReceiptClaimed { digest });
     // The nonce is Ann's to spend still.

@@ -228,7 +228,8 @@ impl Cheat<'_> {
         let amount = if stranger.is_some() { 0 } else { ceiling };
         let capture = Capture { mandate_id: id.to_bytes(), amount: Amount::new(amount)? };
         let key = stranger.unwrap_or(&self.shops[bought.shop].key);
-        let signed: SignedCapture = capture.sign(key, &self.world.venue().typed_data_domain())?;
+        let domain = self.world.venue().typed_data_domain();
+        let signed = SignedCapture::sign(capture, key, &domain)?;
         let url = format!("{}/v1/mandates/{id}/capture", self.world.ready.http);
         let answer = self.http.post(url).json(&signed).send().await?;
         refused(attempt, expected, answer).await

@@ -106,5 +106,5 @@ pub(crate) fn capture(
 ) -> SignedCapture {
     let domain = typed_data::domain(wallet.chain_id, wallet.address);
     let capture = Capture { mandate_id, amount: Amount::new(amount).expect("an amount") };
-    capture.sign(key, &domain).expect("signed")
+    SignedCapture::sign(capture, key, &domain).expect("signed")
 }

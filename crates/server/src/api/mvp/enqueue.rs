@@ -97,13 +97,13 @@ fn first(
     domain: &Eip712Domain,
     now: U256,
 ) -> Refusal {
-    let deadline = signed.mandate.deadline;
+    let deadline = signed.message.deadline;
     if found.error > Code::ExpiredMandate && deadline < now {
         let words = format!("the mandate expired at {deadline}, and it is {now}");
         return Refusal::new(Code::ExpiredMandate, words);
     }
     if found.error > Code::InvalidSignature
-        && let Err(error) = signed.verify(domain)
+        && let Err(error) = signed.verify_owner(domain)
     {
         let words = format!("the signature does not hold: {error}");
         return Refusal::new(Code::InvalidSignature, words);
