@@ -109,7 +109,7 @@ impl Serving {
             ledger: folder.ledger(),
             provers,
             clock: Clock::system(),
-            watch: Arc::new(()),
+            hook: Arc::new(()),
         };
         let tokens: Vec<Address> =
             config.acceptance.tokens.iter().map(|(token, _)| *token).collect();

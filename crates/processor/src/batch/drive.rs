@@ -39,8 +39,8 @@ use super::{
     sending::{BatchCall, CallError, NotSent, Round, call_of},
 };
 use crate::{
-    boundary::{Act, Side},
     event::Event,
+    fail_point::{FailPoint, Moment},
 };
 
 /// The shortest and the longest wait after something went wrong.
@@ -97,10 +97,10 @@ pub(super) async fn drive(context: Arc<Context>, batch: BatchNumber) {
             Ok(Turn::Done) => return,
             Err(error) => {
                 tracing::warn!(%batch, %error, "a batch did not go on; trying again");
-                if driver.context.shared.ledger.failure().is_some() {
+                if driver.context.ledger.failure().is_some() {
                     return;
                 }
-                driver.context.alarm("batch_stuck", true);
+                driver.context.alarms.set("batch_stuck", true);
                 tokio::time::sleep(wait).await;
                 wait = (wait * 2).min(WAIT_MAX);
             }
@@ -118,7 +118,7 @@ struct Driver {
 impl Driver {
     async fn turn(&mut self) -> Result<Turn, DriveError> {
         let (context, number) = (Arc::clone(&self.context), self.number);
-        let batch = blocking(move || context.shared.ledger.batch_view(number)).await??;
+        let batch = blocking(move || context.ledger.batch_view(number)).await??;
         let Some(batch) = batch else { return Ok(Turn::Done) };
         match &batch.record.step {
             Step::Confirmed { .. } | Step::Final { .. } | Step::Aborted { .. } => {
@@ -143,17 +143,17 @@ impl Driver {
     // Sealed: what is to be proved is checked, proved, and the proof is stored.
 
     async fn prove(&mut self, batch: BatchView) -> Result<Turn, DriveError> {
-        let shared = &self.context.shared;
-        if !self.context.shared.has_caught_up() {
+        let context = &self.context;
+        if !self.context.chain.has_caught_up() {
             tokio::time::sleep(WAIT_MIN).await;
             return Ok(Turn::On);
         }
-        if batch.record.valid_until < shared.clock.now() {
+        if batch.record.valid_until < context.clock.now() {
             return self.requeue(&batch, "its time was over before it was proved").await;
         }
-        let context = Arc::clone(&self.context);
+        let checking = Arc::clone(&self.context);
         let (batch, Checked { at_fault, signed }) = blocking(move || {
-            let checked = check_members(&context, &batch)?;
+            let checked = check_members(&checking, &batch)?;
             Ok::<_, LedgerError>((batch, checked))
         })
         .await??;
@@ -169,7 +169,7 @@ impl Driver {
         let Ok(turn) = Arc::clone(&self.context.proving).acquire_owned().await else {
             return Ok(Turn::Done);
         };
-        shared.reached(Act::Prove, Side::Before);
+        context.reached(FailPoint::Prove, Moment::Before);
         let started = Instant::now();
         let proved = blocking(move || {
             let _turn = turn;
@@ -178,7 +178,7 @@ impl Driver {
             prover.prove(&window, &mut rng, &()).map(|(proven, ..)| proven)
         })
         .await?;
-        shared.reached(Act::Prove, Side::After);
+        context.reached(FailPoint::Prove, Moment::After);
         let proven: Proven = match proved {
             Ok(proven) => proven,
             Err(ProverError::Arrange(ArrangeError::Window(error))) => {
@@ -189,14 +189,14 @@ impl Driver {
         let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let commitment = B256::from(aep2_mandate::field::to_be_bytes(&proven.commitment));
         let bytes = serde_json::to_vec(&proven)?;
-        shared.reached(Act::StoreProof, Side::Before);
-        let stored = shared.ledger.proved(self.number, commitment, bytes).await;
-        shared.reached(Act::StoreProof, Side::After);
+        context.reached(FailPoint::StoreProof, Moment::Before);
+        let stored = context.ledger.proved(self.number, commitment, bytes).await;
+        context.reached(FailPoint::StoreProof, Moment::After);
         if let Some(turn) = overtaken(stored)? {
             return Ok(turn);
         }
         tracing::info!(batch = %self.number, count = batch.record.count, took_ms, "proved");
-        shared.tell(Event::Proved { batch: self.number, took_ms });
+        context.events.emit(Event::Proved { batch: self.number, took_ms });
         Ok(Turn::On)
     }
 
@@ -225,10 +225,10 @@ impl Driver {
     // Proved: that it is about to be sent is written down.
 
     async fn note_submission(&self, round: Round) -> Result<Turn, DriveError> {
-        let shared = &self.context.shared;
-        shared.reached(Act::NoteSubmission, Side::Before);
-        let noted = shared.ledger.submitted(self.number, round.to_reference()).await;
-        shared.reached(Act::NoteSubmission, Side::After);
+        let context = &self.context;
+        context.reached(FailPoint::NoteSubmission, Moment::Before);
+        let noted = context.ledger.submitted(self.number, round.to_reference()).await;
+        context.reached(FailPoint::NoteSubmission, Moment::After);
         Ok(overtaken(noted)?.unwrap_or(Turn::On))
     }
 
@@ -237,21 +237,20 @@ impl Driver {
     async fn settle(&mut self, batch: BatchView, round: Round) -> Result<Turn, DriveError> {
         let (context, view) = (Arc::clone(&self.context), batch);
         let (batch, BatchCall { call, order }) = blocking(move || {
-            let call = call_of(&context.shared, &view)?;
+            let call = call_of(&context.ledger, context.wallet, &view)?;
             Ok::<_, CallError>((view, call))
         })
         .await??;
         let context = Arc::clone(&self.context);
-        let shared = &context.shared;
-        let id = round.submission(shared, self.number);
+        let id = round.submission(&context.ledger.config().identity, self.number);
         let mut wait = WAIT_MIN;
         let ticket = loop {
             if self.is_over(&batch) {
                 return self.requeue(&batch, "its time was over before it was sent").await;
             }
-            shared.reached(Act::Submit, Side::Before);
-            let sent = context.sending.submit(shared, id, call.clone()).await;
-            shared.reached(Act::Submit, Side::After);
+            context.reached(FailPoint::Submit, Moment::Before);
+            let sent = context.sending.submit(id, call.clone()).await;
+            context.reached(FailPoint::Submit, Moment::After);
             let (cause, words) = match sent {
                 Ok(ticket) => break ticket,
                 Err(NotSent::Refused(error)) => return self.refused(&batch, &order, &error).await,
@@ -266,17 +265,17 @@ impl Driver {
                 Err(NotSent::Wait(cause, words)) => (cause, words),
             };
             tracing::warn!(batch = %self.number, cause, words, "nothing was sent; trying again");
-            context.alarm(cause, true);
+            context.alarms.set(cause, true);
             tokio::time::sleep(wait).await;
             wait = (wait * 2).min(WAIT_MAX);
             if !self.is_submitted()? {
                 return Ok(Turn::On);
             }
         };
-        context.clear_alarms();
+        context.alarms.clear();
         if ticket.broadcast != Broadcast::Earlier {
             tracing::info!(batch = %self.number, transaction = %ticket.hash, "submitted");
-            shared.tell(Event::Submitted { batch: self.number });
+            context.events.emit(Event::Submitted { batch: self.number });
         }
         self.wait_for_the_chain(&batch, &order, round).await
     }
@@ -289,9 +288,8 @@ impl Driver {
         round: Round,
     ) -> Result<Turn, DriveError> {
         let context = Arc::clone(&self.context);
-        let shared = &context.shared;
-        let id = round.submission(shared, self.number);
-        let tick = Duration::from_millis(shared.config.windows.poll_interval_ms.clamp(20, 1_000));
+        let id = round.submission(&context.ledger.config().identity, self.number);
+        let tick = Duration::from_millis(context.windows.poll_interval_ms.clamp(20, 1_000));
         let mut tip = None;
         let mut asked: Option<Instant> = None;
         loop {
@@ -299,11 +297,11 @@ impl Driver {
                 self.note_gas().await;
                 return Ok(Turn::On);
             }
-            let now = shared.ledger.tip();
+            let now = context.ledger.tip();
             if now != tip {
                 tip = now;
                 // Members that the chain ended otherwise.
-                let (ledger, number) = (Arc::clone(&shared.ledger), self.number);
+                let (ledger, number) = (Arc::clone(&context.ledger), self.number);
                 let whole = blocking(move || {
                     let batch = ledger.batch_view(number)?;
                     Ok::<_, LedgerError>(
@@ -317,10 +315,10 @@ impl Driver {
             if self.is_over(batch) {
                 return self.requeue(batch, "its time was over before it was mined").await;
             }
-            let poll = shared.config.sender.poll_interval;
+            let poll = context.poll_interval;
             if asked.is_none_or(|asked| asked.elapsed() >= poll) {
                 asked = Some(Instant::now());
-                match context.sending.outcome(shared, id).await {
+                match context.sending.outcome(id).await {
                     Ok(outcome) => {
                         if let Some(turn) = self.came_of(outcome, batch, order, round).await? {
                             return Ok(turn);
@@ -350,7 +348,7 @@ impl Driver {
             Outcome::Succeeded { .. } | Outcome::Dropped { .. } => Ok(None),
             Outcome::Pending(Pending::Stuck(reached)) => {
                 tracing::warn!(batch = %self.number, "{reached}");
-                self.context.alarm("fee_cap_reached", true);
+                self.context.alarms.set("fee_cap_reached", true);
                 Ok(None)
             }
             Outcome::Pending(_) => Ok(None),
@@ -382,30 +380,30 @@ impl Driver {
 
     /// Whether the batch's step is still that it was submitted.
     fn is_submitted(&self) -> Result<bool, DriveError> {
-        let record = self.context.shared.ledger.batch(self.number)?;
+        let record = self.context.ledger.batch(self.number)?;
         Ok(record.is_some_and(|record| matches!(record.step, Step::Submitted { .. })))
     }
 
     /// Whether no block to come can settle the batch: the last block applied is later than it allows.
     fn is_over(&self, batch: &BatchView) -> bool {
-        let tip = self.context.shared.ledger.tip();
+        let tip = self.context.ledger.tip();
         tip.is_some_and(|tip| tip.time > batch.record.valid_until)
     }
 
     /// Notes how much gas the transaction used that settled the batch, once.
     async fn note_gas(&mut self) {
-        let shared = &self.context.shared;
-        let record = shared.ledger.batch(self.number).ok().flatten();
+        let context = &self.context;
+        let record = context.ledger.batch(self.number).ok().flatten();
         let Some(Step::Confirmed { transaction, .. }) = record.map(|record| record.step) else {
             return;
         };
         if std::mem::replace(&mut self.gas_noted, true) {
             return;
         }
-        let asked = shared.provider.get_transaction_receipt(transaction);
-        let limit = shared.config.sender.request_timeout;
+        let asked = context.provider.get_transaction_receipt(transaction);
+        let limit = context.request_timeout;
         if let Ok(Ok(Some(receipt))) = tokio::time::timeout(limit, asked).await {
-            shared.batch_used_gas(self.number, receipt.gas_used);
+            context.events.batch_used_gas(self.number, receipt.gas_used);
         }
     }
 
@@ -435,8 +433,8 @@ impl Driver {
 
     /// The members whose key is not the one that the chain has for their account now.
     async fn other_keys(&self, batch: &BatchView) -> BTreeSet<MandateHash> {
-        let shared = &self.context.shared;
-        let wallet = Wallet::unchecked(shared.provider.clone(), shared.deployment.wallet_id());
+        let context = &self.context;
+        let wallet = Wallet::unchecked(context.provider.clone(), context.wallet);
         let mut on_chain: BTreeMap<AccountId, Option<Option<KeyHash>>> = BTreeMap::new();
         let mut others = BTreeSet::new();
         for (hash, promise) in live(batch) {
@@ -484,7 +482,7 @@ impl Driver {
         at_fault: BTreeMap<MandateHash, String>,
     ) -> Result<Turn, DriveError> {
         let turn = self.abort(batch, reason, &at_fault).await?;
-        let now = self.context.shared.clock.now();
+        let now = self.context.clock.now();
         let mut apart = self.context.apart();
         for mandate in at_fault.into_keys() {
             apart.quarantine(mandate, now);
@@ -498,9 +496,9 @@ impl Driver {
         reason: &str,
         at_fault: &BTreeMap<MandateHash, String>,
     ) -> Result<Turn, DriveError> {
-        let shared = &self.context.shared;
+        let context = &self.context;
         // As they are now: some may have ended since.
-        let (ledger, number) = (Arc::clone(&shared.ledger), self.number);
+        let (ledger, number) = (Arc::clone(&context.ledger), self.number);
         let Some(now) = blocking(move || ledger.batch_view(number)).await?? else {
             return Ok(Turn::Done);
         };
@@ -517,13 +515,13 @@ impl Driver {
             reason,
             "taking a batch apart"
         );
-        shared.reached(Act::TakeApart, Side::Before);
-        let taken = shared.ledger.abort(self.number, reason.clone(), dispositions).await;
-        shared.reached(Act::TakeApart, Side::After);
+        context.reached(FailPoint::Abort, Moment::Before);
+        let taken = context.ledger.abort(self.number, reason.clone(), dispositions).await;
+        context.reached(FailPoint::Abort, Moment::After);
         if let Some(turn) = overtaken(taken)? {
             return Ok(turn);
         }
-        shared.tell(Event::Aborted { batch: self.number, reason });
+        context.events.emit(Event::Aborted { batch: self.number, reason });
         Ok(Turn::Done)
     }
 }
@@ -552,12 +550,12 @@ fn check_members(context: &Context, batch: &BatchView) -> Result<Checked, Ledger
         mandate: &member.mandate,
         pays: member.captured,
     });
-    check(&context.shared.ledger, under, candidates)
+    check(&context.ledger, under, candidates)
 }
 
 /// The batch as the prover takes it.
 fn window_of(context: &Context, batch: &BatchView, signed: Vec<SignedMandate>) -> Window {
-    let wallet = context.shared.deployment.wallet_id();
+    let wallet = context.wallet;
     let captured = batch.members.iter().map(|member| Some(member.captured));
     let entry = |(signed, captured)| Entry { signed, captured };
     Window {

@@ -55,6 +55,7 @@ mod refusal;
 mod sending;
 mod settler;
 
+pub(crate) use self::settler::SettlerParts;
 pub use self::{
     provers::{Provers, ProversError},
     settler::Settler,
