@@ -1,9 +1,9 @@
 //! Telling of what happens: to those who listen, to the metrics, and to the figures of batches.
 
-use aep2_mandate::clock::Clock;
 use std::sync::Arc;
 
 use aep2_ledger::BatchNumber;
+use aep2_mandate::clock::Clock;
 use tokio::sync::broadcast;
 
 use crate::{

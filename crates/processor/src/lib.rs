@@ -48,4 +48,5 @@ pub use self::{
     error::StartError,
     event::Event,
     processor::{Parts, Processor},
+    supervisor::TaskPanicked,
 };

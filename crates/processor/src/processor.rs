@@ -33,7 +33,7 @@ use crate::{
     outcomes::Outcomes,
     policy::{Policies, Policy},
     requests::Acceptor,
-    supervisor::Supervisor,
+    supervisor::{Supervisor, TaskPanicked},
     view::{
         self, AccountStatus, Arranger, BatchStatus, DirectStatus, Identity, Inclusion,
         MandateStatus, Readiness, ViewError,
@@ -121,7 +121,7 @@ impl Processor {
         let (ledger, policies) = open(ledger, ledger_settings, &config, policies).await?;
         let metrics = Arc::new(Metrics::new(&ledger, &clock));
         let events = Arc::new(Emitter::new(Arc::clone(&metrics), clock.clone()));
-        let supervisor = Arc::new(Supervisor::new());
+        let supervisor = Arc::new(Supervisor::new(Arc::clone(&events)));
         let outcomes = Outcomes::new(Arc::clone(&ledger), policies.clone(), Arc::clone(&events));
         let outcomes = Arc::new(outcomes);
         let first_block = deployment.block;
@@ -253,8 +253,8 @@ impl Processor {
     /// Whether mandates are accepted now, and if not, why.
     pub fn readiness(&self) -> Readiness {
         let Inner { ledger, chain, clock, config, supervisor, .. } = &*self.inner;
-        let (age_s_max, stopping) = (config.ledger.view_age_s_max, supervisor.is_stopping());
-        view::readiness(ledger, chain, clock.now(), age_s_max, stopping)
+        let age_s_max = config.ledger.view_age_s_max;
+        view::readiness(ledger, chain, supervisor, clock.now(), age_s_max)
     }
 
     /// A mandate, of either path; nothing when it was not accepted.
@@ -352,6 +352,12 @@ impl Processor {
     /// The instruments.
     pub fn metrics(&self) -> &Metrics {
         &self.inner.metrics
+    }
+
+    /// Waits until a part of the processor has failed that it cannot go on without. Whoever runs it
+    /// should then say why, [stop](Self::shutdown) it and end the process. Otherwise it waits for ever.
+    pub async fn failed(&self) -> TaskPanicked {
+        self.inner.supervisor.failed().await
     }
 
     /// Stops accepting, finishes what is being written, and leaves batches where they stand: they

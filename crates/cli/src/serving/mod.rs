@@ -15,7 +15,7 @@ use std::{
 use aep2_circuits::Shape;
 use aep2_exact::ExactFacilitator;
 use aep2_mandate::clock::Clock;
-use aep2_processor::{Parts, Processor, batch::Provers};
+use aep2_processor::{Parts, Processor, TaskPanicked, batch::Provers};
 use aep2_prover::{
     key_file::Provenance,
     progress::Stage,
@@ -143,6 +143,11 @@ impl Serving {
             ready: until_ready(&processor).await,
         };
         Ok((Self { processor, server, chain, _folder: folder }, ready))
+    }
+
+    /// Waits until the processor cannot go on.
+    pub(crate) async fn failed(&self) -> TaskPanicked {
+        self.processor.failed().await
     }
 
     /// The processor.

@@ -13,7 +13,7 @@ use aep2_mandate::units::{AccountId, UnixTime};
 use alloy::primitives::keccak256;
 
 use super::{
-    context::{Context, blocking},
+    context::{Context, blocking, resume_panic},
     sending::NotSent,
 };
 
@@ -33,7 +33,8 @@ pub(super) async fn apply(context: Arc<Context>) {
             looked = Some(tip);
             let started = Instant::now();
             let looking = Arc::clone(&context);
-            let due = blocking(move || due(&looking, tip.time)).await.unwrap_or_default();
+            let due = blocking(move || due(&looking, tip.time)).await;
+            let due = due.map_err(resume_panic).unwrap_or_default();
             let looked_for = started.elapsed();
             for (account, in_force_from) in due {
                 apply_one(&context, account, in_force_from).await;

@@ -1,6 +1,5 @@
 //! What all that settle share.
 
-use aep2_mandate::clock::Clock;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -10,6 +9,7 @@ use std::{
 use aep2_chain::wallet::WalletId;
 use aep2_circuits::Shape;
 use aep2_ledger::Ledger;
+use aep2_mandate::clock::Clock;
 use alloy::{primitives::B256, providers::DynProvider};
 use tokio::{sync::Semaphore, task::JoinError};
 
@@ -97,8 +97,19 @@ impl Alarms {
 }
 
 /// Runs what would hold up the runtime.
+///
+/// # Errors
+/// When it panicked, or the runtime ended before it was begun.
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, JoinError> {
     tokio::task::spawn_blocking(work).await
+}
+
+/// A panic of [`blocking`] work becomes one of the task that waits for it.
+pub(super) fn resume_panic(error: JoinError) -> JoinError {
+    match error.try_into_panic() {
+        Ok(panic) => std::panic::resume_unwind(panic),
+        Err(error) => error,
+    }
 }

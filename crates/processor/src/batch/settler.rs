@@ -1,7 +1,6 @@
 //! The tasks that settle: one seals windows and drives batches, one keeps transactions going, one puts
 //! changes of accounts in force.
 
-use aep2_mandate::clock::Clock;
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
@@ -10,6 +9,7 @@ use std::{
 
 use aep2_chain::{deployment::Deployment, sender::SenderConfig};
 use aep2_ledger::{BatchNumber, Ledger};
+use aep2_mandate::clock::Clock;
 use alloy::{providers::DynProvider, signers::local::PrivateKeySigner};
 use tokio::{
     sync::Semaphore,
@@ -18,7 +18,7 @@ use tokio::{
 
 use super::{
     changes,
-    context::{Alarms, Context, blocking},
+    context::{Alarms, Context, blocking, resume_panic},
     drive,
     look::Looker,
     provers::Provers,
@@ -74,9 +74,9 @@ impl Settler {
         }
         let stopping = supervisor.stopping();
         let tasks = vec![
-            supervisor.spawn(look_on(Arc::clone(&context), stopping)),
-            supervisor.spawn_until_stopped(advance(Arc::clone(&context))),
-            supervisor.spawn_until_stopped(changes::apply(context)),
+            supervisor.spawn("batch_scheduler", look_on(Arc::clone(&context), stopping)),
+            supervisor.spawn_until_stopped("transaction_sender", advance(Arc::clone(&context))),
+            supervisor.spawn_until_stopped("account_changes", changes::apply(context)),
         ];
         Ok(Self { tasks })
     }
@@ -84,7 +84,7 @@ impl Settler {
     /// Waits until it has stopped. Batches stay where they stand.
     pub(crate) async fn stopped(self) {
         for task in self.tasks {
-            // They end in no other way than by being told to.
+            // A panic of its own was told of when it happened.
             let _ = task.await;
         }
     }
@@ -125,28 +125,23 @@ fn context(parts: SettlerParts) -> Result<Context, StartError> {
 /// Seals windows and sees to it that every open batch has a task, until the processor stops.
 async fn look_on(context: Arc<Context>, stopping: impl Future<Output = ()>) {
     let every = Duration::from_millis(context.windows.poll_interval_ms.max(1));
-    let mut looker = Some(Looker::new(Arc::clone(&context)));
+    let mut looker = Looker::new(Arc::clone(&context));
     let mut drivers = Drivers::default();
     tokio::pin!(stopping);
     loop {
         let started = Instant::now();
-        let mut own = looker.take().unwrap_or_else(|| Looker::new(Arc::clone(&context)));
-        let looked = blocking(move || {
-            let looked = own.look();
-            (own, looked)
+        let looking = blocking(move || {
+            let looked = looker.look();
+            (looker, looked)
         });
-        match looked.await {
-            Ok((own, Ok(open))) => {
-                looker = Some(own);
-                open.into_iter().for_each(|batch| drivers.drive(&context, batch));
-            }
-            Ok((own, Err(error))) => {
-                looker = Some(own);
-                tracing::warn!(%error, "the queue could not be looked at");
-            }
-            Err(error) => tracing::error!(%error, "a look ended early"),
+        // The runtime ends: so does this.
+        let Ok((own, looked)) = looking.await.map_err(resume_panic) else { return };
+        looker = own;
+        match looked {
+            Ok(open) => open.into_iter().for_each(|batch| drivers.drive(&context, batch)),
+            Err(error) => tracing::warn!(%error, "the queue could not be looked at"),
         }
-        drivers.forget_ended();
+        drivers.forget_ended(&context);
         let pause = tokio::time::sleep(every.max(started.elapsed() * LOOKS_SHARE));
         let stop = tokio::select! {
             () = pause => false,
@@ -176,11 +171,14 @@ impl Drivers {
             .or_insert_with(|| tasks.spawn(drive::drive(Arc::clone(context), batch)).id());
     }
 
-    fn forget_ended(&mut self) {
+    /// Forgets tasks that have ended. One that panicked is begun again at the next look: the other
+    /// batches are not held up by it.
+    fn forget_ended(&mut self, context: &Context) {
         while let Some(ended) = self.tasks.try_join_next_with_id() {
             let task = ended.as_ref().map_or_else(JoinError::id, |(id, ())| *id);
             if let Err(error) = &ended {
-                tracing::error!(%error, "a batch's task ended early");
+                tracing::error!(%error, "a batch's task panicked");
+                context.alarms.set("batch_stuck", true);
             }
             self.driven.retain(|_, own| *own != task);
         }

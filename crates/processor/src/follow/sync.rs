@@ -55,13 +55,14 @@ impl ChainSync {
         let context = Context::new(parts);
         // So that a mistake in the settings is said at once, and not in a log.
         context.follower().map_err(|error| StartError::Follow(error.to_string()))?;
-        let task = supervisor.spawn_until_stopped(async move { context.follow().await });
+        let task =
+            supervisor.spawn_until_stopped("chain_sync", async move { context.follow().await });
         Ok(Self { task })
     }
 
     /// Waits until it has stopped.
     pub(crate) async fn stopped(self) {
-        // It ends in no other way than by being told to.
+        // A panic of its own was told of when it happened.
         let _ = self.task.await;
     }
 }

@@ -1,9 +1,9 @@
 //! What is needed to serve a request of any kind.
 
-use aep2_mandate::clock::Clock;
 use std::sync::Arc;
 
 use aep2_ledger::Ledger;
+use aep2_mandate::clock::Clock;
 use tokio::{runtime::Handle, sync::RwLock};
 
 use super::signer::ReceiptSigner;

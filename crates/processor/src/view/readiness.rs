@@ -6,7 +6,7 @@ use aep2_mandate::units::{Amount, ChainId, UnixTime};
 use alloy::primitives::{Address, B256};
 use serde::Serialize;
 
-use crate::{chain_status::ChainStatus, config::ProcessorConfig, json};
+use crate::{chain_status::ChainStatus, config::ProcessorConfig, json, supervisor::Supervisor};
 
 /// Who the processor is and what it serves: what a payer or a payee has to know of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -107,18 +107,22 @@ pub(crate) fn identity(
 pub(crate) fn readiness(
     ledger: &Ledger,
     chain: &ChainStatus,
+    supervisor: &Supervisor,
     now: UnixTime,
     age_s_max: u64,
-    stopping: bool,
 ) -> Readiness {
     let health = chain.health();
     let tip = ledger.tip();
     let age_s = tip.map(|tip| now.seconds_since(tip.time).unwrap_or(0));
     let failed = ledger.failure();
+    let stopping = supervisor.is_stopping();
 
     let mut obstacles = Vec::new();
     if stopping {
         obstacles.push("the processor is stopping".to_owned());
+    }
+    if let Some(panicked) = supervisor.failure() {
+        obstacles.push(format!("a part of the processor failed: {}", panicked.task));
     }
     if let Some(error) = &failed {
         obstacles.push(LedgerError::to_string(error));
