@@ -111,6 +111,19 @@ pub struct BatchView {
     pub members: Vec<BatchMember>,
 }
 
+impl BatchView {
+    /// The members that are still in the batch: they have neither ended nor left it.
+    pub fn live(&self) -> impl Iterator<Item = &BatchMember> {
+        let here = Status::InBatch { batch: self.number };
+        self.members.iter().filter(move |member| member.status == here)
+    }
+
+    /// Whether all members are still in the batch.
+    pub fn is_whole(&self) -> bool {
+        self.live().count() == self.members.len()
+    }
+}
+
 /// A mandate in a batch, whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BatchMember {

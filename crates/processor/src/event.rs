@@ -116,4 +116,9 @@ pub enum Event {
         /// How many batches are unconfirmed again.
         batches: usize,
     },
+    /// A part of the processor failed. The process ends; the next one goes on from what is on disk.
+    TaskPanicked {
+        /// Which: `chain_sync`, `batch_scheduler`, `transaction_sender` or `account_changes`.
+        task: &'static str,
+    },
 }

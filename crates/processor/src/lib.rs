@@ -22,21 +22,24 @@
 
 pub mod accept;
 pub mod batch;
-pub mod boundary;
 pub mod capture;
+mod chain_status;
 mod codes;
 pub mod config;
+mod emitter;
 mod error;
 pub mod event;
+pub mod fail_point;
 pub mod figures;
 pub mod follow;
 mod intake;
 mod json;
 pub mod metrics;
+mod outcomes;
 pub mod policy;
 pub mod processor;
 mod requests;
-mod shared;
+mod supervisor;
 pub mod view;
 pub mod window;
 
@@ -45,4 +48,5 @@ pub use self::{
     error::StartError,
     event::Event,
     processor::{Parts, Processor},
+    supervisor::TaskPanicked,
 };

@@ -248,6 +248,7 @@ impl Metrics {
             Event::Reorganised { .. } => {
                 self.reorganisations.inc();
             }
+            Event::TaskPanicked { .. } => self.alarm("task_panicked", true),
         }
     }
 }

@@ -1,11 +1,6 @@
 //! The processor as others use it, and what its parts share.
 
-use std::{
-    collections::BTreeSet,
-    fmt,
-    path::PathBuf,
-    sync::{Arc, Mutex, atomic::AtomicBool},
-};
+use std::{collections::BTreeSet, fmt, path::PathBuf, sync::Arc};
 
 use aep2_chain::deployment::Deployment;
 use aep2_ledger::{BatchNumber, Ledger, LedgerConfig, LedgerError, MandateHash, audit::Report};
@@ -15,31 +10,35 @@ use aep2_mandate::{
     typed_data::direct::SignedDirectMandate,
     units::{AccountId, UnixTime},
 };
-use alloy::{primitives::B256, providers::DynProvider, signers::local::PrivateKeySigner};
-use tokio::sync::{broadcast, watch};
+use alloy::{
+    primitives::{Address, B256},
+    providers::DynProvider,
+    signers::local::PrivateKeySigner,
+};
+use tokio::sync::broadcast;
 
 use crate::{
-    accept::{AcceptError, Acceptance, DirectAcceptance},
-    batch::{Provers, Settler},
-    boundary::Watch,
+    accept::{AcceptContext, AcceptError, Acceptance, DirectAcceptance},
+    batch::{Provers, Settler, SettlerParts},
     capture::{CaptureAcceptance, CaptureError, SignedCapture},
+    chain_status::{Applicable, ChainStatus},
     config::ProcessorConfig,
+    emitter::Emitter,
     error::StartError,
     event::Event,
-    figures::Figures,
-    follow::Feed,
+    fail_point::FailPointHook,
+    follow::{ChainSync, SyncParts},
+    intake::{ReceiptSigner, RequestContext},
     metrics::Metrics,
+    outcomes::Outcomes,
     policy::{Policies, Policy},
     requests::Acceptor,
-    shared::Shared,
+    supervisor::{Supervisor, TaskPanicked},
     view::{
         self, AccountStatus, Arranger, BatchStatus, DirectStatus, Identity, Inclusion,
         MandateStatus, Readiness, ViewError,
     },
 };
-
-/// How many events a listener may lag behind before it misses some.
-const EVENTS_KEPT: usize = 8_192;
 
 /// What a processor is made of.
 pub struct Parts {
@@ -55,8 +54,8 @@ pub struct Parts {
     pub provers: Provers,
     /// What time it is.
     pub clock: Clock,
-    /// Told of every boundary between steps of a batch's life. `Arc::new(())` for nobody.
-    pub watch: Arc<dyn Watch>,
+    /// Told of every fail point in a batch's life. `Arc::new(())` for nobody.
+    pub hook: Arc<dyn FailPointHook>,
 }
 
 /// A running processor. Clones are the same one.
@@ -68,9 +67,23 @@ pub struct Processor {
 struct Inner {
     // First: its threads hold the rest.
     acceptor: Acceptor,
-    shared: Arc<Shared>,
-    arranger: Arc<Arranger>,
-    running: tokio::sync::Mutex<Option<(Feed, Settler)>>,
+    ledger: Arc<Ledger>,
+    deployment: Deployment,
+    config: ProcessorConfig,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+    events: Arc<Emitter>,
+    chain: Arc<ChainStatus>,
+    arranger: Arranger,
+    supervisor: Arc<Supervisor>,
+    running: tokio::sync::Mutex<Option<(ChainSync, Settler)>>,
+}
+
+impl Inner {
+    /// Who signs.
+    fn processor(&self) -> Address {
+        self.ledger.config().identity.processor
+    }
 }
 
 impl fmt::Debug for Processor {
@@ -101,40 +114,82 @@ impl Processor {
         config: ProcessorConfig,
         policies: Vec<Arc<dyn Policy>>,
     ) -> Result<Self, StartError> {
-        let Parts { provider, deployment, key, ledger, provers, clock, watch } = parts;
+        let Parts { provider, deployment, key, ledger, provers, clock, hook } = parts;
         config.check(&deployment)?;
         let sets = provers.verifier_sets(&deployment);
         let ledger_settings = ledger_config(&deployment, &key, sets, &config);
-        let words_max = config.acceptance.nonce_words_max;
-        let opening = tokio::task::spawn_blocking(move || {
-            let ledger = Ledger::open(ledger, ledger_settings)?;
-            let policies = Policies::start(words_max, policies, &ledger)?;
-            Ok::<_, StartError>((Arc::new(ledger), policies))
-        });
-        let (ledger, policies) =
-            opening.await.map_err(|error| StartError::Threads(error.to_string()))??;
+        let (ledger, policies) = open(ledger, ledger_settings, &config, policies).await?;
         let metrics = Arc::new(Metrics::new(&ledger, &clock));
-        let shared = Arc::new(Shared {
-            ledger,
+        let events = Arc::new(Emitter::new(Arc::clone(&metrics), clock.clone()));
+        let supervisor = Arc::new(Supervisor::new(Arc::clone(&events)));
+        let outcomes = Outcomes::new(Arc::clone(&ledger), policies.clone(), Arc::clone(&events));
+        let outcomes = Arc::new(outcomes);
+        let first_block = deployment.block;
+        let applicable = Applicable { first_block, confirmations: config.follower.confirmations };
+        let chain =
+            ChainStatus::new(Arc::clone(&ledger), Arc::clone(&metrics), clock.clone(), applicable);
+        let chain = Arc::new(chain);
+
+        let settling = SettlerParts {
+            ledger: Arc::clone(&ledger),
+            clock: clock.clone(),
+            windows: config.windows.clone(),
+            provers,
+            provider: provider.clone(),
+            deployment: deployment.clone(),
+            key: key.clone(),
+            sender: config.sender.clone(),
+            metrics: Arc::clone(&metrics),
+            events: Arc::clone(&events),
+            outcomes: Arc::clone(&outcomes),
+            chain: Arc::clone(&chain),
+            hook: Arc::clone(&hook),
+        };
+        let settler = Settler::start(settling, &supervisor).await?;
+        let following = SyncParts {
+            ledger: Arc::clone(&ledger),
             provider,
-            deployment,
-            key,
-            clock,
-            config,
-            metrics,
-            watch,
+            deployment: deployment.clone(),
+            follower: config.follower.clone(),
+            metrics: Arc::clone(&metrics),
+            outcomes,
+            chain: Arc::clone(&chain),
+            hook,
+        };
+        let sync = ChainSync::start(following, &supervisor)?;
+        let wallet = deployment.wallet_id();
+        let signer = ReceiptSigner::new(key, wallet);
+        let context =
+            RequestContext::new(Arc::clone(&ledger), clock.clone(), signer, Arc::clone(&events));
+        let context = Arc::new(context);
+        let accepting = AcceptContext::new(
+            Arc::clone(&context),
             policies,
-            figures: Figures::default(),
-            events: broadcast::channel(EVENTS_KEPT).0,
-            chain: Mutex::default(),
-            caught_up: AtomicBool::new(false),
-            stop: watch::Sender::new(false),
-        });
-        let settler = Settler::start(Arc::clone(&shared), provers).await?;
-        let feed = Feed::start(Arc::clone(&shared)).await?;
-        let acceptor = Acceptor::start(Arc::clone(&shared))?;
-        let running = tokio::sync::Mutex::new(Some((feed, settler)));
-        let inner = Inner { shared, acceptor, arranger: Arc::default(), running };
+            Arc::clone(&metrics),
+            wallet,
+            &config.acceptance,
+            &config.windows,
+        );
+        let acceptor = Acceptor::start(
+            accepting,
+            context,
+            Arc::clone(&metrics),
+            Arc::clone(&supervisor),
+            &config.acceptance,
+        )?;
+        let inner = Inner {
+            acceptor,
+            ledger,
+            deployment,
+            config,
+            clock,
+            metrics,
+            events,
+            chain,
+            arranger: Arranger::default(),
+            supervisor,
+            running: tokio::sync::Mutex::new(Some((sync, settler))),
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -192,12 +247,14 @@ impl Processor {
 
     /// Who the processor is, and what it serves.
     pub fn identity(&self) -> Identity {
-        view::identity(&self.inner.shared)
+        view::identity(&self.inner.ledger, &self.inner.deployment, &self.inner.config)
     }
 
     /// Whether mandates are accepted now, and if not, why.
     pub fn readiness(&self) -> Readiness {
-        view::readiness(&self.inner.shared)
+        let Inner { ledger, chain, clock, config, supervisor, .. } = &*self.inner;
+        let age_s_max = config.ledger.view_age_s_max;
+        view::readiness(ledger, chain, supervisor, clock.now(), age_s_max)
     }
 
     /// A mandate, of either path; nothing when it was not accepted.
@@ -205,11 +262,9 @@ impl Processor {
     /// # Errors
     /// When the ledger cannot be read.
     pub fn mandate(&self, mandate: MandateHash) -> Result<Option<MandateStatus>, ViewError> {
-        let shared = &self.inner.shared;
-        let found = shared.ledger.mandate(mandate)?;
-        found
-            .map(|found| view::mandate_status(&shared.ledger, shared.key.address(), found))
-            .transpose()
+        let (ledger, processor) = (&self.inner.ledger, self.inner.processor());
+        let found = ledger.mandate(mandate)?;
+        found.map(|found| view::mandate_status(ledger, processor, found)).transpose()
     }
 
     /// The direct path at a glance. Costs the same however many mandates there are.
@@ -217,13 +272,12 @@ impl Processor {
     /// # Errors
     /// When the ledger cannot be read.
     pub fn direct_status(&self) -> Result<DirectStatus, ViewError> {
-        let shared = &self.inner.shared;
-        view::direct_status(&shared.ledger, shared.key.address())
+        view::direct_status(&self.inner.ledger, self.inner.processor())
     }
 
     /// What time it is here: what deadlines are held against.
     pub fn now(&self) -> UnixTime {
-        self.inner.shared.clock.now()
+        self.inner.clock.now()
     }
 
     /// That a mandate was settled, and for how much.
@@ -233,7 +287,7 @@ impl Processor {
     pub async fn inclusion_proof(&self, mandate: MandateId) -> Result<Inclusion, ViewError> {
         let inner = Arc::clone(&self.inner);
         let proving = tokio::task::spawn_blocking(move || {
-            inner.arranger.proof(&inner.shared.ledger, &inner.shared.deployment, mandate)
+            inner.arranger.proof(&inner.ledger, &inner.deployment, mandate)
         });
         proving.await.unwrap_or_else(|error| Err(ViewError::Internal(error.to_string())))
     }
@@ -243,11 +297,10 @@ impl Processor {
     /// # Errors
     /// When the ledger cannot be read.
     pub fn account(&self, account: AccountId) -> Result<Option<AccountStatus>, ViewError> {
-        let shared = &self.inner.shared;
-        let found = shared.ledger.account(account);
-        let sets = shared.ledger.config().verifier_sets.as_ref();
+        let found = self.inner.ledger.account(account);
+        let sets = self.inner.ledger.config().verifier_sets.as_ref();
         let is_ours = |processor, verifiers: B256| {
-            processor == shared.key.address() && sets.is_none_or(|sets| sets.contains(&verifiers))
+            processor == self.inner.processor() && sets.is_none_or(|sets| sets.contains(&verifiers))
         };
         Ok(found.map(|found| view::account_status(account, found, is_ours)))
     }
@@ -257,8 +310,8 @@ impl Processor {
     /// # Errors
     /// When the ledger cannot be read.
     pub fn batch(&self, batch: BatchNumber) -> Result<Option<BatchStatus>, ViewError> {
-        let found = self.inner.shared.ledger.batch_view(batch)?;
-        let figures = self.inner.shared.figures.of(batch);
+        let found = self.inner.ledger.batch_view(batch)?;
+        let figures = self.inner.events.figures_of(batch);
         Ok(found.map(|found| view::batch_status_with_members(found, figures)))
     }
 
@@ -272,12 +325,12 @@ impl Processor {
         before: Option<BatchNumber>,
         limit: usize,
     ) -> Result<Vec<BatchStatus>, ViewError> {
-        let Shared { ledger, figures, .. } = &*self.inner.shared;
+        let Inner { ledger, events, .. } = &*self.inner;
         let newest = ledger.stats().batches;
         let newest = before.map_or(newest, |before| before.get().saturating_sub(1).min(newest));
         let mut found = Vec::new();
         for number in (1..=newest).rev().take(limit).map(BatchNumber::new) {
-            let shown = |record| view::batch_status(number, record, figures.of(number));
+            let shown = |record| view::batch_status(number, record, events.figures_of(number));
             found.extend(ledger.batch(number)?.map(shown));
         }
         Ok(found)
@@ -288,30 +341,51 @@ impl Processor {
     /// # Errors
     /// When the ledger cannot be read.
     pub fn audit(&self) -> Result<Report, LedgerError> {
-        self.inner.shared.ledger.audit()
+        self.inner.ledger.audit()
     }
 
     /// What happens from now on. A listener that lags far behind misses some, and is told so.
     pub fn events(&self) -> broadcast::Receiver<Event> {
-        self.inner.shared.events.subscribe()
+        self.inner.events.subscribe()
     }
 
     /// The instruments.
     pub fn metrics(&self) -> &Metrics {
-        &self.inner.shared.metrics
+        &self.inner.metrics
+    }
+
+    /// Waits until a part of the processor has failed that it cannot go on without. Whoever runs it
+    /// should then say why, [stop](Self::shutdown) it and end the process. Otherwise it waits for ever.
+    pub async fn failed(&self) -> TaskPanicked {
+        self.inner.supervisor.failed().await
     }
 
     /// Stops accepting, finishes what is being written, and leaves batches where they stand: they
     /// are taken up at the next start. The ledger is closed when the last clone is dropped.
     pub async fn shutdown(&self) {
-        let shared = &self.inner.shared;
-        shared.stop.send_replace(true);
+        self.inner.supervisor.stop();
         self.inner.acceptor.drained().await;
-        if let Some((feed, settler)) = self.inner.running.lock().await.take() {
-            feed.stopped().await;
+        if let Some((sync, settler)) = self.inner.running.lock().await.take() {
+            sync.stopped().await;
             settler.stopped().await;
         }
     }
+}
+
+/// Opens the ledger, and tells the policies what lives in it.
+async fn open(
+    directory: PathBuf,
+    settings: LedgerConfig,
+    config: &ProcessorConfig,
+    policies: Vec<Arc<dyn Policy>>,
+) -> Result<(Arc<Ledger>, Policies), StartError> {
+    let words_max = config.acceptance.nonce_words_max;
+    let opening = tokio::task::spawn_blocking(move || {
+        let ledger = Ledger::open(directory, settings)?;
+        let policies = Policies::start(words_max, policies, &ledger)?;
+        Ok::<_, StartError>((Arc::new(ledger), policies))
+    });
+    opening.await.map_err(|error| StartError::Threads(error.to_string()))?
 }
 
 /// The ledger that belongs to this wallet and this key.

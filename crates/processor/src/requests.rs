@@ -6,11 +6,13 @@ use aep2_mandate::{mandate::SignedMandate, typed_data::direct::SignedDirectManda
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
 
 use crate::{
-    accept::{AcceptError, Acceptance, DirectAcceptance},
+    accept::{AcceptContext, AcceptError, Acceptance, DirectAcceptance},
     capture::{self, CaptureAcceptance, CaptureError, SignedCapture},
+    config::AcceptanceConfig,
     error::StartError,
-    intake::{Desk, Pool, Reply, Task, TurnedAway, Unanswered},
-    shared::Shared,
+    intake::{Pool, Reply, RequestContext, Task, TurnedAway, Unanswered},
+    metrics::Metrics,
+    supervisor::Supervisor,
 };
 
 /// What is handed to the threads.
@@ -22,7 +24,10 @@ enum Job {
 
 /// Takes requests, and has them served.
 pub(crate) struct Acceptor {
-    desk: Arc<Desk>,
+    accepting: Arc<AcceptContext>,
+    context: Arc<RequestContext>,
+    metrics: Arc<Metrics>,
+    supervisor: Arc<Supervisor>,
     pool: Pool<Job>,
     /// One for each request that may wait, for a thread or for the disk.
     places: Arc<Semaphore>,
@@ -30,18 +35,26 @@ pub(crate) struct Acceptor {
 }
 
 impl Acceptor {
-    pub(crate) fn start(shared: Arc<Shared>) -> Result<Self, StartError> {
-        let settings = &shared.config.acceptance;
+    pub(crate) fn start(
+        accepting: AcceptContext,
+        context: Arc<RequestContext>,
+        metrics: Arc<Metrics>,
+        supervisor: Arc<Supervisor>,
+        settings: &AcceptanceConfig,
+    ) -> Result<Self, StartError> {
         let waiting_max = u32::try_from(settings.waiting_max).unwrap_or(u32::MAX);
         let waiting_max =
             waiting_max.min(u32::try_from(Semaphore::MAX_PERMITS).unwrap_or(u32::MAX));
-        let together_max = settings.together_max;
-        let desk = Arc::new(Desk::new(shared));
-        let theirs = Arc::clone(&desk);
-        let pool = Pool::start(together_max, move |jobs| serve(&theirs, jobs))
+        let accepting = Arc::new(accepting);
+        let serving = Serving {
+            accepting: Arc::clone(&accepting),
+            context: Arc::clone(&context),
+            metrics: Arc::clone(&metrics),
+        };
+        let pool = Pool::start(settings.together_max, move |jobs| serving.serve(jobs))
             .map_err(|error| StartError::Threads(error.to_string()))?;
         let places = Arc::new(Semaphore::new(waiting_max as usize));
-        Ok(Self { desk, pool, places, waiting_max })
+        Ok(Self { accepting, context, metrics, supervisor, pool, places, waiting_max })
     }
 
     pub(crate) async fn accept(&self, mandate: SignedMandate) -> Result<Acceptance, AcceptError> {
@@ -87,29 +100,29 @@ impl Acceptor {
         let answer = self.enter(capture, Job::Capture, CaptureError::from);
         let answer = answered(answer).await;
         if let Err(error) = &answer {
-            self.desk.shared.metrics.capture_refused(error.code());
+            self.metrics.capture_refused(error.code());
         }
         answer
     }
 
     pub(crate) fn check(&self, mandate: &SignedMandate) -> Result<(), AcceptError> {
-        if *self.desk.shared.stopping().borrow() {
+        if self.supervisor.is_stopping() {
             return Err(AcceptError::Stopping);
         }
-        self.desk.check(mandate)
+        self.accepting.check(mandate)
     }
 
     /// Waits until everything that entered is answered. The processor must be stopping.
     pub(crate) async fn drained(&self) {
         // Closed only by dropping it.
         let _ = self.places.acquire_many(self.waiting_max).await;
-        self.desk.tasks_ended().await;
+        self.context.tasks_ended().await;
     }
 
     fn place(&self) -> Result<OwnedSemaphorePermit, TurnedAway> {
         let place = Arc::clone(&self.places).try_acquire_owned();
         // After the place was taken: whoever stops the processor waits for all places.
-        if *self.desk.shared.stopping().borrow() {
+        if self.supervisor.is_stopping() {
             return Err(TurnedAway::Stopping);
         }
         place.map_err(|error| match error {
@@ -122,7 +135,7 @@ impl Acceptor {
 
     fn task<T, R>(&self, input: T, place: OwnedSemaphorePermit) -> (Task<T, R>, Answer<R>) {
         let (sender, answer) = oneshot::channel();
-        let metrics = Arc::clone(&self.desk.shared.metrics);
+        let metrics = Arc::clone(&self.metrics);
         (Task { input, reply: Reply::new(sender, place, metrics) }, answer)
     }
 
@@ -139,7 +152,7 @@ impl Acceptor {
 
     fn counted<T>(&self, answer: Result<T, AcceptError>) -> Result<T, AcceptError> {
         if let Err(error) = &answer {
-            self.desk.shared.metrics.refused(error.code());
+            self.metrics.refused(error.code());
         }
         answer
     }
@@ -154,23 +167,32 @@ async fn answered<R, E: From<Unanswered>>(
     entered?.await.unwrap_or_else(|_| Err(Unanswered.into()))
 }
 
-/// Serves what was taken together, each kind by itself.
-fn serve(desk: &Arc<Desk>, jobs: Vec<Job>) {
-    let waited = jobs.iter().map(|job| match job {
-        Job::Mandate(task) => task.reply.waited(),
-        Job::Direct(task) => task.reply.waited(),
-        Job::Capture(task) => task.reply.waited(),
-    });
-    desk.shared.metrics.began(jobs.len(), waited);
-    let (mut mandates, mut direct, mut captures) = (Vec::new(), Vec::new(), Vec::new());
-    for job in jobs {
-        match job {
-            Job::Mandate(task) => mandates.push(task),
-            Job::Direct(task) => direct.push(task),
-            Job::Capture(task) => captures.push(task),
+/// What the threads do.
+struct Serving {
+    accepting: Arc<AcceptContext>,
+    context: Arc<RequestContext>,
+    metrics: Arc<Metrics>,
+}
+
+impl Serving {
+    /// Serves what was taken together, each kind by itself.
+    fn serve(&self, jobs: Vec<Job>) {
+        let waited = jobs.iter().map(|job| match job {
+            Job::Mandate(task) => task.reply.waited(),
+            Job::Direct(task) => task.reply.waited(),
+            Job::Capture(task) => task.reply.waited(),
+        });
+        self.metrics.began(jobs.len(), waited);
+        let (mut mandates, mut direct, mut captures) = (Vec::new(), Vec::new(), Vec::new());
+        for job in jobs {
+            match job {
+                Job::Mandate(task) => mandates.push(task),
+                Job::Direct(task) => direct.push(task),
+                Job::Capture(task) => captures.push(task),
+            }
         }
+        self.accepting.accept(mandates);
+        self.accepting.accept(direct);
+        capture::serve(&self.context, captures);
     }
-    desk.accept(mandates);
-    desk.accept(direct);
-    capture::serve(desk, captures);
 }

@@ -74,9 +74,9 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Exit
         runtime.worker_threads(settings.http.threads);
     }
     let runtime = runtime.enable_all().build().context("cannot start threads")?;
-    runtime.block_on(serve(&settings, output))?;
+    let served = runtime.block_on(serve(&settings, output));
     runtime.shutdown_timeout(END_MAX);
-    Ok(ExitCode::SUCCESS)
+    served.map(|()| ExitCode::SUCCESS)
 }
 
 async fn serve(settings: &Settings, output: &Output) -> anyhow::Result<()> {
@@ -88,11 +88,14 @@ async fn serve(settings: &Settings, output: &Output) -> anyhow::Result<()> {
     };
     let stopped = stop_signal()?;
     output.line(&ready, || text(&ready))?;
-    stopped.await;
+    let ended = tokio::select! {
+        () = stopped => Ok(()),
+        failure = serving.failed() => Err(failure.into()),
+    };
     output.note("stopping: requests in hand are answered first; once more stops at once");
     let at_once = stop_signal()?;
     tokio::select! {
-        () = serving.stop() => Ok(()),
+        () = serving.stop() => ended,
         // Nothing is lost by it: what was promised is on the disk.
         () = at_once => process::exit(130),
     }

@@ -15,7 +15,7 @@ use std::{
 use aep2_circuits::Shape;
 use aep2_exact::ExactFacilitator;
 use aep2_mandate::clock::Clock;
-use aep2_processor::{Parts, Processor, batch::Provers};
+use aep2_processor::{Parts, Processor, TaskPanicked, batch::Provers};
 use aep2_prover::{
     key_file::Provenance,
     progress::Stage,
@@ -109,7 +109,7 @@ impl Serving {
             ledger: folder.ledger(),
             provers,
             clock: Clock::system(),
-            watch: Arc::new(()),
+            hook: Arc::new(()),
         };
         let tokens: Vec<Address> =
             config.acceptance.tokens.iter().map(|(token, _)| *token).collect();
@@ -143,6 +143,11 @@ impl Serving {
             ready: until_ready(&processor).await,
         };
         Ok((Self { processor, server, chain, _folder: folder }, ready))
+    }
+
+    /// Waits until the processor cannot go on.
+    pub(crate) async fn failed(&self) -> TaskPanicked {
+        self.processor.failed().await
     }
 
     /// The processor.

@@ -5,6 +5,7 @@ use aep2_ledger::{
     records::{NonceKey, Promise},
 };
 use aep2_mandate::{
+    mandate::Domain,
     typed_data::{
         TypedData,
         direct::{SignedDirectMandate, sign_enqueue},
@@ -14,7 +15,7 @@ use aep2_mandate::{
 use alloy::primitives::{Address, B256, U256};
 
 use super::{acceptance::DirectAcceptance, error::AcceptError, payable::Payable};
-use crate::intake::Desk;
+use crate::intake::ReceiptSigner;
 
 impl Payable for SignedDirectMandate {
     type Acceptance = DirectAcceptance;
@@ -47,8 +48,8 @@ impl Payable for SignedDirectMandate {
         NonceKey::Direct { owner: self.message.owner, nonce: self.message.nonce }
     }
 
-    fn propose(self, desk: &Desk) -> Proposal<Self> {
-        let digest = self.message.digest(&desk.typed_data);
+    fn propose(self, _domain: &Domain, signer: &ReceiptSigner) -> Proposal<Self> {
+        let digest = self.message.digest(&signer.domain);
         Proposal::direct(self, digest)
     }
 
@@ -71,21 +72,24 @@ impl Payable for SignedDirectMandate {
     fn offer(
         verified: &Verified<Self>,
         settle_by: UnixTime,
-        desk: &Desk,
+        signer: &ReceiptSigner,
     ) -> Result<Offer, AcceptError> {
         let mandate_digest = verified.hash().bytes();
-        let signature = sign_enqueue(desk.key(), mandate_digest, U256::from(settle_by.get()));
+        let signature = sign_enqueue(&signer.key, mandate_digest, U256::from(settle_by.get()));
         let signature = signature.map_err(|error| AcceptError::Internal(error.to_string()))?;
         let receipt = EnqueueReceipt { mandate_digest, enqueue_deadline: settle_by, signature };
         Offer::signed(verified, receipt).map_err(|error| AcceptError::Internal(error.to_string()))
     }
 
-    fn acceptance(accepted: Accepted, desk: &Desk) -> Result<DirectAcceptance, AcceptError> {
+    fn acceptance(
+        accepted: Accepted,
+        signer: &ReceiptSigner,
+    ) -> Result<DirectAcceptance, AcceptError> {
         let IssuedReceipt::Direct { receipt } = accepted.receipt else {
             let reason = format!("mandate {} has a receipt of the other path", accepted.mandate);
             return Err(AcceptError::Internal(reason));
         };
-        let processor = desk.key().address();
+        let processor = signer.address();
         Ok(DirectAcceptance { processor, receipt, again: accepted.again })
     }
 }

@@ -20,12 +20,14 @@
 //! disk with its receipt, for whoever asks again, or has left nothing behind.
 
 mod acceptance;
+mod context;
 mod direct;
 mod error;
 mod payable;
 mod proved;
 mod serve;
 
+pub(crate) use self::context::AcceptContext;
 pub use self::{
     acceptance::{Acceptance, DirectAcceptance},
     error::AcceptError,

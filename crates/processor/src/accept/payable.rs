@@ -4,11 +4,11 @@ use aep2_ledger::{
     Accepted, Offer, Proposal, Verified,
     records::{NonceKey, Promise},
 };
-use aep2_mandate::units::UnixTime;
+use aep2_mandate::{mandate::Domain, units::UnixTime};
 use alloy::primitives::{Address, B256, U256};
 
 use super::error::AcceptError;
-use crate::intake::Desk;
+use crate::intake::ReceiptSigner;
 
 /// A path's mandates, as acceptance sees them.
 pub(crate) trait Payable: Clone + Sized + Send + 'static {
@@ -25,8 +25,8 @@ pub(crate) trait Payable: Clone + Sized + Send + 'static {
     fn reference(&self) -> B256;
     fn nonce(&self) -> NonceKey;
 
-    /// With its id or digest.
-    fn propose(self, desk: &Desk) -> Proposal<Self>;
+    /// With its id or digest. `domain` is that of mandates in its token.
+    fn propose(self, domain: &Domain, signer: &ReceiptSigner) -> Proposal<Self>;
 
     /// Whether this is, signature included, what was accepted.
     fn is(&self, accepted: &Promise) -> bool;
@@ -38,9 +38,12 @@ pub(crate) trait Payable: Clone + Sized + Send + 'static {
     fn offer(
         verified: &Verified<Self>,
         settle_by: UnixTime,
-        desk: &Desk,
+        signer: &ReceiptSigner,
     ) -> Result<Offer, AcceptError>;
 
     /// What is given for one that was accepted.
-    fn acceptance(accepted: Accepted, desk: &Desk) -> Result<Self::Acceptance, AcceptError>;
+    fn acceptance(
+        accepted: Accepted,
+        signer: &ReceiptSigner,
+    ) -> Result<Self::Acceptance, AcceptError>;
 }

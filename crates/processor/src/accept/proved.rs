@@ -6,14 +6,14 @@ use aep2_ledger::{
 };
 use aep2_mandate::{
     eddsa::{self, Forged},
-    mandate::{MandateId, SignedMandate},
+    mandate::{Domain, MandateId, SignedMandate},
     typed_data::receipt::{Receipt, SignedReceipt},
     units::UnixTime,
 };
 use alloy::primitives::{Address, B256, U256};
 
 use super::{acceptance::Acceptance, error::AcceptError, payable::Payable};
-use crate::intake::Desk;
+use crate::intake::ReceiptSigner;
 
 impl Payable for SignedMandate {
     type Acceptance = Acceptance;
@@ -44,8 +44,8 @@ impl Payable for SignedMandate {
         NonceKey::Proved { account, token, nonce }
     }
 
-    fn propose(self, desk: &Desk) -> Proposal<Self> {
-        let id = self.mandate.id(&desk.domain(self.mandate.token));
+    fn propose(self, domain: &Domain, _signer: &ReceiptSigner) -> Proposal<Self> {
+        let id = self.mandate.id(domain);
         Proposal::proved(self, id)
     }
 
@@ -77,7 +77,7 @@ impl Payable for SignedMandate {
     fn offer(
         verified: &Verified<Self>,
         settle_by: UnixTime,
-        desk: &Desk,
+        signer: &ReceiptSigner,
     ) -> Result<Offer, AcceptError> {
         let internal = |error: String| AcceptError::Internal(error);
         let mandate = &verified.signed().mandate;
@@ -92,12 +92,12 @@ impl Payable for SignedMandate {
             amount: mandate.amount,
             settle_by,
         };
-        let receipt = SignedReceipt::sign(receipt, desk.key(), &desk.typed_data);
+        let receipt = SignedReceipt::sign(receipt, &signer.key, &signer.domain);
         let receipt = receipt.map_err(|error| internal(error.to_string()))?;
         Offer::proved(verified, receipt).map_err(|error| internal(error.to_string()))
     }
 
-    fn acceptance(accepted: Accepted, _desk: &Desk) -> Result<Acceptance, AcceptError> {
+    fn acceptance(accepted: Accepted, _signer: &ReceiptSigner) -> Result<Acceptance, AcceptError> {
         let IssuedReceipt::Proved { receipt } = accepted.receipt else {
             let reason = format!("mandate {} has a receipt of the other path", accepted.mandate);
             return Err(AcceptError::Internal(reason));

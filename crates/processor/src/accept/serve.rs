@@ -9,11 +9,10 @@ use aep2_ledger::{
 use aep2_mandate::units::{AccountId, Ceiling, UnixTime};
 use alloy::primitives::U256;
 
-use super::{error::AcceptError, payable::Payable};
+use super::{context::AcceptContext, error::AcceptError, payable::Payable};
 use crate::{
-    config::ProcessorConfig,
     event::Event,
-    intake::{Desk, Reply, Task},
+    intake::{Reply, Task},
     policy::{Request, Taken},
 };
 
@@ -43,7 +42,7 @@ struct Handed<T: Payable> {
     reply: Reply<Result<T::Acceptance, AcceptError>>,
 }
 
-impl Desk {
+impl AcceptContext {
     /// Serves mandates that were taken together.
     pub(crate) fn accept<T: Payable>(
         self: &Arc<Self>,
@@ -52,7 +51,7 @@ impl Desk {
         if tasks.is_empty() {
             return;
         }
-        let now = self.shared.clock.now();
+        let now = self.requests.clock.now();
         let mut candidates = Vec::with_capacity(tasks.len());
         for Task { input, reply } in tasks {
             match self.glance(input, now) {
@@ -90,13 +89,13 @@ impl Desk {
         }
         if !handed.is_empty() {
             // They share a sync or two: one after the other keeps nobody waiting.
-            self.spawn(Arc::clone(self).answer_all::<T>(handed));
+            self.requests.spawn(Arc::clone(self).answer_all::<T>(handed));
         }
     }
 
     /// Everything that [`accept`](Self::accept) looks at, without a promise.
     pub(crate) fn check<T: Payable>(&self, mandate: &T) -> Result<(), AcceptError> {
-        let now = self.shared.clock.now();
+        let now = self.requests.clock.now();
         let Glanced { proposal, standing, same, .. } = self.glance(mandate.clone(), now)?;
         if same {
             return Ok(());
@@ -108,23 +107,9 @@ impl Desk {
             Standing::Accepted(_) => Ok(()),
             Standing::Acceptable { account, amount } => {
                 let request = request(&proposal, account, amount, now);
-                Ok(self.shared.policies.allow(&request)?)
+                Ok(self.policies.allow(&request)?)
             }
         }
-    }
-
-    /// By when a mandate that is accepted now is settled.
-    fn settle_by<T: Payable>(&self, mandate: &T, now: UnixTime) -> Option<UnixTime> {
-        let ProcessorConfig { acceptance, windows, .. } = &self.shared.config;
-        let latest = now.checked_add(acceptance.settle_within_s)?;
-        if !T::SETTLES_SOONER {
-            return Some(latest);
-        }
-        // No less than a window and a transaction take; the settings leave room for both.
-        let soonest = now.checked_add(windows.age_s_max)?.checked_add(windows.due_margin_s)?;
-        let deadline = u64::try_from(mandate.deadline()).ok();
-        let deadline = deadline.and_then(|deadline| UnixTime::new(deadline).ok());
-        Some(deadline.map_or(latest, |deadline| deadline.min(latest).max(soonest)))
     }
 
     /// Looks at everything but the signature and the policies.
@@ -132,10 +117,11 @@ impl Desk {
         let at_the_end = || AcceptError::Internal("the clock is at its end".to_owned());
         let settle_by = self.settle_by(&mandate, now).ok_or_else(at_the_end)?;
         let terms = self.check_terms(&mandate, settle_by, now);
-        let proposal = mandate.propose(self);
-        let standing = self.shared.ledger.check_terms(&proposal, settle_by, now);
+        let token = mandate.token();
+        let proposal = mandate.propose(&self.domain(token), &self.requests.signer);
+        let standing = self.requests.ledger.check_terms(&proposal, settle_by, now);
         if let Ok(standing @ Standing::Accepted(_)) = standing {
-            let accepted = self.shared.ledger.mandate(proposal.hash())?;
+            let accepted = self.requests.ledger.mandate(proposal.hash())?;
             let is_same = |view: MandateView| proposal.signed().is(&view.mandate.promise);
             let same = accepted.is_some_and(is_same);
             return Ok(Glanced { proposal, standing, settle_by, same });
@@ -152,11 +138,11 @@ impl Desk {
         now: UnixTime,
     ) -> Result<(), AcceptError> {
         let (token, amount, deadline) = (mandate.token(), mandate.amount(), mandate.deadline());
-        let Some((_, least)) = self.tokens.get(&token) else {
+        let Some(least) = self.least(token) else {
             return Err(AcceptError::UnsupportedToken { token });
         };
         if amount < U256::from(least.get()) {
-            return Err(AcceptError::AmountTooSmall { amount, least: *least });
+            return Err(AcceptError::AmountTooSmall { amount, least });
         }
         if deadline < U256::from(now.get()) {
             return Err(AcceptError::Expired { deadline, now });
@@ -175,9 +161,9 @@ impl Desk {
         settle_by: UnixTime,
         now: UnixTime,
     ) -> Result<(ledger::Pending<Accepted, ledger::AcceptError>, Taken), AcceptError> {
-        let taken = self.shared.policies.take(request)?;
-        let offer = T::offer(&proposal.verified_by_caller(), settle_by, self)?;
-        Ok((self.shared.ledger.accept(offer, now), taken))
+        let taken = self.policies.take(request)?;
+        let offer = T::offer(&proposal.verified_by_caller(), settle_by, &self.requests.signer)?;
+        Ok((self.requests.ledger.accept(offer, now), taken))
     }
 
     /// Waits for the disk, and answers.
@@ -189,7 +175,7 @@ impl Desk {
                         drop(taken);
                     } else {
                         taken.keep();
-                        self.shared.tell(accepted_event(&request, settle_by));
+                        self.requests.events.emit(accepted_event(&request, settle_by));
                     }
                     self.answer::<T>(accepted, reply);
                 }
@@ -207,9 +193,9 @@ impl Desk {
         reply: Reply<Result<T::Acceptance, AcceptError>>,
     ) {
         let again = accepted.again;
-        let answer = T::acceptance(accepted, self);
+        let answer = T::acceptance(accepted, &self.requests.signer);
         if answer.is_ok() {
-            self.shared.metrics.accepted(again, reply.waited());
+            self.metrics.accepted(again, reply.waited());
         }
         reply.send(answer);
     }

@@ -13,7 +13,7 @@ use aep2_mandate::units::{AccountId, UnixTime};
 use alloy::primitives::keccak256;
 
 use super::{
-    context::{Context, blocking},
+    context::{Context, blocking, resume_panic},
     sending::NotSent,
 };
 
@@ -26,14 +26,15 @@ const AT_ONCE_MAX: usize = 4;
 /// Applies changes for ever.
 pub(super) async fn apply(context: Arc<Context>) {
     let mut looked: Option<Tip> = None;
-    let every = context.shared.config.sender.poll_interval;
+    let every = context.poll_interval;
     loop {
-        let tip = context.shared.ledger.tip();
+        let tip = context.ledger.tip();
         if let Some(tip) = tip.filter(|_| tip != looked) {
             looked = Some(tip);
             let started = Instant::now();
             let looking = Arc::clone(&context);
-            let due = blocking(move || due(&looking, tip.time)).await.unwrap_or_default();
+            let due = blocking(move || due(&looking, tip.time)).await;
+            let due = due.map_err(resume_panic).unwrap_or_default();
             let looked_for = started.elapsed();
             for (account, in_force_from) in due {
                 apply_one(&context, account, in_force_from).await;
@@ -46,7 +47,7 @@ pub(super) async fn apply(context: Arc<Context>) {
 
 /// Accounts with a change that is due and of use.
 fn due(context: &Context, now: UnixTime) -> Vec<(AccountId, UnixTime)> {
-    let ledger = &context.shared.ledger;
+    let ledger = &context.ledger;
     let own = ledger.config().identity.processor;
     let count = u32::try_from(ledger.stats().accounts).unwrap_or(u32::MAX);
     (1..=count)
@@ -64,8 +65,7 @@ fn due(context: &Context, now: UnixTime) -> Vec<(AccountId, UnixTime)> {
 }
 
 async fn apply_one(context: &Context, account: AccountId, in_force_from: UnixTime) {
-    let shared = &context.shared;
-    let wallet = shared.deployment.wallet_id();
+    let wallet = context.wallet;
     let id = SubmissionId(keccak256(
         [
             b"aep2 change".as_slice(),
@@ -76,7 +76,7 @@ async fn apply_one(context: &Context, account: AccountId, in_force_from: UnixTim
         ]
         .concat(),
     ));
-    match context.sending.submit(shared, id, wallet.apply_change(account)).await {
+    match context.sending.submit(id, wallet.apply_change(account)).await {
         Ok(ticket) => {
             tracing::info!(%account, transaction = %ticket.hash, "putting an account's change in force");
         }

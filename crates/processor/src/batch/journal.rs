@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-use crate::boundary::{Act, Boundary, Side, Watch};
+use crate::fail_point::{FailPoint, FailPointHook, Moment};
 
 /// The version of an entry's form.
 const VERSION: u8 = 1;
@@ -41,7 +41,7 @@ enum EntryError {
 /// A journal in the ledger. Of one key: the ledger's processor.
 pub(super) struct BookJournal {
     ledger: Arc<Ledger>,
-    watch: Arc<dyn Watch>,
+    hook: Arc<dyn FailPointHook>,
     key: Key,
     /// As in the ledger.
     records: Mutex<BTreeMap<u64, Record>>,
@@ -57,7 +57,7 @@ impl BookJournal {
     /// Reads what the ledger has of this key.
     pub(super) fn open(
         ledger: Arc<Ledger>,
-        watch: Arc<dyn Watch>,
+        hook: Arc<dyn FailPointHook>,
         key: Key,
     ) -> Result<Self, JournalError> {
         let mut records = BTreeMap::new();
@@ -68,7 +68,7 @@ impl BookJournal {
             }
             records.insert(nonce, record);
         }
-        Ok(Self { ledger, watch, key, records: Mutex::new(records) })
+        Ok(Self { ledger, hook, key, records: Mutex::new(records) })
     }
 
     /// The submissions that ended in block `number` or before, with all of lower nonces, the oldest
@@ -89,10 +89,6 @@ impl BookJournal {
         // Nothing panics while it is held.
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    fn reached(&self, act: Act, side: Side) {
-        self.watch.reached(Boundary { act, side });
-    }
 }
 
 impl Journal for BookJournal {
@@ -106,10 +102,10 @@ impl Journal for BookJournal {
             }
         }
         let bytes = encode(record).map_err(store)?;
-        self.reached(Act::WriteTransaction, Side::Before);
+        self.hook.reached(FailPoint::WriteTransaction, Moment::Before);
         waiting(|| self.ledger.put_transaction(key.address, nonce, bytes).wait()).map_err(store)?;
         self.records().insert(nonce, record.clone());
-        self.reached(Act::WriteTransaction, Side::After);
+        self.hook.reached(FailPoint::WriteTransaction, Moment::After);
         Ok(())
     }
 
@@ -133,11 +129,11 @@ impl Journal for BookJournal {
             return Ok(());
         }
         let Some(above) = nonce.checked_add(1) else { return Ok(()) };
-        self.reached(Act::ForgetTransactions, Side::Before);
+        self.hook.reached(FailPoint::ForgetTransactions, Moment::Before);
         let forgetting = || self.ledger.forget_transactions_below(key.address, above).wait();
         waiting(forgetting).map_err(store)?;
         self.records().retain(|own, _| *own > nonce);
-        self.reached(Act::ForgetTransactions, Side::After);
+        self.hook.reached(FailPoint::ForgetTransactions, Moment::After);
         Ok(())
     }
 }

@@ -21,8 +21,8 @@ use super::{
     recovery,
 };
 use crate::{
-    boundary::{Act, Side},
     event::Event,
+    fail_point::{FailPoint, Moment},
     window::{Choice, DIRECT_MAX, Pool, Rules, Turn, Waiting, Window, choose},
 };
 
@@ -69,18 +69,17 @@ impl Looker {
     /// One look. The open batches after it.
     pub(super) fn look(&mut self) -> Result<Vec<BatchNumber>, LookError> {
         let context = Arc::clone(&self.context);
-        let shared = &context.shared;
         if self.tidied.is_none_or(|at| at.elapsed() >= TIDY_EVERY) {
             self.tidy()?;
             self.tidied = Some(Instant::now());
         }
-        let open = recovery::open_batches(&shared.ledger)?;
+        let open = recovery::open_batches(&context.ledger)?;
         let mut open: Vec<BatchNumber> = open.into_iter().map(|batch| batch.number).collect();
-        let room = shared.config.windows.in_flight_max.saturating_sub(open.len());
-        if room == 0 || !context.shared.has_caught_up() {
+        let room = context.windows.in_flight_max.saturating_sub(open.len());
+        if room == 0 || !context.chain.has_caught_up() {
             return Ok(open);
         }
-        let windows = &shared.config.windows;
+        let windows = &context.windows;
         let rules = Rules {
             age_s_max: windows.age_s_max,
             capture_within_s: windows.capture_within_s,
@@ -89,7 +88,7 @@ impl Looker {
         let Pools { mut pools, mut entries } = self.pools(&rules)?;
         let mut sealed = 0;
         while sealed < room {
-            match choose(&pools, &rules, shared.clock.now(), self.turn) {
+            match choose(&pools, &rules, context.clock.now(), self.turn) {
                 None => break,
                 Some(Choice::Unsettleable { mandate, reason }) => {
                     self.quarantine(&BTreeMap::from([(mandate, reason.to_string())]))?;
@@ -126,17 +125,17 @@ impl Looker {
     }
 
     fn seal(&self, window: Window) -> Result<BatchNumber, LookError> {
-        let shared = &self.context.shared;
+        let context = &self.context;
         let count = u32::try_from(window.members.len()).unwrap_or(u32::MAX);
         let Window { path, token, verifier_set, shape, valid_until, members, closed } = window;
         let shape = shape.map_or(0, |shape| shape.id());
         let seal = Seal { path, token, valid_until, shape, verifier_set, members };
-        shared.reached(Act::Seal, Side::Before);
-        let batch = shared.ledger.seal(seal).wait().map(|batch| batch.into_inner());
-        shared.reached(Act::Seal, Side::After);
+        context.reached(FailPoint::Seal, Moment::Before);
+        let batch = context.ledger.seal(seal).wait().map(|batch| batch.into_inner());
+        context.reached(FailPoint::Seal, Moment::After);
         let batch = batch?;
         tracing::info!(%batch, count, ?closed, %valid_until, "sealed");
-        shared.tell(Event::Sealed { batch, count });
+        context.events.emit(Event::Sealed { batch, count });
         Ok(batch)
     }
 
@@ -152,19 +151,19 @@ impl Looker {
             Some(Candidate { hash: *hash, mandate, pays: *pays })
         });
         let under = Under { path, token, verifier_set };
-        Ok(check(&self.context.shared.ledger, under, candidates)?.at_fault)
+        Ok(check(&self.context.ledger, under, candidates)?.at_fault)
     }
 
     fn quarantine(&self, mandates: &BTreeMap<MandateHash, String>) -> Result<(), LookError> {
-        let shared = &self.context.shared;
+        let context = &self.context;
         let aside = |(hash, reason): (&MandateHash, &String)| {
             tracing::warn!(mandate = %hash, reason, "quarantining a mandate");
             (*hash, Disposition::Quarantined { reason: reason.clone() })
         };
-        shared.reached(Act::Dispose, Side::Before);
-        shared.ledger.dispose(mandates.iter().map(aside).collect()).wait()?;
-        shared.reached(Act::Dispose, Side::After);
-        let now = shared.clock.now();
+        context.reached(FailPoint::Dispose, Moment::Before);
+        context.ledger.dispose(mandates.iter().map(aside).collect()).wait()?;
+        context.reached(FailPoint::Dispose, Moment::After);
+        let now = context.clock.now();
         let mut apart = self.context.apart();
         mandates.keys().for_each(|mandate| apart.quarantine(*mandate, now));
         Ok(())
@@ -172,31 +171,31 @@ impl Looker {
 
     /// Fails what can never settle, tries again what is quarantined, forgets who was kept apart and ended.
     fn tidy(&mut self) -> Result<(), LookError> {
-        let shared = &self.context.shared;
-        let tip = shared.ledger.tip();
+        let context = &self.context;
+        let tip = context.ledger.tip();
         if tip != self.expired_at {
-            shared.reached(Act::Expire, Side::Before);
-            let expired = shared.ledger.expire(EXPIRE_MAX).wait()?.into_inner();
-            shared.reached(Act::Expire, Side::After);
-            shared.tell_ended(&expired)?;
+            context.reached(FailPoint::Expire, Moment::Before);
+            let expired = context.ledger.expire(EXPIRE_MAX).wait()?.into_inner();
+            context.reached(FailPoint::Expire, Moment::After);
+            context.outcomes.emit_ended(&expired)?;
             // As many as fail at once: there may be more.
             if expired.len() < EXPIRE_MAX {
                 self.expired_at = tip;
             }
         }
-        let aside = shared.ledger.quarantined()?;
-        let again = self.context.apart().try_again(&aside, shared.clock.now());
+        let aside = context.ledger.quarantined()?;
+        let again = self.context.apart().try_again(&aside, context.clock.now());
         if !again.is_empty() {
             tracing::info!(count = again.len(), "trying again what was quarantined");
             let requeue = again.into_iter().map(|hash| (hash, Disposition::Requeue)).collect();
-            shared.reached(Act::Dispose, Side::Before);
-            shared.ledger.dispose(requeue).wait()?;
-            shared.reached(Act::Dispose, Side::After);
+            context.reached(FailPoint::Dispose, Moment::Before);
+            context.ledger.dispose(requeue).wait()?;
+            context.reached(FailPoint::Dispose, Moment::After);
         }
         let known = self.context.apart().known();
         let mut ended = Vec::new();
         for mandate in known {
-            let view = shared.ledger.mandate(mandate)?;
+            let view = context.ledger.mandate(mandate)?;
             if view.is_none_or(|view| !view.state.status.is_live()) {
                 ended.push(mandate);
             }
@@ -209,9 +208,9 @@ impl Looker {
     /// alone only the first are kept, and those behind them are looked at, too: after an outage they
     /// may be many, and are not to hide the others until these are late themselves.
     fn pools(&self, rules: &Rules) -> Result<Pools, LedgerError> {
-        let ledger = &self.context.shared.ledger;
-        let now = self.context.shared.clock.now();
-        let largest = self.context.shared.config.windows.shapes.iter();
+        let ledger = &self.context.ledger;
+        let now = self.context.clock.now();
+        let largest = self.context.windows.shapes.iter();
         let largest = largest.map(|shape| shape.mandates_max()).max().unwrap_or(DIRECT_MAX);
         let limit = largest.saturating_mul(4).clamp(WAITING_MIN, WAITING_MAX);
         let mut found = Pools::default();
@@ -246,7 +245,7 @@ impl Looker {
         waiting: Waiting,
         entry: WindowEntry,
     ) {
-        let account = self.context.shared.ledger.account(waiting.account);
+        let account = self.context.ledger.account(waiting.account);
         let verifier_set = match path {
             SettlementPath::Proved => {
                 account.map_or(B256::ZERO, |account| account.record.verifier_set)

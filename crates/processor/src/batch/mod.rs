@@ -42,6 +42,7 @@
 //! proved again. One that names nobody is found out by halves. What says nothing about mandates (the
 //! node is away, fees are above the cap, there is no ether for gas) is waited out, with an alarm.
 
+mod abort;
 mod apart;
 mod changes;
 mod check;
@@ -49,12 +50,15 @@ mod context;
 mod drive;
 mod journal;
 mod look;
+mod prove;
 mod provers;
 pub mod recovery;
 mod refusal;
 mod sending;
 mod settler;
+mod turn;
 
+pub(crate) use self::settler::SettlerParts;
 pub use self::{
     provers::{Provers, ProversError},
     settler::Settler,

@@ -1,14 +1,69 @@
-//! Whom the chain's refusal of a batch names.
+//! The chain refuses a batch: whom that names, and what becomes of the batch.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use aep2_chain::wallet::error::WalletError;
-use aep2_ledger::{BatchView, MandateHash, Status, records::Promise};
+use aep2_chain::wallet::{Wallet, error::WalletError, units::KeyHash};
+use aep2_ledger::{BatchView, MandateHash, records::Promise};
+use aep2_mandate::units::AccountId;
 use alloy::primitives::U256;
+
+use super::{
+    abort,
+    context::Context,
+    turn::{DriveError, Turn},
+};
+
+/// Those at fault are quarantined, the others go on. `order` is that of the mandates in the call.
+pub(super) async fn refused(
+    context: &Context,
+    batch: &BatchView,
+    order: &[MandateHash],
+    error: &WalletError,
+) -> Result<Turn, DriveError> {
+    let words = error.to_string();
+    tracing::warn!(batch = %batch.number, error = words, "the chain refuses the batch");
+    let at_fault: BTreeSet<MandateHash> = match blame(error, batch, order) {
+        Blame::Expired => return abort::requeue(context, batch, &words).await,
+        Blame::These(members) => members,
+        Blame::All => batch.live().map(|member| member.hash).collect(),
+        Blame::Nobody if may_be_a_key(error) => other_keys(context, batch).await,
+        Blame::Nobody => BTreeSet::new(),
+    };
+    if at_fault.is_empty() {
+        return abort::split(context, batch, &words).await;
+    }
+    let at_fault = at_fault.into_iter().map(|hash| (hash, words.clone())).collect();
+    abort::quarantine(context, batch, &words, at_fault).await
+}
+
+/// The members whose key is not the one that the chain has for their account now.
+async fn other_keys(context: &Context, batch: &BatchView) -> BTreeSet<MandateHash> {
+    let wallet = Wallet::unchecked(context.provider.clone(), context.wallet);
+    let mut on_chain: BTreeMap<AccountId, Option<Option<KeyHash>>> = BTreeMap::new();
+    let mut others = BTreeSet::new();
+    for member in batch.live() {
+        let Promise::Proved { signed } = &member.mandate.promise else { continue };
+        let account = signed.mandate.account;
+        let known = match on_chain.get(&account) {
+            Some(known) => *known,
+            None => {
+                let read = wallet.account(account).await.ok().map(|own| own.terms.key_hash);
+                on_chain.insert(account, read);
+                read
+            }
+        };
+        let signed = signed.signed_mandate().ok();
+        let own = signed.map(|signed| KeyHash::of(&signed.key));
+        if known.is_some_and(|known| known != own) {
+            others.insert(member.hash);
+        }
+    }
+    others
+}
 
 /// What a refusal says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Blame {
+enum Blame {
     /// These mandates are at fault; the others are not.
     These(BTreeSet<MandateHash>),
     /// The batch's time is over; nobody is at fault.
@@ -21,7 +76,7 @@ pub(super) enum Blame {
 
 /// Whom a refusal of this batch names. `order` is that of the mandates in the call, by whose place the
 /// direct path's refusals name them.
-pub(super) fn blame(error: &WalletError, batch: &BatchView, order: &[MandateHash]) -> Blame {
+fn blame(error: &WalletError, batch: &BatchView, order: &[MandateHash]) -> Blame {
     let named = match error {
         WalletError::NotAuthorized { account, .. }
         | WalletError::InsufficientBalance { account, .. }
@@ -56,21 +111,12 @@ pub(super) fn blame(error: &WalletError, batch: &BatchView, order: &[MandateHash
 
 /// Whether a refusal may come from a key that is another one on chain than the one proved with: the
 /// wallet computes with the key that it has, and does not say which account's it is.
-pub(super) fn may_be_a_key(error: &WalletError) -> bool {
+fn may_be_a_key(error: &WalletError) -> bool {
     matches!(error, WalletError::ProofRefused { .. } | WalletError::HintWrong { .. })
 }
 
 /// The members still in the batch of which this holds.
 fn members(batch: &BatchView, holds: impl Fn(&Promise) -> bool) -> BTreeSet<MandateHash> {
-    live(batch).filter(|(_, promise)| holds(promise)).map(|(hash, _)| hash).collect()
-}
-
-/// The members still in the batch.
-pub(super) fn live(batch: &BatchView) -> impl Iterator<Item = (MandateHash, &Promise)> {
-    let number = batch.number;
-    batch
-        .members
-        .iter()
-        .filter(move |member| member.status == (Status::InBatch { batch: number }))
-        .map(|member| (member.hash, &member.mandate.promise))
+    let named = batch.live().filter(|member| holds(&member.mandate.promise));
+    named.map(|member| member.hash).collect()
 }

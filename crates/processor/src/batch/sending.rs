@@ -4,18 +4,22 @@ use std::sync::Arc;
 
 use aep2_chain::{
     call::Call,
-    sender::{Key, Outcome, Sender, SenderError, SubmissionId, SubmitError, Ticket},
-    wallet::{DirectSettlement, error::WalletError, sort_to_net, units::VerifierSetId},
+    sender::{Key, Outcome, Sender, SenderConfig, SenderError, SubmissionId, SubmitError, Ticket},
+    wallet::{DirectSettlement, WalletId, error::WalletError, sort_to_net, units::VerifierSetId},
 };
 use aep2_ledger::{
-    BatchNumber, BatchView, Ledger, LedgerError, MandateHash, Step, records::Promise,
+    BatchNumber, BatchView, Identity, Ledger, LedgerError, MandateHash, Step, records::Promise,
 };
 use aep2_prover::proven::Proven;
-use alloy::primitives::{U256, keccak256};
+use alloy::{
+    primitives::{U256, keccak256},
+    providers::DynProvider,
+    signers::local::PrivateKeySigner,
+};
 use thiserror::Error;
 
 use super::journal::BookJournal;
-use crate::shared::Shared;
+use crate::fail_point::FailPointHook;
 
 /// The first byte of a submitted batch's reference.
 const REFERENCE_VERSION: u8 = 1;
@@ -50,14 +54,13 @@ impl Round {
 
     /// The sender's name for a batch in this round. The same after every restart: whoever asks again
     /// asks for the same transaction.
-    pub(super) fn submission(self, shared: &Shared, batch: BatchNumber) -> SubmissionId {
-        let identity = shared.ledger.config().identity;
+    pub(super) fn submission(self, ledger: &Identity, batch: BatchNumber) -> SubmissionId {
         SubmissionId(keccak256(
             [
                 b"aep2 batch".as_slice(),
-                &identity.chain_id.get().to_be_bytes(),
-                identity.wallet.as_slice(),
-                identity.processor.as_slice(),
+                &ledger.chain_id.get().to_be_bytes(),
+                ledger.wallet.as_slice(),
+                ledger.processor.as_slice(),
                 &batch.get().to_be_bytes(),
                 &self.0.to_be_bytes(),
             ]
@@ -86,8 +89,11 @@ pub(super) enum CallError {
 }
 
 /// The call that settles a batch: always the same one.
-pub(super) fn call_of(shared: &Shared, batch: &BatchView) -> Result<BatchCall, CallError> {
-    let wallet = shared.deployment.wallet_id();
+pub(super) fn call_of(
+    ledger: &Ledger,
+    wallet: WalletId,
+    batch: &BatchView,
+) -> Result<BatchCall, CallError> {
     let mut direct = Vec::new();
     for member in &batch.members {
         if let Promise::Direct { signed } = &member.mandate.promise {
@@ -104,7 +110,7 @@ pub(super) fn call_of(shared: &Shared, batch: &BatchView) -> Result<BatchCall, C
     }
     let number = batch.number;
     let unusable = |words: String| CallError::Proof(number, words);
-    let bytes = shared.ledger.proof(number)?.ok_or_else(|| unusable("there is none".to_owned()))?;
+    let bytes = ledger.proof(number)?.ok_or_else(|| unusable("there is none".to_owned()))?;
     let proven: Proven =
         serde_json::from_slice(&bytes).map_err(|error| unusable(error.to_string()))?;
     let set = VerifierSetId::new(batch.record.verifier_set);
@@ -117,8 +123,12 @@ pub(super) fn call_of(shared: &Shared, batch: &BatchView) -> Result<BatchCall, C
 
 /// The sender of the processor's key. Opened when it is first needed, and again when its journal
 /// failed.
-#[derive(Debug, Default)]
 pub(super) struct Sending {
+    ledger: Arc<Ledger>,
+    provider: DynProvider,
+    key: PrivateKeySigner,
+    config: SenderConfig,
+    hook: Arc<dyn FailPointHook>,
     open: tokio::sync::Mutex<Option<(Arc<Sender>, Arc<BookJournal>)>>,
 }
 
@@ -135,25 +145,32 @@ pub(super) enum NotSent {
 }
 
 impl Sending {
+    pub(super) fn new(
+        ledger: Arc<Ledger>,
+        provider: DynProvider,
+        key: PrivateKeySigner,
+        config: SenderConfig,
+        hook: Arc<dyn FailPointHook>,
+    ) -> Self {
+        Self { ledger, provider, key, config, hook, open: tokio::sync::Mutex::default() }
+    }
+
     /// The sender.
-    async fn sender(
-        &self,
-        shared: &Shared,
-    ) -> Result<(Arc<Sender>, Arc<BookJournal>), SenderError> {
+    async fn sender(&self) -> Result<(Arc<Sender>, Arc<BookJournal>), SenderError> {
         let mut open = self.open.lock().await;
         if let Some(found) = &*open {
             return Ok(found.clone());
         }
-        let (ledger, watch) = (Arc::clone(&shared.ledger), Arc::clone(&shared.watch));
-        let chain_id = shared.deployment.chain_id.get();
-        let key = Key { chain_id, address: shared.key.address() };
-        let opening = tokio::task::spawn_blocking(move || BookJournal::open(ledger, watch, key));
+        let (ledger, hook) = (Arc::clone(&self.ledger), Arc::clone(&self.hook));
+        let chain_id = ledger.config().identity.chain_id.get();
+        let key = Key { chain_id, address: self.key.address() };
+        let opening = tokio::task::spawn_blocking(move || BookJournal::open(ledger, hook, key));
         let journal = match opening.await {
             Ok(journal) => Arc::new(journal?),
             Err(_) => return Err(SenderError::Closed),
         };
-        let (provider, signer) = (shared.provider.clone(), shared.key.clone());
-        let config = shared.config.sender.clone();
+        let (provider, signer) = (self.provider.clone(), self.key.clone());
+        let config = self.config.clone();
         let as_journal = Arc::clone(&journal);
         let sender = Arc::new(Sender::open(provider, signer, config, as_journal).await?);
         *open = Some((Arc::clone(&sender), Arc::clone(&journal)));
@@ -168,13 +185,8 @@ impl Sending {
     }
 
     /// Hands a call to the sender. The same name and call again sends nothing again.
-    pub(super) async fn submit(
-        &self,
-        shared: &Shared,
-        id: SubmissionId,
-        call: Call,
-    ) -> Result<Ticket, NotSent> {
-        let submitted = match self.sender(shared).await {
+    pub(super) async fn submit(&self, id: SubmissionId, call: Call) -> Result<Ticket, NotSent> {
+        let submitted = match self.sender().await {
             Ok((sender, _)) => sender.submit(id, call).await,
             Err(error) => Err(error.into()),
         };
@@ -202,12 +214,8 @@ impl Sending {
     }
 
     /// What is known of a submission now.
-    pub(super) async fn outcome(
-        &self,
-        shared: &Shared,
-        id: SubmissionId,
-    ) -> Result<Outcome, SenderError> {
-        let (sender, _) = self.sender(shared).await?;
+    pub(super) async fn outcome(&self, id: SubmissionId) -> Result<Outcome, SenderError> {
+        let (sender, _) = self.sender().await?;
         let outcome = sender.outcome(id).await;
         if let Err(error) = &outcome {
             self.note(error).await;
@@ -217,14 +225,14 @@ impl Sending {
 
     /// Does what is due for everything that is on its way: how many are left. Forgets what ended so
     /// long ago that no block of it can be undone.
-    pub(super) async fn advance(&self, shared: &Shared) -> Result<usize, SenderError> {
-        let (sender, journal) = self.sender(shared).await?;
+    pub(super) async fn advance(&self) -> Result<usize, SenderError> {
+        let (sender, journal) = self.sender().await?;
         let left = sender.advance().await;
         if let Err(error) = &left {
             self.note(error).await;
         }
         let left = left?;
-        for id in forgettable(shared, &journal)? {
+        for id in forgettable(&self.ledger, &journal)? {
             if !sender.forget(id).await? {
                 break;
             }
@@ -235,9 +243,9 @@ impl Sending {
 
 /// What can be forgotten, the oldest first: what ended in a block that cannot be undone any more, and
 /// is not the newest submission of a batch that has not ended.
-fn forgettable(shared: &Shared, journal: &BookJournal) -> Result<Vec<SubmissionId>, SenderError> {
-    let Some(tip) = shared.ledger.tip() else { return Ok(Vec::new()) };
-    let Some(deep) = tip.number.checked_sub(shared.ledger.config().undo_blocks) else {
+fn forgettable(ledger: &Ledger, journal: &BookJournal) -> Result<Vec<SubmissionId>, SenderError> {
+    let Some(tip) = ledger.tip() else { return Ok(Vec::new()) };
+    let Some(deep) = tip.number.checked_sub(ledger.config().undo_blocks) else {
         return Ok(Vec::new());
     };
     let old = journal.ended_up_to(deep);
@@ -245,16 +253,16 @@ fn forgettable(shared: &Shared, journal: &BookJournal) -> Result<Vec<SubmissionI
         return Ok(old);
     }
     // Where the ledger cannot be read, nothing is forgotten.
-    let Ok(needed) = submissions_of_open(shared, &shared.ledger) else { return Ok(Vec::new()) };
+    let Ok(needed) = submissions_of_open(ledger) else { return Ok(Vec::new()) };
     Ok(old.into_iter().take_while(|id| !needed.contains(id)).collect())
 }
 
-fn submissions_of_open(shared: &Shared, ledger: &Ledger) -> Result<Vec<SubmissionId>, LedgerError> {
+fn submissions_of_open(ledger: &Ledger) -> Result<Vec<SubmissionId>, LedgerError> {
     let open = ledger.unfinished_batches()?.into_iter();
     Ok(open
         .filter_map(|(number, record)| match record.step {
             Step::Submitted { reference } => {
-                Some(Round::of_reference(&reference)?.submission(shared, number))
+                Some(Round::of_reference(&reference)?.submission(&ledger.config().identity, number))
             }
             _ => None,
         })

@@ -7,24 +7,49 @@ use std::{
     time::{Duration, Instant},
 };
 
+use aep2_chain::{deployment::Deployment, sender::SenderConfig};
+use aep2_ledger::{BatchNumber, Ledger};
+use aep2_mandate::clock::Clock;
+use alloy::{providers::DynProvider, signers::local::PrivateKeySigner};
 use tokio::{
     sync::Semaphore,
-    task::{JoinError, JoinHandle, JoinSet},
+    task::{Id, JoinError, JoinHandle, JoinSet},
 };
 
 use super::{
     changes,
-    context::{Context, blocking},
+    context::{Alarms, Context, blocking, resume_panic},
     drive,
     look::Looker,
     provers::Provers,
     recovery,
     sending::Sending,
 };
-use crate::{error::StartError, shared::Shared};
+use crate::{
+    chain_status::ChainStatus, config::WindowConfig, emitter::Emitter, error::StartError,
+    fail_point::FailPointHook, metrics::Metrics, outcomes::Outcomes, supervisor::Supervisor,
+};
 
 /// How much of the time looks at the queue may take: one part in so many.
 const LOOKS_SHARE: u32 = 10;
+
+/// What settling needs.
+pub(crate) struct SettlerParts {
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) clock: Clock,
+    pub(crate) windows: WindowConfig,
+    pub(crate) provers: Provers,
+    pub(crate) provider: DynProvider,
+    pub(crate) deployment: Deployment,
+    /// Signs transactions.
+    pub(crate) key: PrivateKeySigner,
+    pub(crate) sender: SenderConfig,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) events: Arc<Emitter>,
+    pub(crate) outcomes: Arc<Outcomes>,
+    pub(crate) chain: Arc<ChainStatus>,
+    pub(crate) hook: Arc<dyn FailPointHook>,
+}
 
 /// Settles, until the processor stops.
 #[derive(Debug)]
@@ -37,30 +62,21 @@ impl Settler {
     ///
     /// # Errors
     /// When there is no key for a shape that is to be used, or it is not the one deployed.
-    pub(crate) async fn start(shared: Arc<Shared>, provers: Provers) -> Result<Self, StartError> {
-        let shapes = &shared.config.windows.shapes;
-        provers
-            .check(shapes, &shared.deployment)
-            .map_err(|error| StartError::Settle(error.to_string()))?;
-        let costs = provers.costs(shapes, &shared.deployment);
-        let context = Arc::new(Context {
-            shared,
-            provers,
-            costs,
-            sending: Sending::default(),
-            proving: Arc::new(Semaphore::new(1)),
-            apart: Mutex::default(),
-            alarms: Mutex::default(),
-        });
-        let ledger = Arc::clone(&context.shared.ledger);
+    pub(crate) async fn start(
+        parts: SettlerParts,
+        supervisor: &Supervisor,
+    ) -> Result<Self, StartError> {
+        let context = Arc::new(context(parts)?);
+        let ledger = Arc::clone(&context.ledger);
         let open = blocking(move || recovery::open_batches(&ledger)).await;
         for batch in open.map_err(|error| StartError::Threads(error.to_string()))?? {
             tracing::info!(batch = %batch.number, step = batch.step, "taking up a batch");
         }
+        let stopping = supervisor.stopping();
         let tasks = vec![
-            tokio::spawn(look_on(Arc::clone(&context))),
-            tokio::spawn(until_stopped(Arc::clone(&context), advance(Arc::clone(&context)))),
-            tokio::spawn(until_stopped(Arc::clone(&context), changes::apply(Arc::clone(&context)))),
+            supervisor.spawn("batch_scheduler", look_on(Arc::clone(&context), stopping)),
+            supervisor.spawn_until_stopped("transaction_sender", advance(Arc::clone(&context))),
+            supervisor.spawn_until_stopped("account_changes", changes::apply(context)),
         ];
         Ok(Self { tasks })
     }
@@ -68,88 +84,120 @@ impl Settler {
     /// Waits until it has stopped. Batches stay where they stand.
     pub(crate) async fn stopped(self) {
         for task in self.tasks {
-            // They end in no other way than by being told to.
+            // A panic of its own was told of when it happened.
             let _ = task.await;
         }
     }
 }
 
-async fn until_stopped(context: Arc<Context>, work: impl Future<Output = ()>) {
-    let mut stopping = context.shared.stopping();
-    tokio::select! {
-        () = work => {}
-        _ = stopping.wait_for(|stop| *stop) => {}
-    }
+fn context(parts: SettlerParts) -> Result<Context, StartError> {
+    let SettlerParts { ledger, clock, windows, provers, provider, deployment, key, .. } = parts;
+    let SettlerParts { sender, metrics, events, outcomes, chain, hook, .. } = parts;
+    let checked = provers.check(&windows.shapes, &deployment);
+    checked.map_err(|error| StartError::Settle(error.to_string()))?;
+    Ok(Context {
+        wallet: deployment.wallet_id(),
+        poll_interval: sender.poll_interval,
+        request_timeout: sender.request_timeout,
+        costs: provers.costs(&windows.shapes, &deployment),
+        sending: Sending::new(
+            Arc::clone(&ledger),
+            provider.clone(),
+            key,
+            sender,
+            Arc::clone(&hook),
+        ),
+        proving: Arc::new(Semaphore::new(1)),
+        apart: Mutex::default(),
+        alarms: Alarms::new(metrics),
+        ledger,
+        clock,
+        windows,
+        provider,
+        provers,
+        events,
+        outcomes,
+        chain,
+        hook,
+    })
 }
 
 /// Seals windows and sees to it that every open batch has a task, until the processor stops.
-async fn look_on(context: Arc<Context>) {
-    let mut stopping = context.shared.stopping();
-    let every = Duration::from_millis(context.shared.config.windows.poll_interval_ms.max(1));
-    let mut looker = Some(Looker::new(Arc::clone(&context)));
-    let mut drivers = JoinSet::new();
-    let mut driven = BTreeMap::new();
+async fn look_on(context: Arc<Context>, stopping: impl Future<Output = ()>) {
+    let every = Duration::from_millis(context.windows.poll_interval_ms.max(1));
+    let mut looker = Looker::new(Arc::clone(&context));
+    let mut drivers = Drivers::default();
+    tokio::pin!(stopping);
     loop {
         let started = Instant::now();
-        let mut own = looker.take().unwrap_or_else(|| Looker::new(Arc::clone(&context)));
-        let looked = blocking(move || {
-            let looked = own.look();
-            (own, looked)
+        let looking = blocking(move || {
+            let looked = looker.look();
+            (looker, looked)
         });
-        match looked.await {
-            Ok((own, Ok(open))) => {
-                looker = Some(own);
-                for batch in open {
-                    driven.entry(batch).or_insert_with(|| {
-                        drivers.spawn(drive::drive(Arc::clone(&context), batch)).id()
-                    });
-                }
-            }
-            Ok((own, Err(error))) => {
-                looker = Some(own);
-                tracing::warn!(%error, "the queue could not be looked at");
-            }
-            Err(error) => tracing::error!(%error, "a look ended early"),
+        // The runtime ends: so does this.
+        let Ok((own, looked)) = looking.await.map_err(resume_panic) else { return };
+        looker = own;
+        match looked {
+            Ok(open) => open.into_iter().for_each(|batch| drivers.drive(&context, batch)),
+            Err(error) => tracing::warn!(%error, "the queue could not be looked at"),
         }
-        while let Some(ended) = drivers.try_join_next_with_id() {
-            let task = ended.as_ref().map_or_else(JoinError::id, |(id, ())| *id);
-            if let Err(error) = &ended {
-                tracing::error!(%error, "a batch's task ended early");
-            }
-            driven.retain(|_, own| *own != task);
-        }
+        drivers.forget_ended(&context);
         let pause = tokio::time::sleep(every.max(started.elapsed() * LOOKS_SHARE));
-        let stopped = async {
-            // Nobody is left to say so: that is to stop, too.
-            let _ = stopping.wait_for(|stop| *stop).await;
-        };
         let stop = tokio::select! {
             () = pause => false,
-            () = stopped => true,
+            () = &mut stopping => true,
         };
         if stop {
             // What they were about to do is taken up at the next start.
-            drivers.shutdown().await;
+            drivers.tasks.shutdown().await;
             return;
+        }
+    }
+}
+
+/// The tasks of batches, one each.
+#[derive(Default)]
+struct Drivers {
+    tasks: JoinSet<()>,
+    driven: BTreeMap<BatchNumber, Id>,
+}
+
+impl Drivers {
+    /// Begins a task for a batch that has none.
+    fn drive(&mut self, context: &Arc<Context>, batch: BatchNumber) {
+        let Self { tasks, driven } = self;
+        driven
+            .entry(batch)
+            .or_insert_with(|| tasks.spawn(drive::drive(Arc::clone(context), batch)).id());
+    }
+
+    /// Forgets tasks that have ended. One that panicked is begun again at the next look: the other
+    /// batches are not held up by it.
+    fn forget_ended(&mut self, context: &Context) {
+        while let Some(ended) = self.tasks.try_join_next_with_id() {
+            let task = ended.as_ref().map_or_else(JoinError::id, |(id, ())| *id);
+            if let Err(error) = &ended {
+                tracing::error!(%error, "a batch's task panicked");
+                context.alarms.set("batch_stuck", true);
+            }
+            self.driven.retain(|_, own| *own != task);
         }
     }
 }
 
 /// Keeps transactions going.
 async fn advance(context: Arc<Context>) {
-    let shared = &context.shared;
-    let every = shared.config.sender.poll_interval;
     loop {
-        match context.sending.advance(shared).await {
+        match context.sending.advance().await {
             Ok(left) => {
-                shared.metrics.sender_pending(left);
-                context.alarm("sender_not_advancing", false);
+                context.alarms.sender_pending(left);
+                context.alarms.set("sender_not_advancing", false);
             }
             Err(error) => {
                 tracing::warn!(%error, "transactions could not be looked after");
-                context.alarm("sender_not_advancing", true);
+                context.alarms.set("sender_not_advancing", true);
             }
         }
-        tokio::time::sleep(every).await;
+        tokio::time::sleep(context.poll_interval).await;
     }
 }

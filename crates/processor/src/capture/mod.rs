@@ -31,7 +31,7 @@ use serde::{Deserialize, Serialize};
 pub use self::error::CaptureError;
 use crate::{
     event::Event,
-    intake::{Desk, Reply, Task},
+    intake::{Reply, RequestContext, Task},
 };
 
 /// A capture that is noted: its receipt is on disk.
@@ -67,18 +67,18 @@ type Answer = Result<CaptureAcceptance, CaptureError>;
 type Noting = ledger::Pending<Captured, ledger::CaptureError>;
 
 /// Serves captures that were taken together.
-pub(crate) fn serve(desk: &Arc<Desk>, tasks: Vec<Task<SignedCapture, Answer>>) {
-    let now = desk.shared.clock.now();
+pub(crate) fn serve(context: &Arc<RequestContext>, tasks: Vec<Task<SignedCapture, Answer>>) {
+    let now = context.clock.now();
     let mut handed = Vec::new();
     for Task { input, reply } in tasks {
-        match hand_over(desk, &input, now) {
+        match hand_over(context, &input, now) {
             Ok(Found::Before(acceptance)) => reply.send(Ok(acceptance)),
             Ok(Found::New(noting)) => handed.push((noting, input.message, reply)),
             Err(error) => reply.send(Err(error)),
         }
     }
     if !handed.is_empty() {
-        desk.spawn(answer_all(Arc::clone(desk), handed));
+        context.spawn(answer_all(Arc::clone(context), handed));
     }
 }
 
@@ -90,14 +90,18 @@ enum Found {
 }
 
 /// Checks a capture, signs its receipt, and hands both to the ledger.
-fn hand_over(desk: &Desk, signed: &SignedCapture, now: UnixTime) -> Result<Found, CaptureError> {
+fn hand_over(
+    context: &RequestContext,
+    signed: &SignedCapture,
+    now: UnixTime,
+) -> Result<Found, CaptureError> {
     let capture = signed.message;
     let mandate = MandateHash::from_bytes(capture.mandate_id);
-    let view = desk.shared.ledger.mandate(mandate)?;
+    let view = context.ledger.mandate(mandate)?;
     let view = view.ok_or(CaptureError::UnknownMandate { mandate })?;
     let payee = view.mandate.promise.payee();
     signed
-        .verify(&desk.typed_data, payee)
+        .verify(&context.signer.domain, payee)
         .map_err(|reason| CaptureError::BadSignature { reason })?;
     if let Some(before) = before(&view, &capture)? {
         return Ok(Found::Before(before));
@@ -105,12 +109,12 @@ fn hand_over(desk: &Desk, signed: &SignedCapture, now: UnixTime) -> Result<Found
 
     let Capture { mandate_id, amount } = capture;
     let receipt = CaptureReceipt { mandate_id, amount, captured_at: now };
-    let receipt = SignedCaptureReceipt::sign(receipt, desk.key(), &desk.typed_data);
+    let receipt = SignedCaptureReceipt::sign(receipt, &context.signer.key, &context.signer.domain);
     let receipt = receipt.map_err(|error| CaptureError::Internal(error.to_string()))?;
     let statement = serde_json::to_vec(&Statement { capture: *signed, receipt });
     let statement = statement.map_err(|error| CaptureError::Internal(error.to_string()))?;
     let noted = ledger::Capture { mandate, amount, statement };
-    Ok(Found::New(desk.shared.ledger.capture(noted, now)))
+    Ok(Found::New(context.ledger.capture(noted, now)))
 }
 
 /// What the ledger says before anything is signed: what was captured before, or why it is refused. It
@@ -138,13 +142,13 @@ fn acceptance(record: &CaptureRecord, again: bool) -> Answer {
 }
 
 /// Waits for the disk, and answers.
-async fn answer_all(desk: Arc<Desk>, handed: Vec<(Noting, Capture, Reply<Answer>)>) {
+async fn answer_all(context: Arc<RequestContext>, handed: Vec<(Noting, Capture, Reply<Answer>)>) {
     for (noting, capture, reply) in handed {
         let answer = match noting.await.map(Durable::into_inner) {
             Ok(Captured { record, again }) => {
                 if !again {
                     let mandate = MandateHash::from_bytes(capture.mandate_id);
-                    desk.shared.tell(Event::Captured { mandate, amount: record.amount });
+                    context.events.emit(Event::Captured { mandate, amount: record.amount });
                 }
                 acceptance(&record, again)
             }

@@ -8,7 +8,7 @@ use aep2_chain::{
     events::WalletEvent,
     settlement::{SettledBatch, SettledDebit as OnChain},
 };
-use aep2_ledger::{ChainBlock, records::SettledDebit};
+use aep2_ledger::{ChainBlock, Ledger, records::SettledDebit};
 use aep2_mandate::units::UnixTime;
 use alloy::{
     primitives::{Address, B256, Bytes},
@@ -21,10 +21,9 @@ use super::{
     draft::{Draft, DraftFact, fact_of},
     error::FollowError,
     facts::{self, BatchEvent, Said, bytes_of},
-    node::{ask, header},
+    node::Node,
     opaque,
 };
-use crate::shared::Shared;
 
 /// How many requests are under way at once.
 const CONCURRENCY: usize = 8;
@@ -39,7 +38,8 @@ struct Sent {
 
 /// The blocks up to `tip`, in which the wallet logged `logs`.
 pub(super) async fn of(
-    shared: &Shared,
+    node: &Node,
+    ledger: &Ledger,
     logs: &[Log],
     tip: BlockRef,
     cursor: Vec<u8>,
@@ -50,7 +50,7 @@ pub(super) async fn of(
         if drafts.last().is_none_or(|last| last.block != block) {
             drafts.push(Draft { block, facts: Vec::new() });
         }
-        let fact = said(shared, log, block).await?;
+        let fact = said(node, log, block).await?;
         if let (Some(fact), Some(draft)) = (fact, drafts.last_mut()) {
             draft.facts.push(fact);
         }
@@ -62,9 +62,9 @@ pub(super) async fn of(
 
     let mut headers: Vec<Header> = Vec::with_capacity(drafts.len());
     for some in drafts.chunks(CONCURRENCY) {
-        headers.extend(try_join_all(some.iter().map(|draft| header(shared, draft.block))).await?);
+        headers.extend(try_join_all(some.iter().map(|draft| node.header(draft.block))).await?);
     }
-    let facts = opaque::resolve(shared, drafts).await?;
+    let facts = opaque::resolve(node, ledger, drafts).await?;
     headers
         .into_iter()
         .zip(facts)
@@ -92,11 +92,7 @@ fn block_of(log: &Log) -> Result<BlockRef, FollowError> {
 }
 
 /// What a log says, if the ledger keeps it.
-async fn said(
-    shared: &Shared,
-    log: &Log,
-    block: BlockRef,
-) -> Result<Option<DraftFact>, FollowError> {
+async fn said(node: &Node, log: &Log, block: BlockRef) -> Result<Option<DraftFact>, FollowError> {
     let not_understood =
         |reason: String| FollowError::NotUnderstood { block: block.number, reason };
     let transaction = log
@@ -108,7 +104,7 @@ async fn said(
         Said::Fact(fact) => return Ok(Some(DraftFact::Known(fact))),
         Said::Settled(batch) => batch,
     };
-    let debits = debits_of(shared, &batch).await?;
+    let debits = debits_of(node, &batch).await?;
     Ok(Some(match debits {
         Some(debits) => DraftFact::Known(fact_of(&batch, debits)),
         None => DraftFact::Opaque(batch),
@@ -118,15 +114,15 @@ async fn said(
 /// What a batch took, as its transaction's input says. None when the transaction called something
 /// else than the wallet, which called the wallet in turn: what that call said is not in the input.
 async fn debits_of(
-    shared: &Shared,
+    node: &Node,
     batch: &BatchEvent,
 ) -> Result<Option<Vec<SettledDebit>>, FollowError> {
     let hash = batch.transaction;
-    let sent: Option<Sent> = ask(shared, "eth_getTransactionByHash", (hash,)).await?;
+    let sent: Option<Sent> = node.ask("eth_getTransactionByHash", (hash,)).await?;
     let sent = sent.filter(|sent| sent.hash == hash).ok_or_else(|| {
         FollowError::Disagreement(format!("it has no transaction {hash} any more"))
     })?;
-    if sent.to != Some(shared.deployment.wallet.address) {
+    if sent.to != Some(node.wallet.address) {
         return Ok(None);
     }
     let disagree =

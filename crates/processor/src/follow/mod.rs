@@ -19,9 +19,10 @@ mod blocks;
 mod draft;
 mod error;
 mod facts;
-mod feed;
 mod node;
 mod opaque;
-mod sight;
+mod sync;
+mod unconfirmed;
 
-pub use self::feed::Feed;
+pub use self::sync::ChainSync;
+pub(crate) use self::sync::SyncParts;

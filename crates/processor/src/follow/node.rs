@@ -1,7 +1,15 @@
 //! Asking the node.
 
-use aep2_chain::BlockRef;
+use std::{fmt::Display, time::Duration};
+
+use aep2_chain::{
+    BlockRef,
+    wallet::{Wallet, WalletId},
+};
+use aep2_mandate::units::AccountId;
 use alloy::{
+    eips::BlockId,
+    primitives::{Address, B256},
     providers::{DynProvider, Provider},
     rpc::{
         json_rpc::{RpcRecv, RpcSend},
@@ -10,25 +18,71 @@ use alloy::{
 };
 
 use super::error::FollowError;
-use crate::shared::Shared;
 
-/// The answer to one request.
-pub(super) async fn ask<P: RpcSend, R: RpcRecv>(
-    shared: &Shared,
-    method: &'static str,
-    params: P,
-) -> Result<R, FollowError> {
-    let provider: &DynProvider = &shared.provider;
-    let answer = provider.client().request::<P, R>(method, params);
-    let answer = tokio::time::timeout(shared.config.follower.request_timeout, answer).await;
-    let failed = |error| FollowError::Node { asked: method, error };
-    answer.map_err(|_| failed(None))?.map_err(|error| failed(Some(Box::new(error))))
+/// A node, and the wallet that is followed on it.
+#[derive(Clone)]
+pub(super) struct Node {
+    pub(super) provider: DynProvider,
+    pub(super) wallet: WalletId,
+    /// How long it may take to answer.
+    pub(super) request_timeout: Duration,
 }
 
-/// The header of a block that the node was just seen to have.
-pub(super) async fn header(shared: &Shared, block: BlockRef) -> Result<Header, FollowError> {
-    let header: Option<Header> = ask(shared, "eth_getBlockByHash", (block.hash, false)).await?;
-    header
-        .filter(|header| header.hash == block.hash && header.number == block.number)
-        .ok_or_else(|| FollowError::Disagreement(format!("it has no block {block} any more")))
+impl Node {
+    /// The answer to one request.
+    pub(super) async fn ask<P: RpcSend, R: RpcRecv>(
+        &self,
+        method: &'static str,
+        params: P,
+    ) -> Result<R, FollowError> {
+        let answer = self.provider.client().request::<P, R>(method, params);
+        let answer = tokio::time::timeout(self.request_timeout, answer).await;
+        let failed = |error| FollowError::Node { asked: method, error };
+        answer.map_err(|_| failed(None))?.map_err(|error| failed(Some(Box::new(error))))
+    }
+
+    /// The header of a block that the node was just seen to have.
+    pub(super) async fn header(&self, block: BlockRef) -> Result<Header, FollowError> {
+        let header: Option<Header> = self.ask("eth_getBlockByHash", (block.hash, false)).await?;
+        header
+            .filter(|header| header.hash == block.hash && header.number == block.number)
+            .ok_or_else(|| FollowError::Disagreement(format!("it has no block {block} any more")))
+    }
+
+    /// What an account had of a token after a block.
+    pub(super) async fn balance_at(
+        &self,
+        account: AccountId,
+        token: Address,
+        block: B256,
+    ) -> Result<i128, FollowError> {
+        let wallet = self.wallet().at(BlockId::hash(block));
+        let purse = self.read("balanceOf", wallet.purse(account, token)).await?;
+        Ok(i128::try_from(purse.balance.get()).unwrap_or(i128::MAX))
+    }
+
+    /// The account that an owner's direct mandates debit.
+    pub(super) async fn direct_account(
+        &self,
+        owner: Address,
+    ) -> Result<Option<AccountId>, FollowError> {
+        let wallet = self.wallet();
+        let direct = self.read("directAccountOf", wallet.direct_account(owner)).await?;
+        Ok(direct.account)
+    }
+
+    fn wallet(&self) -> Wallet<DynProvider> {
+        Wallet::unchecked(self.provider.clone(), self.wallet)
+    }
+
+    /// What the wallet answers.
+    async fn read<T, E: Display>(
+        &self,
+        asked: &'static str,
+        answer: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, FollowError> {
+        let answer = tokio::time::timeout(self.request_timeout, answer).await;
+        let answer = answer.map_err(|_| FollowError::Node { asked, error: None })?;
+        answer.map_err(|error| FollowError::Disagreement(format!("{asked}: {error}")))
+    }
 }

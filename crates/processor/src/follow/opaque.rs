@@ -12,21 +12,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aep2_chain::wallet::Wallet;
-use aep2_ledger::{Balance, ChainFact, records::SettledDebit};
+use aep2_ledger::{Balance, ChainFact, Ledger, records::SettledDebit};
 use aep2_mandate::units::AccountId;
-use alloy::{eips::BlockId, primitives::Address};
+use alloy::primitives::Address;
 
 use super::{
     draft::{Draft, DraftFact, fact_of},
     error::FollowError,
     facts::BatchEvent,
+    node::Node,
 };
-use crate::shared::Shared;
 
 /// The facts of each block, with what is missing found out.
 pub(super) async fn resolve(
-    shared: &Shared,
+    node: &Node,
+    ledger: &Ledger,
     drafts: Vec<Draft>,
 ) -> Result<Vec<Vec<ChainFact>>, FollowError> {
     let mut resolved: Vec<Vec<ChainFact>> = Vec::with_capacity(drafts.len());
@@ -47,12 +47,12 @@ pub(super) async fn resolve(
         for ((processor, token), batches) in opaque {
             let before: Vec<&[ChainFact]> =
                 resolved.iter().map(Vec::as_slice).chain([known.as_slice()]).collect();
-            let accounts = accounts_of(shared, &before, processor);
+            let accounts = accounts_of(ledger, &before, processor);
             let mut debits = Vec::new();
             let mut missing = Balance::ZERO;
             for account in accounts {
-                let expected = expected(shared, &before, account, token);
-                let found = balance_at(shared, account, token, block.hash).await?;
+                let expected = expected(ledger, &before, account, token);
+                let found = node.balance_at(account, token, block.hash).await?;
                 let amount = u128::try_from(expected - found).ok().and_then(Balance::new);
                 let amount = amount.ok_or_else(|| FollowError::NotUnderstood {
                     block: block.number,
@@ -90,11 +90,12 @@ pub(super) async fn resolve(
 }
 
 /// The accounts that had this processor, before or in the blocks that are being read.
-fn accounts_of(shared: &Shared, facts: &[&[ChainFact]], of: Address) -> BTreeSet<AccountId> {
-    let known = u32::try_from(shared.ledger.stats().accounts).unwrap_or(u32::MAX);
-    let in_book = (1..=known).filter_map(|number| AccountId::new(number).ok()).filter(|account| {
-        shared.ledger.account(*account).is_some_and(|account| account.record.processor == of)
-    });
+fn accounts_of(ledger: &Ledger, facts: &[&[ChainFact]], of: Address) -> BTreeSet<AccountId> {
+    let known = u32::try_from(ledger.stats().accounts).unwrap_or(u32::MAX);
+    let in_ledger =
+        (1..=known).filter_map(|number| AccountId::new(number).ok()).filter(|account| {
+            ledger.account(*account).is_some_and(|account| account.record.processor == of)
+        });
     let in_facts = facts.iter().copied().flatten().filter_map(|fact| match fact {
         ChainFact::AccountOpened { account, processor, .. }
         | ChainFact::ChangeApplied { account, processor, .. } => {
@@ -102,14 +103,14 @@ fn accounts_of(shared: &Shared, facts: &[&[ChainFact]], of: Address) -> BTreeSet
         }
         _ => None,
     });
-    in_book.chain(in_facts).collect()
+    in_ledger.chain(in_facts).collect()
 }
 
 /// What an account would have after these facts, which the ledger does not know yet.
-fn expected(shared: &Shared, facts: &[&[ChainFact]], account: AccountId, token: Address) -> i128 {
+fn expected(ledger: &Ledger, facts: &[&[ChainFact]], account: AccountId, token: Address) -> i128 {
     // 104 bits fit.
     let signed = |balance: Balance| i128::try_from(balance.get()).unwrap_or(i128::MAX);
-    let purses = shared.ledger.account(account).map(|view| view.purses).unwrap_or_default();
+    let purses = ledger.account(account).map(|view| view.purses).unwrap_or_default();
     let purse = purses.iter().find(|(own, _)| *own == token);
     let before = purse.map_or(0, |(_, purse)| signed(purse.record.balance));
     facts.iter().copied().flatten().fold(before, |sum, fact| match fact {
@@ -128,19 +129,4 @@ fn expected(shared: &Shared, facts: &[&[ChainFact]], account: AccountId, token: 
         }
         _ => sum,
     })
-}
-
-async fn balance_at(
-    shared: &Shared,
-    account: AccountId,
-    token: Address,
-    block: alloy::primitives::B256,
-) -> Result<i128, FollowError> {
-    let wallet = Wallet::unchecked(shared.provider.clone(), shared.deployment.wallet_id());
-    let wallet = wallet.at(BlockId::hash(block));
-    let limit = shared.config.follower.request_timeout;
-    let purse = tokio::time::timeout(limit, wallet.purse(account, token)).await;
-    let purse = purse.map_err(|_| FollowError::Node { asked: "balanceOf", error: None })?;
-    let purse = purse.map_err(|error| FollowError::Disagreement(format!("balanceOf: {error}")))?;
-    Ok(i128::try_from(purse.balance.get()).unwrap_or(i128::MAX))
 }

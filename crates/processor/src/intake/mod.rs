@@ -1,11 +1,13 @@
 //! Requests before they are served: where they wait, who takes them, and where their answers go.
 
-mod desk;
+mod context;
 mod pool;
+mod signer;
 mod task;
 
 pub(crate) use self::{
-    desk::Desk,
+    context::RequestContext,
     pool::Pool,
+    signer::ReceiptSigner,
     task::{Reply, Task, TurnedAway, Unanswered},
 };

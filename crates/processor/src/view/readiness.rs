@@ -1,11 +1,12 @@
 //! Who the processor is, and whether it can serve.
 
-use aep2_ledger::LedgerError;
+use aep2_chain::deployment::Deployment;
+use aep2_ledger::{Ledger, LedgerConfig, LedgerError};
 use aep2_mandate::units::{Amount, ChainId, UnixTime};
 use alloy::primitives::{Address, B256};
 use serde::Serialize;
 
-use crate::{json, shared::Shared};
+use crate::{chain_status::ChainStatus, config::ProcessorConfig, json, supervisor::Supervisor};
 
 /// Who the processor is and what it serves: what a payer or a payee has to know of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -80,36 +81,48 @@ pub struct ChainReadiness {
     pub age_s_max: u64,
 }
 
-pub(crate) fn identity(shared: &Shared) -> Identity {
-    let (deployment, config) = (&shared.deployment, &shared.config);
-    let tokens = config.acceptance.tokens.iter();
+pub(crate) fn identity(
+    ledger: &Ledger,
+    deployment: &Deployment,
+    config: &ProcessorConfig,
+) -> Identity {
+    let ProcessorConfig { acceptance, windows, .. } = config;
+    let tokens = acceptance.tokens.iter();
     let tokens =
         tokens.map(|(token, least)| TokenTerms { token: *token, amount_min: least.amount() });
+    let LedgerConfig { identity, verifier_sets, .. } = ledger.config();
     Identity {
         chain_id: deployment.chain_id,
         wallet: deployment.wallet.address,
-        processor: shared.key.address(),
-        verifier_sets: shared.ledger.config().verifier_sets.iter().flatten().copied().collect(),
-        settle_within_s: config.acceptance.settle_within_s,
-        capture_within_s: config.windows.capture_within_s,
+        processor: identity.processor,
+        verifier_sets: verifier_sets.iter().flatten().copied().collect(),
+        settle_within_s: acceptance.settle_within_s,
+        capture_within_s: windows.capture_within_s,
         tokens: tokens.collect(),
-        shapes: config.windows.shapes.iter().map(ToString::to_string).collect(),
-        captures: config.windows.shapes.iter().any(|shape| shape.capture()),
+        shapes: windows.shapes.iter().map(ToString::to_string).collect(),
+        captures: windows.shapes.iter().any(|shape| shape.capture()),
     }
 }
 
-pub(crate) fn readiness(shared: &Shared) -> Readiness {
-    let now = shared.clock.now();
-    let health = shared.chain_health();
-    let tip = shared.ledger.tip();
-    let age_s_max = shared.config.ledger.view_age_s_max;
+pub(crate) fn readiness(
+    ledger: &Ledger,
+    chain: &ChainStatus,
+    supervisor: &Supervisor,
+    now: UnixTime,
+    age_s_max: u64,
+) -> Readiness {
+    let health = chain.health();
+    let tip = ledger.tip();
     let age_s = tip.map(|tip| now.seconds_since(tip.time).unwrap_or(0));
-    let failed = shared.ledger.failure();
-    let stopping = *shared.stopping().borrow();
+    let failed = ledger.failure();
+    let stopping = supervisor.is_stopping();
 
     let mut obstacles = Vec::new();
     if stopping {
         obstacles.push("the processor is stopping".to_owned());
+    }
+    if let Some(panicked) = supervisor.failure() {
+        obstacles.push(format!("a part of the processor failed: {}", panicked.task));
     }
     if let Some(error) = &failed {
         obstacles.push(LedgerError::to_string(error));
@@ -118,7 +131,7 @@ pub(crate) fn readiness(shared: &Shared) -> Readiness {
         None => obstacles.push("no block was seen yet".to_owned()),
         Some(age_s) if age_s > age_s_max => obstacles
             .push(format!("the last block seen is {age_s} seconds old, and may be {age_s_max}")),
-        Some(_) if !shared.has_caught_up() => {
+        Some(_) if !chain.has_caught_up() => {
             obstacles
                 .push("the ledger has not caught up with the chain since the start".to_owned());
         }

@@ -32,7 +32,7 @@ use aep2_mandate::{
 };
 use aep2_processor::{
     Parts, Processor, ProcessorConfig,
-    boundary::{Act, Boundary, Side, Watch},
+    fail_point::{FailPoint, FailPointHook, Moment},
     view::MandateState,
 };
 use alloy::{
@@ -61,20 +61,20 @@ const LIFE: Duration = Duration::from_millis(2_500);
 const RANDOM_LIFE_MS: u64 = 1_200;
 
 /// Every boundary that a processor reaches while it settles.
-const ACTS: [Act; 13] = [
-    Act::Seal,
-    Act::Prove,
-    Act::StoreProof,
-    Act::NoteSubmission,
-    Act::Submit,
-    Act::WriteTransaction,
-    Act::ForgetTransactions,
-    Act::TakeApart,
-    Act::Dispose,
-    Act::Expire,
-    Act::ApplyBlocks,
-    Act::Rewind,
-    Act::Sight,
+const FAIL_POINTS: [FailPoint; 13] = [
+    FailPoint::Seal,
+    FailPoint::Prove,
+    FailPoint::StoreProof,
+    FailPoint::NoteSubmission,
+    FailPoint::Submit,
+    FailPoint::WriteTransaction,
+    FailPoint::ForgetTransactions,
+    FailPoint::Abort,
+    FailPoint::Dispose,
+    FailPoint::Expire,
+    FailPoint::ApplyBlocks,
+    FailPoint::Rewind,
+    FailPoint::NoteUnconfirmed,
 ];
 
 /// What a child is to do.
@@ -91,9 +91,12 @@ struct Plan {
     boundary: Option<(usize, usize)>,
 }
 
+/// A fail point, before it or after it.
+type Boundary = (FailPoint, Moment);
+
 fn boundaries() -> Vec<Boundary> {
-    let sides = [Side::Before, Side::After];
-    ACTS.iter().flat_map(|act| sides.map(|side| Boundary { act: *act, side })).collect()
+    let moments = [Moment::Before, Moment::After];
+    FAIL_POINTS.iter().flat_map(|point| moments.map(|moment| (*point, moment))).collect()
 }
 
 // --- The child ----------------------------------------------------------------------------------
@@ -104,9 +107,9 @@ struct Killer {
     left: AtomicUsize,
 }
 
-impl Watch for Killer {
-    fn reached(&self, boundary: Boundary) {
-        if self.at == Some(boundary) && self.left.fetch_sub(1, Ordering::SeqCst) == 1 {
+impl FailPointHook for Killer {
+    fn reached(&self, point: FailPoint, moment: Moment) {
+        if self.at == Some((point, moment)) && self.left.fetch_sub(1, Ordering::SeqCst) == 1 {
             println!("{PREFIX}killed");
             let own = rustix::process::getpid();
             rustix::process::kill_process(own, rustix::process::Signal::KILL).expect("killed");
@@ -137,7 +140,7 @@ async fn child_process() {
         ledger: plan.ledger,
         provers: provers(&[Shape::TEST]),
         clock: clock.clone(),
-        watch: Arc::new(Killer { at, left: AtomicUsize::new(left) }),
+        hook: Arc::new(Killer { at, left: AtomicUsize::new(left) }),
     };
     let processor = Processor::start(parts, config(&plan.tokens)).await.expect("started");
     let is_ready = || {
@@ -385,21 +388,30 @@ async fn killed_anywhere_it_settles_everything_once() {
             true => missed[round % missed.len()],
             false => round % (all.len() + all.len() / 3),
         };
-        let act = all.get(step).map(|boundary| boundary.act);
+        let point = all.get(step).map(|(point, _)| *point);
         // What is done once in a child's life is not waited for a second time.
-        let once = matches!(act, Some(Act::TakeApart | Act::Dispose | Act::Rewind | Act::Sight));
+        let once = matches!(
+            point,
+            Some(
+                FailPoint::Abort
+                    | FailPoint::Dispose
+                    | FailPoint::Rewind
+                    | FailPoint::NoteUnconfirmed
+            )
+        );
         let times = if once || done { 1 } else { random.gen_range(1..=2) };
-        let boundary = act.map(|_| (step, times));
+        let boundary = point.map(|_| (step, times));
         let plan = Plan {
             url: server.url(),
             ledger: world.ledger(),
             deployment: deployment.clone(),
             tokens: tokens.clone(),
-            ahead_s: if act == Some(Act::Dispose) { 40 } else { 0 },
+            ahead_s: if point == Some(FailPoint::Dispose) { 40 } else { 0 },
             boundary,
         };
         // A mandate that no batch settles: to be aborted, put quarantined, tried again.
-        let poison = matches!(act, Some(Act::TakeApart | Act::Dispose)) || random.gen_ratio(1, 40);
+        let poison =
+            matches!(point, Some(FailPoint::Abort | FailPoint::Dispose)) || random.gen_ratio(1, 40);
         let payer = random.gen_range(0..payers.payers.len());
         let mut new = vec![payers.sign(&world, payer, world.token(), payee_address(1))];
         if poison {
@@ -409,10 +421,10 @@ async fn killed_anywhere_it_settles_everything_once() {
         }
         promises.asked.extend(new.into_iter().map(|signed| (id_of(&world, &signed), signed)));
         let mandates: Vec<SignedMandate> = promises.asked.values().cloned().collect();
-        let reorganise = act == Some(Act::Rewind) || random.gen_ratio(1, 12);
+        let reorganise = point == Some(FailPoint::Rewind) || random.gen_ratio(1, 12);
         let pause = Duration::from_millis(random.gen_range(300..900));
         let depth = random.gen_range(1..4);
-        let asks = act == Some(Act::Sight) || random.gen_ratio(1, 12);
+        let asks = point == Some(FailPoint::NoteUnconfirmed) || random.gen_ratio(1, 12);
         let (world, asker) = (&world, &payers.payers[payer]);
         let meanwhile = async move || {
             if reorganise || asks {
@@ -452,8 +464,8 @@ async fn killed_anywhere_it_settles_everything_once() {
         parent.killed_at_random,
         promises.given.len()
     );
-    for (boundary, count) in &parent.killed_at {
-        println!("{count:4} {:?} {:?}", boundary.side, boundary.act);
+    for ((point, moment), count) in &parent.killed_at {
+        println!("{count:4} {moment:?} {point:?}");
     }
     assert!(promises.given.len() > parent.kills() / 4, "too few receipts to show anything");
     for boundary in all.iter().filter(|_| kills >= KILLS) {

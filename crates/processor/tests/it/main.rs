@@ -6,6 +6,7 @@ mod accept;
 mod capture;
 mod kill;
 mod outage;
+mod panics;
 mod recovery;
 mod settle;
 mod settle_followed;

@@ -539,6 +539,7 @@ pub(super) enum EventKind {
     Settled,
     Failed,
     Reorganised,
+    TaskPanicked,
     /// Some were missed and are not kept.
     Missed,
 }

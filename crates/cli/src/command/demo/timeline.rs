@@ -45,6 +45,8 @@ struct Seen {
     mandates: HashMap<MandateHash, MandateTimes>,
     batches: BTreeMap<BatchNumber, BatchTimes>,
     missed: u64,
+    /// The part of the processor that failed.
+    panicked: Option<&'static str>,
 }
 
 /// Listens to a processor.
@@ -79,6 +81,9 @@ impl Timeline {
         let seen = lock(&self.seen);
         if seen.missed > 0 {
             bail!("{} events of the processor were missed", seen.missed);
+        }
+        if let Some(task) = seen.panicked {
+            bail!("a part of the processor ({task}) failed");
         }
         let mut settled = 0;
         for mandate in mandates {
@@ -139,6 +144,7 @@ impl Seen {
             Event::Aborted { batch, .. } => {
                 self.batches.entry(batch).or_default().aborted = true;
             }
+            Event::TaskPanicked { task } => self.panicked = Some(task),
             Event::Captured { .. } | Event::Final { .. } | Event::Reorganised { .. } => {}
         }
     }

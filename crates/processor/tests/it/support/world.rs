@@ -24,7 +24,7 @@ use aep2_mandate::{
     mandate::{Domain, MandateId, SignedMandate},
     units::{AccountId, Ceiling, UnixTime},
 };
-use aep2_processor::{Parts, Processor, ProcessorConfig, batch::Provers, boundary::Watch};
+use aep2_processor::{Parts, Processor, ProcessorConfig, batch::Provers};
 use aep2_prover::window::{Entry, Window};
 use alloy::{
     network::EthereumWallet,
@@ -124,22 +124,13 @@ impl World {
             ledger: self.ledger(),
             provers: self.provers.clone(),
             clock: self.clock.clone(),
-            watch: Arc::new(()),
+            hook: Arc::new(()),
         }
     }
 
     /// A processor that is ready.
     pub(crate) async fn start(&self, config: ProcessorConfig) -> Processor {
-        self.start_watched(config, Arc::new(())).await
-    }
-
-    pub(crate) async fn start_watched(
-        &self,
-        config: ProcessorConfig,
-        watch: Arc<dyn Watch>,
-    ) -> Processor {
-        let parts = Parts { watch, ..self.parts() };
-        let processor = Processor::start(parts, config).await.expect("started");
+        let processor = Processor::start(self.parts(), config).await.expect("started");
         self.ready(&processor).await;
         processor
     }

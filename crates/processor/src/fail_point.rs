@@ -1,9 +1,10 @@
-//! The boundaries between steps, for those who want to know where a processor is: tests stop it there.
+//! The points between two steps at which a process may die, for those who want to know where a
+//! processor is: tests stop it there.
 
 /// Something that changes what is on disk or on the chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
-pub enum Act {
+pub enum FailPoint {
     /// Mandates are sealed into a batch.
     Seal,
     /// A batch is proved.
@@ -19,7 +20,7 @@ pub enum Act {
     /// Transactions that ended long ago are forgotten.
     ForgetTransactions,
     /// A batch is aborted.
-    TakeApart,
+    Abort,
     /// Mandates that wait are quarantined, or go back to the queue.
     Dispose,
     /// Mandates that cannot settle any more fail.
@@ -28,35 +29,26 @@ pub enum Act {
     ApplyBlocks,
     /// Blocks are undone.
     Rewind,
-    /// What is asked for in blocks ahead is stated.
-    Sight,
+    /// Requests in blocks that are not confirmed yet are noted.
+    NoteUnconfirmed,
 }
 
-/// Whether the act is about to be, or is done: on disk, on its way, or refused.
+/// Whether that is about to happen, or has happened: it is on disk, on its way, or refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Side {
+pub enum Moment {
     /// Nothing has happened yet.
     Before,
     /// It has happened.
     After,
 }
 
-/// A moment between two steps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Boundary {
-    /// Which act it is before or after.
-    pub act: Act,
-    /// Which of the two.
-    pub side: Side,
+/// Is told of every fail point, on the thread that reaches it and before that goes on.
+pub trait FailPointHook: Send + Sync {
+    /// A fail point was reached.
+    fn reached(&self, point: FailPoint, moment: Moment);
 }
 
-/// Is told of every boundary, on the thread that reaches it and before that goes on.
-pub trait Watch: Send + Sync {
-    /// A boundary was reached.
-    fn reached(&self, boundary: Boundary);
-}
-
-/// Does not watch.
-impl Watch for () {
-    fn reached(&self, _: Boundary) {}
+/// Does nothing.
+impl FailPointHook for () {
+    fn reached(&self, _: FailPoint, _: Moment) {}
 }

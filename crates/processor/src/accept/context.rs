@@ -1,0 +1,74 @@
+//! What is accepted, and what is needed to accept it.
+
+use std::{collections::HashMap, sync::Arc};
+
+use aep2_chain::wallet::WalletId;
+use aep2_mandate::{
+    mandate::Domain,
+    units::{Ceiling, UnixTime},
+};
+use alloy::primitives::Address;
+
+use super::payable::Payable;
+use crate::{
+    config::{AcceptanceConfig, WindowConfig},
+    intake::RequestContext,
+    metrics::Metrics,
+    policy::Policies,
+};
+
+/// What is needed to accept mandates.
+pub(crate) struct AcceptContext {
+    pub(super) requests: Arc<RequestContext>,
+    pub(super) policies: Policies,
+    pub(super) metrics: Arc<Metrics>,
+    wallet: WalletId,
+    /// The accepted tokens' domains, and the least amounts.
+    tokens: HashMap<Address, (Domain, Ceiling)>,
+    settle_within_s: u64,
+    /// What a window and a transaction take: no mandate is promised to be settled sooner.
+    settle_after_s: [u64; 2],
+}
+
+impl AcceptContext {
+    pub(crate) fn new(
+        requests: Arc<RequestContext>,
+        policies: Policies,
+        metrics: Arc<Metrics>,
+        wallet: WalletId,
+        acceptance: &AcceptanceConfig,
+        windows: &WindowConfig,
+    ) -> Self {
+        let domain = |token| Domain::new(wallet.chain_id, wallet.address, token);
+        let tokens = acceptance.tokens.iter();
+        let tokens = tokens.map(|(token, least)| (*token, (domain(*token), *least))).collect();
+        let settle_within_s = acceptance.settle_within_s;
+        let settle_after_s = [windows.age_s_max, windows.due_margin_s];
+        Self { requests, policies, metrics, wallet, tokens, settle_within_s, settle_after_s }
+    }
+
+    /// The domain of mandates in `token`, accepted or not: what was accepted once is known for ever.
+    pub(super) fn domain(&self, token: Address) -> Domain {
+        let known = self.tokens.get(&token).map(|(domain, _)| *domain);
+        known.unwrap_or_else(|| Domain::new(self.wallet.chain_id, self.wallet.address, token))
+    }
+
+    /// The least that a mandate in `token` must allow; none when the token is not accepted.
+    pub(super) fn least(&self, token: Address) -> Option<Ceiling> {
+        self.tokens.get(&token).map(|(_, least)| *least)
+    }
+
+    /// By when a mandate that is accepted now is settled. None at the end of time.
+    pub(super) fn settle_by<T: Payable>(&self, mandate: &T, now: UnixTime) -> Option<UnixTime> {
+        let latest = now.checked_add(self.settle_within_s)?;
+        if !T::SETTLES_SOONER {
+            return Some(latest);
+        }
+        // The settings leave room for both.
+        let [window_s, transaction_s] = self.settle_after_s;
+        let soonest = now.checked_add(window_s)?.checked_add(transaction_s)?;
+        let deadline = u64::try_from(mandate.deadline()).ok();
+        let deadline = deadline.and_then(|deadline| UnixTime::new(deadline).ok());
+        Some(deadline.map_or(latest, |deadline| deadline.min(latest).max(soonest)))
+    }
+}

@@ -1,0 +1,136 @@
+//! Proving a sealed batch: its mandates are checked, it is proved, and the proof is stored.
+
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
+
+use aep2_chain::wallet::units::shape_of_id;
+use aep2_ledger::{BatchView, LedgerError};
+use aep2_mandate::mandate::SignedMandate;
+use aep2_prover::{
+    arrange::ArrangeError,
+    proven::Proven,
+    prover::ProverError,
+    window::{Entry, Place, Window, WindowError},
+};
+use alloy::primitives::B256;
+
+use super::{
+    abort,
+    check::{Candidate, Checked, Under, check},
+    context::{Context, blocking},
+    turn::{DriveError, Turn, WAIT_MIN, overtaken},
+};
+use crate::{
+    event::Event,
+    fail_point::{FailPoint, Moment},
+};
+
+/// Proves a batch and stores the proof, unless it is found that it cannot settle.
+pub(super) async fn prove(context: &Arc<Context>, batch: BatchView) -> Result<Turn, DriveError> {
+    if !context.chain.has_caught_up() {
+        tokio::time::sleep(WAIT_MIN).await;
+        return Ok(Turn::On);
+    }
+    if batch.record.valid_until < context.clock.now() {
+        return abort::requeue(context, &batch, "its time was over before it was proved").await;
+    }
+    let checking = Arc::clone(context);
+    let (batch, Checked { at_fault, signed }) = blocking(move || {
+        let checked = check_members(&checking, &batch)?;
+        Ok::<_, LedgerError>((batch, checked))
+    })
+    .await??;
+    if !at_fault.is_empty() {
+        return abort::quarantine(context, &batch, "some of its mandates cannot settle", at_fault)
+            .await;
+    }
+    let shape = shape_of_id(batch.record.shape);
+    let prover = shape.and_then(|shape| context.provers.get(shape));
+    let prover = prover.ok_or(DriveError::NoProver(batch.record.shape))?;
+    let window = window_of(context, &batch, signed);
+
+    // One proof at a time: each uses all cores.
+    let Ok(turn) = Arc::clone(&context.proving).acquire_owned().await else {
+        return Ok(Turn::Done);
+    };
+    context.reached(FailPoint::Prove, Moment::Before);
+    let started = Instant::now();
+    let proved = blocking(move || {
+        let _turn = turn;
+        let mut rng = rand::rngs::OsRng;
+        let window = window.validate(&mut rng).map_err(ArrangeError::from)?;
+        prover.prove(&window, &mut rng, &()).map(|(proven, ..)| proven)
+    })
+    .await?;
+    context.reached(FailPoint::Prove, Moment::After);
+    let proven: Proven = match proved {
+        Ok(proven) => proven,
+        Err(ProverError::Arrange(ArrangeError::Window(error))) => {
+            return unprovable(context, &batch, &error).await;
+        }
+        Err(error) => return Err(DriveError::Prover(error)),
+    };
+    let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let commitment = B256::from(aep2_mandate::field::to_be_bytes(&proven.commitment));
+    let bytes = serde_json::to_vec(&proven)?;
+    context.reached(FailPoint::StoreProof, Moment::Before);
+    let stored = context.ledger.proved(batch.number, commitment, bytes).await;
+    context.reached(FailPoint::StoreProof, Moment::After);
+    if let Some(turn) = overtaken(stored)? {
+        return Ok(turn);
+    }
+    tracing::info!(batch = %batch.number, count = batch.record.count, took_ms, "proved");
+    context.events.emit(Event::Proved { batch: batch.number, took_ms });
+    Ok(Turn::On)
+}
+
+/// The prover found a mandate that no proof can hold.
+async fn unprovable(
+    context: &Context,
+    batch: &BatchView,
+    error: &WindowError,
+) -> Result<Turn, DriveError> {
+    let at_fault = match error {
+        WindowError::OtherToken { place, .. }
+        | WindowError::Expired { place, .. }
+        | WindowError::OverCaptured { place, .. }
+        | WindowError::NonceTwice { place, .. }
+        | WindowError::TwoKeys { place, .. }
+        | WindowError::BadSignature { place }
+        | WindowError::NeedsCapture { place, .. } => Some(place),
+        WindowError::Empty | WindowError::TooMany { .. } => None,
+    };
+    let member = at_fault.and_then(|Place { index, .. }| batch.members.get(*index));
+    match member {
+        Some(member) => {
+            let at_fault = BTreeMap::from([(member.hash, error.to_string())]);
+            abort::quarantine(context, batch, "one of its mandates cannot be proved", at_fault)
+                .await
+        }
+        None => abort::split(context, batch, &error.to_string()).await,
+    }
+}
+
+fn check_members(context: &Context, batch: &BatchView) -> Result<Checked, LedgerError> {
+    let record = &batch.record;
+    let under = Under { path: record.path, token: record.token, verifier_set: record.verifier_set };
+    let candidates = batch.members.iter().map(|member| Candidate {
+        hash: member.hash,
+        mandate: &member.mandate,
+        pays: member.captured,
+    });
+    check(&context.ledger, under, candidates)
+}
+
+/// The batch as the prover takes it.
+fn window_of(context: &Context, batch: &BatchView, signed: Vec<SignedMandate>) -> Window {
+    let wallet = context.wallet;
+    let captured = batch.members.iter().map(|member| Some(member.captured));
+    let entry = |(signed, captured)| Entry { signed, captured };
+    Window {
+        chain_id: wallet.chain_id,
+        wallet: wallet.address,
+        token: batch.record.token,
+        valid_until: batch.record.valid_until,
+        mandates: signed.into_iter().zip(captured).map(entry).collect(),
+    }
+}

@@ -1,0 +1,92 @@
+//! What is asked for in blocks that are not confirmed yet: it limits acceptance from its first sight.
+//!
+//! Only requests are looked at. That one was taken back again counts when its block is applied.
+
+use aep2_chain::{
+    BlockRef,
+    contracts::DebitWallet::{ChangeRequested, DirectAccountRequested, WithdrawalRequested},
+    events::WalletEvent,
+};
+use aep2_ledger::{Ledger, Sighting, SightingKind};
+use alloy::{
+    rpc::types::{Filter, Log},
+    sol_types::SolEvent,
+};
+
+use super::{error::FollowError, facts, node::Node};
+use crate::fail_point::{FailPoint, FailPointHook, Moment};
+
+/// How many blocks ahead are looked at. Who is further behind accepts nothing anyway: its view is too
+/// old.
+const AHEAD_MAX: u64 = 2_000;
+
+/// Looks at the blocks from the last one applied up to the head, and notes what is asked for there.
+pub(super) async fn look(
+    node: &Node,
+    ledger: &Ledger,
+    hook: &dyn FailPointHook,
+    first_block: u64,
+    head: BlockRef,
+) -> Result<(), FollowError> {
+    let applied = ledger.tip().map_or(0, |tip| tip.number);
+    let from = applied.saturating_add(1).max(first_block);
+    let requests = if from > head.number || head.number - from >= AHEAD_MAX {
+        Vec::new()
+    } else {
+        requests(node, from, head.number).await?
+    };
+    if requests.is_empty() && ledger.sightings().is_empty() {
+        return Ok(());
+    }
+    hook.reached(FailPoint::NoteUnconfirmed, Moment::Before);
+    ledger.sight(requests).await?;
+    hook.reached(FailPoint::NoteUnconfirmed, Moment::After);
+    Ok(())
+}
+
+/// What is asked for in these blocks.
+async fn requests(node: &Node, from: u64, to: u64) -> Result<Vec<Sighting>, FollowError> {
+    let filter =
+        Filter::new().address(node.wallet.address).from_block(from).to_block(to).event_signature(
+            vec![
+                WithdrawalRequested::SIGNATURE_HASH,
+                ChangeRequested::SIGNATURE_HASH,
+                DirectAccountRequested::SIGNATURE_HASH,
+            ],
+        );
+    let logs: Vec<Log> = node.ask("eth_getLogs", (filter,)).await?;
+    let mut requests = Vec::with_capacity(logs.len());
+    for log in &logs {
+        let Some(block) = log.block_number else { continue };
+        // What is not understood stops the follower when its block is confirmed.
+        let Ok(event) = WalletEvent::decode(log) else { continue };
+        requests.extend(request(node, block, event).await?);
+    }
+    Ok(requests)
+}
+
+async fn request(
+    node: &Node,
+    block: u64,
+    event: WalletEvent,
+) -> Result<Option<Sighting>, FollowError> {
+    let (account, kind) = match event {
+        WalletEvent::WithdrawalRequested { account, token, amount, .. } => {
+            let amount = facts::balance(amount)
+                .map_err(|reason| FollowError::NotUnderstood { block, reason })?;
+            (account, SightingKind::Withdrawal { token, amount })
+        }
+        WalletEvent::ChangeRequested { account, in_force_from, .. } => {
+            (account, SightingKind::Change { in_force_from })
+        }
+        // Limits the account that the owner's mandates debit now.
+        WalletEvent::DirectAccountRequested { owner, in_force_from, .. } => {
+            match node.direct_account(owner).await? {
+                Some(account) => (account, SightingKind::Change { in_force_from }),
+                None => return Ok(None),
+            }
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(Sighting { block, account, kind }))
+}

@@ -1,0 +1,85 @@
+//! What became of mandates and batches: told to listeners, and to the policies that count mandates.
+
+use std::sync::Arc;
+
+use aep2_ledger::{Applied, Ledger, LedgerError, MandateHash, Rewound, Status, Step};
+
+use crate::{
+    codes::words_of,
+    emitter::Emitter,
+    event::Event,
+    policy::{Policies, Request},
+};
+
+/// Tells what a change of the ledger led to.
+pub(crate) struct Outcomes {
+    ledger: Arc<Ledger>,
+    policies: Policies,
+    events: Arc<Emitter>,
+}
+
+impl Outcomes {
+    pub(crate) fn new(ledger: Arc<Ledger>, policies: Policies, events: Arc<Emitter>) -> Self {
+        Self { ledger, policies, events }
+    }
+
+    /// Tells what applying blocks led to.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub(crate) fn emit_applied(&self, applied: &Applied) -> Result<(), LedgerError> {
+        for batch in &applied.confirmed {
+            let record = self.ledger.batch(*batch)?;
+            if let Some(Step::Confirmed { transaction, block }) = record.map(|record| record.step) {
+                self.events.emit(Event::Confirmed { batch: *batch, transaction, block });
+            }
+        }
+        self.emit_ended(&applied.ended)?;
+        for batch in &applied.finalised {
+            self.events.emit(Event::Final { batch: *batch });
+        }
+        Ok(())
+    }
+
+    /// Tells that blocks above `to_block` were undone, and what that led to.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub(crate) fn emit_rewound(&self, to_block: u64, rewound: &Rewound) -> Result<(), LedgerError> {
+        let (mandates, batches) = (rewound.revived.len(), rewound.unconfirmed.len());
+        for mandate in rewound.revived.iter().copied() {
+            if let Some(view) =
+                self.ledger.mandate(mandate)?.filter(|view| view.state.status.is_live())
+            {
+                self.policies.restore(&Request::of(mandate, &view.mandate));
+            }
+        }
+        self.events.emit(Event::Reorganised { to_block, mandates, batches });
+        Ok(())
+    }
+
+    /// Tells what became of mandates that ended, by the chain or otherwise: each once, as soon as it
+    /// is on disk. Policies do not count them any more.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub(crate) fn emit_ended(&self, mandates: &[MandateHash]) -> Result<(), LedgerError> {
+        for mandate in mandates.iter().copied() {
+            let Some(view) = self.ledger.mandate(mandate)? else { continue };
+            if !view.state.status.is_live() {
+                self.policies.ended(&Request::of(mandate, &view.mandate));
+            }
+            match view.state.status {
+                Status::Settled { batch, amount, block } => {
+                    self.events.emit(Event::Settled { mandate, amount, batch, block });
+                }
+                Status::Failed { reason } => {
+                    self.events.emit(Event::Failed { mandate, reason: words_of(&reason) });
+                }
+                // Brought back since.
+                Status::Queued | Status::InBatch { .. } | Status::Quarantined { .. } => {}
+            }
+        }
+        Ok(())
+    }
+}
