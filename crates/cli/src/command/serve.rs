@@ -120,7 +120,7 @@ fn settings(arguments: &Arguments) -> anyhow::Result<Settings> {
 /// Looks at all that can be looked at without starting anything or asking a node.
 fn check(settings: &Settings, file: Option<&Path>, output: &Output) -> anyhow::Result<ExitCode> {
     let mut problems = settings.check();
-    let mut problem = |setting, words: String| problems.push(Problem { setting, words });
+    let mut problem = |setting, message: String| problems.push(Problem { setting, message });
     match (key::named(&settings.key), &settings.chain.rpc) {
         (Ok(Some(_)), _) | (Ok(None), Rpc::Embedded) => {}
         (Ok(None), Rpc::Node(_)) => {
@@ -151,7 +151,7 @@ fn check(settings: &Settings, file: Option<&Path>, output: &Output) -> anyhow::R
     }
     let shown: Vec<_> = problems
         .iter()
-        .map(|problem| json!({ "setting": problem.setting, "message": problem.words }))
+        .map(|problem| json!({ "setting": problem.setting, "message": problem.message }))
         .collect();
     let result = json!({ "file": file, "in_order": problems.is_empty(), "problems": shown });
     output.result(&result, || match serving::refuse(&problems) {

@@ -26,7 +26,7 @@ pub(super) async fn account(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let id = path::account(&id)?;
-    let status = api.aside(move |processor| processor.account(id)).await??;
+    let status = api.blocking(move |processor| processor.account(id)).await??;
     match status {
         Some(status) => Ok(Json(status).into_response()),
         None => Err(ApiError::not_found(

@@ -33,7 +33,7 @@ pub(super) async fn batches(
     let Page { before, limit } = Page::parse(query.as_deref().unwrap_or_default())?;
     let limit = limit.unwrap_or(LIMIT_DEFAULT).min(api.limits().page_max);
     let before = before.map(aep2_ledger::BatchNumber::new);
-    let batches = api.aside(move |processor| processor.batches(before, limit)).await??;
+    let batches = api.blocking(move |processor| processor.batches(before, limit)).await??;
     Ok(Json(Batches { batches }).into_response())
 }
 
@@ -51,7 +51,7 @@ pub(super) async fn batch(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let id = path::batch(&id)?;
-    let status = api.aside(move |processor| processor.batch(id)).await??;
+    let status = api.blocking(move |processor| processor.batch(id)).await??;
     match status {
         Some(status) => Ok(Json(status).into_response()),
         None => Err(ApiError::not_found("no batch has this number yet")),
@@ -76,7 +76,7 @@ struct Page {
 impl Page {
     /// Reads it strictly: a name that is not known, or comes twice, is a mistake.
     fn parse(query: &str) -> Result<Self, ApiError> {
-        let malformed = |words: String| ApiError::new(Code::Malformed, words);
+        let malformed = |message: String| ApiError::new(Code::Malformed, message);
         let mut page = Self::default();
         for part in query.split('&').filter(|part| !part.is_empty()) {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));

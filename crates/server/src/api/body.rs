@@ -75,8 +75,8 @@ fn is_json(headers: &HeaderMap) -> bool {
     kind.eq_ignore_ascii_case("application/json") && parts.all(|part| part.is_empty() || utf8(part))
 }
 
-/// Mandates as they came in one request, each by itself: read, or why not.
-pub(super) type Brought = Vec<Result<SignedMandate, ApiError>>;
+/// The mandates of one request, each by itself: read, or why not.
+pub(super) type ReadMandates = Vec<Result<SignedMandate, ApiError>>;
 
 /// The body `{"mandates": […]}`, read strictly, with as many mandates as `count_max` and each as long
 /// as `bytes_max` at most.
@@ -88,7 +88,7 @@ pub(super) fn mandates(
     text: &[u8],
     count_max: usize,
     bytes_max: usize,
-) -> Result<Brought, ApiError> {
+) -> Result<ReadMandates, ApiError> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Many<'a> {
@@ -103,8 +103,8 @@ pub(super) fn mandates(
         return Err(ApiError::new(Code::Malformed, "mandates: there are none"));
     }
     if mandates.len() > count_max {
-        let words = format!("more than {count_max} mandates; send the rest by themselves");
-        return Err(ApiError::new(Code::TooLarge, words));
+        let message = format!("more than {count_max} mandates; send the rest by themselves");
+        return Err(ApiError::new(Code::TooLarge, message));
     }
     let read = |text: &RawValue| match text.get() {
         text if text.len() > bytes_max => Err(ApiError::new(
@@ -205,9 +205,9 @@ mod tests {
             assert_eq!(code(text), Err(Code::Malformed), "{text}");
         }
         assert_eq!(code(r#"{"mandates":[1,2,3]}"#), Err(Code::TooLarge));
-        let brought = code(r#"{"mandates":[{"a":"2345678901234567890"},{}]}"#);
-        let codes = brought.map(|brought| {
-            brought.into_iter().map(|one| one.map_err(|error| error.code)).collect::<Vec<_>>()
+        let read = code(r#"{"mandates":[{"a":"2345678901234567890"},{}]}"#);
+        let codes = read.map(|read| {
+            read.into_iter().map(|one| one.map_err(|error| error.code)).collect::<Vec<_>>()
         });
         assert_eq!(codes, Ok(vec![Err(Code::TooLarge), Err(Code::Malformed)]));
     }

@@ -1,4 +1,4 @@
-//! Errors as callers see them: a code that stays, a status, words that say what to do.
+//! Errors as callers see them: a code that stays, a status, a message that says what to do.
 //!
 //! ```json
 //! { "error": { "code": "insufficient_funds", "message": "…" } }
@@ -15,11 +15,11 @@ use serde::Serialize;
 
 /// Defines the codes: for each its name, its status, and what a caller does about it.
 macro_rules! codes {
-    ($($(#[doc = $words:literal])+ $variant:ident = $name:literal, $status:ident;)+) => {
+    ($($(#[doc = $about:literal])+ $variant:ident = $name:literal, $status:ident;)+) => {
         /// What went wrong, as software tells it. Names and statuses are stable across releases.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Code {
-            $($(#[doc = $words])+ $variant,)+
+            $($(#[doc = $about])+ $variant,)+
         }
 
         impl Code {
@@ -38,7 +38,7 @@ macro_rules! codes {
 
             /// What it means and what to do, for the documentation.
             pub fn about(self) -> String {
-                let lines: &[&str] = match self { $(Self::$variant => &[$($words),+],)+ };
+                let lines: &[&str] = match self { $(Self::$variant => &[$($about),+],)+ };
                 lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ")
             }
         }
@@ -134,20 +134,20 @@ pub struct ApiError {
     pub message: Cow<'static, str>,
 }
 
-/// The body.
+/// The whole body.
 #[derive(Serialize)]
 pub(super) struct Envelope<'a> {
-    pub(super) error: Words<'a>,
+    pub(super) error: ErrorBody<'a>,
 }
 
 #[derive(Serialize)]
-pub(super) struct Words<'a> {
+pub(super) struct ErrorBody<'a> {
     code: &'static str,
     message: &'a str,
 }
 
 impl ApiError {
-    /// An error with these words.
+    /// An error with this message.
     pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
         Self { code, message: message.into() }
     }
@@ -158,7 +158,7 @@ impl ApiError {
         Self::new(Code::Internal, "something went wrong here; the operator's log says what")
     }
 
-    /// What the processor refuses, by its own code and words. What is wrong inside is for the log.
+    /// What the processor refuses, by its own code and message. What is wrong inside is for the log.
     pub(crate) fn coded(code: &'static str, error: &dyn std::fmt::Display) -> Self {
         match Code::of(code) {
             None | Some(Code::Internal) => Self::internal(error),
@@ -171,8 +171,8 @@ impl ApiError {
         Self::new(Code::NotFound, what)
     }
 
-    pub(super) fn words(&self) -> Words<'_> {
-        Words { code: self.code.name(), message: &self.message }
+    pub(super) fn body(&self) -> ErrorBody<'_> {
+        ErrorBody { code: self.code.name(), message: &self.message }
     }
 }
 
@@ -184,14 +184,14 @@ impl From<WireError> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body = serde_json::to_vec(&Envelope { error: self.words() }).unwrap_or_default();
+        let body = serde_json::to_vec(&Envelope { error: self.body() }).unwrap_or_default();
         let json = HeaderValue::from_static("application/json");
         let mut response = (self.code.status(), body).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, json);
         if let Some(seconds) = self.code.retry_after_s() {
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
-        // For the log, and for whom it is to be put into other words.
+        // For the log, and for the MVP's interface, which has another form.
         response.extensions_mut().insert(self);
         response
     }
@@ -245,7 +245,7 @@ mod tests {
     async fn every_code_has_its_status_and_one_envelope() -> Result<(), Box<dyn std::error::Error>>
     {
         for code in Code::ALL {
-            let response = ApiError::new(*code, "words \"quoted\"").into_response();
+            let response = ApiError::new(*code, "message \"quoted\"").into_response();
             assert_eq!(response.status(), code.status());
             assert!(code.status().is_client_error() || code.status().is_server_error());
             assert_eq!(response.headers()[header::CONTENT_TYPE], "application/json");
@@ -253,7 +253,7 @@ mod tests {
             assert_eq!(response.headers().contains_key(header::RETRY_AFTER), waits, "{code:?}");
             let body = response.into_body().collect().await?.to_bytes();
             let expected = serde_json::json!({
-                "error": { "code": code.name(), "message": "words \"quoted\"" }
+                "error": { "code": code.name(), "message": "message \"quoted\"" }
             });
             assert_eq!(serde_json::from_slice::<serde_json::Value>(&body)?, expected);
         }

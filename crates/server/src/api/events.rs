@@ -17,7 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::{
     error::{ApiError, Code},
-    feed::{EventId, Feed, Read},
+    event_buffer::{EventBuffer, EventId, Read},
     state::Api,
 };
 
@@ -32,7 +32,7 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// What happens, as it happens.
 ///
 /// Server-sent events. `event` is the kind, `data` an object with the same kind under `event`. A
-/// listener that reconnects with `Last-Event-ID` gets what it missed, as far as it is kept; where some
+/// subscriber that reconnects with `Last-Event-ID` gets what it missed, as far as it is kept; where some
 /// is not, an event `missed` says so, and what was missed is to be asked for. A line that begins with
 /// a colon comes every 15 seconds.
 #[utoipa::path(
@@ -41,7 +41,7 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
     responses(
         (status = 200, description = "Events without end", content_type = "text/event-stream", body = super::schema::Event),
         (status = 400, description = "`malformed`: the id is none", body = super::schema::Error),
-        (status = 429, description = "`too_many_requests`: too many listen", body = super::schema::Error),
+        (status = 429, description = "`too_many_requests`: too many are subscribed", body = super::schema::Error),
     )
 )]
 pub(super) async fn events(
@@ -52,38 +52,39 @@ pub(super) async fn events(
         let id = text.to_str().ok().and_then(EventId::parse);
         id.ok_or_else(|| ApiError::new(Code::Malformed, "Last-Event-ID is no id of an event here"))
     });
-    let slot = Arc::clone(&api.inner.listeners).try_acquire_owned().map_err(|_| {
-        ApiError::new(Code::TooManyRequests, "as many listen to events as may; try again later")
+    let slot = api.subscribers().try_acquire_owned().map_err(|_| {
+        ApiError::new(Code::TooManyRequests, "too many are subscribed to events; try again later")
     })?;
-    let feed = Arc::clone(&api.inner.feed);
-    let next = feed.after(last.transpose()?);
-    let listener = Listener {
+    let events = api.events();
+    let next = events.after(last.transpose()?);
+    let state = EventStream {
         greeted: false,
         next,
-        waiting: feed.watch(),
-        stopping: api.inner.stopping.subscribe(),
-        feed,
+        waiting: events.watch(),
+        stopping: api.stopping(),
+        events,
         _slot: slot,
         _counted: InFlight::new(&api.metrics().subscribers),
     };
     let keep_alive = KeepAlive::new().interval(HEARTBEAT);
-    let stream = Sse::new(stream::unfold(listener, Listener::step)).keep_alive(keep_alive);
+    let stream = Sse::new(stream::unfold(state, EventStream::step)).keep_alive(keep_alive);
     // Proxies that collect answers before they pass them on are asked not to.
     let direct = (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
     Ok(([direct], stream).into_response())
 }
 
-struct Listener {
+/// What one subscriber is sent.
+struct EventStream {
     greeted: bool,
     next: u64,
     waiting: watch::Receiver<u64>,
     stopping: watch::Receiver<bool>,
-    feed: Arc<Feed>,
+    events: Arc<EventBuffer>,
     _slot: OwnedSemaphorePermit,
     _counted: InFlight,
 }
 
-impl Listener {
+impl EventStream {
     async fn step(mut self) -> Option<(Result<Sent, Infallible>, Self)> {
         let sent = self.sent().await?;
         Some((Ok(sent), self))
@@ -93,15 +94,15 @@ impl Listener {
     async fn sent(&mut self) -> Option<Sent> {
         if !self.greeted {
             self.greeted = true;
-            // With where it begins, so that a listener that loses the connection before anything
+            // With where it begins, so that a subscriber that loses the connection before anything
             // happened misses nothing.
             let before = self.id(self.next.saturating_sub(1));
-            return Some(Sent::default().retry(COME_BACK_AFTER).id(before).comment("listening"));
+            return Some(Sent::default().retry(COME_BACK_AFTER).id(before).comment("subscribed"));
         }
         loop {
             // Before reading, so that what comes in between wakes.
             self.waiting.mark_unchanged();
-            match self.feed.read(self.next) {
+            match self.events.read(self.next) {
                 Read::Event(number, event) => {
                     self.next = number + 1;
                     let data = serde_json::to_value(&event).ok()?;
@@ -128,6 +129,6 @@ impl Listener {
     }
 
     fn id(&self, number: u64) -> String {
-        EventId { run: self.feed.run(), number }.to_string()
+        EventId { run: self.events.run(), number }.to_string()
     }
 }

@@ -34,7 +34,7 @@ pub(super) async fn alive() -> Json<Value> {
 )]
 pub(super) async fn ready(State(api): State<Api>) -> Result<Response, ApiError> {
     // The ledger is asked.
-    let mut readiness = api.aside(|processor| processor.readiness()).await?;
+    let mut readiness = api.blocking(|processor| processor.readiness()).await?;
     readiness.obstacles.iter_mut().for_each(|text| *text = without_addresses(text));
     readiness.chain.failure = readiness.chain.failure.as_deref().map(without_addresses);
     let mut headers = HeaderMap::new();

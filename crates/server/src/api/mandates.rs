@@ -12,7 +12,7 @@ use serde::{Serialize, ser::SerializeStruct};
 
 use super::{
     body,
-    error::{ApiError, Code, Words},
+    error::{ApiError, Code},
     path, schema,
     state::Api,
 };
@@ -58,10 +58,10 @@ pub(super) async fn accept_many(
 ) -> Result<Json<Answers>, ApiError> {
     let limits = api.limits();
     let text = body::json(request, limits.batch_bytes_max, api.body_within()).await?;
-    let brought = body::mandates(&text, limits.batch_mandates_max, limits.mandate_bytes_max)?;
+    let read = body::mandates(&text, limits.batch_mandates_max, limits.mandate_bytes_max)?;
     drop(text);
     let (mut answers, mut places, mut mandates) = (Vec::new(), Vec::new(), Vec::new());
-    for (place, one) in brought.into_iter().enumerate() {
+    for (place, one) in read.into_iter().enumerate() {
         match one {
             Ok(mandate) => {
                 places.push(place);
@@ -94,7 +94,7 @@ pub(super) async fn mandate(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let id = path::mandate(&id)?;
-    let status = api.aside(move |processor| processor.mandate(id)).await??;
+    let status = api.blocking(move |processor| processor.mandate(id)).await??;
     match status {
         Some(status) => Ok(Json(status).into_response()),
         None => Err(unknown()),
@@ -155,9 +155,8 @@ impl Serialize for Answer {
                 fields.serialize_field("receipt", &acceptance.receipt)?;
             }
             Err(error) => {
-                let words: Words<'_> = error.words();
                 fields.serialize_field("status", &error.code.status().as_u16())?;
-                fields.serialize_field("error", &words)?;
+                fields.serialize_field("error", &error.body())?;
             }
         }
         fields.end()

@@ -12,7 +12,7 @@ use super::{error::ApiError, state::Api};
 )]
 pub(super) async fn metrics(State(api): State<Api>) -> Result<Response, ApiError> {
     // The ledger is looked through for some of it.
-    let text = api.aside(|processor| processor.metrics().encode()).await?;
+    let text = api.blocking(|processor| processor.metrics().encode()).await?;
     let text = text.and_then(|text| api.metrics().encode_after(text));
     text.map(metrics_response).map_err(|error| ApiError::internal(&error))
 }

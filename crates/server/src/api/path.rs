@@ -43,8 +43,8 @@ pub(super) fn number(text: &str) -> Result<u64, ApiError> {
     number.ok_or_else(|| malformed("a number here has decimal digits only, and no leading zeros"))
 }
 
-fn malformed(words: impl Into<std::borrow::Cow<'static, str>>) -> ApiError {
-    ApiError::new(Code::Malformed, words)
+fn malformed(message: impl Into<std::borrow::Cow<'static, str>>) -> ApiError {
+    ApiError::new(Code::Malformed, message)
 }
 
 #[cfg(test)]

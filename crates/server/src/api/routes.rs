@@ -1,6 +1,6 @@
 //! Which address is answered by what.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use axum::{
     Router, middleware,
@@ -65,7 +65,7 @@ impl Api {
         router
             .fallback(path::not_found)
             .method_not_allowed_fallback(path::method_not_allowed)
-            .layer(middleware::from_fn_with_state(Arc::clone(&self.inner.gate), guard))
+            .layer(middleware::from_fn_with_state(self.gate(), guard))
             .with_state(self.clone())
     }
 }

@@ -9,25 +9,25 @@ use aep2_exact::ExactFacilitator;
 use aep2_processor::Processor;
 use tokio::sync::{Semaphore, watch};
 
-use super::{error::ApiError, feed::Feed, guard::Gate};
+use super::{error::ApiError, event_buffer::EventBuffer, guard::Gate};
 use crate::{metrics::Metrics, settings::LimitSettings};
 
 /// The API over a processor. Clones are the same one.
 #[derive(Clone)]
 pub(crate) struct Api {
-    pub(super) inner: Arc<Inner>,
+    inner: Arc<Inner>,
 }
 
-pub(super) struct Inner {
+struct Inner {
     processor: Processor,
     exact: Option<ExactFacilitator>,
     limits: LimitSettings,
     metrics: Arc<Metrics>,
-    pub(super) gate: Arc<Gate>,
-    pub(super) feed: Arc<Feed>,
-    /// One for each who may listen to events.
-    pub(super) listeners: Arc<Semaphore>,
-    pub(super) stopping: watch::Sender<bool>,
+    gate: Arc<Gate>,
+    events: Arc<EventBuffer>,
+    /// One for each who may subscribe to events.
+    subscribers: Arc<Semaphore>,
+    stopping: watch::Sender<bool>,
 }
 
 impl Api {
@@ -40,8 +40,8 @@ impl Api {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         // Only to tell this run from others.
         let run = u64::try_from(since.as_millis()).unwrap_or_default();
-        let feed = Arc::new(Feed::new(run, limits.events_kept));
-        tokio::spawn(Arc::clone(&feed).fill(processor.events()));
+        let events = Arc::new(EventBuffer::new(run, limits.events_kept));
+        tokio::spawn(Arc::clone(&events).fill(processor.events()));
         let metrics = Arc::new(Metrics::new());
         let within = Duration::from_secs(limits.answer_within_s);
         let gate = Gate::new(Arc::clone(&metrics), limits.requests_max, within, run);
@@ -51,8 +51,10 @@ impl Api {
             limits: limits.clone(),
             gate: Arc::new(gate),
             metrics,
-            feed,
-            listeners: Arc::new(Semaphore::new(limits.listeners_max.min(Semaphore::MAX_PERMITS))),
+            events,
+            subscribers: Arc::new(Semaphore::new(
+                limits.event_subscribers_max.min(Semaphore::MAX_PERMITS),
+            )),
             stopping: watch::Sender::new(false),
         };
         Self { inner: Arc::new(inner) }
@@ -80,13 +82,33 @@ impl Api {
         &self.inner.limits
     }
 
+    /// What every request passes.
+    pub(super) fn gate(&self) -> Arc<Gate> {
+        Arc::clone(&self.inner.gate)
+    }
+
+    /// The events that are kept.
+    pub(super) fn events(&self) -> Arc<EventBuffer> {
+        Arc::clone(&self.inner.events)
+    }
+
+    /// A slot for each who may subscribe to events.
+    pub(super) fn subscribers(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.inner.subscribers)
+    }
+
+    /// True once the server stops.
+    pub(super) fn stopping(&self) -> watch::Receiver<bool> {
+        self.inner.stopping.subscribe()
+    }
+
     /// How long a body may take.
     pub(super) fn body_within(&self) -> Duration {
         Duration::from_secs(self.limits().body_within_s)
     }
 
-    /// Runs what reads the disk or calculates, where it holds nobody up.
-    pub(super) async fn aside<T: Send + 'static>(
+    /// Runs what reads the disk or calculates on a thread where it may block.
+    pub(super) async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Processor) -> T + Send + 'static,
     ) -> Result<T, ApiError> {

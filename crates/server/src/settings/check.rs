@@ -13,12 +13,12 @@ pub struct Problem {
     /// The setting, as `section.name`.
     pub setting: &'static str,
     /// What is wrong with it, and what to do.
-    pub words: String,
+    pub message: String,
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.setting, self.words)
+        write!(f, "{}: {}", self.setting, self.message)
     }
 }
 
@@ -30,9 +30,9 @@ struct Problems(Vec<Problem>);
 
 impl Problems {
     /// Notes a problem unless something holds.
-    fn unless(&mut self, holds: bool, setting: &'static str, words: impl FnOnce() -> String) {
+    fn unless(&mut self, holds: bool, setting: &'static str, message: impl FnOnce() -> String) {
         if !holds {
-            self.0.push(Problem { setting, words: words() });
+            self.0.push(Problem { setting, message: message() });
         }
     }
 }
@@ -98,16 +98,16 @@ impl Settings {
 
     fn check_addresses(&self, problems: &mut Problems) {
         let allowed = |address: &SocketAddr| self.http.allow_remote || address.ip().is_loopback();
-        let words = |address: &SocketAddr| {
+        let message = |address: &SocketAddr| {
             format!(
                 "{address} can be reached from other machines; say allow_remote = true in [http] \
                  if that is meant, or listen on 127.0.0.1"
             )
         };
         let listen = &self.http.listen;
-        problems.unless(allowed(listen), "http.listen", || words(listen));
+        problems.unless(allowed(listen), "http.listen", || message(listen));
         if let Some(listen) = &self.metrics.listen {
-            problems.unless(allowed(listen), "metrics.listen", || words(listen));
+            problems.unless(allowed(listen), "metrics.listen", || message(listen));
         }
         let embedded = &self.chain.embedded_listen;
         problems.unless(embedded.ip().is_loopback(), "chain.embedded_listen", || {
@@ -189,7 +189,7 @@ impl Settings {
             ("limits.answer_within_s", limits.answer_within_s),
             ("limits.connections_max", limits.connections_max as u64),
             ("limits.requests_max", limits.requests_max as u64),
-            ("limits.listeners_max", limits.listeners_max as u64),
+            ("limits.event_subscribers_max", limits.event_subscribers_max as u64),
             ("limits.events_kept", limits.events_kept as u64),
             ("limits.page_max", limits.page_max as u64),
         ];
@@ -329,7 +329,7 @@ mod tests {
         let problems = other.check_against(&deployment(86_400, 86_400, true));
         assert_eq!(problems.len(), 1);
         assert_eq!(problems[0].setting, "windows.shapes");
-        assert!(problems[0].words.starts_with("4x4 has no verifier"), "{}", problems[0]);
+        assert!(problems[0].message.starts_with("4x4 has no verifier"), "{}", problems[0]);
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use super::{
     section::{Section, SectionShown},
     sections::{
         AcceptanceSettings, ChainSettings, DataSettings, ExactSettings, HttpSettings, KeySettings,
-        LimitSettings, LogSettings, MetricSettings, WindowSettings,
+        LimitSettings, LogSettings, MetricsSettings, WindowSettings,
     },
     unknown,
 };
@@ -35,7 +35,7 @@ pub struct Settings {
     /// What requests may be.
     pub limits: LimitSettings,
     /// Metrics.
-    pub metrics: MetricSettings,
+    pub metrics: MetricsSettings,
     /// Logs.
     pub log: LogSettings,
 }
@@ -75,7 +75,7 @@ impl Settings {
             shown::<AcceptanceSettings>("acceptance"),
             shown::<WindowSettings>("windows"),
             shown::<LimitSettings>("limits"),
-            shown::<MetricSettings>("metrics"),
+            shown::<MetricsSettings>("metrics"),
             shown::<LogSettings>("log"),
         ]
     }

@@ -21,7 +21,7 @@ pub use self::{
     section::{Described, Section},
     sections::{
         AcceptanceSettings, ChainSettings, DataSettings, ExactSettings, HttpSettings, KeySettings,
-        LimitSettings, LogSettings, MetricSettings, WindowSettings,
+        LimitSettings, LogSettings, MetricsSettings, WindowSettings,
     },
     value::{LogFormat, LogLevel, NotAnRpc, Rpc, ShapeName, TokenSetting},
 };

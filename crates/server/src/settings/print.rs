@@ -8,15 +8,15 @@ const HEAD: &str = "\
 ";
 
 impl Settings {
-    /// The file: every setting with its words and its default.
+    /// The file: every setting with its help and its default.
     pub fn print() -> String {
         let mut text = HEAD.to_owned();
         for (name, about, settings) in Self::sections() {
             text.push('\n');
             comment(&mut text, about);
             text.push_str(&format!("[{name}]\n"));
-            for Described { name, words, default, example } in settings {
-                comment(&mut text, words);
+            for Described { name, help, default, example } in settings {
+                comment(&mut text, help);
                 match (default, example) {
                     (Some(default), _) => text.push_str(&format!("{name} = {default}\n")),
                     // Absent by default: as a comment, to be taken out of it.

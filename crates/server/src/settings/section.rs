@@ -1,4 +1,4 @@
-//! Sections of the settings file: each setting's name, type, default and words are said once, and
+//! Sections of the settings file: each setting's name, type, default and help are said once, and
 //! the type, its defaults, the printed file and the list of known names all come from there.
 
 /// A setting, as the printed file shows it.
@@ -7,7 +7,7 @@ pub struct Described {
     /// Its name within its section.
     pub name: &'static str,
     /// What it does, line by line.
-    pub words: &'static [&'static str],
+    pub help: &'static [&'static str],
     /// Its default, in TOML; nothing where there is none.
     pub default: Option<String>,
     /// What it may look like where there is no default, in TOML.
@@ -34,7 +34,7 @@ macro_rules! section {
         $(#[doc = $about:literal])+
         pub struct $name:ident {
             $(
-                $(#[doc = $words:literal])+
+                $(#[doc = $help:literal])+
                 pub $field:ident: $type:ty = $default:expr $(=> $example:literal)?;
             )+
         }
@@ -44,7 +44,7 @@ macro_rules! section {
         #[serde(default, deny_unknown_fields)]
         pub struct $name {
             $(
-                $(#[doc = $words])+
+                $(#[doc = $help])+
                 pub $field: $type,
             )+
         }
@@ -63,7 +63,7 @@ macro_rules! section {
                 vec![$(
                     $crate::settings::section::Described {
                         name: stringify!($field),
-                        words: &[$($words),+],
+                        help: &[$($help),+],
                         default: $crate::settings::section::toml_of(&defaults.$field),
                         example: [$($example)?].first().copied(),
                     }

@@ -112,7 +112,7 @@ section! {
         pub tokens: Vec<TokenSetting> = Vec::new();
         /// The least that a mandate in the deployment's own token must allow, in base units.
         pub own_token_amount_min: Strict<Ceiling> = Strict(Ceiling::MIN);
-        /// How many words of nonces an account's live mandates of one token may touch: each costs a slot
+        /// How many nonce words an account's live mandates of one token may touch: each costs a slot
         /// of storage on the chain.
         pub nonce_words_max: usize = 64;
         /// A promise must be due this long before a change of its account that was asked for.
@@ -168,9 +168,9 @@ section! {
         pub connections_max: usize = 4_096;
         /// How many requests may be answered at once. More are turned away.
         pub requests_max: usize = 8_192;
-        /// How many may listen to events.
-        pub listeners_max: usize = 256;
-        /// How many events are kept for listeners that fall behind or come back.
+        /// How many may be subscribed to events.
+        pub event_subscribers_max: usize = 256;
+        /// How many events are kept for subscribers that fall behind or reconnect.
         pub events_kept: usize = 4_096;
         /// How many batches one page lists.
         pub page_max: usize = 100;
@@ -179,7 +179,7 @@ section! {
 
 section! {
     /// Prometheus metrics.
-    pub struct MetricSettings {
+    pub struct MetricsSettings {
         /// Whether they are kept at /metrics.
         pub enabled: bool = true;
         /// Where they are served instead of on the HTTP interface.

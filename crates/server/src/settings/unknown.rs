@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn a_value_of_another_kind_is_refused_and_its_place_named() {
-        for (text, words) in [
+        for (text, message) in [
             ("[windows]\nage_s_max = \"long\"", "line 2"),
             ("[windows]\nage_s_max = -1", "line 2"),
             ("windows = 1", "line 1"),
@@ -97,7 +97,7 @@ mod tests {
             ),
         ] {
             let Err(error) = Settings::parse(text) else { panic!("{text:?} was taken") };
-            assert!(error.to_string().contains(words), "{text:?}: {error}");
+            assert!(error.to_string().contains(message), "{text:?}: {error}");
         }
     }
 }

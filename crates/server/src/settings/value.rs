@@ -46,7 +46,7 @@ impl fmt::Display for Rpc {
 }
 
 impl Rpc {
-    /// The address without what may be an access key: for words and logs.
+    /// The address without what may be an access key: for messages and logs.
     pub fn name(&self) -> String {
         match self {
             Self::Embedded => self.to_string(),

@@ -64,7 +64,7 @@ struct Enqueued {
     receipt: DirectAcceptance,
 }
 
-/// What the processor found, in the MVP's words.
+/// What the processor found, in the MVP's codes.
 ///
 /// # Errors
 /// What says nothing about the mandate: that the processor does not serve at the moment.
@@ -99,14 +99,14 @@ fn first(
 ) -> Refusal {
     let deadline = signed.message.deadline;
     if found.error > Code::ExpiredMandate && deadline < now {
-        let words = format!("the mandate expired at {deadline}, and it is {now}");
-        return Refusal::new(Code::ExpiredMandate, words);
+        let message = format!("the mandate expired at {deadline}, and it is {now}");
+        return Refusal::new(Code::ExpiredMandate, message);
     }
     if found.error > Code::InvalidSignature
         && let Err(error) = signed.verify_owner(domain)
     {
-        let words = format!("the signature does not hold: {error}");
-        return Refusal::new(Code::InvalidSignature, words);
+        let message = format!("the signature does not hold: {error}");
+        return Refusal::new(Code::InvalidSignature, message);
     }
     found
 }

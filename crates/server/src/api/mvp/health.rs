@@ -28,7 +28,7 @@ pub(in crate::api) async fn health(State(api): State<Api>) -> Result<Json<Health
     let shown = |processor: &aep2_processor::Processor| {
         Ok::<_, ApiError>((processor.readiness().ready, processor.direct_status()?))
     };
-    let (ready, lane) = api.aside(shown).await??;
+    let (ready, lane) = api.blocking(shown).await??;
     let DirectStatus { live, settled, failed, last } = lane;
     Ok(Json(Health {
         status: if ready { "ok" } else { "not_ready" },

@@ -119,7 +119,7 @@ pub(in crate::api) struct MvpEntry {
     tx_hash: Option<String>,
 }
 
-/// Where a mandate is, in the published MVP's words.
+/// Where a mandate is, in the published MVP's form.
 #[derive(ToSchema)]
 #[schema(rename_all = "lowercase")]
 pub(in crate::api) enum MvpStatus {
@@ -128,7 +128,7 @@ pub(in crate::api) enum MvpStatus {
     Failed,
 }
 
-/// Why a mandate is not enqueued, in the published MVP's words.
+/// Why a mandate is not enqueued, in the published MVP's form.
 #[derive(IntoResponses)]
 pub(in crate::api) enum EnqueueErrors {
     /// `INVALID_REQUEST`, `EXPIRED_MANDATE`, `INVALID_SIGNATURE`, `DUPLICATE_MANDATE`, `NONCE_USED`.
@@ -148,7 +148,7 @@ pub(in crate::api) enum EnqueueErrors {
     NotJson(#[to_schema] MvpError),
 }
 
-/// What may happen to any request, in the published MVP's words.
+/// What may happen to any request, in the published MVP's form.
 #[derive(IntoResponses)]
 pub(in crate::api) enum ServiceErrors {
     /// `INTERNAL_ERROR`: too much at once. Wait as long as `Retry-After` says.

@@ -50,7 +50,7 @@ pub(super) async fn verify(api: &Api, text: &[u8]) -> Result<Response, ApiError>
     let checked = match check_terms(&request, &api.processor().identity()) {
         Ok(()) => {
             let mandate = mandate.clone();
-            let checked = api.aside(move |processor| processor.check(&mandate)).await?;
+            let checked = api.blocking(move |processor| processor.check(&mandate)).await?;
             checked.map_err(|error| RejectReason::from(ApiError::from(error)))
         }
         Err(reason) => Err(reason),
@@ -86,7 +86,7 @@ pub(super) async fn settle(api: &Api, network: Network, text: &[u8]) -> Result<R
 
 /// Who pays: the account's owner, where the account is known.
 async fn payer(api: &Api, account: AccountId) -> Result<Option<String>, ApiError> {
-    let status = api.aside(move |processor| processor.account(account)).await??;
+    let status = api.blocking(move |processor| processor.account(account)).await??;
     Ok(status.map(|status| status.owner.to_checksum(None)))
 }
 

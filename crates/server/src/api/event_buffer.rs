@@ -1,7 +1,6 @@
-//! What happens, for those who listen: the last so many events, numbered, which everybody reads at
-//! their own pace.
+//! The last so many events, numbered, which every subscriber reads at its own pace.
 //!
-//! A listener that comes back says which one it had last, and goes on from there. One that asks for
+//! A subscriber that reconnects says which event it had last, and goes on from there. One that asks for
 //! events that are no longer kept, or are of another run of the server, is told that it missed some.
 
 use std::{
@@ -38,7 +37,7 @@ impl std::fmt::Display for EventId {
 }
 
 /// The events that are kept.
-pub(super) struct Feed {
+pub(super) struct EventBuffer {
     run: u64,
     kept_max: usize,
     kept: Mutex<Kept>,
@@ -52,7 +51,7 @@ struct Kept {
     events: VecDeque<Event>,
 }
 
-/// What a listener reads next.
+/// What a subscriber reads next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Read {
     /// An event and its number.
@@ -63,14 +62,14 @@ pub(super) enum Read {
     Wait,
 }
 
-impl Feed {
-    /// An empty feed. `run` tells this run of the server from others.
+impl EventBuffer {
+    /// An empty buffer. `run` tells this run of the server from others.
     pub(super) fn new(run: u64, kept_max: usize) -> Self {
         let kept = Mutex::new(Kept { first: 1, events: VecDeque::new() });
         Self { run, kept_max, kept, next: watch::Sender::new(1) }
     }
 
-    /// Takes in what the processor tells, until it ends.
+    /// Takes in what the processor emits, until it ends.
     pub(super) async fn fill(self: Arc<Self>, mut events: Receiver<Event>) {
         loop {
             match events.recv().await {
@@ -116,7 +115,7 @@ impl Feed {
         self.run
     }
 
-    /// Where a listener begins that had this event last: behind it, or where it missed some.
+    /// Where a subscriber begins that had this event last: behind it, or where it missed some.
     pub(super) fn after(&self, last: Option<EventId>) -> u64 {
         match last {
             // From now on.
@@ -159,35 +158,35 @@ mod tests {
         Event::Submitted { batch: BatchNumber::new(number) }
     }
 
-    fn filled(kept_max: usize, count: u64) -> Feed {
-        let feed = Feed::new(7, kept_max);
-        (1..=count).for_each(|number| feed.push(event(number)));
-        feed
+    fn filled(kept_max: usize, count: u64) -> EventBuffer {
+        let buffer = EventBuffer::new(7, kept_max);
+        (1..=count).for_each(|number| buffer.push(event(number)));
+        buffer
     }
 
     #[test]
-    fn a_listener_that_comes_back_goes_on_where_it_was() {
-        let feed = filled(8, 5);
-        let from = feed.after(Some(EventId { run: 7, number: 3 }));
-        assert_eq!(feed.read(from), Read::Event(4, event(4)));
-        assert_eq!(feed.read(from + 1), Read::Event(5, event(5)));
-        assert_eq!(feed.read(from + 2), Read::Wait);
-        assert_eq!(feed.after(None), 6);
-        assert_eq!(feed.after(Some(EventId { run: 7, number: 0 })), 1);
+    fn a_subscriber_that_reconnects_goes_on_where_it_was() {
+        let buffer = filled(8, 5);
+        let from = buffer.after(Some(EventId { run: 7, number: 3 }));
+        assert_eq!(buffer.read(from), Read::Event(4, event(4)));
+        assert_eq!(buffer.read(from + 1), Read::Event(5, event(5)));
+        assert_eq!(buffer.read(from + 2), Read::Wait);
+        assert_eq!(buffer.after(None), 6);
+        assert_eq!(buffer.after(Some(EventId { run: 7, number: 0 })), 1);
         // A number that is still to come is not waited for: it is a mistake or a lie.
-        assert_eq!(feed.after(Some(EventId { run: 7, number: u64::MAX })), 6);
+        assert_eq!(buffer.after(Some(EventId { run: 7, number: u64::MAX })), 6);
     }
 
     #[test]
     fn what_was_missed_is_told() {
-        let feed = filled(3, 10);
-        assert_eq!(feed.read(feed.after(Some(EventId { run: 7, number: 1 }))), Read::Missed(8));
-        assert_eq!(feed.read(8), Read::Event(8, event(8)));
-        assert_eq!(feed.read(feed.after(Some(EventId { run: 6, number: 9 }))), Read::Missed(8));
-        feed.skip(5);
-        assert_eq!(feed.read(10), Read::Missed(16));
-        feed.push(event(0));
-        assert_eq!(feed.read(16), Read::Event(16, event(0)));
+        let buffer = filled(3, 10);
+        assert_eq!(buffer.read(buffer.after(Some(EventId { run: 7, number: 1 }))), Read::Missed(8));
+        assert_eq!(buffer.read(8), Read::Event(8, event(8)));
+        assert_eq!(buffer.read(buffer.after(Some(EventId { run: 6, number: 9 }))), Read::Missed(8));
+        buffer.skip(5);
+        assert_eq!(buffer.read(10), Read::Missed(16));
+        buffer.push(event(0));
+        assert_eq!(buffer.read(16), Read::Event(16, event(0)));
     }
 
     #[tokio::test]
@@ -196,13 +195,13 @@ mod tests {
         for number in 1..=10 {
             sender.send(event(number)).expect("there is a receiver");
         }
-        let feed = Arc::new(Feed::new(1, 100));
-        let waiting = feed.watch();
+        let buffer = Arc::new(EventBuffer::new(1, 100));
+        let waiting = buffer.watch();
         drop(sender);
-        Arc::clone(&feed).fill(receiver).await;
-        assert_eq!(feed.read(1), Read::Missed(7));
-        assert_eq!(feed.read(7), Read::Event(7, event(7)));
-        assert_eq!(feed.read(10), Read::Event(10, event(10)));
+        Arc::clone(&buffer).fill(receiver).await;
+        assert_eq!(buffer.read(1), Read::Missed(7));
+        assert_eq!(buffer.read(7), Read::Event(7, event(7)));
+        assert_eq!(buffer.read(10), Read::Event(10, event(10)));
         assert!(waiting.has_changed().is_ok_and(|changed| changed));
     }
 
