@@ -2,7 +2,6 @@
 
 use aep2_chain::error::ChainError;
 use thiserror::Error;
-use x402_chain_eip155::v1_eip155_exact::Eip155ExactError;
 use x402_types::proto::PaymentVerificationError;
 
 /// Why a payment is not taken.
@@ -33,17 +32,10 @@ impl ExactError {
     }
 }
 
-impl From<Eip155ExactError> for ExactError {
-    fn from(error: Eip155ExactError) -> Self {
+impl From<ChainError> for ExactError {
+    fn from(error: ChainError) -> Self {
         match error {
-            Eip155ExactError::PaymentVerification(error) => error.into(),
-            Eip155ExactError::Transport(error) => match ChainError::from(error) {
-                ChainError::Reverted(why) => {
-                    Self::refused("invalid_transaction_state", why.to_string())
-                }
-                other => Self::Failed(other.to_string()),
-            },
-            Eip155ExactError::TransactionReverted(_) => {
+            ChainError::Reverted(_) | ChainError::RevertedInBlock { .. } => {
                 Self::refused("invalid_transaction_state", error.to_string())
             }
             other => Self::Failed(other.to_string()),

@@ -12,32 +12,17 @@ use std::{
 
 use aep2_mandate::units::ChainId;
 use alloy::{
-    primitives::{Address, B256, TxHash, hex, keccak256},
+    primitives::{Address, B256, TxHash, keccak256},
     providers::{DynProvider, Provider},
     signers::local::PrivateKeySigner,
 };
 use tokio::{sync::Mutex as AsyncMutex, task::JoinHandle};
-use x402_chain_eip155::{
-    chain::Eip155MetaTransactionProvider,
-    v1_eip155_exact::{settle_payment, verify_payment},
-    v2_eip155_exact::{
-        Eip3009PaymentPayload, Eip3009PaymentRequirements,
-        eip3009::{assert_requirements_match, assert_valid_payment},
-    },
-};
-use x402_types::proto::{PaymentVerificationError, v2};
 
 use crate::{
     error::ExactError,
     relayer::{GasLimits, Relayer},
+    transfer::{PaymentRequest, Transfer},
 };
-
-/// What a payee asks to have verified or settled.
-pub type PaymentRequest = v2::VerifyRequest<Eip3009PaymentPayload, Eip3009PaymentRequirements>;
-
-/// The end of signatures by wallets that have yet to be deployed (EIP-6492).
-const UNDEPLOYED: [u8; 32] =
-    hex!("6492649264926492649264926492649264926492649264926492649264926492");
 
 /// How many settlements may be pending: on their way, or ended and not told to anybody.
 const PENDING_MAX: usize = 1_024;
@@ -103,6 +88,7 @@ pub struct ExactConfig {
 pub struct ExactFacilitator(Arc<Inner>);
 
 struct Inner {
+    chain_id: ChainId,
     relayer: Relayer,
     pending: Mutex<HashMap<Authorization, Pending>>,
 }
@@ -114,8 +100,8 @@ impl ExactFacilitator {
         let ExactConfig { chain_id, tokens, gas_max, fee_cap, poll_interval } = config;
         provider.client().set_poll_interval(poll_interval);
         let limits = GasLimits { gas_max, fee_cap };
-        let relayer = Relayer::new(provider, chain_id.get(), key, tokens, limits, BLOCK_WAIT_MAX);
-        Self(Arc::new(Inner { relayer, pending: Mutex::default() }))
+        let relayer = Relayer::new(provider, key, tokens, limits, BLOCK_WAIT_MAX);
+        Self(Arc::new(Inner { chain_id, relayer, pending: Mutex::default() }))
     }
 
     /// Who pays for gas.
@@ -184,43 +170,25 @@ impl Inner {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What the crates do not check: they take more than is asked, and any token.
-    fn check(&self, request: &PaymentRequest) -> Result<(), ExactError> {
-        let (payment, terms) = (&request.payment_payload, &request.payment_requirements);
-        assert_requirements_match(&payment.accepted, terms)?;
-        if !self.relayer.accepts(terms.asset.0) {
-            let words = format!("the token {} is not accepted here", terms.asset);
-            return Err(ExactError::refused("invalid_payment_requirements", words));
-        }
-        if payment.payload.signature.ends_with(&UNDEPLOYED) {
-            let words = "a wallet that is not deployed yet cannot pay here".to_owned();
-            return Err(PaymentVerificationError::InvalidSignature(words).into());
-        }
-        if payment.payload.authorization.value != terms.amount {
-            return Err(PaymentVerificationError::InvalidPaymentAmount.into());
-        }
-        Ok(())
+    /// The transfer that a request is for, which the payer has the tokens for.
+    async fn transfer(&self, request: &PaymentRequest) -> Result<Transfer, ExactError> {
+        let transfer = Transfer::read(request, self.chain_id, self.relayer.tokens())?;
+        transfer.check_balance(self.relayer.node()).await?;
+        Ok(transfer)
     }
 
     async fn verify(&self, request: &PaymentRequest) -> Result<Address, ExactError> {
-        self.check(request)?;
-        let (chain, node) = (self.relayer.chain(), self.relayer.inner());
-        let PaymentRequest { payment_payload: payment, payment_requirements: terms, .. } = request;
-        let (token, payment, domain) =
-            assert_valid_payment(node, chain, terms, &payment.payload).await?;
-        Ok(verify_payment(node, &token, &payment, &domain).await?)
+        let transfer = self.transfer(request).await?;
+        transfer.try_out(self.relayer.node()).await?;
+        Ok(transfer.payer)
     }
 
     async fn settle(&self, request: &PaymentRequest) -> Outcome {
-        self.check(request)?;
-        let (chain, node) = (self.relayer.chain(), self.relayer.inner());
-        let PaymentRequest { payment_payload: payment, payment_requirements: terms, .. } = request;
-        let (token, payment, domain) =
-            assert_valid_payment(node, chain, terms, &payment.payload).await?;
-        // Tried out once more before it is sent: see [`Relayer`].
-        let transaction = settle_payment(&self.relayer, &token, &payment, &domain).await?;
-        tracing::debug!(payer = %payment.from, %transaction, "settled at once");
-        Ok(Settled { payer: payment.from, transaction })
+        let transfer = self.transfer(request).await?;
+        // Tried out before it is sent: see [`Relayer`].
+        let transaction = self.relayer.send(&transfer.call).await?;
+        tracing::debug!(payer = %transfer.payer, %transaction, "settled at once");
+        Ok(Settled { payer: transfer.payer, transaction })
     }
 }
 

@@ -9,7 +9,7 @@ use std::{collections::BTreeSet, time::Duration};
 use aep2_chain::{call::Call, error::ChainError, transact::transact_within};
 use alloy::{
     network::{Ethereum, EthereumWallet, TransactionBuilder},
-    primitives::{Address, TxHash},
+    primitives::{Address, TxHash, TxKind},
     providers::{
         DynProvider, PendingTransactionBuilder, Provider, ProviderBuilder, ProviderCall,
         RootProvider, SendableTx,
@@ -19,37 +19,9 @@ use alloy::{
     transports::{TransportErrorKind, TransportResult},
 };
 use async_trait::async_trait;
-use thiserror::Error;
 use tokio::sync::Mutex;
-use x402_chain_eip155::{
-    chain::{Eip155ChainReference, Eip155MetaTransactionProvider, MetaTransaction},
-    v1_eip155_exact::Eip155ExactError,
-};
-use x402_types::proto::PaymentVerificationError;
 
-/// Why a transaction did not do what it was for.
-#[derive(Debug, Error)]
-pub(crate) enum SendError {
-    /// It would call something else than an accepted token.
-    #[error("{0} is called, which is not a token that is accepted here")]
-    OtherContract(Address),
-    /// The chain's.
-    #[error(transparent)]
-    Chain(#[from] ChainError),
-}
-
-impl From<SendError> for Eip155ExactError {
-    fn from(error: SendError) -> Self {
-        let words = error.to_string();
-        match error {
-            SendError::OtherContract(_)
-            | SendError::Chain(ChainError::Reverted(_) | ChainError::RevertedInBlock { .. }) => {
-                PaymentVerificationError::TransactionSimulation(words).into()
-            }
-            SendError::Chain(_) => Self::ContractCall(words),
-        }
-    }
-}
+use crate::error::ExactError;
 
 /// What transactions may cost.
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +35,6 @@ pub(crate) struct GasLimits {
 /// Sends transfers that others signed, and pays for their gas.
 #[derive(Debug)]
 pub(crate) struct Relayer {
-    chain: Eip155ChainReference,
     provider: SequentialProvider,
     key: Address,
     tokens: BTreeSet<Address>,
@@ -74,7 +45,6 @@ pub(crate) struct Relayer {
 impl Relayer {
     pub(crate) fn new(
         provider: DynProvider,
-        chain_id: u64,
         key: PrivateKeySigner,
         tokens: BTreeSet<Address>,
         limits: GasLimits,
@@ -89,13 +59,7 @@ impl Relayer {
             .connect_provider(provider);
         let provider =
             SequentialProvider { signing: signing.erased(), turn: Mutex::new(()), limits };
-        Self {
-            chain: Eip155ChainReference::new(chain_id),
-            provider,
-            key: address,
-            tokens,
-            wait_max,
-        }
+        Self { provider, key: address, tokens, wait_max }
     }
 
     /// Who pays for gas.
@@ -103,29 +67,28 @@ impl Relayer {
         self.key
     }
 
-    pub(crate) fn accepts(&self, token: Address) -> bool {
-        self.tokens.contains(&token)
+    /// The contracts that are called.
+    pub(crate) fn tokens(&self) -> &BTreeSet<Address> {
+        &self.tokens
     }
-}
 
-impl Eip155MetaTransactionProvider for Relayer {
-    type Error = SendError;
-    type Inner = SequentialProvider;
-
-    fn inner(&self) -> &SequentialProvider {
+    /// The chain.
+    pub(crate) fn node(&self) -> &SequentialProvider {
         &self.provider
     }
 
-    fn chain(&self) -> &Eip155ChainReference {
-        &self.chain
-    }
-
-    async fn send_transaction(&self, tx: MetaTransaction) -> Result<TransactionReceipt, SendError> {
-        if !self.accepts(tx.to) {
-            return Err(SendError::OtherContract(tx.to));
+    /// Tries a call of a token out, sends it, and waits until it is in a block.
+    pub(crate) async fn send(&self, call: &Call) -> Result<TxHash, ExactError> {
+        match call.to {
+            TxKind::Call(to) if self.tokens.contains(&to) => {}
+            _ => {
+                let words =
+                    format!("{:?} is called, which is no token that is accepted here", call.to);
+                return Err(ExactError::refused("invalid_transaction_state", words));
+            }
         }
-        let call = Call::with_data(tx.to, tx.calldata);
-        Ok(transact_within(&self.provider, self.key, &call, self.wait_max).await?)
+        let receipt = transact_within(&self.provider, self.key, call, self.wait_max).await?;
+        Ok(receipt.transaction_hash)
     }
 }
 

@@ -10,6 +10,7 @@
 //! dot segments, encoded slashes, path parameters) are refused: else a payer could ask for what is cheap and get what is
 //! dear.
 
+mod forward;
 mod metrics;
 pub mod settings;
 pub mod upstream;

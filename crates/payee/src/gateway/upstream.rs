@@ -16,15 +16,21 @@ use std::{
 };
 
 use aep2_mandate::units::Amount;
-use axum::{body::Body, extract::Request, response::Response};
-use axum_reverse_proxy::{ProxyError, ProxyPolicy, ReverseProxy};
+use axum::{
+    body::Body,
+    extract::Request,
+    response::{IntoResponse, Response},
+};
 use futures::{FutureExt, future::BoxFuture};
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use prometheus_client::metrics::counter::Counter;
-use tower::{Service, ServiceExt, util::BoxCloneSyncService};
+use tower::Service;
 use url::Url;
 
-use super::settings::GatewaySettings;
+use super::{
+    forward::{Forward, Limits},
+    settings::GatewaySettings,
+};
 use crate::scheme::aep2::paid::Paid;
 
 const MANDATE: HeaderName = HeaderName::from_static("aep2-mandate");
@@ -45,31 +51,32 @@ const OVERRIDES: [HeaderName; 5] = [
 /// The service. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Upstream {
-    proxy: BoxCloneSyncService<Request, Response, Infallible>,
+    forward: Forward,
     failures: Counter,
 }
 
 impl Upstream {
     pub(super) fn new(settings: &GatewaySettings, origin: &Url, failures: Counter) -> Self {
-        let policy = ProxyPolicy::new()
-            .with_public_scheme(origin.scheme())
-            .with_upstream_timeout(Duration::from_secs(settings.answer_within_s))
-            .with_max_request_body_bytes(settings.body_bytes_max)
-            .with_via("aep2-gateway");
-        let proxy = ReverseProxy::new("", settings.upstream.as_str()).with_policy(policy);
-        Self { proxy: BoxCloneSyncService::new(proxy), failures }
+        let limits = Limits {
+            answer_within: Duration::from_secs(settings.answer_within_s),
+            body_bytes_max: settings.body_bytes_max,
+        };
+        Self { forward: Forward::new(&settings.upstream, origin.scheme(), limits), failures }
     }
 
     async fn ask(self, mut request: Request) -> Response {
         let paid = request.extensions().get::<Paid>().cloned();
         tell(request.headers_mut(), paid.as_ref());
-        let mut response = match self.proxy.oneshot(request).await {
+        let mut response = match self.forward.forward(request).await {
             Ok(response) => response,
-            Err(never) => match never {},
+            Err(error) => {
+                if error.is_failure() {
+                    self.failures.inc();
+                }
+                tracing::error!(%error, "a request was not forwarded");
+                error.into_response()
+            }
         };
-        if response.extensions().get::<ProxyError>().is_some() {
-            self.failures.inc();
-        }
         let said = response.headers_mut().remove(CHARGE);
         if let (Some(paid), Some(said)) = (paid, said) {
             charge(&paid, &said);
@@ -84,9 +91,6 @@ fn tell(headers: &mut HeaderMap, paid: Option<&Paid>) {
         headers.remove(name);
     }
     let Some(paid) = paid else { return };
-    // What is paid for is a request: a connection that becomes something else would be paid once.
-    headers.remove(header::UPGRADE);
-    headers.remove(header::CONNECTION);
     for (name, text) in [
         (MANDATE, paid.id.to_string()),
         (ACCOUNT, paid.mandate.mandate.account.to_string()),
