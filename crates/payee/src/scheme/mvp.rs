@@ -14,7 +14,7 @@
 use std::collections::HashMap;
 
 use aep2_mandate::{
-    typed_data::direct::SignedDirectMandate,
+    typed_data::{TypedData, direct::SignedDirectMandate},
     units::{Amount, Ceiling},
     wire::WireError,
 };
@@ -222,7 +222,7 @@ impl Scheme for Mvp {
     fn admit(&self, sale: &Sale, headers: &HeaderMap) -> Result<Admitted<Payment>, MvpRefusal> {
         let text = headers::text(headers, &X_PAYMENT_MANDATE)?.unwrap_or_default();
         let signed = Box::new(SignedDirectMandate::from_json(text)?);
-        let (mandate, purchase) = (&signed.mandate, &sale.request().purchase);
+        let (mandate, purchase) = (&signed.message, &sale.request().purchase);
         let amount = U256::from(purchase.amount.get());
         for (field, code, found, expected) in [
             ("payee", "INVALID_PAYEE", mandate.payee.to_string(), purchase.payee.to_string()),

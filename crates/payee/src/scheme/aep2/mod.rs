@@ -172,7 +172,7 @@ impl Scheme for Aep2 {
 fn check_fresh(sale: &Sale, receipt: &SignedReceipt) -> Result<(), Refusal> {
     let payee = sale.payee();
     let config = payee.config();
-    let settle_by = receipt.receipt.settle_by;
+    let settle_by = receipt.message.settle_by;
     let after = |seconds: u64| settle_by.checked_add(seconds).unwrap_or(UnixTime::MAX);
     let due = |time: UnixTime| time.checked_add(config.settle_within_s);
     let stale = due(payee.now())
