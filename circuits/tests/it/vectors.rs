@@ -204,7 +204,7 @@ fn slot((signed, captured): &(SignedMandate, u128), valid_until: u64) -> Slot {
     let mandate = &signed.mandate;
     Slot {
         flag: Fr::ONE,
-        account_word: mandate.key_element(),
+        account_word: mandate.account_word(),
         bit: Fr::from(mandate.nonce.bit()),
         captured: Fr::from(*captured),
         released: Fr::from(mandate.amount.get() - captured),

@@ -17,8 +17,8 @@ use std::{
 };
 
 use aep2_ledger::{
-    Balance, ChainBlock, ChainFact, Ledger, LedgerConfig, Offer, Seal, Sequence, SettlementPath,
-    Verified,
+    AcceptRequest, Balance, ChainBlock, ChainFact, Ledger, LedgerConfig, Seal, Sequence,
+    SettlementPath, Verified,
     records::{NonceKey, SettledDebit},
 };
 use aep2_mandate::{
@@ -51,9 +51,46 @@ fn main() -> Result<(), Box<dyn Error>> {
     ledger.apply_block(funding(now, key_hash)?).wait()?;
 
     eprintln!("making {mandates} mandates");
+    let shares = requests(mandates, submitters, &secret)?;
+
+    let before = ledger.stats().commits;
+    let start = Instant::now();
+    let mut latencies: Vec<Duration> = thread::scope(|scope| {
+        let ledger = &ledger;
+        let threads: Vec<_> = shares
+            .into_iter()
+            .map(|requests| scope.spawn(move || submit(ledger, requests, in_flight, now)))
+            .collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap_or_default()).collect()
+    });
+    let seconds = start.elapsed().as_secs_f64();
+    latencies.sort_unstable();
+    let percentile = |percent: usize| {
+        let place = (latencies.len() * percent / 100).min(latencies.len().saturating_sub(1));
+        latencies.get(place).map_or(0.0, |latency| latency.as_secs_f64() * 1e3)
+    };
+    println!("accepted        {}", latencies.len());
+    println!("accepted_per_s  {:.0}", latencies.len() as f64 / seconds);
+    println!("syncs           {}", ledger.stats().commits - before);
+    println!("p50_ms          {:.2}", percentile(50));
+    println!("p99_ms          {:.2}", percentile(99));
+    let longest = ledger.metrics().journal.write_time_longest;
+    println!("write_ms_max    {:.2}", longest.as_secs_f64() * 1e3);
+    settle_some(&ledger, now)?;
+    drop(ledger);
+    std::fs::remove_dir_all(directory)?;
+    Ok(())
+}
+
+/// Requests to accept so many mandates, shared out among the submitters.
+fn requests(
+    mandates: usize,
+    submitters: usize,
+    secret: &SecretKey,
+) -> Result<Vec<Vec<AcceptRequest>>, Box<dyn Error>> {
     let domain = Domain::new(ChainId::new(1), Address::ZERO, TOKEN);
     let signature = secret.sign(domain.element());
-    let mut shares: Vec<Vec<Offer>> = vec![Vec::new(); submitters];
+    let mut shares: Vec<Vec<AcceptRequest>> = vec![Vec::new(); submitters];
     for index in 0..mandates {
         let mandate = Mandate {
             account: AccountId::new(1 + index as u32 % ACCOUNTS)?,
@@ -79,42 +116,20 @@ fn main() -> Result<(), Box<dyn Error>> {
             SignedReceipt { message: receipt, signature: EcdsaSignature::from_bytes([1; 65]) };
         let signed = SignedMandate { mandate, key: secret.public(), signature };
         let verified = Verified::<SignedMandate>::by_caller(signed, mandate_id);
-        shares[index % submitters].push(Offer::proved(&verified, receipt)?);
+        shares[index % submitters].push(AcceptRequest::proved(&verified, receipt)?);
     }
-
-    let before = ledger.stats().commits;
-    let start = Instant::now();
-    let mut latencies: Vec<Duration> = thread::scope(|scope| {
-        let ledger = &ledger;
-        let threads: Vec<_> = shares
-            .into_iter()
-            .map(|offers| scope.spawn(move || submit(ledger, offers, in_flight, now)))
-            .collect();
-        threads.into_iter().flat_map(|thread| thread.join().unwrap_or_default()).collect()
-    });
-    let seconds = start.elapsed().as_secs_f64();
-    latencies.sort_unstable();
-    let percentile = |percent: usize| {
-        let place = (latencies.len() * percent / 100).min(latencies.len().saturating_sub(1));
-        latencies.get(place).map_or(0.0, |latency| latency.as_secs_f64() * 1e3)
-    };
-    println!("accepted        {}", latencies.len());
-    println!("accepted_per_s  {:.0}", latencies.len() as f64 / seconds);
-    println!("syncs           {}", ledger.stats().commits - before);
-    println!("p50_ms          {:.2}", percentile(50));
-    println!("p99_ms          {:.2}", percentile(99));
-    let longest = ledger.metrics().journal.write_time_longest;
-    println!("write_ms_max    {:.2}", longest.as_secs_f64() * 1e3);
-    settle_some(&ledger, now)?;
-    drop(ledger);
-    std::fs::remove_dir_all(directory)?;
-    Ok(())
+    Ok(shares)
 }
 
-/// Submits the offers, so many at once, and gives the time that each took.
-fn submit(ledger: &Ledger, offers: Vec<Offer>, in_flight: usize, now: UnixTime) -> Vec<Duration> {
+/// Submits the requests, so many at once, and gives the time that each took.
+fn submit(
+    ledger: &Ledger,
+    requests: Vec<AcceptRequest>,
+    in_flight: usize,
+    now: UnixTime,
+) -> Vec<Duration> {
     let mut waiting = VecDeque::new();
-    let mut latencies = Vec::with_capacity(offers.len());
+    let mut latencies = Vec::with_capacity(requests.len());
     let mut finish = |waiting: &mut VecDeque<_>| {
         if let Some((start, pending)) = waiting.pop_front() {
             let pending: aep2_ledger::Pending<_, aep2_ledger::AcceptError> = pending;
@@ -125,11 +140,11 @@ fn submit(ledger: &Ledger, offers: Vec<Offer>, in_flight: usize, now: UnixTime) 
             }
         }
     };
-    for offer in offers {
+    for request in requests {
         if waiting.len() >= in_flight {
             finish(&mut waiting);
         }
-        waiting.push_back((Instant::now(), ledger.accept(offer, now)));
+        waiting.push_back((Instant::now(), ledger.accept(request, now)));
     }
     while !waiting.is_empty() {
         finish(&mut waiting);

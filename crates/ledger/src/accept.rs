@@ -12,7 +12,7 @@
 //! 8. the nonce was promised to another mandate, whatever became of that one: its receipt stands;
 //! 9. `settleBy` is past, or the deadline lies before it;
 //! 10. the account's terms may change before `settleBy` and the margin;
-//! 11. there is not enough left: balance, less what is asked back, less what is reserved.
+//! 11. there is not enough left: balance, less the pending withdrawal, less what is reserved.
 
 use aep2_mandate::{
     field,
@@ -26,10 +26,12 @@ use thiserror::Error;
 
 use crate::{
     codec::Defect,
+    config::LedgerConfig,
     error::{LedgerError, by_way_of_ledger_error},
     records::{
-        DirectAccountRecord, EnqueueReceipt, IssuedReceipt, MandateRecord, NonceKey, Promise,
-        ProvedPromise, QueueRecord, ReceiptMismatch, SignedPromise, StateRecord, Status,
+        AccountRecord, DirectAccountRecord, DirectPromise, DirectReceipt, IssuedReceipt,
+        MandateRecord, NonceKey, Promise, ProvedPromise, QueueRecord, ReceiptMismatch, StateRecord,
+        Status,
     },
     schema::{self, Family},
     source::Source,
@@ -40,13 +42,13 @@ use crate::{
 
 /// A mandate with its hashes. Its signature is not looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Proposal<T> {
+pub struct Received<T> {
     signed: T,
     hash: MandateHash,
     terms: Terms,
 }
 
-impl Proposal<SignedMandate> {
+impl Received<SignedMandate> {
     /// Of the proved path. `id` is the mandate's, in the domain of its token.
     pub fn proved(signed: SignedMandate, id: MandateId) -> Self {
         let key_hash = B256::from(field::to_be_bytes(&signed.key.hash()));
@@ -55,7 +57,7 @@ impl Proposal<SignedMandate> {
     }
 }
 
-impl Proposal<SignedDirectMandate> {
+impl Received<SignedDirectMandate> {
     /// Of the direct path. `digest` is the mandate's, in the wallet's domain.
     pub fn direct(signed: SignedDirectMandate, digest: B256) -> Self {
         // No purse holds more than a ceiling can say: what exceeds it is never funded.
@@ -69,7 +71,7 @@ impl Proposal<SignedDirectMandate> {
     }
 }
 
-impl<T> Proposal<T> {
+impl<T> Received<T> {
     /// The mandate.
     pub fn signed(&self) -> &T {
         &self.signed
@@ -89,7 +91,7 @@ impl<T> Proposal<T> {
 
 /// A mandate whose signature was checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verified<T>(Proposal<T>);
+pub struct Verified<T>(Received<T>);
 
 impl Verified<SignedMandate> {
     /// Checks the signature of a mandate on the proved path.
@@ -104,7 +106,7 @@ impl Verified<SignedMandate> {
     /// States that the caller checked the signature, in bulk perhaps, and that `id` is what it is
     /// on. The ledger relies on both.
     pub fn by_caller(signed: SignedMandate, id: MandateId) -> Self {
-        Self(Proposal::proved(signed, id))
+        Self(Received::proved(signed, id))
     }
 }
 
@@ -120,7 +122,7 @@ impl Verified<SignedDirectMandate> {
 
     /// States that the caller checked the signature, and that `digest` is what it is on.
     pub fn by_caller(signed: SignedDirectMandate, digest: B256) -> Self {
-        Self(Proposal::direct(signed, digest))
+        Self(Received::direct(signed, digest))
     }
 }
 
@@ -139,7 +141,7 @@ impl<T> Verified<T> {
 /// A verified mandate with the receipt that is to be given for it. The receipt leaves only with an
 /// [`Accepted`] that is on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Offer {
+pub struct AcceptRequest {
     hash: MandateHash,
     terms: Terms,
     receipt: IssuedReceipt,
@@ -167,7 +169,7 @@ impl Terms {
     }
 }
 
-impl Offer {
+impl AcceptRequest {
     /// Of the proved path.
     ///
     /// # Errors
@@ -176,7 +178,7 @@ impl Offer {
         mandate: &Verified<SignedMandate>,
         receipt: SignedReceipt,
     ) -> Result<Self, ReceiptMismatch> {
-        let Proposal { hash, terms, .. } = &mandate.0;
+        let Received { hash, terms, .. } = &mandate.0;
         let receipt = IssuedReceipt::Proved { receipt };
         match terms {
             Terms::Proved { signed, .. } => receipt.check_proved(*hash, &signed.mandate)?,
@@ -189,11 +191,11 @@ impl Offer {
     ///
     /// # Errors
     /// When the receipt is for another mandate.
-    pub fn signed(
+    pub fn direct(
         mandate: &Verified<SignedDirectMandate>,
-        receipt: EnqueueReceipt,
+        receipt: DirectReceipt,
     ) -> Result<Self, ReceiptMismatch> {
-        let Proposal { hash, terms, .. } = &mandate.0;
+        let Received { hash, terms, .. } = &mandate.0;
         if receipt.mandate_digest != hash.bytes() {
             return Err(ReceiptMismatch { field: "mandateDigest" });
         }
@@ -305,7 +307,7 @@ pub enum Refusal {
         /// By when the mandate would be settled.
         settle_by: UnixTime,
     },
-    /// Balance, less what is asked back, less what is reserved, is below the amount.
+    /// Balance, less the pending withdrawal, less what is reserved, is below the amount.
     #[error("{free} is free of what the mandate may capture")]
     InsufficientFunds {
         /// What is free, in base units.
@@ -326,9 +328,9 @@ pub enum AcceptError {
 
 by_way_of_ledger_error!(AcceptError);
 
-/// What the ledger says to a proposal.
+/// What the ledger says of a mandate that was received.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum Precheck {
     /// It was accepted before, and this is what was given for it. Whoever asks now may be somebody
     /// else, with a signature that was not looked at.
     Accepted(Box<Accepted>),
@@ -347,28 +349,28 @@ enum Found {
     New { account: AccountId, amount: Ceiling, deadline: UnixTime },
 }
 
-/// Whether the offer would be accepted. Changes nothing.
+/// Whether the request would be accepted. Changes nothing.
 pub(crate) fn check(
     on: &impl Accounts,
-    config: &crate::LedgerConfig,
-    offer: &Offer,
+    config: &LedgerConfig,
+    request: &AcceptRequest,
     now: UnixTime,
 ) -> Result<(), AcceptError> {
-    admit(on, config, &Asked::from(offer), now).map(drop)
+    admit(on, config, &Asked::from(request), now).map(drop)
 }
 
-/// Whether a proposal would be accepted with a receipt that is due at `settle_by`. Changes nothing.
-pub(crate) fn check_terms<T>(
+/// Whether a mandate would be accepted with a receipt that is due at `settle_by`. Changes nothing.
+pub(crate) fn precheck<T>(
     on: &impl Accounts,
-    config: &crate::LedgerConfig,
-    proposal: &Proposal<T>,
+    config: &LedgerConfig,
+    received: &Received<T>,
     settle_by: UnixTime,
     now: UnixTime,
-) -> Result<Standing, AcceptError> {
-    let asked = Asked { hash: proposal.hash, terms: &proposal.terms, settle_by };
+) -> Result<Precheck, AcceptError> {
+    let asked = Asked { hash: received.hash, terms: &received.terms, settle_by };
     Ok(match admit(on, config, &asked, now)? {
-        Found::Again(accepted) => Standing::Accepted(accepted),
-        Found::New { account, amount, .. } => Standing::Acceptable { account, amount },
+        Found::Again(accepted) => Precheck::Accepted(accepted),
+        Found::New { account, amount, .. } => Precheck::Acceptable { account, amount },
     })
 }
 
@@ -379,16 +381,16 @@ struct Asked<'a> {
     settle_by: UnixTime,
 }
 
-impl<'a> From<&'a Offer> for Asked<'a> {
-    fn from(offer: &'a Offer) -> Self {
-        let settle_by = offer.receipt.settle_by();
-        Self { hash: offer.hash, terms: &offer.terms, settle_by }
+impl<'a> From<&'a AcceptRequest> for Asked<'a> {
+    fn from(request: &'a AcceptRequest) -> Self {
+        let settle_by = request.receipt.settle_by();
+        Self { hash: request.hash, terms: &request.terms, settle_by }
     }
 }
 
 fn admit(
     on: &impl Accounts,
-    config: &crate::LedgerConfig,
+    config: &LedgerConfig,
     asked: &Asked<'_>,
     now: UnixTime,
 ) -> Result<Found, AcceptError> {
@@ -398,36 +400,20 @@ fn admit(
     if holder == Some(asked.hash) {
         return again(on, asked.hash).map(|accepted| Found::Again(Box::new(accepted)));
     }
-    let block_time = on.tip().map(|tip| tip.time);
-    let too_old = config.view_age_s_max.is_some_and(|age_max| {
-        block_time.is_none_or(|time| now.seconds_since(time).is_some_and(|age| age > age_max))
-    });
-    if too_old {
-        return Err(Refusal::ViewTooOld { block_time, now }.into());
-    }
-
-    let (id, lane_changes_from) = account_of(on, asked.terms)?;
+    check_view_age(on, config, now)?;
+    let (id, direct_changes_from) = account_of(on, asked.terms)?;
     let account = on.account(id);
-    let Some((account, terms)) =
+    let Some((account, record)) =
         account.as_ref().and_then(|account| Some((account, account.record.as_ref()?)))
     else {
         return Err(Refusal::UnknownAccount { account: id }.into());
     };
-    if terms.processor != config.identity.processor {
-        return Err(Refusal::OtherProcessor { account: id, processor: terms.processor }.into());
+    if record.processor != config.identity.processor {
+        return Err(Refusal::OtherProcessor { account: id, processor: record.processor }.into());
     }
     let (token, amount, deadline) = match asked.terms {
         Terms::Proved { signed, key_hash } => {
-            let verifier_set = terms.verifier_set;
-            if config.verifier_sets.as_ref().is_some_and(|sets| !sets.contains(&verifier_set)) {
-                return Err(Refusal::OtherVerifiers { account: id, verifier_set }.into());
-            }
-            if terms.key_hash != *key_hash || terms.key_hash == B256::ZERO {
-                return Err(Refusal::OtherKey { account: id }.into());
-            }
-            if is_spent(on, &nonce)? {
-                return Err(Refusal::NonceSpent.into());
-            }
+            check_proved(on, config, id, record, *key_hash, &nonce)?;
             let mandate = &signed.mandate;
             (mandate.token, Some(mandate.amount), mandate.deadline)
         }
@@ -436,20 +422,8 @@ fn admit(
     if let Some(mandate) = holder {
         return Err(Refusal::NonceConflict { mandate }.into());
     }
-
-    let settle_by = asked.settle_by;
-    if settle_by <= now {
-        return Err(Refusal::SettleByPassed { settle_by, now }.into());
-    }
-    if deadline < settle_by {
-        return Err(Refusal::DeadlineTooNear { deadline, settle_by }.into());
-    }
-    let changes_from = account.changes_from().into_iter().chain(lane_changes_from).min();
-    if let Some(in_force_from) = changes_from
-        && config.safe_before(in_force_from).is_none_or(|safe| settle_by >= safe)
-    {
-        return Err(Refusal::ChangePending { in_force_from, settle_by }.into());
-    }
+    let changes_from = account.changes_from().into_iter().chain(direct_changes_from).min();
+    check_times(config, changes_from, deadline, asked.settle_by, now)?;
     let free = on.purse(id, token).free();
     match amount {
         Some(amount) if Balance::from(amount.amount()) <= free => {
@@ -457,6 +431,60 @@ fn admit(
         }
         _ => Err(Refusal::InsufficientFunds { free }.into()),
     }
+}
+
+/// The last block applied must not be too old.
+fn check_view_age(on: &impl Accounts, config: &LedgerConfig, now: UnixTime) -> Result<(), Refusal> {
+    let block_time = on.tip().map(|tip| tip.time);
+    let too_old = config.view_age_s_max.is_some_and(|age_max| {
+        block_time.is_none_or(|time| now.seconds_since(time).is_some_and(|age| age > age_max))
+    });
+    if too_old { Err(Refusal::ViewTooOld { block_time, now }) } else { Ok(()) }
+}
+
+/// What only the proved path asks: verifiers that this processor has, the account's key, a nonce
+/// that is unspent on chain.
+fn check_proved(
+    on: &impl Source,
+    config: &LedgerConfig,
+    account: AccountId,
+    record: &AccountRecord,
+    key_hash: B256,
+    nonce: &NonceKey,
+) -> Result<(), AcceptError> {
+    let verifier_set = record.verifier_set;
+    if config.verifier_sets.as_ref().is_some_and(|sets| !sets.contains(&verifier_set)) {
+        return Err(Refusal::OtherVerifiers { account, verifier_set }.into());
+    }
+    if record.key_hash != key_hash || record.key_hash == B256::ZERO {
+        return Err(Refusal::OtherKey { account }.into());
+    }
+    if is_spent(on, nonce)? {
+        return Err(Refusal::NonceSpent.into());
+    }
+    Ok(())
+}
+
+/// The promise can be kept in time, and before the account's terms may change.
+fn check_times(
+    config: &LedgerConfig,
+    changes_from: Option<UnixTime>,
+    deadline: UnixTime,
+    settle_by: UnixTime,
+    now: UnixTime,
+) -> Result<(), Refusal> {
+    if settle_by <= now {
+        return Err(Refusal::SettleByPassed { settle_by, now });
+    }
+    if deadline < settle_by {
+        return Err(Refusal::DeadlineTooNear { deadline, settle_by });
+    }
+    if let Some(in_force_from) = changes_from
+        && config.safe_before(in_force_from).is_none_or(|safe| settle_by >= safe)
+    {
+        return Err(Refusal::ChangePending { in_force_from, settle_by });
+    }
+    Ok(())
 }
 
 /// The account that a mandate debits, and from when its owner's mandates may debit another.
@@ -468,11 +496,11 @@ fn account_of(
         Terms::Proved { signed, .. } => Ok((signed.mandate.account, None)),
         Terms::Direct { signed, .. } => {
             let owner = signed.message.owner;
-            let path: Option<DirectAccountRecord> =
+            let direct: Option<DirectAccountRecord> =
                 on.record(Family::DirectAccounts, &schema::owner(owner))?;
-            let path = path.unwrap_or_default();
-            let account = path.account.ok_or(Refusal::NoDirectAccount { owner })?;
-            Ok((account, path.pending.map(|(_, in_force_from)| in_force_from)))
+            let direct = direct.unwrap_or_default();
+            let account = direct.account.ok_or(Refusal::NoDirectAccount { owner })?;
+            Ok((account, direct.pending.map(|(_, in_force_from)| in_force_from)))
         }
     }
 }
@@ -511,22 +539,22 @@ pub(crate) fn spent_slot(
     Ok(U256::from_be_bytes(bits))
 }
 
-/// Accepts an offer, or finds out why not.
+/// Accepts a mandate, or finds out why not.
 pub(crate) fn accept(
     tx: &mut Tx<'_, '_>,
-    offer: Offer,
+    request: AcceptRequest,
     now: UnixTime,
 ) -> Result<Accepted, AcceptError> {
-    let (account, amount, deadline) = match admit(tx, tx.config, &Asked::from(&offer), now)? {
+    let (account, amount, deadline) = match admit(tx, tx.config, &Asked::from(&request), now)? {
         Found::Again(accepted) => return Ok(*accepted),
         Found::New { account, amount, deadline } => (account, amount, deadline),
     };
-    let nonce = schema::nonce(&offer.terms.nonce());
-    let Offer { hash, terms, receipt } = offer;
+    let nonce = schema::nonce(&request.terms.nonce());
+    let AcceptRequest { hash, terms, receipt } = request;
     let promise = match terms {
         Terms::Proved { signed, .. } => Promise::Proved { signed },
         Terms::Direct { signed, .. } => {
-            Promise::Direct { signed: SignedPromise { signed, account, amount, deadline } }
+            Promise::Direct { signed: DirectPromise { signed, account, amount, deadline } }
         }
     };
     let settle_by = receipt.settle_by();

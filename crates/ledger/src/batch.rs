@@ -104,7 +104,7 @@ pub enum BatchError {
     },
     /// A mandate of another token or path.
     #[error("mandate {0} is of another token or path than the batch")]
-    OtherTokenOrLane(MandateHash),
+    OtherTokenOrPath(MandateHash),
     /// A mandate that expires before the batch does.
     #[error("mandate {mandate} expires at {deadline}, before the batch at {valid_until}")]
     Expires {
@@ -155,42 +155,26 @@ pub(crate) fn seal(
     seal: Seal,
     mut read: HashMap<MandateHash, MandateRecord>,
 ) -> Result<BatchNumber, BatchError> {
-    let Seal { path, token, valid_until, shape, verifier_set, members } = seal;
-    let count = u32::try_from(members.len()).map_err(|_| BatchError::TooMany(members.len()))?;
+    let count =
+        u32::try_from(seal.members.len()).map_err(|_| BatchError::TooMany(seal.members.len()))?;
     if count == 0 {
         return Err(BatchError::Empty);
     }
     let number = tx.counters().next_batch;
     let mut total = Balance::ZERO;
-    for (index, (hash, expected)) in (0u32..).zip(members) {
-        let mut entry = match read.remove(&hash) {
-            Some(mandate) => Entry::of(tx, hash, mandate)?,
-            None => find(tx, hash)?,
+    for (index, (hash, expected)) in (0u32..).zip(&seal.members) {
+        let mut entry = match read.remove(hash) {
+            Some(mandate) => Entry::of(tx, *hash, mandate)?,
+            None => find(tx, *hash)?,
         };
-        match &entry.state.status {
-            Status::Queued => {}
-            Status::InBatch { batch } if *batch == number => {
-                return Err(BatchError::Repeated(hash));
-            }
-            status => return Err(wrong_status(hash, status, "queued")),
-        }
-        let promise = &entry.mandate.promise;
-        if promise.path() != path || promise.token() != token {
-            return Err(BatchError::OtherTokenOrLane(hash));
-        }
-        let deadline = promise.deadline();
-        if deadline < valid_until {
-            return Err(BatchError::Expires { mandate: hash, deadline, valid_until });
-        }
+        check_member(&entry, &seal, number, *expected)?;
         let due = entry.due();
-        if due != expected {
-            return Err(BatchError::OtherAmount { mandate: hash, due, expected });
-        }
         total = total.checked_add(due.into()).ok_or(BatchError::TooMany(count as usize))?;
         entry.move_to(tx, Status::InBatch { batch: number })?;
-        let member = MemberRecord { mandate: hash, captured: due };
+        let member = MemberRecord { mandate: *hash, captured: due };
         tx.put_record(Family::Members, schema::member(number, index), &member);
     }
+    let Seal { path, token, valid_until, shape, verifier_set, members: _ } = seal;
     let batch = BatchRecord {
         path,
         token,
@@ -206,6 +190,35 @@ pub(crate) fn seal(
     tx.put(Family::Unfinished, schema::batch(number), Vec::new());
     tx.counters_mut().next_batch = number.next();
     Ok(number)
+}
+
+/// A member must be queued, of the batch's path and token, must not expire before the batch, and pay
+/// what is expected of it.
+fn check_member(
+    entry: &Entry,
+    seal: &Seal,
+    number: BatchNumber,
+    expected: Amount,
+) -> Result<(), BatchError> {
+    let hash = entry.hash;
+    match &entry.state.status {
+        Status::Queued => {}
+        Status::InBatch { batch } if *batch == number => return Err(BatchError::Repeated(hash)),
+        status => return Err(wrong_status(hash, status, "queued")),
+    }
+    let promise = &entry.mandate.promise;
+    if promise.path() != seal.path || promise.token() != seal.token {
+        return Err(BatchError::OtherTokenOrPath(hash));
+    }
+    let (deadline, valid_until) = (promise.deadline(), seal.valid_until);
+    if deadline < valid_until {
+        return Err(BatchError::Expires { mandate: hash, deadline, valid_until });
+    }
+    let due = entry.due();
+    if due != expected {
+        return Err(BatchError::OtherAmount { mandate: hash, due, expected });
+    }
+    Ok(())
 }
 
 /// Notes the proof of a sealed batch.

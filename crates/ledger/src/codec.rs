@@ -264,7 +264,7 @@ impl<T: Field> Field for Vec<T> {
         self.iter().for_each(|value| value.put(to));
     }
     fn take(from: &mut Decoder<'_>) -> Result<Self, Defect> {
-        // No capacity is reserved on the word of a length that may be damaged.
+        // The length may be damaged: no capacity is reserved for it.
         (0..from.field::<u32>()?).map(|_| from.field()).collect()
     }
 }

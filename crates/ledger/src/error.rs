@@ -10,8 +10,8 @@ use thiserror::Error;
 
 use crate::{
     codec::{Defect, Record},
+    family::Family,
     records::Identity,
-    schema::Family,
 };
 
 /// Why a directory cannot be opened as a ledger.

@@ -10,7 +10,7 @@ use aep2_mandate::units::UnixTime;
 use alloy_primitives::{Address, B256};
 
 use crate::{
-    accept::{self, AcceptError, Accepted, Offer, Proposal, Standing},
+    accept::{self, AcceptError, AcceptRequest, Accepted, Precheck, Received},
     audit::{self, Report},
     batch::{self, BatchError, Disposition, Seal},
     capture::{self, Capture, CaptureError, Captured},
@@ -20,7 +20,7 @@ use crate::{
     error::{LedgerError, OpenError},
     limits,
     memory::MemoryState,
-    records::Sighting,
+    records::UnconfirmedRequest,
     schema::{self, FORMAT, Family},
     tx::Tx,
     units::{BatchNumber, MandateHash},
@@ -67,13 +67,13 @@ impl Ledger {
 
     // Acceptance and capture.
 
-    /// Whether an offer would be accepted now: the checks of [`Ledger::accept`], on this thread and
+    /// Whether a mandate would be accepted now: the checks of [`Ledger::accept`], on this thread and
     /// without a write. It reserves nothing; only accepting does.
     ///
     /// # Errors
     /// The first check that fails.
-    pub fn check(&self, offer: &Offer, now: UnixTime) -> Result<(), AcceptError> {
-        accept::check(&self.journal, &self.config, offer, now)
+    pub fn check(&self, request: &AcceptRequest, now: UnixTime) -> Result<(), AcceptError> {
+        accept::check(&self.journal, &self.config, request, now)
     }
 
     /// Whether a mandate would be accepted now with a receipt that is due at `settle_by`: as
@@ -82,13 +82,13 @@ impl Ledger {
     ///
     /// # Errors
     /// The first check that fails.
-    pub fn check_terms<T>(
+    pub fn precheck<T>(
         &self,
-        proposal: &Proposal<T>,
+        received: &Received<T>,
         settle_by: UnixTime,
         now: UnixTime,
-    ) -> Result<Standing, AcceptError> {
-        accept::check_terms(&self.journal, &self.config, proposal, settle_by, now)
+    ) -> Result<Precheck, AcceptError> {
+        accept::precheck(&self.journal, &self.config, received, settle_by, now)
     }
 
     /// Accepts a mandate: reserves its amount, queues it, and keeps the receipt. The receipt is to
@@ -96,8 +96,8 @@ impl Ledger {
     ///
     /// # Errors
     /// [`crate::accept`] lists the refusals in their order. [`LedgerError::Busy`] is back-pressure.
-    pub fn accept(&self, offer: Offer, now: UnixTime) -> Pending<Accepted, AcceptError> {
-        self.submit(move |tx| accept::accept(tx, offer, now))
+    pub fn accept(&self, request: AcceptRequest, now: UnixTime) -> Pending<Accepted, AcceptError> {
+        self.submit(move |tx| accept::accept(tx, request, now))
     }
 
     /// Notes what a payee captures, once, before its mandate is in a batch. The same again gets the
@@ -142,13 +142,13 @@ impl Ledger {
         self.submit(move |tx| chain::rewind(tx, to_block, &cursor))
     }
 
-    /// States everything that is seen in blocks that are not applied yet, in place of what was seen
-    /// before. It limits acceptance at once, until its block is applied or it is not stated again.
+    /// States everything that is requested in blocks that are not applied yet, in place of what was
+    /// stated before. It limits acceptance at once, until its block is applied or it is not stated again.
     ///
     /// # Errors
     /// When the ledger cannot take it.
-    pub fn sight(&self, sightings: Vec<Sighting>) -> Pending<()> {
-        self.submit(move |tx| chain::sight(tx, sightings))
+    pub fn set_unconfirmed(&self, requests: Vec<UnconfirmedRequest>) -> Pending<()> {
+        self.submit(move |tx| chain::set_unconfirmed(tx, requests))
     }
 
     // Batches.

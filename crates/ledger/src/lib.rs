@@ -13,20 +13,20 @@
 //!                                 quarantined ──▶ failed, with the reason
 //! ```
 //!
-//! A mandate whose signature was checked ([`Verified`]) makes an [`Offer`] together with the
+//! A mandate whose signature was checked ([`Verified`]) makes an [`AcceptRequest`] together with the
 //! receipt that is to be given for it. [`Ledger::accept`] checks it against the ledger, reserves its
 //! amount and queues it. Its answer is [`Durable`] and is there when the change is synced: only
 //! then does the receipt leave. The payee may [capture](Ledger::capture) less. Queued mandates are
 //! [sealed](Ledger::seal) into a batch, which is [proved](Ledger::proved) and
 //! [submitted](Ledger::submitted), each step written before it is acted on. What the chain says is
-//! [applied](Ledger::apply_block) block by block and ends them; a block that falls out of the
-//! chain is [undone](Ledger::rewind). A batch that the chain refuses is
+//! [applied](Ledger::apply_block) block by block and ends them; a block that is reorged
+//! out is [undone](Ledger::rewind). A batch that the chain refuses is
 //! [aborted](Ledger::abort).
 //!
 //! # What always holds
 //!
 //! - what is reserved on an account in a token is what its live mandates pay, and is covered by its
-//!   balance, less what was asked back before they were accepted;
+//!   balance, less the withdrawals requested before they were accepted;
 //! - a nonce has at most one mandate;
 //! - every receipt has its mandate, every mandate its receipt;
 //! - a live mandate is in exactly one place; an ended one is either settled or failed with a reason;
@@ -52,6 +52,7 @@ mod chain;
 pub mod codec;
 mod config;
 mod error;
+mod family;
 mod ledger;
 mod life;
 pub mod limits;
@@ -68,7 +69,7 @@ mod units;
 pub use aep2_journal::{Durable, JournalError, JournalMetrics, OpenError as JournalOpenError};
 
 pub use self::{
-    accept::{AcceptError, Accepted, Offer, Proposal, Refusal, Standing, Verified},
+    accept::{AcceptError, AcceptRequest, Accepted, Precheck, Received, Refusal, Verified},
     batch::{BatchError, Disposition, Seal},
     capture::{Capture, CaptureError, Captured},
     chain::{Applied, ChainBlock, ChainError, ChainFact, Rewound},
@@ -81,8 +82,8 @@ pub use self::{
         WindowEntry,
     },
     records::{
-        EnqueueReceipt, FailureReason, Identity, IssuedReceipt, SettlementPath, Sighting,
-        SightingKind, Status, Step,
+        DirectReceipt, FailureReason, Identity, IssuedReceipt, SettlementPath, Status, Step,
+        UnconfirmedKind, UnconfirmedRequest,
     },
     units::{Balance, BatchNumber, MandateHash, Sequence},
 };

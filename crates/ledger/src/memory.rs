@@ -20,8 +20,8 @@ use crate::{
     error::LedgerError,
     queues::{QueueChange, QueueKey, Queues},
     records::{
-        AccountRecord, MandateRecord, MemberRecord, PurseRecord, QueueRecord, Sighting,
-        SightingKind, StateRecord, Status, Tip,
+        AccountRecord, MandateRecord, MemberRecord, PurseRecord, QueueRecord, StateRecord, Status,
+        Tip, UnconfirmedKind, UnconfirmedRequest,
     },
     schema::{self, Family, meta},
     source::{Source, account_of, horizon},
@@ -37,8 +37,8 @@ const SHARDS: usize = 64;
 pub(crate) struct Account {
     /// What the chain has; none for an account whose opening was undone.
     pub(crate) record: Option<AccountRecord>,
-    /// The earliest change that was seen in a block not applied yet.
-    pub(crate) sighted_change: Option<UnixTime>,
+    /// The earliest change requested in a block not applied yet.
+    pub(crate) unconfirmed_change: Option<UnixTime>,
 }
 
 /// A purse with what is promised from it.
@@ -47,8 +47,8 @@ pub(crate) struct Purse {
     pub(crate) record: PurseRecord,
     /// What the live mandates pay together.
     pub(crate) reserved: Balance,
-    /// The most that was asked back in a block not applied yet.
-    pub(crate) sighted_leaving: Balance,
+    /// The largest withdrawal requested in a block not applied yet.
+    pub(crate) unconfirmed_withdrawal: Balance,
 }
 
 /// A purse's account and token.
@@ -58,29 +58,29 @@ pub(crate) type PurseKey = (AccountId, Address);
 pub(crate) type Purses = Vec<(Address, Purse)>;
 
 impl Purse {
-    /// Limits it by what was asked back in a block not applied yet.
-    pub(crate) fn see(&mut self, leaving: Balance) {
-        self.sighted_leaving = self.sighted_leaving.max(leaving);
+    /// Limits it by a withdrawal requested in a block not applied yet.
+    pub(crate) fn limit_by(&mut self, withdrawal: Balance) {
+        self.unconfirmed_withdrawal = self.unconfirmed_withdrawal.max(withdrawal);
     }
 
     /// What is left for new promises.
     pub(crate) fn free(&self) -> Balance {
-        let leaving = self.record.leaving.max(self.sighted_leaving);
-        self.record.balance.saturating_sub(leaving).saturating_sub(self.reserved)
+        let withdrawing = self.record.withdrawing().max(self.unconfirmed_withdrawal);
+        self.record.balance.saturating_sub(withdrawing).saturating_sub(self.reserved)
     }
 }
 
 impl Account {
-    /// Limits it by a change that was asked for in a block not applied yet.
-    pub(crate) fn see(&mut self, in_force_from: UnixTime) {
-        self.sighted_change = self.sighted_change.into_iter().chain([in_force_from]).min();
+    /// Limits it by a change requested in a block not applied yet.
+    pub(crate) fn limit_by(&mut self, in_force_from: UnixTime) {
+        self.unconfirmed_change = self.unconfirmed_change.into_iter().chain([in_force_from]).min();
     }
 
     /// The earliest time at which the account's terms may change.
     pub(crate) fn changes_from(&self) -> Option<UnixTime> {
         let pending = self.record.as_ref().and_then(|record| record.pending.as_ref());
         let pending = pending.map(|change| change.in_force_from);
-        pending.into_iter().chain(self.sighted_change).min()
+        pending.into_iter().chain(self.unconfirmed_change).min()
     }
 }
 
@@ -95,8 +95,8 @@ pub(crate) struct Counters {
     pub(crate) tip: Option<Tip>,
     /// The last block that cannot be undone.
     pub(crate) horizon: u64,
-    /// What was seen in blocks not applied yet.
-    pub(crate) sightings: Arc<Vec<Sighting>>,
+    /// What is requested in blocks not applied yet.
+    pub(crate) unconfirmed: Arc<Vec<UnconfirmedRequest>>,
 }
 
 /// Some of the accounts.
@@ -197,29 +197,71 @@ impl MemoryState {
 
     /// Makes it from what is on disk.
     pub(crate) fn load(view: &View<'_>) -> Result<Self, LedgerError> {
-        let mut accounts: HashMap<AccountId, Account> = HashMap::new();
-        let mut purses: HashMap<PurseKey, Purse> = HashMap::new();
-        let mut queues: BTreeMap<QueueKey, QueueChange> = BTreeMap::new();
+        let mut loading = Loading::default();
+        loading.chain(view)?;
+        loading.live_mandates(view)?;
+        let unconfirmed = loading.unconfirmed(view)?;
+        let next = |family| -> Result<Option<u64>, LedgerError> {
+            let Some(key) = view.last_key(family)? else { return Ok(None) };
+            Ok(Some(key_of::<u64>(family, &key)?.saturating_add(1)))
+        };
+        let counters = Counters {
+            next_sequence: Sequence::new(next(Family::Acceptances)?.unwrap_or(0)),
+            next_batch: BatchNumber::new(next(Family::Batches)?.unwrap_or(1)),
+            tip: view.record(Family::Meta, meta::TIP)?,
+            horizon: horizon(view)?,
+            unconfirmed: Arc::new(unconfirmed),
+        };
+        let memory = Self {
+            hasher: RandomState::new(),
+            shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
+            counters: RwLock::new(counters),
+            queues: Queues::default(),
+        };
+        let Loading { accounts, purses, queues } = loading;
+        let accounts = accounts.into_iter().map(|(id, account)| (id, Arc::new(account))).collect();
+        memory.publish(MemoryDelta { accounts, purses, queues, counters: None });
+        Ok(memory)
+    }
+}
+
+/// What is read at start.
+#[derive(Default)]
+struct Loading {
+    accounts: HashMap<AccountId, Account>,
+    purses: HashMap<PurseKey, Purse>,
+    queues: BTreeMap<QueueKey, QueueChange>,
+}
+
+impl Loading {
+    /// Accounts and purses, as the chain has them.
+    fn chain(&mut self, view: &View<'_>) -> Result<(), LedgerError> {
         for entry in view.entries(Family::Accounts, &[]) {
             let (key, value) = entry?;
             let id: AccountId = key_of(Family::Accounts, &key)?;
-            accounts.entry(id).or_default().record =
+            self.accounts.entry(id).or_default().record =
                 Some(value_of(Family::Accounts, &key, &value)?);
         }
         for entry in view.entries(Family::Purses, &[]) {
             let (key, value) = entry?;
-            let purse = purses.entry(key_of(Family::Purses, &key)?).or_default();
+            let purse = self.purses.entry(key_of(Family::Purses, &key)?).or_default();
             purse.record = value_of(Family::Purses, &key, &value)?;
         }
-        let mut reserve = |hash: MandateHash| reserve(view, &mut purses, hash);
+        Ok(())
+    }
+
+    /// What is reserved for the live mandates: those in the queue, in quarantine, in unfinished
+    /// batches.
+    fn live_mandates(&mut self, view: &View<'_>) -> Result<(), LedgerError> {
         for entry in view.entries(Family::Queue, &[]) {
             let (key, value) = entry?;
             let (queue, sequence): (QueueKey, Sequence) = key_of(Family::Queue, &key)?;
-            queues.entry(queue).or_default().came(sequence);
-            reserve(value_of::<QueueRecord>(Family::Queue, &key, &value)?.mandate)?;
+            self.queues.entry(queue).or_default().came(sequence);
+            let queued: QueueRecord = value_of(Family::Queue, &key, &value)?;
+            self.reserve(view, queued.mandate)?;
         }
         for entry in view.entries(Family::Quarantined, &[]) {
-            reserve(key_of(Family::Quarantined, &entry?.1)?)?;
+            self.reserve(view, key_of(Family::Quarantined, &entry?.1)?)?;
         }
         for entry in view.entries(Family::Unfinished, &[]) {
             let (key, _) = entry?;
@@ -230,45 +272,45 @@ impl MemoryState {
                 let state: StateRecord =
                     view.expect(Family::States, &schema::mandate(member.mandate), "a batch")?;
                 if state.status == (Status::InBatch { batch }) {
-                    reserve(member.mandate)?;
+                    self.reserve(view, member.mandate)?;
                 }
             }
         }
-        let mut sightings = Vec::new();
-        for entry in view.entries(Family::Restrictions, &[]) {
+        Ok(())
+    }
+
+    /// Adds what a live mandate pays to what is reserved.
+    fn reserve(&mut self, view: &View<'_>, hash: MandateHash) -> Result<(), LedgerError> {
+        let key = schema::mandate(hash);
+        let mandate: MandateRecord = view.expect(Family::Mandates, &key, "an index")?;
+        let state: StateRecord = view.expect(Family::States, &key, "its mandate")?;
+        let promise = &mandate.promise;
+        let purse = self.purses.entry((promise.account(), promise.token())).or_default();
+        let due = Balance::from(state.due(promise.amount()));
+        purse.reserved = purse.reserved.checked_add(due).ok_or_else(|| {
+            let defect = Defect::Contradiction("reservations overflow");
+            LedgerError::damaged(Family::States, &key, defect)
+        })?;
+        Ok(())
+    }
+
+    /// The limits of what is requested in blocks not applied yet.
+    fn unconfirmed(&mut self, view: &View<'_>) -> Result<Vec<UnconfirmedRequest>, LedgerError> {
+        let mut unconfirmed = Vec::new();
+        for entry in view.entries(Family::Unconfirmed, &[]) {
             let (key, value) = entry?;
-            sightings.push(value_of::<Sighting>(Family::Restrictions, &key, &value)?);
-        }
-        for sighting in &sightings {
-            match sighting.kind {
-                SightingKind::Withdrawal { token, amount } => {
-                    purses.entry((sighting.account, token)).or_default().see(amount);
+            let request: UnconfirmedRequest = value_of(Family::Unconfirmed, &key, &value)?;
+            match request.kind {
+                UnconfirmedKind::Withdrawal { token, amount } => {
+                    self.purses.entry((request.account, token)).or_default().limit_by(amount);
                 }
-                SightingKind::Change { in_force_from } => {
-                    accounts.entry(sighting.account).or_default().see(in_force_from);
+                UnconfirmedKind::Change { in_force_from } => {
+                    self.accounts.entry(request.account).or_default().limit_by(in_force_from);
                 }
             }
+            unconfirmed.push(request);
         }
-        let next = |family| -> Result<Option<u64>, LedgerError> {
-            let Some(key) = view.last_key(family)? else { return Ok(None) };
-            Ok(Some(key_of::<u64>(family, &key)?.saturating_add(1)))
-        };
-        let counters = Counters {
-            next_sequence: Sequence::new(next(Family::Acceptances)?.unwrap_or(0)),
-            next_batch: BatchNumber::new(next(Family::Batches)?.unwrap_or(1)),
-            tip: view.record(Family::Meta, meta::TIP)?,
-            horizon: horizon(view)?,
-            sightings: Arc::new(sightings),
-        };
-        let memory = Self {
-            hasher: RandomState::new(),
-            shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
-            counters: RwLock::new(counters),
-            queues: Queues::default(),
-        };
-        let accounts = accounts.into_iter().map(|(id, account)| (id, Arc::new(account))).collect();
-        memory.publish(MemoryDelta { accounts, purses, queues, counters: None });
-        Ok(memory)
+        Ok(unconfirmed)
     }
 }
 
@@ -300,24 +342,6 @@ impl State for MemoryState {
         }
         self.queues.publish(queues);
     }
-}
-
-/// Adds what a live mandate pays to what is reserved.
-fn reserve(
-    view: &View<'_>,
-    purses: &mut HashMap<PurseKey, Purse>,
-    hash: MandateHash,
-) -> Result<(), LedgerError> {
-    let key = schema::mandate(hash);
-    let mandate: MandateRecord = view.expect(Family::Mandates, &key, "an index")?;
-    let state: StateRecord = view.expect(Family::States, &key, "its mandate")?;
-    let promise = &mandate.promise;
-    let purse = purses.entry((promise.account(), promise.token())).or_default();
-    let due = Balance::from(state.due(promise.amount()));
-    purse.reserved = purse.reserved.checked_add(due).ok_or_else(|| {
-        LedgerError::damaged(Family::States, &key, Defect::Contradiction("reservations overflow"))
-    })?;
-    Ok(())
 }
 
 /// A key, read.

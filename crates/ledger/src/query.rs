@@ -7,14 +7,14 @@ use aep2_mandate::units::{AccountId, Amount, UnixTime};
 use alloy_primitives::Address;
 
 use crate::{
-    Ledger,
     error::LedgerError,
+    ledger::Ledger,
     memory::{Purse, key_of, value_of},
     queues::QueueKey,
     records::{
         AccountRecord, BatchRecord, CaptureRecord, DirectSummary, IssuedReceipt, MandateRecord,
-        MemberRecord, Movement, PurseRecord, QueueRecord, SettlementPath, Sighting, StateRecord,
-        Status, Tip,
+        MemberRecord, Movement, PurseRecord, QueueRecord, SettlementPath, StateRecord, Status, Tip,
+        UnconfirmedRequest,
     },
     schema::{self, Family, meta},
     source::Source,
@@ -42,7 +42,7 @@ pub struct MandateView {
 pub struct AccountView {
     /// Its terms, as the chain has them.
     pub record: AccountRecord,
-    /// From when other terms may be in force: the earliest request known, applied or only seen.
+    /// From when other terms may be in force: the earliest change requested, in a block applied or not yet.
     pub changes_from: Option<UnixTime>,
     /// Its purses, by token: those in which there is something, or from which something is promised.
     pub purses: Vec<(Address, PurseView)>,
@@ -55,8 +55,8 @@ pub struct PurseView {
     pub record: PurseRecord,
     /// What live mandates pay together.
     pub reserved: Balance,
-    /// What was asked back in a block that is not applied yet.
-    pub sighted_leaving: Balance,
+    /// The largest withdrawal requested in a block that is not applied yet.
+    pub unconfirmed_withdrawal: Balance,
     /// What is left for new mandates.
     pub free: Balance,
 }
@@ -66,7 +66,7 @@ impl From<&Purse> for PurseView {
         Self {
             record: purse.record.clone(),
             reserved: purse.reserved,
-            sighted_leaving: purse.sighted_leaving,
+            unconfirmed_withdrawal: purse.unconfirmed_withdrawal,
             free: purse.free(),
         }
     }
@@ -432,9 +432,9 @@ impl Ledger {
         Ok(self.view().get(Family::Meta, meta::CURSOR)?)
     }
 
-    /// What was seen in blocks that are not applied yet.
-    pub fn sightings(&self) -> Vec<Sighting> {
-        self.memory().counters().sightings.to_vec()
+    /// What is requested in blocks that are not applied yet.
+    pub fn unconfirmed(&self) -> Vec<UnconfirmedRequest> {
+        self.memory().counters().unconfirmed.to_vec()
     }
 
     /// The purses from which more was promised than there is.

@@ -3,10 +3,10 @@
 //! Keys are big-endian, so that RocksDB's order is the order of their numbers. `docs/ledger.md`
 //! has the table of all keys and values.
 
-use aep2_journal::ColumnFamily;
 use aep2_mandate::units::AccountId;
 use alloy_primitives::{Address, B256};
 
+pub use crate::family::Family;
 use crate::{
     codec::{Decoder, Defect, Field},
     records::{NonceKey, SettlementPath},
@@ -17,87 +17,6 @@ use crate::{
 /// unreleased versions wrote is not read.
 pub const FORMAT: u32 = 2;
 
-macro_rules! families {
-    ($($family:ident = $name:literal),+ $(,)?) => {
-        /// A column family.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        #[repr(u8)]
-        #[expect(missing_docs, reason = "the table in docs/ledger.md has them all, with keys and values")]
-        pub enum Family { $($family),+ }
-
-        impl Family {
-            /// All of them.
-            pub const ALL: [Self; [$($name),+].len()] = [$(Self::$family),+];
-
-            /// The name on disk.
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$family => $name),+ }
-            }
-        }
-    };
-}
-
-// Undo records name families by their places here: new ones go to the end.
-families! {
-    Meta = "meta",
-    Accounts = "accounts",
-    Purses = "purses",
-    Spent = "spent",
-    DirectAccounts = "direct_accounts",
-    Mandates = "mandates",
-    States = "states",
-    Nonces = "nonces",
-    Acceptances = "acceptances",
-    Receipts = "receipts",
-    Captures = "captures",
-    Queue = "queue",
-    Quarantined = "quarantined",
-    Batches = "batches",
-    Members = "members",
-    Proofs = "proofs",
-    Commitments = "commitments",
-    Unfinished = "unfinished",
-    Movements = "movements",
-    Restrictions = "restrictions",
-    Undo = "undo",
-    Transactions = "transactions",
-}
-
-impl Family {
-    /// The families that hold nothing but what the chain says: undoing blocks restores their bytes
-    /// exactly.
-    pub const CHAIN: [Self; 4] = [Self::Accounts, Self::Purses, Self::Spent, Self::DirectAccounts];
-}
-
-impl ColumnFamily for Family {
-    fn name(self) -> &'static str {
-        self.name()
-    }
-
-    fn is_passed_through(self) -> bool {
-        matches!(
-            self,
-            Self::Queue
-                | Self::Quarantined
-                | Self::Unfinished
-                | Self::Restrictions
-                | Self::Undo
-                | Self::Transactions
-        )
-    }
-}
-
-impl Field for Family {
-    fn put(&self, to: &mut Vec<u8>) {
-        to.push(*self as u8);
-    }
-    fn take(from: &mut Decoder<'_>) -> Result<Self, Defect> {
-        let found = from.field::<u8>()?;
-        let family = Self::ALL.get(usize::from(found));
-        family.copied().ok_or(Defect::Tag { what: "column family", found })
-    }
-}
-
 /// The keys of [`Family::Meta`].
 pub mod meta {
     /// The last block applied.
@@ -107,7 +26,7 @@ pub mod meta {
     /// The last block that cannot be undone any more, eight bytes.
     pub const HORIZON: &[u8] = b"horizon";
     /// The direct path at a glance.
-    pub const SIGNED_LANE: &[u8] = b"direct";
+    pub const DIRECT: &[u8] = b"direct";
 }
 
 /// A key of these fields.
@@ -199,8 +118,8 @@ pub fn commitment(commitment: B256) -> Vec<u8> {
     key(&[&commitment])
 }
 
-/// Of [`Family::Restrictions`].
-pub fn restriction(index: u32) -> Vec<u8> {
+/// Of [`Family::Unconfirmed`].
+pub fn unconfirmed(index: u32) -> Vec<u8> {
     key(&[&index])
 }
 

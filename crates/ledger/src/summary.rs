@@ -69,13 +69,13 @@ fn change(
     }
     let mut summary = read(tx)?;
     change(&mut summary);
-    tx.put_record(Family::Meta, meta::SIGNED_LANE.to_vec(), &summary);
+    tx.put_record(Family::Meta, meta::DIRECT.to_vec(), &summary);
     Ok(())
 }
 
 /// The summary; empty before the first mandate.
 pub(crate) fn read(from: &impl Source) -> Result<DirectSummary, LedgerError> {
-    Ok(from.record(Family::Meta, meta::SIGNED_LANE)?.unwrap_or_default())
+    Ok(from.record(Family::Meta, meta::DIRECT)?.unwrap_or_default())
 }
 
 impl DirectSummary {

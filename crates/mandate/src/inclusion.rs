@@ -47,11 +47,11 @@ pub struct InclusionProof {
 /// What an id hashes of a mandate beside its domain and the id before: enough to follow a chain,
 /// and no more than the circuit sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Link {
-    /// [`Mandate::key_element`].
+    /// [`Mandate::account_word`].
     #[serde(with = "element")]
-    pub key: Fr,
+    pub account_word: Fr,
     /// [`Mandate::terms`].
     #[serde(with = "element")]
     pub terms: Fr,
@@ -66,7 +66,7 @@ pub struct Link {
 impl From<&Mandate> for Link {
     fn from(mandate: &Mandate) -> Self {
         Self {
-            key: mandate.key_element(),
+            account_word: mandate.account_word(),
             terms: mandate.terms(),
             payee: field::from_address(mandate.payee),
             reference: mandate.reference_element(),
@@ -76,7 +76,7 @@ impl From<&Mandate> for Link {
 
 impl Link {
     fn id(&self, domain: Fr, prev: Fr) -> Fr {
-        poseidon::hash(&[domain, prev, self.key, self.terms, self.payee, self.reference])
+        poseidon::hash(&[domain, prev, self.account_word, self.terms, self.payee, self.reference])
     }
 }
 

@@ -3,7 +3,7 @@
 //! serde reports a defect as a message. A caller has to tell "amount out of range" from "not on
 //! the curve", so reading goes in two steps: the text becomes a `Node`, a tree that keeps
 //! repeated fields, and the tree becomes a value or a [`WireError`]. `Deserialize` takes the same
-//! two steps, so both say the same words.
+//! two steps, so both give the same messages.
 //!
 //! When several defects apply, the first of these is reported: text that is not JSON; at each
 //! object, a field unknown or repeated (in the order of the text), then a field missing; then the

@@ -118,7 +118,7 @@ fn lane(window: &ValidWindow, shape: Shape, indices: &[usize]) -> Lane {
             let (mandate, captured) = (&entry.signed.mandate, entry.captured().get());
             Slot {
                 flag: Fr::from(1u64),
-                account_word: mandate.key_element(),
+                account_word: mandate.account_word(),
                 bit: Fr::from(mandate.nonce.bit()),
                 captured: Fr::from(captured),
                 released: Fr::from(mandate.amount.get() - captured),

@@ -6,7 +6,7 @@
 use aep2_mandate::{
     typed_data::{
         EcdsaSignature, RecoverError,
-        direct::{SignedDirectMandate, recover_enqueue_signer},
+        direct::{SignedDirectMandate, recover_direct_receipt_signer},
     },
     units::UnixTime,
     wire::Strict,
@@ -73,7 +73,7 @@ impl Receipt {
         if settled_by > signed.message.deadline {
             return Err(ReceiptError::TooLate(self.enqueue_deadline));
         }
-        let signer = recover_enqueue_signer(&self.sp_enqueue_sig, digest, settled_by)?;
+        let signer = recover_direct_receipt_signer(&self.sp_enqueue_sig, digest, settled_by)?;
         for found in [self.sp.0, signer] {
             if found != venue.processor {
                 return Err(ReceiptError::OtherSigner(found));

@@ -6,8 +6,8 @@ use thiserror::Error;
 
 use crate::{
     codec::Defect,
+    family::Family,
     records::NonceKey,
-    schema::Family,
     units::{Balance, BatchNumber, MandateHash, Sequence},
 };
 
@@ -43,20 +43,21 @@ pub enum Finding {
         /// What there is.
         balance: Balance,
     },
-    /// Something was accepted after money was asked back, that the rest does not cover. (What was
-    /// accepted before the request may exceed the rest: the money stays debitable until it leaves.)
+    /// Something was accepted after a withdrawal was requested, that the rest does not cover. (What
+    /// was accepted before the request may exceed the rest: the money can be debited until the
+    /// withdrawal is executed.)
     #[error(
-        "account {account} has {remaining} of {token} beside what was asked back, {reserved} is \
-         reserved, and {mandate} was accepted after the request"
+        "account {account} has {remaining} of {token} beside its pending withdrawal, {reserved} \
+         is reserved, and {mandate} was accepted after the request"
     )]
-    AcceptedAgainstLeaving {
+    AcceptedAgainstWithdrawal {
         /// The account.
         account: AccountId,
         /// The token.
         token: Address,
         /// What live mandates pay.
         reserved: Balance,
-        /// The balance less what was asked back.
+        /// The balance less the pending withdrawal.
         remaining: Balance,
         /// A mandate accepted after the request.
         mandate: MandateHash,

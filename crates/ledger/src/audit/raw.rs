@@ -6,14 +6,14 @@ use aep2_journal::View;
 use aep2_mandate::units::AccountId;
 use alloy_primitives::{Address, B256, U256};
 
-use super::Finding;
+use super::finding::Finding;
 use crate::{
     codec::{Defect, Field, Record},
     error::LedgerError,
     records::{
         AccountRecord, BatchRecord, CaptureRecord, DirectAccountRecord, DirectSummary, Identity,
         IssuedReceipt, MandateRecord, MemberRecord, Movement, NonceKey, PurseRecord, QueueRecord,
-        SettlementPath, Sighting, StateRecord, UndoRecord,
+        SettlementPath, StateRecord, UnconfirmedRequest, UndoRecord,
     },
     schema::{Family, read_key},
     summary,
@@ -67,7 +67,7 @@ fn read<K: Field + Ord, V>(
     Ok(map)
 }
 
-fn word(bytes: &[u8]) -> Result<U256, Defect> {
+fn bitmap_slot(bytes: &[u8]) -> Result<U256, Defect> {
     let bytes = <[u8; 32]>::try_from(bytes).map_err(|_| Defect::Short("256 bits"))?;
     Ok(U256::from_be_bytes(bytes))
 }
@@ -94,7 +94,7 @@ impl Raw {
         let mut raw = Self {
             identity: identity(view, findings)?,
             purses: read(view, findings, Family::Purses, PurseRecord::from_bytes)?,
-            spent: read(view, findings, Family::Spent, word)?,
+            spent: read(view, findings, Family::Spent, bitmap_slot)?,
             mandates: read(view, findings, Family::Mandates, MandateRecord::from_bytes)?,
             states: read(view, findings, Family::States, StateRecord::from_bytes)?,
             receipts: read(view, findings, Family::Receipts, IssuedReceipt::from_bytes)?,
@@ -123,7 +123,8 @@ impl Raw {
             read(view, findings, Family::Accounts, AccountRecord::from_bytes)?;
         let _: BTreeMap<Address, _> =
             read(view, findings, Family::DirectAccounts, DirectAccountRecord::from_bytes)?;
-        let _: BTreeMap<u32, _> = read(view, findings, Family::Restrictions, Sighting::from_bytes)?;
+        let _: BTreeMap<u32, _> =
+            read(view, findings, Family::Unconfirmed, UnconfirmedRequest::from_bytes)?;
         let _: BTreeMap<u64, _> = read(view, findings, Family::Undo, UndoRecord::from_bytes)?;
         let _: BTreeMap<(Address, u64), ()> =
             read(view, findings, Family::Transactions, |_| Ok(()))?;

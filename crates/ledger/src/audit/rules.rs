@@ -9,7 +9,7 @@ use aep2_mandate::{
 };
 use alloy_primitives::{Address, U256};
 
-use super::{Finding, raw::Raw};
+use super::{finding::Finding, raw::Raw};
 use crate::{
     records::{
         BatchRecord, DirectSummary, FailureReason, MandateRecord, NonceKey, Promise,
@@ -32,7 +32,7 @@ pub(super) fn check(raw: &Raw, findings: &mut Vec<Finding>) {
     batches_add_up(raw, findings);
     what_was_settled_was_moved(raw, findings);
     nonces_are_spent_as_they_should_be(raw, findings);
-    the_direct_adds_up(raw, findings);
+    the_direct_summary_adds_up(raw, findings);
 }
 
 /// A mandate has its state and its receipt, and these have their mandate.
@@ -237,10 +237,11 @@ fn reservations_are_covered(raw: &Raw, findings: &mut Vec<Finding>) {
             findings.push(Finding::OverReserved { account, token, reserved, balance });
             continue;
         }
-        let remaining = balance.saturating_sub(purse.leaving);
-        let after_request = purse.asked_at.is_some_and(|asked_at| latest >= asked_at);
+        let remaining = balance.saturating_sub(purse.withdrawing());
+        let after_request =
+            purse.pending_withdrawal.is_some_and(|withdrawal| latest >= withdrawal.requested_at);
         if after_request && reserved > remaining {
-            findings.push(Finding::AcceptedAgainstLeaving {
+            findings.push(Finding::AcceptedAgainstWithdrawal {
                 account,
                 token,
                 reserved,
@@ -312,7 +313,7 @@ fn what_was_settled_was_moved(raw: &Raw, findings: &mut Vec<Finding>) {
     for (number, batch) in raw.batches.iter().filter(|(_, batch)| settled(batch)) {
         match batch.path {
             SettlementPath::Proved => proved_batch_was_moved(raw, *number, findings),
-            SettlementPath::Direct => signed_batch_was_moved(raw, *number, findings),
+            SettlementPath::Direct => direct_batch_was_moved(raw, *number, findings),
         }
     }
     for (hash, state) in &raw.states {
@@ -358,7 +359,7 @@ fn proved_batch_was_moved(raw: &Raw, batch: BatchNumber, findings: &mut Vec<Find
     }
 }
 
-fn signed_batch_was_moved(raw: &Raw, batch: BatchNumber, findings: &mut Vec<Finding>) {
+fn direct_batch_was_moved(raw: &Raw, batch: BatchNumber, findings: &mut Vec<Finding>) {
     let mut moved: BTreeMap<MandateHash, Balance> = BTreeMap::new();
     let movement = raw.movements.get(&batch);
     moved.extend(movement.into_iter().flat_map(|movement| movement.direct.iter().copied()));
@@ -408,7 +409,7 @@ fn nonces_are_spent_as_they_should_be(raw: &Raw, findings: &mut Vec<Finding>) {
 }
 
 /// The direct path's summary says what its mandates come to.
-fn the_direct_adds_up(raw: &Raw, findings: &mut Vec<Finding>) {
+fn the_direct_summary_adds_up(raw: &Raw, findings: &mut Vec<Finding>) {
     let mut signed: Vec<(Sequence, MandateHash)> = raw
         .mandates
         .iter()

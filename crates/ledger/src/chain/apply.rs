@@ -7,24 +7,26 @@
 use std::collections::{BTreeMap, BTreeSet, btree_map};
 
 use aep2_mandate::units::{AccountId, Amount, Nonce, UnixTime};
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, B256};
 
-use super::{Applied, ChainBlock, ChainError, ChainFact};
+use super::{
+    accounts::{self, FactError},
+    facts::{ChainBlock, ChainFact},
+    outcome::{Applied, ChainError},
+};
 use crate::{
-    accept::spent_slot,
     codec::Record,
     error::LedgerError,
     life::Entry,
     limits,
     memory::{key_of, value_of},
     records::{
-        AccountRecord, BatchRecord, ChangeRecord, DirectAccountRecord, FailureReason, MemberRecord,
-        Movement, NonceKey, PurseRecord, SettledDebit, Status, Step, UndoRecord,
+        BatchRecord, FailureReason, MemberRecord, Movement, NonceKey, Status, Step, UndoRecord,
     },
     schema::{self, Family, meta},
     source::Source,
     summary,
-    tx::{Accounts, Tx},
+    tx::Tx,
     units::{Balance, BatchNumber, MandateHash},
 };
 
@@ -60,7 +62,7 @@ fn apply_block(tx: &mut Tx<'_, '_>, block: &ChainBlock) -> Result<Applied, Chain
     for (index, fact) in block.facts.iter().enumerate() {
         effects.apply(tx, index, fact).map_err(|error| error.at(block.number, index))?;
     }
-    effects.settle_signed(tx)?;
+    effects.settle_direct(tx)?;
 
     let undo = UndoRecord {
         previous_tip,
@@ -70,7 +72,7 @@ fn apply_block(tx: &mut Tx<'_, '_>, block: &ChainBlock) -> Result<Applied, Chain
     };
     tx.put_record(Family::Undo, schema::block(block.number), &undo);
     let finalised = prune(tx, block.number)?;
-    super::sight::forget_up_to(tx, block.number);
+    super::unconfirmed::forget_up_to(tx, block.number);
     tx.put_record(Family::Meta, meta::TIP.to_vec(), &block.tip());
     tx.put(Family::Meta, meta::CURSOR.to_vec(), block.cursor.clone());
     tx.counters_mut().tip = Some(block.tip());
@@ -111,26 +113,6 @@ fn prune(tx: &mut Tx<'_, '_>, tip: u64) -> Result<Vec<BatchNumber>, LedgerError>
     Ok(finalised)
 }
 
-enum FactError {
-    Contradiction(&'static str),
-    Ledger(LedgerError),
-}
-
-impl From<LedgerError> for FactError {
-    fn from(error: LedgerError) -> Self {
-        Self::Ledger(error)
-    }
-}
-
-impl FactError {
-    fn at(self, block: u64, index: usize) -> ChainError {
-        match self {
-            Self::Contradiction(reason) => ChainError::Contradiction { block, index, reason },
-            Self::Ledger(error) => error.into(),
-        }
-    }
-}
-
 /// What a block did beyond the chain's own families, so that it can be undone.
 struct Effects {
     block: u64,
@@ -138,11 +120,11 @@ struct Effects {
     ended: Vec<(MandateHash, Status)>,
     confirmed: Vec<(BatchNumber, Step)>,
     /// What settled in the direct path.
-    signed: Vec<SignedSettlement>,
+    direct: Vec<DirectSettlement>,
 }
 
 /// A direct mandate that settled.
-struct SignedSettlement {
+struct DirectSettlement {
     /// The fact's place in the block.
     index: usize,
     mandate: MandateHash,
@@ -152,8 +134,8 @@ struct SignedSettlement {
 
 impl Effects {
     fn of(block: &ChainBlock) -> Self {
-        let (ended, confirmed, signed) = Default::default();
-        Self { block: block.number, time: block.time, ended, confirmed, signed }
+        let (ended, confirmed, direct) = Default::default();
+        Self { block: block.number, time: block.time, ended, confirmed, direct }
     }
 
     fn apply(
@@ -163,84 +145,6 @@ impl Effects {
         fact: &ChainFact,
     ) -> Result<(), FactError> {
         match fact {
-            ChainFact::AccountOpened { account, owner, processor, verifier_set, key_hash } => {
-                if account_record(tx, *account).is_ok() {
-                    return Err(FactError::Contradiction("the account was opened before"));
-                }
-                let record = AccountRecord {
-                    owner: *owner,
-                    processor: *processor,
-                    verifier_set: *verifier_set,
-                    key_hash: *key_hash,
-                    pending: None,
-                };
-                tx.set_account(*account, record);
-            }
-            ChainFact::ChangeRequested {
-                account,
-                processor,
-                verifier_set,
-                key_hash,
-                in_force_from,
-            } => {
-                let pending = Some(ChangeRecord {
-                    processor: *processor,
-                    verifier_set: *verifier_set,
-                    key_hash: *key_hash,
-                    in_force_from: *in_force_from,
-                });
-                let record = AccountRecord { pending, ..account_record(tx, *account)? };
-                tx.set_account(*account, record);
-            }
-            ChainFact::ChangeCancelled { account } => {
-                let record = AccountRecord { pending: None, ..account_record(tx, *account)? };
-                tx.set_account(*account, record);
-            }
-            ChainFact::ChangeApplied { account, processor, verifier_set, key_hash } => {
-                let record = AccountRecord {
-                    owner: account_record(tx, *account)?.owner,
-                    processor: *processor,
-                    verifier_set: *verifier_set,
-                    key_hash: *key_hash,
-                    pending: None,
-                };
-                tx.set_account(*account, record);
-            }
-            ChainFact::DirectAccountRequested { owner, account, in_force_from } => {
-                let key = schema::owner(*owner);
-                let path: Option<DirectAccountRecord> = tx.record(Family::DirectAccounts, &key)?;
-                let mut path = path.unwrap_or_default();
-                path.pending = Some((*account, *in_force_from));
-                tx.put_record(Family::DirectAccounts, key, &path);
-            }
-            ChainFact::DirectAccountSet { owner, account } => {
-                let path = DirectAccountRecord { account: *account, pending: None };
-                tx.put_record(Family::DirectAccounts, schema::owner(*owner), &path);
-            }
-            ChainFact::Deposited { account, token, amount } => {
-                let mut purse = purse_record(tx, *account, *token)?;
-                purse.balance = purse
-                    .balance
-                    .checked_add(*amount)
-                    .ok_or(FactError::Contradiction("a balance above 104 bits"))?;
-                tx.set_purse(*account, *token, purse);
-            }
-            ChainFact::WithdrawalRequested { account, token, amount, executable_from } => {
-                let asked_at = Some(tx.counters().next_sequence);
-                let PurseRecord { balance, .. } = purse_record(tx, *account, *token)?;
-                let leaves_from = Some(*executable_from);
-                let purse = PurseRecord { balance, leaving: *amount, leaves_from, asked_at };
-                tx.set_purse(*account, *token, purse);
-            }
-            ChainFact::WithdrawalCancelled { account, token } => {
-                let PurseRecord { balance, .. } = purse_record(tx, *account, *token)?;
-                tx.set_purse(*account, *token, PurseRecord { balance, ..PurseRecord::default() });
-            }
-            ChainFact::WithdrawalExecuted { account, token, amount } => {
-                take(tx, *account, *token, *amount)?;
-                let PurseRecord { balance, .. } = purse_record(tx, *account, *token)?;
-                tx.set_purse(*account, *token, PurseRecord { balance, ..PurseRecord::default() });
-            }
             ChainFact::BatchSettled {
                 batch_id,
                 token,
@@ -250,49 +154,74 @@ impl Effects {
                 debits,
                 transaction,
             } => {
-                for debit in debits {
-                    take(tx, debit.account, *token, debit.amount)?;
-                    spend_word(tx, *token, debit)?;
-                }
-                let mut own = BTreeSet::new();
-                if *processor == tx.config.identity.processor {
-                    let movement = Movement {
-                        batch_id: *batch_id,
-                        count: *count,
-                        debits: debits.clone(),
-                        direct: Vec::new(),
-                    };
-                    own = self.settle_batch(tx, *token, *commitment, *transaction, &movement)?;
-                }
-                // What is live and spent now was not settled by a batch of this ledger.
-                let reason = FailureReason::SpentElsewhere { block: self.block };
-                for debit in debits {
-                    let is_own = |nonce: &Nonce| own.contains(&(debit.account, *nonce));
-                    for nonce in nonces(debit).filter(|nonce| !is_own(nonce)) {
-                        self.fail(tx, debit.account, *token, nonce, &reason)?;
-                    }
-                }
+                let movement = Movement {
+                    batch_id: *batch_id,
+                    count: *count,
+                    debits: debits.clone(),
+                    direct: Vec::new(),
+                };
+                let is_own = *processor == tx.config.identity.processor;
+                let commitment = is_own.then_some(*commitment);
+                self.settle_proved(tx, *token, commitment, *transaction, &movement)
             }
             ChainFact::MandateSettled { mandate, account, token, captured, transaction } => {
-                take(tx, *account, *token, *captured)?;
-                if let Some(entry) = Entry::find(tx, *mandate)? {
-                    let ceiling = entry.mandate.promise.amount().amount();
-                    let amount = Amount::new(captured.get()).ok();
-                    let amount = amount.filter(|amount| *amount <= ceiling).ok_or(
-                        FactError::Contradiction("more was captured than the mandate allows"),
-                    )?;
-                    let (mandate, transaction) = (*mandate, *transaction);
-                    self.signed.push(SignedSettlement { index, mandate, amount, transaction });
-                }
+                accounts::take(tx, *account, *token, *captured)?;
+                self.note_direct(tx, index, *mandate, *captured, *transaction)
             }
-            ChainFact::GuaranteeClaimed { account, token, nonce, nonce_burnt } => {
-                if *nonce_burnt {
-                    burn(tx, *account, *token, *nonce)?;
-                    let reason = FailureReason::GuaranteeClaimed { block: self.block };
-                    self.fail(tx, *account, *token, *nonce, &reason)?;
-                }
+            ChainFact::GuaranteeClaimed { account, token, nonce, nonce_burnt: true } => {
+                accounts::burn(tx, *account, *token, *nonce)?;
+                let reason = FailureReason::GuaranteeClaimed { block: self.block };
+                self.fail(tx, *account, *token, *nonce, &reason)
+            }
+            other => accounts::apply(tx, other),
+        }
+    }
+
+    /// A batch settled in the proved path; with its commitment, if it is this processor's.
+    fn settle_proved(
+        &mut self,
+        tx: &mut Tx<'_, '_>,
+        token: Address,
+        commitment: Option<B256>,
+        transaction: B256,
+        movement: &Movement,
+    ) -> Result<(), FactError> {
+        for debit in &movement.debits {
+            accounts::take(tx, debit.account, token, debit.amount)?;
+            accounts::spend_word(tx, token, debit)?;
+        }
+        let own = match commitment {
+            Some(commitment) => self.settle_batch(tx, token, commitment, transaction, movement)?,
+            None => BTreeSet::new(),
+        };
+        // What is live and spent now was not settled by a batch of this ledger.
+        let reason = FailureReason::SpentElsewhere { block: self.block };
+        for debit in &movement.debits {
+            let is_own = |nonce: &Nonce| own.contains(&(debit.account, *nonce));
+            for nonce in accounts::nonces(debit).filter(|nonce| !is_own(nonce)) {
+                self.fail(tx, debit.account, token, nonce, &reason)?;
             }
         }
+        Ok(())
+    }
+
+    /// A direct mandate settled. What that ends is found out when the block's facts are all known.
+    fn note_direct(
+        &mut self,
+        tx: &Tx<'_, '_>,
+        index: usize,
+        mandate: MandateHash,
+        captured: Balance,
+        transaction: B256,
+    ) -> Result<(), FactError> {
+        let Some(entry) = Entry::find(tx, mandate)? else {
+            return Ok(());
+        };
+        let ceiling = entry.mandate.promise.amount().amount();
+        let amount = Amount::new(captured.get()).ok().filter(|amount| *amount <= ceiling);
+        let amount =
+            amount.ok_or(FactError::Contradiction("more was captured than the mandate allows"))?;
+        self.direct.push(DirectSettlement { index, mandate, amount, transaction });
         Ok(())
     }
 
@@ -351,11 +280,11 @@ impl Effects {
     /// Ends the direct mandates that settled in this block. All of a batch settles in
     /// one transaction, so a batch is confirmed when nothing of it is live any more; what settles
     /// without the rest of its batch was settled by something else.
-    fn settle_signed(&mut self, tx: &mut Tx<'_, '_>) -> Result<(), ChainError> {
-        let settled = std::mem::take(&mut self.signed);
+    fn settle_direct(&mut self, tx: &mut Tx<'_, '_>) -> Result<(), ChainError> {
+        let settled = std::mem::take(&mut self.direct);
         let hashes: BTreeSet<MandateHash> = settled.iter().map(|one| one.mandate).collect();
         let mut batches: BTreeMap<BatchNumber, Option<(B256, Movement)>> = BTreeMap::new();
-        for SignedSettlement { index, mandate, amount, transaction } in settled {
+        for DirectSettlement { index, mandate, amount, transaction } in settled {
             let mut entry = Entry::expect(tx, mandate, "what settled")?;
             let mut by = None;
             if let Status::InBatch { batch } = entry.state.status {
@@ -429,76 +358,6 @@ impl Effects {
         }
         Ok(())
     }
-}
-
-fn account_record(tx: &Tx<'_, '_>, account: AccountId) -> Result<AccountRecord, FactError> {
-    let record = tx.account(account).and_then(|account| account.record.clone());
-    record.ok_or(FactError::Contradiction("the account was never opened"))
-}
-
-fn purse_record(
-    tx: &Tx<'_, '_>,
-    account: AccountId,
-    token: Address,
-) -> Result<PurseRecord, FactError> {
-    account_record(tx, account)?;
-    Ok(tx.purse(account, token).record)
-}
-
-/// Takes money out of a purse.
-fn take(
-    tx: &mut Tx<'_, '_>,
-    account: AccountId,
-    token: Address,
-    amount: Balance,
-) -> Result<(), FactError> {
-    let mut purse = purse_record(tx, account, token)?;
-    purse.balance = purse
-        .balance
-        .checked_sub(amount)
-        .ok_or(FactError::Contradiction("more was taken than the balance"))?;
-    tx.set_purse(account, token, purse);
-    Ok(())
-}
-
-/// Marks a nonce as spent that a claim burnt. It may be burnt already: whoever signs two receipts for
-/// one nonce pays both.
-fn burn(
-    tx: &mut Tx<'_, '_>,
-    account: AccountId,
-    token: Address,
-    nonce: Nonce,
-) -> Result<(), LedgerError> {
-    let index = nonce.get() >> 8;
-    let bits = spent_slot(tx, account, token, index)? | U256::ONE << (nonce.get() & 255);
-    tx.put(
-        Family::Spent,
-        schema::spent_slot(account, token, index),
-        bits.to_be_bytes::<32>().to_vec(),
-    );
-    Ok(())
-}
-
-/// Marks the nonces of a debit as spent.
-fn spend_word(tx: &mut Tx<'_, '_>, token: Address, debit: &SettledDebit) -> Result<(), FactError> {
-    if debit.word >> 57 != 0 {
-        return Err(FactError::Contradiction("a nonce word above 57 bits"));
-    }
-    let index = debit.word >> 1;
-    let bits = U256::from(debit.mask) << ((debit.word & 1) << 7);
-    let before = spent_slot(tx, debit.account, token, index)?;
-    if before & bits != U256::ZERO {
-        return Err(FactError::Contradiction("a nonce was spent twice"));
-    }
-    let key = schema::spent_slot(debit.account, token, index);
-    tx.put(Family::Spent, key, (before | bits).to_be_bytes::<32>().to_vec());
-    Ok(())
-}
-
-/// The nonces that a debit spends.
-fn nonces(debit: &SettledDebit) -> impl Iterator<Item = Nonce> {
-    let (word, mask) = (debit.word, debit.mask);
-    (0..128u64).filter(move |bit| mask >> bit & 1 == 1).map(move |bit| Nonce::new(word << 7 | bit))
 }
 
 /// Whether all live members of a batch are among these.

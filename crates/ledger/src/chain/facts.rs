@@ -1,4 +1,4 @@
-//! What the wallet's events and calldata say, in the ledger's own words.
+//! What the wallet's events and calldata say, in the ledger's own types.
 
 use aep2_mandate::units::{AccountId, Nonce, UnixTime};
 use alloy_primitives::{Address, B256};
@@ -62,7 +62,7 @@ pub enum ChainFact {
         /// From when the change may be applied.
         in_force_from: UnixTime,
     },
-    /// The request was taken back.
+    /// The request was cancelled.
     ChangeCancelled {
         /// The account.
         account: AccountId,
@@ -103,7 +103,7 @@ pub enum ChainFact {
         /// What arrived.
         amount: Balance,
     },
-    /// Money was asked back, in place of what was asked for before.
+    /// A withdrawal was requested, in place of the one requested before.
     WithdrawalRequested {
         /// The account.
         account: AccountId,
@@ -115,7 +115,7 @@ pub enum ChainFact {
         /// From when.
         executable_from: UnixTime,
     },
-    /// The request was taken back.
+    /// The request was cancelled.
     WithdrawalCancelled {
         /// The account.
         account: AccountId,

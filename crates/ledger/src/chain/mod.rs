@@ -1,82 +1,19 @@
 //! What the chain says, and following it: blocks are applied one after another, can be undone
-//! while they are young, and what is seen in blocks that are not applied yet limits acceptance.
+//! while they are young, and what is requested in blocks that are not applied yet limits acceptance.
 
+mod accounts;
 mod apply;
 mod facts;
+mod outcome;
 mod rewind;
-mod sight;
+mod unconfirmed;
 
-use alloy_primitives::B256;
-use thiserror::Error;
-
-pub use self::facts::{ChainBlock, ChainFact};
 pub(crate) use self::{
     apply::{apply_blocks, chain_time, members},
     rewind::rewind,
-    sight::sight,
+    unconfirmed::set_unconfirmed,
 };
-use crate::{
-    error::{LedgerError, by_way_of_ledger_error},
-    records::Tip,
+pub use self::{
+    facts::{ChainBlock, ChainFact},
+    outcome::{Applied, ChainError, Rewound},
 };
-
-/// What applying blocks led to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Applied {
-    /// The mandates that the blocks ended.
-    pub ended: Vec<crate::MandateHash>,
-    /// The batches that the blocks confirmed.
-    pub confirmed: Vec<crate::BatchNumber>,
-    /// The batches that are final now.
-    pub finalised: Vec<crate::BatchNumber>,
-}
-
-/// What undoing blocks led to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Rewound {
-    /// How many blocks were undone.
-    pub blocks: u64,
-    /// The mandates that had ended in them, and are live again (or failed, as they were before).
-    pub revived: Vec<crate::MandateHash>,
-    /// The batches that had been confirmed in them.
-    pub unconfirmed: Vec<crate::BatchNumber>,
-}
-
-/// Why the chain could not be followed.
-#[derive(Clone, Debug, Error)]
-pub enum ChainError {
-    /// The block does not follow the last one applied.
-    #[error("block {number} with parent {parent} does not follow the last block applied, {tip:?}")]
-    NotNext {
-        /// The block's number.
-        number: u64,
-        /// Its parent's hash.
-        parent: B256,
-        /// The last block applied.
-        tip: Option<Tip>,
-    },
-    /// The wallet could not have said so after what it said before: something was missed, or the
-    /// facts are not the wallet's.
-    #[error("fact {index} of block {block} contradicts what is known: {reason}")]
-    Contradiction {
-        /// The block's number.
-        block: u64,
-        /// The fact's place in the block.
-        index: usize,
-        /// What is wrong.
-        reason: &'static str,
-    },
-    /// More is to be undone than can be.
-    #[error("cannot go back to block {to}: blocks up to {horizon} cannot be undone any more")]
-    TooDeep {
-        /// The block to go back to.
-        to: u64,
-        /// The last block that cannot be undone.
-        horizon: u64,
-    },
-    /// The ledger could not take it.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-}
-
-by_way_of_ledger_error!(ChainError);

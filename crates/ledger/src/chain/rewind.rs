@@ -1,4 +1,4 @@
-//! Undoing blocks that fell out of the chain, the newest first.
+//! Undoing blocks that were reorged out, the newest first.
 //!
 //! What is the chain's own (terms, balances, spent nonces) gets its bytes of before. A mandate
 //! that such a block ended goes back to where it was; if it was in a batch that has been aborted since, to the queue.
@@ -6,7 +6,7 @@
 use aep2_mandate::units::AccountId;
 use alloy_primitives::Address;
 
-use super::{ChainError, Rewound};
+use super::outcome::{ChainError, Rewound};
 use crate::{
     error::LedgerError,
     life::Entry,

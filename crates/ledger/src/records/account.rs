@@ -45,17 +45,32 @@ fields!(ChangeRecord { processor, verifier_set, key_hash, in_force_from });
 /// What an account holds of a token.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PurseRecord {
-    /// All of it, what is asked back included.
+    /// All of it, what is about to be withdrawn included.
     pub balance: Balance,
-    /// What is asked back: at most so much leaves.
-    pub leaving: Balance,
-    /// From when it may leave; nothing when none was asked for.
-    pub leaves_from: Option<UnixTime>,
-    /// The first place in the order of acceptance after the request was known. What was accepted
-    /// before it may exceed what the request leaves over; what was accepted from here on may not.
-    pub asked_at: Option<Sequence>,
+    /// A withdrawal that was requested and is not executed.
+    pub pending_withdrawal: Option<PendingWithdrawal>,
 }
-fields!(PurseRecord { balance, leaving, leaves_from, asked_at });
+fields!(PurseRecord { balance, pending_withdrawal });
+
+impl PurseRecord {
+    /// How much may be withdrawn: what the pending withdrawal is of, or nothing.
+    pub fn withdrawing(&self) -> Balance {
+        self.pending_withdrawal.map_or(Balance::ZERO, |withdrawal| withdrawal.amount)
+    }
+}
+
+/// A withdrawal that waits for its delay. Until it is executed, the money can be debited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PendingWithdrawal {
+    /// At most so much leaves.
+    pub amount: Balance,
+    /// From when it may be executed.
+    pub executable_from: UnixTime,
+    /// The first place in the order of acceptance after the request was known. What was accepted
+    /// before it may exceed what the withdrawal leaves over; what was accepted from here on may not.
+    pub requested_at: Sequence,
+}
+fields!(PendingWithdrawal { amount, executable_from, requested_at });
 
 impl Record for PurseRecord {
     const VERSION: u8 = 1;

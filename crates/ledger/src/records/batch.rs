@@ -3,7 +3,7 @@
 use aep2_mandate::units::{AccountId, Amount, UnixTime};
 use alloy_primitives::{Address, B256, FixedBytes};
 
-use super::SettlementPath;
+use super::mandate::SettlementPath;
 use crate::{
     codec::{Record, alternatives, fields},
     units::{Balance, MandateHash},

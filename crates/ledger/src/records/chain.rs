@@ -3,10 +3,10 @@
 use aep2_mandate::units::{AccountId, ChainId, UnixTime};
 use alloy_primitives::{Address, B256};
 
-use super::{Status, Step};
+use super::{batch::Step, mandate::Status};
 use crate::{
     codec::{Record, alternatives, fields},
-    schema::Family,
+    family::Family,
     units::{Balance, BatchNumber, MandateHash},
 };
 
@@ -42,25 +42,25 @@ impl Record for Tip {
     const VERSION: u8 = 1;
 }
 
-/// A request seen in a block that is not applied yet. It limits what is accepted at once.
+/// A request in a block that is not applied yet. It limits what is accepted at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sighting {
-    /// The number of the block that it was seen in.
+pub struct UnconfirmedRequest {
+    /// The number of its block.
     pub block: u64,
     /// The account that it limits.
     pub account: AccountId,
     /// What was asked for.
-    pub kind: SightingKind,
+    pub kind: UnconfirmedKind,
 }
-fields!(Sighting { block, account, kind });
+fields!(UnconfirmedRequest { block, account, kind });
 
-impl Record for Sighting {
+impl Record for UnconfirmedRequest {
     const VERSION: u8 = 1;
 }
 
 /// What was asked for in a block that is not applied yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SightingKind {
+pub enum UnconfirmedKind {
     /// Money back.
     Withdrawal {
         /// Of which token.
@@ -74,7 +74,7 @@ pub enum SightingKind {
         in_force_from: UnixTime,
     },
 }
-alternatives!(SightingKind, "sighting" {
+alternatives!(UnconfirmedKind, "request" {
     0 => Withdrawal { token, amount },
     1 => Change { in_force_from },
 });

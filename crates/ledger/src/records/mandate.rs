@@ -69,7 +69,7 @@ pub enum Promise {
     /// Of the direct path.
     Direct {
         /// The mandate, its signature and the account that it debits.
-        signed: SignedPromise,
+        signed: DirectPromise,
     },
 }
 alternatives!(Promise, "promise" {
@@ -191,7 +191,7 @@ fields!(Mandate { account, token, payee, amount, nonce, deadline, reference, pre
 
 /// A direct mandate.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SignedPromise {
+pub struct DirectPromise {
     /// The mandate and its owner's signature.
     pub signed: SignedDirectMandate,
     /// The account that it debits: the one that its owner had marked at acceptance.
@@ -201,7 +201,7 @@ pub struct SignedPromise {
     /// Its deadline; later ones than 40 bits hold are that of 40 bits.
     pub deadline: UnixTime,
 }
-fields!(SignedPromise { signed, account, amount, deadline });
+fields!(DirectPromise { signed, account, amount, deadline });
 
 fields!(DirectMandate { owner, token, payee, amount, nonce, deadline, reference });
 
@@ -367,17 +367,17 @@ impl Record for CaptureRecord {
 
 /// What a processor gives for a direct mandate: the published MVP's `spEnqueueSig`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct EnqueueReceipt {
+pub struct DirectReceipt {
     /// The mandate's digest.
     pub mandate_digest: B256,
     /// By when it is settled.
-    pub enqueue_deadline: UnixTime,
+    pub settle_by: UnixTime,
     /// The processor's signature on both.
     pub signature: EcdsaSignature,
 }
-fields!(EnqueueReceipt { mandate_digest, enqueue_deadline, signature });
+fields!(DirectReceipt { mandate_digest, settle_by, signature });
 
-/// A processor's signed word on a mandate of either path.
+/// A processor's signed promise for a mandate of either path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IssuedReceipt {
     /// Of the proved path.
@@ -388,7 +388,7 @@ pub enum IssuedReceipt {
     /// Of the direct path.
     Direct {
         /// The receipt.
-        receipt: EnqueueReceipt,
+        receipt: DirectReceipt,
     },
 }
 alternatives!(IssuedReceipt, "receipt" {
@@ -413,7 +413,7 @@ impl IssuedReceipt {
     pub fn settle_by(&self) -> UnixTime {
         match self {
             Self::Proved { receipt } => receipt.message.settle_by,
-            Self::Direct { receipt } => receipt.enqueue_deadline,
+            Self::Direct { receipt } => receipt.settle_by,
         }
     }
 

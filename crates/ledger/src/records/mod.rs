@@ -7,12 +7,12 @@ mod mandate;
 mod summary;
 
 pub use self::{
-    account::{AccountRecord, ChangeRecord, DirectAccountRecord, PurseRecord},
+    account::{AccountRecord, ChangeRecord, DirectAccountRecord, PendingWithdrawal, PurseRecord},
     batch::{BatchRecord, MemberRecord, Movement, SettledDebit, Step},
-    chain::{Before, Identity, Sighting, SightingKind, Tip, UndoRecord},
+    chain::{Before, Identity, Tip, UnconfirmedKind, UnconfirmedRequest, UndoRecord},
     mandate::{
-        CaptureRecord, EnqueueReceipt, FailureReason, IssuedReceipt, MandateRecord, NonceKey,
-        Promise, ProvedPromise, QueueRecord, ReceiptMismatch, SettlementPath, SignedPromise,
+        CaptureRecord, DirectPromise, DirectReceipt, FailureReason, IssuedReceipt, MandateRecord,
+        NonceKey, Promise, ProvedPromise, QueueRecord, ReceiptMismatch, SettlementPath,
         StateRecord, Status,
     },
     summary::{DirectSummary, RecentMandate},

@@ -4,20 +4,21 @@
 use std::{collections::BTreeSet, sync::Arc, thread};
 
 use aep2_ledger::{
-    AcceptError, ChainFact, Durable, JournalError, LedgerConfig, LedgerError, Offer, Proposal,
-    Refusal, Sequence, Sighting, SightingKind, Standing, Status, records::SettledDebit,
+    AcceptError, AcceptRequest, ChainFact, Durable, JournalError, LedgerConfig, LedgerError,
+    Precheck, Received, Refusal, Sequence, Status, UnconfirmedKind, UnconfirmedRequest,
+    records::SettledDebit,
 };
 use aep2_mandate::units::Nonce;
 use alloy_primitives::{Address, B256};
 
 use crate::support::{
-    Book, NOW, SETTLE_WITHIN, TOKEN, Terms, VERIFIERS, account, at, balance, block, config,
+    NOW, SETTLE_WITHIN, TOKEN, Terms, TestLedger, VERIFIERS, account, at, balance, block, config,
     deposited, domain, key_hash, opened, withdrawal,
 };
 
-fn refusal(book: &Book, offer: Offer, now: i64) -> Option<Refusal> {
-    let ahead = book.ledger.check(&offer, at(now));
-    let refusal = match book.ledger.accept(offer, at(now)).wait() {
+fn refusal(test: &TestLedger, request: AcceptRequest, now: i64) -> Option<Refusal> {
+    let ahead = test.ledger.check(&request, at(now));
+    let refusal = match test.ledger.accept(request, at(now)).wait() {
         Ok(_) => None,
         Err(AcceptError::Refused(refusal)) => Some(refusal),
         Err(error) => panic!("{error}"),
@@ -31,14 +32,14 @@ fn refusal(book: &Book, offer: Offer, now: i64) -> Option<Refusal> {
 }
 
 /// As [`refusal`]; the same is found before there is a receipt.
-fn refusal_of(book: &Book, terms: &Terms, now: i64) -> Option<Refusal> {
+fn refusal_of(test: &TestLedger, terms: &Terms, now: i64) -> Option<Refusal> {
     let mandate = terms.verified().signed().clone();
     let id = mandate.mandate.id(&domain(terms.token));
-    let proposal = Proposal::proved(mandate, id);
-    let standing = book.ledger.check_terms(&proposal, terms.settle_by, at(now));
-    let refusal = refusal(book, terms.offer(), now);
-    match standing {
-        Ok(Standing::Acceptable { account: payer, amount }) => {
+    let received = Received::proved(mandate, id);
+    let precheck = test.ledger.precheck(&received, terms.settle_by, at(now));
+    let refusal = refusal(test, terms.request(), now);
+    match precheck {
+        Ok(Precheck::Acceptable { account: payer, amount }) => {
             assert_eq!((payer, amount.get()), (account(terms.account), terms.amount));
             assert_eq!(refusal, None);
         }
@@ -46,8 +47,8 @@ fn refusal_of(book: &Book, terms: &Terms, now: i64) -> Option<Refusal> {
         other => panic!("{other:?}"),
     }
     if refusal.is_none() {
-        let again = book.ledger.check_terms(&proposal, terms.settle_by, at(1_000_000));
-        let Ok(Standing::Accepted(accepted)) = again else {
+        let again = test.ledger.precheck(&received, terms.settle_by, at(1_000_000));
+        let Ok(Precheck::Accepted(accepted)) = again else {
             panic!("known, whatever the time: {again:?}");
         };
         assert!(accepted.again && accepted.mandate == terms.hash());
@@ -57,46 +58,46 @@ fn refusal_of(book: &Book, terms: &Terms, now: i64) -> Option<Refusal> {
 
 #[test]
 fn what_is_accepted_is_reserved_queued_and_kept_over_a_restart() {
-    let book = Book::funded();
+    let test = TestLedger::funded();
     let [first, second] = [Terms::new(1, 0, 400), Terms::new(1, 1, 600)];
-    let accepted = book.ledger.accept(first.offer(), at(0)).wait().expect("accepted");
+    let accepted = test.ledger.accept(first.request(), at(0)).wait().expect("accepted");
     assert!(!accepted.again);
     assert_eq!(accepted.sequence, Sequence::new(0));
-    book.accept(&second);
-    let book = book.reopen();
-    assert_eq!(book.reserved(), 1_000);
-    assert_eq!(book.purse().free.get(), 0);
-    assert_eq!(book.status(first.hash()), Status::Queued);
-    let queue = book.ledger.queue(aep2_ledger::SettlementPath::Proved, TOKEN, Sequence::new(0), 9);
+    test.accept(&second);
+    let test = test.reopen();
+    assert_eq!(test.reserved(), 1_000);
+    assert_eq!(test.purse().free.get(), 0);
+    assert_eq!(test.status(first.hash()), Status::Queued);
+    let queue = test.ledger.queue(aep2_ledger::SettlementPath::Proved, TOKEN, Sequence::new(0), 9);
     let queue = queue.expect("reads");
     let hashes: Vec<_> = queue.iter().map(|queued| queued.record.mandate).collect();
     assert_eq!(hashes, [first.hash(), second.hash()], "in order of acceptance");
-    let view = book.ledger.mandate(first.hash()).expect("reads").expect("known");
+    let view = test.ledger.mandate(first.hash()).expect("reads").expect("known");
     let aep2_ledger::records::Promise::Proved { signed } = &view.mandate.promise else {
         panic!("of the proved path");
     };
     let signed = signed.signed_mandate().expect("a key and a signature");
     assert_eq!(&signed, first.verified().signed(), "nothing of it is lost");
-    let receipts = book.ledger.receipts(Sequence::new(1), 9).expect("reads");
+    let receipts = test.ledger.receipts(Sequence::new(1), 9).expect("reads");
     assert_eq!(receipts.len(), 1);
     assert_eq!(receipts[0].1, second.hash());
-    book.assert_sound();
+    test.assert_sound();
 }
 
 #[test]
 fn the_same_mandate_again_gets_the_same_receipt_and_reserves_nothing() {
-    let book = Book::funded();
+    let test = TestLedger::funded();
     let terms = Terms::new(1, 0, 800);
-    let first = book.ledger.accept(terms.offer(), at(0)).wait().expect("accepted").into_inner();
+    let first = test.ledger.accept(terms.request(), at(0)).wait().expect("accepted").into_inner();
     // A receipt made anew promises another time. The first one stands.
     let later = Terms { settle_by: at(SETTLE_WITHIN as i64 + 5), ..terms };
-    let book = book.reopen();
-    let again = book.ledger.accept(later.offer(), at(60)).wait().expect("again").into_inner();
+    let test = test.reopen();
+    let again = test.ledger.accept(later.request(), at(60)).wait().expect("again").into_inner();
     assert!(again.again);
     assert_eq!((again.receipt, again.sequence), (first.receipt, first.sequence));
-    assert_eq!(book.reserved(), 800);
+    assert_eq!(test.reserved(), 800);
     // Also when it could not be accepted any more: its time has passed, the view is old.
-    let again = book.ledger.accept(terms.offer(), at(1_000_000)).wait().expect("again");
+    let again = test.ledger.accept(terms.request(), at(1_000_000)).wait().expect("again");
     assert_eq!(again.receipt, first.receipt);
 }
 
@@ -115,19 +116,19 @@ const OBSTACLES: [&str; 10] = [
 ];
 
 /// A ledger and a mandate against which exactly these obstacles stand.
-fn obstructed(obstacles: &BTreeSet<&str>) -> (Book, Terms, i64) {
+fn obstructed(obstacles: &BTreeSet<&str>) -> (TestLedger, Terms, i64) {
     let there = |name: &str| obstacles.contains(name);
-    let book = Book::empty();
+    let test = TestLedger::empty();
     let mut facts = Vec::new();
     let number = if there("unknown account") { 2 } else { 1 };
     facts.push(opened(1));
     facts.push(deposited(1, 1_000));
     let mut terms = Terms::new(number, 5, 100);
-    book.apply(block(1_000, facts));
+    test.apply(block(1_000, facts));
 
     // The conflict is accepted while nothing stands against it yet.
     if there("nonce conflict") && number == 1 {
-        book.accept(&Terms { reference: B256::repeat_byte(1), ..terms });
+        test.accept(&Terms { reference: B256::repeat_byte(1), ..terms });
     }
     let (mut processor, mut key) = (crate::support::PROCESSOR, key_hash());
     if there("other processor") {
@@ -168,7 +169,7 @@ fn obstructed(obstacles: &BTreeSet<&str>) -> (Book, Terms, i64) {
             in_force_from: at(SETTLE_WITHIN as i64),
         });
     }
-    book.apply(block(1_001, facts));
+    test.apply(block(1_001, facts));
     if there("insufficient funds") {
         terms.amount = 100_000;
     }
@@ -181,7 +182,7 @@ fn obstructed(obstacles: &BTreeSet<&str>) -> (Book, Terms, i64) {
         terms.settle_by = at(if there("settle by passed") { 602 } else { 1_000 });
         terms.deadline = at(2_000);
     }
-    (book, terms, now)
+    (test, terms, now)
 }
 
 fn is(refusal: &Refusal, name: &str) -> bool {
@@ -203,15 +204,15 @@ fn is(refusal: &Refusal, name: &str) -> bool {
 
 #[test]
 fn of_several_reasons_the_first_of_the_stated_order_is_given() {
-    let (book, terms, now) = obstructed(&BTreeSet::new());
-    assert_eq!(refusal_of(&book, &terms, now), None, "nothing stands against it");
+    let (test, terms, now) = obstructed(&BTreeSet::new());
+    assert_eq!(refusal_of(&test, &terms, now), None, "nothing stands against it");
     for (index, first) in OBSTACLES.iter().enumerate() {
-        let (book, terms, now) = obstructed(&BTreeSet::from([*first]));
-        let refused = refusal_of(&book, &terms, now).expect(first);
+        let (test, terms, now) = obstructed(&BTreeSet::from([*first]));
+        let refused = refusal_of(&test, &terms, now).expect(first);
         assert!(is(&refused, first), "{first}: {refused}");
         for second in &OBSTACLES[index + 1..] {
-            let (book, terms, now) = obstructed(&BTreeSet::from([*first, *second]));
-            let refused = refusal_of(&book, &terms, now).expect(first);
+            let (test, terms, now) = obstructed(&BTreeSet::from([*first, *second]));
+            let refused = refusal_of(&test, &terms, now).expect(first);
             assert!(is(&refused, first), "{first} before {second}: {refused}");
         }
     }
@@ -219,24 +220,24 @@ fn of_several_reasons_the_first_of_the_stated_order_is_given() {
 
 #[test]
 fn a_promise_that_the_deadline_or_the_clock_breaks_is_not_made() {
-    let book = Book::funded();
+    let test = TestLedger::funded();
     let terms = Terms::new(1, 0, 1);
     let late = Terms { deadline: at(SETTLE_WITHIN as i64 - 1), ..terms };
-    let refused = refusal(&book, late.offer(), 0);
+    let refused = refusal(&test, late.request(), 0);
     let (deadline, settle_by) = (late.deadline, late.settle_by);
     assert_eq!(refused, Some(Refusal::DeadlineTooNear { deadline, settle_by }));
     let now = SETTLE_WITHIN as i64;
-    let refused = refusal(&book, terms.offer(), now);
+    let refused = refusal(&test, terms.request(), now);
     assert_eq!(refused, Some(Refusal::SettleByPassed { settle_by, now: at(now) }));
-    assert_eq!(refusal(&book, terms.offer(), now - 1), None, "a second before");
+    assert_eq!(refusal(&test, terms.request(), now - 1), None, "a second before");
     let exact = Terms { nonce: 1, deadline: settle_by, ..terms };
-    assert_eq!(refusal(&book, exact.offer(), 0), None, "a deadline at settleBy suffices");
+    assert_eq!(refusal(&test, exact.request(), 0), None, "a deadline at settleBy suffices");
 }
 
 #[test]
 fn a_change_about_to_be_in_force_is_kept_clear_of_by_the_margin() {
-    let book = Book::funded();
-    let margin = book.ledger.config().change_margin_s as i64;
+    let test = TestLedger::funded();
+    let margin = test.ledger.config().change_margin_s as i64;
     let request = |in_force_from| ChainFact::ChangeRequested {
         account: account(1),
         processor: crate::support::PROCESSOR,
@@ -245,67 +246,68 @@ fn a_change_about_to_be_in_force_is_kept_clear_of_by_the_margin() {
         in_force_from: at(in_force_from),
     };
     let settle_by = SETTLE_WITHIN as i64;
-    book.apply(block(1_001, vec![request(settle_by + margin)]));
-    let refused = refusal(&book, Terms::new(1, 0, 1).offer(), 1);
+    test.apply(block(1_001, vec![request(settle_by + margin)]));
+    let refused = refusal(&test, Terms::new(1, 0, 1).request(), 1);
     assert!(matches!(refused, Some(Refusal::ChangePending { .. })), "{refused:?}");
-    book.apply(block(1_002, vec![request(settle_by + margin + 1)]));
-    assert_eq!(refusal(&book, Terms::new(1, 0, 1).offer(), 2), None);
-    book.apply(block(1_003, vec![request(1)]));
-    let refused = refusal(&book, Terms::new(1, 1, 1).offer(), 3);
+    test.apply(block(1_002, vec![request(settle_by + margin + 1)]));
+    assert_eq!(refusal(&test, Terms::new(1, 0, 1).request(), 2), None);
+    test.apply(block(1_003, vec![request(1)]));
+    let refused = refusal(&test, Terms::new(1, 1, 1).request(), 3);
     assert!(matches!(refused, Some(Refusal::ChangePending { .. })), "one that is due, too");
-    book.apply(block(1_004, vec![ChainFact::ChangeCancelled { account: account(1) }]));
-    assert_eq!(refusal(&book, Terms::new(1, 1, 1).offer(), 4), None);
+    test.apply(block(1_004, vec![ChainFact::ChangeCancelled { account: account(1) }]));
+    assert_eq!(refusal(&test, Terms::new(1, 1, 1).request(), 4), None);
 }
 
 #[test]
 fn what_is_only_seen_limits_at_once_and_no_longer_than_it_is_seen() {
-    let book = Book::funded();
-    let seen = |kind| Sighting { block: 1_005, account: account(1), kind };
-    let leaving = seen(SightingKind::Withdrawal { token: TOKEN, amount: balance(900) });
-    let change = seen(SightingKind::Change { in_force_from: at(10) });
-    book.ledger.sight(vec![leaving]).wait().expect("noted");
-    let refused = refusal(&book, Terms::new(1, 0, 101).offer(), 0);
+    let test = TestLedger::funded();
+    let seen = |kind| UnconfirmedRequest { block: 1_005, account: account(1), kind };
+    let withdrawing = seen(UnconfirmedKind::Withdrawal { token: TOKEN, amount: balance(900) });
+    let change = seen(UnconfirmedKind::Change { in_force_from: at(10) });
+    test.ledger.set_unconfirmed(vec![withdrawing]).wait().expect("noted");
+    let refused = refusal(&test, Terms::new(1, 0, 101).request(), 0);
     assert_eq!(refused, Some(Refusal::InsufficientFunds { free: balance(100) }));
 
-    let book = book.reopen();
-    let refused = refusal(&book, Terms::new(1, 0, 101).offer(), 0);
+    let test = test.reopen();
+    let refused = refusal(&test, Terms::new(1, 0, 101).request(), 0);
     assert!(refused.is_some(), "a restart does not forget it");
-    book.ledger.sight(vec![change]).wait().expect("noted");
-    let refused = refusal(&book, Terms::new(1, 0, 1).offer(), 0);
+    test.ledger.set_unconfirmed(vec![change]).wait().expect("noted");
+    let refused = refusal(&test, Terms::new(1, 0, 1).request(), 0);
     assert!(matches!(refused, Some(Refusal::ChangePending { .. })), "{refused:?}");
-    assert_eq!(book.ledger.sightings(), [change]);
+    assert_eq!(test.ledger.unconfirmed(), [change]);
     // Its block is applied: what it says there counts from now on, and it is not seen again.
-    book.apply(block(1_005, vec![withdrawal(1, 500)]));
-    assert_eq!(book.ledger.sightings(), []);
-    let refused = refusal(&book, Terms::new(1, 0, 501).offer(), 5);
+    test.apply(block(1_005, vec![withdrawal(1, 500)]));
+    assert_eq!(test.ledger.unconfirmed(), []);
+    let refused = refusal(&test, Terms::new(1, 0, 501).request(), 5);
     assert_eq!(refused, Some(Refusal::InsufficientFunds { free: balance(500) }));
-    book.ledger.sight(vec![leaving]).wait().expect("a late one is of no account");
-    assert_eq!(refusal(&book, Terms::new(1, 0, 500).offer(), 5), None);
-    book.assert_sound();
+    test.ledger.set_unconfirmed(vec![withdrawing]).wait().expect("a late one is of no account");
+    assert_eq!(refusal(&test, Terms::new(1, 0, 500).request(), 5), None);
+    test.assert_sound();
 }
 
 #[test]
 fn money_asked_back_does_not_undo_what_was_promised_before() {
-    let book = Book::funded();
-    book.accept(&Terms::new(1, 0, 700));
-    book.apply(block(1_001, vec![withdrawal(1, 800)]));
-    let refused = refusal(&book, Terms::new(1, 1, 1).offer(), 1);
+    let test = TestLedger::funded();
+    test.accept(&Terms::new(1, 0, 700));
+    test.apply(block(1_001, vec![withdrawal(1, 800)]));
+    let refused = refusal(&test, Terms::new(1, 1, 1).request(), 1);
     assert_eq!(refused, Some(Refusal::InsufficientFunds { free: balance(0) }));
-    book.assert_sound();
-    assert_eq!(book.ledger.alarms(), []);
+    test.assert_sound();
+    assert_eq!(test.ledger.alarms(), []);
 }
 
 #[test]
 fn many_at_once_never_reserve_more_than_there_is() {
-    let book = Book::with(LedgerConfig { waiting_max: 10_000, ..config() });
-    book.apply(block(1_000, vec![opened(1), deposited(1, 1_000)]));
-    let ledger = Arc::new(book.ledger);
+    let test = TestLedger::with(LedgerConfig { waiting_max: 10_000, ..config() });
+    test.apply(block(1_000, vec![opened(1), deposited(1, 1_000)]));
+    let ledger = Arc::new(test.ledger);
     let submitters: Vec<_> = (0..8u64)
         .map(|submitter| {
             let ledger = Arc::clone(&ledger);
             thread::spawn(move || {
-                let offers = (0..50).map(|n| Terms::new(1, submitter * 50 + n, 10).offer());
-                let pending: Vec<_> = offers.map(|offer| ledger.accept(offer, at(0))).collect();
+                let requests = (0..50).map(|n| Terms::new(1, submitter * 50 + n, 10).request());
+                let pending: Vec<_> =
+                    requests.map(|request| ledger.accept(request, at(0))).collect();
                 let answers = pending.into_iter().map(|pending| pending.wait());
                 answers
                     .filter_map(|answer| answer.ok().map(Durable::into_inner))
@@ -320,17 +322,18 @@ fn many_at_once_never_reserve_more_than_there_is() {
     assert_eq!(places, (0..100).collect(), "each has a place of its own, without gaps");
     let ledger = Arc::into_inner(ledger).expect("the only one");
     assert!(ledger.stats().commits < 200, "many shared a sync: {:?}", ledger.stats());
-    let book = Book { directory: book.directory, ledger };
-    assert_eq!(book.reserved(), 1_000);
-    book.reopen().assert_sound();
+    let test = TestLedger { directory: test.directory, ledger };
+    assert_eq!(test.reserved(), 1_000);
+    test.reopen().assert_sound();
 }
 
 #[test]
 fn more_than_may_wait_are_turned_away() {
-    let book = Book::with(LedgerConfig { waiting_max: 4, group_max: 1, ..config() });
-    book.apply(block(1_000, vec![opened(1), deposited(1, 1_000)]));
-    let pending: Vec<_> =
-        (0..200).map(|nonce| book.ledger.accept(Terms::new(1, nonce, 1).offer(), at(0))).collect();
+    let test = TestLedger::with(LedgerConfig { waiting_max: 4, group_max: 1, ..config() });
+    test.apply(block(1_000, vec![opened(1), deposited(1, 1_000)]));
+    let pending: Vec<_> = (0..200)
+        .map(|nonce| test.ledger.accept(Terms::new(1, nonce, 1).request(), at(0)))
+        .collect();
     let (mut accepted, mut busy) = (0, 0);
     for answer in pending {
         match answer.wait() {
@@ -342,8 +345,8 @@ fn more_than_may_wait_are_turned_away() {
         }
     }
     assert!(accepted >= 4 && busy > 0, "{accepted} accepted, {busy} turned away");
-    assert_eq!(book.reserved(), accepted, "who was turned away left nothing behind");
-    book.assert_sound();
+    assert_eq!(test.reserved(), accepted, "who was turned away left nothing behind");
+    test.assert_sound();
 }
 
 #[test]
@@ -355,23 +358,24 @@ fn a_receipt_for_something_else_makes_no_offer() {
         (Terms { token: Address::repeat_byte(1), ..terms }, "mandateId"),
     ];
     for (other, field) in others {
-        let error = Offer::proved(&terms.verified(), other.receipt()).expect_err("of another");
+        let error =
+            AcceptRequest::proved(&terms.verified(), other.receipt()).expect_err("of another");
         assert_eq!(error.field, field);
     }
     let mut receipt = terms.receipt();
     receipt.message.nonce = Nonce::new(9);
-    let error = Offer::proved(&terms.verified(), receipt).expect_err("of another nonce");
+    let error = AcceptRequest::proved(&terms.verified(), receipt).expect_err("of another nonce");
     assert_eq!(error.field, "nonce");
     let mut receipt = terms.receipt();
     receipt.message.amount = aep2_mandate::units::Ceiling::MAX;
-    let error = Offer::proved(&terms.verified(), receipt).expect_err("of another amount");
+    let error = AcceptRequest::proved(&terms.verified(), receipt).expect_err("of another amount");
     assert_eq!(error.field, "amount");
 }
 
 #[test]
-fn a_book_that_has_seen_no_block_accepts_nothing() {
-    let book = Book::empty();
-    let refused = refusal(&book, Terms::new(1, 0, 1).offer(), 0);
+fn a_ledger_that_has_seen_no_block_accepts_nothing() {
+    let test = TestLedger::empty();
+    let refused = refusal(&test, Terms::new(1, 0, 1).request(), 0);
     let now = aep2_mandate::units::UnixTime::new(NOW).expect("a time");
     assert_eq!(refused, Some(Refusal::ViewTooOld { block_time: None, now }));
 }

@@ -15,7 +15,7 @@ use std::{
 
 use aep2_ledger::{JournalOpenError, Ledger, OpenError};
 
-use crate::support::{Book, Terms, at, config};
+use crate::support::{Terms, TestLedger, at, config};
 
 fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let end = Instant::now() + Duration::from_secs(20);
@@ -38,13 +38,13 @@ impl Wake for Fragile {
 
 #[test]
 fn one_who_panics_when_woken_takes_nobody_along() {
-    let book = Book::funded();
+    let test = TestLedger::funded();
     let mut woken = 0;
     for nonce in 0..50 {
         let fragile = Arc::new(Fragile::default());
         let waker = Waker::from(Arc::clone(&fragile));
         let [first, second] = [2 * nonce, 2 * nonce + 1]
-            .map(|nonce| book.ledger.accept(Terms::new(1, nonce, 1).offer(), at(0)));
+            .map(|nonce| test.ledger.accept(Terms::new(1, nonce, 1).request(), at(0)));
         if pin!(first).poll(&mut Context::from_waker(&waker)).is_pending() {
             until("it is woken", || fragile.0.load(SeqCst));
             woken += 1;
@@ -52,9 +52,9 @@ fn one_who_panics_when_woken_takes_nobody_along() {
         second.wait().expect("accepted");
     }
     assert!(woken > 0);
-    assert!(book.ledger.failure().is_none(), "nothing was wrong with the ledger");
-    assert_eq!(book.reserved(), 100);
-    book.reopen().assert_sound();
+    assert!(test.ledger.failure().is_none(), "nothing was wrong with the ledger");
+    assert_eq!(test.reserved(), 100);
+    test.reopen().assert_sound();
 }
 
 /// Drops the ledger when it is woken.
@@ -72,11 +72,11 @@ impl Wake for Last {
 
 #[test]
 fn the_last_handle_may_be_dropped_by_one_who_is_woken() {
-    let Book { directory, ledger } = Book::funded();
+    let TestLedger { directory, ledger } = TestLedger::funded();
     let last = Arc::new(Last { ledger: Mutex::new(Some(ledger)), dropped: AtomicBool::default() });
     let waker = Waker::from(Arc::clone(&last));
     let waits = (0..1_000).any(|nonce| {
-        let accept = |ledger: &Ledger| ledger.accept(Terms::new(1, nonce, 1).offer(), at(0));
+        let accept = |ledger: &Ledger| ledger.accept(Terms::new(1, nonce, 1).request(), at(0));
         let pending = last.ledger.lock().expect("no panic").as_ref().map(accept);
         let pending = pin!(pending.expect("still open"));
         matches!(pending.poll(&mut Context::from_waker(&waker)), Poll::Pending)
@@ -89,5 +89,5 @@ fn the_last_handle_may_be_dropped_by_one_who_is_woken() {
         Err(OpenError::Journal(JournalOpenError::InUse { .. })) => false,
         Err(error) => panic!("{error}"),
     });
-    Book::open(directory).assert_sound();
+    TestLedger::open(directory).assert_sound();
 }

@@ -19,7 +19,7 @@ use tempfile::TempDir;
 use crate::{
     batches::{seal_of, settled},
     support::{
-        Book, Change, TOKEN, Terms, account, amount, at, balance, block, config, raw, tamper,
+        Change, TOKEN, Terms, TestLedger, account, amount, at, balance, block, config, raw, tamper,
         withdrawal,
     },
 };
@@ -35,33 +35,33 @@ fn key(nonce: u64) -> Vec<u8> {
     schema::mandate(terms(nonce).hash())
 }
 
-/// A sound book with something of everything: 0 and 1 settled by batch 1, 2 in batch 2, 3 queued
-/// and captured, 4 quarantined, 5 failed, 6 queued; money asked back after 6 of them.
-fn book() -> TempDir {
-    let book = Book::funded();
+/// A sound ledger with something of everything: 0 and 1 settled by batch 1, 2 in batch 2, 3 queued
+/// and captured, 4 quarantined, 5 failed, 6 queued; a withdrawal requested after 6 of them.
+fn test() -> TempDir {
+    let test = TestLedger::funded();
     for nonce in 0..6 {
-        book.accept(&terms(nonce));
+        test.accept(&terms(nonce));
     }
-    let batch = book.ledger.seal(seal_of(&[(terms(0), 10), (terms(1), 10)])).wait();
+    let batch = test.ledger.seal(seal_of(&[(terms(0), 10), (terms(1), 10)])).wait();
     let batch = batch.expect("sealed").into_inner();
-    book.ledger.proved(batch, B256::repeat_byte(1), vec![1]).wait().expect("proved");
-    book.ledger.submitted(batch, vec![2]).wait().expect("submitted");
+    test.ledger.proved(batch, B256::repeat_byte(1), vec![1]).wait().expect("proved");
+    test.ledger.submitted(batch, vec![2]).wait().expect("submitted");
     let debits = vec![terms(0).debit(10), terms(1).debit(10)];
-    book.apply(block(1_001, vec![settled(B256::repeat_byte(1), debits), withdrawal(1, 500)]));
-    book.ledger.seal(seal_of(&[(terms(2), 10)])).wait().expect("sealed");
+    test.apply(block(1_001, vec![settled(B256::repeat_byte(1), debits), withdrawal(1, 500)]));
+    test.ledger.seal(seal_of(&[(terms(2), 10)])).wait().expect("sealed");
     let capture = Capture { mandate: terms(3).hash(), amount: amount(4), statement: vec![3] };
-    book.ledger.capture(capture, at(1)).wait().expect("captured");
+    test.ledger.capture(capture, at(1)).wait().expect("captured");
     let dispositions = vec![
         (terms(4).hash(), Disposition::Quarantined { reason: "odd".into() }),
         (terms(5).hash(), Disposition::GiveUp { reason: "lost".into() }),
     ];
-    book.ledger.dispose(dispositions).wait().expect("disposed");
-    book.accept(&terms(6));
-    book.assert_sound();
-    book.close()
+    test.ledger.dispose(dispositions).wait().expect("disposed");
+    test.accept(&terms(6));
+    test.assert_sound();
+    test.close()
 }
 
-/// Reads a record of the sound book.
+/// Reads a record of the sound ledger.
 fn read<R: Record>(directory: &Path, family: Family, key: &[u8]) -> R {
     let bytes = raw(directory, &[family]).remove(&(family, key.to_vec())).expect("there");
     R::from_bytes(&bytes).expect("a record")
@@ -119,15 +119,16 @@ const CASES: &[Case] = &[
         },
     ),
     (
-        "accepted against money asked back",
+        "accepted against a pending withdrawal",
         |directory| {
             let key = schema::purse(account(1), TOKEN);
             alter(directory, Family::Purses, key, |purse: &mut PurseRecord| {
-                purse.leaving = balance(947);
+                let withdrawal = purse.pending_withdrawal.as_mut();
+                withdrawal.expect("requested").amount = balance(947);
             })
         },
         |finding| match finding {
-            Finding::AcceptedAgainstLeaving { mandate, remaining, .. } => {
+            Finding::AcceptedAgainstWithdrawal { mandate, remaining, .. } => {
                 *mandate == of(6) && remaining.get() == 33
             }
             _ => false,
@@ -437,7 +438,7 @@ const CASES: &[Case] = &[
         "settled in the direct path, where nothing was",
         |_| {
             let summary = DirectSummary { settled: 1, ..Default::default() };
-            vec![(Family::Meta, schema::meta::SIGNED_LANE.to_vec(), Some(summary.to_bytes()))]
+            vec![(Family::Meta, schema::meta::DIRECT.to_vec(), Some(summary.to_bytes()))]
         },
         |finding| matches!(finding, Finding::DirectSummary { field: "settled" }),
     ),
@@ -445,7 +446,7 @@ const CASES: &[Case] = &[
 
 #[test]
 fn every_broken_rule_is_found() {
-    let sound = book();
+    let sound = test();
     for (name, changes, expected) in CASES {
         let scratch = tempfile::tempdir().expect("a directory");
         crate::damage::copy(sound.path(), scratch.path());
@@ -460,11 +461,11 @@ fn every_broken_rule_is_found() {
 }
 
 #[test]
-fn an_audit_of_an_open_book_disturbs_nobody() {
-    let directory = book();
+fn an_audit_of_an_open_ledger_disturbs_nobody() {
+    let directory = test();
     let ledger = Ledger::open(directory.path(), config()).expect("opens");
     for nonce in 100..140 {
-        let pending = ledger.accept(terms(nonce).offer(), at(1));
+        let pending = ledger.accept(terms(nonce).request(), at(1));
         let report = audit(directory.path()).expect("audits");
         assert_eq!(report.findings, []);
         pending.wait().expect("accepted");

@@ -9,8 +9,8 @@ use aep2_mandate::units::Nonce;
 use alloy_primitives::{Address, B256};
 
 use crate::support::{
-    Book, EXPIRES_WITHIN, PROCESSOR, TOKEN, Terms, account, amount, at, balance, block, config,
-    deposited, opened,
+    EXPIRES_WITHIN, PROCESSOR, TOKEN, Terms, TestLedger, account, amount, at, balance, block,
+    config, deposited, opened,
 };
 
 const COMMITMENT: B256 = B256::repeat_byte(0xc0);
@@ -42,78 +42,78 @@ pub(crate) fn settled(commitment: B256, debits: Vec<SettledDebit>) -> ChainFact 
 }
 
 /// A ledger with three mandates, of 100, 200 and 300.
-fn three() -> (Book, [Terms; 3]) {
-    let book = Book::funded();
+fn three() -> (TestLedger, [Terms; 3]) {
+    let test = TestLedger::funded();
     let terms = [100, 200, 300].map(|amount| Terms::new(1, amount as u64, amount));
     for terms in &terms {
-        book.accept(terms);
+        test.accept(terms);
     }
-    (book, terms)
+    (test, terms)
 }
 
-fn seal(book: &Book, members: &[(Terms, u128)]) -> Result<BatchNumber, BatchError> {
-    book.ledger.seal(seal_of(members)).wait().map(aep2_ledger::Durable::into_inner)
+fn seal(test: &TestLedger, members: &[(Terms, u128)]) -> Result<BatchNumber, BatchError> {
+    test.ledger.seal(seal_of(members)).wait().map(aep2_ledger::Durable::into_inner)
 }
 
-fn step(book: &Book, batch: BatchNumber) -> Step {
-    book.ledger.batch(batch).expect("reads").expect("known").step
+fn step(test: &TestLedger, batch: BatchNumber) -> Step {
+    test.ledger.batch(batch).expect("reads").expect("known").step
 }
 
 #[test]
 fn a_batch_goes_its_way_and_its_mandates_are_settled_with_the_money() {
-    let (book, [a, b, c]) = three();
-    let batch = seal(&book, &[(a, 100), (b, 200)]).expect("sealed");
-    assert_eq!(book.status(a.hash()), Status::InBatch { batch });
-    assert_eq!(book.reserved(), 600, "still promised");
-    book.ledger.proved(batch, COMMITMENT, b"proof".to_vec()).wait().expect("proved");
-    book.ledger.submitted(batch, b"first".to_vec()).wait().expect("submitted");
-    book.ledger.submitted(batch, b"second".to_vec()).wait().expect("replaced");
-    let book = book.reopen();
-    let unfinished = book.ledger.unfinished_batches().expect("reads");
+    let (test, [a, b, c]) = three();
+    let batch = seal(&test, &[(a, 100), (b, 200)]).expect("sealed");
+    assert_eq!(test.status(a.hash()), Status::InBatch { batch });
+    assert_eq!(test.reserved(), 600, "still promised");
+    test.ledger.proved(batch, COMMITMENT, b"proof".to_vec()).wait().expect("proved");
+    test.ledger.submitted(batch, b"first".to_vec()).wait().expect("submitted");
+    test.ledger.submitted(batch, b"second".to_vec()).wait().expect("replaced");
+    let test = test.reopen();
+    let unfinished = test.ledger.unfinished_batches().expect("reads");
     assert_eq!(unfinished.len(), 1, "recovery finds it");
     assert_eq!(unfinished[0].1.step, Step::Submitted { reference: b"second".to_vec() });
-    assert_eq!(book.ledger.proof(batch).expect("reads"), Some(b"proof".to_vec()));
-    assert_eq!(book.reserved(), 600, "recomputed from the records");
+    assert_eq!(test.ledger.proof(batch).expect("reads"), Some(b"proof".to_vec()));
+    assert_eq!(test.reserved(), 600, "recomputed from the records");
     let debits = vec![a.debit(100), b.debit(200)];
-    let applied = book.apply(block(1_001, vec![settled(COMMITMENT, debits)]));
+    let applied = test.apply(block(1_001, vec![settled(COMMITMENT, debits)]));
     assert_eq!(applied.confirmed, [batch]);
     assert_eq!(applied.ended.len(), 2);
     let expected = Status::Settled { batch: Some(batch), amount: amount(200), block: 1_001 };
-    assert_eq!(book.status(b.hash()), expected);
-    assert_eq!(book.status(c.hash()), Status::Queued);
-    assert_eq!((book.purse().record.balance.get(), book.reserved()), (700, 300));
-    book.assert_sound();
+    assert_eq!(test.status(b.hash()), expected);
+    assert_eq!(test.status(c.hash()), Status::Queued);
+    assert_eq!((test.purse().record.balance.get(), test.reserved()), (700, 300));
+    test.assert_sound();
     // Blocks on top make it final.
-    let applied = book.apply(block(1_009, vec![]));
+    let applied = test.apply(block(1_009, vec![]));
     assert_eq!(applied.finalised, [batch]);
-    assert!(matches!(step(&book, batch), Step::Final { block: 1_001, .. }));
-    assert_eq!(book.ledger.unfinished_batches().expect("reads"), []);
-    book.assert_sound();
+    assert!(matches!(step(&test, batch), Step::Final { block: 1_001, .. }));
+    assert_eq!(test.ledger.unfinished_batches().expect("reads"), []);
+    test.assert_sound();
 }
 
 #[test]
 fn where_no_block_is_ever_undone_a_batch_is_final_at_once() {
-    let book = Book::with(LedgerConfig { undo_blocks: 0, ..config() });
-    book.apply(block(1_000, vec![opened(1), deposited(1, 1_000)]));
+    let test = TestLedger::with(LedgerConfig { undo_blocks: 0, ..config() });
+    test.apply(block(1_000, vec![opened(1), deposited(1, 1_000)]));
     let [a, b] = [0, 1].map(|nonce| Terms { deadline: at(1_000), ..Terms::new(1, nonce, 100) });
-    book.accept(&a);
-    book.accept(&b);
+    test.accept(&a);
+    test.accept(&b);
     let seal = Seal { valid_until: at(1_000), ..seal_of(&[(a, 100)]) };
-    let batch = book.ledger.seal(seal).wait().expect("sealed").into_inner();
-    book.ledger.proved(batch, COMMITMENT, vec![1]).wait().expect("proved");
-    let applied = book.apply(block(1_001, vec![settled(COMMITMENT, vec![a.debit(100)])]));
+    let batch = test.ledger.seal(seal).wait().expect("sealed").into_inner();
+    test.ledger.proved(batch, COMMITMENT, vec![1]).wait().expect("proved");
+    let applied = test.apply(block(1_001, vec![settled(COMMITMENT, vec![a.debit(100)])]));
     assert_eq!((applied.confirmed, applied.finalised), (vec![batch], vec![batch]));
-    assert!(matches!(step(&book, batch), Step::Final { block: 1_001, .. }));
-    let error = book.ledger.rewind(1_000, vec![]).wait().expect_err("never");
+    assert!(matches!(step(&test, batch), Step::Final { block: 1_001, .. }));
+    let error = test.ledger.rewind(1_000, vec![]).wait().expect_err("never");
     assert!(matches!(error, ChainError::TooDeep { horizon: 1_001, .. }), "{error}");
-    book.apply(block(2_001, vec![]));
-    assert_eq!(book.ledger.expire(9).wait().expect("looks").into_inner(), [b.hash()]);
-    book.reopen().assert_sound();
+    test.apply(block(2_001, vec![]));
+    assert_eq!(test.ledger.expire(9).wait().expect("looks").into_inner(), [b.hash()]);
+    test.reopen().assert_sound();
 }
 
 #[test]
 fn only_what_is_queued_alike_and_unchanged_is_sealed() {
-    let (book, [a, b, _]) = three();
+    let (test, [a, b, _]) = three();
     let other_token = Address::repeat_byte(1);
     let unknown = Terms::new(1, 999, 1);
     type Expected = fn(&BatchError) -> bool;
@@ -125,43 +125,43 @@ fn only_what_is_queued_alike_and_unchanged_is_sealed() {
         (seal_of(&[(a, 100), (a, 100)]), |error| matches!(error, BatchError::Repeated(_))),
         (seal_of(&[(a, 100), (b, 199)]), |error| matches!(error, BatchError::OtherAmount { .. })),
         (Seal { token: other_token, ..seal_of(&[(a, 100)]) }, |error| {
-            matches!(error, BatchError::OtherTokenOrLane(_))
+            matches!(error, BatchError::OtherTokenOrPath(_))
         }),
         (Seal { path: SettlementPath::Direct, ..seal_of(&[(a, 100)]) }, |error| {
-            matches!(error, BatchError::OtherTokenOrLane(_))
+            matches!(error, BatchError::OtherTokenOrPath(_))
         }),
         (Seal { valid_until: at(EXPIRES_WITHIN as i64 + 1), ..seal_of(&[(a, 100)]) }, |error| {
             matches!(error, BatchError::Expires { .. })
         }),
     ];
     for (index, (seal, expected)) in cases.into_iter().enumerate() {
-        let error = book.ledger.seal(seal).wait().expect_err("refused");
+        let error = test.ledger.seal(seal).wait().expect_err("refused");
         assert!(expected(&error), "case {index}: {error}");
-        assert_eq!(book.status(a.hash()), Status::Queued, "case {index} left no trace");
+        assert_eq!(test.status(a.hash()), Status::Queued, "case {index} left no trace");
     }
-    let first = seal(&book, &[(a, 100)]).expect("sealed");
+    let first = seal(&test, &[(a, 100)]).expect("sealed");
     assert_eq!(first, BatchNumber::new(1), "no number was lost to what was refused");
-    let error = seal(&book, &[(b, 200), (a, 100)]).expect_err("sealed already");
+    let error = seal(&test, &[(b, 200), (a, 100)]).expect_err("sealed already");
     assert!(matches!(error, BatchError::WrongStatus { .. }), "{error}");
-    assert_eq!(book.status(b.hash()), Status::Queued);
-    book.assert_sound();
+    assert_eq!(test.status(b.hash()), Status::Queued);
+    test.assert_sound();
 }
 
 /// What can be tried on a batch.
 const MOVES: [&str; 3] = ["prove", "submit", "abort"];
 
 fn try_move(
-    book: &Book,
+    test: &TestLedger,
     batch: BatchNumber,
     name: &str,
     members: &[MandateHash],
 ) -> Result<(), BatchError> {
     let pending = match name {
-        "prove" => book.ledger.proved(batch, COMMITMENT, b"proof".to_vec()),
-        "submit" => book.ledger.submitted(batch, b"sent".to_vec()),
+        "prove" => test.ledger.proved(batch, COMMITMENT, b"proof".to_vec()),
+        "submit" => test.ledger.submitted(batch, b"sent".to_vec()),
         _ => {
             let back = members.iter().map(|hash| (*hash, Disposition::Requeue)).collect();
-            book.ledger.abort(batch, "refused".into(), back)
+            test.ledger.abort(batch, "refused".into(), back)
         }
     };
     pending.wait().map(drop)
@@ -181,38 +181,38 @@ fn every_step_that_is_not_the_next_is_refused() {
     ];
     for (way, allowed) in cases {
         for name in MOVES {
-            let (book, [a, _, _]) = three();
-            let batch = seal(&book, &[(a, 100)]).expect("sealed");
+            let (test, [a, _, _]) = three();
+            let batch = seal(&test, &[(a, 100)]).expect("sealed");
             for name in way {
                 match *name {
                     "confirm" => {
-                        book.apply(block(1_001, vec![settled(COMMITMENT, vec![a.debit(100)])]));
+                        test.apply(block(1_001, vec![settled(COMMITMENT, vec![a.debit(100)])]));
                     }
-                    "finalise" => drop(book.apply(block(1_020, vec![]))),
-                    name => try_move(&book, batch, name, &[a.hash()]).expect("on the way"),
+                    "finalise" => drop(test.apply(block(1_020, vec![]))),
+                    name => try_move(&test, batch, name, &[a.hash()]).expect("on the way"),
                 }
             }
-            let before = step(&book, batch);
-            let tried = try_move(&book, batch, name, &[a.hash()]);
+            let before = step(&test, batch);
+            let tried = try_move(&test, batch, name, &[a.hash()]);
             if allowed.contains(&name) {
                 tried.expect(name);
             } else {
                 let error = tried.expect_err(name);
                 assert!(matches!(error, BatchError::WrongStep { .. }), "{way:?}, {name}: {error}");
-                assert_eq!(step(&book, batch), before);
+                assert_eq!(step(&test, batch), before);
             }
-            book.assert_sound();
+            test.assert_sound();
         }
     }
-    let (book, _) = three();
-    let unknown = try_move(&book, BatchNumber::new(7), "prove", &[]);
+    let (test, _) = three();
+    let unknown = try_move(&test, BatchNumber::new(7), "prove", &[]);
     assert!(matches!(unknown, Err(BatchError::UnknownBatch(_))));
 }
 
 #[test]
 fn an_aborted_batch_leaves_each_mandate_where_it_was_said() {
-    let (book, [a, b, c]) = three();
-    let batch = seal(&book, &[(a, 100), (b, 200), (c, 300)]).expect("sealed");
+    let (test, [a, b, c]) = three();
+    let batch = seal(&test, &[(a, 100), (b, 200), (c, 300)]).expect("sealed");
     let reason = |text: &str| text.to_owned();
     let all = vec![
         (a.hash(), Disposition::Requeue),
@@ -222,84 +222,84 @@ fn an_aborted_batch_leaves_each_mandate_where_it_was_said() {
     for missing in 0..3 {
         let mut some = all.clone();
         let (hash, _) = some.remove(missing);
-        let error = book.ledger.abort(batch, reason("refused"), some).wait();
+        let error = test.ledger.abort(batch, reason("refused"), some).wait();
         assert!(matches!(error, Err(BatchError::Unsaid(unsaid)) if unsaid == hash));
     }
     let mut more = all.clone();
     more.push((Terms::new(1, 999, 1).hash(), Disposition::Requeue));
-    let error = book.ledger.abort(batch, reason("refused"), more).wait();
+    let error = test.ledger.abort(batch, reason("refused"), more).wait();
     assert!(matches!(error, Err(BatchError::UnknownMandate(_))));
     let early = vec![
         (a.hash(), Disposition::Expire),
         (b.hash(), Disposition::Requeue),
         (c.hash(), Disposition::Requeue),
     ];
-    let error = book.ledger.abort(batch, reason("refused"), early).wait();
+    let error = test.ledger.abort(batch, reason("refused"), early).wait();
     assert!(matches!(error, Err(BatchError::NotExpired { .. })), "it may still settle");
-    assert_eq!(step(&book, batch), Step::Sealed, "nothing was changed");
+    assert_eq!(step(&test, batch), Step::Sealed, "nothing was changed");
 
-    book.ledger.abort(batch, reason("refused"), all).wait().expect("aborted");
-    assert_eq!(book.reserved(), 300, "what was given up is free");
-    let book = book.reopen();
-    assert_eq!(book.reserved(), 300);
-    assert_eq!(book.status(a.hash()), Status::Queued);
+    test.ledger.abort(batch, reason("refused"), all).wait().expect("aborted");
+    assert_eq!(test.reserved(), 300, "what was given up is free");
+    let test = test.reopen();
+    assert_eq!(test.reserved(), 300);
+    assert_eq!(test.status(a.hash()), Status::Queued);
     assert_eq!(
-        book.status(b.hash()),
+        test.status(b.hash()),
         Status::Quarantined { reason: reason("its account refuses") }
     );
-    assert_eq!(book.ledger.quarantined().expect("reads"), [b.hash()]);
+    assert_eq!(test.ledger.quarantined().expect("reads"), [b.hash()]);
     let given_up = FailureReason::GivenUp { reason: reason("lost") };
-    assert_eq!(book.status(c.hash()), Status::Failed { reason: given_up });
+    assert_eq!(test.status(c.hash()), Status::Failed { reason: given_up });
     let requeued = vec![(b.hash(), Disposition::Requeue)];
-    book.ledger.dispose(requeued).wait().expect("queued again");
-    let again = seal(&book, &[(a, 100), (b, 200)]).expect("sealed again");
+    test.ledger.dispose(requeued).wait().expect("queued again");
+    let again = seal(&test, &[(a, 100), (b, 200)]).expect("sealed again");
     assert_eq!(again, BatchNumber::new(2));
-    let error = book.ledger.dispose(vec![(a.hash(), Disposition::Requeue)]).wait();
+    let error = test.ledger.dispose(vec![(a.hash(), Disposition::Requeue)]).wait();
     assert!(matches!(error, Err(BatchError::WrongStatus { .. })), "it is in a batch");
-    book.assert_sound();
+    test.assert_sound();
 }
 
 #[test]
 fn a_batch_that_settles_after_it_was_aborted_has_settled() {
-    let (book, [a, b, c]) = three();
-    let first = seal(&book, &[(a, 100), (b, 200), (c, 300)]).expect("sealed");
-    book.ledger.proved(first, COMMITMENT, vec![1]).wait().expect("proved");
-    book.ledger.submitted(first, vec![2]).wait().expect("submitted");
+    let (test, [a, b, c]) = three();
+    let first = seal(&test, &[(a, 100), (b, 200), (c, 300)]).expect("sealed");
+    test.ledger.proved(first, COMMITMENT, vec![1]).wait().expect("proved");
+    test.ledger.submitted(first, vec![2]).wait().expect("submitted");
     let dispositions = vec![
         (a.hash(), Disposition::Requeue),
         (b.hash(), Disposition::Requeue),
         (c.hash(), Disposition::GiveUp { reason: "lost".into() }),
     ];
-    book.ledger.abort(first, "seems lost".into(), dispositions).wait().expect("aborted");
-    let second = seal(&book, &[(a, 100)]).expect("sealed again");
-    assert_eq!(book.reserved(), 300);
+    test.ledger.abort(first, "seems lost".into(), dispositions).wait().expect("aborted");
+    let second = seal(&test, &[(a, 100)]).expect("sealed again");
+    assert_eq!(test.reserved(), 300);
 
     let debits = vec![a.debit(100), b.debit(200), c.debit(300)];
-    book.apply(block(1_001, vec![settled(COMMITMENT, debits)]));
+    test.apply(block(1_001, vec![settled(COMMITMENT, debits)]));
     for terms in [a, b, c] {
-        let status = book.status(terms.hash());
+        let status = test.status(terms.hash());
         assert!(matches!(status, Status::Settled { batch: Some(by), .. } if by == first));
     }
-    assert_eq!((book.purse().record.balance.get(), book.reserved()), (400, 0));
-    book.assert_sound();
+    assert_eq!((test.purse().record.balance.get(), test.reserved()), (400, 0));
+    test.assert_sound();
     // The second batch has nothing live in it any more.
-    book.ledger.abort(second, "settled".into(), vec![]).wait().expect("aborted");
-    book.assert_sound();
+    test.ledger.abort(second, "settled".into(), vec![]).wait().expect("aborted");
+    test.assert_sound();
 
     // And back, when the block falls away: as before, except that the second batch is gone.
-    book.ledger.rewind(1_000, vec![]).wait().expect("undone");
-    assert!(matches!(step(&book, first), Step::Aborted { .. }));
-    assert_eq!(book.status(a.hash()), Status::Queued);
-    assert_eq!(book.status(b.hash()), Status::Queued);
-    assert!(matches!(book.status(c.hash()), Status::Failed { .. }));
-    assert_eq!((book.purse().record.balance.get(), book.reserved()), (1_000, 300));
-    book.reopen().assert_sound();
+    test.ledger.rewind(1_000, vec![]).wait().expect("undone");
+    assert!(matches!(step(&test, first), Step::Aborted { .. }));
+    assert_eq!(test.status(a.hash()), Status::Queued);
+    assert_eq!(test.status(b.hash()), Status::Queued);
+    assert!(matches!(test.status(c.hash()), Status::Failed { .. }));
+    assert_eq!((test.purse().record.balance.get(), test.reserved()), (1_000, 300));
+    test.reopen().assert_sound();
 }
 
 #[test]
 fn a_nonce_spent_by_something_else_fails_its_mandate_wherever_it_is() {
-    let (book, [a, b, c]) = three();
-    let batch = seal(&book, &[(a, 100), (b, 200)]).expect("sealed");
+    let (test, [a, b, c]) = three();
+    let batch = seal(&test, &[(a, 100), (b, 200)]).expect("sealed");
     let claimed = ChainFact::GuaranteeClaimed {
         account: account(1),
         token: TOKEN,
@@ -313,64 +313,64 @@ fn a_nonce_spent_by_something_else_fails_its_mandate_wherever_it_is() {
         nonce: Nonce::new(b.nonce),
         nonce_burnt: false,
     };
-    let applied = book.apply(block(1_001, vec![claimed, foreign, not_burnt]));
+    let applied = test.apply(block(1_001, vec![claimed, foreign, not_burnt]));
     assert_eq!(applied.ended, [a.hash(), c.hash()]);
     let reason = FailureReason::GuaranteeClaimed { block: 1_001 };
-    assert_eq!(book.status(a.hash()), Status::Failed { reason });
+    assert_eq!(test.status(a.hash()), Status::Failed { reason });
     let reason = FailureReason::SpentElsewhere { block: 1_001 };
-    assert_eq!(book.status(c.hash()), Status::Failed { reason });
-    assert_eq!(book.status(b.hash()), Status::InBatch { batch }, "a stranger's receipt");
-    assert_eq!((book.purse().record.balance.get(), book.reserved()), (993, 200));
-    book.assert_sound();
-    // Only what is still in the batch needs a word.
+    assert_eq!(test.status(c.hash()), Status::Failed { reason });
+    assert_eq!(test.status(b.hash()), Status::InBatch { batch }, "a stranger's receipt");
+    assert_eq!((test.purse().record.balance.get(), test.reserved()), (993, 200));
+    test.assert_sound();
+    // Only what is still in the batch needs a disposition.
     let back = vec![(b.hash(), Disposition::Requeue)];
-    book.ledger.abort(batch, "a nonce is spent".into(), back).wait().expect("aborted");
+    test.ledger.abort(batch, "a nonce is spent".into(), back).wait().expect("aborted");
     // The claim falls away: its batch is gone, so it is queued.
-    book.ledger.rewind(1_000, vec![]).wait().expect("undone");
-    assert_eq!(book.status(a.hash()), Status::Queued);
-    assert_eq!(book.status(c.hash()), Status::Queued);
-    assert_eq!((book.purse().record.balance.get(), book.reserved()), (1_000, 600));
-    book.reopen().assert_sound();
+    test.ledger.rewind(1_000, vec![]).wait().expect("undone");
+    assert_eq!(test.status(a.hash()), Status::Queued);
+    assert_eq!(test.status(c.hash()), Status::Queued);
+    assert_eq!((test.purse().record.balance.get(), test.reserved()), (1_000, 600));
+    test.reopen().assert_sound();
 }
 
 #[test]
 fn what_the_chain_can_never_settle_expires_and_frees_its_money() {
-    let book = Book::empty();
-    book.apply(block(1_000, vec![opened(1), deposited(1, 1_000)]));
+    let test = TestLedger::empty();
+    test.apply(block(1_000, vec![opened(1), deposited(1, 1_000)]));
     let soon = |nonce| Terms { deadline: at(605), ..Terms::new(1, nonce, 100) };
     let terms = [soon(0), soon(1), soon(2), Terms::new(1, 3, 100)];
     for terms in &terms {
-        book.accept(terms);
+        test.accept(terms);
     }
-    let batch = book.ledger.seal(Seal { valid_until: at(605), ..seal_of(&[(terms[1], 100)]) });
+    let batch = test.ledger.seal(Seal { valid_until: at(605), ..seal_of(&[(terms[1], 100)]) });
     let batch = batch.wait().expect("sealed").into_inner();
     let quarantined = vec![(terms[2].hash(), Disposition::Quarantined { reason: "odd".into() })];
-    book.ledger.dispose(quarantined).wait().expect("quarantined");
-    book.apply(block(1_605, vec![]));
-    let expired = book.ledger.expire(9).wait().expect("looks").into_inner();
+    test.ledger.dispose(quarantined).wait().expect("quarantined");
+    test.apply(block(1_605, vec![]));
+    let expired = test.ledger.expire(9).wait().expect("looks").into_inner();
     assert_eq!(expired, [], "a block of the same second could still settle them");
-    book.apply(block(1_606, vec![]));
-    let expired = book.ledger.expire(1).wait().expect("looks").into_inner();
+    test.apply(block(1_606, vec![]));
+    let expired = test.ledger.expire(1).wait().expect("looks").into_inner();
     assert_eq!(expired, [terms[0].hash()]);
-    let expired = book.ledger.expire(9).wait().expect("looks").into_inner();
+    let expired = test.ledger.expire(9).wait().expect("looks").into_inner();
     assert_eq!(expired, [terms[2].hash()]);
     let reason = FailureReason::Expired;
-    assert_eq!(book.status(terms[0].hash()), Status::Failed { reason: reason.clone() });
-    assert_eq!(book.status(terms[1].hash()), Status::InBatch { batch }, "aborted first");
-    assert_eq!(book.reserved(), 200);
+    assert_eq!(test.status(terms[0].hash()), Status::Failed { reason: reason.clone() });
+    assert_eq!(test.status(terms[1].hash()), Status::InBatch { batch }, "aborted first");
+    assert_eq!(test.reserved(), 200);
     let all = vec![(terms[1].hash(), Disposition::Expire)];
-    book.ledger.abort(batch, "expired".into(), all).wait().expect("aborted");
-    assert_eq!(book.status(terms[1].hash()), Status::Failed { reason });
-    assert_eq!(book.status(terms[3].hash()), Status::Queued);
-    assert_eq!(book.reserved(), 100);
-    book.reopen().assert_sound();
+    test.ledger.abort(batch, "expired".into(), all).wait().expect("aborted");
+    assert_eq!(test.status(terms[1].hash()), Status::Failed { reason });
+    assert_eq!(test.status(terms[3].hash()), Status::Queued);
+    assert_eq!(test.reserved(), 100);
+    test.reopen().assert_sound();
 }
 
 #[test]
 fn a_chain_that_contradicts_itself_is_not_believed() {
-    let (book, [a, ..]) = three();
-    let batch = seal(&book, &[(a, 100)]).expect("sealed");
-    book.ledger.proved(batch, COMMITMENT, vec![]).wait().expect("proved");
+    let (test, [a, ..]) = three();
+    let batch = seal(&test, &[(a, 100)]).expect("sealed");
+    test.ledger.proved(batch, COMMITMENT, vec![]).wait().expect("proved");
     let debit = |amount| SettledDebit { amount: balance(amount), ..a.debit(0) };
     let impossible = [
         vec![settled(COMMITMENT, vec![debit(1_006)])],
@@ -384,54 +384,54 @@ fn a_chain_that_contradicts_itself_is_not_believed() {
     for facts in impossible {
         // What comes before the contradiction leaves no trace either.
         let facts = [vec![deposited(1, 5)], facts].concat();
-        let error = book.ledger.apply_block(block(1_001, facts)).wait().expect_err("refused");
+        let error = test.ledger.apply_block(block(1_001, facts)).wait().expect_err("refused");
         assert!(matches!(error, ChainError::Contradiction { index: 1, .. }), "{error}");
-        assert_eq!(book.purse().record.balance.get(), 1_000);
-        assert_eq!(book.status(a.hash()), Status::InBatch { batch });
+        assert_eq!(test.purse().record.balance.get(), 1_000);
+        assert_eq!(test.status(a.hash()), Status::InBatch { batch });
     }
-    book.assert_sound();
+    test.assert_sound();
 }
 
 #[test]
 fn what_expired_by_the_time_of_a_block_that_falls_away_is_promised_again() {
-    let book = Book::empty();
-    book.apply(block(1_000, vec![opened(1), deposited(1, 1_000)]));
+    let test = TestLedger::empty();
+    test.apply(block(1_000, vec![opened(1), deposited(1, 1_000)]));
     let soon = |nonce| Terms { deadline: at(605), ..Terms::new(1, nonce, 100) };
     let [a, b, c, d] = [0, 1, 2, 3].map(soon);
     for terms in [a, b, c, d] {
-        book.accept(&terms);
+        test.accept(&terms);
     }
     let seal = Seal { valid_until: at(605), ..seal_of(&[(c, 100)]) };
-    let batch = book.ledger.seal(seal).wait().expect("sealed").into_inner();
+    let batch = test.ledger.seal(seal).wait().expect("sealed").into_inner();
     let odd = Status::Quarantined { reason: "odd".into() };
     let quarantined = vec![(b.hash(), Disposition::Quarantined { reason: "odd".into() })];
-    book.ledger.dispose(quarantined).wait().expect("quarantined");
-    book.apply(block(1_606, vec![]));
-    book.ledger.dispose(vec![(d.hash(), Disposition::Expire)]).wait().expect("expired");
-    let expired = book.ledger.expire(9).wait().expect("looks").into_inner();
+    test.ledger.dispose(quarantined).wait().expect("quarantined");
+    test.apply(block(1_606, vec![]));
+    test.ledger.dispose(vec![(d.hash(), Disposition::Expire)]).wait().expect("expired");
+    let expired = test.ledger.expire(9).wait().expect("looks").into_inner();
     assert_eq!(expired, [a.hash(), b.hash()]);
     let all = vec![(c.hash(), Disposition::Expire)];
-    book.ledger.abort(batch, "expired".into(), all).wait().expect("aborted");
-    assert_eq!(book.purse().free, balance(1_000));
+    test.ledger.abort(batch, "expired".into(), all).wait().expect("aborted");
+    assert_eq!(test.purse().free, balance(1_000));
     // The block in its place may be of a second in which they could still settle.
-    let book = book.reopen();
-    let rewound = book.ledger.rewind(1_000, vec![]).wait().expect("undone").into_inner();
+    let test = test.reopen();
+    let rewound = test.ledger.rewind(1_000, vec![]).wait().expect("undone").into_inner();
     assert_eq!(rewound.revived.len(), 4);
-    assert_eq!(book.reserved(), 400);
-    assert_eq!(book.status(b.hash()), odd);
+    assert_eq!(test.reserved(), 400);
+    assert_eq!(test.status(b.hash()), odd);
     for terms in [a, c, d] {
-        assert_eq!(book.status(terms.hash()), Status::Queued);
+        assert_eq!(test.status(terms.hash()), Status::Queued);
     }
-    book.assert_sound();
-    book.apply(block(1_605, vec![]));
-    assert_eq!(book.ledger.expire(9).wait().expect("looks").into_inner(), []);
+    test.assert_sound();
+    test.apply(block(1_605, vec![]));
+    assert_eq!(test.ledger.expire(9).wait().expect("looks").into_inner(), []);
     // Blocks on top do not bring back what the time of an earlier one ended.
-    book.apply(block(1_607, vec![]));
-    assert_eq!(book.ledger.expire(9).wait().expect("looks").len(), 4);
-    book.apply(block(1_608, vec![]));
-    book.ledger.rewind(1_607, vec![]).wait().expect("undone");
-    assert_eq!(book.purse().free, balance(1_000));
-    book.reopen().assert_sound();
+    test.apply(block(1_607, vec![]));
+    assert_eq!(test.ledger.expire(9).wait().expect("looks").len(), 4);
+    test.apply(block(1_608, vec![]));
+    test.ledger.rewind(1_607, vec![]).wait().expect("undone");
+    assert_eq!(test.purse().free, balance(1_000));
+    test.reopen().assert_sound();
 }
 
 /// Whoever signs two receipts for one nonce owes both: the wallet lets both be claimed, and says of
@@ -439,25 +439,25 @@ fn what_expired_by_the_time_of_a_block_that_falls_away_is_promised_again() {
 /// their own; nobody may stop a processor from following the chain with it.
 #[test]
 fn a_nonce_that_is_claimed_on_twice_stops_nobody() {
-    let (book, [a, ..]) = three();
+    let (test, [a, ..]) = three();
     let claimed = || ChainFact::GuaranteeClaimed {
         account: account(1),
         token: TOKEN,
         nonce: Nonce::new(a.nonce),
         nonce_burnt: true,
     };
-    book.apply(block(1_001, vec![claimed()]));
-    let applied = book.apply(block(1_002, vec![claimed(), claimed()]));
+    test.apply(block(1_001, vec![claimed()]));
+    let applied = test.apply(block(1_002, vec![claimed(), claimed()]));
     assert_eq!(applied.ended, [], "it ended with the first");
-    book.assert_sound();
-    book.ledger.rewind(1_001, vec![]).wait().expect("undone");
+    test.assert_sound();
+    test.ledger.rewind(1_001, vec![]).wait().expect("undone");
     let reason = FailureReason::GuaranteeClaimed { block: 1_001 };
-    assert_eq!(book.status(a.hash()), Status::Failed { reason });
-    book.ledger.rewind(1_000, vec![]).wait().expect("undone");
-    assert_eq!(book.status(a.hash()), Status::Queued);
-    book.assert_sound();
+    assert_eq!(test.status(a.hash()), Status::Failed { reason });
+    test.ledger.rewind(1_000, vec![]).wait().expect("undone");
+    assert_eq!(test.status(a.hash()), Status::Queued);
+    test.assert_sound();
     // What was settled is no burnt nonce, and the wallet pays no receipt for it.
     let twice = vec![claimed(), settled(B256::ZERO, vec![a.debit(1)])];
-    let error = book.ledger.apply_block(block(1_001, twice)).wait().expect_err("spent twice");
+    let error = test.ledger.apply_block(block(1_001, twice)).wait().expect_err("spent twice");
     assert!(matches!(error, ChainError::Contradiction { index: 1, .. }), "{error}");
 }

@@ -9,8 +9,8 @@ use alloy_primitives::{Address, B256};
 use crate::{
     batches::{seal_of, settled},
     support::{
-        Book, OWNER, TOKEN, Terms, account, at, balance, block, block_hash, config, deposited,
-        opened, raw, withdrawal,
+        OWNER, TOKEN, Terms, TestLedger, account, at, balance, block, block_hash, config,
+        deposited, opened, raw, withdrawal,
     },
 };
 
@@ -75,69 +75,69 @@ fn everything(a: &Terms, b: &Terms, commitment: B256) -> Vec<Vec<ChainFact>> {
 
 #[test]
 fn what_is_undone_is_as_if_it_had_never_been_said() {
-    let book = Book::funded();
+    let test = TestLedger::funded();
     let [a, b, c] = [100, 200, 300].map(|amount| Terms::new(1, amount as u64, amount));
     for terms in [a, b, c] {
-        book.accept(&terms);
+        test.accept(&terms);
     }
-    let batch = book.ledger.seal(seal_of(&[(a, 100)])).wait().expect("sealed").into_inner();
+    let batch = test.ledger.seal(seal_of(&[(a, 100)])).wait().expect("sealed").into_inner();
     let commitment = B256::repeat_byte(9);
-    book.ledger.proved(batch, commitment, vec![1]).wait().expect("proved");
-    book.ledger.submitted(batch, vec![2]).wait().expect("submitted");
+    test.ledger.proved(batch, commitment, vec![1]).wait().expect("proved");
+    test.ledger.submitted(batch, vec![2]).wait().expect("submitted");
     let quarantined = vec![(b.hash(), Disposition::Quarantined { reason: "odd".into() })];
-    book.ledger.dispose(quarantined).wait().expect("quarantined");
+    test.ledger.dispose(quarantined).wait().expect("quarantined");
 
     // The ledger after each block.
-    let mut directory = book.close();
+    let mut directory = test.close();
     let mut states = vec![raw(directory.path(), &FOLLOWED)];
     let mut purses = Vec::new();
     for (index, facts) in everything(&a, &b, commitment).into_iter().enumerate() {
-        let book = Book::open(directory);
-        purses.push(book.ledger.account(account(1)));
-        book.apply(block(1_001 + index as u64, facts));
-        book.assert_sound();
-        directory = book.close();
+        let test = TestLedger::open(directory);
+        purses.push(test.ledger.account(account(1)));
+        test.apply(block(1_001 + index as u64, facts));
+        test.assert_sound();
+        directory = test.close();
         states.push(raw(directory.path(), &FOLLOWED));
     }
     assert!(states.windows(2).all(|pair| pair[0] != pair[1]), "each block changes something");
 
     // Undone one by one, and all at once.
     for to in (0..4u64).rev() {
-        let book = Book::open(directory);
-        let rewound = book.ledger.rewind(1_000 + to, b"back".to_vec()).wait().expect("undone");
+        let test = TestLedger::open(directory);
+        let rewound = test.ledger.rewind(1_000 + to, b"back".to_vec()).wait().expect("undone");
         assert_eq!(rewound.blocks, 1);
-        assert_eq!(book.ledger.account(account(1)), purses[to as usize], "in memory, too");
-        let (tip, cursor) = book.ledger.chain_position().expect("reads");
+        assert_eq!(test.ledger.account(account(1)), purses[to as usize], "in memory, too");
+        let (tip, cursor) = test.ledger.chain_position().expect("reads");
         assert_eq!(tip.map(|tip| tip.hash), Some(block_hash(1_000 + to, 0)));
         assert_eq!(cursor.as_deref(), Some(&b"back"[..]));
-        book.assert_sound();
-        directory = book.close();
+        test.assert_sound();
+        directory = test.close();
         assert_eq!(raw(directory.path(), &FOLLOWED), states[to as usize], "back to block {to}");
     }
-    let book = Book::open(directory);
+    let test = TestLedger::open(directory);
     for (index, facts) in everything(&a, &b, commitment).into_iter().enumerate() {
-        book.apply(block(1_001 + index as u64, facts));
+        test.apply(block(1_001 + index as u64, facts));
     }
-    directory = book.close();
+    directory = test.close();
     assert_eq!(raw(directory.path(), &FOLLOWED), states[4], "the same again");
-    let book = Book::open(directory);
-    let rewound = book.ledger.rewind(1_000, vec![]).wait().expect("undone").into_inner();
+    let test = TestLedger::open(directory);
+    let rewound = test.ledger.rewind(1_000, vec![]).wait().expect("undone").into_inner();
     assert_eq!((rewound.blocks, rewound.unconfirmed), (4, vec![batch]));
-    directory = book.close();
+    directory = test.close();
     assert_eq!(raw(directory.path(), &FOLLOWED), states[0]);
 }
 
 #[test]
 fn blocks_applied_together_are_undone_one_by_one() {
-    let [one_by_one, together] = [Book::funded(), Book::funded()];
+    let [one_by_one, together] = [TestLedger::funded(), TestLedger::funded()];
     let commitment = B256::repeat_byte(9);
     let [a, b] = [100, 200].map(|amount| Terms::new(1, amount as u64, amount));
-    for book in [&one_by_one, &together] {
+    for test in [&one_by_one, &together] {
         for terms in [a, b] {
-            book.accept(&terms);
+            test.accept(&terms);
         }
-        let batch = book.ledger.seal(seal_of(&[(a, 100)])).wait().expect("sealed").into_inner();
-        book.ledger.proved(batch, commitment, vec![1]).wait().expect("proved");
+        let batch = test.ledger.seal(seal_of(&[(a, 100)])).wait().expect("sealed").into_inner();
+        test.ledger.proved(batch, commitment, vec![1]).wait().expect("proved");
     }
     let blocks = everything(&a, &b, commitment).into_iter().enumerate();
     let blocks: Vec<_> = blocks.map(|(index, facts)| block(1_001 + index as u64, facts)).collect();
@@ -147,43 +147,43 @@ fn blocks_applied_together_are_undone_one_by_one() {
     let applied = together.ledger.apply_blocks(blocks).wait().expect("applied");
     assert_eq!((applied.ended.len(), applied.confirmed.len()), (2, 1));
     let families = [&FOLLOWED[..], &[Family::Undo]].concat();
-    let [one_by_one, together] = [one_by_one, together].map(Book::close);
+    let [one_by_one, together] = [one_by_one, together].map(TestLedger::close);
     assert_eq!(raw(together.path(), &families), raw(one_by_one.path(), &families));
     let [one_by_one, together] = [one_by_one, together].map(|directory| {
-        let book = Book::open(directory);
-        book.ledger.rewind(1_002, vec![]).wait().expect("undone");
-        book.assert_sound();
-        book.close()
+        let test = TestLedger::open(directory);
+        test.ledger.rewind(1_002, vec![]).wait().expect("undone");
+        test.assert_sound();
+        test.close()
     });
     assert_eq!(raw(together.path(), &families), raw(one_by_one.path(), &families));
 }
 
 #[test]
 fn of_blocks_applied_together_none_is_when_one_cannot_be() {
-    let book = Book::funded();
+    let test = TestLedger::funded();
     let impossible = ChainFact::ChangeCancelled { account: account(9) };
     let blocks = vec![block(1_001, vec![deposited(1, 7)]), block(1_002, vec![impossible])];
-    let error = book.ledger.apply_blocks(blocks).wait().expect_err("the second");
+    let error = test.ledger.apply_blocks(blocks).wait().expect_err("the second");
     assert!(matches!(error, ChainError::Contradiction { block: 1_002, .. }), "{error}");
-    assert_eq!(book.purse().record.balance.get(), 1_000);
-    assert_eq!(book.ledger.chain_position().expect("reads").1, Some(b"cursor 1000".to_vec()));
-    assert_eq!(book.ledger.account(account(9)), None, "no trace in memory");
+    assert_eq!(test.purse().record.balance.get(), 1_000);
+    assert_eq!(test.ledger.chain_position().expect("reads").1, Some(b"cursor 1000".to_vec()));
+    assert_eq!(test.ledger.account(account(9)), None, "no trace in memory");
 }
 
 #[test]
 fn the_first_block_can_be_undone_too() {
-    let book = Book::empty();
-    book.apply(block(1_000, vec![opened(1), deposited(1, 10)]));
-    book.ledger.rewind(999, vec![]).wait().expect("undone");
-    assert_eq!(book.ledger.account(account(1)), None);
-    assert_eq!(book.ledger.chain_position().expect("reads"), (None, Some(vec![])));
-    let directory = book.close();
+    let test = TestLedger::empty();
+    test.apply(block(1_000, vec![opened(1), deposited(1, 10)]));
+    test.ledger.rewind(999, vec![]).wait().expect("undone");
+    assert_eq!(test.ledger.account(account(1)), None);
+    assert_eq!(test.ledger.chain_position().expect("reads"), (None, Some(vec![])));
+    let directory = test.close();
     assert!(raw(directory.path(), &FOLLOWED).is_empty());
 }
 
 #[test]
 fn blocks_come_one_after_another_with_their_hashes() {
-    let book = Book::funded();
+    let test = TestLedger::funded();
     let next = block(1_001, vec![]);
     let wrong = [
         ChainBlock { parent: block_hash(7, 7), ..next.clone() },
@@ -191,87 +191,87 @@ fn blocks_come_one_after_another_with_their_hashes() {
         block(999, vec![]),
     ];
     for block in wrong {
-        let error = book.ledger.apply_block(block).wait().expect_err("does not follow");
+        let error = test.ledger.apply_block(block).wait().expect_err("does not follow");
         assert!(matches!(error, ChainError::NotNext { .. }), "{error}");
     }
-    book.apply(next);
-    // Blocks without a word of the wallet's may be left out.
-    book.apply(ChainBlock { parent: block_hash(1, 1), ..block(1_003, vec![]) });
-    assert_eq!(book.ledger.chain_position().expect("reads").1, Some(b"cursor 1003".to_vec()));
+    test.apply(next);
+    // Blocks without facts may be left out.
+    test.apply(ChainBlock { parent: block_hash(1, 1), ..block(1_003, vec![]) });
+    assert_eq!(test.ledger.chain_position().expect("reads").1, Some(b"cursor 1003".to_vec()));
 }
 
 #[test]
 fn what_is_too_old_is_not_undone() {
-    let book = Book::with(LedgerConfig { undo_blocks: 2, ..config() });
+    let test = TestLedger::with(LedgerConfig { undo_blocks: 2, ..config() });
     for number in 1_000..1_005 {
         let facts = if number == 1_000 { vec![opened(1)] } else { vec![deposited(1, 1)] };
-        book.apply(block(number, facts));
+        test.apply(block(number, facts));
     }
-    let error = book.ledger.rewind(1_001, vec![]).wait().expect_err("too deep");
+    let error = test.ledger.rewind(1_001, vec![]).wait().expect_err("too deep");
     assert!(matches!(error, ChainError::TooDeep { to: 1_001, horizon: 1_002 }), "{error}");
-    let book = book.reopen();
-    let error = book.ledger.rewind(1_001, vec![]).wait().expect_err("too deep");
+    let test = test.reopen();
+    let error = test.ledger.rewind(1_001, vec![]).wait().expect_err("too deep");
     assert!(matches!(error, ChainError::TooDeep { horizon: 1_002, .. }), "{error}");
-    book.ledger.rewind(1_002, vec![]).wait().expect("just not too deep");
-    assert_eq!(book.purse().record.balance.get(), 2);
+    test.ledger.rewind(1_002, vec![]).wait().expect("just not too deep");
+    assert_eq!(test.purse().record.balance.get(), 2);
 }
 
 #[test]
 fn another_fork_takes_the_place_of_what_fell_away() {
-    let book = Book::funded();
+    let test = TestLedger::funded();
     let terms = Terms::new(1, 0, 500);
-    book.accept(&terms);
-    let batch = book.ledger.seal(seal_of(&[(terms, 500)])).wait().expect("sealed").into_inner();
+    test.accept(&terms);
+    let batch = test.ledger.seal(seal_of(&[(terms, 500)])).wait().expect("sealed").into_inner();
     let commitment = B256::repeat_byte(9);
-    book.ledger.proved(batch, commitment, vec![1]).wait().expect("proved");
-    book.ledger.submitted(batch, vec![2]).wait().expect("submitted");
-    book.apply(block(1_001, vec![settled(commitment, vec![terms.debit(500)])]));
-    book.ledger.rewind(1_000, vec![]).wait().expect("undone");
-    assert_eq!(book.status(terms.hash()), Status::InBatch { batch });
-    assert_eq!(book.reserved(), 500);
+    test.ledger.proved(batch, commitment, vec![1]).wait().expect("proved");
+    test.ledger.submitted(batch, vec![2]).wait().expect("submitted");
+    test.apply(block(1_001, vec![settled(commitment, vec![terms.debit(500)])]));
+    test.ledger.rewind(1_000, vec![]).wait().expect("undone");
+    assert_eq!(test.status(terms.hash()), Status::InBatch { batch });
+    assert_eq!(test.reserved(), 500);
     // On the other fork it settles a block later.
     let fork = |number: u64, facts| ChainBlock {
         hash: block_hash(number, 1),
         parent: if number == 1_001 { block_hash(1_000, 0) } else { block_hash(number - 1, 1) },
         ..block(number, facts)
     };
-    book.apply(fork(1_001, vec![deposited(1, 1)]));
-    book.apply(fork(1_002, vec![settled(commitment, vec![terms.debit(500)])]));
-    assert!(matches!(book.status(terms.hash()), Status::Settled { block: 1_002, .. }));
-    assert_eq!((book.purse().record.balance.get(), book.reserved()), (501, 0));
-    book.reopen().assert_sound();
+    test.apply(fork(1_001, vec![deposited(1, 1)]));
+    test.apply(fork(1_002, vec![settled(commitment, vec![terms.debit(500)])]));
+    assert!(matches!(test.status(terms.hash()), Status::Settled { block: 1_002, .. }));
+    assert_eq!((test.purse().record.balance.get(), test.reserved()), (501, 0));
+    test.reopen().assert_sound();
 }
 
 #[test]
 fn money_that_falls_away_under_a_promise_is_an_alarm_and_no_panic() {
-    let book = Book::funded();
-    book.apply(block(1_001, vec![deposited(1, 1_000)]));
-    book.accept(&Terms::new(1, 0, 1_500));
-    book.ledger.rewind(1_000, vec![]).wait().expect("undone");
-    let alarms = book.ledger.alarms();
+    let test = TestLedger::funded();
+    test.apply(block(1_001, vec![deposited(1, 1_000)]));
+    test.accept(&Terms::new(1, 0, 1_500));
+    test.ledger.rewind(1_000, vec![]).wait().expect("undone");
+    let alarms = test.ledger.alarms();
     assert_eq!(alarms.len(), 1);
     assert_eq!((alarms[0].balance, alarms[0].reserved), (balance(1_000), balance(1_500)));
-    let report = book.ledger.audit().expect("audits");
+    let report = test.ledger.audit().expect("audits");
     assert!(
         matches!(report.findings[..], [aep2_ledger::audit::Finding::OverReserved { .. }]),
         "{:?}",
         report.findings
     );
-    let book = book.reopen();
-    assert_eq!(book.ledger.alarms().len(), 1);
-    assert!(book.ledger.accept(Terms::new(1, 1, 1).offer(), at(0)).wait().is_err());
-    book.apply(block(1_001, vec![deposited(1, 500)]));
-    assert_eq!(book.ledger.alarms(), []);
-    book.assert_sound();
+    let test = test.reopen();
+    assert_eq!(test.ledger.alarms().len(), 1);
+    assert!(test.ledger.accept(Terms::new(1, 1, 1).request(), at(0)).wait().is_err());
+    test.apply(block(1_001, vec![deposited(1, 500)]));
+    assert_eq!(test.ledger.alarms(), []);
+    test.assert_sound();
 }
 
 #[test]
 fn an_account_that_comes_from_another_processor_brings_its_past() {
-    let book = Book::empty();
+    let test = TestLedger::empty();
     let foreign = Address::repeat_byte(3);
     let (verifier_set, key_hash) = (B256::repeat_byte(5), crate::support::key_hash());
     let terms = Terms::new(1, 7, 10);
-    book.apply(block(
+    test.apply(block(
         1_000,
         vec![
             ChainFact::AccountOpened {
@@ -299,9 +299,9 @@ fn an_account_that_comes_from_another_processor_brings_its_past() {
             },
         ],
     ));
-    assert_eq!(book.purse().free, balance(60));
-    let refused = book.ledger.accept(terms.offer(), at(0)).wait().expect_err("spent");
+    assert_eq!(test.purse().free, balance(60));
+    let refused = test.ledger.accept(terms.request(), at(0)).wait().expect_err("spent");
     let spent = aep2_ledger::AcceptError::Refused(aep2_ledger::Refusal::NonceSpent);
     assert_eq!(refused.to_string(), spent.to_string());
-    book.accept(&Terms::new(1, 8, 60));
+    test.accept(&Terms::new(1, 8, 60));
 }

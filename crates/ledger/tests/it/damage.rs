@@ -14,7 +14,7 @@ use aep2_ledger::{
 };
 use tempfile::TempDir;
 
-use crate::support::{Book, Terms, account, at, config, tamper};
+use crate::support::{Terms, TestLedger, account, at, config, tamper};
 
 type Receipts = Vec<(Sequence, MandateHash, IssuedReceipt)>;
 
@@ -31,26 +31,26 @@ fn look(directory: &Path, expected: &Receipts) -> Result<(), String> {
         | OpenError::Ledger(_) => error.to_string(),
         other => panic!("{other}"),
     })?;
-    let words = |error: LedgerError| error.to_string();
-    let receipts = ledger.receipts(Sequence::new(0), usize::MAX).map_err(words)?;
+    let message = |error: LedgerError| error.to_string();
+    let receipts = ledger.receipts(Sequence::new(0), usize::MAX).map_err(message)?;
     assert_eq!(&receipts, expected, "what can be read is what was written");
     for (_, hash, _) in expected {
-        let view = ledger.mandate(*hash).map_err(words)?.expect("it is listed");
+        let view = ledger.mandate(*hash).map_err(message)?.expect("it is listed");
         assert_eq!(view.hash, *hash);
     }
-    let report = ledger.audit().map_err(words)?;
+    let report = ledger.audit().map_err(message)?;
     assert_eq!(report.findings, []);
     Ok(())
 }
 
-/// A closed book with some mandates, and its receipts.
+/// A closed ledger with some mandates, and its receipts.
 fn closed() -> (TempDir, Receipts) {
-    let book = Book::funded();
+    let test = TestLedger::funded();
     for nonce in 0..24 {
-        book.accept(&Terms::new(1, nonce, 10));
+        test.accept(&Terms::new(1, nonce, 10));
     }
-    let receipts = book.ledger.receipts(Sequence::new(0), usize::MAX).expect("reads");
-    (book.close(), receipts)
+    let receipts = test.ledger.receipts(Sequence::new(0), usize::MAX).expect("reads");
+    (test.close(), receipts)
 }
 
 pub(crate) fn copy(from: &Path, to: &Path) {
@@ -179,17 +179,17 @@ fn a_log_cut_short_or_gone_is_noticed() {
 
 #[test]
 fn a_record_that_was_being_written_when_the_power_failed_does_not_matter() {
-    let book = Book::funded();
+    let test = TestLedger::funded();
     for nonce in 0..24 {
-        book.accept(&Terms::new(1, nonce, 10));
+        test.accept(&Terms::new(1, nonce, 10));
     }
-    let receipts = book.ledger.receipts(Sequence::new(0), usize::MAX).expect("reads");
-    let mark = book.directory.path().join("acknowledged");
-    let log = files(book.directory.path(), |name| name.ends_with(".log")).remove(0);
+    let receipts = test.ledger.receipts(Sequence::new(0), usize::MAX).expect("reads");
+    let mark = test.directory.path().join("acknowledged");
+    let log = files(test.directory.path(), |name| name.ends_with(".log")).remove(0);
     let acknowledged = fs::read(&mark).expect("reads");
     let before = written(&log).len();
-    book.accept(&Terms::new(1, 24, 10));
-    let directory = book.close();
+    test.accept(&Terms::new(1, 24, 10));
+    let directory = test.close();
     let whole = written(&log);
     assert!(whole.len() > before + 300);
     for length in [before + 1, before + 7, before + 300, whole.len() - 1] {
@@ -214,21 +214,21 @@ fn written(log: &Path) -> Vec<u8> {
 fn a_record_that_is_not_what_it_should_be_names_its_family_and_key() {
     let terms = Terms::new(1, 0, 10);
     let key = schema::mandate(terms.hash());
-    let book = Book::funded();
-    book.accept(&terms);
-    let directory = book.close();
+    let test = TestLedger::funded();
+    test.accept(&terms);
+    let directory = test.close();
     tamper(directory.path(), &[(Family::Receipts, key.clone(), Some(vec![1, 2, 3]))]);
-    let book = Book::open(directory);
-    let error = book.ledger.mandate(terms.hash()).expect_err("damaged");
+    let test = TestLedger::open(directory);
+    let error = test.ledger.mandate(terms.hash()).expect_err("damaged");
     match &error {
         LedgerError::Damaged { family: Family::Receipts, key: said, .. } => assert_eq!(*said, key),
         other => panic!("{other}"),
     }
     assert!(error.to_string().contains("receipts"), "{error}");
-    let again = book.ledger.accept(terms.offer(), at(0)).wait();
+    let again = test.ledger.accept(terms.request(), at(0)).wait();
     assert!(again.is_err(), "no receipt is made up");
-    book.accept(&Terms::new(1, 1, 10));
-    let directory = book.close();
+    test.accept(&Terms::new(1, 1, 10));
+    let directory = test.close();
 
     // One that the start needs.
     let mandate_key = schema::mandate(terms.hash());
@@ -243,9 +243,9 @@ fn a_record_that_is_not_what_it_should_be_names_its_family_and_key() {
 #[test]
 fn no_bytes_make_a_record_panic() {
     let terms = Terms::new(1, 0, 10);
-    let book = Book::funded();
-    book.accept(&terms);
-    let view = book.ledger.mandate(terms.hash()).expect("reads").expect("known");
+    let test = TestLedger::funded();
+    test.accept(&terms);
+    let view = test.ledger.mandate(terms.hash()).expect("reads").expect("known");
     let bytes = view.mandate.to_bytes();
     for position in 0..bytes.len() {
         for bit in 0..8 {
@@ -256,7 +256,7 @@ fn no_bytes_make_a_record_panic() {
             }
         }
     }
-    let record = book.ledger.account(account(1)).expect("known").record.to_bytes();
+    let record = test.ledger.account(account(1)).expect("known").record.to_bytes();
     for length in 0..record.len() {
         assert!(AccountRecord::from_bytes(&record[..length]).is_err());
     }

@@ -13,7 +13,7 @@ use alloy_primitives::B256;
 
 use crate::{
     child::{self, tell},
-    support::{Book, Terms, amount, at, block, config, deposited, opened},
+    support::{Terms, TestLedger, amount, at, block, config, deposited, opened},
 };
 
 /// Accepts until the disk is full, and tells what became of it.
@@ -31,7 +31,7 @@ fn child_process() {
     for nonce in 0..100_000 {
         // Two at once: the second may be of the group that fails.
         let pair = [2 * nonce, 2 * nonce + 1].map(|nonce| Terms::new(1, nonce, 1));
-        let pending = pair.map(|terms| ledger.accept(terms.offer(), at(0)));
+        let pending = pair.map(|terms| ledger.accept(terms.request(), at(0)));
         for (terms, answer) in pair.iter().zip(pending.map(|pending| pending.wait())) {
             match answer {
                 Ok(accepted) => tell!("accepted {}", accepted.mandate),
@@ -77,22 +77,22 @@ fn run(directory: &Path, kibibytes: u32) -> Vec<String> {
 
 #[test]
 fn a_disk_too_full_to_begin_on_is_a_clear_error_and_harms_nothing() {
-    let book = Book::funded();
-    book.accept(&Terms::new(1, 0, 5));
-    let directory = book.close();
+    let test = TestLedger::funded();
+    test.accept(&Terms::new(1, 0, 5));
+    let directory = test.close();
     let lines = run(directory.path(), 16);
     assert!(matches!(&lines[..], [line] if line.starts_with("cannot open: IO error")), "{lines:?}");
-    let book = Book::open(directory);
-    assert_eq!(book.reserved(), 5);
-    book.assert_sound();
+    let test = TestLedger::open(directory);
+    assert_eq!(test.reserved(), 5);
+    test.assert_sound();
 }
 
 #[test]
 fn a_full_disk_gives_no_receipt_and_loses_none() {
     for kibibytes in [160, 201, 400] {
-        let book = Book::with(config());
-        book.apply(block(1_000, vec![opened(1), deposited(1, 1 << 60)]));
-        let directory = book.close();
+        let test = TestLedger::with(config());
+        test.apply(block(1_000, vec![opened(1), deposited(1, 1 << 60)]));
+        let directory = test.close();
         let lines = run(directory.path(), kibibytes);
         assert_eq!(lines.last().map(String::as_str), Some("end"));
         let told = |what: &str| -> Vec<&str> {
@@ -104,16 +104,16 @@ fn a_full_disk_gives_no_receipt_and_loses_none() {
         assert_eq!(told("reserved "), [accepted.len().to_string()], "no more, no less");
 
         // With room again, it goes on: what was acknowledged is there.
-        let book = Book::open(directory);
+        let test = TestLedger::open(directory);
         for hash in &accepted {
             let hash = MandateHash::from_bytes(hash.parse::<B256>().expect("a hash"));
-            assert!(book.ledger.mandate(hash).expect("reads").is_some());
+            assert!(test.ledger.mandate(hash).expect("reads").is_some());
         }
         // What was not acknowledged may be there or not. Asked again, it is accepted once.
-        let reserved = book.reserved();
+        let reserved = test.reserved();
         assert!(reserved >= accepted.len() as u128);
-        book.accept(&Terms::new(1, 1_000_000, 1));
-        assert_eq!(book.reserved(), reserved + 1);
-        book.assert_sound();
+        test.accept(&Terms::new(1, 1_000_000, 1));
+        assert_eq!(test.reserved(), reserved + 1);
+        test.assert_sound();
     }
 }

@@ -12,7 +12,7 @@ use alloy_primitives::B256;
 
 use crate::{
     child::{self, tell},
-    support::{Book, Terms, amount, at, block, config, deposited, opened},
+    support::{Terms, TestLedger, amount, at, block, config, deposited, opened},
 };
 
 /// How often the child is killed.
@@ -34,7 +34,7 @@ fn child_process() {
     let mut under_way = VecDeque::new();
     for nonce in first.. {
         let terms = Terms { deadline: at(100_000_000), ..Terms::new(1, nonce, 10) };
-        under_way.push_back(ledger.accept(terms.offer(), at(0)));
+        under_way.push_back(ledger.accept(terms.request(), at(0)));
         if under_way.len() < UNDER_WAY {
             continue;
         }
@@ -57,9 +57,9 @@ fn child_process() {
 
 #[test]
 fn killed_at_random_moments_it_loses_nothing() {
-    let book = Book::with(config());
-    book.apply(block(1_000, vec![opened(1), deposited(1, 1 << 60)]));
-    let directory = book.close();
+    let test = TestLedger::with(config());
+    test.apply(block(1_000, vec![opened(1), deposited(1, 1 << 60)]));
+    let directory = test.close();
     let mut told: BTreeMap<String, bool> = BTreeMap::new();
     let mut last_block = 1_000;
     let mut milliseconds = 7u64;

@@ -9,14 +9,14 @@ use aep2_ledger::{
 use aep2_mandate::units::ChainId;
 use alloy_primitives::Address;
 
-use crate::support::{Book, Terms, config, tamper_raw};
+use crate::support::{Terms, TestLedger, config, tamper_raw};
 
 #[test]
-fn a_book_of_a_newer_format_is_refused() {
-    let book = Book::funded();
+fn a_ledger_of_a_newer_format_is_refused() {
+    let test = TestLedger::funded();
     let terms = Terms::new(1, 0, 5);
-    book.accept(&terms);
-    let directory = book.close();
+    test.accept(&terms);
+    let directory = test.close();
     let format =
         |format: u32| [(keys::FAMILY, keys::FORMAT.to_vec(), Some(format.to_be_bytes().to_vec()))];
     tamper_raw(directory.path(), &format(FORMAT + 1));
@@ -32,13 +32,13 @@ fn a_book_of_a_newer_format_is_refused() {
     assert!(matches!(error, OpenError::Journal(JournalOpenError::NewerFormat { .. })), "{error}");
     // Nothing was changed: the release that wrote it reads it.
     tamper_raw(directory.path(), &format(FORMAT));
-    let book = Book::open(directory);
-    assert_eq!(book.reserved(), 5);
+    let test = TestLedger::open(directory);
+    assert_eq!(test.reserved(), 5);
 }
 
 #[test]
-fn another_chains_wallets_or_processors_book_is_refused() {
-    let directory = Book::funded().close();
+fn another_chains_wallets_or_processors_ledger_is_refused() {
+    let directory = TestLedger::funded().close();
     let identity = config().identity;
     let others = [
         Identity { chain_id: ChainId::new(1), ..identity },
@@ -54,21 +54,21 @@ fn another_chains_wallets_or_processors_book_is_refused() {
             other => panic!("{other:?}"),
         }
     }
-    Book::open(directory).assert_sound();
+    TestLedger::open(directory).assert_sound();
 }
 
 #[test]
 fn a_second_opening_is_told_which_process_to_stop() {
-    let book = Book::funded();
-    match Ledger::open(book.directory.path(), config()) {
+    let test = TestLedger::funded();
+    match Ledger::open(test.directory.path(), config()) {
         Err(OpenError::Journal(JournalOpenError::InUse { pid, .. })) => {
             assert_eq!(pid, Some(process::id()))
         }
         other => panic!("{other:?}"),
     }
     // It is only looked at: that needs no lock.
-    assert_eq!(audit(book.directory.path()).expect("audits").findings, []);
-    book.reopen().assert_sound();
+    assert_eq!(audit(test.directory.path()).expect("audits").findings, []);
+    test.reopen().assert_sound();
 }
 
 /// Permissions do not bind the superuser, as whom tests may run; a file where a directory should be
@@ -109,7 +109,7 @@ fn a_directory_that_cannot_be_written_is_a_clear_error() {
 }
 
 #[test]
-fn there_must_be_a_book_to_audit() {
+fn there_must_be_a_ledger_to_audit() {
     let directory = tempfile::tempdir().expect("a directory");
     let error = audit(directory.path()).expect_err("there is none");
     assert!(matches!(error, OpenError::Journal(JournalOpenError::NotAJournal { .. })), "{error}");
@@ -117,11 +117,11 @@ fn there_must_be_a_book_to_audit() {
 }
 
 #[test]
-fn a_book_cut_off_while_it_was_begun_is_begun_again() {
-    let directory = Book::empty().close();
+fn a_ledger_cut_off_while_it_was_begun_is_begun_again() {
+    let directory = TestLedger::empty().close();
     let begun = [keys::FORMAT, keys::IDENTITY].map(|key| (keys::FAMILY, key.to_vec(), None));
     tamper_raw(directory.path(), &begun);
-    let book = Book::open(directory);
-    book.apply(crate::support::block(1_000, vec![crate::support::opened(1)]));
-    book.reopen().assert_sound();
+    let test = TestLedger::open(directory);
+    test.apply(crate::support::block(1_000, vec![crate::support::opened(1)]));
+    test.reopen().assert_sound();
 }

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, path::Path, sync::OnceLock};
 
 use aep2_ledger::{
-    Balance, ChainBlock, ChainFact, Durable, EnqueueReceipt, Ledger, LedgerConfig, MandateHash,
-    Offer, Verified, records::SettledDebit, schema::Family,
+    AcceptRequest, Balance, ChainBlock, ChainFact, DirectReceipt, Durable, Ledger, LedgerConfig,
+    MandateHash, Verified, records::SettledDebit, schema::Family,
 };
 use aep2_mandate::{
     eddsa::SecretKey,
@@ -149,11 +149,11 @@ impl Terms {
         self.verified().hash()
     }
 
-    pub(crate) fn offer(&self) -> Offer {
-        Offer::proved(&self.verified(), self.receipt()).expect("its own receipt")
+    pub(crate) fn request(&self) -> AcceptRequest {
+        AcceptRequest::proved(&self.verified(), self.receipt()).expect("its own receipt")
     }
 
-    /// What it takes from the chain's books when it settles for `captured`.
+    /// What it takes on chain when it settles for `captured`.
     pub(crate) fn debit(&self, captured: u128) -> SettledDebit {
         let nonce = Nonce::new(self.nonce);
         SettledDebit {
@@ -165,8 +165,8 @@ impl Terms {
     }
 }
 
-/// A direct mandate, and an offer of it.
-pub(crate) fn direct_account_offer(nonce: u64, amount: u128) -> (MandateHash, Offer) {
+/// A direct mandate, and a request to accept it.
+pub(crate) fn direct_request(nonce: u64, amount: u128) -> (MandateHash, AcceptRequest) {
     let mandate = DirectMandate {
         owner: OWNER,
         token: TOKEN,
@@ -180,12 +180,9 @@ pub(crate) fn direct_account_offer(nonce: u64, amount: u128) -> (MandateHash, Of
     let signature = EcdsaSignature::from_bytes([0x22; 65]);
     let signed = SignedDirectMandate { message: mandate, signature };
     let verified = Verified::<SignedDirectMandate>::by_caller(signed, digest);
-    let receipt = EnqueueReceipt {
-        mandate_digest: digest,
-        enqueue_deadline: at(SETTLE_WITHIN as i64),
-        signature,
-    };
-    (verified.hash(), Offer::signed(&verified, receipt).expect("its own receipt"))
+    let receipt =
+        DirectReceipt { mandate_digest: digest, settle_by: at(SETTLE_WITHIN as i64), signature };
+    (verified.hash(), AcceptRequest::direct(&verified, receipt).expect("its own receipt"))
 }
 
 /// The fact that an account of this processor was opened with the tests' key.
@@ -231,12 +228,12 @@ pub(crate) fn block(number: u64, facts: Vec<ChainFact>) -> ChainBlock {
 }
 
 /// A ledger in a directory of its own, with account 1 funded in block 1,000.
-pub(crate) struct Book {
+pub(crate) struct TestLedger {
     pub(crate) directory: TempDir,
     pub(crate) ledger: Ledger,
 }
 
-impl Book {
+impl TestLedger {
     /// An empty one.
     pub(crate) fn empty() -> Self {
         Self::with(config())
@@ -250,9 +247,9 @@ impl Book {
 
     /// One with account 1, which holds 1,000.
     pub(crate) fn funded() -> Self {
-        let book = Self::empty();
-        book.apply(block(1_000, vec![opened(1), deposited(1, 1_000)]));
-        book
+        let test = Self::empty();
+        test.apply(block(1_000, vec![opened(1), deposited(1, 1_000)]));
+        test
     }
 
     pub(crate) fn apply(&self, block: ChainBlock) -> aep2_ledger::Applied {
@@ -260,7 +257,7 @@ impl Book {
     }
 
     pub(crate) fn accept(&self, terms: &Terms) -> MandateHash {
-        let accepted = self.ledger.accept(terms.offer(), at(0)).wait();
+        let accepted = self.ledger.accept(terms.request(), at(0)).wait();
         accepted.map(Durable::into_inner).expect("accepted").mandate
     }
 
@@ -329,7 +326,7 @@ pub(crate) fn raw(directory: &Path, families: &[Family]) -> BTreeMap<(Family, Ve
 /// A value to set, or to remove.
 pub(crate) type Change<F = Family> = (F, Vec<u8>, Option<Vec<u8>>);
 
-/// Changes a closed book behind its back: values to set, or to remove.
+/// Changes a closed ledger behind its back: values to set, or to remove.
 pub(crate) fn tamper(directory: &Path, changes: &[Change]) {
     let named =
         changes.iter().map(|(family, key, value)| (family.name(), key.clone(), value.clone()));

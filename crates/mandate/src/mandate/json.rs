@@ -26,7 +26,7 @@ use crate::wire::{
 
 impl SignedMandate {
     /// Reads the wire form. Every defect has its own [`WireError`]; `serde` reads the same, but
-    /// has only the error's words.
+    /// has only the error's message.
     ///
     /// # Errors
     /// When the text is anything but one object of exactly the form above.

@@ -1,11 +1,11 @@
 //! Mandates: what a payer signs with its mandate key, and the id that stands for it.
 //!
 //! ```text
-//! domain   = uint256(keccak256(abi.encode(keccak256("AEP2 mandate v1"), chainId, wallet, token))) >> 8
-//! key      = account · 2^57 + (nonce >> 7)
-//! terms    = bit + 2^7 · amount + 2^104 · deadline
-//! refField = uint256(keccak256(ref)) >> 8
-//! id       = Poseidon6(domain, prev, key, terms, payee, refField)
+//! domain      = uint256(keccak256(abi.encode(keccak256("AEP2 mandate v1"), chainId, wallet, token))) >> 8
+//! accountWord = account · 2^57 + (nonce >> 7)
+//! terms       = bit + 2^7 · amount + 2^104 · deadline
+//! refField    = uint256(keccak256(ref)) >> 8
+//! id          = Poseidon6(domain, prev, accountWord, terms, payee, refField)
 //! ```
 
 mod json;
@@ -74,8 +74,8 @@ pub struct Mandate {
 }
 
 impl Mandate {
-    /// The nonce's word in the account: `account · 2^57 + word`, 89 bits.
-    pub fn key_element(&self) -> Fr {
+    /// The account with the nonce's word: `account · 2^57 + word`, 89 bits.
+    pub fn account_word(&self) -> Fr {
         Fr::from(u128::from(self.account.get()) << 57 | u128::from(self.nonce.word()))
     }
 
@@ -98,7 +98,7 @@ impl Mandate {
         MandateId(poseidon::hash(&[
             domain.element,
             self.prev.0,
-            self.key_element(),
+            self.account_word(),
             self.terms(),
             field::from_address(self.payee),
             self.reference_element(),
@@ -196,7 +196,7 @@ impl fmt::Debug for Prev {
 
 /// A mandate with the key that is said to have signed it. Its parts are well-formed; whether the
 /// signature holds is what [`SignedMandate::verify`] tells, and whether the key may spend from the
-/// account is for the wallet's books to say.
+/// account is for the wallet to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedMandate {
     /// What is signed.

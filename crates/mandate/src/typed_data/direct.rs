@@ -101,38 +101,38 @@ impl SignedDirectMandate {
 /// `keccak256(abi.encodePacked(bytes32 mandateDigest, uint256 enqueueDeadline))`.
 ///
 /// The MVP calls the signature `spEnqueueSig`. It is an EIP-191 personal signature over these
-/// bytes: see [`sign_enqueue`].
-pub fn enqueue_message(mandate_digest: B256, enqueue_deadline: U256) -> B256 {
-    keccak256((mandate_digest, enqueue_deadline).abi_encode_packed())
+/// bytes: see [`sign_direct_receipt`].
+pub fn direct_receipt_message(mandate_digest: B256, settle_by: U256) -> B256 {
+    keccak256((mandate_digest, settle_by).abi_encode_packed())
 }
 
-/// The digest behind `spEnqueueSig`: [`enqueue_message`] with EIP-191's prefix, hashed.
-pub fn enqueue_digest(mandate_digest: B256, enqueue_deadline: U256) -> B256 {
-    eip191_hash_message(enqueue_message(mandate_digest, enqueue_deadline))
+/// The digest behind `spEnqueueSig`: [`direct_receipt_message`] with EIP-191's prefix, hashed.
+pub fn direct_receipt_digest(mandate_digest: B256, settle_by: U256) -> B256 {
+    eip191_hash_message(direct_receipt_message(mandate_digest, settle_by))
 }
 
 /// Makes the MVP's `spEnqueueSig`.
 ///
 /// # Errors
 /// The signer's own.
-pub fn sign_enqueue(
+pub fn sign_direct_receipt(
     signer: &impl SignerSync,
     mandate_digest: B256,
-    enqueue_deadline: U256,
+    settle_by: U256,
 ) -> Result<EcdsaSignature, alloy_signer::Error> {
-    EcdsaSignature::sign(signer, &enqueue_digest(mandate_digest, enqueue_deadline))
+    EcdsaSignature::sign(signer, &direct_receipt_digest(mandate_digest, settle_by))
 }
 
 /// Whose `spEnqueueSig` this is.
 ///
 /// # Errors
 /// As [`EcdsaSignature::recover`].
-pub fn recover_enqueue_signer(
+pub fn recover_direct_receipt_signer(
     signature: &EcdsaSignature,
     mandate_digest: B256,
-    enqueue_deadline: U256,
+    settle_by: U256,
 ) -> Result<Address, RecoverError> {
-    signature.recover(&enqueue_digest(mandate_digest, enqueue_deadline))
+    signature.recover(&direct_receipt_digest(mandate_digest, settle_by))
 }
 
 // The wire form.

@@ -1,4 +1,4 @@
-//! Receipts: a processor's signed word that it will settle a mandate in time.
+//! Receipts: a processor's signed promise to settle a mandate in time.
 //!
 //! A receipt is worth its signer's bond. When `settle_by` has passed and the mandate's nonce is
 //! unspent on chain, the payee presents it to the wallet and is paid from the bond.

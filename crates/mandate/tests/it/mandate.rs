@@ -108,8 +108,8 @@ fn every_defect_is_told_by_its_name() {
 
         let by_serde = serde_json::from_str::<SignedMandate>(text)
             .expect_err(&format!("{reason}, {detail}: serde read this: {text}"));
-        if let Defect::Json(words) = &error.defect {
-            assert_eq!(by_serde.to_string(), *words);
+        if let Defect::Json(message) = &error.defect {
+            assert_eq!(by_serde.to_string(), *message);
         } else {
             assert_eq!(by_serde.to_string(), error.to_string());
         }
@@ -192,8 +192,8 @@ fn messages_stay_short_whatever_is_sent() {
     ] {
         let mut body = body();
         *body.pointer_mut(pointer).expect("a field") = value;
-        let words = SignedMandate::from_json(body.to_string()).expect_err("a defect").to_string();
-        assert!(words.len() < 400, "{pointer}: {} bytes", words.len());
+        let message = SignedMandate::from_json(body.to_string()).expect_err("a defect").to_string();
+        assert!(message.len() < 400, "{pointer}: {} bytes", message.len());
     }
 }
 
@@ -311,8 +311,8 @@ proptest! {
             + two_to(7) * Fr::from(mandate.amount.get())
             + two_to(104) * Fr::from(mandate.deadline.get());
         prop_assert_eq!(mandate.terms(), terms);
-        let key = two_to(57) * Fr::from(mandate.account.get()) + Fr::from(mandate.nonce.word());
-        prop_assert_eq!(mandate.key_element(), key);
+        let account_word = two_to(57) * Fr::from(mandate.account.get()) + Fr::from(mandate.nonce.word());
+        prop_assert_eq!(mandate.account_word(), account_word);
     }
 
     /// Whatever is sent, reading it ends in a value or an error.

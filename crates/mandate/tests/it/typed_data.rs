@@ -5,8 +5,8 @@ use aep2_mandate::{
         EcdsaSignature, RecoverError, Signed, SignerError, TypedData,
         capture::{Capture, CaptureReceipt, SignedCapture, SignedCaptureReceipt},
         direct::{
-            DirectMandate, SignedDirectMandate, enqueue_message, recover_enqueue_signer,
-            sign_enqueue,
+            DirectMandate, SignedDirectMandate, direct_receipt_message,
+            recover_direct_receipt_signer, sign_direct_receipt,
         },
         domain,
         receipt::{Receipt, SignedReceipt},
@@ -286,7 +286,7 @@ fn owners_mandates_with_a_defect_are_refused() {
 
 /// Made with viem 2.57.20's `signMessage({ raw })`; ethers 6 signs the same bytes.
 #[test]
-fn enqueue_signatures_agree_with_viem() {
+fn direct_receipts_agree_with_viem() {
     let signer = PrivateKeySigner::from_bytes(&B256::repeat_byte(0x42)).expect("a private key");
     let digest = b256!("65a3cca1c14024ee9985da8a333e5930ac08ec1ce18c34e574daefc5600a2040");
     for (deadline, message, signature) in [
@@ -303,10 +303,10 @@ fn enqueue_signatures_agree_with_viem() {
              03e8d2c8b248801dfa586c8a0fdd08a4605728d7708a0f4090b4cb5cc2bb8fec1c",
         ),
     ] {
-        assert_eq!(enqueue_message(digest, deadline), message);
-        let ours = sign_enqueue(&signer, digest, deadline).expect("signed");
+        assert_eq!(direct_receipt_message(digest, deadline), message);
+        let ours = sign_direct_receipt(&signer, digest, deadline).expect("signed");
         assert_eq!(ours.to_string(), signature);
-        assert_eq!(recover_enqueue_signer(&ours, digest, deadline), Ok(signer.address()));
+        assert_eq!(recover_direct_receipt_signer(&ours, digest, deadline), Ok(signer.address()));
         assert_eq!(signer.address(), address!("17c5185167401eD00cF5F5b2fc97D9BBfDb7D025"));
     }
 }

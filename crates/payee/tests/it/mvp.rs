@@ -9,7 +9,7 @@ use std::{
 
 use aep2_mandate::{
     clock::Clock,
-    typed_data::direct::{DirectMandate, SignedDirectMandate, sign_enqueue},
+    typed_data::direct::{DirectMandate, SignedDirectMandate, sign_direct_receipt},
     units::UnixTime,
 };
 use aep2_payee::{Mvp, MvpPaid, Paid, PayeeConfig, Quote};
@@ -68,7 +68,7 @@ impl Sp {
             "sp": self.key.address().to_string(),
             "mandateDigest": digest,
             "enqueueDeadline": promised.to::<u64>(),
-            "spEnqueueSig": sign_enqueue(signer, digest, promised).unwrap(),
+            "spEnqueueSig": sign_direct_receipt(signer, digest, promised).unwrap(),
         });
         known.insert(digest, (now, receipt.clone()));
         Ok(receipt)

@@ -1,6 +1,6 @@
 //! What is given for a mandate that is accepted.
 
-use aep2_ledger::EnqueueReceipt;
+use aep2_ledger::DirectReceipt;
 use aep2_mandate::{mandate::MandateId, typed_data::receipt::SignedReceipt};
 use alloy::primitives::Address;
 use serde::{Serialize, Serializer, ser::SerializeStruct};
@@ -24,7 +24,7 @@ pub struct DirectAcceptance {
     /// The processor, as the published MVP names it in its receipt: `sp`.
     pub processor: Address,
     /// What the payee is given.
-    pub receipt: EnqueueReceipt,
+    pub receipt: DirectReceipt,
     /// Whether it had been accepted before, and this is the receipt of then.
     pub again: bool,
 }
@@ -32,11 +32,11 @@ pub struct DirectAcceptance {
 /// As the published MVP writes its receipts.
 impl Serialize for DirectAcceptance {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let EnqueueReceipt { mandate_digest, enqueue_deadline, signature } = &self.receipt;
-        let mut fields = serializer.serialize_struct("EnqueueReceipt", 4)?;
+        let DirectReceipt { mandate_digest, settle_by, signature } = &self.receipt;
+        let mut fields = serializer.serialize_struct("DirectReceipt", 4)?;
         fields.serialize_field("sp", &self.processor.to_string())?;
         fields.serialize_field("mandateDigest", mandate_digest)?;
-        fields.serialize_field("enqueueDeadline", enqueue_deadline)?;
+        fields.serialize_field("enqueueDeadline", settle_by)?;
         fields.serialize_field("spEnqueueSig", signature)?;
         fields.end()
     }

@@ -1,14 +1,14 @@
 //! Direct mandates: EIP-712 digests, ECDSA signatures, the published MVP's receipts.
 
 use aep2_ledger::{
-    Accepted, EnqueueReceipt, IssuedReceipt, Offer, Proposal, Verified,
+    AcceptRequest, Accepted, DirectReceipt, IssuedReceipt, Received, Verified,
     records::{NonceKey, Promise},
 };
 use aep2_mandate::{
     mandate::Domain,
     typed_data::{
         TypedData,
-        direct::{SignedDirectMandate, sign_enqueue},
+        direct::{SignedDirectMandate, sign_direct_receipt},
     },
     units::UnixTime,
 };
@@ -48,16 +48,16 @@ impl Payable for SignedDirectMandate {
         NonceKey::Direct { owner: self.message.owner, nonce: self.message.nonce }
     }
 
-    fn propose(self, _domain: &Domain, signer: &ReceiptSigner) -> Proposal<Self> {
+    fn propose(self, _domain: &Domain, signer: &ReceiptSigner) -> Received<Self> {
         let digest = self.message.digest(&signer.domain);
-        Proposal::direct(self, digest)
+        Received::direct(self, digest)
     }
 
     fn is(&self, accepted: &Promise) -> bool {
         matches!(accepted, Promise::Direct { signed } if signed.signed == *self)
     }
 
-    fn verify(proposals: &[&Proposal<Self>]) -> Vec<Option<String>> {
+    fn verify(proposals: &[&Received<Self>]) -> Vec<Option<String>> {
         proposals
             .iter()
             .map(|proposal| {
@@ -73,12 +73,14 @@ impl Payable for SignedDirectMandate {
         verified: &Verified<Self>,
         settle_by: UnixTime,
         signer: &ReceiptSigner,
-    ) -> Result<Offer, AcceptError> {
+    ) -> Result<AcceptRequest, AcceptError> {
         let mandate_digest = verified.hash().bytes();
-        let signature = sign_enqueue(&signer.key, mandate_digest, U256::from(settle_by.get()));
+        let signature =
+            sign_direct_receipt(&signer.key, mandate_digest, U256::from(settle_by.get()));
         let signature = signature.map_err(|error| AcceptError::Internal(error.to_string()))?;
-        let receipt = EnqueueReceipt { mandate_digest, enqueue_deadline: settle_by, signature };
-        Offer::signed(verified, receipt).map_err(|error| AcceptError::Internal(error.to_string()))
+        let receipt = DirectReceipt { mandate_digest, settle_by, signature };
+        AcceptRequest::direct(verified, receipt)
+            .map_err(|error| AcceptError::Internal(error.to_string()))
     }
 
     fn acceptance(

@@ -113,7 +113,7 @@ pub enum AcceptError {
         /// By when the mandate would be settled.
         settle_by: UnixTime,
     },
-    /// Balance, less what is asked back, less what is reserved, is below the amount.
+    /// Balance, less the pending withdrawal, less what is reserved, is below the amount.
     #[error("{free} base units are free on the account, less than the amount: deposit, or wait")]
     InsufficientFunds {
         /// What is free.

@@ -1,7 +1,7 @@
 //! What acceptance asks of a mandate, whichever path it settles by.
 
 use aep2_ledger::{
-    Accepted, Offer, Proposal, Verified,
+    AcceptRequest, Accepted, Received, Verified,
     records::{NonceKey, Promise},
 };
 use aep2_mandate::{mandate::Domain, units::UnixTime};
@@ -26,20 +26,20 @@ pub(crate) trait Payable: Clone + Sized + Send + 'static {
     fn nonce(&self) -> NonceKey;
 
     /// With its id or digest. `domain` is that of mandates in its token.
-    fn propose(self, domain: &Domain, signer: &ReceiptSigner) -> Proposal<Self>;
+    fn propose(self, domain: &Domain, signer: &ReceiptSigner) -> Received<Self>;
 
     /// Whether this is, signature included, what was accepted.
     fn is(&self, accepted: &Promise) -> bool;
 
     /// For each, why its signature does not hold, if it does not.
-    fn verify(proposals: &[&Proposal<Self>]) -> Vec<Option<String>>;
+    fn verify(proposals: &[&Received<Self>]) -> Vec<Option<String>>;
 
     /// With the receipt that it is to be given.
     fn offer(
         verified: &Verified<Self>,
         settle_by: UnixTime,
         signer: &ReceiptSigner,
-    ) -> Result<Offer, AcceptError>;
+    ) -> Result<AcceptRequest, AcceptError>;
 
     /// What is given for one that was accepted.
     fn acceptance(

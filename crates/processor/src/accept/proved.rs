@@ -1,7 +1,7 @@
 //! Mandates of the proved path: Poseidon ids, EdDSA signatures checked together, EIP-712 receipts.
 
 use aep2_ledger::{
-    Accepted, IssuedReceipt, Offer, Proposal, Verified,
+    AcceptRequest, Accepted, IssuedReceipt, Received, Verified,
     records::{NonceKey, Promise, ProvedPromise},
 };
 use aep2_mandate::{
@@ -44,16 +44,16 @@ impl Payable for SignedMandate {
         NonceKey::Proved { account, token, nonce }
     }
 
-    fn propose(self, domain: &Domain, _signer: &ReceiptSigner) -> Proposal<Self> {
+    fn propose(self, domain: &Domain, _signer: &ReceiptSigner) -> Received<Self> {
         let id = self.mandate.id(domain);
-        Proposal::proved(self, id)
+        Received::proved(self, id)
     }
 
     fn is(&self, accepted: &Promise) -> bool {
         matches!(accepted, Promise::Proved { signed } if *signed == ProvedPromise::from(self))
     }
 
-    fn verify(proposals: &[&Proposal<Self>]) -> Vec<Option<String>> {
+    fn verify(proposals: &[&Received<Self>]) -> Vec<Option<String>> {
         let mut verdicts = vec![None; proposals.len()];
         let signed: Option<Vec<_>> = proposals
             .iter()
@@ -78,7 +78,7 @@ impl Payable for SignedMandate {
         verified: &Verified<Self>,
         settle_by: UnixTime,
         signer: &ReceiptSigner,
-    ) -> Result<Offer, AcceptError> {
+    ) -> Result<AcceptRequest, AcceptError> {
         let internal = |error: String| AcceptError::Internal(error);
         let mandate = &verified.signed().mandate;
         let mandate_id = MandateId::from_bytes(verified.hash().bytes())
@@ -94,7 +94,7 @@ impl Payable for SignedMandate {
         };
         let receipt = SignedReceipt::sign(receipt, &signer.key, &signer.domain);
         let receipt = receipt.map_err(|error| internal(error.to_string()))?;
-        Offer::proved(verified, receipt).map_err(|error| internal(error.to_string()))
+        AcceptRequest::proved(verified, receipt).map_err(|error| internal(error.to_string()))
     }
 
     fn acceptance(accepted: Accepted, _signer: &ReceiptSigner) -> Result<Acceptance, AcceptError> {

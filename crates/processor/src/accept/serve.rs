@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use aep2_ledger::{
-    self as ledger, Accepted, Durable, MandateHash, MandateView, Proposal, SettlementPath,
-    Standing, records::NonceKey,
+    self as ledger, Accepted, Durable, MandateHash, MandateView, Precheck, Received,
+    SettlementPath, records::NonceKey,
 };
 use aep2_mandate::units::{AccountId, Ceiling, UnixTime};
 use alloy::primitives::U256;
@@ -18,16 +18,16 @@ use crate::{
 
 /// One whose signature is to be checked, with where the answer goes.
 struct Candidate<T: Payable> {
-    proposal: Proposal<T>,
-    standing: Standing,
+    proposal: Received<T>,
+    standing: Precheck,
     settle_by: UnixTime,
     reply: Reply<Result<T::Acceptance, AcceptError>>,
 }
 
 /// A mandate that passed everything but its signature.
 struct Glanced<T> {
-    proposal: Proposal<T>,
-    standing: Standing,
+    proposal: Received<T>,
+    standing: Precheck,
     settle_by: UnixTime,
     /// Whether this very one, signature included, was accepted before.
     same: bool,
@@ -55,7 +55,7 @@ impl AcceptContext {
         let mut candidates = Vec::with_capacity(tasks.len());
         for Task { input, reply } in tasks {
             match self.glance(input, now) {
-                Ok(Glanced { standing: Standing::Accepted(accepted), same: true, .. }) => {
+                Ok(Glanced { standing: Precheck::Accepted(accepted), same: true, .. }) => {
                     self.answer::<T>(*accepted, reply);
                 }
                 Ok(Glanced { proposal, standing, settle_by, .. }) => {
@@ -75,8 +75,8 @@ impl AcceptContext {
                 continue;
             }
             match standing {
-                Standing::Accepted(accepted) => self.answer::<T>(*accepted, reply),
-                Standing::Acceptable { account, amount } => {
+                Precheck::Accepted(accepted) => self.answer::<T>(*accepted, reply),
+                Precheck::Acceptable { account, amount } => {
                     let request = request(&proposal, account, amount, now);
                     match self.hand_over(proposal, request.clone(), settle_by, now) {
                         Ok((accepting, taken)) => {
@@ -104,8 +104,8 @@ impl AcceptContext {
             return Err(AcceptError::BadSignature { reason });
         }
         match standing {
-            Standing::Accepted(_) => Ok(()),
-            Standing::Acceptable { account, amount } => {
+            Precheck::Accepted(_) => Ok(()),
+            Precheck::Acceptable { account, amount } => {
                 let request = request(&proposal, account, amount, now);
                 Ok(self.policies.allow(&request)?)
             }
@@ -119,8 +119,8 @@ impl AcceptContext {
         let terms = self.check_terms(&mandate, settle_by, now);
         let token = mandate.token();
         let proposal = mandate.propose(&self.domain(token), &self.requests.signer);
-        let standing = self.requests.ledger.check_terms(&proposal, settle_by, now);
-        if let Ok(standing @ Standing::Accepted(_)) = standing {
+        let standing = self.requests.ledger.precheck(&proposal, settle_by, now);
+        if let Ok(standing @ Precheck::Accepted(_)) = standing {
             let accepted = self.requests.ledger.mandate(proposal.hash())?;
             let is_same = |view: MandateView| proposal.signed().is(&view.mandate.promise);
             let same = accepted.is_some_and(is_same);
@@ -156,7 +156,7 @@ impl AcceptContext {
     /// Asks the policies, signs the receipt, and hands both to the ledger.
     fn hand_over<T: Payable>(
         &self,
-        proposal: Proposal<T>,
+        proposal: Received<T>,
         request: Request,
         settle_by: UnixTime,
         now: UnixTime,
@@ -202,7 +202,7 @@ impl AcceptContext {
 }
 
 fn request<T: Payable>(
-    proposal: &Proposal<T>,
+    proposal: &Received<T>,
     account: AccountId,
     amount: Ceiling,
     at: UnixTime,

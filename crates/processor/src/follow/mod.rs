@@ -7,7 +7,7 @@
 //! ```text
 //! Follower ─▶ Blocks ──────▶ headers, calldata ─▶ facts ─▶ Ledger::apply_blocks ┐ with the cursor,
 //!          ─▶ Reorganised ─────────────────────────────▶ Ledger::rewind         ┘ in one write
-//!          ─▶ its view of the head ─▶ requests not confirmed yet ─▶ Ledger::sight
+//!          ─▶ its view of the head ─▶ requests not confirmed yet ─▶ Ledger::set_unconfirmed
 //! ```
 //!
 //! A chain that does not answer is waited for, however long: nothing is lost, and acceptance stops by

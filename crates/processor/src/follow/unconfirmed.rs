@@ -1,4 +1,4 @@
-//! What is asked for in blocks that are not confirmed yet: it limits acceptance from its first sight.
+//! What is requested in blocks that are not confirmed yet: it limits acceptance as soon as it is seen.
 //!
 //! Only requests are looked at. That one was taken back again counts when its block is applied.
 
@@ -7,7 +7,7 @@ use aep2_chain::{
     contracts::DebitWallet::{ChangeRequested, DirectAccountRequested, WithdrawalRequested},
     events::WalletEvent,
 };
-use aep2_ledger::{Ledger, Sighting, SightingKind};
+use aep2_ledger::{Ledger, UnconfirmedKind, UnconfirmedRequest};
 use alloy::{
     rpc::types::{Filter, Log},
     sol_types::SolEvent,
@@ -35,17 +35,17 @@ pub(super) async fn look(
     } else {
         requests(node, from, head.number).await?
     };
-    if requests.is_empty() && ledger.sightings().is_empty() {
+    if requests.is_empty() && ledger.unconfirmed().is_empty() {
         return Ok(());
     }
     hook.reached(FailPoint::NoteUnconfirmed, Moment::Before);
-    ledger.sight(requests).await?;
+    ledger.set_unconfirmed(requests).await?;
     hook.reached(FailPoint::NoteUnconfirmed, Moment::After);
     Ok(())
 }
 
 /// What is asked for in these blocks.
-async fn requests(node: &Node, from: u64, to: u64) -> Result<Vec<Sighting>, FollowError> {
+async fn requests(node: &Node, from: u64, to: u64) -> Result<Vec<UnconfirmedRequest>, FollowError> {
     let filter =
         Filter::new().address(node.wallet.address).from_block(from).to_block(to).event_signature(
             vec![
@@ -69,24 +69,24 @@ async fn request(
     node: &Node,
     block: u64,
     event: WalletEvent,
-) -> Result<Option<Sighting>, FollowError> {
+) -> Result<Option<UnconfirmedRequest>, FollowError> {
     let (account, kind) = match event {
         WalletEvent::WithdrawalRequested { account, token, amount, .. } => {
             let amount = facts::balance(amount)
                 .map_err(|reason| FollowError::NotUnderstood { block, reason })?;
-            (account, SightingKind::Withdrawal { token, amount })
+            (account, UnconfirmedKind::Withdrawal { token, amount })
         }
         WalletEvent::ChangeRequested { account, in_force_from, .. } => {
-            (account, SightingKind::Change { in_force_from })
+            (account, UnconfirmedKind::Change { in_force_from })
         }
         // Limits the account that the owner's mandates debit now.
         WalletEvent::DirectAccountRequested { owner, in_force_from, .. } => {
             match node.direct_account(owner).await? {
-                Some(account) => (account, SightingKind::Change { in_force_from }),
+                Some(account) => (account, UnconfirmedKind::Change { in_force_from }),
                 None => return Ok(None),
             }
         }
         _ => return Ok(None),
     };
-    Ok(Some(Sighting { block, account, kind }))
+    Ok(Some(UnconfirmedRequest { block, account, kind }))
 }

@@ -436,17 +436,17 @@ async fn the_published_mvps_mandates_get_its_receipts() {
     let receipt = acceptance.receipt;
     let domain = typed_data::domain(world.id().chain_id, world.id().address);
     assert_eq!(receipt.mandate_digest, mandate.message.digest(&domain));
-    let signer = typed_data::direct::recover_enqueue_signer(
+    let signer = typed_data::direct::recover_direct_receipt_signer(
         &receipt.signature,
         receipt.mandate_digest,
-        U256::from(receipt.enqueue_deadline.get()),
+        U256::from(receipt.settle_by.get()),
     );
     assert_eq!(signer, Ok(world.processor.address()));
     assert_eq!(free_and_reserved(&world, &processor, &payer), (600, 400));
     let json = serde_json::to_value(&acceptance).expect("json");
     assert_eq!(json["sp"], world.processor.address().to_string());
     assert_eq!(json["mandateDigest"], receipt.mandate_digest.to_string());
-    assert_eq!(json["enqueueDeadline"], receipt.enqueue_deadline.get());
+    assert_eq!(json["enqueueDeadline"], receipt.settle_by.get());
     assert_eq!(json["spEnqueueSig"], receipt.signature.to_string());
     assert_eq!(json.as_object().map(|fields| fields.len()), Some(4));
 

@@ -308,9 +308,10 @@ pub(super) struct InclusionProof {
 
 /// What an id hashes of a mandate beside the id before.
 #[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
 pub(super) struct Link {
     #[schema(pattern = "^0x[0-9a-f]{64}$")]
-    key: String,
+    account_word: String,
     #[schema(pattern = "^0x[0-9a-f]{64}$")]
     terms: String,
     #[schema(pattern = "^0x[0-9a-f]{64}$")]
@@ -362,11 +363,11 @@ pub(super) struct Purse {
     token: String,
     #[schema(pattern = "^(0|[1-9][0-9]*)$")]
     balance: String,
-    /// What is asked back.
+    /// What is to be withdrawn.
     #[schema(pattern = "^(0|[1-9][0-9]*)$")]
-    leaving: String,
-    leaves_from: Option<u64>,
-    /// The balance, less what is asked back.
+    pending_withdrawal: String,
+    withdrawal_executable_from: Option<u64>,
+    /// The balance, less the pending withdrawal.
     #[schema(pattern = "^(0|[1-9][0-9]*)$")]
     debitable: String,
     /// What live mandates pay together.

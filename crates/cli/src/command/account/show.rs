@@ -53,7 +53,7 @@ struct Shown {
     direct: bool,
     token: TokenInfo,
     balance: Amount,
-    /// What stays when all that is asked back is gone.
+    /// What stays when the pending withdrawal is executed.
     staying: Amount,
     withdrawal: Option<Withdrawal>,
     /// The time of the newest block.
@@ -85,7 +85,7 @@ struct PendingChange {
 struct Withdrawal {
     #[serde(flatten)]
     amount: Amount,
-    leaves_from: UnixTime,
+    executable_from: UnixTime,
 }
 
 #[derive(Serialize)]
@@ -125,7 +125,7 @@ async fn show(arguments: &Arguments) -> anyhow::Result<Shown> {
         staying: amount(purse.remaining()),
         withdrawal: purse.pending_withdrawal.map(|withdrawal| Withdrawal {
             amount: amount(withdrawal.amount),
-            leaves_from: withdrawal.executable_from,
+            executable_from: withdrawal.executable_from,
         }),
         token,
         now,
@@ -146,8 +146,8 @@ fn text(shown: &Shown) -> String {
     ];
     if let Some(withdrawal) = &shown.withdrawal {
         let amount = shown.token.show(withdrawal.amount.base_units);
-        let from = relative(withdrawal.leaves_from, shown.now);
-        lines.push(("asked back", format!("{amount}, from {from}")));
+        let from = relative(withdrawal.executable_from, shown.now);
+        lines.push(("pending withdrawal", format!("{amount}, from {from}")));
     }
     if let Some(change) = &shown.pending_change {
         let from = relative(change.in_force_from, shown.now);

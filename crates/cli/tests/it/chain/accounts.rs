@@ -37,7 +37,7 @@ fn money_goes_in_both_ways_and_comes_out_after_the_delay_only() {
     let asked = town.own(&["withdraw", "request", "--account", "1", "--amount", "5"]);
     assert_eq!(asked["base_units"], "5000000");
     let shown = town.show();
-    assert_eq!(shown["withdrawal"]["leaves_from"], asked["executable_from"]);
+    assert_eq!(shown["withdrawal"]["executable_from"], asked["executable_from"]);
     assert_eq!(shown["balance"]["amount"], "13", "what is asked back can be spent until it is out");
     assert_eq!(shown["staying"]["amount"], "8");
 

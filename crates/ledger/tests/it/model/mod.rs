@@ -12,17 +12,19 @@ use std::collections::BTreeSet;
 
 use aep2_ledger::{
     AcceptError, BatchError, BatchNumber, Capture, CaptureError, ChainError, Disposition,
-    FailureReason, MandateHash, Refusal, Seal, Sequence, SettlementPath, Sighting, SightingKind,
-    Status, Step, audit::Finding,
+    FailureReason, MandateHash, Refusal, Seal, Sequence, SettlementPath, Status, Step,
+    UnconfirmedKind, UnconfirmedRequest, audit::Finding,
 };
 use alloy_primitives::B256;
 use proptest::prelude::*;
 
 use self::{
-    operations::{Op, operations},
+    operations::{Fact, Op, operations},
     plain::{Answer, Batch, Chain, Model, commitment},
 };
-use crate::support::{Book, TOKEN, Terms, account, amount, at, balance, block, deposited, opened};
+use crate::support::{
+    TOKEN, Terms, TestLedger, account, amount, at, balance, block, deposited, opened,
+};
 
 fn of_accept(answer: Result<aep2_ledger::Accepted, AcceptError>) -> Answer {
     match answer {
@@ -43,182 +45,211 @@ fn of_accept(answer: Result<aep2_ledger::Accepted, AcceptError>) -> Answer {
 
 /// Both sides.
 struct Both {
-    book: Option<Book>,
+    test: Option<TestLedger>,
     model: Model,
 }
 
 impl Both {
     fn new() -> Self {
-        let book = Book::empty();
+        let test = TestLedger::empty();
         let mut model = Model::default();
-        book.apply(block(1_000, vec![opened(1), opened(2), deposited(1, 500), deposited(2, 300)]));
+        test.apply(block(1_000, vec![opened(1), opened(2), deposited(1, 500), deposited(2, 300)]));
         model.chain.number = 1_000;
         model.chain.balance = [(1, 500), (2, 300)].into();
         // The opening itself is not undone.
         model.horizon = 1_000;
-        Self { book: Some(book), model }
+        Self { test: Some(test), model }
     }
 
     fn ledger(&self) -> &aep2_ledger::Ledger {
-        &self.book.as_ref().expect("open").ledger
+        &self.test.as_ref().expect("open").ledger
     }
 
     /// Does it on both sides, and compares the answers.
     fn run(&mut self, op: &Op) -> Result<(), TestCaseError> {
-        let (found, expected) = match op {
+        let mandate = |both: &Self, mandate: &usize| both.pick(*mandate);
+        let batch = |both: &Self, batch: &usize| both.pick_batch(*batch);
+        let answers = match op {
             Op::Accept { account, nonce, amount, deadline } => {
-                let now = self.model.chain.seconds;
-                let terms = Terms {
-                    deadline: at(now + deadline),
-                    settle_by: at(now + 600),
-                    ..Terms::new(*account, *nonce, *amount)
-                };
-                let found = self.ledger().accept(terms.offer(), at(now)).wait();
-                (of_accept(found.map(|found| found.into_inner())), self.model.accept(terms))
+                Some(self.accept(*account, *nonce, *amount, *deadline))
             }
-            Op::Again { mandate } => {
-                let Some(terms) = self.pick(*mandate).map(|place| self.model.mandates[place].terms)
-                else {
-                    return Ok(());
-                };
-                let found = self.ledger().accept(terms.offer(), at(self.model.chain.seconds));
-                let found = of_accept(found.wait().map(|found| found.into_inner()));
-                (found, self.model.accept(terms))
+            Op::Again { mandate: of } => mandate(self, of).map(|mandate| self.again(mandate)),
+            Op::Capture { mandate: of, amount } => {
+                mandate(self, of).map(|mandate| self.capture(mandate, *amount))
             }
-            Op::Capture { mandate, amount: base_units } => {
-                let Some(mandate) = self.pick(*mandate) else { return Ok(()) };
-                let request = Capture {
-                    mandate: self.model.mandates[mandate].terms.hash(),
-                    amount: amount(*base_units),
-                    statement: vec![7],
-                };
-                let found = match self.ledger().capture(request, at(0)).wait() {
-                    Ok(captured) if captured.again => Ok("again".into()),
-                    Ok(_) => Ok("captured".into()),
-                    Err(CaptureError::Conflict { .. }) => Err("conflict".into()),
-                    Err(CaptureError::AboveCeiling { .. }) => Err("ceiling".into()),
-                    Err(CaptureError::TooLate { .. }) => Err("too late".into()),
-                    Err(error) => Err(error.to_string()),
-                };
-                (found, self.model.capture(mandate, *base_units))
+            Op::Block { seconds, facts } => Some(self.block(*seconds, facts)),
+            Op::Rewind { blocks } => Some(self.rewind(*blocks)),
+            Op::Unconfirmed { account, withdrawing, change } => {
+                Some(self.unconfirmed(*account, *withdrawing, *change))
             }
-            Op::Block { seconds, facts } => {
-                let facts = self.model.block(*seconds, facts);
-                let Chain { number, seconds, .. } = self.model.chain;
-                let next = aep2_ledger::ChainBlock { time: at(seconds), ..block(number, facts) };
-                let found = self.ledger().apply_block(next).wait();
-                let found = found.map(|_| "applied".into()).map_err(|error| error.to_string());
-                (found, Ok("applied".into()))
+            Op::Seal { first, count } => Some((self.seal(*first, *count), Ok("sealed".into()))),
+            Op::Prove { batch: of } => batch(self, of).map(|batch| self.prove(batch)),
+            Op::Submit { batch: of } => batch(self, of).map(|batch| self.submit(batch)),
+            Op::Abort { batch: of, how } => batch(self, of).map(|batch| self.abort(batch, how)),
+            Op::Dispose { mandate: of, how } => {
+                mandate(self, of).map(|mandate| self.dispose(mandate, *how))
             }
-            Op::Rewind { blocks } => {
-                let to = self.model.chain.number - blocks;
-                let to = if to < 1_000 { 1_000 } else { to };
-                let found = match self.ledger().rewind(to, vec![]).wait() {
-                    Ok(rewound) => Ok(format!("{} undone", rewound.blocks)),
-                    Err(ChainError::TooDeep { .. }) => Err("too deep".into()),
-                    Err(error) => Err(error.to_string()),
-                };
-                (found, self.model.rewind(to))
-            }
-            Op::Sight { account: number, leaving, change } => {
-                let ahead = self.model.chain.number + 2;
-                let change = change.map(|seconds| self.model.chain.seconds + seconds);
-                let kinds = [
-                    leaving.map(|amount| SightingKind::Withdrawal {
-                        token: TOKEN,
-                        amount: balance(amount),
-                    }),
-                    change.map(|change| SightingKind::Change { in_force_from: at(change) }),
-                ];
-                let seen = kinds.into_iter().flatten().map(|kind| Sighting {
-                    block: ahead,
-                    account: account(*number),
-                    kind,
-                });
-                let found = self.ledger().sight(seen.collect()).wait();
-                self.model.sightings = vec![(ahead, *number, *leaving, change)];
-                (found.map(|_| String::new()).map_err(|error| error.to_string()), Ok(String::new()))
-            }
-            Op::Seal { first, count } => (self.seal(*first, *count), Ok("sealed".into())),
-            Op::Prove { batch } => {
-                let Some(batch) = self.pick_batch(*batch) else { return Ok(()) };
-                let number = BatchNumber::new(batch as u64 + 1);
-                let found = self.ledger().proved(number, commitment(batch), vec![1]).wait();
-                let record = &mut self.model.batches[batch];
-                let expected = if record.step == Step::Sealed {
-                    record.step = Step::Proved;
-                    record.committed = true;
-                    Ok("done".into())
-                } else {
-                    Err("wrong step".into())
-                };
-                (of_step(found.map(drop)), expected)
-            }
-            Op::Submit { batch } => {
-                let Some(batch) = self.pick_batch(*batch) else { return Ok(()) };
-                let number = BatchNumber::new(batch as u64 + 1);
-                let found = self.ledger().submitted(number, vec![2]).wait();
-                let record = &mut self.model.batches[batch];
-                let expected = match record.step {
-                    Step::Proved | Step::Submitted { .. } => {
-                        record.step = Step::Submitted { reference: vec![2] };
-                        Ok("done".into())
-                    }
-                    _ => Err("wrong step".into()),
-                };
-                (of_step(found.map(drop)), expected)
-            }
-            Op::TakeApart { batch, how } => {
-                let Some(batch) = self.pick_batch(*batch) else { return Ok(()) };
-                self.abort(batch, how)
-            }
-            Op::Dispose { mandate, how } => {
-                let Some(mandate) = self.pick(*mandate) else { return Ok(()) };
-                let hash = self.model.mandates[mandate].terms.hash();
-                let found = self.ledger().dispose(vec![(hash, disposition(*how))]).wait();
-                let status = self.model.mandates[mandate].status.clone();
-                let expected = match status {
-                    Status::Queued | Status::Quarantined { .. } => {
-                        self.model.dispose(mandate, *how)
-                    }
-                    _ => Err("wrong status".into()),
-                };
-                let expected = expected.map(|status| {
-                    self.model.move_to(vec![(mandate, status)]);
-                    "done".into()
-                });
-                (of_step(found.map(drop)), expected)
-            }
-            Op::Expire => {
-                let found = self.ledger().expire(usize::MAX).wait();
-                let now = at(self.model.chain.seconds);
-                let mut expired = BTreeSet::new();
-                let mut ended = Vec::new();
-                for (place, mandate) in self.model.mandates.iter_mut().enumerate() {
-                    let waits =
-                        matches!(mandate.status, Status::Queued | Status::Quarantined { .. });
-                    if waits && mandate.terms.deadline < now {
-                        let reason = FailureReason::Expired;
-                        let before =
-                            std::mem::replace(&mut mandate.status, Status::Failed { reason });
-                        ended.push((place, before));
-                        expired.insert(mandate.terms.hash());
-                    }
-                }
-                self.model.end_with_tip(ended);
-                let found = found.map(|found| found.iter().copied().collect::<BTreeSet<_>>());
-                let found = found.map(|found| format!("{found:?}"));
-                (found.map_err(|error| error.to_string()), Ok(format!("{expired:?}")))
-            }
+            Op::Expire => Some(self.expire()),
             Op::Restart => {
-                let book = self.book.take().expect("open");
-                self.book = Some(book.reopen());
+                let test = self.test.take().expect("open");
+                self.test = Some(test.reopen());
                 self.audit()?;
-                (Ok(String::new()), Ok(String::new()))
+                Some((Ok(String::new()), Ok(String::new())))
             }
         };
+        // There may be no mandate or batch to do it with.
+        let Some((found, expected)) = answers else { return Ok(()) };
         prop_assert_eq!(found, expected, "{:?}", op);
         self.compare(op)
+    }
+
+    fn accept(
+        &mut self,
+        account: u32,
+        nonce: u64,
+        amount: u128,
+        deadline: i64,
+    ) -> (Answer, Answer) {
+        let now = self.model.chain.seconds;
+        let terms = Terms {
+            deadline: at(now + deadline),
+            settle_by: at(now + 600),
+            ..Terms::new(account, nonce, amount)
+        };
+        let found = self.ledger().accept(terms.request(), at(now)).wait();
+        (of_accept(found.map(|found| found.into_inner())), self.model.accept(terms))
+    }
+
+    fn again(&mut self, mandate: usize) -> (Answer, Answer) {
+        let terms = self.model.mandates[mandate].terms;
+        let found = self.ledger().accept(terms.request(), at(self.model.chain.seconds));
+        let found = of_accept(found.wait().map(|found| found.into_inner()));
+        (found, self.model.accept(terms))
+    }
+
+    fn capture(&mut self, mandate: usize, base_units: u128) -> (Answer, Answer) {
+        let request = Capture {
+            mandate: self.model.mandates[mandate].terms.hash(),
+            amount: amount(base_units),
+            statement: vec![7],
+        };
+        let found = match self.ledger().capture(request, at(0)).wait() {
+            Ok(captured) if captured.again => Ok("again".into()),
+            Ok(_) => Ok("captured".into()),
+            Err(CaptureError::Conflict { .. }) => Err("conflict".into()),
+            Err(CaptureError::AboveCeiling { .. }) => Err("ceiling".into()),
+            Err(CaptureError::TooLate { .. }) => Err("too late".into()),
+            Err(error) => Err(error.to_string()),
+        };
+        (found, self.model.capture(mandate, base_units))
+    }
+
+    fn block(&mut self, seconds: u64, facts: &[Fact]) -> (Answer, Answer) {
+        let facts = self.model.block(seconds, facts);
+        let Chain { number, seconds, .. } = self.model.chain;
+        let next = aep2_ledger::ChainBlock { time: at(seconds), ..block(number, facts) };
+        let found = self.ledger().apply_block(next).wait();
+        let found = found.map(|_| "applied".into()).map_err(|error| error.to_string());
+        (found, Ok("applied".into()))
+    }
+
+    fn rewind(&mut self, blocks: u64) -> (Answer, Answer) {
+        let to = self.model.chain.number - blocks;
+        let to = if to < 1_000 { 1_000 } else { to };
+        let found = match self.ledger().rewind(to, vec![]).wait() {
+            Ok(rewound) => Ok(format!("{} undone", rewound.blocks)),
+            Err(ChainError::TooDeep { .. }) => Err("too deep".into()),
+            Err(error) => Err(error.to_string()),
+        };
+        (found, self.model.rewind(to))
+    }
+
+    fn unconfirmed(
+        &mut self,
+        number: u32,
+        withdrawing: Option<u128>,
+        change: Option<i64>,
+    ) -> (Answer, Answer) {
+        let ahead = self.model.chain.number + 2;
+        let change = change.map(|seconds| self.model.chain.seconds + seconds);
+        let kinds = [
+            withdrawing.map(|amount| UnconfirmedKind::Withdrawal {
+                token: TOKEN,
+                amount: balance(amount),
+            }),
+            change.map(|change| UnconfirmedKind::Change { in_force_from: at(change) }),
+        ];
+        let seen = kinds.into_iter().flatten().map(|kind| UnconfirmedRequest {
+            block: ahead,
+            account: account(number),
+            kind,
+        });
+        let found = self.ledger().set_unconfirmed(seen.collect()).wait();
+        self.model.unconfirmed = vec![(ahead, number, withdrawing, change)];
+        (found.map(|_| String::new()).map_err(|error| error.to_string()), Ok(String::new()))
+    }
+
+    fn prove(&mut self, batch: usize) -> (Answer, Answer) {
+        let number = BatchNumber::new(batch as u64 + 1);
+        let found = self.ledger().proved(number, commitment(batch), vec![1]).wait();
+        let record = &mut self.model.batches[batch];
+        let expected = if record.step == Step::Sealed {
+            record.step = Step::Proved;
+            record.committed = true;
+            Ok("done".into())
+        } else {
+            Err("wrong step".into())
+        };
+        (of_step(found.map(drop)), expected)
+    }
+
+    fn submit(&mut self, batch: usize) -> (Answer, Answer) {
+        let number = BatchNumber::new(batch as u64 + 1);
+        let found = self.ledger().submitted(number, vec![2]).wait();
+        let record = &mut self.model.batches[batch];
+        let expected = match record.step {
+            Step::Proved | Step::Submitted { .. } => {
+                record.step = Step::Submitted { reference: vec![2] };
+                Ok("done".into())
+            }
+            _ => Err("wrong step".into()),
+        };
+        (of_step(found.map(drop)), expected)
+    }
+
+    fn dispose(&mut self, mandate: usize, how: u8) -> (Answer, Answer) {
+        let hash = self.model.mandates[mandate].terms.hash();
+        let found = self.ledger().dispose(vec![(hash, disposition(how))]).wait();
+        let status = self.model.mandates[mandate].status.clone();
+        let expected = match status {
+            Status::Queued | Status::Quarantined { .. } => self.model.dispose(mandate, how),
+            _ => Err("wrong status".into()),
+        };
+        let expected = expected.map(|status| {
+            self.model.move_to(vec![(mandate, status)]);
+            "done".into()
+        });
+        (of_step(found.map(drop)), expected)
+    }
+
+    fn expire(&mut self) -> (Answer, Answer) {
+        let found = self.ledger().expire(usize::MAX).wait();
+        let now = at(self.model.chain.seconds);
+        let mut expired = BTreeSet::new();
+        let mut ended = Vec::new();
+        for (place, mandate) in self.model.mandates.iter_mut().enumerate() {
+            let waits = matches!(mandate.status, Status::Queued | Status::Quarantined { .. });
+            if waits && mandate.terms.deadline < now {
+                let reason = FailureReason::Expired;
+                let before = std::mem::replace(&mut mandate.status, Status::Failed { reason });
+                ended.push((place, before));
+                expired.insert(mandate.terms.hash());
+            }
+        }
+        self.model.end_with_tip(ended);
+        let found = found.map(|found| found.iter().copied().collect::<BTreeSet<_>>());
+        let found = found.map(|found| format!("{found:?}"));
+        (found.map_err(|error| error.to_string()), Ok(format!("{expired:?}")))
     }
 
     fn pick(&self, mandate: usize) -> Option<usize> {
@@ -300,16 +331,16 @@ impl Both {
             let found = purse.map_or([0; 5], |(_, purse)| {
                 [
                     purse.record.balance.get(),
-                    purse.record.leaving.get(),
-                    purse.sighted_leaving.get(),
+                    purse.record.withdrawing().get(),
+                    purse.unconfirmed_withdrawal.get(),
                     purse.reserved.get(),
                     purse.free.get(),
                 ]
             });
             let expected = [
                 model.balance(number),
-                model.leaving(number),
-                model.seen_leaving(number),
+                model.withdrawing(number),
+                model.unconfirmed_withdrawal(number),
                 model.reserved(number),
                 model.free(number),
             ];
@@ -360,7 +391,7 @@ impl Both {
         for finding in report.findings {
             match finding {
                 Finding::OverReserved { account, .. } => found.push((account.get(), true)),
-                Finding::AcceptedAgainstLeaving { account, .. } => {
+                Finding::AcceptedAgainstWithdrawal { account, .. } => {
                     found.push((account.get(), false));
                 }
                 other => prop_assert!(false, "{}", other),
@@ -404,7 +435,7 @@ proptest! {
     #![proptest_config(suite())]
 
     #[test]
-    fn the_book_and_a_plain_model_agree(ops in prop::collection::vec(operations(), 1..80)) {
+    fn the_ledger_and_a_plain_model_agree(ops in prop::collection::vec(operations(), 1..80)) {
         let mut both = Both::new();
         for op in &ops {
             both.run(op)?;

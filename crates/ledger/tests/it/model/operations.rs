@@ -9,11 +9,11 @@ pub(super) enum Op {
     Capture { mandate: usize, amount: u128 },
     Block { seconds: u64, facts: Vec<Fact> },
     Rewind { blocks: u64 },
-    Sight { account: u32, leaving: Option<u128>, change: Option<i64> },
+    Unconfirmed { account: u32, withdrawing: Option<u128>, change: Option<i64> },
     Seal { first: usize, count: usize },
     Prove { batch: usize },
     Submit { batch: usize },
-    TakeApart { batch: usize, how: [u8; 3] },
+    Abort { batch: usize, how: [u8; 3] },
     Dispose { mandate: usize, how: u8 },
     Expire,
     Restart,
@@ -23,9 +23,9 @@ pub(super) enum Op {
 #[derive(Clone, Debug)]
 pub(super) enum Fact {
     Deposit { account: u32, amount: u128 },
-    Ask { account: u32, amount: u128 },
+    Withdraw { account: u32, amount: u128 },
     Cancel { account: u32 },
-    Leave { account: u32 },
+    Execute { account: u32 },
     Change { account: u32, seconds: i64 },
     Unchange { account: u32 },
     Settle { batch: usize },
@@ -39,9 +39,9 @@ pub(super) fn facts() -> impl Strategy<Value = Fact> {
         4 => (account.clone(), 1..400u128)
             .prop_map(|(account, amount)| Fact::Deposit { account, amount }),
         2 => (account.clone(), 1..900u128)
-            .prop_map(|(account, amount)| Fact::Ask { account, amount }),
+            .prop_map(|(account, amount)| Fact::Withdraw { account, amount }),
         1 => account.clone().prop_map(|account| Fact::Cancel { account }),
-        1 => account.clone().prop_map(|account| Fact::Leave { account }),
+        1 => account.clone().prop_map(|account| Fact::Execute { account }),
         1 => (account.clone(), 0..3_000i64)
             .prop_map(|(account, seconds)| Fact::Change { account, seconds }),
         1 => account.prop_map(|account| Fact::Unchange { account }),
@@ -64,12 +64,12 @@ pub(super) fn operations() -> impl Strategy<Value = Op> {
             .prop_map(|(seconds, facts)| Op::Block { seconds, facts }),
         2 => (0..6u64).prop_map(|blocks| Op::Rewind { blocks }),
         1 => (1..3u32, prop::option::of(1..900u128), prop::option::of(0..3_000i64))
-            .prop_map(|(account, leaving, change)| Op::Sight { account, leaving, change }),
+            .prop_map(|(account, withdrawing, change)| Op::Unconfirmed { account, withdrawing, change }),
         5 => (0..4usize, 1..6usize).prop_map(|(first, count)| Op::Seal { first, count }),
         5 => any().prop_map(|batch| Op::Prove { batch }),
         4 => any().prop_map(|batch| Op::Submit { batch }),
         2 => (any(), [0..4u8, 0..4u8, 0..4u8])
-            .prop_map(|(batch, how)| Op::TakeApart { batch, how }),
+            .prop_map(|(batch, how)| Op::Abort { batch, how }),
         2 => (any(), 0..4u8).prop_map(|(mandate, how)| Op::Dispose { mandate, how }),
         1 => Just(Op::Expire),
         1 => Just(Op::Restart),

@@ -19,9 +19,9 @@ pub(super) struct Chain {
     pub(super) number: u64,
     pub(super) seconds: i64,
     pub(super) balance: BTreeMap<u32, u128>,
-    pub(super) leaving: BTreeMap<u32, u128>,
-    /// How many mandates there were when money was asked back.
-    pub(super) asked_at: BTreeMap<u32, usize>,
+    pub(super) withdrawing: BTreeMap<u32, u128>,
+    /// How many mandates there were when the withdrawal was requested.
+    pub(super) requested_at: BTreeMap<u32, usize>,
     pub(super) change: BTreeMap<u32, i64>,
     pub(super) spent: BTreeSet<(u32, u64)>,
     /// Those of them that a claim spent: they can be claimed on again.
@@ -66,7 +66,7 @@ pub(super) struct Model {
     pub(super) past: Vec<Past>,
     pub(super) horizon: u64,
     /// Block, account, money, change.
-    pub(super) sightings: Vec<(u64, u32, Option<u128>, Option<i64>)>,
+    pub(super) unconfirmed: Vec<(u64, u32, Option<u128>, Option<i64>)>,
 }
 
 impl Model {
@@ -80,18 +80,18 @@ impl Model {
         self.chain.balance.get(&account).copied().unwrap_or(0)
     }
 
-    pub(super) fn leaving(&self, account: u32) -> u128 {
-        self.chain.leaving.get(&account).copied().unwrap_or(0)
+    pub(super) fn withdrawing(&self, account: u32) -> u128 {
+        self.chain.withdrawing.get(&account).copied().unwrap_or(0)
     }
 
-    pub(super) fn seen_leaving(&self, account: u32) -> u128 {
-        let of = self.sightings.iter().filter(|sighting| sighting.1 == account);
-        of.filter_map(|sighting| sighting.2).max().unwrap_or(0)
+    pub(super) fn unconfirmed_withdrawal(&self, account: u32) -> u128 {
+        let of = self.unconfirmed.iter().filter(|request| request.1 == account);
+        of.filter_map(|request| request.2).max().unwrap_or(0)
     }
 
     pub(super) fn free(&self, account: u32) -> u128 {
-        let leaving = self.leaving(account).max(self.seen_leaving(account));
-        self.balance(account).saturating_sub(leaving).saturating_sub(self.reserved(account))
+        let withdrawing = self.withdrawing(account).max(self.unconfirmed_withdrawal(account));
+        self.balance(account).saturating_sub(withdrawing).saturating_sub(self.reserved(account))
     }
 
     pub(super) fn accept(&mut self, terms: Terms) -> Answer {
@@ -116,7 +116,7 @@ impl Model {
         if terms.deadline < settle_by {
             return Err("deadline".into());
         }
-        let seen = self.sightings.iter().filter(|seen| seen.1 == account);
+        let seen = self.unconfirmed.iter().filter(|seen| seen.1 == account);
         let changes =
             seen.filter_map(|seen| seen.3).chain(self.chain.change.get(&account).copied());
         if changes.min().is_some_and(|change| settle_by >= at(change - 120)) {
@@ -190,7 +190,7 @@ impl Model {
         self.end_with_tip(expired);
     }
 
-    /// The facts that the wallet would let happen, in the ledger's words, carried out.
+    /// The facts that the wallet would let happen, as the ledger's types, carried out.
     pub(super) fn block(&mut self, seconds: u64, facts: &[Fact]) -> Vec<ChainFact> {
         let before = self.chain.clone();
         let (mut ended, mut confirmed, mut told) = (Vec::new(), Vec::new(), Vec::new());
@@ -200,7 +200,7 @@ impl Model {
             self.fact(fact, &mut ended, &mut confirmed, &mut told);
         }
         self.past.push(Past { chain: before, ended, confirmed });
-        self.sightings.retain(|seen| seen.0 > self.chain.number);
+        self.unconfirmed.retain(|seen| seen.0 > self.chain.number);
         // What is old is final.
         let undo = config().undo_blocks as usize;
         while self.past.len() > undo {
@@ -222,28 +222,27 @@ impl Model {
         confirmed: &mut Vec<(usize, Step)>,
         told: &mut Vec<ChainFact>,
     ) {
-        let block = self.chain.number;
         let count = self.mandates.len();
         match *fact {
             Fact::Deposit { account, amount } => {
                 *self.chain.balance.entry(account).or_default() += amount;
                 told.push(deposited(account, amount));
             }
-            Fact::Ask { account, amount } => {
-                self.chain.leaving.insert(account, amount);
-                self.chain.asked_at.insert(account, count);
+            Fact::Withdraw { account, amount } => {
+                self.chain.withdrawing.insert(account, amount);
+                self.chain.requested_at.insert(account, count);
                 told.push(withdrawal(account, amount));
             }
-            Fact::Cancel { account: number } if self.chain.leaving.contains_key(&number) => {
-                self.chain.leaving.remove(&number);
-                self.chain.asked_at.remove(&number);
+            Fact::Cancel { account: number } if self.chain.withdrawing.contains_key(&number) => {
+                self.chain.withdrawing.remove(&number);
+                self.chain.requested_at.remove(&number);
                 let account = account(number);
                 told.push(ChainFact::WithdrawalCancelled { account, token: TOKEN });
             }
-            Fact::Leave { account: number } => {
-                if let Some(leaving) = self.chain.leaving.remove(&number) {
-                    self.chain.asked_at.remove(&number);
-                    let leaves = leaving.min(self.balance(number));
+            Fact::Execute { account: number } => {
+                if let Some(withdrawing) = self.chain.withdrawing.remove(&number) {
+                    self.chain.requested_at.remove(&number);
+                    let leaves = withdrawing.min(self.balance(number));
                     *self.chain.balance.entry(number).or_default() -= leaves;
                     told.push(ChainFact::WithdrawalExecuted {
                         account: account(number),
@@ -271,34 +270,53 @@ impl Model {
                 let batch = batch % self.batches.len();
                 self.settle(batch, ended, confirmed, told);
             }
-            Fact::Claim { mandate } if count > 0 => {
-                let mandate = mandate % count;
-                let terms = self.mandates[mandate].terms;
-                let nonce = (terms.account, terms.nonce);
-                if !self.chain.spent.contains(&nonce) || self.chain.burnt.contains(&nonce) {
-                    self.chain.spent.insert(nonce);
-                    self.chain.burnt.insert(nonce);
-                    told.push(ChainFact::GuaranteeClaimed {
-                        account: account(terms.account),
-                        token: TOKEN,
-                        nonce: Nonce::new(terms.nonce),
-                        nonce_burnt: true,
-                    });
-                    self.fail(mandate, FailureReason::GuaranteeClaimed { block }, ended);
-                }
-            }
+            Fact::Claim { mandate } if count > 0 => self.claim(mandate % count, ended, told),
             Fact::Elsewhere { mandate, amount } if count > 0 => {
-                let mandate = mandate % count;
-                let terms = self.mandates[mandate].terms;
-                let amount = amount.min(self.balance(terms.account));
-                if self.chain.spent.insert((terms.account, terms.nonce)) {
-                    *self.chain.balance.entry(terms.account).or_default() -= amount;
-                    let debits = vec![terms.debit(amount)];
-                    told.push(crate::batches::settled(B256::repeat_byte(0xff), debits));
-                    self.fail(mandate, FailureReason::SpentElsewhere { block }, ended);
-                }
+                self.spend_elsewhere(mandate % count, amount, ended, told);
             }
             _ => {}
+        }
+    }
+
+    /// A receipt of this mandate is presented to the bond.
+    fn claim(
+        &mut self,
+        mandate: usize,
+        ended: &mut Vec<(usize, Status)>,
+        told: &mut Vec<ChainFact>,
+    ) {
+        let block = self.chain.number;
+        let terms = self.mandates[mandate].terms;
+        let nonce = (terms.account, terms.nonce);
+        if !self.chain.spent.contains(&nonce) || self.chain.burnt.contains(&nonce) {
+            self.chain.spent.insert(nonce);
+            self.chain.burnt.insert(nonce);
+            told.push(ChainFact::GuaranteeClaimed {
+                account: account(terms.account),
+                token: TOKEN,
+                nonce: Nonce::new(terms.nonce),
+                nonce_burnt: true,
+            });
+            self.fail(mandate, FailureReason::GuaranteeClaimed { block }, ended);
+        }
+    }
+
+    /// A batch that is not this ledger's spends the mandate's nonce.
+    fn spend_elsewhere(
+        &mut self,
+        mandate: usize,
+        amount: u128,
+        ended: &mut Vec<(usize, Status)>,
+        told: &mut Vec<ChainFact>,
+    ) {
+        let block = self.chain.number;
+        let terms = self.mandates[mandate].terms;
+        let amount = amount.min(self.balance(terms.account));
+        if self.chain.spent.insert((terms.account, terms.nonce)) {
+            *self.chain.balance.entry(terms.account).or_default() -= amount;
+            let debits = vec![terms.debit(amount)];
+            told.push(crate::batches::settled(B256::repeat_byte(0xff), debits));
+            self.fail(mandate, FailureReason::SpentElsewhere { block }, ended);
         }
     }
 
@@ -398,11 +416,11 @@ impl Model {
             let of =
                 |mandate: &Mandate| mandate.terms.account == account && mandate.status.is_live();
             let latest = self.mandates.iter().rposition(of);
-            let asked_at = self.chain.asked_at.get(&account);
-            let remaining = self.balance(account).saturating_sub(self.leaving(account));
+            let requested_at = self.chain.requested_at.get(&account);
+            let remaining = self.balance(account).saturating_sub(self.withdrawing(account));
             if reserved > self.balance(account) {
                 shortfalls.push((account, true));
-            } else if asked_at.is_some_and(|asked_at| latest >= Some(*asked_at))
+            } else if requested_at.is_some_and(|requested_at| latest >= Some(*requested_at))
                 && reserved > remaining
             {
                 shortfalls.push((account, false));
