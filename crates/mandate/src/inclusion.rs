@@ -20,6 +20,7 @@ use crate::{
 
 /// The way from a mandate to a batch's commitment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct InclusionProof {
     /// How many lanes the batch's shape has.
@@ -36,9 +37,11 @@ pub struct InclusionProof {
     pub following: Vec<Link>,
     /// `Poseidon(Ax, Ay)` of the lane's key.
     #[serde(with = "element")]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::Bytes32))]
     pub key_hash: Fr,
     /// The siblings from the lane's leaf to the root.
     #[serde(with = "elements")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<crate::openapi::Bytes32>))]
     pub siblings: Vec<Fr>,
     /// The time until which the batch could settle.
     pub valid_until: UnixTime,
@@ -47,19 +50,24 @@ pub struct InclusionProof {
 /// What an id hashes of a mandate beside its domain and the id before: enough to follow a chain,
 /// and no more than the circuit sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Link {
-    /// [`Mandate::account_word`].
+    /// The account and the nonce's word: `Mandate::account_word`.
     #[serde(with = "element")]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::Bytes32))]
     pub account_word: Fr,
-    /// [`Mandate::terms`].
+    /// Bit, amount and deadline: `Mandate::terms`.
     #[serde(with = "element")]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::Bytes32))]
     pub terms: Fr,
     /// The payee, as an element.
     #[serde(with = "element")]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::Bytes32))]
     pub payee: Fr,
-    /// [`Mandate::reference_element`].
+    /// What is paid for, as an element: `Mandate::reference_element`.
     #[serde(with = "element")]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::Bytes32))]
     pub reference: Fr,
 }
 

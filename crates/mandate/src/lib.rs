@@ -8,7 +8,8 @@
 //! - [`commitment`] and [`inclusion`]: what a batch's proof commits to, and how a payer or a payee
 //!   shows that a mandate was settled in it;
 //! - [`typed_data`]: what ordinary Ethereum keys sign: receipts, and direct mandates;
-//! - [`units`] and [`wire`]: the protocol's numbers, and its strict JSON; [`clock`]: the time.
+//! - [`units`] and [`wire`]: the protocol's numbers, and its strict JSON; [`clock`]: the time;
+//! - with the feature `openapi`, descriptions of all that for an OpenAPI document.
 //!
 //! No files, no network, no chain.
 
@@ -19,6 +20,8 @@ pub mod eddsa;
 pub mod field;
 pub mod inclusion;
 pub mod mandate;
+#[cfg(feature = "openapi")]
+pub mod openapi;
 pub mod poseidon;
 pub mod signer;
 pub mod typed_data;

@@ -1,41 +1,51 @@
 //! What happens, as it happens, for those who listen. What is told is on disk already.
 
 use aep2_ledger::{BatchNumber, MandateHash, SettlementPath};
-use aep2_mandate::units::{AccountId, Amount, UnixTime};
+use aep2_mandate::{
+    openapi,
+    units::{AccountId, Amount, UnixTime},
+};
 use alloy::primitives::{Address, B256};
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use crate::json;
+use crate::{json, openapi_names::SettlementPathName};
 
 /// Something that happened. In JSON an object whose field `event` names the kind.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(tag = "event", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Event {
     /// A mandate was accepted.
     Accepted {
         /// Its id or digest.
         #[serde(serialize_with = "json::hash")]
+        #[schema(value_type = openapi::Bytes32)]
         mandate: MandateHash,
         /// By which way it settles.
         #[serde(serialize_with = "json::path")]
+        #[schema(value_type = SettlementPathName)]
         path: SettlementPath,
         /// Who pays.
         account: AccountId,
         /// The token paid in.
         #[serde(serialize_with = "json::address")]
+        #[schema(value_type = openapi::Address)]
         token: Address,
         /// Who is paid.
         #[serde(serialize_with = "json::address")]
+        #[schema(value_type = openapi::Address)]
         payee: Address,
         /// The most that may be captured.
         amount: Amount,
         /// By when it is settled.
+        #[schema(rename = "settleBy")]
         settle_by: UnixTime,
     },
     /// A payee said how much it takes.
     Captured {
         /// The mandate.
         #[serde(serialize_with = "json::hash")]
+        #[schema(value_type = openapi::Bytes32)]
         mandate: MandateHash,
         /// How much.
         amount: Amount,
@@ -44,6 +54,7 @@ pub enum Event {
     Sealed {
         /// The batch.
         #[serde(serialize_with = "json::batch")]
+        #[schema(value_type = u64)]
         batch: BatchNumber,
         /// How many.
         count: u32,
@@ -52,22 +63,27 @@ pub enum Event {
     Proved {
         /// The batch.
         #[serde(serialize_with = "json::batch")]
+        #[schema(value_type = u64)]
         batch: BatchNumber,
         /// How long proving took, in milliseconds.
+        #[schema(rename = "tookMs")]
         took_ms: u64,
     },
     /// A batch's transaction was handed to the chain.
     Submitted {
         /// The batch.
         #[serde(serialize_with = "json::batch")]
+        #[schema(value_type = u64)]
         batch: BatchNumber,
     },
     /// The chain settled a batch.
     Confirmed {
         /// The batch.
         #[serde(serialize_with = "json::batch")]
+        #[schema(value_type = u64)]
         batch: BatchNumber,
         /// The transaction.
+        #[schema(value_type = openapi::Bytes32)]
         transaction: B256,
         /// Its block's number.
         block: u64,
@@ -76,12 +92,14 @@ pub enum Event {
     Final {
         /// The batch.
         #[serde(serialize_with = "json::batch")]
+        #[schema(value_type = u64)]
         batch: BatchNumber,
     },
     /// A batch will not settle; its mandates go their own ways.
     Aborted {
         /// The batch.
         #[serde(serialize_with = "json::batch")]
+        #[schema(value_type = u64)]
         batch: BatchNumber,
         /// Why.
         reason: String,
@@ -90,11 +108,13 @@ pub enum Event {
     Settled {
         /// The mandate.
         #[serde(serialize_with = "json::hash")]
+        #[schema(value_type = openapi::Bytes32)]
         mandate: MandateHash,
         /// What was paid.
         amount: Amount,
         /// In which batch; none when it was not one of this ledger's.
         #[serde(serialize_with = "json::batch_or_none")]
+        #[schema(value_type = Option<u64>)]
         batch: Option<BatchNumber>,
         /// The block's number.
         block: u64,
@@ -103,6 +123,7 @@ pub enum Event {
     Failed {
         /// The mandate.
         #[serde(serialize_with = "json::hash")]
+        #[schema(value_type = openapi::Bytes32)]
         mandate: MandateHash,
         /// Why.
         reason: String,
@@ -110,6 +131,7 @@ pub enum Event {
     /// Blocks fell out of the chain, and what they settled is not settled.
     Reorganised {
         /// The last block that stayed.
+        #[schema(rename = "toBlock")]
         to_block: u64,
         /// How many mandates wait again.
         mandates: usize,

@@ -9,6 +9,7 @@ use std::{
 use aep2_ledger::BatchNumber;
 use aep2_mandate::units::UnixTime;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::event::Event;
 
@@ -17,7 +18,7 @@ const KEPT: usize = 1_024;
 
 /// When a batch took its steps, by the processor's clock, and what it cost: as far as this process has
 /// seen it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BatchFigures {
     /// When it was sealed.

@@ -35,6 +35,7 @@ pub mod follow;
 mod intake;
 mod json;
 pub mod metrics;
+mod openapi_names;
 mod outcomes;
 pub mod policy;
 pub mod processor;

@@ -54,22 +54,27 @@ impl Domain {
 
 /// A promise to pay, as its payer writes it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Mandate {
     /// The account that pays.
     pub account: AccountId,
     /// The ERC-20 token paid in.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::Address))]
     pub token: Address,
     /// Who is paid.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::Address))]
     pub payee: Address,
     /// The most that the payee may capture.
     pub amount: Ceiling,
-    /// Spent by settling, whatever was captured.
+    /// Used once, in any order. Spent by settling, whatever was captured.
     pub nonce: Nonce,
     /// Settlement on chain happens at or before this time, or never.
     pub deadline: UnixTime,
     /// What is paid for: the hash of the order or the call.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::Bytes32AnyCase, rename = "ref"))]
     pub reference: B256,
-    /// The mandate that this one follows.
+    /// The id of the mandate that this one follows, 0 for none. Sign only what you released yourself,
+    /// never an id that you were handed.
     pub prev: Prev,
 }
 
@@ -198,12 +203,16 @@ impl fmt::Debug for Prev {
 /// signature holds is what [`SignedMandate::verify`] tells, and whether the key may spend from the
 /// account is for the wallet to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(description = "A mandate with its key's signature."))]
 pub struct SignedMandate {
     /// What is signed.
     pub mandate: Mandate,
     /// Who signed.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::Point))]
     pub key: PublicKey,
     /// The signature on the mandate's id.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::MandateSignature))]
     pub signature: Signature,
 }
 

@@ -47,17 +47,23 @@ mod eip712 {
 
 /// What a payee takes of a mandate: at most its ceiling, once. 0 lets the payer go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(rename_all = "camelCase"))]
 pub struct Capture {
     /// The mandate's id or digest.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::Bytes32AnyCase))]
     pub mandate_id: B256,
-    /// How much is taken, in base units.
+    /// How much is taken, in base units: at most the mandate's amount; 0 voids the payment.
     pub amount: Amount,
 }
 
 /// What a processor was asked to capture, and will settle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(rename_all = "camelCase"))]
 pub struct CaptureReceipt {
     /// The mandate's id or digest.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::Bytes32))]
     pub mandate_id: B256,
     /// How much is taken, in base units.
     pub amount: Amount,

@@ -48,20 +48,28 @@ pub const TYPE: &str = "Mandate(address owner,address token,address payee,uint25
 
 /// A promise to pay, as the MVP's payers sign it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DirectMandate {
     /// Who pays, and signs.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::Address))]
     pub owner: Address,
     /// The ERC-20 token paid in.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::Address))]
     pub token: Address,
     /// Who is paid.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::Address))]
     pub payee: Address,
-    /// How much is paid, in base units.
+    /// How much is paid, in base units: decimal, or hexadecimal after 0x.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub amount: U256,
-    /// Single use for its owner.
+    /// Single use for its owner; decimal, or hexadecimal after 0x.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub nonce: U256,
     /// Settlement on chain happens at or before this time, in unix seconds, or never.
+    #[cfg_attr(feature = "openapi", schema(value_type = u64))]
     pub deadline: U256,
     /// What is paid for; `ref` on the wire.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::Bytes32AnyCase, rename = "ref"))]
     pub reference: B256,
 }
 

@@ -51,6 +51,8 @@ mod eip712 {
 
 /// What a processor promises: that this mandate is settled by then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(rename_all = "camelCase"))]
 pub struct Receipt {
     /// The mandate that was accepted.
     pub mandate_id: MandateId,
@@ -59,12 +61,14 @@ pub struct Receipt {
     /// The mandate's nonce: unspent on chain, it shows that nothing was settled.
     pub nonce: Nonce,
     /// The ERC-20 token paid in.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::Address))]
     pub token: Address,
     /// Who is paid.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::Address))]
     pub payee: Address,
     /// The mandate's amount, which the bond stands for.
     pub amount: Ceiling,
-    /// The last second at which settling keeps the promise.
+    /// The last second at which settling keeps the promise. Later the payee is paid from the bond.
     pub settle_by: UnixTime,
 }
 

@@ -27,6 +27,7 @@ pub use aep2_mandate::typed_data::capture::{
 };
 use aep2_mandate::units::UnixTime;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 pub use self::error::CaptureError;
 use crate::{
@@ -35,7 +36,7 @@ use crate::{
 };
 
 /// A capture that is noted: its receipt is on disk.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CaptureAcceptance {
     /// What the payee is given.

@@ -2,27 +2,35 @@
 //! signs what the server likes.
 
 use aep2_ledger::{AccountView, Balance};
-use aep2_mandate::units::{AccountId, UnixTime};
+use aep2_mandate::{
+    openapi,
+    units::{AccountId, UnixTime},
+};
 use alloy::primitives::{Address, B256};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::json;
 
 /// What is known of an account.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AccountStatus {
     /// The account.
     pub account: AccountId,
     /// Whose it is.
     #[serde(serialize_with = "json::address")]
+    #[schema(value_type = openapi::Address)]
     pub owner: Address,
     /// Who may debit it.
     #[serde(serialize_with = "json::address")]
+    #[schema(value_type = openapi::Address)]
     pub processor: Address,
     /// By which verifiers.
+    #[schema(value_type = openapi::Bytes32)]
     pub verifier_set: B256,
     /// The hash of its mandate key; 0 for none.
+    #[schema(value_type = openapi::Bytes32)]
     pub key_hash: B256,
     /// Whether mandates of it are accepted here: the processor and the verifiers are this one's, and
     /// there is a key.
@@ -36,43 +44,52 @@ pub struct AccountStatus {
 }
 
 /// Terms that were asked for and are not in force.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PendingChange {
     /// Who is to debit the account.
     #[serde(serialize_with = "json::address")]
+    #[schema(value_type = openapi::Address)]
     pub processor: Address,
     /// By which verifiers.
+    #[schema(value_type = openapi::Bytes32)]
     pub verifier_set: B256,
     /// With which key; 0 for none.
+    #[schema(value_type = openapi::Bytes32)]
     pub key_hash: B256,
     /// From when it may be applied, by anyone.
     pub in_force_from: UnixTime,
 }
 
 /// What an account holds of a token, in base units.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PurseStatus {
     /// The token.
     #[serde(serialize_with = "json::address")]
+    #[schema(value_type = openapi::Address)]
     pub token: Address,
     /// All of it, the pending withdrawal included.
     #[serde(serialize_with = "json::balance")]
+    #[schema(value_type = openapi::Decimal)]
     pub balance: Balance,
     /// What is to be withdrawn, as far as is known.
     #[serde(serialize_with = "json::balance")]
+    #[schema(value_type = openapi::Decimal)]
     pub pending_withdrawal: Balance,
     /// From when that may be executed, once the request's block is applied.
     pub withdrawal_executable_from: Option<UnixTime>,
     /// What can be debited: the balance, less the pending withdrawal.
     #[serde(serialize_with = "json::balance")]
+    #[schema(value_type = openapi::Decimal)]
     pub debitable: Balance,
     /// What live mandates pay together.
     #[serde(serialize_with = "json::balance")]
+    #[schema(value_type = openapi::Decimal)]
     pub reserved: Balance,
     /// What is left for new mandates.
     #[serde(serialize_with = "json::balance")]
+    #[schema(value_type = openapi::Decimal)]
     pub free: Balance,
 }
 

@@ -4,24 +4,31 @@ use aep2_chain::wallet::units::shape_of_id;
 use aep2_ledger::{
     Balance, BatchNumber, BatchView, MandateHash, SettlementPath, Step, records::BatchRecord,
 };
-use aep2_mandate::units::{Amount, UnixTime};
+use aep2_mandate::{
+    openapi,
+    units::{Amount, UnixTime},
+};
 use alloy::primitives::{Address, B256};
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use crate::{figures::BatchFigures, json};
+use crate::{figures::BatchFigures, json, openapi_names::SettlementPathName};
 
 /// What is known of a batch.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BatchStatus {
     /// Its number in this processor's ledger.
     #[serde(serialize_with = "json::batch")]
+    #[schema(value_type = u64)]
     pub batch: BatchNumber,
     /// By which way it settles.
     #[serde(serialize_with = "json::path")]
+    #[schema(value_type = SettlementPathName)]
     pub path: SettlementPath,
     /// The token of all its mandates.
     #[serde(serialize_with = "json::address")]
+    #[schema(value_type = openapi::Address)]
     pub token: Address,
     /// How far it is.
     #[serde(flatten)]
@@ -30,17 +37,20 @@ pub struct BatchStatus {
     pub count: u32,
     /// What they pay together.
     #[serde(serialize_with = "json::balance")]
+    #[schema(value_type = openapi::Decimal)]
     pub total: Balance,
     /// The circuit's shape, as `64x16-capture`; none in the direct path.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shape: Option<String>,
     /// The verifiers by which it is checked; none in the direct path.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<openapi::Bytes32>)]
     pub verifier_set: Option<B256>,
     /// The latest second at which the chain may settle it.
     pub valid_until: UnixTime,
     /// What its proof commits to, once there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<openapi::Bytes32>)]
     pub commitment: Option<B256>,
     /// When it took its steps, and what it cost.
     #[serde(flatten)]
@@ -51,7 +61,7 @@ pub struct BatchStatus {
 }
 
 /// How far a batch is. In JSON the field `step` names it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(tag = "step", rename_all = "camelCase")]
 pub enum BatchStep {
     /// Its mandates are fixed.
@@ -63,6 +73,7 @@ pub enum BatchStep {
     /// The chain settled it.
     Confirmed {
         /// The transaction.
+        #[schema(value_type = openapi::Bytes32)]
         transaction: B256,
         /// Its block's number.
         block: u64,
@@ -70,6 +81,7 @@ pub enum BatchStep {
     /// The chain settled it, and its block cannot fall away any more.
     Final {
         /// The transaction.
+        #[schema(value_type = openapi::Bytes32)]
         transaction: B256,
         /// Its block's number.
         block: u64,
@@ -82,11 +94,12 @@ pub enum BatchStep {
 }
 
 /// A mandate in a batch.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MemberStatus {
     /// Its id or digest.
     #[serde(serialize_with = "json::hash")]
+    #[schema(value_type = openapi::Bytes32)]
     pub mandate_id: MandateHash,
     /// What it pays in this batch.
     pub amount: Amount,

@@ -15,6 +15,7 @@ use aep2_mandate::{
     field::{self, Fr},
     inclusion::InclusionProof,
     mandate::{Mandate, MandateId},
+    openapi,
     units::{Amount, UnixTime},
 };
 use aep2_prover::{
@@ -23,6 +24,7 @@ use aep2_prover::{
 };
 use alloy::primitives::{Address, B256};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::error::ViewError;
 use crate::json;
@@ -32,7 +34,7 @@ const KEPT: usize = 4;
 
 /// A proof that a mandate was settled, with what it is to be checked against. The commitment is to be
 /// read from the chain: from the wallet's event in the transaction.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Inclusion {
     /// The mandate's id.
@@ -43,17 +45,21 @@ pub struct Inclusion {
     pub captured: Amount,
     /// The batch's number in this processor's ledger.
     #[serde(serialize_with = "json::batch")]
+    #[schema(value_type = u64)]
     pub batch: BatchNumber,
     /// The circuit's shape.
     pub shape: String,
     /// The wallet that settled it.
     #[serde(serialize_with = "json::address")]
+    #[schema(value_type = openapi::Address)]
     pub wallet: Address,
     /// The latest second at which the batch could settle.
     pub valid_until: UnixTime,
     /// What the batch's proof commits to.
+    #[schema(value_type = openapi::Bytes32)]
     pub commitment: B256,
     /// The transaction.
+    #[schema(value_type = openapi::Bytes32)]
     pub transaction: B256,
     /// Its block's number.
     pub block: u64,

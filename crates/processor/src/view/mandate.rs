@@ -6,24 +6,34 @@ use aep2_ledger::{
 };
 use aep2_mandate::{
     mandate::Mandate,
+    openapi,
     typed_data::{capture::SignedCaptureReceipt, direct::DirectMandate, receipt::SignedReceipt},
     units::{AccountId, Amount, UnixTime},
 };
 use alloy::primitives::{Address, B256};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{batch::step_name, error::ViewError};
-use crate::{accept::DirectAcceptance, capture, codes::words_of, json};
+use crate::{
+    accept::DirectAcceptance,
+    capture,
+    codes::words_of,
+    json,
+    openapi_names::{BatchStepName, SettlementPathName},
+};
 
 /// What is known of a mandate.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MandateStatus {
     /// Its id or digest.
     #[serde(serialize_with = "json::hash")]
+    #[schema(value_type = openapi::Bytes32)]
     pub mandate_id: MandateHash,
     /// By which way it settles.
     #[serde(serialize_with = "json::path")]
+    #[schema(value_type = SettlementPathName)]
     pub path: SettlementPath,
     /// What was signed.
     pub mandate: MandateTerms,
@@ -46,7 +56,7 @@ pub struct MandateStatus {
 }
 
 /// A mandate of either path.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum MandateTerms {
     /// Of the proved path.
@@ -56,7 +66,7 @@ pub enum MandateTerms {
 }
 
 /// A receipt of either path.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum MandateReceipt {
     /// Of the proved path.
@@ -66,7 +76,7 @@ pub enum MandateReceipt {
 }
 
 /// A capture.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CaptureStatus {
     /// How much.
@@ -78,7 +88,7 @@ pub struct CaptureStatus {
 }
 
 /// Where a mandate is. In JSON the field `status` names it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(tag = "status", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum MandateState {
     /// Waits for a batch.
@@ -87,8 +97,10 @@ pub enum MandateState {
     InBatch {
         /// The batch.
         #[serde(serialize_with = "json::batch")]
+        #[schema(value_type = u64)]
         batch: BatchNumber,
         /// How far it is.
+        #[schema(value_type = BatchStepName)]
         step: &'static str,
     },
     /// Was taken out of a batch, and waits for a decision.
@@ -100,14 +112,17 @@ pub enum MandateState {
     Settled {
         /// In which batch; none when it was not one of this ledger's.
         #[serde(serialize_with = "json::batch_or_none")]
+        #[schema(value_type = Option<u64>)]
         batch: Option<BatchNumber>,
         /// The transaction, if it was that of a batch.
+        #[schema(value_type = Option<openapi::Bytes32>)]
         transaction: Option<B256>,
         /// The block's number.
         block: u64,
         /// What was paid.
         amount: Amount,
         /// Whether the block cannot fall away any more.
+        #[schema(rename = "isFinal")]
         is_final: bool,
     },
     /// Will not be settled.

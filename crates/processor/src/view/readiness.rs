@@ -2,25 +2,32 @@
 
 use aep2_chain::deployment::Deployment;
 use aep2_ledger::{Ledger, LedgerConfig, LedgerError};
-use aep2_mandate::units::{Amount, ChainId, UnixTime};
+use aep2_mandate::{
+    openapi,
+    units::{Amount, Ceiling, ChainId, UnixTime},
+};
 use alloy::primitives::{Address, B256};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{chain_status::ChainStatus, config::ProcessorConfig, json, supervisor::Supervisor};
 
 /// Who the processor is and what it serves: what a payer or a payee has to know of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Identity {
     /// The chain.
     pub chain_id: ChainId,
     /// The wallet.
     #[serde(serialize_with = "json::address")]
+    #[schema(value_type = openapi::Address)]
     pub wallet: Address,
     /// Whom accounts must name, and who signs receipts.
     #[serde(serialize_with = "json::address")]
+    #[schema(value_type = openapi::Address)]
     pub processor: Address,
     /// The verifiers of which accounts must trust one.
+    #[schema(value_type = Vec<openapi::Bytes32>)]
     pub verifier_sets: Vec<B256>,
     /// By when after its acceptance a mandate is settled.
     pub settle_within_s: u64,
@@ -35,18 +42,20 @@ pub struct Identity {
 }
 
 /// A token that is accepted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TokenTerms {
     /// The token.
     #[serde(serialize_with = "json::address")]
+    #[schema(value_type = openapi::Address)]
     pub token: Address,
     /// The least that a mandate in it must allow, in base units.
+    #[schema(value_type = Ceiling)]
     pub amount_min: Amount,
 }
 
 /// Whether mandates are accepted now, and if not, why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Readiness {
     /// Whether mandates are accepted.
@@ -62,7 +71,7 @@ pub struct Readiness {
 }
 
 /// How the chain was last seen.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ChainReadiness {
     /// Whether it answered when it was last asked.

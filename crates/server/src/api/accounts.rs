@@ -1,6 +1,6 @@
 //! Accounts, as acceptance sees them.
 
-use aep2_processor::view::ViewError;
+use aep2_processor::view::{AccountStatus, ViewError};
 use axum::{
     Json,
     extract::{Path, State},
@@ -17,7 +17,7 @@ use super::{error::ApiError, path, schema, state::Api};
     get, path = "/v1/accounts/{id}", tag = "accounts",
     params(("id" = u32, Path, description = "The account's number", minimum = 1)),
     responses(
-        (status = 200, description = "The account", body = schema::AccountStatus),
+        (status = 200, description = "The account", body = AccountStatus),
         schema::NotFoundErrors, schema::ServiceErrors,
     )
 )]

@@ -1,14 +1,16 @@
 //! Batches and how far they are.
 
+use aep2_processor::view::BatchStatus;
 use axum::{
     Json,
     extract::{Path, RawQuery, State},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{
-    error::{ApiError, Code},
+    error::{ApiError, Code, Envelope},
     path, schema,
     state::Api,
 };
@@ -21,8 +23,8 @@ use super::{
         ("limit" = Option<u64>, Query, description = "How many at most; 20 where it is not said", minimum = 1),
     ),
     responses(
-        (status = 200, description = "A page of batches", body = schema::Batches),
-        (status = 400, description = "`malformed`", body = schema::Error),
+        (status = 200, description = "A page of batches", body = Batches),
+        (status = 400, description = "`malformed`", body = Envelope),
         schema::ServiceErrors,
     )
 )]
@@ -42,7 +44,7 @@ pub(super) async fn batches(
     get, path = "/v1/batches/{id}", tag = "batches",
     params(("id" = u64, Path, description = "The batch's number", minimum = 1)),
     responses(
-        (status = 200, description = "The batch", body = schema::BatchStatus),
+        (status = 200, description = "The batch", body = BatchStatus),
         schema::NotFoundErrors, schema::ServiceErrors,
     )
 )]
@@ -61,9 +63,10 @@ pub(super) async fn batch(
 /// How many batches a page has where nothing is said.
 const LIMIT_DEFAULT: usize = 20;
 
-#[derive(Serialize)]
-struct Batches<T> {
-    batches: Vec<T>,
+/// A page of batches.
+#[derive(Serialize, ToSchema)]
+struct Batches {
+    batches: Vec<BatchStatus>,
 }
 
 /// What stands behind the question mark.

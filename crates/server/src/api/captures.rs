@@ -21,9 +21,9 @@ use super::{
 #[utoipa::path(
     post, path = "/v1/mandates/{id}/capture", tag = "mandates",
     params(schema::MandateId),
-    request_body = schema::SignedCapture,
+    request_body = SignedCapture,
     responses(
-        (status = 200, description = "Captured", body = schema::Captured),
+        (status = 200, description = "Captured", body = CaptureAcceptance),
         schema::NotFoundErrors, schema::BodyErrors, schema::CaptureErrors, schema::ServiceErrors,
     )
 )]

@@ -12,6 +12,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// Defines the codes: for each its name, its status, and what a caller does about it.
 macro_rules! codes {
@@ -134,16 +135,23 @@ pub struct ApiError {
     pub message: Cow<'static, str>,
 }
 
-/// The whole body.
-#[derive(Serialize)]
-pub(super) struct Envelope<'a> {
-    pub(super) error: ErrorBody<'a>,
+/// What went wrong.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Error)]
+pub(super) struct Envelope {
+    /// What went wrong.
+    error: ErrorBody,
 }
 
-#[derive(Serialize)]
-pub(super) struct ErrorBody<'a> {
+/// What went wrong.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ErrorBody {
+    /// For software; stable.
+    #[schema(pattern = "^[a-z_]+$", example = "insufficient_funds")]
     code: &'static str,
-    message: &'a str,
+    /// For people: what is wrong and what to do.
+    #[schema(value_type = String)]
+    message: Cow<'static, str>,
 }
 
 impl ApiError {
@@ -171,8 +179,9 @@ impl ApiError {
         Self::new(Code::NotFound, what)
     }
 
-    pub(super) fn body(&self) -> ErrorBody<'_> {
-        ErrorBody { code: self.code.name(), message: &self.message }
+    /// The error as it is sent.
+    pub(super) fn body(&self) -> ErrorBody {
+        ErrorBody { code: self.code.name(), message: self.message.clone() }
     }
 }
 

@@ -12,11 +12,12 @@ use axum::{
     },
 };
 use futures::stream;
-use serde_json::json;
+use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, watch};
+use utoipa::ToSchema;
 
 use super::{
-    error::{ApiError, Code},
+    error::{ApiError, Code, Envelope},
     event_buffer::{EventBuffer, EventId, Read},
     state::Api,
 };
@@ -39,9 +40,9 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
     get, path = "/v1/events", tag = "events",
     params(("Last-Event-ID" = Option<String>, Header, description = "The id of the last event received")),
     responses(
-        (status = 200, description = "Events without end", content_type = "text/event-stream", body = super::schema::Event),
-        (status = 400, description = "`malformed`: the id is none", body = super::schema::Error),
-        (status = 429, description = "`too_many_requests`: too many are subscribed", body = super::schema::Error),
+        (status = 200, description = "Events without end", content_type = "text/event-stream", body = Sendable),
+        (status = 400, description = "`malformed`: the id is none", body = Envelope),
+        (status = 429, description = "`too_many_requests`: too many are subscribed", body = Envelope),
     )
 )]
 pub(super) async fn events(
@@ -71,6 +72,24 @@ pub(super) async fn events(
     // Proxies that collect answers before they pass them on are asked not to.
     let direct = (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
     Ok(([direct], stream).into_response())
+}
+
+/// An event's data. `event` is its kind; the other fields depend on it.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[schema(as = EventData)]
+#[allow(dead_code, reason = "it describes, and holds nothing")]
+enum Sendable {
+    Happened(aep2_processor::Event),
+    Gap(Gap),
+}
+
+/// Events that are not sent.
+#[derive(Serialize, ToSchema)]
+#[serde(tag = "event", rename_all = "camelCase")]
+enum Gap {
+    /// Some were missed and are not kept.
+    Missed,
 }
 
 /// What one subscriber is sent.
@@ -113,7 +132,7 @@ impl EventStream {
                 Read::Missed(next) => {
                     self.next = next;
                     let id = self.id(next.saturating_sub(1));
-                    let data = json!({ "event": "missed" });
+                    let data = Gap::Missed;
                     return Sent::default().event("missed").id(id).json_data(data).ok();
                 }
                 Read::Wait => {}

@@ -1,14 +1,16 @@
 //! `GET /healthz` and `GET /readyz`: whether it lives, and whether it serves.
 
+use aep2_processor::view::Readiness;
 use axum::{
     Json,
     extract::State,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::{error::ApiError, schema, state::Api};
+use super::{error::ApiError, state::Api};
 
 /// How long to wait before asking again, seconds.
 const RETRY_AFTER_S: u64 = 5;
@@ -18,18 +20,25 @@ const RETRY_AFTER_S: u64 = 5;
 /// 200 as long as it answers at all. Whether mandates are accepted, `/readyz` says.
 #[utoipa::path(
     get, path = "/healthz", tag = "operation",
-    responses((status = 200, description = "It lives", body = schema::Alive))
+    responses((status = 200, description = "It lives", body = Alive))
 )]
-pub(super) async fn alive() -> Json<Value> {
-    Json(json!({ "status": "alive" }))
+pub(super) async fn alive() -> Json<Alive> {
+    Json(Alive { status: "alive" })
+}
+
+/// It lives.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Alive {
+    #[schema(pattern = "^alive$")]
+    status: &'static str,
 }
 
 /// Whether mandates are accepted, and if not, why.
 #[utoipa::path(
     get, path = "/readyz", tag = "operation",
     responses(
-        (status = 200, description = "Mandates are accepted", body = schema::Readiness),
-        (status = 503, description = "They are not, and `obstacles` says why", body = schema::Readiness),
+        (status = 200, description = "Mandates are accepted", body = Readiness),
+        (status = 503, description = "They are not, and `obstacles` says why", body = Readiness),
     )
 )]
 pub(super) async fn ready(State(api): State<Api>) -> Result<Response, ApiError> {

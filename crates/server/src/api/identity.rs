@@ -1,12 +1,13 @@
 //! `GET /`: who this is and on what terms it serves.
 
+use aep2_processor::view::Identity;
 use axum::{
     Json,
     extract::State,
     response::{IntoResponse, Response},
 };
 
-use super::{schema, state::Api};
+use super::state::Api;
 
 /// Who this is, and on what terms it serves.
 ///
@@ -14,7 +15,7 @@ use super::{schema, state::Api};
 /// tokens that are accepted; how soon mandates are settled.
 #[utoipa::path(
     get, path = "/", tag = "operation",
-    responses((status = 200, description = "Its identity", body = schema::Identity))
+    responses((status = 200, description = "Its identity", body = Identity))
 )]
 pub(super) async fn identity(State(api): State<Api>) -> Response {
     Json(api.processor().identity()).into_response()

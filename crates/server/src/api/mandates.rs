@@ -1,18 +1,22 @@
 //! Mandates: accepting them, and what became of them.
 
 use aep2_mandate::mandate::{MandateId, SignedMandate};
-use aep2_processor::accept::{AcceptError, Acceptance};
+use aep2_processor::{
+    accept::{AcceptError, Acceptance},
+    view::{Inclusion, MandateStatus},
+};
 use axum::{
     Json,
     extract::{Path, Request, State},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde::{Serialize, ser::SerializeStruct};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{
     body,
-    error::{ApiError, Code},
+    error::{ApiError, Code, ErrorBody},
     path, schema,
     state::Api,
 };
@@ -24,10 +28,10 @@ use super::{
 /// and leaves nothing behind.
 #[utoipa::path(
     post, path = "/v1/mandates", tag = "mandates",
-    request_body = schema::SignedMandate,
+    request_body = SignedMandate,
     responses(
-        (status = 201, description = "Accepted", body = schema::Accepted),
-        (status = 200, description = "Accepted before; the same receipt", body = schema::Accepted),
+        (status = 201, description = "Accepted", body = Acceptance),
+        (status = 200, description = "Accepted before; the same receipt", body = Acceptance),
         schema::BodyErrors, schema::AcceptErrors, schema::ServiceErrors,
     )
 )]
@@ -48,7 +52,7 @@ pub(super) async fn accept(State(api): State<Api>, request: Request) -> Result<R
     post, path = "/v1/mandates/batch", tag = "mandates",
     request_body = schema::ManyMandates,
     responses(
-        (status = 200, description = "An answer for each", body = schema::ManyAnswers),
+        (status = 200, description = "An answer for each", body = Answers),
         schema::BodyErrors, schema::ServiceErrors,
     )
 )]
@@ -76,7 +80,7 @@ pub(super) async fn accept_many(
         answers[place] = Some(answer.map_err(ApiError::from));
     }
     let unanswered = || Err(ApiError::internal(&"a mandate of a batch got no answer"));
-    let answers = answers.into_iter().map(|answer| Answer(answer.unwrap_or_else(unanswered)));
+    let answers = answers.into_iter().map(|answer| answer.unwrap_or_else(unanswered).into());
     Ok(Json(Answers { answers: answers.collect() }))
 }
 
@@ -85,7 +89,7 @@ pub(super) async fn accept_many(
     get, path = "/v1/mandates/{id}", tag = "mandates",
     params(schema::MandateId),
     responses(
-        (status = 200, description = "The mandate", body = schema::MandateStatus),
+        (status = 200, description = "The mandate", body = MandateStatus),
         schema::NotFoundErrors, schema::ServiceErrors,
     )
 )]
@@ -109,7 +113,7 @@ pub(super) async fn mandate(
     get, path = "/v1/mandates/{id}/proof", tag = "mandates",
     params(schema::MandateId),
     responses(
-        (status = 200, description = "The proof", body = schema::Inclusion),
+        (status = 200, description = "The proof", body = Inclusion),
         schema::NotFoundErrors, schema::ProofErrors, schema::ServiceErrors,
     )
 )]
@@ -136,30 +140,45 @@ fn status_of(acceptance: &Acceptance) -> StatusCode {
     if acceptance.again { StatusCode::OK } else { StatusCode::CREATED }
 }
 
-/// The answers to many.
-#[derive(Serialize)]
+/// The answers to many, each in its mandate's place.
+#[derive(Serialize, ToSchema)]
 pub(super) struct Answers {
     answers: Vec<Answer>,
 }
 
 /// One of many answers, with the status that it would have by itself.
-struct Answer(Result<Acceptance, ApiError>);
+#[derive(Serialize, ToSchema)]
+struct Answer {
+    status: u16,
+    #[serde(flatten)]
+    outcome: Outcome,
+}
 
-impl Serialize for Answer {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("Answer", 3)?;
-        match &self.0 {
-            Ok(acceptance) => {
-                fields.serialize_field("status", &status_of(acceptance).as_u16())?;
-                fields.serialize_field("mandateId", &acceptance.mandate_id)?;
-                fields.serialize_field("receipt", &acceptance.receipt)?;
-            }
-            Err(error) => {
-                fields.serialize_field("status", &error.code.status().as_u16())?;
-                fields.serialize_field("error", &error.body())?;
-            }
+/// What became of one of many.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+enum Outcome {
+    /// It is accepted.
+    Accepted(Acceptance),
+    /// It is refused.
+    Refused {
+        /// Why.
+        error: ErrorBody,
+    },
+}
+
+impl From<Result<Acceptance, ApiError>> for Answer {
+    fn from(answer: Result<Acceptance, ApiError>) -> Self {
+        match answer {
+            Ok(acceptance) => Self {
+                status: status_of(&acceptance).as_u16(),
+                outcome: Outcome::Accepted(acceptance),
+            },
+            Err(error) => Self {
+                status: error.code.status().as_u16(),
+                outcome: Outcome::Refused { error: error.body() },
+            },
         }
-        fields.end()
     }
 }
 

@@ -60,7 +60,7 @@ static DOCUMENT: LazyLock<Vec<u8>> =
         document,
     ),
     // Its responses name it, and what it is made of is not found from there.
-    components(schemas(mvp::schema::MvpCode)),
+    components(schemas(mvp::Code)),
     tags(
         (name = "mandates", description = "Accepting mandates, and what became of them"),
         (name = "accounts", description = "Accounts, as acceptance sees them"),
@@ -152,7 +152,9 @@ impl Examples {
 
 #[cfg(test)]
 mod tests {
+    use aep2_ledger::BatchNumber;
     use aep2_mandate::mandate::SignedMandate;
+    use aep2_processor::Event;
 
     use super::*;
 
@@ -186,6 +188,25 @@ mod tests {
     }
 
     #[test]
+    fn events_are_described_by_the_names_that_they_are_sent_with() {
+        let names = |object: &Value| -> Vec<String> {
+            object.as_object().map(|all| all.keys().cloned().collect()).unwrap_or_default()
+        };
+        let document = json();
+        let kinds = document["components"]["schemas"]["Event"]["oneOf"].as_array();
+        let kinds = kinds.cloned().unwrap_or_default();
+        for event in [
+            Event::Proved { batch: BatchNumber::new(1), took_ms: 1 },
+            Event::Reorganised { to_block: 1, mandates: 1, batches: 1 },
+        ] {
+            let sent = serde_json::to_value(&event).unwrap_or_default();
+            let is_its = |kind: &&Value| kind["properties"]["event"]["enum"][0] == sent["event"];
+            let described = kinds.iter().find(is_its).map(|kind| names(&kind["properties"]));
+            assert_eq!(described, Some(names(&sent)), "{event:?}");
+        }
+    }
+
+    #[test]
     fn every_reference_leads_somewhere_and_every_operation_is_described() {
         let document = json();
         let text = document.to_string();
@@ -193,6 +214,8 @@ mod tests {
             let pointer = reference.split('"').next().unwrap_or_default();
             assert!(document.pointer(pointer).is_some(), "{pointer} leads nowhere");
         }
+        // Descriptions come from the types' own documentation, where links have another form.
+        assert!(!text.contains("[`"), "a link of rustdoc's is in a description");
         let paths = document["paths"].as_object().cloned().unwrap_or_default();
         for (path, methods) in paths {
             for (method, operation) in methods.as_object().cloned().unwrap_or_default() {

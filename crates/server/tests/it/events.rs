@@ -7,6 +7,7 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use crate::{
+    schema::Document,
     shop::{LONG, Shop},
     support::eventually,
 };
@@ -15,6 +16,8 @@ use crate::{
 struct Subscriber {
     response: Response,
     text: String,
+    /// What events are held against.
+    document: Document,
 }
 
 /// What was received.
@@ -36,7 +39,8 @@ impl Subscriber {
         let response = request.send().await.unwrap();
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
-        let mut subscriber = Self { response, text: String::new() };
+        let document = Document(shop.get("/openapi.json").await.body);
+        let mut subscriber = Self { response, text: String::new(), document };
         // From here on nothing is missed.
         assert!(
             subscriber
@@ -66,6 +70,7 @@ impl Subscriber {
         loop {
             let received = self.next().await.expect("an event");
             if !received.kind.is_empty() {
+                self.document.check_event(&received.data);
                 return received;
             }
         }

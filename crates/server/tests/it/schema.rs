@@ -17,6 +17,15 @@ impl Document {
         }
     }
 
+    /// Panics where what a subscriber was sent is not as the document says of events.
+    #[track_caller]
+    pub(crate) fn check_event(&self, data: &Value) {
+        let content = &self.0["paths"]["/v1/events"]["get"]["responses"]["200"]["content"];
+        if let Err(why) = self.fits(&content["text/event-stream"]["schema"], data, "") {
+            panic!("{why}\n{data:#}");
+        }
+    }
+
     fn fits(&self, schema: &Value, value: &Value, at: &str) -> Result<(), String> {
         if let Some(reference) = schema["$ref"].as_str() {
             let pointer = reference.trim_start_matches('#');
@@ -25,6 +34,14 @@ impl Document {
         }
         if let Some(options) = schema["oneOf"].as_array() {
             let all: Vec<_> = options.iter().map(|own| self.fits(own, value, at)).collect();
+            return match all.iter().any(Result::is_ok) {
+                true => Ok(()),
+                false => Err(format!("{at}: none of {all:?}")),
+            };
+        }
+        if schema["allOf"].is_array() {
+            let all = self.objects(schema)?;
+            let all: Vec<_> = all.iter().map(|own| self.fits(own, value, at)).collect();
             return match all.iter().any(Result::is_ok) {
                 true => Ok(()),
                 false => Err(format!("{at}: none of {all:?}")),
@@ -64,6 +81,33 @@ impl Document {
         Ok(())
     }
 
+    /// A schema as objects of which a value must fit one: what `allOf` puts together is one object, for
+    /// each choice that `oneOf` leaves.
+    fn objects(&self, schema: &Value) -> Result<Vec<Value>, String> {
+        if let Some(reference) = schema["$ref"].as_str() {
+            let pointer = reference.trim_start_matches('#');
+            let schema = self.0.pointer(pointer).ok_or_else(|| format!("no {reference}"))?;
+            return self.objects(schema);
+        }
+        if let Some(options) = schema["oneOf"].as_array() {
+            let all: Vec<_> =
+                options.iter().map(|own| self.objects(own)).collect::<Result<_, _>>()?;
+            return Ok(all.into_iter().flatten().collect());
+        }
+        let Some(parts) = schema["allOf"].as_array() else {
+            assert_eq!(schema["type"], "object", "only objects are put together: {schema}");
+            return Ok(vec![schema.clone()]);
+        };
+        let mut all =
+            vec![serde_json::json!({ "type": "object", "properties": {}, "required": [] })];
+        for part in parts {
+            let objects = self.objects(part)?;
+            let with = |one: &Value| objects.iter().map(|own| merged(one, own)).collect::<Vec<_>>();
+            all = all.iter().flat_map(with).collect();
+        }
+        Ok(all)
+    }
+
     fn is_of_type(&self, kind: &Value, value: &Value, at: &str) -> Result<(), String> {
         let is = |kind: &str| match kind {
             "object" => value.is_object(),
@@ -82,6 +126,18 @@ impl Document {
         };
         if fits { Ok(()) } else { Err(format!("{at}: {value} is no {kind}")) }
     }
+}
+
+/// One object with the properties of both.
+fn merged(one: &Value, other: &Value) -> Value {
+    let mut both = one.clone();
+    for (name, schema) in other["properties"].as_object().into_iter().flatten() {
+        assert!(both["properties"].get(name).is_none(), "{name} is there twice");
+        both["properties"][name] = schema.clone();
+    }
+    let required = other["required"].as_array().into_iter().flatten().cloned();
+    both["required"].as_array_mut().unwrap().extend(required);
+    both
 }
 
 /// The patterns that the document uses, and no others.

@@ -13,6 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{
     refusal::{Code, Refusal},
@@ -28,9 +29,9 @@ use crate::api::{body, error::ApiError, state::Api};
 /// `GET /v1/mandates/{id}`, by the mandate's digest.
 #[utoipa::path(
     post, path = "/enqueue", tag = "mvp",
-    request_body = schema::SignedDirectMandate,
+    request_body = SignedDirectMandate,
     responses(
-        (status = 200, description = "Enqueued", body = schema::Enqueued),
+        (status = 200, description = "Enqueued", body = Enqueued),
         schema::EnqueueErrors, schema::ServiceErrors,
     )
 )]
@@ -57,8 +58,8 @@ pub(in crate::api) async fn enqueue(
     Ok(first(found, &mandate, &domain, now).into_response())
 }
 
-/// The body of a success.
-#[derive(Serialize)]
+/// A mandate that was enqueued.
+#[derive(Serialize, ToSchema)]
 struct Enqueued {
     success: bool,
     receipt: DirectAcceptance,

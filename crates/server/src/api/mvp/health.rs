@@ -3,11 +3,15 @@
 //! Pages of the MVP ask every two seconds each. The ledger keeps the figures up with every change, so
 //! an answer costs the same however many mandates there are.
 
-use aep2_mandate::units::{Amount, UnixTime};
+use aep2_mandate::{
+    openapi,
+    units::{Amount, UnixTime},
+};
 use aep2_processor::view::{DirectStatus, MandateState, MandateTerms, RecentMandate};
 use alloy::primitives::B256;
 use axum::{Json, extract::State};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::schema;
 use crate::api::{error::ApiError, state::Api};
@@ -19,7 +23,7 @@ use crate::api::{error::ApiError, state::Api};
 #[utoipa::path(
     get, path = "/health", tag = "mvp",
     responses(
-        (status = 200, description = "The queue and its last mandates", body = schema::MvpHealth),
+        (status = 200, description = "The queue and its last mandates", body = Health),
         schema::ServiceErrors,
     )
 )]
@@ -28,8 +32,8 @@ pub(in crate::api) async fn health(State(api): State<Api>) -> Result<Json<Health
     let shown = |processor: &aep2_processor::Processor| {
         Ok::<_, ApiError>((processor.readiness().ready, processor.direct_status()?))
     };
-    let (ready, lane) = api.blocking(shown).await??;
-    let DirectStatus { live, settled, failed, last } = lane;
+    let (ready, shown) = api.blocking(shown).await??;
+    let DirectStatus { live, settled, failed, last } = shown;
     Ok(Json(Health {
         status: if ready { "ok" } else { "not_ready" },
         sp: identity.processor.to_string(),
@@ -41,33 +45,58 @@ pub(in crate::api) async fn health(State(api): State<Api>) -> Result<Json<Health
     }))
 }
 
-/// The body.
-#[derive(Debug, Serialize)]
+/// The direct path's queue, in the published MVP's form.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = MvpHealth)]
 pub(in crate::api) struct Health {
     /// `ok`, or `not_ready` while no mandates are accepted.
     status: &'static str,
+    #[schema(value_type = openapi::Address)]
     sp: String,
+    #[schema(value_type = openapi::Address)]
     wallet: String,
+    /// Mandates that have not ended.
     queue_length: u64,
+    /// Mandates that the chain settled.
     settled: u64,
+    /// Mandates that will never settle.
     failed: u64,
+    /// The last ten, the newest first.
     history: Vec<Entry>,
 }
 
-/// One of the last mandates.
-#[derive(Debug, Serialize)]
+/// A mandate in the queue's history.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = MvpEntry)]
 struct Entry {
+    #[schema(value_type = openapi::Bytes32)]
     mandate_digest: B256,
+    #[schema(value_type = openapi::Address)]
     owner: String,
+    #[schema(value_type = openapi::Address)]
     payee: String,
     /// What it pays or paid, base units: all that was signed, or what its payee captured.
     amount: Amount,
-    status: &'static str,
+    status: EntryStatus,
     enqueued_at: UnixTime,
+    /// The time of the block that settled it.
+    #[schema(required = true)]
     settled_at: Option<UnixTime>,
+    /// Only of what is settled.
+    #[schema(value_type = Option<openapi::Bytes32>, required = true)]
     tx_hash: Option<B256>,
+}
+
+/// Where a mandate is, in the published MVP's form.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = MvpStatus)]
+enum EntryStatus {
+    Enqueued,
+    Settled,
+    Failed,
 }
 
 impl Entry {
@@ -76,11 +105,13 @@ impl Entry {
         let RecentMandate { status: mandate, settled_at } = recent;
         let MandateTerms::Direct(terms) = mandate.mandate else { return None };
         let (status, settled_at, tx_hash) = match mandate.state {
-            MandateState::Settled { transaction, .. } => ("settled", settled_at, transaction),
-            MandateState::Failed { .. } => ("failed", None, None),
+            MandateState::Settled { transaction, .. } => {
+                (EntryStatus::Settled, settled_at, transaction)
+            }
+            MandateState::Failed { .. } => (EntryStatus::Failed, None, None),
             MandateState::Queued
             | MandateState::InBatch { .. }
-            | MandateState::Quarantined { .. } => ("enqueued", None, None),
+            | MandateState::Quarantined { .. } => (EntryStatus::Enqueued, None, None),
         };
         Some(Self {
             mandate_digest: mandate.mandate_id.bytes(),

@@ -9,7 +9,7 @@ pub(super) mod health;
 mod refusal;
 pub(super) mod schema;
 
-pub(super) use self::refusal::as_mvp;
+pub(super) use self::refusal::{Code, as_mvp};
 
 /// Where mandates are taken.
 pub(super) const ENQUEUE: &str = "/enqueue";

@@ -6,14 +6,16 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::api::error::ApiError;
 
-/// The MVP's codes. Their order is the one in which they are looked at: the first that applies is
+/// The published MVP's codes. Their order is the one in which they are looked at: the first that applies is
 /// the answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub(super) enum Code {
+#[schema(as = MvpCode)]
+pub(in crate::api) enum Code {
     InvalidRequest,
     ExpiredMandate,
     InvalidSignature,
@@ -33,10 +35,12 @@ impl Code {
     }
 }
 
-/// The body of an error.
-#[derive(Debug, Serialize)]
-pub(super) struct Refusal {
+/// What went wrong, in the published MVP's form.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = MvpError)]
+pub(in crate::api) struct Refusal {
     pub(super) error: Code,
+    /// For people.
     pub(super) message: String,
 }
 
