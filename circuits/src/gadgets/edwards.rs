@@ -48,7 +48,7 @@ pub(crate) fn scaled_x(x: Fr) -> Fr {
 }
 
 /// A point `(X, y)`.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Point<L> {
     /// `√-168700` times circomlib's `x`.
     pub x: L,

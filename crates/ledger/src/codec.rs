@@ -64,6 +64,9 @@ impl<'a> Decoder<'a> {
     }
 
     /// The next `length` bytes, which are part of `what`.
+    ///
+    /// # Errors
+    /// When fewer are left.
     pub fn take(&mut self, length: usize, what: &'static str) -> Result<&'a [u8], Defect> {
         let (taken, rest) = self.rest.split_at_checked(length).ok_or(Defect::Short(what))?;
         self.rest = rest;
@@ -77,11 +80,17 @@ impl<'a> Decoder<'a> {
     }
 
     /// The next field.
+    ///
+    /// # Errors
+    /// When the bytes that are left do not begin with one.
     pub fn field<T: Field>(&mut self) -> Result<T, Defect> {
         T::take(self)
     }
 
     /// States that nothing is left.
+    ///
+    /// # Errors
+    /// When something is.
     pub fn end(self) -> Result<(), Defect> {
         if self.rest.is_empty() { Ok(()) } else { Err(Defect::Trailing(self.rest.len())) }
     }
@@ -92,6 +101,9 @@ pub trait Field: Sized {
     /// Appends the value.
     fn put(&self, to: &mut Vec<u8>);
     /// Reads a value.
+    ///
+    /// # Errors
+    /// When the bytes that are left do not begin with one.
     fn take(from: &mut Decoder<'_>) -> Result<Self, Defect>;
 }
 
@@ -108,6 +120,9 @@ pub trait Record: Field {
     }
 
     /// The record with these bytes.
+    ///
+    /// # Errors
+    /// When they are of another version, or not exactly a record's.
     fn from_bytes(bytes: &[u8]) -> Result<Self, Defect> {
         let mut decoder = Decoder::new(bytes);
         let found = decoder.field::<u8>()?;

@@ -48,6 +48,9 @@ impl<T: Field> Put for T {
 }
 
 /// A key read back.
+///
+/// # Errors
+/// When the bytes are not exactly such a key.
 pub fn read_key<T: Field>(bytes: &[u8]) -> Result<T, Defect> {
     let mut decoder = Decoder::new(bytes);
     let key = decoder.field()?;

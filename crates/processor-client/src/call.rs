@@ -29,7 +29,10 @@ impl Default for Patience {
 /// The longest answer that is read, in bytes. A receipt takes about 600.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
-/// Posts a JSON body.
+/// Posts a JSON body, again where there is no answer or the processor is busy.
+///
+/// # Errors
+/// When there is no other answer after all attempts that `patience` allows, or one that is too long.
 pub async fn post(
     http: &reqwest::Client,
     url: url::Url,

@@ -170,7 +170,7 @@ impl Ifma {
 type Lanes = u8;
 
 /// Eight elements of the prime field. Unless said otherwise, limbs are carried.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Fq8([__m512i; LIMBS]);
 
 impl Fq8 {
@@ -413,14 +413,14 @@ impl Elements for Fq8 {
 
 /// Eight elements of the quadratic extension: real and imaginary parts, the square of the
 /// imaginary unit being −1.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Fq2x8 {
     real: Fq8,
     imaginary: Fq8,
 }
 
 /// Both parts, and the imaginary one negated.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Multiplier {
     real: Fq8,
     imaginary: Fq8,
