@@ -11,10 +11,10 @@ use std::{
 };
 
 use aep2_mandate::units::Ceiling;
-use aep2_payee::{Opening, OpeningError, Payee, Quote};
+use aep2_payee::{ConnectError, Payee, PayeeOptions, Quote};
 use aep2_processor_client::lookup::Identity;
 use aep2_x402::{
-    mcp::{NotAServer, Server},
+    mcp::{InvalidServerName, ServerName},
     terms::WireAddress,
 };
 use alloy_signer_local::PrivateKeySigner;
@@ -147,10 +147,10 @@ pub enum SellError {
     NothingSold,
     /// The name cannot be payers'.
     #[error(transparent)]
-    Name(#[from] NotAServer),
+    Name(#[from] InvalidServerName),
     /// The payee, or its processor.
     #[error(transparent)]
-    Payee(#[from] OpeningError),
+    Payee(#[from] ConnectError),
     /// The MCP server.
     #[error(transparent)]
     Upstream(#[from] UpstreamError),
@@ -219,16 +219,16 @@ impl Seller {
     /// When the processor or the program does not answer, or they do not fit the settings.
     pub async fn start(
         settings: &SellerSettings,
-        name: Server,
+        name: ServerName,
         key: Option<PrivateKeySigner>,
         http: reqwest::Client,
         command: Command,
     ) -> Result<Self, SellError> {
         let metered = settings.tools.iter().find(|(_, tool)| tool.metered);
-        let opening = Opening {
+        let options = PayeeOptions {
             // Nothing is sold over HTTP itself; what is bought is named by MCP's own URLs.
             origin: Url::parse(&format!("http://{name}/"))
-                .map_err(|_| NotAServer(name.to_string()))?,
+                .map_err(|_| InvalidServerName(name.to_string()))?,
             processor: settings.processor.clone(),
             facilitator: settings.facilitator,
             payee: settings.payee.map(|payee| payee.0),
@@ -236,9 +236,9 @@ impl Seller {
             key,
             metered: metered.map(|(name, _)| format!("the tool {name}")),
         };
-        let (payee, identity) = Payee::open(opening, http).await?;
-        let patience = Duration::from_secs(settings.answer_within_s);
-        let (upstream, program) = Upstream::start(command, patience).await?;
+        let (payee, identity) = Payee::connect(options, http).await?;
+        let retry = Duration::from_secs(settings.answer_within_s);
+        let (upstream, program) = Upstream::start(command, retry).await?;
         let found = upstream.tools().to_vec();
         if let Some(wanted) = settings.tools.keys().find(|name| !found.contains(name)) {
             return Err(SellError::NoSuchTool { wanted: wanted.clone(), found });

@@ -36,14 +36,14 @@ use crate::{
 
 /// How long a payee is waited for.
 #[derive(Clone, Copy, Debug)]
-pub struct Patience {
+pub struct RetryPolicy {
     /// How often a paid request is sent in all, where no answer comes.
     pub attempts: u32,
     /// Between two attempts; twice as long each time.
     pub pause: Duration,
 }
 
-impl Default for Patience {
+impl Default for RetryPolicy {
     /// Four attempts, 250 ms between the first two.
     fn default() -> Self {
         Self { attempts: 4, pause: Duration::from_millis(250) }
@@ -99,7 +99,7 @@ pub struct Payment {
 pub struct PayingClient {
     payer: Payer,
     http: reqwest::Client,
-    patience: Patience,
+    retry: RetryPolicy,
 }
 
 impl PayingClient {
@@ -119,12 +119,12 @@ impl PayingClient {
     pub fn with_http(payer: Payer, http: reqwest::ClientBuilder) -> Result<Self, PayError> {
         let http = http.redirect(reqwest::redirect::Policy::none());
         let http = http.build().map_err(PayError::Http)?;
-        Ok(Self { payer, http, patience: Patience::default() })
+        Ok(Self { payer, http, retry: RetryPolicy::default() })
     }
 
-    /// The same client with other patience.
-    pub fn patience(mut self, patience: Patience) -> Self {
-        self.patience = patience;
+    /// The same client with other retry.
+    pub fn retry(mut self, retry: RetryPolicy) -> Self {
+        self.retry = retry;
         self
     }
 
@@ -264,13 +264,13 @@ impl PayingClient {
         header: HeaderValue,
     ) -> Result<Answer, PayError> {
         request.headers_mut().insert(PAYMENT_SIGNATURE, header.clone());
-        let mut pause = self.patience.pause;
+        let mut pause = self.retry.pause;
         let mut request = Some(request);
         let mut attempt = 1;
         let response = loop {
             let Some(now) = request.take() else { return Err(PayError::NotRepeatable) };
             request = now.try_clone();
-            let last = attempt >= self.patience.attempts || request.is_none();
+            let last = attempt >= self.retry.attempts || request.is_none();
             match self.http.execute(now).await {
                 Ok(response) if !last && wants_again(&response) => {}
                 Ok(response) => break response,
@@ -405,7 +405,7 @@ impl Target {
         if answered == self.resource {
             return Ok(());
         }
-        Err(PayError::Redirected { asked: self.resource.clone(), answered })
+        Err(PayError::Redirected { requested: self.resource.clone(), answered })
     }
 }
 

@@ -17,7 +17,7 @@ mod signing;
 pub mod wallet;
 
 pub use self::{
-    client::{Answer, KnownTerms, Patience, PayingClient, Payment},
+    client::{Answer, KnownTerms, PayingClient, Payment, RetryPolicy},
     error::{PayError, Unanswered},
     payer::{Authorised, Payer, PayerConfig, Sent},
 };

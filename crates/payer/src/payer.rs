@@ -24,7 +24,7 @@ use crate::{
     error::PayError,
     journal::{JournalError, Owner},
     limits::Limits,
-    signing::{Ask, Command, Outcome, Signing},
+    signing::{Command, Outcome, SignRequest, Signing},
 };
 
 /// Who pays, and within which bounds.
@@ -191,15 +191,15 @@ impl Payer {
         terms: &Requirements,
         host: &str,
     ) -> Result<Authorised, PayError> {
-        let ask = Ask {
+        let request = SignRequest {
             purchase: purchase.clone(),
             order,
             host: host.to_owned(),
             deadline: self.deadline(terms),
         };
         let (reply, answer) = oneshot::channel();
-        let ask = Box::new(ask);
-        self.commands.send(Command::Sign { ask, reply }).map_err(|_| PayError::Closed)?;
+        let request = Box::new(request);
+        self.commands.send(Command::Sign { request, reply }).map_err(|_| PayError::Closed)?;
         let (id, mandate) = answer.await.map_err(|_| PayError::Closed)??;
         let fate = Fate { id, commands: self.commands.clone(), sent: false, concluded: false };
         Ok(Authorised { id, mandate, purchase, fate })

@@ -6,7 +6,7 @@ use aep2_mcp::{
     CHARGE, Priced, Upstream,
     sell::{EXAMPLE, SellError, Seller, SellerSettings},
 };
-use aep2_payee::OpeningError;
+use aep2_payee::ConnectError;
 use rmcp::{ErrorData, RoleServer, ServerHandler, ServiceExt, model::*, service::RequestContext};
 use serde_json::json;
 use tokio::process::Command;
@@ -82,8 +82,8 @@ fn program() -> Command {
     command
 }
 
-async fn upstream(patience: Duration) -> (Upstream, aep2_mcp::Running) {
-    Upstream::start(program(), patience).await.unwrap()
+async fn upstream(retry: Duration) -> (Upstream, aep2_mcp::Running) {
+    Upstream::start(program(), retry).await.unwrap()
 }
 
 fn priced(world: &World, upstream: Upstream) -> Priced<Upstream> {
@@ -186,15 +186,15 @@ async fn a_seller_starts_only_where_everything_fits() {
         other => panic!("{other:?}"),
     }
     let nobody = start(settings.clone(), None).await;
-    assert!(matches!(nobody, Err(SellError::Payee(OpeningError::NoPayee))), "{nobody:?}");
+    assert!(matches!(nobody, Err(SellError::Payee(ConnectError::NoPayee))), "{nobody:?}");
     let mut metered = settings.clone();
     metered.payee = Some(world.payee_key.address().into());
     metered.tools.get_mut("measure").unwrap().metered = true;
     let keyless = start(metered, None).await;
-    assert!(matches!(keyless, Err(SellError::Payee(OpeningError::NoKey(_)))), "{keyless:?}");
+    assert!(matches!(keyless, Err(SellError::Payee(ConnectError::NoKey(_)))), "{keyless:?}");
     settings.processor = "http://127.0.0.1:1/".parse().unwrap();
     match start(settings, key).await {
-        Err(SellError::Payee(OpeningError::Processor { source, .. })) => {
+        Err(SellError::Payee(ConnectError::Processor { source, .. })) => {
             assert!(source.is_passing())
         }
         other => panic!("{other:?}"),

@@ -39,7 +39,7 @@ use self::{
     upstream::Upstream,
 };
 use crate::{
-    open::{Opening, OpeningError},
+    connect::{ConnectError, PayeeOptions},
     payee::Payee,
 };
 
@@ -51,7 +51,7 @@ pub enum GatewayError {
     Settings(#[from] SettingsError),
     /// The payee, or its processor.
     #[error(transparent)]
-    Opening(#[from] OpeningError),
+    Connect(#[from] ConnectError),
     /// The HTTP client.
     #[error("cannot start an HTTP client: {0}")]
     Http(#[from] reqwest::Error),
@@ -85,7 +85,7 @@ impl Gateway {
         let http = http.build()?;
         let lookup = Lookup::new(http.clone(), settings.processor.clone());
         let metered = settings.routes.iter().find(|route| route.metered);
-        let opening = Opening {
+        let options = PayeeOptions {
             origin: origin.clone(),
             processor: settings.processor.clone(),
             facilitator: settings.facilitator,
@@ -94,7 +94,7 @@ impl Gateway {
             key,
             metered: metered.map(|route| format!("the route {}", route.path)),
         };
-        let (payee, _) = Payee::open(opening, http).await?;
+        let (payee, _) = Payee::connect(options, http).await?;
         let metrics = Metrics::new();
         let upstream = Upstream::new(settings, &origin, metrics.upstream_failures.clone());
         let (prices, unpriced) = (settings.prices()?, settings.unpriced);

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use aep2_mandate::units::Ceiling;
 use aep2_processor_client::{
-    Patience, ProcessorError,
+    ProcessorError, RetryPolicy,
     call::{at, post, refusal},
 };
 use aep2_x402::{
@@ -51,7 +51,7 @@ pub struct Exact {
     http: reqwest::Client,
     facilitator: Url,
     token: Eip3009,
-    patience: Patience,
+    retry: RetryPolicy,
 }
 
 impl Exact {
@@ -64,14 +64,14 @@ impl Exact {
         version: impl Into<String>,
     ) -> Self {
         // An answer takes a block.
-        let patience = Patience { answer: Duration::from_secs(40), ..Patience::default() };
+        let retry = RetryPolicy { timeout: Duration::from_secs(40), ..RetryPolicy::default() };
         let token = Eip3009 { name: name.into(), version: version.into() };
-        Self { http, facilitator, token, patience }
+        Self { http, facilitator, token, retry }
     }
 
     /// The same, waiting otherwise for the facilitator.
-    pub fn with_patience(self, patience: Patience) -> Self {
-        Self { patience, ..self }
+    pub fn with_retry(self, retry: RetryPolicy) -> Self {
+        Self { retry, ..self }
     }
 
     /// What is asked for; nothing where the price is metered.
@@ -112,10 +112,10 @@ impl Exact {
             },
             payment_requirements: terms,
         };
-        let nonsense = |words: String| ProcessorError::Nonsense(words);
-        let body = serde_json::to_vec(&request).map_err(|error| nonsense(error.to_string()))?;
+        let invalid = |message: String| ProcessorError::InvalidAnswer(message);
+        let body = serde_json::to_vec(&request).map_err(|error| invalid(error.to_string()))?;
         let url = at(&self.facilitator, "settle");
-        let (status, answer) = post(&self.http, url, body, self.patience).await?;
+        let (status, answer) = post(&self.http, url, body, self.retry).await?;
         let Ok(answer) = serde_json::from_slice::<Answer>(&answer) else {
             return Err(refusal(status, &answer).into());
         };
@@ -128,7 +128,7 @@ impl Exact {
         let transaction = answer.transaction.and_then(|hash| hash.parse().ok());
         match transaction.filter(|_| answer.network.is_none_or(|said| said == network)) {
             Some(transaction) => Ok(transaction),
-            None => Err(nonsense("settled, without a transaction on this chain".to_owned()).into()),
+            None => Err(invalid("settled, without a transaction on this chain".to_owned()).into()),
         }
     }
 }

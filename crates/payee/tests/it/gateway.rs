@@ -6,7 +6,7 @@ use std::{
 };
 
 use aep2_payee::{
-    OpeningError,
+    ConnectError,
     gateway::{
         Gateway, GatewayError,
         settings::{EXAMPLE, GatewaySettings, SettingsError},
@@ -130,7 +130,7 @@ impl Town {
 
     fn captured(&self) -> Vec<u128> {
         let mut captured: Vec<_> =
-            self.world.books.captured().into_iter().map(|amount| amount.get()).collect();
+            self.world.ledger.captured().into_iter().map(|amount| amount.get()).collect();
         captured.sort_unstable();
         captured
     }
@@ -351,15 +351,15 @@ async fn a_gateway_that_could_not_keep_its_word_is_not_started() {
     };
     let route = "[[routes]]\npath = \"/\"\nprice = \"1\"\n";
     let payee = "payee = \"0x000000000000000000000000000000000000dEaD\"\n";
-    assert!(matches!(start(route, false).await, GatewayError::Opening(OpeningError::NoPayee)));
+    assert!(matches!(start(route, false).await, GatewayError::Connect(ConnectError::NoPayee)));
     let metered = format!("{payee}{route}metered = true");
-    assert!(matches!(start(&metered, false).await, GatewayError::Opening(OpeningError::NoKey(_))));
+    assert!(matches!(start(&metered, false).await, GatewayError::Connect(ConnectError::NoKey(_))));
     let others = start(&format!("{payee}{route}"), true).await;
-    assert!(matches!(others, GatewayError::Opening(OpeningError::Payee(_))), "another's key");
+    assert!(matches!(others, GatewayError::Connect(ConnectError::Payee(_))), "another's key");
     let token = format!("token = \"0x000000000000000000000000000000000000dEaD\"\n{route}");
     assert!(matches!(
         start(&token, true).await,
-        GatewayError::Opening(OpeningError::Token(Some(_)))
+        GatewayError::Connect(ConnectError::Token(Some(_)))
     ));
     drop(world);
 }
@@ -395,5 +395,5 @@ async fn a_payee_that_is_too_dear_for_the_wallet_gets_nothing_signed() {
     let payer = aep2_payer::Payer::open(config, crate::support::secret(1)).unwrap();
     let client = crate::support::client(payer);
     assert!(matches!(client.get(town.at("dear")).await, Err(PayError::Limit(_))));
-    assert_eq!((town.world.books.count(), town.service.asked.get()), (0, 0));
+    assert_eq!((town.world.ledger.count(), town.service.asked.get()), (0, 0));
 }

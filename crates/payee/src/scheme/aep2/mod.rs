@@ -12,7 +12,7 @@ use aep2_mandate::{
     units::UnixTime,
     wire::Strict,
 };
-use aep2_processor_client::Processor;
+use aep2_processor_client::ProcessorClient;
 use aep2_x402::{
     Aep2Scheme, Extra, Requirements, SettleResponse,
     headers::{PAYMENT_SIGNATURE, X_PAYMENT},
@@ -34,7 +34,7 @@ use crate::{
 /// Mandates, through one processor.
 #[derive(Debug)]
 pub(crate) struct Aep2 {
-    processor: Arc<dyn Processor>,
+    processor: Arc<dyn ProcessorClient>,
     orders: Orders,
 }
 
@@ -46,7 +46,7 @@ pub(crate) struct Payment {
 }
 
 impl Aep2 {
-    pub(crate) fn new(processor: Arc<dyn Processor>, orders: Orders) -> Self {
+    pub(crate) fn new(processor: Arc<dyn ProcessorClient>, orders: Orders) -> Self {
         Self { processor, orders }
     }
 

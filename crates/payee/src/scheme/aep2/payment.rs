@@ -9,7 +9,7 @@ use aep2_mandate::{
 use aep2_x402::{
     PaymentPayload, Requirements,
     headers::{self, HeaderError, PAYMENT_SIGNATURE, X_PAYMENT},
-    purchase::Occasion,
+    purchase::PaymentContext,
     v1,
 };
 use http::HeaderMap;
@@ -91,17 +91,17 @@ impl IncomingPayment {
                 return Err(Refusal::OtherTerms { field });
             }
         }
-        let occasion = match order {
+        let context = match order {
             Some(order) => {
                 orders.check(purchase, order, now).map_err(|error| match error {
                     OrderError::Unknown => Refusal::UnknownOrder,
                     OrderError::Expired(until) => Refusal::OrderExpired { until },
                 })?;
-                Occasion::Order(order)
+                PaymentContext::Order(order)
             }
-            None => Occasion::Intent { account: mandate.account, nonce: mandate.nonce },
+            None => PaymentContext::Intent { account: mandate.account, nonce: mandate.nonce },
         };
-        if mandate.reference != purchase.reference(occasion) {
+        if mandate.reference != purchase.reference(context) {
             return Err(Refusal::OtherReference);
         }
         // The processor's clock decides; what is far off needs not be sent there.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use aep2_processor_client::{
-    Facilitator, Native, Patience, Processor, ProcessorError,
+    FacilitatorClient, NativeClient, ProcessorClient, ProcessorError, RetryPolicy,
     lookup::{Identity, Lookup},
 };
 use alloy_primitives::Address;
@@ -18,7 +18,7 @@ use crate::{
 
 /// What a payee says about itself; the rest is its processor's to say.
 #[derive(Clone, Debug)]
-pub struct Opening {
+pub struct PayeeOptions {
     /// As [`PayeeConfig::origin`].
     pub origin: Url,
     /// The processor, by its address on the net.
@@ -37,7 +37,7 @@ pub struct Opening {
 
 /// Why a payee cannot be set up.
 #[derive(Debug, Error)]
-pub enum OpeningError {
+pub enum ConnectError {
     /// The processor does not answer as one.
     #[error("the processor at {url}: {source}")]
     Processor {
@@ -73,39 +73,40 @@ impl Payee {
     ///
     /// # Errors
     /// When the processor does not answer, or does not fit.
-    pub async fn open(
-        opening: Opening,
+    pub async fn connect(
+        options: PayeeOptions,
         http: reqwest::Client,
-    ) -> Result<(Self, Identity), OpeningError> {
-        let Opening { origin, processor: url, facilitator, payee, token, key, metered } = opening;
+    ) -> Result<(Self, Identity), ConnectError> {
+        let PayeeOptions { origin, processor: url, facilitator, payee, token, key, metered } =
+            options;
         let lookup = Lookup::new(http.clone(), url.clone());
         let identity = lookup
             .identity()
             .await
-            .map_err(|source| OpeningError::Processor { url: url.to_string(), source })?;
+            .map_err(|source| ConnectError::Processor { url: url.to_string(), source })?;
         let mut taken = identity.tokens.iter().map(|own| own.token.0);
         let found = match token {
             Some(token) => taken.find(|own| *own == token),
             None => taken.next(),
         };
-        let found = found.ok_or(OpeningError::Token(token))?;
+        let found = found.ok_or(ConnectError::Token(token))?;
         let address = match (&key, payee) {
             (_, Some(payee)) => payee,
             (Some(key), None) => key.address(),
-            (None, None) => return Err(OpeningError::NoPayee),
+            (None, None) => return Err(ConnectError::NoPayee),
         };
         match (metered, &key, identity.captures) {
-            (Some(what), None, _) => return Err(OpeningError::NoKey(what)),
-            (Some(what), Some(_), false) => return Err(OpeningError::NoCaptures(what)),
+            (Some(what), None, _) => return Err(ConnectError::NoKey(what)),
+            (Some(what), Some(_), false) => return Err(ConnectError::NoCaptures(what)),
             _ => {}
         }
         // What cannot be captured is charged in full: the payee knows what to do without a key.
         let key = key.filter(|_| identity.captures);
-        let patience = Patience::default();
-        let processor: Arc<dyn Processor> = if facilitator {
-            Arc::new(Facilitator::new(http, url, patience))
+        let retry = RetryPolicy::default();
+        let processor: Arc<dyn ProcessorClient> = if facilitator {
+            Arc::new(FacilitatorClient::new(http, url, retry))
         } else {
-            Arc::new(Native::new(http, url, patience))
+            Arc::new(NativeClient::new(http, url, retry))
         };
         let mut config = PayeeConfig::new(origin, identity.venue(), found, address);
         config.settle_within_s = identity.settle_within_s;
