@@ -8,10 +8,9 @@ use std::time::Duration;
 use aep2_mandate::mandate::MandateId;
 use aep2_payer::{PayError, Payer, Payment, RetryPolicy, Sent};
 use aep2_x402::{
-    ExtensionsJson, PaymentPayload, ResourceInfo, SettleExtra, X402Version2,
+    PaymentPayload,
     mcp::{self, CallMeta, ServerName},
     offer::Offer,
-    receipt::ReceiptError,
 };
 use rmcp::{
     RoleClient, ServiceError,
@@ -111,9 +110,10 @@ impl Buyer {
         let (Offer { terms, written }, purchase) =
             self.payer.choose(&required, mcp::METHOD, &resource, &host)?;
         let order = terms.extra.order.map(|order| order.0);
-        let sent = self.payer.authorise(purchase, order, &terms, &host).await?.send();
-        let call = with_payment(call, &sent, written).map_err(PayError::from)?;
-        self.send(call, sent).await
+        let authorised = self.payer.authorise(purchase, order, &terms, &host).await?;
+        let payment = authorised.payload(written);
+        let call = with_payment(call, payment).map_err(PayError::from)?;
+        self.send(call, authorised.send()).await
     }
 
     /// One try: nothing where no answer came in time.
@@ -166,17 +166,8 @@ fn wants_again(result: &CallToolResult) -> bool {
 
 fn with_payment(
     mut call: CallToolRequestParams,
-    sent: &Sent,
-    accepted: Box<RawValue>,
+    payment: PaymentPayload<Box<RawValue>>,
 ) -> serde_json::Result<CallToolRequestParams> {
-    let url = sent.purchase.resource.clone();
-    let payment = PaymentPayload {
-        accepted,
-        payload: sent.mandate.clone(),
-        resource: Some(ResourceInfo { url, description: None, mime_type: None }),
-        x402_version: X402Version2,
-        extensions: ExtensionsJson::default(),
-    };
     let Value::Object(said) = serde_json::to_value(CallMeta { payment: Some(payment) })? else {
         return Ok(call);
     };
@@ -203,11 +194,6 @@ fn conclude(result: CallToolResult, sent: Sent) -> Result<Bought, BuyError> {
         sent.refused(&reason);
         return Err(BuyError::Refused { reason, message });
     }
-    let (id, mandate, purchase) = (sent.id, sent.mandate.clone(), sent.purchase.clone());
-    let SettleExtra { receipt, capture } =
-        settled.and_then(|settled| settled.extra).unwrap_or_default();
-    let captured = capture.and_then(|statement| sent.captured(&statement));
-    let receipt = receipt.ok_or(ReceiptError::Missing).and_then(|receipt| sent.accepted(receipt));
-    let payment = Payment { id, mandate, purchase, receipt, captured };
+    let payment = sent.conclude(settled.and_then(|settled| settled.extra));
     Ok(Bought { result, payment: Some(payment) })
 }

@@ -14,26 +14,8 @@ use url::Url;
 use crate::{
     config::PayeeConfig,
     payee::{Payee, PayeeError},
+    settings::PayeeSettings,
 };
-
-/// What a payee says about itself; the rest is its processor's to say.
-#[derive(Clone, Debug)]
-pub struct PayeeOptions {
-    /// As [`PayeeConfig::origin`].
-    pub origin: Url,
-    /// The processor, by its address on the net.
-    pub processor: Url,
-    /// Whether it is asked by x402's calls instead of its own.
-    pub facilitator: bool,
-    /// Who is paid, where `key` does not say it.
-    pub payee: Option<Address>,
-    /// The token that is taken, where it is not the processor's first.
-    pub token: Option<Address>,
-    /// The payee's own key, for captures of less than the price.
-    pub key: Option<PrivateKeySigner>,
-    /// Something with a metered price, by its name, if anything has one.
-    pub metered: Option<String>,
-}
 
 /// Why a payee cannot be set up.
 #[derive(Debug, Error)]
@@ -53,7 +35,7 @@ pub enum ConnectError {
     )]
     Token(Option<Address>),
     /// Neither the payee nor its key is said.
-    #[error("nobody is paid: set `payee` or `key_file`")]
+    #[error("nobody is paid: set `address` or `key_file`")]
     NoPayee,
     /// A metered price without a key to capture with.
     #[error(
@@ -69,29 +51,34 @@ pub enum ConnectError {
 }
 
 impl Payee {
-    /// A payee whose venue, token and times are those of its processor, which is asked.
+    /// A payee that payers reach at `origin`, whose venue, token and times are those of its
+    /// processor, which is asked. `key` is the payee's, and signs captures of less than the price;
+    /// `metered` names something with a metered price, if anything has one.
     ///
     /// # Errors
     /// When the processor does not answer, or does not fit.
     pub async fn connect(
-        options: PayeeOptions,
+        settings: &PayeeSettings,
+        origin: Url,
+        key: Option<PrivateKeySigner>,
+        metered: Option<String>,
         http: reqwest::Client,
     ) -> Result<(Self, Identity), ConnectError> {
-        let PayeeOptions { origin, processor: url, facilitator, payee, token, key, metered } =
-            options;
-        let lookup = Lookup::new(http.clone(), url.clone());
+        let PayeeSettings { processor, facilitator, address, token, .. } = settings;
+        let token = token.map(|token| token.0);
+        let lookup = Lookup::new(http.clone(), processor.clone());
         let identity = lookup
             .identity()
             .await
-            .map_err(|source| ConnectError::Processor { url: url.to_string(), source })?;
+            .map_err(|source| ConnectError::Processor { url: processor.to_string(), source })?;
         let mut taken = identity.tokens.iter().map(|own| own.token.0);
         let found = match token {
             Some(token) => taken.find(|own| *own == token),
             None => taken.next(),
         };
         let found = found.ok_or(ConnectError::Token(token))?;
-        let address = match (&key, payee) {
-            (_, Some(payee)) => payee,
+        let address = match (&key, address) {
+            (_, Some(address)) => address.0,
             (Some(key), None) => key.address(),
             (None, None) => return Err(ConnectError::NoPayee),
         };
@@ -103,10 +90,10 @@ impl Payee {
         // What cannot be captured is charged in full: the payee knows what to do without a key.
         let key = key.filter(|_| identity.captures);
         let retry = RetryPolicy::default();
-        let processor: Arc<dyn ProcessorClient> = if facilitator {
-            Arc::new(FacilitatorClient::new(http, url, retry))
+        let processor: Arc<dyn ProcessorClient> = if *facilitator {
+            Arc::new(FacilitatorClient::new(http, processor.clone(), retry))
         } else {
-            Arc::new(NativeClient::new(http, url, retry))
+            Arc::new(NativeClient::new(http, processor.clone(), retry))
         };
         let mut config = PayeeConfig::new(origin, identity.venue(), found, address);
         config.settle_within_s = identity.settle_within_s;

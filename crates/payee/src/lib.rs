@@ -37,12 +37,13 @@ mod respond;
 mod sale;
 pub mod scheme;
 mod sell;
+pub mod settings;
 mod statement;
 mod unpaid;
 
 pub use self::{
     config::PayeeConfig,
-    connect::{ConnectError, PayeeOptions},
+    connect::ConnectError,
     context::PayeeContext,
     layer::{Charge, Charged},
     meter::{AboveCeiling, Meter},

@@ -11,27 +11,20 @@
 
 use std::time::Duration;
 
-use aep2_mandate::{
-    mandate::{MandateId, SignedMandate},
-    typed_data::receipt::SignedReceipt,
-    units::Amount,
-};
 use aep2_x402::{
-    ExtensionsJson, PaymentPayload, PaymentRequired, ResourceInfo, SettleExtra, SettleResponse,
-    X402Version2,
+    PaymentRequired, SettleResponse,
     headers::{self, PAYMENT_REQUIRED, PAYMENT_RESPONSE, PAYMENT_SIGNATURE},
     offer::{Offer, offers},
     purchase::Purchase,
-    receipt::ReceiptError,
 };
 use http::{HeaderMap, HeaderValue, StatusCode};
 use reqwest::{Request, Response};
-use serde_json::value::RawValue;
 use url::Url;
 
 use crate::{
     error::{PayError, Unanswered},
-    payer::{Payer, Sent},
+    payer::Payer,
+    payment::{Payment, Sent},
 };
 
 /// How long a payee is waited for.
@@ -76,22 +69,6 @@ pub struct Answer {
     pub response: Response,
     /// The payment, if one was due.
     pub payment: Option<Payment>,
-}
-
-/// A payment that was answered.
-#[derive(Clone, Debug)]
-pub struct Payment {
-    /// The mandate's id.
-    pub id: MandateId,
-    /// The mandate.
-    pub mandate: SignedMandate,
-    /// What it pays for.
-    pub purchase: Purchase,
-    /// The processor's promise, checked. Without one nothing shows that the processor has the
-    /// mandate; the answer is the payee's word.
-    pub receipt: Result<SignedReceipt, ReceiptError>,
-    /// What was captured, by the processor's signed statement, where one came with the answer.
-    pub captured: Option<Amount>,
 }
 
 /// An HTTP client that pays. Cheap to clone.
@@ -204,7 +181,7 @@ impl PayingClient {
                 expected: format!("{} {}", purchase.method, purchase.resource),
             });
         }
-        let sent = Sent::resumed(&self.payer, id, mandate, purchase);
+        let sent = self.payer.resume(id, mandate, purchase);
         self.send(request, &target, sent, header).await
     }
 
@@ -240,18 +217,7 @@ impl PayingClient {
     ) -> Result<Answer, PayError> {
         let order = offer.terms.extra.order.map(|order| order.0);
         let authorised = self.payer.authorise(purchase, order, &offer.terms, &target.host).await?;
-        let payload = PaymentPayload::<Box<RawValue>> {
-            accepted: offer.written,
-            payload: authorised.mandate.clone(),
-            resource: Some(ResourceInfo {
-                url: target.resource.clone(),
-                description: None,
-                mime_type: None,
-            }),
-            x402_version: X402Version2,
-            extensions: ExtensionsJson::default(),
-        };
-        let header = headers::write(&payload)?;
+        let header = headers::write(&authorised.payload(offer.written))?;
         self.send(request, &target, authorised.send(), header).await
     }
 
@@ -303,17 +269,7 @@ impl PayingClient {
         if refused || response.status() == StatusCode::PAYMENT_REQUIRED {
             return Err(self.refused(&response, target, sent, settled));
         }
-        let (id, mandate, purchase) = (sent.id, sent.mandate.clone(), sent.purchase.clone());
-        let mut captured = None;
-        let receipt = match settled {
-            Some(SettleResponse { extra: Some(extra), .. }) => {
-                let SettleExtra { receipt, capture } = extra;
-                captured = capture.and_then(|statement| sent.captured(&statement));
-                receipt.ok_or(ReceiptError::Missing).and_then(|receipt| sent.accepted(receipt))
-            }
-            _ => Err(ReceiptError::Missing),
-        };
-        let payment = Payment { id, mandate, purchase, receipt, captured };
+        let payment = sent.conclude(settled.and_then(|settled| settled.extra));
         Ok(Answer { response, payment: Some(payment) })
     }
 

@@ -38,10 +38,7 @@ use self::{
     settings::{GatewaySettings, Prices, SettingsError, Unpriced},
     upstream::Upstream,
 };
-use crate::{
-    connect::{ConnectError, PayeeOptions},
-    payee::Payee,
-};
+use crate::{connect::ConnectError, payee::Payee};
 
 /// Why a gateway cannot be started.
 #[derive(Debug, Error)]
@@ -83,18 +80,11 @@ impl Gateway {
     ) -> Result<Self, GatewayError> {
         settings.check()?;
         let http = http.build()?;
-        let lookup = Lookup::new(http.clone(), settings.processor.clone());
+        let lookup = Lookup::new(http.clone(), settings.payee.processor.clone());
         let metered = settings.routes.iter().find(|route| route.metered);
-        let options = PayeeOptions {
-            origin: origin.clone(),
-            processor: settings.processor.clone(),
-            facilitator: settings.facilitator,
-            payee: settings.payee.map(|payee| payee.0),
-            token: settings.token.map(|token| token.0),
-            key,
-            metered: metered.map(|route| format!("the route {}", route.path)),
-        };
-        let (payee, _) = Payee::connect(options, http).await?;
+        let metered = metered.map(|route| format!("the route {}", route.path));
+        let connecting = Payee::connect(&settings.payee, origin.clone(), key, metered, http);
+        let (payee, _) = connecting.await?;
         let metrics = Metrics::new();
         let upstream = Upstream::new(settings, &origin, metrics.upstream_failures.clone());
         let (prices, unpriced) = (settings.prices()?, settings.unpriced);

@@ -33,7 +33,10 @@ use x402_chain_eip155::v2_eip155_exact::types::{
 };
 use x402_types::proto::{v1, v2};
 
-use super::{Admitted, Offer, Rejection, Scheme};
+use super::{
+    Admitted, Offer, Rejection, Scheme,
+    terms::{all_same, same_terms, take_payment},
+};
 use crate::{
     refusal::Refusal,
     sale::{Conflict, Sale},
@@ -191,14 +194,10 @@ impl Scheme for Exact {
         let terms = self.terms(sale).ok_or(Refusal::PaymentRequired)?;
         let payload = read(headers, &terms)?;
         let own = &payload.authorization;
-        for (field, same) in [
+        all_same([
             ("authorization.to", own.to == terms.pay_to.0),
             ("authorization.value", own.value == U256::from(terms.amount.get())),
-        ] {
-            if !same {
-                return Err(Refusal::OtherTerms { field });
-            }
-        }
+        ])?;
         let id: B256 = keccak256([own.from.as_slice(), own.nonce.as_slice()].concat());
         // Nothing in it says for which request it was given, so that is remembered.
         let purchase = &sale.request().purchase;
@@ -215,8 +214,7 @@ impl Scheme for Exact {
     }
 
     fn hand_over(&self, paid: &ExactPaid, request: &mut Parts) {
-        request.headers.remove(PAYMENT_SIGNATURE);
-        request.headers.remove(X_PAYMENT);
+        take_payment(&mut request.headers);
         request.extensions.insert(paid.clone());
     }
 
@@ -260,23 +258,8 @@ fn read(headers: &HeaderMap, terms: &Terms) -> Result<Eip3009Payload, Refusal> {
             let malformed = |source| HeaderError::NotTheObject { name, source };
             let payment: Payload<Terms> = serde_json::from_slice(&text).map_err(malformed)?;
             same_terms(&payment.accepted, terms)?;
+            all_same([("extra", payment.accepted.extra == terms.extra)])?;
             Ok(payment.payload)
         }
     }
-}
-
-/// Checks that what was accepted is what is asked for.
-fn same_terms(accepted: &Terms, terms: &Terms) -> Result<(), Refusal> {
-    for (field, same) in [
-        ("network", accepted.network == terms.network),
-        ("asset", accepted.asset == terms.asset),
-        ("payTo", accepted.pay_to == terms.pay_to),
-        ("amount", accepted.amount == terms.amount),
-        ("extra", accepted.extra == terms.extra),
-    ] {
-        if !same {
-            return Err(Refusal::OtherTerms { field });
-        }
-    }
-    Ok(())
 }

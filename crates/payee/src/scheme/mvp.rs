@@ -15,7 +15,7 @@ use std::collections::HashMap;
 
 use aep2_mandate::{
     typed_data::direct::SignedDirectMandate,
-    units::{Amount, Ceiling},
+    units::{Amount, Ceiling, decimal},
     wire::WireError,
 };
 use aep2_processor_client::{ProcessorError, mvp::MvpClient};
@@ -323,17 +323,6 @@ fn with_payment(body: &[u8], payment: &PaymentStatement) -> Option<Bytes> {
     let comma: &[u8] = if members.is_empty() { b"" } else { b"," };
     let member = serde_json::to_vec(payment).ok()?;
     Some([open, comma, b"\"payment\":", &member, b"}"].concat().into())
-}
-
-/// Base units in units of 10^`decimals`, as a JSON number: without a point where it is whole.
-fn decimal(base_units: u128, decimals: u8) -> String {
-    let decimals = usize::from(decimals);
-    let digits = format!("{base_units:0>width$}", width = decimals + 1);
-    let (whole, part) = digits.split_at(digits.len() - decimals);
-    match part.trim_end_matches('0') {
-        "" => whole.to_owned(),
-        part => format!("{whole}.{part}"),
-    }
 }
 
 #[cfg(test)]

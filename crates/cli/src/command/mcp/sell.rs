@@ -118,7 +118,7 @@ async fn over_http(
         name: name.to_string(),
         payee: seller.payee.address(),
         token: seller.payee.token(),
-        processor: settings.processor.to_string(),
+        processor: settings.payee.processor.to_string(),
         priced: settings.tools.keys().cloned().collect(),
         free: seller.free.clone(),
     };
@@ -153,14 +153,15 @@ async fn start(
     config: &Path,
     command: Command,
 ) -> anyhow::Result<Seller> {
-    let key = match &settings.key_file {
+    let key = match &settings.payee.key_file {
         Some(file) => {
             let folder = config.parent().unwrap_or(Path::new(""));
             Some(ethereum_key::read_file(&folder.join(file), None)?)
         }
         None => None,
     };
-    let http = wallet::options::http(&settings.processor).build().context("no HTTP client")?;
+    let http =
+        wallet::options::http(&settings.payee.processor).build().context("no HTTP client")?;
     Ok(Seller::start(settings, name, key, http, command).await?)
 }
 

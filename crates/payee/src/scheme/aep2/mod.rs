@@ -24,7 +24,7 @@ use http::{HeaderMap, request::Parts};
 
 use self::paid::Paid;
 pub(crate) use self::payment::IncomingPayment;
-use super::{Admitted, Offer, Rejection, Scheme};
+use super::{Admitted, Offer, Rejection, Scheme, terms::take_payment};
 use crate::{
     order::Orders,
     refusal::Refusal,
@@ -131,8 +131,7 @@ impl Scheme for Aep2 {
     }
 
     fn hand_over(&self, paid: &Paid, request: &mut Parts) {
-        request.headers.remove(PAYMENT_SIGNATURE);
-        request.headers.remove(X_PAYMENT);
+        take_payment(&mut request.headers);
         request.extensions.insert(paid.meter.clone());
         request.extensions.insert(paid.clone());
     }
