@@ -31,7 +31,7 @@ export {
 export { JOURNAL_FILE, JournalError } from "./payer/journal.js";
 export { LimitError, atMost, type Allowance, type Limits } from "./payer/limits.js";
 export { Payer, Sent, type PayerConfig } from "./payer/payer.js";
-export { reference, resourceOf, type Occasion, type Purchase, type Venue } from "./purchase.js";
+export { reference, resourceOf, type PaymentContext, type Purchase, type Venue } from "./purchase.js";
 export {
   ReceiptError,
   checkReceipt,

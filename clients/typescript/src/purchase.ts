@@ -28,7 +28,7 @@ export interface Purchase {
 }
 
 /** What makes a purchase one of a kind. */
-export type Occasion =
+export type PaymentContext =
   /** The payee asked for it under this number: order mode. */
   | { readonly order: Hex }
   /** The payer came by itself, with this mandate: intent mode. */
@@ -51,14 +51,14 @@ const TYPES = {
 } as const;
 
 /** The `ref` of a mandate that pays for this. */
-export function reference(purchase: Purchase, occasion: Occasion): Hex {
+export function reference(purchase: Purchase, context: PaymentContext): Hex {
   const { venue, ...terms } = purchase;
   const { chainId, wallet, processor } = venue;
   const common = { ...terms, chainId: BigInt(chainId), wallet, processor };
-  if ("order" in occasion) {
-    return hashStruct({ types: TYPES, primaryType: "Order", data: { ...common, order: occasion.order } });
+  if ("order" in context) {
+    return hashStruct({ types: TYPES, primaryType: "Order", data: { ...common, order: context.order } });
   }
-  return hashStruct({ types: TYPES, primaryType: "Intent", data: { ...common, ...occasion } });
+  return hashStruct({ types: TYPES, primaryType: "Intent", data: { ...common, ...context } });
 }
 
 /** A URL as `Purchase.resource` has it. */

@@ -309,6 +309,17 @@ impl ChainId {
     }
 }
 
+/// An amount with this many decimals, without zeros at the end: `12.5`.
+pub fn decimal(base_units: u128, decimals: u8) -> String {
+    let width = usize::from(decimals) + 1;
+    let digits = format!("{base_units:0>width$}");
+    let (whole, fraction) = digits.split_at(digits.len() - usize::from(decimals));
+    match fraction.trim_end_matches('0') {
+        "" => whole.to_owned(),
+        fraction => format!("{whole}.{fraction}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

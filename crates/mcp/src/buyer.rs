@@ -6,12 +6,11 @@
 use std::time::Duration;
 
 use aep2_mandate::mandate::MandateId;
-use aep2_payer::{Patience, PayError, Payer, Payment, Sent};
+use aep2_payer::{PayError, Payer, Payment, RetryPolicy, Sent};
 use aep2_x402::{
-    ExtensionsJson, PaymentPayload, ResourceInfo, SettleExtra, X402Version2,
-    mcp::{self, CallMeta, Server},
+    PaymentPayload,
+    mcp::{self, CallMeta, ServerName},
     offer::Offer,
-    receipt::ReceiptError,
 };
 use rmcp::{
     RoleClient, ServiceError,
@@ -74,22 +73,22 @@ pub struct Bought {
 pub struct Buyer {
     payer: Payer,
     peer: Peer<RoleClient>,
-    server: Server,
-    patience: Patience,
+    server: ServerName,
+    retry: RetryPolicy,
     answer_within: Duration,
 }
 
 impl Buyer {
     /// Pays with `payer` for the tools of `server`, which `peer` is connected to. The name of the
     /// server is what the payer's limits count payments for. Calls are waited for for two minutes.
-    pub fn new(payer: Payer, peer: Peer<RoleClient>, server: Server) -> Self {
+    pub fn new(payer: Payer, peer: Peer<RoleClient>, server: ServerName) -> Self {
         let answer_within = Duration::from_secs(120);
-        Self { payer, peer, server, patience: Patience::default(), answer_within }
+        Self { payer, peer, server, retry: RetryPolicy::default(), answer_within }
     }
 
-    /// The same, with other patience.
-    pub fn patience(self, patience: Patience, answer_within: Duration) -> Self {
-        Self { patience, answer_within, ..self }
+    /// The same, asking otherwise where no answer comes.
+    pub fn retry(self, retry: RetryPolicy, answer_within: Duration) -> Self {
+        Self { retry, answer_within, ..self }
     }
 
     /// Calls a tool, and pays for it where it asks for it.
@@ -106,14 +105,15 @@ impl Buyer {
         let Some(required) = asked(&result)? else {
             return Ok(Bought { result, payment: None });
         };
-        let resource = mcp::call(&self.server, &call.name, call.arguments.as_ref())?;
+        let resource = mcp::tool_resource(&self.server, &call.name, call.arguments.as_ref())?;
         let host = self.server.to_string();
         let (Offer { terms, written }, purchase) =
             self.payer.choose(&required, mcp::METHOD, &resource, &host)?;
         let order = terms.extra.order.map(|order| order.0);
-        let sent = self.payer.authorise(purchase, order, &terms, &host).await?.send();
-        let call = with_payment(call, &sent, written).map_err(PayError::from)?;
-        self.send(call, sent).await
+        let authorised = self.payer.authorise(purchase, order, &terms, &host).await?;
+        let payment = authorised.payload(written);
+        let call = with_payment(call, payment).map_err(PayError::from)?;
+        self.send(call, authorised.send()).await
     }
 
     /// One try: nothing where no answer came in time.
@@ -126,10 +126,10 @@ impl Buyer {
 
     /// Sends a payment until it is answered.
     async fn send(&self, call: CallToolRequestParams, sent: Sent) -> Result<Bought, BuyError> {
-        let mut pause = self.patience.pause;
+        let mut pause = self.retry.pause;
         let mut attempt = 1;
         loop {
-            let last = attempt >= self.patience.attempts;
+            let last = attempt >= self.retry.attempts;
             match self.once(call.clone()).await {
                 Some(Ok(result)) if last || !wants_again(&result) => return conclude(result, sent),
                 Some(Ok(_)) => {}
@@ -166,17 +166,8 @@ fn wants_again(result: &CallToolResult) -> bool {
 
 fn with_payment(
     mut call: CallToolRequestParams,
-    sent: &Sent,
-    accepted: Box<RawValue>,
+    payment: PaymentPayload<Box<RawValue>>,
 ) -> serde_json::Result<CallToolRequestParams> {
-    let url = sent.purchase.resource.clone();
-    let payment = PaymentPayload {
-        accepted,
-        payload: sent.mandate.clone(),
-        resource: Some(ResourceInfo { url, description: None, mime_type: None }),
-        x402_version: X402Version2,
-        extensions: ExtensionsJson::default(),
-    };
     let Value::Object(said) = serde_json::to_value(CallMeta { payment: Some(payment) })? else {
         return Ok(call);
     };
@@ -189,7 +180,7 @@ fn with_payment(
 fn conclude(result: CallToolResult, sent: Sent) -> Result<Bought, BuyError> {
     let meta = result.meta.as_ref().map(|meta| &meta.0);
     // What cannot be read shows nothing, and refuses nothing.
-    let settled = meta.and_then(|meta| mcp::settled(meta).ok().flatten());
+    let settled = meta.and_then(|meta| mcp::settlement(meta).ok().flatten());
     let refused = settled.as_ref().filter(|settled| !settled.success);
     let (asks_again, words) = match asked(&result) {
         Ok(required) => (required.is_some(), required.and_then(|required| required.error)),
@@ -203,11 +194,6 @@ fn conclude(result: CallToolResult, sent: Sent) -> Result<Bought, BuyError> {
         sent.refused(&reason);
         return Err(BuyError::Refused { reason, message });
     }
-    let (id, mandate, purchase) = (sent.id, sent.mandate.clone(), sent.purchase.clone());
-    let SettleExtra { receipt, capture } =
-        settled.and_then(|settled| settled.extra).unwrap_or_default();
-    let captured = capture.and_then(|statement| sent.captured(&statement));
-    let receipt = receipt.ok_or(ReceiptError::Missing).and_then(|receipt| sent.accepted(receipt));
-    let payment = Payment { id, mandate, purchase, receipt, captured };
+    let payment = sent.conclude(settled.and_then(|settled| settled.extra));
     Ok(Bought { result, payment: Some(payment) })
 }

@@ -1,19 +1,19 @@
 //! An MCP server whose tools have prices.
 //!
 //! Everything but calls of priced tools is passed on as it came. A call of a priced tool is sold by
-//! the same desk as a request over HTTP: with the same terms, the same checks and the same memory.
+//! the same payee as a request over HTTP: with the same terms, the same checks and the same memory.
 
 use std::{borrow::Cow, future::Future, sync::Arc};
 
-use aep2_payee::{Paid, Payee, Quote, Refusal, Wanted};
-use aep2_x402::mcp::{self, Server};
+use aep2_payee::{OrderRequest, Paid, Payee, Quote, Refusal};
+use aep2_x402::mcp::{self, ServerName};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::*,
     service::{MaybeSendFuture, NotificationContext, RequestContext, SubscriptionContext},
 };
 
-use crate::sale::{self, Answered};
+use crate::sale::{self, ToolResponse};
 
 /// What a call costs; nothing where it is free. Asked again when the call comes back with its
 /// payment, and must say the same.
@@ -28,7 +28,7 @@ type ToolPrice = dyn Fn(&CallToolRequestParams) -> Option<Quote> + Send + Sync;
 pub struct Priced<S> {
     server: Arc<S>,
     payee: Payee,
-    name: Server,
+    name: ServerName,
     price: Arc<ToolPrice>,
 }
 
@@ -51,7 +51,7 @@ impl<S: ServerHandler> Priced<S> {
     /// payee must not have one name: what one was paid for, the other would serve too.
     pub fn new(
         server: S,
-        name: Server,
+        name: ServerName,
         payee: Payee,
         price: impl Fn(&CallToolRequestParams) -> Option<Quote> + Send + Sync + 'static,
     ) -> Self {
@@ -65,7 +65,7 @@ impl<S: ServerHandler> Priced<S> {
         mut context: RequestContext<RoleServer>,
     ) -> Result<CallToolResult, ErrorData> {
         let tool = call.name.clone();
-        let resource = match mcp::call(&self.name, &tool, call.arguments.as_ref()) {
+        let resource = match mcp::tool_resource(&self.name, &tool, call.arguments.as_ref()) {
             Ok(resource) => resource,
             Err(error) => return Ok(sale::failure(&error.to_string())),
         };
@@ -77,15 +77,15 @@ impl<S: ServerHandler> Priced<S> {
             },
             found => found,
         };
-        let wanted = Wanted { method: mcp::METHOD.to_owned(), resource, quote };
+        let order = OrderRequest { method: mcp::METHOD.to_owned(), resource, quote };
         let server = self.server.clone();
         let make = move |paid: Paid| async move {
             context.extensions.insert(paid);
-            Answered(server.call_tool(call, context).await)
+            ToolResponse(server.call_tool(call, context).await)
         };
-        match self.payee.sell(wanted, payment, make).await {
-            Ok(sealed) => sale::opened(&sealed),
-            Err(unsold) => sale::unpaid(*unsold, &tool),
+        match self.payee.sell(order, payment, make).await {
+            Ok(bytes) => sale::read_result(&bytes),
+            Err(not_sold) => sale::unpaid(*not_sold, &tool),
         }
     }
 }

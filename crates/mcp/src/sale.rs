@@ -1,9 +1,9 @@
 //! A call of a priced tool: what is sold, and the results that say what became of its payment.
 
-use aep2_payee::{Goods, Refusal, Unsold};
+use aep2_payee::{NotSold, PaidResponse, Refusal};
 use aep2_x402::{
     PaymentPayload, SettleResponse,
-    mcp::{self, Arguments, Asking},
+    mcp::{self, Arguments, PaymentRequiredResult},
 };
 use bytes::Bytes;
 use http::StatusCode;
@@ -14,9 +14,9 @@ use rmcp::{
 use serde_json::json;
 
 /// What a tool answered.
-pub(crate) struct Answered(pub(crate) Result<CallToolResponse, ErrorData>);
+pub(crate) struct ToolResponse(pub(crate) Result<CallToolResponse, ErrorData>);
 
-impl Goods for Answered {
+impl PaidResponse for ToolResponse {
     fn succeeded(&self) -> bool {
         match &self.0 {
             Ok(CallToolResponse::Complete(result)) => result.is_error != Some(true),
@@ -24,11 +24,11 @@ impl Goods for Answered {
         }
     }
 
-    fn broken() -> Self {
+    fn panicked() -> Self {
         Self(Err(ErrorData::internal_error("the tool failed", None)))
     }
 
-    fn sealed(self, settled: &SettleResponse) -> Bytes {
+    fn into_bytes(self, settled: &SettleResponse) -> Bytes {
         let result = match self.0 {
             Ok(CallToolResponse::Complete(result)) => result,
             // What comes later, or in parts, could be neither charged nor given again.
@@ -47,10 +47,10 @@ impl Goods for Answered {
     }
 }
 
-/// The result that was sealed.
-pub(crate) fn opened(sealed: &Bytes) -> Result<CallToolResult, ErrorData> {
+/// The result of a call that was paid for.
+pub(crate) fn read_result(bytes: &Bytes) -> Result<CallToolResult, ErrorData> {
     let broken = |error| ErrorData::internal_error(format!("the result is lost: {error}"), None);
-    serde_json::from_slice(sealed).map_err(broken)
+    serde_json::from_slice(bytes).map_err(broken)
 }
 
 /// The payment in a call's `_meta`, taken out of it: it is for the seller, not for the tool.
@@ -62,15 +62,15 @@ pub(crate) fn take_payment(meta: &mut Arguments) -> Result<PaymentPayload, Refus
 }
 
 /// The result of a call that was not paid for.
-pub(crate) fn unpaid(unsold: Unsold, tool: &str) -> Result<CallToolResult, ErrorData> {
-    let Unsold { refusal, mut required, settled } = unsold;
+pub(crate) fn unpaid(not_sold: NotSold, tool: &str) -> Result<CallToolResult, ErrorData> {
+    let NotSold { refusal, mut required, settled } = not_sold;
     let mut result = match refusal.status() {
         // A payment that cannot be read is none.
         StatusCode::PAYMENT_REQUIRED | StatusCode::BAD_REQUEST => {
             if matches!(refusal, Refusal::PaymentRequired) {
                 required.error = Some(format!("Payment required to call {tool}"));
             }
-            let asking = Asking::new(&required).and_then(serde_json::to_value);
+            let asking = PaymentRequiredResult::new(&required).and_then(serde_json::to_value);
             let written = asking.and_then(serde_json::from_value::<CallToolResult>);
             let broken = |error| ErrorData::internal_error(format!("no terms: {error}"), None);
             written.map_err(broken)?

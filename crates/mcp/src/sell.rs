@@ -3,20 +3,19 @@
 
 use std::{
     collections::BTreeMap,
-    io,
     net::{Ipv4Addr, SocketAddr},
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
     time::Duration,
 };
 
 use aep2_mandate::units::Ceiling;
-use aep2_payee::{Opening, OpeningError, Payee, Quote};
-use aep2_processor_client::lookup::Identity;
-use aep2_x402::{
-    mcp::{NotAServer, Server},
-    terms::WireAddress,
+use aep2_payee::{
+    ConnectError, Payee, Quote,
+    settings::{self, FileError, PayeeSettings},
 };
+use aep2_processor_client::lookup::Identity;
+use aep2_x402::mcp::{InvalidServerName, ServerName};
 use alloy_signer_local::PrivateKeySigner;
 use axum::Router;
 use rmcp::transport::streamable_http_server::{
@@ -44,20 +43,21 @@ listen = "127.0.0.1:8090"
 # are bound to it. [default: where it listens; over standard input and output it must be set]
 # name = "mcp.example.com"
 
+# How long a tool has for its answer.
+answer_within_s = 60
+
+[payee]
 # The processor that takes the mandates.
 processor = "http://127.0.0.1:8402"
 # Ask it by x402's calls instead of its own.
 facilitator = false
 # The payee's key (64 hexadecimal digits, or a V3 keystore): it signs captures of less than the
-# price, for calls that fail and for metered tools. Instead of it `payee`, an address, where every
-# call is charged in full.
+# price, for calls that fail and for metered tools. Instead of it `address`, where every call is
+# charged in full.
 key_file = "payee.key"
-# payee = "0x..."
+# address = "0x..."
 # The ERC-20 token that is taken [default: the first that the processor takes].
 # token = "0x..."
-
-# How long a tool has for its answer.
-answer_within_s = 60
 
 # A price for a tool, by its name. Tools without one are free.
 [tools.forecast]
@@ -81,18 +81,9 @@ pub struct SellerSettings {
     pub listen: SocketAddr,
     /// What payers know it as.
     pub name: Option<String>,
-    /// The processor that takes the mandates.
-    #[serde(default = "processor_default")]
-    pub processor: Url,
-    /// Whether the processor is asked by x402's calls instead of its own.
+    /// Who is paid, through which processor.
     #[serde(default)]
-    pub facilitator: bool,
-    /// Who is paid, where `key_file` does not say it.
-    pub payee: Option<WireAddress>,
-    /// The payee's key: it signs captures of less than the price.
-    pub key_file: Option<PathBuf>,
-    /// The token that is taken, where it is not the processor's first.
-    pub token: Option<WireAddress>,
+    pub payee: PayeeSettings,
     /// How long a tool has for its answer, in seconds.
     #[serde(default = "answer_default")]
     pub answer_within_s: u64,
@@ -120,10 +111,6 @@ fn listen_default() -> SocketAddr {
     (Ipv4Addr::LOCALHOST, 8090).into()
 }
 
-fn processor_default() -> Url {
-    Url::parse("http://127.0.0.1:8402").expect("a URL")
-}
-
 const fn answer_default() -> u64 {
     60
 }
@@ -132,25 +119,17 @@ const fn answer_default() -> u64 {
 #[derive(Debug, Error)]
 pub enum SellError {
     /// The file cannot be read.
-    #[error("cannot read {}: {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// Not TOML, or not these settings.
-    #[error("{0}")]
-    Toml(#[from] Box<toml::de::Error>),
+    #[error(transparent)]
+    File(#[from] FileError),
     /// Nothing is sold.
     #[error("there is no tool with a price; add a [tools.NAME]")]
     NothingSold,
     /// The name cannot be payers'.
     #[error(transparent)]
-    Name(#[from] NotAServer),
+    Name(#[from] InvalidServerName),
     /// The payee, or its processor.
     #[error(transparent)]
-    Payee(#[from] OpeningError),
+    Payee(#[from] ConnectError),
     /// The MCP server.
     #[error(transparent)]
     Upstream(#[from] UpstreamError),
@@ -170,7 +149,7 @@ impl SellerSettings {
     /// # Errors
     /// When they make no sense.
     pub fn parse(text: &str) -> Result<Self, SellError> {
-        let settings: Self = toml::from_str(text).map_err(Box::new)?;
+        let settings: Self = settings::parse(text)?;
         if settings.tools.is_empty() {
             return Err(SellError::NothingSold);
         }
@@ -182,17 +161,15 @@ impl SellerSettings {
     /// # Errors
     /// When it cannot be read, or makes no sense.
     pub fn read(path: &Path) -> Result<Self, SellError> {
-        let io = |source| SellError::Io { path: path.to_owned(), source };
-        Self::parse(&std::fs::read_to_string(path).map_err(io)?)
+        Self::parse(&settings::text(path)?)
     }
 }
 
 impl ToolSettings {
     /// The price, as it is asked.
     pub fn quote(&self) -> Quote {
-        let quote = if self.metered { Quote::metered } else { Quote::fixed };
-        let (description, mime_type) = (self.description.clone(), self.mime_type.clone());
-        Quote { description, mime_type, ..quote(self.price) }
+        let Self { description, mime_type, .. } = self.clone();
+        Quote { description, mime_type, ..Quote::new(self.price, self.metered) }
     }
 }
 
@@ -219,26 +196,20 @@ impl Seller {
     /// When the processor or the program does not answer, or they do not fit the settings.
     pub async fn start(
         settings: &SellerSettings,
-        name: Server,
+        name: ServerName,
         key: Option<PrivateKeySigner>,
         http: reqwest::Client,
         command: Command,
     ) -> Result<Self, SellError> {
         let metered = settings.tools.iter().find(|(_, tool)| tool.metered);
-        let opening = Opening {
-            // Nothing is sold over HTTP itself; what is bought is named by MCP's own URLs.
-            origin: Url::parse(&format!("http://{name}/"))
-                .map_err(|_| NotAServer(name.to_string()))?,
-            processor: settings.processor.clone(),
-            facilitator: settings.facilitator,
-            payee: settings.payee.map(|payee| payee.0),
-            token: settings.token.map(|token| token.0),
-            key,
-            metered: metered.map(|(name, _)| format!("the tool {name}")),
-        };
-        let (payee, identity) = Payee::open(opening, http).await?;
-        let patience = Duration::from_secs(settings.answer_within_s);
-        let (upstream, program) = Upstream::start(command, patience).await?;
+        // Nothing is sold over HTTP itself; what is bought is named by MCP's own URLs.
+        let origin = Url::parse(&format!("http://{name}/"));
+        let origin = origin.map_err(|_| InvalidServerName(name.to_string()))?;
+        let metered = metered.map(|(name, _)| format!("the tool {name}"));
+        let connecting = Payee::connect(&settings.payee, origin, key, metered, http);
+        let (payee, identity) = connecting.await?;
+        let retry = Duration::from_secs(settings.answer_within_s);
+        let (upstream, program) = Upstream::start(command, retry).await?;
         let found = upstream.tools().to_vec();
         if let Some(wanted) = settings.tools.keys().find(|name| !found.contains(name)) {
             return Err(SellError::NoSuchTool { wanted: wanted.clone(), found });

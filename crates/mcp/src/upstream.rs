@@ -45,7 +45,7 @@ pub struct Upstream {
     peer: Peer<RoleClient>,
     info: ServerConfig,
     tools: Arc<[String]>,
-    patience: Duration,
+    answer_within: Duration,
 }
 
 /// The program while it runs. Dropped, it ends.
@@ -63,14 +63,14 @@ impl Running {
 }
 
 impl Upstream {
-    /// Starts the program, and waits at most `patience` for each of its answers. Its standard error
+    /// Starts the program, and waits at most `answer_within` for each of its answers. Its standard error
     /// is this program's.
     ///
     /// # Errors
     /// When it does not start, or is no MCP server.
     pub async fn start(
         command: Command,
-        patience: Duration,
+        answer_within: Duration,
     ) -> Result<(Self, Running), UpstreamError> {
         let transport = TokioChildProcess::new(command)?;
         let running = ().serve(transport).await.map_err(Box::new)?;
@@ -87,7 +87,7 @@ impl Upstream {
             info.server_info = server.clone();
         }
         let tools = Arc::default();
-        let mut upstream = Self { peer: running.peer().clone(), info, tools, patience };
+        let mut upstream = Self { peer: running.peer().clone(), info, tools, answer_within };
         if told.capabilities.tools.is_some() {
             let tools = upstream.answer(upstream.peer.list_all_tools()).await;
             let tools = tools.map_err(UpstreamError::Tools)?;
@@ -105,12 +105,12 @@ impl Upstream {
         &self,
         asked: impl Future<Output = Result<T, ServiceError>>,
     ) -> Result<T, ErrorData> {
-        match tokio::time::timeout(self.patience, asked).await {
+        match tokio::time::timeout(self.answer_within, asked).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(ServiceError::McpError(error))) => Err(error),
             Ok(Err(error)) => Err(ErrorData::internal_error(error.to_string(), None)),
             Err(_) => Err(ErrorData::internal_error(
-                format!("no answer within {} s", self.patience.as_secs()),
+                format!("no answer within {} s", self.answer_within.as_secs()),
                 None,
             )),
         }

@@ -6,11 +6,11 @@ use aep2_mandate::{
     typed_data::capture::SignedCaptureReceipt,
     units::{Amount, UnixTime},
 };
-use aep2_processor_client::Processor;
+use aep2_processor_client::ProcessorClient;
 use alloy_primitives::B256;
 use alloy_signer_local::PrivateKeySigner;
 
-use crate::{cache::IdempotencyCache, capturing::Capturing, config::PayeeConfig, meter::Meter};
+use crate::{cache::IdempotencyCache, captures::Captures, config::PayeeConfig, meter::Meter};
 
 /// A payee, as the schemes see it by which it is paid.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub struct PayeeContext {
     config: PayeeConfig,
     /// Scheme, host and port, without a slash at the end.
     origin: String,
-    capturing: Capturing,
+    captures: Captures,
     cache: IdempotencyCache,
     started: UnixTime,
 }
@@ -26,14 +26,14 @@ pub struct PayeeContext {
 impl PayeeContext {
     pub(crate) fn new(
         config: PayeeConfig,
-        processor: Arc<dyn Processor>,
+        processor: Arc<dyn ProcessorClient>,
         key: Option<PrivateKeySigner>,
     ) -> Self {
         let (effort, wait) = (config.capture_effort, config.capture_wait);
         let keep_s = config.order_good_s.saturating_add(config.skew_s.saturating_mul(2));
         Self {
             origin: config.origin.as_str().trim_end_matches('/').to_owned(),
-            capturing: Capturing::new(processor, key, config.venue, effort, wait),
+            captures: Captures::new(processor, key, config.venue, effort, wait),
             cache: IdempotencyCache::new(config.payments_max, config.answers_bytes_max, keep_s),
             started: config.clock.now(),
             config,
@@ -67,19 +67,19 @@ impl PayeeContext {
         if amount == whole {
             return (amount, None);
         }
-        if !self.capturing.is_possible() {
+        if !self.captures.is_possible() {
             tracing::warn!(%id, "without the payee's key the whole amount is charged");
             return (whole, None);
         }
-        (amount, self.capturing.capture(id, amount).await)
+        (amount, self.captures.capture(id, amount).await)
     }
 
     pub(crate) fn origin(&self) -> &str {
         &self.origin
     }
 
-    pub(crate) fn capturing(&self) -> &Capturing {
-        &self.capturing
+    pub(crate) fn captures(&self) -> &Captures {
+        &self.captures
     }
 
     pub(crate) fn cache(&self) -> &IdempotencyCache {

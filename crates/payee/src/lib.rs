@@ -22,13 +22,13 @@
 
 mod answer;
 mod cache;
-mod capturing;
+mod captures;
 mod config;
+mod connect;
 mod context;
 pub mod gateway;
 mod layer;
 mod meter;
-mod open;
 mod order;
 mod payee;
 mod price;
@@ -37,15 +37,16 @@ mod respond;
 mod sale;
 pub mod scheme;
 mod sell;
+pub mod settings;
 mod statement;
 mod unpaid;
 
 pub use self::{
     config::PayeeConfig,
+    connect::ConnectError,
     context::PayeeContext,
     layer::{Charge, Charged},
     meter::{AboveCeiling, Meter},
-    open::{Opening, OpeningError},
     order::OrderSecret,
     payee::{Payee, PayeeError},
     price::{Price, Quote},
@@ -56,6 +57,6 @@ pub use self::{
         exact::{Exact, ExactPaid},
         mvp::{Mvp, MvpPaid},
     },
-    sell::{Goods, Unsold, Wanted},
+    sell::{NotSold, OrderRequest, PaidResponse},
     statement::Statement,
 };

@@ -10,7 +10,7 @@
 //! payee made, for this request at this price, and not too long ago.
 
 use aep2_mandate::units::UnixTime;
-use aep2_x402::purchase::{Occasion, Purchase};
+use aep2_x402::purchase::{PaymentContext, Purchase};
 use alloy_primitives::B256;
 use rand::RngCore;
 
@@ -82,7 +82,7 @@ impl Orders {
     }
 
     fn marked(&self, purchase: &Purchase, mut order: [u8; 32]) -> B256 {
-        let reference = purchase.reference(Occasion::Order(B256::from(order)));
+        let reference = purchase.reference(PaymentContext::Order(B256::from(order)));
         let mark = blake3::keyed_hash(&self.0.0, reference.as_slice());
         order[16..].copy_from_slice(&mark.as_bytes()[..16]);
         order.into()

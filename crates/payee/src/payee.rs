@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use aep2_processor_client::Processor;
+use aep2_processor_client::ProcessorClient;
 use alloy_primitives::Address;
 use alloy_signer_local::PrivateKeySigner;
 use thiserror::Error;
@@ -45,7 +45,7 @@ impl Payee {
     /// When the origin is none, or the key is another address's.
     pub fn new(
         config: PayeeConfig,
-        processor: Arc<dyn Processor>,
+        processor: Arc<dyn ProcessorClient>,
         key: Option<PrivateKeySigner>,
     ) -> Result<Self, PayeeError> {
         let PayeeConfig { origin, payee, .. } = &config;
@@ -84,11 +84,11 @@ impl Payee {
     /// Whether less than the whole amount can be captured: for metered prices, and for handlers
     /// that fail.
     pub fn can_capture_less(&self) -> bool {
-        self.context.capturing().is_possible()
+        self.context.captures().is_possible()
     }
 
     /// Returns when no capture is on its way to the processor. Wait for it before the process ends.
     pub async fn idle(&self) {
-        self.context.capturing().idle().await;
+        self.context.captures().idle().await;
     }
 }

@@ -18,6 +18,11 @@ pub struct Quote {
 }
 
 impl Quote {
+    /// A price, or with `metered` the most that a call can cost.
+    pub fn new(amount: Ceiling, metered: bool) -> Self {
+        if metered { Self::metered(amount) } else { Self::fixed(amount) }
+    }
+
     /// A fixed price.
     pub fn fixed(amount: Ceiling) -> Self {
         Self { amount, capture: CaptureMode::Full, description: None, mime_type: None }

@@ -63,7 +63,7 @@ pub enum Refusal {
     ByProcessor {
         /// The processor's code.
         code: String,
-        /// The processor's words.
+        /// The processor's message.
         message: String,
     },
     /// The receipt is an old one: the mandate paid for something before.

@@ -25,7 +25,7 @@ use crate::{
 
 /// Something that is asked for, and what it costs.
 #[derive(Clone, Debug)]
-pub struct Wanted {
+pub struct OrderRequest {
     /// As [`Purchase::method`].
     pub method: String,
     /// As [`Purchase::resource`].
@@ -35,21 +35,21 @@ pub struct Wanted {
 }
 
 /// What is handed over for a payment.
-pub trait Goods: Send + 'static {
+pub trait PaidResponse: Send + 'static {
     /// Whether it is worth its price. What is not is charged nothing, unless it said what it
     /// charges.
     fn succeeded(&self) -> bool;
 
     /// What is handed over where making it panicked. It does not count as a success.
-    fn broken() -> Self;
+    fn panicked() -> Self;
 
     /// The answer, with what became of its payment: as it goes out, and as it is remembered.
-    fn sealed(self, settled: &SettleResponse) -> Bytes;
+    fn into_bytes(self, settled: &SettleResponse) -> Bytes;
 }
 
 /// Nothing was handed over.
 #[derive(Debug)]
-pub struct Unsold {
+pub struct NotSold {
     /// Why.
     pub refusal: Refusal,
     /// What would be paid for, on which terms, under a new order. To be told to the payer when the
@@ -68,62 +68,62 @@ impl Payee {
     /// processor is carried to its end, also when this future is dropped.
     ///
     /// # Errors
-    /// [`Unsold`] where nothing is to be handed over.
-    pub async fn sell<G, M, F>(
+    /// [`NotSold`] where nothing is to be handed over.
+    pub async fn sell<R, M, F>(
         &self,
-        wanted: Wanted,
+        order: OrderRequest,
         payment: Result<PaymentPayload, Refusal>,
         make: M,
-    ) -> Result<Bytes, Box<Unsold>>
+    ) -> Result<Bytes, Box<NotSold>>
     where
-        G: Goods,
+        R: PaidResponse,
         M: FnOnce(Paid) -> F + Send + 'static,
-        F: Future<Output = G> + Send,
+        F: Future<Output = R> + Send,
     {
-        let Wanted { method, resource, quote } = wanted;
+        let OrderRequest { method, resource, quote } = order;
         let scheme = &self.mandates;
         let sale = Sale::new(self.context.clone(), quote, method, resource);
-        let unsold = |refusal| unsold(scheme, &sale, refusal);
+        let not_sold = |refusal| not_sold(scheme, &sale, refusal);
         let fitting = payment.and_then(|payment| scheme.fits(&sale, payment.into()));
-        let Admitted { payment, id, fingerprint } = fitting.map_err(unsold)?;
+        let Admitted { payment, id, fingerprint } = fitting.map_err(not_sold)?;
         let in_flight = match sale.begin((Aep2::NAME, id), fingerprint).await {
             Ok(in_flight) => in_flight,
             Err(Seen::Answered(stored)) => return Ok(stored.body.clone()),
-            Err(Seen::Conflict(conflict)) => return Err(unsold(scheme.conflict(conflict))),
+            Err(Seen::Conflict(conflict)) => return Err(not_sold(scheme.conflict(conflict))),
         };
         let sold = {
             let (scheme, sale) = (scheme.clone(), sale.clone());
             tokio::spawn(async move {
                 let paid = scheme.settle(&sale, payment).await?;
                 let made = async { make(paid.clone()).await };
-                let (goods, succeeded) = match AssertUnwindSafe(made).catch_unwind().await {
-                    Ok(goods) => {
-                        let succeeded = goods.succeeded();
-                        (goods, succeeded)
+                let (response, succeeded) = match AssertUnwindSafe(made).catch_unwind().await {
+                    Ok(response) => {
+                        let succeeded = response.succeeded();
+                        (response, succeeded)
                     }
                     Err(_) => {
                         tracing::error!(id = %paid.id, "what was paid for panicked");
-                        (G::broken(), false)
+                        (R::panicked(), false)
                     }
                 };
                 let settled = scheme.conclude(&sale, &paid, succeeded).await;
-                let body = goods.sealed(&settled);
+                let body = response.into_bytes(&settled);
                 in_flight.served(outcome(&sale, &settled, body.clone()));
                 Ok(body)
             })
         };
         match sold.await {
-            Ok(sold) => sold.map_err(unsold),
+            Ok(sold) => sold.map_err(not_sold),
             Err(error) => {
                 tracing::error!(%error, "a sale was not carried to its end");
-                Err(unsold(Refusal::InProgress))
+                Err(not_sold(Refusal::InProgress))
             }
         }
     }
 }
 
 /// What is told of a sale that did not come about.
-fn unsold(mandates: &Aep2, sale: &Sale, refusal: Refusal) -> Box<Unsold> {
+fn not_sold(mandates: &Aep2, sale: &Sale, refusal: Refusal) -> Box<NotSold> {
     let settled = refusal.settled(&sale.network());
     let accepts = match serde_json::value::to_raw_value(&mandates.ordered(sale)) {
         Ok(terms) => vec![terms],
@@ -139,7 +139,7 @@ fn unsold(mandates: &Aep2, sale: &Sale, refusal: Refusal) -> Box<Unsold> {
         accepts,
         extensions: Default::default(),
     };
-    Box::new(Unsold { refusal, required, settled })
+    Box::new(NotSold { refusal, required, settled })
 }
 
 /// An answer as it is remembered: with its settlement, and its body where that is not too long.

@@ -44,15 +44,15 @@ pub(crate) fn answer(
 fn asking(refusal: &Refusal, sale: &Sale, offers: Vec<Offer>) -> serde_json::Result<Response> {
     let unpaid = matches!(refusal, Refusal::PaymentRequired);
     let (mut accepts, mut first_version) = (Vec::new(), Vec::new());
-    let (mut words, mut others) = (refusal.to_string(), Vec::new());
+    let (mut error, mut others) = (refusal.to_string(), Vec::new());
     for offer in offers {
         match offer {
             Offer::X402 { requirements, first_version: same } => {
                 accepts.push(requirements);
                 first_version.push(*same);
             }
-            Offer::Body { error, members } if unpaid => {
-                words = error;
+            Offer::Body { error: code, members } if unpaid => {
+                error = code;
                 others.extend(members);
             }
             Offer::Body { .. } => {}
@@ -66,7 +66,7 @@ fn asking(refusal: &Refusal, sale: &Sale, offers: Vec<Offer>) -> serde_json::Res
         accepts,
         extensions: Default::default(),
     };
-    let first_version = v1::required(words, first_version);
+    let first_version = v1::required(error, first_version);
     let mut response = json(refusal.status(), &Required { first_version, others });
     response.headers_mut().insert(PAYMENT_REQUIRED, headers::write(&required)?);
     Ok(response)

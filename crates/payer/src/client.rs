@@ -11,39 +11,32 @@
 
 use std::time::Duration;
 
-use aep2_mandate::{
-    mandate::{MandateId, SignedMandate},
-    typed_data::receipt::SignedReceipt,
-    units::Amount,
-};
 use aep2_x402::{
-    ExtensionsJson, PaymentPayload, PaymentRequired, ResourceInfo, SettleExtra, SettleResponse,
-    X402Version2,
+    PaymentRequired, SettleResponse,
     headers::{self, PAYMENT_REQUIRED, PAYMENT_RESPONSE, PAYMENT_SIGNATURE},
     offer::{Offer, offers},
     purchase::Purchase,
-    receipt::ReceiptError,
 };
 use http::{HeaderMap, HeaderValue, StatusCode};
 use reqwest::{Request, Response};
-use serde_json::value::RawValue;
 use url::Url;
 
 use crate::{
     error::{PayError, Unanswered},
-    payer::{Payer, Sent},
+    payer::Payer,
+    payment::{Payment, Sent},
 };
 
 /// How long a payee is waited for.
 #[derive(Clone, Copy, Debug)]
-pub struct Patience {
+pub struct RetryPolicy {
     /// How often a paid request is sent in all, where no answer comes.
     pub attempts: u32,
     /// Between two attempts; twice as long each time.
     pub pause: Duration,
 }
 
-impl Default for Patience {
+impl Default for RetryPolicy {
     /// Four attempts, 250 ms between the first two.
     fn default() -> Self {
         Self { attempts: 4, pause: Duration::from_millis(250) }
@@ -78,28 +71,12 @@ pub struct Answer {
     pub payment: Option<Payment>,
 }
 
-/// A payment that was answered.
-#[derive(Clone, Debug)]
-pub struct Payment {
-    /// The mandate's id.
-    pub id: MandateId,
-    /// The mandate.
-    pub mandate: SignedMandate,
-    /// What it pays for.
-    pub purchase: Purchase,
-    /// The processor's promise, checked. Without one nothing shows that the processor has the
-    /// mandate; the answer is the payee's word.
-    pub receipt: Result<SignedReceipt, ReceiptError>,
-    /// What was captured, by the processor's signed statement, where one came with the answer.
-    pub captured: Option<Amount>,
-}
-
 /// An HTTP client that pays. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct PayingClient {
     payer: Payer,
     http: reqwest::Client,
-    patience: Patience,
+    retry: RetryPolicy,
 }
 
 impl PayingClient {
@@ -119,12 +96,12 @@ impl PayingClient {
     pub fn with_http(payer: Payer, http: reqwest::ClientBuilder) -> Result<Self, PayError> {
         let http = http.redirect(reqwest::redirect::Policy::none());
         let http = http.build().map_err(PayError::Http)?;
-        Ok(Self { payer, http, patience: Patience::default() })
+        Ok(Self { payer, http, retry: RetryPolicy::default() })
     }
 
-    /// The same client with other patience.
-    pub fn patience(mut self, patience: Patience) -> Self {
-        self.patience = patience;
+    /// The same client with other retry.
+    pub fn retry(mut self, retry: RetryPolicy) -> Self {
+        self.retry = retry;
         self
     }
 
@@ -204,7 +181,7 @@ impl PayingClient {
                 expected: format!("{} {}", purchase.method, purchase.resource),
             });
         }
-        let sent = Sent::resumed(&self.payer, id, mandate, purchase);
+        let sent = self.payer.resume(id, mandate, purchase);
         self.send(request, &target, sent, header).await
     }
 
@@ -240,18 +217,7 @@ impl PayingClient {
     ) -> Result<Answer, PayError> {
         let order = offer.terms.extra.order.map(|order| order.0);
         let authorised = self.payer.authorise(purchase, order, &offer.terms, &target.host).await?;
-        let payload = PaymentPayload::<Box<RawValue>> {
-            accepted: offer.written,
-            payload: authorised.mandate.clone(),
-            resource: Some(ResourceInfo {
-                url: target.resource.clone(),
-                description: None,
-                mime_type: None,
-            }),
-            x402_version: X402Version2,
-            extensions: ExtensionsJson::default(),
-        };
-        let header = headers::write(&payload)?;
+        let header = headers::write(&authorised.payload(offer.written))?;
         self.send(request, &target, authorised.send(), header).await
     }
 
@@ -264,13 +230,13 @@ impl PayingClient {
         header: HeaderValue,
     ) -> Result<Answer, PayError> {
         request.headers_mut().insert(PAYMENT_SIGNATURE, header.clone());
-        let mut pause = self.patience.pause;
+        let mut pause = self.retry.pause;
         let mut request = Some(request);
         let mut attempt = 1;
         let response = loop {
             let Some(now) = request.take() else { return Err(PayError::NotRepeatable) };
             request = now.try_clone();
-            let last = attempt >= self.patience.attempts || request.is_none();
+            let last = attempt >= self.retry.attempts || request.is_none();
             match self.http.execute(now).await {
                 Ok(response) if !last && wants_again(&response) => {}
                 Ok(response) => break response,
@@ -303,17 +269,7 @@ impl PayingClient {
         if refused || response.status() == StatusCode::PAYMENT_REQUIRED {
             return Err(self.refused(&response, target, sent, settled));
         }
-        let (id, mandate, purchase) = (sent.id, sent.mandate.clone(), sent.purchase.clone());
-        let mut captured = None;
-        let receipt = match settled {
-            Some(SettleResponse { extra: Some(extra), .. }) => {
-                let SettleExtra { receipt, capture } = extra;
-                captured = capture.and_then(|statement| sent.captured(&statement));
-                receipt.ok_or(ReceiptError::Missing).and_then(|receipt| sent.accepted(receipt))
-            }
-            _ => Err(ReceiptError::Missing),
-        };
-        let payment = Payment { id, mandate, purchase, receipt, captured };
+        let payment = sent.conclude(settled.and_then(|settled| settled.extra));
         Ok(Answer { response, payment: Some(payment) })
     }
 
@@ -405,7 +361,7 @@ impl Target {
         if answered == self.resource {
             return Ok(());
         }
-        Err(PayError::Redirected { asked: self.resource.clone(), answered })
+        Err(PayError::Redirected { requested: self.resource.clone(), answered })
     }
 }
 

@@ -56,17 +56,17 @@ pub enum PayError {
         status: u16,
         /// Its code.
         reason: String,
-        /// Its words.
+        /// Its message.
         message: String,
     },
     /// The request cannot be sent twice: its body is a stream.
     #[error("the request's body is a stream and cannot be sent again with a payment")]
     NotRepeatable,
     /// The answer came from elsewhere.
-    #[error("asked for {asked}, answered by {answered}: redirections are not followed")]
+    #[error("asked for {requested}, answered by {answered}: redirections are not followed")]
     Redirected {
         /// What was asked for.
-        asked: String,
+        requested: String,
         /// Where it was answered.
         answered: String,
     },

@@ -142,7 +142,7 @@ pub(super) struct Owner {
 }
 
 impl Owner {
-    fn words(&self) -> String {
+    fn describe(&self) -> String {
         format!("account {} in the wallet {} on chain {}", self.account, self.wallet, self.chain)
     }
 }
@@ -269,8 +269,8 @@ impl Journal {
         if found != self.owner {
             return Err(JournalError::OtherAccount {
                 path: self.path.clone(),
-                found: found.words(),
-                expected: self.owner.words(),
+                found: found.describe(),
+                expected: self.owner.describe(),
             });
         }
         Ok(())

@@ -13,11 +13,13 @@ mod error;
 pub mod journal;
 pub mod limits;
 mod payer;
+mod payment;
 mod signing;
 pub mod wallet;
 
 pub use self::{
-    client::{Answer, KnownTerms, Patience, PayingClient, Payment},
+    client::{Answer, KnownTerms, PayingClient, RetryPolicy},
     error::{PayError, Unanswered},
-    payer::{Authorised, Payer, PayerConfig, Sent},
+    payer::{Payer, PayerConfig},
+    payment::{Authorised, Payment, Sent},
 };

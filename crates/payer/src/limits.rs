@@ -69,18 +69,18 @@ pub enum LimitError {
         host: String,
     },
     /// Too much at once.
-    #[error("{asked} is asked for, and one payment may be at most {limit}")]
+    #[error("{amount} is asked for, and one payment may be at most {limit}")]
     PerCall {
         /// The price.
-        asked: Amount,
+        amount: Amount,
         /// The limit.
         limit: Amount,
     },
     /// Too much for the host.
-    #[error("{asked} is asked for; {spent} of {limit} was spent on {host} in the last 24 hours")]
+    #[error("{amount} is asked for; {spent} of {limit} was spent on {host} in the last 24 hours")]
     PerHost {
         /// The price.
-        asked: Amount,
+        amount: Amount,
         /// What was spent there.
         spent: Amount,
         /// The limit.
@@ -89,10 +89,10 @@ pub enum LimitError {
         host: String,
     },
     /// Too much for the day.
-    #[error("{asked} is asked for; {spent} of {limit} was spent in the last 24 hours")]
+    #[error("{amount} is asked for; {spent} of {limit} was spent in the last 24 hours")]
     PerDay {
         /// The price.
-        asked: Amount,
+        amount: Amount,
         /// What was spent.
         spent: Amount,
         /// The limit.
@@ -177,7 +177,7 @@ impl Limits {
         token: Address,
         payee: Address,
         host: &str,
-        asked: Amount,
+        amount: Amount,
     ) -> Result<Allowance, LimitError> {
         let Some(allowance) = self.tokens.get(&token) else {
             return Err(LimitError::Token { token });
@@ -188,8 +188,8 @@ impl Limits {
         if self.hosts.as_ref().is_some_and(|hosts| !hosts.contains(host)) {
             return Err(LimitError::Host { host: host.to_owned() });
         }
-        if asked > allowance.per_call {
-            return Err(LimitError::PerCall { asked, limit: allowance.per_call });
+        if amount > allowance.per_call {
+            return Err(LimitError::PerCall { amount, limit: allowance.per_call });
         }
         Ok(*allowance)
     }
@@ -201,18 +201,18 @@ impl Limits {
         token: Address,
         payee: Address,
         host: &str,
-        asked: Amount,
+        amount: Amount,
     ) -> Result<(), LimitError> {
-        let Allowance { per_host, per_day, .. } = self.check_call(token, payee, host, asked)?;
-        let fits = |spent: Amount, limit| spent.checked_add(asked).is_some_and(|sum| sum <= limit);
+        let Allowance { per_host, per_day, .. } = self.check_call(token, payee, host, amount)?;
+        let fits = |spent: Amount, limit| spent.checked_add(amount).is_some_and(|sum| sum <= limit);
         let on_host = spent.total(token, Some(host));
         if !fits(on_host, per_host) {
             let host = host.to_owned();
-            return Err(LimitError::PerHost { asked, spent: on_host, limit: per_host, host });
+            return Err(LimitError::PerHost { amount, spent: on_host, limit: per_host, host });
         }
         let in_all = spent.total(token, None);
         if !fits(in_all, per_day) {
-            return Err(LimitError::PerDay { asked, spent: in_all, limit: per_day });
+            return Err(LimitError::PerDay { amount, spent: in_all, limit: per_day });
         }
         Ok(())
     }

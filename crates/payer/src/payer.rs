@@ -7,14 +7,12 @@ use aep2_mandate::{
     eddsa::SecretKey,
     mandate::{MandateId, SignedMandate},
     signer::Signer,
-    typed_data::{capture::SignedCaptureReceipt, receipt::SignedReceipt},
     units::{AccountId, Amount, UnixTime},
 };
 use aep2_x402::{
     PaymentRequired, Requirements,
     offer::{Offer, Unreadable, offers},
     purchase::{Purchase, Venue},
-    receipt::{self, ReceiptError},
     terms,
 };
 use alloy_primitives::{Address, B256};
@@ -24,7 +22,8 @@ use crate::{
     error::PayError,
     journal::{JournalError, Owner},
     limits::Limits,
-    signing::{Ask, Command, Outcome, Signing},
+    payment::{Authorised, Sent},
+    signing::{Command, SignRequest, Signing},
 };
 
 /// Who pays, and within which bounds.
@@ -191,18 +190,22 @@ impl Payer {
         terms: &Requirements,
         host: &str,
     ) -> Result<Authorised, PayError> {
-        let ask = Ask {
+        let request = SignRequest {
             purchase: purchase.clone(),
             order,
             host: host.to_owned(),
             deadline: self.deadline(terms),
         };
         let (reply, answer) = oneshot::channel();
-        let ask = Box::new(ask);
-        self.commands.send(Command::Sign { ask, reply }).map_err(|_| PayError::Closed)?;
+        let request = Box::new(request);
+        self.commands.send(Command::Sign { request, reply }).map_err(|_| PayError::Closed)?;
         let (id, mandate) = answer.await.map_err(|_| PayError::Closed)??;
-        let fate = Fate { id, commands: self.commands.clone(), sent: false, concluded: false };
-        Ok(Authorised { id, mandate, purchase, fate })
+        Ok(Authorised::new(id, mandate, purchase, self.commands.clone()))
+    }
+
+    /// A mandate that was sent before, and is sent again.
+    pub(crate) fn resume(&self, id: MandateId, mandate: SignedMandate, purchase: Purchase) -> Sent {
+        Authorised::new(id, mandate, purchase, self.commands.clone()).send()
     }
 
     fn deadline(&self, terms: &Requirements) -> UnixTime {
@@ -235,110 +238,5 @@ impl Payer {
             // The thread is gone: then nothing is left to wait for.
             let _ = answer.await;
         }
-    }
-}
-
-/// A signed mandate that is on disk, and has not left. Dropped, it never does.
-#[derive(Debug)]
-pub struct Authorised {
-    /// Its id.
-    pub id: MandateId,
-    pub(crate) mandate: SignedMandate,
-    purchase: Purchase,
-    fate: Fate,
-}
-
-impl Authorised {
-    /// What it pays for.
-    pub fn purchase(&self) -> &Purchase {
-        &self.purchase
-    }
-
-    /// The mandate, to be sent now.
-    pub fn send(mut self) -> Sent {
-        self.fate.sent = true;
-        Sent { id: self.id, mandate: self.mandate, purchase: self.purchase, fate: self.fate }
-    }
-}
-
-/// A mandate that is on its way to its payee. Dropped without a word on how it fared, it is not
-/// built upon.
-#[derive(Debug)]
-pub struct Sent {
-    /// Its id.
-    pub id: MandateId,
-    /// The mandate.
-    pub mandate: SignedMandate,
-    /// What it pays for.
-    pub purchase: Purchase,
-    fate: Fate,
-}
-
-impl Sent {
-    /// A mandate that was sent before, and is sent again.
-    pub(crate) fn resumed(
-        payer: &Payer,
-        id: MandateId,
-        mandate: SignedMandate,
-        purchase: Purchase,
-    ) -> Self {
-        let fate = Fate { id, commands: payer.commands.clone(), sent: true, concluded: false };
-        Self { id, mandate, purchase, fate }
-    }
-
-    /// Its receipt came back.
-    ///
-    /// # Errors
-    /// When the receipt is not the processor's promise for this mandate. Nothing is known then.
-    pub fn accepted(mut self, receipt: SignedReceipt) -> Result<SignedReceipt, ReceiptError> {
-        receipt::check(&receipt, &self.mandate, self.id, &self.purchase.venue)?;
-        self.fate.conclude(Outcome::Accepted(Box::new(receipt)));
-        Ok(receipt)
-    }
-
-    /// The payee refused it.
-    pub fn refused(mut self, reason: &str) {
-        self.fate.conclude(Outcome::Refused(reason.to_owned()));
-    }
-
-    /// The processor states what was captured. It is believed when the processor signed it, for
-    /// this mandate; then the rest counts for no limit any more.
-    pub fn captured(&self, statement: &SignedCaptureReceipt) -> Option<Amount> {
-        let said = &statement.message;
-        let venue = &self.purchase.venue;
-        let amount = said.amount;
-        let fits =
-            said.mandate_id == self.id.to_bytes() && amount <= self.mandate.mandate.amount.amount();
-        let signed = statement.verify(&venue.typed_data_domain(), venue.processor).is_ok();
-        (fits && signed).then(|| {
-            // A thread that is gone keeps no limits either.
-            let _ = self.fate.commands.send(Command::Captured { id: self.id, amount });
-            amount
-        })
-    }
-}
-
-/// Tells the signing thread how a mandate fared, at the latest when it is dropped.
-#[derive(Debug)]
-struct Fate {
-    id: MandateId,
-    commands: mpsc::UnboundedSender<Command>,
-    sent: bool,
-    concluded: bool,
-}
-
-impl Fate {
-    fn conclude(&mut self, outcome: Outcome) {
-        if !std::mem::replace(&mut self.concluded, true) {
-            // A thread that is gone signs nothing that could follow.
-            let _ = self.commands.send(Command::Outcome { id: self.id, outcome });
-        }
-    }
-}
-
-impl Drop for Fate {
-    fn drop(&mut self) {
-        let outcome = if self.sent { Outcome::Unclear } else { Outcome::Withheld };
-        self.conclude(outcome);
     }
 }

@@ -20,7 +20,7 @@ use aep2_mandate::{
     typed_data::receipt::SignedReceipt,
     units::{AccountId, Amount, Nonce, UnixTime},
 };
-use aep2_x402::purchase::{Occasion, Purchase};
+use aep2_x402::purchase::{PaymentContext, Purchase};
 use alloy_primitives::{Address, B256};
 use tokio::sync::{mpsc, oneshot};
 
@@ -38,7 +38,7 @@ const TOGETHER_MAX: usize = 64;
 
 /// What is to be signed.
 #[derive(Clone, Debug)]
-pub(super) struct Ask {
+pub(super) struct SignRequest {
     pub(super) purchase: Purchase,
     pub(super) order: Option<B256>,
     pub(super) host: String,
@@ -49,7 +49,10 @@ pub(super) struct Ask {
 #[derive(Debug)]
 pub(super) enum Command {
     /// Sign, and write it down.
-    Sign { ask: Box<Ask>, reply: oneshot::Sender<Result<(MandateId, SignedMandate), PayError>> },
+    Sign {
+        request: Box<SignRequest>,
+        reply: oneshot::Sender<Result<(MandateId, SignedMandate), PayError>>,
+    },
     /// How a mandate fared.
     Outcome { id: MandateId, outcome: Outcome },
     /// Something that came to be known later.
@@ -155,12 +158,12 @@ impl Signing {
     }
 
     fn serve(&mut self, commands: Vec<Command>) {
-        let mut asked = Vec::new();
+        let mut requests = Vec::new();
         let mut notes = Vec::new();
         let mut questions = Vec::new();
         for command in commands {
             match command {
-                Command::Sign { ask, reply } => asked.push((ask, reply)),
+                Command::Sign { request, reply } => requests.push((request, reply)),
                 Command::Outcome { id, outcome } => notes.extend(self.conclude(id, outcome)),
                 Command::Captured { id, amount } => {
                     notes.push(Record::Captured { at: self.clock.now(), id, amount });
@@ -171,17 +174,17 @@ impl Signing {
             }
         }
         // Those who do not wait any more are not served: nothing is signed for nobody.
-        asked.retain(|(_, reply)| !reply.is_closed());
-        self.write(asked, notes);
+        requests.retain(|(_, reply)| !reply.is_closed());
+        self.write(requests, notes);
         for question in questions {
             self.answer(question);
         }
     }
 
     /// Notes what is to be noted, signs what is asked, syncs once, answers.
-    fn write(&mut self, asked: Vec<(Box<Ask>, Reply)>, notes: Vec<Record>) {
+    fn write(&mut self, requests: Vec<(Box<SignRequest>, Reply)>, notes: Vec<Record>) {
         if let Some(failure) = &self.failed {
-            for (_, reply) in asked {
+            for (_, reply) in requests {
                 // Whoever does not wait any more need not know.
                 let _ = reply.send(Err(JournalError::Failed(failure.clone()).into()));
             }
@@ -191,7 +194,7 @@ impl Signing {
             self;
         // Both closures below use it, one after the other.
         let known = RefCell::new(known);
-        let (mut asked, mut answers) = (asked, Vec::new());
+        let (mut requests, mut answers) = (requests, Vec::new());
         let written = journal.locked(
             |record| known.borrow_mut().apply(record),
             |journal| {
@@ -202,9 +205,9 @@ impl Signing {
                     known.apply(note.clone());
                 }
                 known.spent.forget_before(now);
-                for (ask, reply) in asked.drain(..) {
-                    let host = ask.host.clone();
-                    match sign(signer, *account, limits, &known, chains, *ask) {
+                for (request, reply) in requests.drain(..) {
+                    let host = request.host.clone();
+                    match sign(signer, *account, limits, &known, chains, *request) {
                         Ok((id, signed)) => {
                             let record = Record::Signed {
                                 at: now,
@@ -226,7 +229,7 @@ impl Signing {
         );
         if let Err(error) = written {
             let answered = answers.into_iter().map(|(reply, _)| reply);
-            self.fail(error, answered.chain(asked.into_iter().map(|(_, reply)| reply)));
+            self.fail(error, answered.chain(requests.into_iter().map(|(_, reply)| reply)));
             return;
         }
         let mut withheld = Vec::new();
@@ -306,15 +309,15 @@ fn sign(
     limits: &Limits,
     known: &Known,
     chains: &mut HashMap<Address, Vec<Released>>,
-    ask: Ask,
+    request: SignRequest,
 ) -> Result<(MandateId, OnItsWay), PayError> {
-    let Ask { purchase, order, host, deadline } = ask;
+    let SignRequest { purchase, order, host, deadline } = request;
     let (token, payee) = (purchase.token, purchase.payee);
     limits.check(&known.spent, token, payee, &host, purchase.amount.amount())?;
     let nonce = known.next_nonce.ok_or(JournalError::NoncesSpent(Nonce::MAX))?;
-    let occasion = match order {
-        Some(order) => Occasion::Order(order),
-        None => Occasion::Intent { account, nonce },
+    let context = match order {
+        Some(order) => PaymentContext::Order(order),
+        None => PaymentContext::Intent { account, nonce },
     };
     let terms = MandateTerms {
         account,
@@ -323,7 +326,7 @@ fn sign(
         amount: purchase.amount,
         nonce,
         deadline,
-        reference: purchase.reference(occasion),
+        reference: purchase.reference(context),
     };
     let followed = chains.get_mut(&token).and_then(Vec::pop);
     let mandate = signer.sign(terms, followed.as_ref());

@@ -10,19 +10,19 @@ use crate::error::ProcessorError;
 
 /// How long a processor is waited for.
 #[derive(Clone, Copy, Debug)]
-pub struct Patience {
+pub struct RetryPolicy {
     /// For one answer.
-    pub answer: Duration,
+    pub timeout: Duration,
     /// How often it is asked in all, where it does not answer.
     pub attempts: u32,
     /// Between two attempts; twice as long each time.
     pub pause: Duration,
 }
 
-impl Default for Patience {
+impl Default for RetryPolicy {
     /// 5 seconds for an answer, three attempts, 200 ms between the first two.
     fn default() -> Self {
-        Self { answer: Duration::from_secs(5), attempts: 3, pause: Duration::from_millis(200) }
+        Self { timeout: Duration::from_secs(5), attempts: 3, pause: Duration::from_millis(200) }
     }
 }
 
@@ -37,31 +37,31 @@ pub async fn post(
     http: &reqwest::Client,
     url: url::Url,
     body: Vec<u8>,
-    patience: Patience,
+    retry: RetryPolicy,
 ) -> Result<(http::StatusCode, Bytes), ProcessorError> {
     let request = http.post(url).header(http::header::CONTENT_TYPE, "application/json").body(body);
-    call(request, patience).await
+    call(request, retry).await
 }
 
 /// Sends a request, again where there is no answer or the processor is busy.
 pub(crate) async fn call(
     request: reqwest::RequestBuilder,
-    patience: Patience,
+    retry: RetryPolicy,
 ) -> Result<(http::StatusCode, Bytes), ProcessorError> {
-    let mut pause = patience.pause;
+    let mut pause = retry.pause;
     let mut attempt = 1;
     loop {
         let Some(now) = request.try_clone() else {
-            return Err(ProcessorError::Nonsense("the request is a stream".to_owned()));
+            return Err(ProcessorError::InvalidAnswer("the request is a stream".to_owned()));
         };
-        let error = match call_once(now.timeout(patience.answer)).await {
+        let error = match call_once(now.timeout(retry.timeout)).await {
             Ok((status, _)) if is_passing(status) => {
                 ProcessorError::Unavailable(format!("status {status}"))
             }
             Ok(answer) => return Ok(answer),
             Err(error) => error,
         };
-        if attempt >= patience.attempts || !error.is_passing() {
+        if attempt >= retry.attempts || !error.is_passing() {
             return Err(error);
         }
         tokio::time::sleep(pause).await;
@@ -87,12 +87,14 @@ fn is_passing(status: http::StatusCode) -> bool {
 async fn call_once(
     request: reqwest::RequestBuilder,
 ) -> Result<(http::StatusCode, Bytes), ProcessorError> {
-    let unavailable = |error: reqwest::Error| ProcessorError::Unavailable(words(&error));
+    let unavailable = |error: reqwest::Error| ProcessorError::Unavailable(with_causes(&error));
     let mut response = request.send().await.map_err(unavailable)?;
     let mut read = BytesMut::new();
     while let Some(chunk) = response.chunk().await.map_err(unavailable)? {
         if read.len() + chunk.len() > ANSWER_BYTES_MAX {
-            return Err(ProcessorError::Nonsense(format!("more than {ANSWER_BYTES_MAX} bytes")));
+            return Err(ProcessorError::InvalidAnswer(format!(
+                "more than {ANSWER_BYTES_MAX} bytes"
+            )));
         }
         read.extend_from_slice(&chunk);
     }
@@ -100,14 +102,14 @@ async fn call_once(
 }
 
 /// An error with its causes.
-fn words(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut message = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        words = format!("{words}: {error}");
+        message = format!("{message}: {error}");
         cause = error.source();
     }
-    words
+    message
 }
 
 /// The native interface's envelope of errors.
@@ -125,7 +127,7 @@ pub fn refusal(status: http::StatusCode, body: &[u8]) -> ProcessorError {
         Ok(Envelope { error: Inner { code, message } }) => {
             ProcessorError::Refused { code, message }
         }
-        Err(_) => ProcessorError::Nonsense(format!("status {status} without a reason")),
+        Err(_) => ProcessorError::InvalidAnswer(format!("status {status} without a reason")),
     }
 }
 

@@ -21,7 +21,7 @@ use crate::error::ProcessorError;
 ///
 /// What it answers is not believed here: the caller checks receipts, see [`aep2_x402::receipt`].
 #[async_trait]
-pub trait Processor: fmt::Debug + Send + Sync + 'static {
+pub trait ProcessorClient: fmt::Debug + Send + Sync + 'static {
     /// Hands in a mandate that was given under `terms`, and gets its receipt.
     async fn settle(
         &self,

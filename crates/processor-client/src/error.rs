@@ -10,7 +10,7 @@ pub enum ProcessorError {
     Refused {
         /// Its code, stable.
         code: String,
-        /// Its words.
+        /// Its message.
         message: String,
     },
     /// It did not answer, or not now. Whether it accepted is not known; asking again is safe, and
@@ -19,7 +19,7 @@ pub enum ProcessorError {
     Unavailable(String),
     /// It answered something that is no answer.
     #[error("the processor's answer makes no sense: {0}")]
-    Nonsense(String),
+    InvalidAnswer(String),
 }
 
 impl ProcessorError {

@@ -16,37 +16,38 @@ use async_trait::async_trait;
 use url::Url;
 
 use crate::{
-    call::{Patience, at, post, refusal},
-    client::Processor,
+    call::{RetryPolicy, at, post, refusal},
+    client::ProcessorClient,
     error::ProcessorError,
-    native::Native,
+    native::NativeClient,
 };
 
 /// A facilitator at a URL.
 #[derive(Clone, Debug)]
-pub struct Facilitator {
+pub struct FacilitatorClient {
     http: reqwest::Client,
     base: Url,
-    patience: Patience,
-    native: Native,
+    retry: RetryPolicy,
+    native: NativeClient,
 }
 
-impl Facilitator {
+impl FacilitatorClient {
     /// The facilitator at `base`: `/settle` is below it.
-    pub fn new(http: reqwest::Client, base: Url, patience: Patience) -> Self {
-        let native = Native::new(http.clone(), base.clone(), patience);
-        Self { http, base, patience, native }
+    pub fn new(http: reqwest::Client, base: Url, retry: RetryPolicy) -> Self {
+        let native = NativeClient::new(http.clone(), base.clone(), retry);
+        Self { http, base, retry, native }
     }
 }
 
 #[async_trait]
-impl Processor for Facilitator {
+impl ProcessorClient for FacilitatorClient {
     async fn settle(
         &self,
         mandate: &SignedMandate,
         terms: &Requirements,
     ) -> Result<SignedReceipt, ProcessorError> {
-        let nonsense = |words: &dyn std::fmt::Display| ProcessorError::Nonsense(words.to_string());
+        let invalid =
+            |message: &dyn std::fmt::Display| ProcessorError::InvalidAnswer(message.to_string());
         let request = FacilitatorRequest {
             x402_version: X402Version2,
             payment_payload: PaymentPayload {
@@ -58,9 +59,8 @@ impl Processor for Facilitator {
             },
             payment_requirements: terms.clone(),
         };
-        let body = serde_json::to_vec(&request).map_err(|error| nonsense(&error))?;
-        let (status, answer) =
-            post(&self.http, at(&self.base, "settle"), body, self.patience).await?;
+        let body = serde_json::to_vec(&request).map_err(|error| invalid(&error))?;
+        let (status, answer) = post(&self.http, at(&self.base, "settle"), body, self.retry).await?;
         // A refusal is an answer of the same shape, whatever its status.
         let Ok(settled) = serde_json::from_slice::<SettleResponse>(&answer) else {
             return Err(refusal(status, &answer));
@@ -72,7 +72,7 @@ impl Processor for Facilitator {
             });
         }
         let receipt = settled.extra.and_then(|extra| extra.receipt);
-        receipt.ok_or_else(|| nonsense(&"accepted, without a receipt under extra"))
+        receipt.ok_or_else(|| invalid(&"accepted, without a receipt under extra"))
     }
 
     async fn capture(

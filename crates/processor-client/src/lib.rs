@@ -1,7 +1,7 @@
 //! Asking a processor over HTTP, as payees and payers do.
 //!
-//! - [`Processor`]: what a payee asks of it; [`Native`] asks by its own interface, [`Facilitator`]
-//!   by x402's calls, [`queue::Queue`] by the published MVP's;
+//! - [`ProcessorClient`]: what a payee asks of it; [`NativeClient`] asks by its own interface, [`FacilitatorClient`]
+//!   by x402's calls, [`mvp::MvpClient`] by the published MVP's;
 //! - [`lookup`]: what it says of itself and of accounts;
 //! - [`call`]: one request, bounded and tried again.
 
@@ -10,10 +10,10 @@ mod client;
 mod error;
 mod facilitator;
 pub mod lookup;
+pub mod mvp;
 mod native;
-pub mod queue;
 
 pub use self::{
-    call::Patience, client::Processor, error::ProcessorError, facilitator::Facilitator,
-    native::Native,
+    call::RetryPolicy, client::ProcessorClient, error::ProcessorError,
+    facilitator::FacilitatorClient, native::NativeClient,
 };

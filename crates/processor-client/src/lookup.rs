@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use url::Url;
 
 use crate::{
-    call::{Patience, at, call, refusal},
+    call::{RetryPolicy, at, call, refusal},
     error::ProcessorError,
 };
 
@@ -23,7 +23,7 @@ use crate::{
 pub struct Lookup {
     http: reqwest::Client,
     base: Url,
-    patience: Patience,
+    retry: RetryPolicy,
 }
 
 /// Who a processor is, and on what terms it serves.
@@ -113,7 +113,7 @@ impl Identity {
 impl Lookup {
     /// Asks the processor whose interface is at `base`.
     pub fn new(http: reqwest::Client, base: Url) -> Self {
-        Self { http, base, patience: Patience::default() }
+        Self { http, base, retry: RetryPolicy::default() }
     }
 
     /// Who it is.
@@ -122,7 +122,7 @@ impl Lookup {
     /// When it does not answer, or not as a processor does.
     pub async fn identity(&self) -> Result<Identity, ProcessorError> {
         self.get("").await.and_then(|found| {
-            found.ok_or_else(|| ProcessorError::Nonsense("no processor is there".to_owned()))
+            found.ok_or_else(|| ProcessorError::InvalidAnswer("no processor is there".to_owned()))
         })
     }
 
@@ -142,7 +142,7 @@ impl Lookup {
     /// # Errors
     /// When it does not answer, or says that it does not.
     pub async fn is_ready(&self) -> Result<(), ProcessorError> {
-        let once = Patience { attempts: 1, ..self.patience };
+        let once = RetryPolicy { attempts: 1, ..self.retry };
         let (status, _) = call(self.http.get(at(&self.base, "readyz")), once).await?;
         match status.is_success() {
             true => Ok(()),
@@ -152,13 +152,13 @@ impl Lookup {
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>, ProcessorError> {
         let request = self.http.get(at(&self.base, path));
-        let (status, answer) = call(request, self.patience).await?;
+        let (status, answer) = call(request, self.retry).await?;
         match status {
             StatusCode::NOT_FOUND => Ok(None),
             status if !status.is_success() => Err(refusal(status, &answer)),
             _ => serde_json::from_slice(&answer)
                 .map(Some)
-                .map_err(|error| ProcessorError::Nonsense(error.to_string())),
+                .map_err(|error| ProcessorError::InvalidAnswer(error.to_string())),
         }
     }
 }

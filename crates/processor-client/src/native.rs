@@ -13,17 +13,17 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use url::Url;
 
 use crate::{
-    call::{Patience, at, post, refusal},
-    client::Processor,
+    call::{RetryPolicy, at, post, refusal},
+    client::ProcessorClient,
     error::ProcessorError,
 };
 
 /// A processor at a URL.
 #[derive(Clone, Debug)]
-pub struct Native {
+pub struct NativeClient {
     http: reqwest::Client,
     base: Url,
-    patience: Patience,
+    retry: RetryPolicy,
 }
 
 /// What `POST /v1/mandates` answers.
@@ -41,10 +41,10 @@ struct Captured {
     receipt: SignedCaptureReceipt,
 }
 
-impl Native {
+impl NativeClient {
     /// The processor whose interface is at `base`, as in `http://127.0.0.1:4020/`.
-    pub fn new(http: reqwest::Client, base: Url, patience: Patience) -> Self {
-        Self { http, base, patience }
+    pub fn new(http: reqwest::Client, base: Url, retry: RetryPolicy) -> Self {
+        Self { http, base, retry }
     }
 
     async fn call<T: DeserializeOwned>(
@@ -52,18 +52,18 @@ impl Native {
         path: &str,
         body: &impl Serialize,
     ) -> Result<T, ProcessorError> {
-        let nonsense = |words: String| ProcessorError::Nonsense(words);
-        let body = serde_json::to_vec(body).map_err(|error| nonsense(error.to_string()))?;
-        let (status, answer) = post(&self.http, at(&self.base, path), body, self.patience).await?;
+        let invalid = |message: String| ProcessorError::InvalidAnswer(message);
+        let body = serde_json::to_vec(body).map_err(|error| invalid(error.to_string()))?;
+        let (status, answer) = post(&self.http, at(&self.base, path), body, self.retry).await?;
         if !status.is_success() {
             return Err(refusal(status, &answer));
         }
-        serde_json::from_slice(&answer).map_err(|error| nonsense(error.to_string()))
+        serde_json::from_slice(&answer).map_err(|error| invalid(error.to_string()))
     }
 }
 
 #[async_trait]
-impl Processor for Native {
+impl ProcessorClient for NativeClient {
     async fn settle(
         &self,
         mandate: &SignedMandate,

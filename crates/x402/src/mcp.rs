@@ -7,7 +7,7 @@
 //! | the result's `_meta["x402/payment-response"]` | [`SettleResponse`] |
 //!
 //! This is the tool-result binding of x402's `specs/transports-v2/mcp.md`, which works with every
-//! revision of MCP. What a payment is for is in [`call`].
+//! revision of MCP. What a payment is for is in [`tool_resource`].
 //!
 //! Everything here is JSON and nothing else: it fits any MCP library.
 
@@ -38,28 +38,28 @@ pub type Arguments = Map<String, Value>;
 /// Whose tool it is: the host of the server, with the port where it is not the scheme's own; for a
 /// server without an address on the net, a name that its owner gave it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Server(String);
+pub struct ServerName(String);
 
 /// A server's name that is none.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{0:?} is not a server's name: a host in lower case, with a port or without")]
-pub struct NotAServer(pub String);
+pub struct InvalidServerName(pub String);
 
-impl FromStr for Server {
-    type Err = NotAServer;
+impl FromStr for ServerName {
+    type Err = InvalidServerName;
 
-    fn from_str(name: &str) -> Result<Self, NotAServer> {
+    fn from_str(name: &str) -> Result<Self, InvalidServerName> {
         let fits =
             |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b':' | b'[' | b']');
         let usual = !name.is_empty() && name.len() <= 255 && name.bytes().all(fits);
-        if usual { Ok(Self(name.to_owned())) } else { Err(NotAServer(name.to_owned())) }
+        if usual { Ok(Self(name.to_owned())) } else { Err(InvalidServerName(name.to_owned())) }
     }
 }
 
-impl TryFrom<&Url> for Server {
-    type Error = NotAServer;
+impl TryFrom<&Url> for ServerName {
+    type Error = InvalidServerName;
 
-    fn try_from(url: &Url) -> Result<Self, NotAServer> {
+    fn try_from(url: &Url) -> Result<Self, InvalidServerName> {
         let host = url.host_str().unwrap_or_default();
         match url.port() {
             Some(port) => format!("{host}:{port}").parse(),
@@ -68,7 +68,7 @@ impl TryFrom<&Url> for Server {
     }
 }
 
-impl fmt::Display for Server {
+impl fmt::Display for ServerName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -86,8 +86,8 @@ impl fmt::Display for Server {
 ///
 /// # Errors
 /// When the arguments have no canonical spelling.
-pub fn call(
-    server: &Server,
+pub fn tool_resource(
+    server: &ServerName,
     tool: &str,
     arguments: Option<&Arguments>,
 ) -> Result<String, CanonicalError> {
@@ -122,7 +122,7 @@ pub struct CallMeta<P = PaymentPayload> {
 pub struct ResultMeta {
     /// What became of it.
     #[serde(rename = "x402/payment-response", default, skip_serializing_if = "Option::is_none")]
-    pub settled: Option<SettleResponse>,
+    pub settlement: Option<SettleResponse>,
 }
 
 /// Why something cannot be read.
@@ -147,7 +147,7 @@ pub fn payment(meta: &Arguments) -> Result<Option<PaymentPayload>, Unreadable> {
 ///
 /// # Errors
 /// When there is something that cannot be read.
-pub fn settled(meta: &Arguments) -> Result<Option<SettleResponse>, Unreadable> {
+pub fn settlement(meta: &Arguments) -> Result<Option<SettleResponse>, Unreadable> {
     member(meta, PAYMENT_RESPONSE)
 }
 
@@ -163,7 +163,7 @@ fn member<T: DeserializeOwned>(
 /// A result that asks for a payment.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Asking {
+pub struct PaymentRequiredResult {
     /// Always.
     pub is_error: bool,
     /// The terms.
@@ -190,7 +190,7 @@ pub enum TextKind {
     Text,
 }
 
-impl Asking {
+impl PaymentRequiredResult {
     /// The result that asks for what is `required`.
     ///
     /// # Errors

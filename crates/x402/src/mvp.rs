@@ -107,7 +107,7 @@ pub enum PaymentStatus {
 
 /// An error, as the MVP's services say it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Refused {
+pub struct ErrorResponse {
     /// A name that stays.
     pub error: String,
     /// The same for people.

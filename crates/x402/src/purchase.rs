@@ -96,7 +96,7 @@ pub struct Purchase {
 
 /// What makes a purchase one of a kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Occasion {
+pub enum PaymentContext {
     /// The payee asked for it under this number: order mode.
     Order(B256),
     /// The payer came by itself, with this mandate: intent mode.
@@ -110,14 +110,14 @@ pub enum Occasion {
 
 impl Purchase {
     /// The `ref` of a mandate that pays for this.
-    pub fn reference(&self, occasion: Occasion) -> B256 {
+    pub fn reference(&self, context: PaymentContext) -> B256 {
         let Venue { chain, wallet, processor } = self.venue;
         let (method, resource) = (self.method.clone(), self.resource.clone());
         let (token, payee) = (self.token, self.payee);
         let chain = U256::from(chain.get());
         let amount = U96::from(self.amount.get());
-        match occasion {
-            Occasion::Order(order) => eip712::Order {
+        match context {
+            PaymentContext::Order(order) => eip712::Order {
                 method,
                 resource,
                 chainId: chain,
@@ -129,7 +129,7 @@ impl Purchase {
                 order,
             }
             .eip712_hash_struct(),
-            Occasion::Intent { account, nonce } => eip712::Intent {
+            PaymentContext::Intent { account, nonce } => eip712::Intent {
                 method,
                 resource,
                 chainId: chain,

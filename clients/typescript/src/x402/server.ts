@@ -48,7 +48,7 @@ import { WireError, address, fieldsOf, integer, word } from "../wire.js";
 import { Captures } from "./captures.js";
 import { decodeHeader } from "./headers.js";
 import { Orders } from "./orders.js";
-import { Served } from "./served.js";
+import { IdempotencyCache } from "./idempotency.js";
 
 export { repeating, type RepeatingConfig } from "./repeating.js";
 
@@ -80,14 +80,14 @@ export interface Aep2ServerConfig {
 }
 
 /** A payment that fits its request. */
-interface Presented {
+interface CheckedPayment {
   readonly id: Hex;
   readonly signed: SignedMandate;
   readonly terms: Terms;
 }
 
 /** A payment that was accepted. */
-interface Accepted extends Presented {
+interface Accepted extends CheckedPayment {
   readonly receipt: SignedReceipt;
   readonly settled: SettleResponse;
 }
@@ -98,7 +98,7 @@ type SettleContext = Parameters<NonNullable<SchemeHooks["onBeforeSettle"]>>[0];
 type CancelContext = Parameters<NonNullable<SchemeNetworkServer["settleOnCancel"]>>[0];
 type RequiredContext = Parameters<NonNullable<SchemeNetworkServer["enrichPaymentRequiredResponse"]>>[0];
 
-/** Why a request is not served: a code that stays, and words. Codes are those of `docs/payments.md`. */
+/** Why a request is not served: a stable code, and a message. Codes are those of `docs/payments.md`. */
 class Refusal extends Error {
   constructor(
     readonly code: string,
@@ -123,14 +123,14 @@ export class Aep2Server implements SchemeNetworkServer {
   readonly #config: Aep2ServerConfig;
   readonly #origin: string;
   readonly #orders: Orders;
-  readonly #served: Served;
+  readonly #cache: IdempotencyCache;
   readonly #captures: Captures | undefined;
   readonly #skew: number;
   readonly #started: number;
   /** The networks that it makes terms for. */
   readonly #networks = new Set<string>();
   /** What came of payments, by the SDK's object for each: it is the same one in all hooks of a request. */
-  readonly #presented = new WeakMap<object, Presented>();
+  readonly #checked = new WeakMap<object, CheckedPayment>();
   readonly #accepted = new WeakMap<object, Accepted>();
   readonly #passing = new WeakMap<object, Passing>();
 
@@ -143,7 +143,7 @@ export class Aep2Server implements SchemeNetworkServer {
     this.#config = config;
     this.#origin = new URL(origin).origin;
     this.#orders = new Orders(config.orderSecret);
-    this.#served = new Served(config.paymentsMax ?? 65_536);
+    this.#cache = new IdempotencyCache(config.paymentsMax ?? 65_536);
     this.#captures = payee && new Captures(facilitator.url, payee);
     this.#skew = config.skewSeconds ?? 90;
     this.#started = this.#now();
@@ -283,7 +283,7 @@ export class Aep2Server implements SchemeNetworkServer {
       throw new Refusal("deadline_too_near", "the mandate expires before it can be settled");
     }
     const id = word(mandateId(purchase.venue, mandate));
-    this.#presented.set(payload, { id, signed, terms });
+    this.#checked.set(payload, { id, signed, terms });
   }
 
   /** Settles what `#verify` let through: before the handler, the mandate is accepted; after it, captured. */
@@ -291,9 +291,9 @@ export class Aep2Server implements SchemeNetworkServer {
     const payload = context.paymentPayload as PaymentPayload;
     const requirements = context.requirements as PaymentRequirements;
     if (context.phase === "before-handler") {
-      const presented = this.#presented.get(payload);
-      if (presented === undefined) throw new Refusal("invalid_payload", "the payment was not checked");
-      const accepted = await this.#accept(presented, payload, requirements);
+      const checked = this.#checked.get(payload);
+      if (checked === undefined) throw new Refusal("invalid_payload", "the payment was not checked");
+      const accepted = await this.#accept(checked, payload, requirements);
       this.#accepted.set(payload, accepted);
       return { skip: true, result: accepted.settled };
     }
@@ -303,14 +303,14 @@ export class Aep2Server implements SchemeNetworkServer {
   }
 
   /** The processor's promise for a mandate, verified; once. */
-  async #accept(presented: Presented, payload: PaymentPayload, requirements: PaymentRequirements): Promise<Accepted> {
-    const { id, terms, signed } = presented;
+  async #accept(checked: CheckedPayment, payload: PaymentPayload, requirements: PaymentRequirements): Promise<Accepted> {
+    const { id, terms, signed } = checked;
     const now = this.#now();
     const keep = terms.maxTimeoutSeconds + 2 * this.#skew;
-    switch (this.#served.claim(id, now, now + keep)) {
-      case "used":
+    switch (this.#cache.begin(id, now, now + keep)) {
+      case "served":
         throw new Refusal("already_served", "the mandate paid before");
-      case "settling":
+      case "in flight":
         throw new Passing("in_progress", "the same payment is being settled");
       case "full":
         throw new Passing("too_many_requests", "too many payments at once");
@@ -320,11 +320,11 @@ export class Aep2Server implements SchemeNetworkServer {
       const settled = await this.#ask({ ...payload, payload: writeSignedMandate(signed) }, requirements);
       const receipt = await checkReceipt(settled.extra?.receipt, signed.mandate, terms.offer.venue);
       this.#checkFresh(receipt, terms);
-      this.#served.used(id);
+      this.#cache.served(id);
       const extra = { receipt: writeReceipt(receipt) };
-      return { ...presented, receipt, settled: { ...settled, extra } };
+      return { ...checked, receipt, settled: { ...settled, extra } };
     } catch (error) {
-      this.#served.letGo(id);
+      this.#cache.letGo(id);
       if (error instanceof ReceiptError) throw new Passing("receipt_invalid", error.message);
       throw error;
     }

@@ -148,8 +148,9 @@ export class Town {
     writeFileSync(
       file,
       `upstream = "${upstream}"
-processor = "${this.#ready.http}"
 admin_listen = "127.0.0.1:0"
+[payee]
+processor = "${this.#ready.http}"
 key_file = "payee.key"
 [[routes]]
 path = "/{*path}"

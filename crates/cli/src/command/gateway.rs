@@ -107,7 +107,7 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Exit
 /// The payee's key: beside the settings, unless its path says where.
 fn key(settings: &GatewaySettings, config: &Path) -> anyhow::Result<Option<PrivateKeySigner>> {
     let folder = config.parent().unwrap_or(Path::new(""));
-    let file = settings.key_file.as_ref().map(|file| folder.join(file));
+    let file = settings.payee.key_file.as_ref().map(|file| folder.join(file));
     file.map(|file| ethereum_key::read_file(&file, None)).transpose()
 }
 
@@ -125,13 +125,14 @@ async fn serve(
         Some(origin) => origin.clone(),
         None => format!("http://{}", listener.local_addr()?).parse()?,
     };
-    let gateway = Gateway::new(&settings, origin.clone(), key, http(&settings.processor)).await?;
+    let gateway =
+        Gateway::new(&settings, origin.clone(), key, http(&settings.payee.processor)).await?;
     let ready = Ready {
         origin: origin.origin().ascii_serialization(),
         listen: listener.local_addr()?,
         admin: format!("http://{}", admin.local_addr()?),
         upstream: settings.upstream.clone(),
-        processor: settings.processor.clone(),
+        processor: settings.payee.processor.clone(),
         payee: gateway.payee().address(),
         token: gateway.payee().token(),
         captures: gateway.payee().can_capture_less(),

@@ -104,8 +104,8 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Exit
 
 async fn pay(arguments: &Arguments, output: &Output) -> anyhow::Result<ExitCode> {
     let wallet = wallet(arguments)?;
-    let patience = Duration::from_secs(arguments.timeout);
-    let client = wallet.client(http(&arguments.url).read_timeout(patience))?;
+    let timeout = Duration::from_secs(arguments.timeout);
+    let client = wallet.client(http(&arguments.url).read_timeout(timeout))?;
     if arguments.dry_run {
         return price(&client, &wallet, arguments, output).await;
     }

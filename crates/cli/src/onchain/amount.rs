@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use aep2_chain::{token::Token, wallet::units::BaseUnits};
-use aep2_payer::wallet::decimal;
+use aep2_mandate::units::decimal;
 use alloy::{primitives::Address, providers::DynProvider};
 use anyhow::{Context, ensure};
 use clap::Args;

@@ -70,7 +70,8 @@ fn an_agent_buys_a_tool_of_a_server_that_knows_nothing_of_payments() {
 
     let key = alloy::signers::local::PrivateKeySigner::random();
     std::fs::write(desk.path("payee.key"), format!("{:x}", key.to_bytes())).unwrap();
-    let settings = format!("processor = \"{processor}\"\nkey_file = \"payee.key\"\n{PRICES}");
+    let settings =
+        format!("[payee]\nprocessor = \"{processor}\"\nkey_file = \"payee.key\"\n{PRICES}");
     std::fs::write(desk.path("sell.toml"), settings).unwrap();
     let sell = ["--json", "mcp", "sell", "--config", "sell.toml", "--http", "127.0.0.1:0", "--"];
     let program = [env!("CARGO_BIN_EXE_aep2"), "mcp", "wallet", "--wallet", "other"];
@@ -117,7 +118,7 @@ fn a_sale_that_would_give_something_away_does_not_begin() {
     assert!(said.contains("set `name`"), "{said}");
     std::fs::write(
         desk.path("none.toml"),
-        "payee = \"0x00000000000000000000000000000000000000aa\"",
+        "[payee]\naddress = \"0x00000000000000000000000000000000000000aa\"",
     )
     .unwrap();
     let said = sell(&["none.toml", "--", "true"]);

@@ -92,8 +92,8 @@ fn an_agent_pays_a_service_behind_a_gateway_and_the_payee_has_the_tokens() {
     std::fs::write(
         desk.path("gateway.toml"),
         format!(
-            "upstream = \"{upstream}\"\nprocessor = \"{processor}\"\nkey_file = \"payee.key\"\n\
-             admin_listen = \"127.0.0.1:0\"\n[[routes]]\npath = \"/answers/{{name}}\"\n\
+            "upstream = \"{upstream}\"\nadmin_listen = \"127.0.0.1:0\"\n[payee]\n\
+             processor = \"{processor}\"\nkey_file = \"payee.key\"\n[[routes]]\npath = \"/answers/{{name}}\"\n\
              price = \"700\"\n[[routes]]\npath = \"/dear\"\nprice = \"1001\"\n"
         ),
     )

@@ -1,10 +1,10 @@
 //! What the wallet tells an agent, as JSON: bounded, amounts in base units with a readable form
 //! beside them.
 
-use aep2_mandate::units::Amount;
+use aep2_mandate::units::{Amount, decimal};
 use aep2_payer::{
     Answer, Payment,
-    wallet::{Entry, WalletSettings, decimal},
+    wallet::{Entry, WalletSettings},
 };
 use aep2_processor_client::lookup::AccountStatus;
 use aep2_x402::{CaptureMode, Requirements};

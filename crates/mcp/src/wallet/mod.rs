@@ -8,8 +8,8 @@
 //! payment, as long as the server runs.
 
 mod answer;
-mod asked;
-mod words;
+mod messages;
+mod requests;
 
 use std::{
     collections::VecDeque,
@@ -21,7 +21,7 @@ use aep2_payer::{
     PayError, Payer, PayingClient, Unanswered,
     wallet::{ClientError, Wallet},
 };
-use aep2_x402::mcp::Server;
+use aep2_x402::mcp::ServerName;
 use reqwest::redirect;
 use rmcp::{
     RoleClient, ServerHandler, ServiceExt,
@@ -37,7 +37,7 @@ use serde_json::{Value, json};
 use thiserror::Error;
 use url::Url;
 
-use self::asked::{History, Pay, PayTool, Request, Tools};
+use self::requests::{History, Pay, PayTool, Request, Tools};
 use crate::{buyer::Buyer, sale::failure};
 
 /// How long an answer is waited for.
@@ -85,11 +85,11 @@ impl WalletServer {
     }
 
     /// Whom a URL names, if anything there may be paid at all.
-    fn server(&self, url: &Url) -> Result<Server, String> {
-        let server = Server::try_from(url).map_err(|error| error.to_string())?;
+    fn server(&self, url: &Url) -> Result<ServerName, String> {
+        let server = ServerName::try_from(url).map_err(|error| error.to_string())?;
         let hosts = self.payer().config().limits.hosts.as_ref();
         if hosts.is_some_and(|hosts| !hosts.contains(&server.to_string())) {
-            return Err(words::host(&server));
+            return Err(messages::host(&server));
         }
         Ok(server)
     }
@@ -105,11 +105,11 @@ impl WalletServer {
         match paid {
             Ok(paid) => Ok(answer::of_http(paid, bytes_max, self.wallet.settings()).await),
             Err(PayError::Unanswered { payment, source }) => {
-                let words = words::unanswered(&payment.id, &source);
+                let words = messages::unanswered(&payment.id, &source);
                 self.keep_unanswered(request, *payment);
                 Err(words)
             }
-            Err(error) => Err(words::pay(&error)),
+            Err(error) => Err(messages::pay(&error)),
         }
     }
 
@@ -117,7 +117,7 @@ impl WalletServer {
         let (request, _) = pay.checked()?;
         self.server(&request.url)?;
         let http = request.http().map_err(|error| error.to_string())?;
-        let known = self.client.terms(http).await.map_err(|error| words::pay(&error))?;
+        let known = self.client.terms(http).await.map_err(|error| messages::pay(&error))?;
         let settings = self.wallet.settings();
         Ok(known
             .map_or_else(|| json!({"free": true}), |known| answer::price(known.terms(), settings)))
@@ -153,7 +153,7 @@ impl WalletServer {
     }
 
     async fn tools_at(&self, asked: Tools) -> Result<Value, String> {
-        let url = asked::url(&asked.url)?;
+        let url = requests::url(&asked.url)?;
         self.server(&url)?;
         let connected = self.connect(&url).await?;
         let listed = tokio::time::timeout(ANSWER_WITHIN, connected.list_all_tools()).await;
@@ -174,7 +174,7 @@ impl WalletServer {
         let _ = connected.cancel().await;
         match bought {
             Ok(bought) => Ok(answer::of_tool(&bought, self.wallet.settings())),
-            Err(error) => Err(words::buy(&error)),
+            Err(error) => Err(messages::buy(&error)),
         }
     }
 
@@ -182,7 +182,7 @@ impl WalletServer {
         let found = self.wallet.balance(self.http.clone()).await;
         match found.map_err(|error| format!("the balance is not known now: {error}"))? {
             Some(status) => Ok(answer::balance(&status, self.wallet.settings())),
-            None => Err(words::unfunded(self.wallet.settings().account)),
+            None => Err(messages::unfunded(self.wallet.settings().account)),
         }
     }
 
@@ -191,7 +191,7 @@ impl WalletServer {
         let mut spent = Vec::new();
         for own in &settings.limits.tokens {
             let spent_today = self.payer().spent(own.token.0, None).await;
-            spent.push(spent_today.map_err(|error| words::pay(&error))?);
+            spent.push(spent_today.map_err(|error| messages::pay(&error))?);
         }
         Ok(answer::limits(settings, &spent))
     }

@@ -31,7 +31,7 @@ async fn a_tool_is_bought_over_a_pipe_and_nothing_is_served_without_a_receipt() 
     assert!(url.starts_with("mcp://tools.example/tools/echo?arguments=0x"), "{url}");
     assert_eq!(structured["accepts"][0]["amount"], "700");
     assert_eq!(structured["accepts"][0]["extra"]["method"], "tools/call");
-    assert_eq!((tools.served.get(), world.books.count()), (0, 0));
+    assert_eq!((tools.served.get(), world.ledger.count()), (0, 0));
 
     let bought = buyer(world.payer(1), client.peer())
         .call(call("echo", json!({"say": "hello"})))
@@ -41,7 +41,7 @@ async fn a_tool_is_bought_over_a_pipe_and_nothing_is_served_without_a_receipt() 
     let payment = bought.payment.unwrap();
     assert_eq!(payment.purchase.resource, url);
     assert_eq!(payment.receipt.unwrap().message.mandate_id, payment.id);
-    assert_eq!(world.books.captured(), [amount(700)]);
+    assert_eq!(world.ledger.captured(), [amount(700)]);
     // The payment is for the seller, not for the tool.
     let seen = json!(*tools.seen.lock().unwrap()).to_string();
     assert!(!seen.contains("x402"), "{seen}");
@@ -58,7 +58,7 @@ async fn a_tool_is_bought_over_http_and_a_tool_without_a_price_is_free() {
     let free = buyer.call(call("free", json!({}))).await.unwrap();
     assert!(free.payment.is_none());
     assert_eq!(text(&free.result), "2 {}");
-    assert_eq!(world.books.captured(), [amount(700)]);
+    assert_eq!(world.ledger.captured(), [amount(700)]);
 }
 
 #[tokio::test]
@@ -69,7 +69,7 @@ async fn a_metered_call_captures_what_the_tool_says() {
     let bought =
         buyer(payer.clone(), client.peer()).call(call("think", json!({"a": 1}))).await.unwrap();
     assert_eq!(bought.payment.unwrap().captured, Some(amount(70)));
-    assert_eq!(world.books.captured(), [amount(70)]);
+    assert_eq!(world.ledger.captured(), [amount(70)]);
     payer.flush().await;
     assert_eq!(payer.spent(crate::support::TOKEN, None).await.unwrap(), amount(70));
 }
@@ -90,7 +90,7 @@ async fn a_tool_that_fails_charges_nothing() {
         assert!(text(&bought.result).contains(words), "{:?}", bought.result);
         assert_eq!(bought.payment.unwrap().captured, Some(amount(0)), "{tool}");
     }
-    assert_eq!(world.books.captured(), [amount(0); 4]);
+    assert_eq!(world.ledger.captured(), [amount(0); 4]);
 }
 
 /// Terms known from before, signed without an order, in one round trip.
@@ -105,7 +105,7 @@ async fn intent_mode_takes_one_round_trip() {
     let paying = shop_payment(&world, accepted, "echo", json!({"say": "at once"})).await;
     let result = client.call_tool(paying).await.unwrap();
     assert_eq!(text(&result), r#"1 {"say":"at once"}"#);
-    assert_eq!(world.books.captured(), [amount(700)]);
+    assert_eq!(world.ledger.captured(), [amount(700)]);
 }
 
 /// A call with a payment under these terms.
@@ -117,7 +117,7 @@ pub(crate) async fn shop_payment(
 ) -> rmcp::model::CallToolRequestParams {
     let terms: aep2_x402::Requirements = serde_json::from_value(accepted.clone()).unwrap();
     let mut paying = call(tool, arguments);
-    let resource = mcp::call(&shop::name(), tool, paying.arguments.as_ref()).unwrap();
+    let resource = mcp::tool_resource(&shop::name(), tool, paying.arguments.as_ref()).unwrap();
     let payer = world.payer(1);
     let purchase = payer.check(&terms, mcp::METHOD, &resource, "tools.example").unwrap();
     let order = terms.extra.order.map(|order| order.0);
@@ -159,7 +159,7 @@ async fn the_same_payment_again_gets_the_same_result_and_is_not_served_twice() {
     let mut respelled = paying.clone();
     respelled.arguments = Some(serde_json::from_str(r#"{"b":"\u0078","a":1.0}"#).unwrap());
     assert_eq!(client.call_tool(respelled).await.unwrap().content, first.content);
-    assert_eq!((tools.served.get(), world.books.count()), (1, 1));
+    assert_eq!((tools.served.get(), world.ledger.count()), (1, 1));
 }
 
 #[tokio::test]
@@ -182,7 +182,7 @@ async fn a_payment_for_one_call_buys_no_other_tool_or_arguments() {
         let refused = client.call_tool(other).await.unwrap();
         assert_eq!(refused.is_error, Some(true));
         assert_eq!(refused.structured_content.unwrap()["x402Version"], 2, "asked again");
-        let settled = mcp::settled(&refused.meta.unwrap().0).unwrap().unwrap();
+        let settled = mcp::settlement(&refused.meta.unwrap().0).unwrap().unwrap();
         assert!(!settled.success);
     }
     // Two programs may read this as two different numbers, so it cannot be paid for.
@@ -190,7 +190,7 @@ async fn a_payment_for_one_call_buys_no_other_tool_or_arguments() {
     large.arguments = Some(serde_json::from_str(r#"{"a":9007199254740993}"#).unwrap());
     let refused = client.call_tool(large).await.unwrap();
     assert!(text(&refused).contains("send a string"), "{refused:?}");
-    assert_eq!((tools.served.get(), world.books.count()), (1, 1));
+    assert_eq!((tools.served.get(), world.ledger.count()), (1, 1));
 }
 
 /// Whoever hangs up after paying has paid, and gets the result when it asks again.
@@ -217,7 +217,7 @@ async fn a_caller_who_hangs_up_after_paying_gets_the_result_when_it_asks_again()
         assert_eq!(result.structured_content.unwrap()["error"]["code"], "in_progress");
     };
     assert_eq!(text(&result), "1 {}");
-    assert_eq!((tools.served.get(), world.books.captured()), (1, vec![amount(700)]));
+    assert_eq!((tools.served.get(), world.ledger.captured()), (1, vec![amount(700)]));
 }
 
 #[tokio::test]
@@ -227,12 +227,12 @@ async fn a_processor_that_answers_late_or_not_does_not_make_anybody_pay_twice() 
     let client = shop::piped(shop::priced(&world, tools.clone())).await;
     let buyer = buyer(world.payer(1), client.peer());
     // Longer than the seller asks by itself: the buyer is told to send the same payment again.
-    world.books.faults.down.store(4, SeqCst);
+    world.ledger.faults.down.store(4, SeqCst);
     let bought = buyer.call(call("echo", json!({}))).await.unwrap();
     assert!(bought.payment.unwrap().receipt.is_ok());
-    world.books.faults.late.store(1, SeqCst);
+    world.ledger.faults.late.store(1, SeqCst);
     assert!(buyer.call(call("echo", json!({}))).await.unwrap().payment.is_some());
-    assert_eq!((tools.served.get(), world.books.count()), (2, 2));
+    assert_eq!((tools.served.get(), world.ledger.count()), (2, 2));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -257,7 +257,7 @@ async fn many_buyers_at_once_and_every_sum_is_right() {
     for task in tasks {
         task.await.unwrap();
     }
-    let sum: u128 = world.books.captured().iter().map(|amount| amount.get()).sum();
+    let sum: u128 = world.ledger.captured().iter().map(|amount| amount.get()).sum();
     assert_eq!(sum, u128::from(BUYERS * CALLS) * 700);
     assert_eq!(tools.served.get(), (BUYERS * CALLS) as usize);
 }
@@ -280,7 +280,7 @@ async fn clocks_that_differ_by_a_minute_do_not_matter_and_old_orders_do() {
     let paying = shop_payment(&world, accepted, "echo", json!({})).await;
     clock.advance(181);
     let late = client.call_tool(paying).await.unwrap();
-    let settled = mcp::settled(&late.meta.unwrap().0).unwrap().unwrap();
+    let settled = mcp::settlement(&late.meta.unwrap().0).unwrap().unwrap();
     assert_eq!(settled.error_reason.as_deref(), Some("order_expired"));
 }
 
@@ -289,12 +289,12 @@ async fn an_account_without_funds_is_told_so_and_charged_nothing() {
     let world = World::new().await;
     let tools = Tools::default();
     let client = shop::piped(shop::priced(&world, tools.clone())).await;
-    world.books.fund(crate::support::account(1), 699);
+    world.ledger.fund(crate::support::account(1), 699);
     match buyer(world.payer(1), client.peer()).call(call("echo", json!({}))).await {
         Err(BuyError::Refused { reason, .. }) => assert_eq!(reason, "insufficient_funds"),
         other => panic!("{other:?}"),
     }
-    assert_eq!((tools.served.get(), world.books.count()), (0, 0));
+    assert_eq!((tools.served.get(), world.ledger.count()), (0, 0));
 }
 
 #[tokio::test]

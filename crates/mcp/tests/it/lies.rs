@@ -92,7 +92,7 @@ async fn terms_for_something_else_are_not_signed() {
             other => panic!("{path}: {other:?}"),
         }
     }
-    assert_eq!((spent(&world).await, world.books.count()), (0, 0));
+    assert_eq!((spent(&world).await, world.ledger.count()), (0, 0));
 }
 
 #[tokio::test]
@@ -120,7 +120,7 @@ async fn a_seller_that_lies_about_its_price_gets_one_mandate_and_cannot_use_it()
         Err(BuyError::Refused { reason, .. }) => assert_eq!(reason, "terms_mismatch"),
         other => panic!("{other:?}"),
     }
-    assert_eq!((asked.get(), world.books.count()), (2, 0), "asked twice, signed once");
+    assert_eq!((asked.get(), world.ledger.count()), (2, 0), "asked twice, signed once");
     assert_eq!(spent(&world).await, 701, "what was signed counts");
 }
 
@@ -157,5 +157,5 @@ async fn a_receipt_that_is_none_is_not_believed() {
     let none = lied(&world, |result: &mut CallToolResult| result.meta = None).await.unwrap();
     assert_eq!(none.payment.unwrap().receipt, Err(ReceiptError::Missing));
     assert_eq!(spent(&world).await, 2_100);
-    assert_eq!(world.books.captured(), [amount(700); 3]);
+    assert_eq!(world.ledger.captured(), [amount(700); 3]);
 }

@@ -4,7 +4,7 @@
 mod buying;
 mod lies;
 mod shop;
-/// The processor that keeps books in memory: the payee's own tests' one.
+/// The processor that keeps its ledger in memory: the payee's own tests' one.
 #[allow(dead_code, unused_imports)]
 #[path = "../../../payee/tests/it/support.rs"]
 mod support;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use aep2_mcp::{Buyer, Priced, sell};
 use aep2_payee::{Paid, Payee, PayeeConfig, Quote};
-use aep2_payer::{Patience, Payer};
-use aep2_x402::mcp::Server;
+use aep2_payer::{Payer, RetryPolicy};
+use aep2_x402::mcp::ServerName;
 use rmcp::{
     ErrorData, RoleClient, RoleServer, ServerHandler, ServiceExt,
     model::*,
@@ -79,7 +79,7 @@ impl ServerHandler for Tools {
     }
 }
 
-pub(crate) fn name() -> Server {
+pub(crate) fn name() -> ServerName {
     "tools.example".parse().unwrap()
 }
 
@@ -117,7 +117,7 @@ pub(crate) async fn over_http<S: ServerHandler + Clone>(
 pub(crate) async fn at_its_address(world: &World, tools: Tools) -> Url {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url: Url = format!("http://{}/mcp", listener.local_addr().unwrap()).parse().unwrap();
-    let name = Server::try_from(&url).unwrap();
+    let name = ServerName::try_from(&url).unwrap();
     let server = Priced::new(tools, name.clone(), payee(world, |_| {}), price);
     let router = sell::over_http(server, vec![name.to_string()]);
     tokio::spawn(async move { axum::serve(listener, router).await });
@@ -125,8 +125,8 @@ pub(crate) async fn at_its_address(world: &World, tools: Tools) -> Url {
 }
 
 pub(crate) fn buyer(payer: Payer, peer: &Peer<RoleClient>) -> Buyer {
-    let patience = Patience { attempts: 4, pause: Duration::from_millis(30) };
-    Buyer::new(payer, peer.clone(), name()).patience(patience, Duration::from_secs(20))
+    let retry = RetryPolicy { attempts: 4, pause: Duration::from_millis(30) };
+    Buyer::new(payer, peer.clone(), name()).retry(retry, Duration::from_secs(20))
 }
 
 pub(crate) fn call(tool: &'static str, arguments: Value) -> CallToolRequestParams {

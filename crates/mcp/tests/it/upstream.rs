@@ -6,7 +6,7 @@ use aep2_mcp::{
     CHARGE, Priced, Upstream,
     sell::{EXAMPLE, SellError, Seller, SellerSettings},
 };
-use aep2_payee::OpeningError;
+use aep2_payee::{ConnectError, settings::FileError};
 use rmcp::{ErrorData, RoleServer, ServerHandler, ServiceExt, model::*, service::RequestContext};
 use serde_json::json;
 use tokio::process::Command;
@@ -82,8 +82,8 @@ fn program() -> Command {
     command
 }
 
-async fn upstream(patience: Duration) -> (Upstream, aep2_mcp::Running) {
-    Upstream::start(program(), patience).await.unwrap()
+async fn upstream(retry: Duration) -> (Upstream, aep2_mcp::Running) {
+    Upstream::start(program(), retry).await.unwrap()
 }
 
 fn priced(world: &World, upstream: Upstream) -> Priced<Upstream> {
@@ -153,7 +153,10 @@ async fn settings_that_would_give_something_away_are_refused() {
     for text in
         ["prices = 1", "[tools.a]\nprice = 1000", "[tools.a]\nprice = '0'", "[tools.a]\nfee = '1'"]
     {
-        assert!(matches!(SellerSettings::parse(text), Err(SellError::Toml(_))), "{text}");
+        assert!(
+            matches!(SellerSettings::parse(text), Err(SellError::File(FileError::Toml(_)))),
+            "{text}"
+        );
     }
 }
 
@@ -161,7 +164,7 @@ async fn settings_that_would_give_something_away_are_refused() {
 async fn a_seller_starts_only_where_everything_fits() {
     let world = World::new().await;
     let mut settings = SellerSettings::parse("[tools.measure]\nprice = '1000'").unwrap();
-    settings.processor = world.processor_url.clone();
+    settings.payee.processor = world.processor_url.clone();
     let key = Some(world.payee_key.clone());
     let start = |settings: SellerSettings, key| async move {
         Seller::start(&settings, shop::name(), key, reqwest::Client::new(), program()).await
@@ -186,15 +189,15 @@ async fn a_seller_starts_only_where_everything_fits() {
         other => panic!("{other:?}"),
     }
     let nobody = start(settings.clone(), None).await;
-    assert!(matches!(nobody, Err(SellError::Payee(OpeningError::NoPayee))), "{nobody:?}");
+    assert!(matches!(nobody, Err(SellError::Payee(ConnectError::NoPayee))), "{nobody:?}");
     let mut metered = settings.clone();
-    metered.payee = Some(world.payee_key.address().into());
+    metered.payee.address = Some(world.payee_key.address().into());
     metered.tools.get_mut("measure").unwrap().metered = true;
     let keyless = start(metered, None).await;
-    assert!(matches!(keyless, Err(SellError::Payee(OpeningError::NoKey(_)))), "{keyless:?}");
-    settings.processor = "http://127.0.0.1:1/".parse().unwrap();
+    assert!(matches!(keyless, Err(SellError::Payee(ConnectError::NoKey(_)))), "{keyless:?}");
+    settings.payee.processor = "http://127.0.0.1:1/".parse().unwrap();
     match start(settings, key).await {
-        Err(SellError::Payee(OpeningError::Processor { source, .. })) => {
+        Err(SellError::Payee(ConnectError::Processor { source, .. })) => {
             assert!(source.is_passing())
         }
         other => panic!("{other:?}"),

@@ -124,7 +124,7 @@ async fn an_agent_pays_within_its_owners_limits_and_not_beyond_them() {
         "url": shop.at("/echo"), "method": "POST", "body": "hello", "headers": {"x-mood": "fine"},
     });
     assert_eq!(agent.told("pay", echo.clone()).await["body"], r#"Some("fine") hello"#);
-    assert_eq!(world.books.count(), 2);
+    assert_eq!(world.ledger.count(), 2);
 
     // One payment, then what one host may have: nothing goes out.
     let words = agent.refused("pay", json!({"url": shop.at("/dear")})).await;
@@ -132,7 +132,7 @@ async fn an_agent_pays_within_its_owners_limits_and_not_beyond_them() {
     agent.told("pay", joke.clone()).await;
     let words = agent.refused("pay", joke).await;
     assert!(words.contains("1700 of 2000 was spent"), "{words}");
-    assert_eq!((served.get(), world.books.count()), (2, 3));
+    assert_eq!((served.get(), world.ledger.count()), (2, 3));
 
     let limits = agent.told("limits", json!({})).await;
     let own = &limits["tokens"][0];
@@ -263,7 +263,7 @@ async fn a_payment_that_was_not_answered_is_the_same_payment_when_it_is_asked_fo
     assert!(words.contains("exactly the same arguments"), "{words}");
     let told = agent.told("pay", joke.clone()).await;
     assert_eq!((&told["body"], &told["paid"]["receipt"]), (&json!("joke 1"), &json!("verified")));
-    assert_eq!((lost.get(), served.get(), world.books.count()), (5, 1, 1));
+    assert_eq!((lost.get(), served.get(), world.ledger.count()), (5, 1, 1));
     // Once it was answered, the same request is a new one.
     assert_eq!(agent.told("pay", joke).await["body"], "joke 2");
 }
@@ -291,5 +291,5 @@ async fn an_agent_lists_and_pays_tools_of_another_server() {
     agent.told("pay_tool", json!({"url": url, "tool": "echo"})).await;
     let words = agent.refused("pay_tool", json!({"url": url, "tool": "echo"})).await;
     assert!(words.contains("1400 of 2000 was spent"), "{words}");
-    assert_eq!((tools.served.get(), world.books.count()), (3, 2));
+    assert_eq!((tools.served.get(), world.ledger.count()), (3, 2));
 }

@@ -39,10 +39,7 @@ use self::{
     settings::{GatewaySettings, Prices, SettingsError, Unpriced},
     upstream::Upstream,
 };
-use crate::{
-    open::{Opening, OpeningError},
-    payee::Payee,
-};
+use crate::{connect::ConnectError, payee::Payee};
 
 /// Why a gateway cannot be started.
 #[derive(Debug, Error)]
@@ -52,7 +49,7 @@ pub enum GatewayError {
     Settings(#[from] SettingsError),
     /// The payee, or its processor.
     #[error(transparent)]
-    Opening(#[from] OpeningError),
+    Connect(#[from] ConnectError),
     /// The HTTP client.
     #[error("cannot start an HTTP client: {0}")]
     Http(#[from] reqwest::Error),
@@ -84,18 +81,11 @@ impl Gateway {
     ) -> Result<Self, GatewayError> {
         settings.check()?;
         let http = http.build()?;
-        let lookup = Lookup::new(http.clone(), settings.processor.clone());
+        let lookup = Lookup::new(http.clone(), settings.payee.processor.clone());
         let metered = settings.routes.iter().find(|route| route.metered);
-        let opening = Opening {
-            origin: origin.clone(),
-            processor: settings.processor.clone(),
-            facilitator: settings.facilitator,
-            payee: settings.payee.map(|payee| payee.0),
-            token: settings.token.map(|token| token.0),
-            key,
-            metered: metered.map(|route| format!("the route {}", route.path)),
-        };
-        let (payee, _) = Payee::open(opening, http).await?;
+        let metered = metered.map(|route| format!("the route {}", route.path));
+        let connecting = Payee::connect(&settings.payee, origin.clone(), key, metered, http);
+        let (payee, _) = connecting.await?;
         let metrics = Metrics::new();
         let upstream = Upstream::new(settings, &origin, metrics.upstream_failures.clone());
         let (prices, unpriced) = (settings.prices()?, settings.unpriced);

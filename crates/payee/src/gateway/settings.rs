@@ -3,17 +3,19 @@
 use std::{
     collections::BTreeMap,
     net::{Ipv4Addr, SocketAddr},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use aep2_mandate::units::Ceiling;
-use aep2_x402::terms::WireAddress;
 use http::Method;
 use serde::Deserialize;
 use thiserror::Error;
 use url::Url;
 
-use crate::price::Quote;
+use crate::{
+    price::Quote,
+    settings::{self, FileError, PayeeSettings},
+};
 
 /// The settings of a gateway. [`EXAMPLE`] has all of them, with what they do.
 #[derive(Clone, Debug, Deserialize)]
@@ -29,18 +31,9 @@ pub struct GatewaySettings {
     /// Where health and metrics are served.
     #[serde(default = "admin_default")]
     pub admin_listen: SocketAddr,
-    /// The processor that takes the mandates.
-    #[serde(default = "processor_default")]
-    pub processor: Url,
-    /// Whether the processor is asked by x402's calls instead of its own.
+    /// Who is paid, through which processor.
     #[serde(default)]
-    pub facilitator: bool,
-    /// Who is paid, where `key_file` does not say it.
-    pub payee: Option<WireAddress>,
-    /// The payee's key: it signs captures of less than the price.
-    pub key_file: Option<PathBuf>,
-    /// The token that is taken, where it is not the processor's first.
-    pub token: Option<WireAddress>,
+    pub payee: PayeeSettings,
     /// What becomes of requests that no route has.
     #[serde(default)]
     pub unpriced: Unpriced,
@@ -97,24 +90,25 @@ upstream = "http://127.0.0.1:3000"
 # Health (/healthz, /readyz) and metrics (/metrics), for the operator only.
 admin_listen = "127.0.0.1:9403"
 
-# The processor that takes the mandates.
-processor = "http://127.0.0.1:8402"
-# Ask it by x402's calls instead of its own.
-facilitator = false
-# The payee's key (64 hexadecimal digits, or a V3 keystore): it signs captures of less than the
-# price, for calls that fail and for metered routes. Instead of it `payee`, an address, where every
-# call is charged in full.
-key_file = "payee.key"
-# payee = "0x..."
-# The ERC-20 token that is taken [default: the first that the processor takes].
-# token = "0x..."
-
 # What becomes of requests that no route has: "refuse" (404) or "pass" (they are free).
 unpriced = "refuse"
 # How long the service has for the head of its answer; bodies stream as long as they like.
 answer_within_s = 60
 # The longest body of a request.
 body_bytes_max = 10485760
+
+[payee]
+# The processor that takes the mandates.
+processor = "http://127.0.0.1:8402"
+# Ask it by x402's calls instead of its own.
+facilitator = false
+# The payee's key (64 hexadecimal digits, or a V3 keystore): it signs captures of less than the
+# price, for calls that fail and for metered routes. Instead of it `address`, where every call is
+# charged in full.
+key_file = "payee.key"
+# address = "0x..."
+# The ERC-20 token that is taken [default: the first that the processor takes].
+# token = "0x..."
 
 [[routes]]
 path = "/answers/{question}"
@@ -141,10 +135,6 @@ fn admin_default() -> SocketAddr {
     (Ipv4Addr::LOCALHOST, 9403).into()
 }
 
-fn processor_default() -> Url {
-    Url::parse("http://127.0.0.1:8402").expect("a URL")
-}
-
 const fn answer_default() -> u64 {
     60
 }
@@ -157,16 +147,8 @@ const fn body_default() -> u64 {
 #[derive(Debug, Error)]
 pub enum SettingsError {
     /// The file cannot be read.
-    #[error("cannot read {}: {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// Not TOML, or not these settings.
-    #[error("{0}")]
-    Toml(#[from] Box<toml::de::Error>),
+    #[error(transparent)]
+    File(#[from] FileError),
     /// Nothing is sold.
     #[error("there is no route with a price; add a [[routes]]")]
     NothingSold,
@@ -205,7 +187,7 @@ impl GatewaySettings {
     /// # Errors
     /// The first thing that is not right.
     pub fn parse(text: &str) -> Result<Self, SettingsError> {
-        let settings: Self = toml::from_str(text).map_err(Box::new)?;
+        let settings: Self = settings::parse(text)?;
         settings.check()?;
         Ok(settings)
     }
@@ -215,8 +197,7 @@ impl GatewaySettings {
     /// # Errors
     /// The first thing that is not right.
     pub fn read(path: &Path) -> Result<Self, SettingsError> {
-        let io = |source| SettingsError::Io { path: path.to_owned(), source };
-        Self::parse(&std::fs::read_to_string(path).map_err(io)?)
+        Self::parse(&settings::text(path)?)
     }
 
     /// Checks what can be checked without starting anything.
@@ -306,11 +287,7 @@ impl Prices {
 
 impl RouteSettings {
     fn quote(&self) -> Quote {
-        let quote = if self.metered { Quote::metered } else { Quote::fixed };
-        Quote {
-            description: self.description.clone(),
-            mime_type: self.mime_type.clone(),
-            ..quote(self.price)
-        }
+        let Self { description, mime_type, .. } = self.clone();
+        Quote { description, mime_type, ..Quote::new(self.price, self.metered) }
     }
 }

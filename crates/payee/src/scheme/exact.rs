@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use aep2_mandate::units::Ceiling;
 use aep2_processor_client::{
-    Patience, ProcessorError,
+    ProcessorError, RetryPolicy,
     call::{at, post, refusal},
 };
 use aep2_x402::{
@@ -33,7 +33,10 @@ use x402_chain_eip155::v2_eip155_exact::types::{
 };
 use x402_types::proto::{v1, v2};
 
-use super::{Admitted, Offer, Rejection, Scheme};
+use super::{
+    Admitted, Offer, Rejection, Scheme,
+    terms::{all_same, same_terms, take_payment},
+};
 use crate::{
     refusal::Refusal,
     sale::{Conflict, Sale},
@@ -51,7 +54,7 @@ pub struct Exact {
     http: reqwest::Client,
     facilitator: Url,
     token: Eip3009,
-    patience: Patience,
+    retry: RetryPolicy,
 }
 
 impl Exact {
@@ -64,14 +67,14 @@ impl Exact {
         version: impl Into<String>,
     ) -> Self {
         // An answer takes a block.
-        let patience = Patience { answer: Duration::from_secs(40), ..Patience::default() };
+        let retry = RetryPolicy { timeout: Duration::from_secs(40), ..RetryPolicy::default() };
         let token = Eip3009 { name: name.into(), version: version.into() };
-        Self { http, facilitator, token, patience }
+        Self { http, facilitator, token, retry }
     }
 
     /// The same, waiting otherwise for the facilitator.
-    pub fn with_patience(self, patience: Patience) -> Self {
-        Self { patience, ..self }
+    pub fn with_retry(self, retry: RetryPolicy) -> Self {
+        Self { retry, ..self }
     }
 
     /// What is asked for; nothing where the price is metered.
@@ -112,10 +115,10 @@ impl Exact {
             },
             payment_requirements: terms,
         };
-        let nonsense = |words: String| ProcessorError::Nonsense(words);
-        let body = serde_json::to_vec(&request).map_err(|error| nonsense(error.to_string()))?;
+        let invalid = |message: String| ProcessorError::InvalidAnswer(message);
+        let body = serde_json::to_vec(&request).map_err(|error| invalid(error.to_string()))?;
         let url = at(&self.facilitator, "settle");
-        let (status, answer) = post(&self.http, url, body, self.patience).await?;
+        let (status, answer) = post(&self.http, url, body, self.retry).await?;
         let Ok(answer) = serde_json::from_slice::<Answer>(&answer) else {
             return Err(refusal(status, &answer).into());
         };
@@ -128,7 +131,7 @@ impl Exact {
         let transaction = answer.transaction.and_then(|hash| hash.parse().ok());
         match transaction.filter(|_| answer.network.is_none_or(|said| said == network)) {
             Some(transaction) => Ok(transaction),
-            None => Err(nonsense("settled, without a transaction on this chain".to_owned()).into()),
+            None => Err(invalid("settled, without a transaction on this chain".to_owned()).into()),
         }
     }
 }
@@ -191,14 +194,10 @@ impl Scheme for Exact {
         let terms = self.terms(sale).ok_or(Refusal::PaymentRequired)?;
         let payload = read(headers, &terms)?;
         let own = &payload.authorization;
-        for (field, same) in [
+        all_same([
             ("authorization.to", own.to == terms.pay_to.0),
             ("authorization.value", own.value == U256::from(terms.amount.get())),
-        ] {
-            if !same {
-                return Err(Refusal::OtherTerms { field });
-            }
-        }
+        ])?;
         let id: B256 = keccak256([own.from.as_slice(), own.nonce.as_slice()].concat());
         // Nothing in it says for which request it was given, so that is remembered.
         let purchase = &sale.request().purchase;
@@ -215,8 +214,7 @@ impl Scheme for Exact {
     }
 
     fn hand_over(&self, paid: &ExactPaid, request: &mut Parts) {
-        request.headers.remove(PAYMENT_SIGNATURE);
-        request.headers.remove(X_PAYMENT);
+        take_payment(&mut request.headers);
         request.extensions.insert(paid.clone());
     }
 
@@ -260,23 +258,8 @@ fn read(headers: &HeaderMap, terms: &Terms) -> Result<Eip3009Payload, Refusal> {
             let malformed = |source| HeaderError::NotTheObject { name, source };
             let payment: Payload<Terms> = serde_json::from_slice(&text).map_err(malformed)?;
             same_terms(&payment.accepted, terms)?;
+            all_same([("extra", payment.accepted.extra == terms.extra)])?;
             Ok(payment.payload)
         }
     }
-}
-
-/// Checks that what was accepted is what is asked for.
-fn same_terms(accepted: &Terms, terms: &Terms) -> Result<(), Refusal> {
-    for (field, same) in [
-        ("network", accepted.network == terms.network),
-        ("asset", accepted.asset == terms.asset),
-        ("payTo", accepted.pay_to == terms.pay_to),
-        ("amount", accepted.amount == terms.amount),
-        ("extra", accepted.extra == terms.extra),
-    ] {
-        if !same {
-            return Err(Refusal::OtherTerms { field });
-        }
-    }
-    Ok(())
 }

@@ -19,6 +19,7 @@
 pub(crate) mod aep2;
 pub(crate) mod exact;
 pub(crate) mod mvp;
+mod terms;
 
 use std::fmt;
 

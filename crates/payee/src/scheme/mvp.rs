@@ -15,14 +15,14 @@ use std::collections::HashMap;
 
 use aep2_mandate::{
     typed_data::{TypedData, direct::SignedDirectMandate},
-    units::{Amount, Ceiling},
+    units::{Amount, Ceiling, decimal},
     wire::WireError,
 };
-use aep2_processor_client::{ProcessorError, queue::Queue};
+use aep2_processor_client::{ProcessorError, mvp::MvpClient};
 use aep2_x402::{
     headers::{self, HeaderError, PAYMENT_SIGNATURE, X_PAYMENT},
     mvp::{
-        Payment as PaymentStatement, PaymentStatus, Receipt, ReceiptError, Refused,
+        ErrorResponse, Payment as PaymentStatement, PaymentStatus, Receipt, ReceiptError,
         X_PAYMENT_MANDATE, X_PAYMENT_RECEIPT,
     },
 };
@@ -45,7 +45,7 @@ use crate::{
 /// How a payee takes the published MVP's mandates: see [`Charge::and`](crate::Charge::and).
 #[derive(Clone, Debug)]
 pub struct Mvp {
-    queue: Queue,
+    processor: MvpClient,
     currency: String,
     decimals: u8,
 }
@@ -154,7 +154,7 @@ impl MvpRefusal {
     }
 
     fn answer(&self) -> Response {
-        let said = Refused { error: self.code().to_owned(), message: self.to_string() };
+        let said = ErrorResponse { error: self.code().to_owned(), message: self.to_string() };
         let mut response = json(self.status(), &said);
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -175,10 +175,10 @@ impl From<ProcessorError> for MvpRefusal {
 }
 
 impl Mvp {
-    /// Mandates are handed in at `queue`. `currency` is what the MVP's clients are told that prices are
+    /// Mandates are enqueued at `processor`. `currency` is what the MVP's clients are told that prices are
     /// in, such as `USD`, of which one unit has 10^`decimals` base units of the payee's token.
-    pub fn new(queue: Queue, currency: impl Into<String>, decimals: u8) -> Self {
-        Self { queue, currency: currency.into(), decimals }
+    pub fn new(processor: MvpClient, currency: impl Into<String>, decimals: u8) -> Self {
+        Self { processor, currency: currency.into(), decimals }
     }
 }
 
@@ -252,7 +252,7 @@ impl Scheme for Mvp {
     async fn settle(&self, sale: &Sale, payment: Payment) -> Result<MvpPaid, MvpRefusal> {
         let Payment { mandate, digest } = payment;
         let config = sale.payee().config();
-        let enqueued = self.queue.enqueue(&mandate, digest, sale.asked_at(), config.skew_s);
+        let enqueued = self.processor.enqueue(&mandate, digest, sale.asked_at(), config.skew_s);
         let receipt = enqueued.await?;
         receipt.check(&mandate, digest, &config.venue)?;
         let meter = Meter::new(sale.request().purchase.amount);
@@ -323,17 +323,6 @@ fn with_payment(body: &[u8], payment: &PaymentStatement) -> Option<Bytes> {
     let comma: &[u8] = if members.is_empty() { b"" } else { b"," };
     let member = serde_json::to_vec(payment).ok()?;
     Some([open, comma, b"\"payment\":", &member, b"}"].concat().into())
-}
-
-/// Base units in units of 10^`decimals`, as a JSON number: without a point where it is whole.
-fn decimal(base_units: u128, decimals: u8) -> String {
-    let decimals = usize::from(decimals);
-    let digits = format!("{base_units:0>width$}", width = decimals + 1);
-    let (whole, part) = digits.split_at(digits.len() - decimals);
-    match part.trim_end_matches('0') {
-        "" => whole.to_owned(),
-        part => format!("{whole}.{part}"),
-    }
 }
 
 #[cfg(test)]

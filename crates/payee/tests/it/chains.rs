@@ -21,7 +21,7 @@ async fn shop(world: &World) -> crate::support::Shop {
 fn in_order(world: &World) -> Vec<(MandateId, SignedMandate)> {
     let domain = world.venue.mandate_domain(TOKEN);
     let mut mandates: Vec<_> = world
-        .books
+        .ledger
         .mandates()
         .into_iter()
         .map(|signed| (signed.mandate.id(&domain), signed))
@@ -51,9 +51,9 @@ async fn a_refused_mandate_is_never_followed_and_does_not_cut_the_chain() {
     let shop = shop(&world).await;
     let client = world.client(1);
     client.get(shop.at("/0")).await.unwrap();
-    world.books.fund(crate::support::account(1), 5);
+    world.ledger.fund(crate::support::account(1), 5);
     client.get(shop.at("/1")).await.unwrap_err();
-    world.books.fund(crate::support::account(1), 50);
+    world.ledger.fund(crate::support::account(1), 50);
     client.get(shop.at("/2")).await.unwrap();
     let mandates = in_order(&world);
     assert_eq!(mandates.len(), 2);
@@ -68,11 +68,11 @@ async fn a_chain_is_cut_where_nobody_answered() {
     let client = world.client(1);
     client.get(shop.at("/0")).await.unwrap();
     // The processor accepts, and nobody hears of it.
-    world.books.faults.forge.store(usize::MAX, SeqCst);
+    world.ledger.faults.forge.store(usize::MAX, SeqCst);
     let answer = client.get(shop.at("/1")).await.unwrap();
     assert_eq!(answer.response.status().as_u16(), 502);
     assert!(answer.payment.unwrap().receipt.is_err());
-    world.books.faults.forge.store(0, SeqCst);
+    world.ledger.faults.forge.store(0, SeqCst);
     client.get(shop.at("/2")).await.unwrap();
     let mandates = in_order(&world);
     assert_eq!(mandates.len(), 3);

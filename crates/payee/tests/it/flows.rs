@@ -4,7 +4,7 @@ use std::sync::{Arc, atomic::Ordering::SeqCst};
 
 use aep2_payee::{Paid, Quote};
 use aep2_payer::{KnownTerms, PayError};
-use aep2_processor_client::{Facilitator, Patience};
+use aep2_processor_client::{FacilitatorClient, RetryPolicy};
 use aep2_x402::CaptureMode;
 use axum::{
     Extension, Router,
@@ -31,7 +31,7 @@ async fn order_mode_pays_what_the_payee_asks_and_nothing_is_served_without_a_rec
         })
         .await;
     let unpaid = reqwest::get(shop.at("/joke")).await.unwrap();
-    assert_eq!((unpaid.status().as_u16(), served.get(), world.books.count()), (402, 0, 0));
+    assert_eq!((unpaid.status().as_u16(), served.get(), world.ledger.count()), (402, 0, 0));
 
     let client = world.client(1);
     let answer = client.get(shop.at("/joke?about=cats")).await.unwrap();
@@ -39,7 +39,7 @@ async fn order_mode_pays_what_the_payee_asks_and_nothing_is_served_without_a_rec
     assert_eq!(answer.response.text().await.unwrap(), "a joke for 700");
     assert_eq!(payment.receipt.unwrap().message.mandate_id, payment.id);
     assert_eq!(payment.purchase.resource, shop.at("/joke?about=cats").as_str());
-    assert_eq!(world.books.captured(), [amount(700)]);
+    assert_eq!(world.ledger.captured(), [amount(700)]);
     assert_eq!(served.get(), 1);
 }
 
@@ -60,13 +60,13 @@ async fn intent_mode_takes_one_round_trip() {
     let client = world.client(1);
     let ask = |n: u32| Request::new(http::Method::GET, shop.at(&format!("/{n}")));
     let known: KnownTerms = client.terms(ask(0)).await.unwrap().unwrap();
-    assert_eq!((requests.get(), world.books.count()), (1, 0), "asking costs nothing");
+    assert_eq!((requests.get(), world.ledger.count()), (1, 0), "asking costs nothing");
     for n in 1..=3 {
         let answer = client.execute_with(ask(n), &known).await.unwrap();
         assert!(answer.payment.unwrap().receipt.is_ok());
         assert_eq!(answer.response.text().await.unwrap(), "served");
     }
-    assert_eq!((requests.get(), world.books.count()), (4, 3));
+    assert_eq!((requests.get(), world.ledger.count()), (4, 3));
 }
 
 #[tokio::test]
@@ -87,7 +87,7 @@ async fn a_metered_call_captures_what_the_handler_says_and_the_payer_sees_the_st
     let request = client.http().post(shop.at("/infer")).body("twelve bytes").build().unwrap();
     let payment = client.execute(request).await.unwrap().payment.unwrap();
     assert_eq!(payment.captured, Some(amount(120)));
-    assert_eq!(world.books.captured(), [amount(120)]);
+    assert_eq!(world.ledger.captured(), [amount(120)]);
     // What was not captured is free again for the day.
     client.payer().flush().await;
     assert_eq!(client.payer().spent(crate::support::TOKEN, None).await.unwrap(), amount(120));
@@ -121,7 +121,7 @@ async fn a_handler_that_fails_charges_nothing() {
         assert_eq!(answer.response.status().as_u16(), status);
         assert_eq!(answer.payment.unwrap().captured, Some(amount(0)), "{path}");
     }
-    assert_eq!(world.books.captured(), [amount(0); 3]);
+    assert_eq!(world.ledger.captured(), [amount(0); 3]);
     client.payer().flush().await;
     assert_eq!(client.payer().spent(crate::support::TOKEN, None).await.unwrap(), amount(0));
 }
@@ -146,12 +146,12 @@ async fn a_streamed_answer_is_captured_at_its_end() {
     assert!(answer.payment.unwrap().receipt.is_ok());
     assert_eq!(answer.response.bytes().await.unwrap().len(), 3_000);
     for _ in 0..200 {
-        if world.books.captured() == [amount(3)] {
+        if world.ledger.captured() == [amount(3)] {
             return;
         }
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
-    panic!("captured {:?}", world.books.captured());
+    panic!("captured {:?}", world.ledger.captured());
 }
 
 #[tokio::test]
@@ -179,7 +179,7 @@ async fn prices_by_request_and_free_requests() {
 async fn a_facilitator_serves_as_well_as_the_native_interface() {
     let world = World::new().await;
     let url = world.processor_url.clone();
-    let facilitator = Facilitator::new(reqwest::Client::new(), url, Patience::default());
+    let facilitator = FacilitatorClient::new(reqwest::Client::new(), url, RetryPolicy::default());
     let shop = world
         .payee_with(
             Arc::new(facilitator),
@@ -190,7 +190,7 @@ async fn a_facilitator_serves_as_well_as_the_native_interface() {
             },
         )
         .await;
-    world.books.fund(crate::support::account(1), 500);
+    world.ledger.fund(crate::support::account(1), 500);
     let client = world.client(1);
     let payment = client.get(shop.at("/")).await.unwrap().payment.unwrap();
     assert!(payment.receipt.is_ok());
@@ -208,7 +208,7 @@ async fn x402_version_one_clients_are_asked_in_the_body_and_pay_in_x_payment() {
         signer::{MandateTerms, Signer},
         units::{Nonce, UnixTime},
     };
-    use aep2_x402::{headers, purchase::Occasion, terms, v1};
+    use aep2_x402::{headers, purchase::PaymentContext, terms, v1};
 
     let world = World::new().await;
     let shop = world
@@ -243,7 +243,7 @@ async fn x402_version_one_clients_are_asked_in_the_body_and_pay_in_x_payment() {
         amount: purchase.amount,
         nonce,
         deadline: UnixTime::MAX,
-        reference: purchase.reference(Occasion::Intent { account, nonce }),
+        reference: purchase.reference(PaymentContext::Intent { account, nonce }),
     };
     let signer =
         Signer::new(crate::support::secret(1), crate::support::CHAIN, crate::support::WALLET);
@@ -261,7 +261,7 @@ async fn x402_version_one_clients_are_asked_in_the_body_and_pay_in_x_payment() {
         .unwrap();
     assert_eq!(paid.status(), 200);
     assert!(paid.headers().contains_key(headers::X_PAYMENT_RESPONSE));
-    assert_eq!(world.books.asked.load(SeqCst), 1);
+    assert_eq!(world.ledger.asked.load(SeqCst), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -294,7 +294,7 @@ async fn many_payers_and_payees_at_once_and_every_sum_is_right() {
     for task in tasks {
         task.await.unwrap();
     }
-    let captured: u128 = world.books.captured().iter().map(|amount| amount.get()).sum();
+    let captured: u128 = world.ledger.captured().iter().map(|amount| amount.get()).sum();
     assert_eq!(captured, u128::from(PAYERS * CALLS) * 321);
-    assert_eq!(world.books.count(), (PAYERS * CALLS * 3) as usize);
+    assert_eq!(world.ledger.count(), (PAYERS * CALLS * 3) as usize);
 }

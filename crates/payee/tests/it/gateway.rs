@@ -6,13 +6,14 @@ use std::{
 };
 
 use aep2_payee::{
-    OpeningError,
+    ConnectError,
     gateway::{
         Gateway, GatewayError,
         settings::{EXAMPLE, GatewaySettings, SettingsError},
     },
 };
 use aep2_payer::PayError;
+use aep2_x402::terms::WireAddress;
 use axum::{
     Router,
     body::Bytes,
@@ -100,8 +101,8 @@ struct Town {
 
 fn settings(world: &World, upstream: &Url, more: &str) -> GatewaySettings {
     let upstream = upstream.join("base").unwrap();
-    let text =
-        format!("upstream = \"{upstream}\"\nprocessor = \"{}\"\n{more}", world.processor_url);
+    let processor = &world.processor_url;
+    let text = format!("upstream = \"{upstream}\"\n{more}\n[payee]\nprocessor = \"{processor}\"");
     GatewaySettings::parse(&text).unwrap()
 }
 
@@ -130,7 +131,7 @@ impl Town {
 
     fn captured(&self) -> Vec<u128> {
         let mut captured: Vec<_> =
-            self.world.books.captured().into_iter().map(|amount| amount.get()).collect();
+            self.world.ledger.captured().into_iter().map(|amount| amount.get()).collect();
         captured.sort_unstable();
         captured
     }
@@ -343,24 +344,28 @@ async fn health_and_metrics_are_apart_from_what_payers_reach() {
 async fn a_gateway_that_could_not_keep_its_word_is_not_started() {
     let world = World::new().await;
     let upstream: Url = "http://127.0.0.1:9/".parse().unwrap();
-    let start = async |more: &str, key: bool| {
-        let settings = settings(&world, &upstream, more);
+    let start_with = async |settings: GatewaySettings, key: bool| {
         let key = key.then(|| world.payee_key.clone());
         let origin = "http://127.0.0.1:8080".parse().unwrap();
         Gateway::new(&settings, origin, key, reqwest::Client::builder()).await.err().unwrap()
     };
+    let start = async |more: &str, address: Option<&str>, key: bool| {
+        let mut settings = settings(&world, &upstream, more);
+        settings.payee.address = address.map(|address| WireAddress(address.parse().unwrap()));
+        start_with(settings, key).await
+    };
     let route = "[[routes]]\npath = \"/\"\nprice = \"1\"\n";
-    let payee = "payee = \"0x000000000000000000000000000000000000dEaD\"\n";
-    assert!(matches!(start(route, false).await, GatewayError::Opening(OpeningError::NoPayee)));
-    let metered = format!("{payee}{route}metered = true");
-    assert!(matches!(start(&metered, false).await, GatewayError::Opening(OpeningError::NoKey(_))));
-    let others = start(&format!("{payee}{route}"), true).await;
-    assert!(matches!(others, GatewayError::Opening(OpeningError::Payee(_))), "another's key");
-    let token = format!("token = \"0x000000000000000000000000000000000000dEaD\"\n{route}");
-    assert!(matches!(
-        start(&token, true).await,
-        GatewayError::Opening(OpeningError::Token(Some(_)))
-    ));
+    let dead = "0x000000000000000000000000000000000000dEaD";
+    let nobody = start(route, None, false).await;
+    assert!(matches!(nobody, GatewayError::Connect(ConnectError::NoPayee)));
+    let metered = start(&format!("{route}metered = true"), Some(dead), false).await;
+    assert!(matches!(metered, GatewayError::Connect(ConnectError::NoKey(_))));
+    let others = start(route, Some(dead), true).await;
+    assert!(matches!(others, GatewayError::Connect(ConnectError::Payee(_))), "another's key");
+    let mut other_token = settings(&world, &upstream, route);
+    other_token.payee.token = Some(WireAddress(dead.parse().unwrap()));
+    let other_token = start_with(other_token, true).await;
+    assert!(matches!(other_token, GatewayError::Connect(ConnectError::Token(Some(_)))));
     drop(world);
 }
 
@@ -395,5 +400,5 @@ async fn a_payee_that_is_too_dear_for_the_wallet_gets_nothing_signed() {
     let payer = aep2_payer::Payer::open(config, crate::support::secret(1)).unwrap();
     let client = crate::support::client(payer);
     assert!(matches!(client.get(town.at("dear")).await, Err(PayError::Limit(_))));
-    assert_eq!((town.world.books.count(), town.service.asked.get()), (0, 0));
+    assert_eq!((town.world.ledger.count(), town.service.asked.get()), (0, 0));
 }

@@ -131,7 +131,7 @@ async fn a_price_that_rose_since_is_refused_in_intent_mode() {
         }
         other => panic!("{other:?}"),
     }
-    assert_eq!(world.books.count(), 0, "the payee did not hand the mandate in");
+    assert_eq!(world.ledger.count(), 0, "the payee did not hand the mandate in");
 }
 
 #[tokio::test]
@@ -177,7 +177,7 @@ async fn headers_that_are_no_payment_are_refused_as_such() {
         encode(&unknown),
         "A".repeat(HEADER_BYTES_MAX + 4),
     ];
-    let before = world.books.count();
+    let before = world.ledger.count();
     for case in cases {
         let value = HeaderValue::from_str(&case).unwrap();
         let request = reqwest::Client::new().get(shop.url.clone()).header(PAYMENT_SIGNATURE, value);
@@ -186,7 +186,7 @@ async fn headers_that_are_no_payment_are_refused_as_such() {
         let body: Value = answer.json().await.unwrap();
         assert_eq!(body["error"]["code"], "invalid_payload");
     }
-    assert_eq!(world.books.count(), before);
+    assert_eq!(world.ledger.count(), before);
     let repeated = reqwest::Client::new()
         .get(shop.url.clone())
         .header(PAYMENT_SIGNATURE, encode(&good))

@@ -13,7 +13,7 @@ use aep2_mandate::{
     units::UnixTime,
 };
 use aep2_payee::{Mvp, MvpPaid, Paid, PayeeConfig, Quote};
-use aep2_processor_client::{Patience, queue::Queue};
+use aep2_processor_client::{RetryPolicy, mvp::MvpClient};
 use aep2_x402::{
     headers::{self, PAYMENT_REQUIRED, PAYMENT_RESPONSE},
     mvp::{X_PAYMENT_MANDATE, X_PAYMENT_RECEIPT},
@@ -34,7 +34,7 @@ use crate::support::{CHAIN, Counter, SETTLE_WITHIN_S, Shop, TOKEN, WALLET, World
 
 const PRICE: u128 = 1_000;
 
-/// A processor's queue that keeps books in memory.
+/// A processor's queue that keeps its ledger in memory.
 struct Sp {
     key: PrivateKeySigner,
     clock: Clock,
@@ -152,12 +152,12 @@ impl Market {
         served: &Counter,
         adjust: impl FnOnce(&mut PayeeConfig),
     ) -> Shop {
-        let patience = Patience {
-            answer: Duration::from_millis(1_000),
+        let retry = RetryPolicy {
+            timeout: Duration::from_millis(1_000),
             attempts: 3,
             pause: Duration::from_millis(20),
         };
-        let mvp = Mvp::new(Queue::new(reqwest::Client::new(), sp.clone(), patience), "USD", 6);
+        let mvp = Mvp::new(MvpClient::new(reqwest::Client::new(), sp.clone(), retry), "USD", 6);
         let count = served.clone();
         let predict = move |paid: Option<Extension<MvpPaid>>, native: Option<Extension<Paid>>| {
             let n = count.add();

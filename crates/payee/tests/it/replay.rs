@@ -88,7 +88,7 @@ async fn the_same_payment_again_gets_the_same_answer_and_is_not_served_twice() {
         assert_eq!(again.headers()[PAYMENT_RESPONSE], receipt);
         assert_eq!(again.text().await.unwrap(), text);
     }
-    assert_eq!((watched.served.get(), world.books.count()), (1, 1));
+    assert_eq!((watched.served.get(), world.ledger.count()), (1, 1));
 }
 
 #[tokio::test]
@@ -107,7 +107,7 @@ async fn a_payment_for_one_order_buys_no_other_resource_method_or_price() {
         assert_eq!(answer.status(), 402, "{method} {path}");
         assert!(answer.headers().contains_key(PAYMENT_REQUIRED));
     }
-    assert_eq!((watched.served.get(), world.books.count()), (1, 1));
+    assert_eq!((watched.served.get(), world.ledger.count()), (1, 1));
 }
 
 /// A thief who saw a mandate and signs it anew gets neither the answer nor the goods.
@@ -208,7 +208,7 @@ async fn an_order_is_good_for_its_time() {
     clock.advance(121);
     let late = watched.send(http::Method::GET, "/a").await;
     assert_eq!(late.status(), 402);
-    assert_eq!((watched.served.get(), world.books.count()), (0, 0));
+    assert_eq!((watched.served.get(), world.ledger.count()), (0, 0));
     clock.advance(-60);
     assert_eq!(watched.send(http::Method::GET, "/a").await.status(), 200, "within its time");
 }

@@ -1,4 +1,4 @@
-//! A processor that keeps books in memory, a payee, and a payer, all over loopback.
+//! A processor that keeps its ledger in memory, a payee, and a payer, all over loopback.
 
 use std::{
     collections::HashMap,
@@ -21,7 +21,7 @@ use aep2_mandate::{
 };
 use aep2_payee::{Payee, PayeeConfig};
 use aep2_payer::{Payer, PayerConfig, PayingClient};
-use aep2_processor_client::{Native, Patience, Processor};
+use aep2_processor_client::{NativeClient, ProcessorClient, RetryPolicy};
 use aep2_x402::{FacilitatorRequest, SettleResponse, purchase::Venue};
 use alloy_signer_local::PrivateKeySigner;
 use axum::{
@@ -66,9 +66,9 @@ struct Entry {
     capture: Option<SignedCaptureReceipt>,
 }
 
-/// The processor's books.
+/// The processor's ledger.
 #[derive(Debug)]
-pub(crate) struct Books {
+pub(crate) struct Ledger {
     key: PrivateKeySigner,
     venue: Venue,
     clock: Clock,
@@ -79,7 +79,7 @@ pub(crate) struct Books {
     pub(crate) asked: AtomicU64,
 }
 
-impl Books {
+impl Ledger {
     fn receipt(&self, signed: &SignedMandate) -> Result<SignedReceipt, (StatusCode, &'static str)> {
         let domain = self.venue.mandate_domain(signed.mandate.token);
         let id = signed.verify(&domain).map_err(|_| (StatusCode::BAD_REQUEST, "bad_signature"))?;
@@ -189,12 +189,12 @@ fn error((status, code): (StatusCode, &'static str)) -> Response {
         .into_response()
 }
 
-async fn settle_native(State(books): State<Arc<Books>>, body: String) -> Response {
+async fn settle_native(State(ledger): State<Arc<Ledger>>, body: String) -> Response {
     let Ok(signed) = SignedMandate::from_json(&body) else {
         return error((StatusCode::BAD_REQUEST, "malformed"));
     };
-    let answer = books.answer(&signed);
-    if take_one(&books.faults.late) {
+    let answer = ledger.answer(&signed);
+    if take_one(&ledger.faults.late) {
         tokio::time::sleep(Duration::from_secs(600)).await;
     }
     match answer {
@@ -204,12 +204,12 @@ async fn settle_native(State(books): State<Arc<Books>>, body: String) -> Respons
     }
 }
 
-async fn settle_x402(State(books): State<Arc<Books>>, body: String) -> Response {
+async fn settle_x402(State(ledger): State<Arc<Ledger>>, body: String) -> Response {
     let Ok(request) = serde_json::from_str::<FacilitatorRequest>(&body) else {
         return error((StatusCode::BAD_REQUEST, "malformed"));
     };
     let network = request.payment_requirements.network.clone();
-    Json(match books.answer(&request.payment_payload.payload) {
+    Json(match ledger.answer(&request.payment_payload.payload) {
         Ok(receipt) => SettleResponse::accepted(network, receipt),
         Err((_, code)) => SettleResponse::refused(network, code, code),
     })
@@ -217,22 +217,22 @@ async fn settle_x402(State(books): State<Arc<Books>>, body: String) -> Response 
 }
 
 async fn capture(
-    State(books): State<Arc<Books>>,
+    State(ledger): State<Arc<Ledger>>,
     UrlPath(id): UrlPath<String>,
     body: String,
 ) -> Response {
     let (Ok(id), Ok(signed)) = (id.parse(), SignedCapture::from_json(&body)) else {
         return error((StatusCode::BAD_REQUEST, "malformed"));
     };
-    match books.capture(id, signed) {
+    match ledger.capture(id, signed) {
         Ok(statement) => Json(json!({"receipt": statement})).into_response(),
         Err(refusal) => error(refusal),
     }
 }
 
 /// Who the processor is.
-async fn identity(State(books): State<Arc<Books>>) -> Response {
-    let Venue { chain, wallet, processor } = books.venue;
+async fn identity(State(ledger): State<Arc<Ledger>>) -> Response {
+    let Venue { chain, wallet, processor } = ledger.venue;
     Json(json!({
         "chainId": chain, "wallet": wallet, "processor": processor, "verifierSets": [],
         "settleWithinS": SETTLE_WITHIN_S, "captureWithinS": 30, "captures": true, "shapes": [],
@@ -243,7 +243,7 @@ async fn identity(State(books): State<Arc<Books>>) -> Response {
 
 /// A world with a processor in it.
 pub(crate) struct World {
-    pub(crate) books: Arc<Books>,
+    pub(crate) ledger: Arc<Ledger>,
     pub(crate) venue: Venue,
     pub(crate) processor_url: Url,
     pub(crate) payee_key: PrivateKeySigner,
@@ -269,7 +269,7 @@ impl World {
     pub(crate) async fn with_clock(clock: Clock) -> Self {
         let key = PrivateKeySigner::random();
         let venue = Venue { chain: CHAIN, wallet: WALLET, processor: key.address() };
-        let books = Arc::new(Books {
+        let ledger = Arc::new(Ledger {
             key,
             venue,
             clock,
@@ -284,9 +284,9 @@ impl World {
             .route("/v1/mandates", post(settle_native))
             .route("/v1/mandates/{id}/capture", post(capture))
             .route("/settle", post(settle_x402))
-            .with_state(books.clone());
+            .with_state(ledger.clone());
         Self {
-            books,
+            ledger,
             venue,
             processor_url: serve(router).await,
             payee_key: PrivateKeySigner::random(),
@@ -295,13 +295,13 @@ impl World {
     }
 
     /// Asks quickly, and again.
-    pub(crate) fn processor(&self) -> Arc<dyn Processor> {
-        let patience = Patience {
-            answer: Duration::from_millis(1_500),
+    pub(crate) fn processor(&self) -> Arc<dyn ProcessorClient> {
+        let retry = RetryPolicy {
+            timeout: Duration::from_millis(1_500),
             attempts: 3,
             pause: Duration::from_millis(20),
         };
-        Arc::new(Native::new(reqwest::Client::new(), self.processor_url.clone(), patience))
+        Arc::new(NativeClient::new(reqwest::Client::new(), self.processor_url.clone(), retry))
     }
 
     /// A payee's service on loopback: `routes` lays its prices.
@@ -311,7 +311,7 @@ impl World {
 
     pub(crate) async fn payee_with(
         &self,
-        processor: Arc<dyn Processor>,
+        processor: Arc<dyn ProcessorClient>,
         adjust: impl FnOnce(&mut PayeeConfig),
         routes: impl FnOnce(&Payee) -> Router,
     ) -> Shop {
@@ -344,8 +344,8 @@ impl World {
 }
 
 pub(crate) fn client(payer: Payer) -> PayingClient {
-    let patience = aep2_payer::Patience { attempts: 4, pause: Duration::from_millis(30) };
-    PayingClient::new(payer).unwrap().patience(patience)
+    let retry = aep2_payer::RetryPolicy { attempts: 4, pause: Duration::from_millis(30) };
+    PayingClient::new(payer).unwrap().retry(retry)
 }
 
 /// A payee's service.

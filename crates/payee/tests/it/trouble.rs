@@ -37,7 +37,7 @@ async fn a_payer_that_hangs_up_after_paying_finds_its_answer_when_it_comes_back(
         reqwest::Client::builder().timeout(Duration::from_millis(60)),
     )
     .unwrap()
-    .patience(aep2_payer::Patience { attempts: 1, pause: Duration::ZERO });
+    .retry(aep2_payer::RetryPolicy { attempts: 1, pause: Duration::ZERO });
     let request = || reqwest::Request::new(http::Method::GET, shop.url.clone());
     let known = hasty.terms(request()).await.unwrap().unwrap();
     let unanswered = match hasty.execute_with(request(), &known).await {
@@ -48,8 +48,8 @@ async fn a_payer_that_hangs_up_after_paying_finds_its_answer_when_it_comes_back(
     let answer = hasty.again(request(), *unanswered).await.unwrap();
     assert_eq!(answer.payment.unwrap().captured, Some(amount(4)));
     assert_eq!(answer.response.text().await.unwrap(), "served 1");
-    assert_eq!((served.get(), world.books.count()), (1, 1));
-    assert_eq!(world.books.captured(), [amount(4)]);
+    assert_eq!((served.get(), world.ledger.count()), (1, 1));
+    assert_eq!(world.ledger.captured(), [amount(4)]);
 }
 
 /// A connection that is closed right after the request was written.
@@ -78,28 +78,28 @@ async fn a_dropped_connection_still_concludes_the_payment() {
         header.to_str().unwrap()
     );
     stream.write_all(head.as_bytes()).await.unwrap();
-    while world.books.count() == 0 {
+    while world.ledger.count() == 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     drop(stream);
     for _ in 0..200 {
-        if world.books.captured() == [amount(4)] && served.get() == 1 {
+        if world.ledger.captured() == [amount(4)] && served.get() == 1 {
             return;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    panic!("captured {:?}, served {}", world.books.captured(), served.get());
+    panic!("captured {:?}, served {}", world.ledger.captured(), served.get());
 }
 
 #[tokio::test]
 async fn a_processor_that_answers_too_late_after_accepting_is_asked_again() {
     let world = World::new().await;
     let (shop, served) = counting(&world, Duration::ZERO).await;
-    world.books.faults.late.store(1, SeqCst);
+    world.ledger.faults.late.store(1, SeqCst);
     let answer = world.client(1).get(shop.url.clone()).await.unwrap();
     assert!(answer.payment.unwrap().receipt.is_ok());
-    assert_eq!((served.get(), world.books.count()), (1, 1));
-    assert_eq!(world.books.asked.load(SeqCst), 2);
+    assert_eq!((served.get(), world.ledger.count()), (1, 1));
+    assert_eq!(world.ledger.asked.load(SeqCst), 2);
 }
 
 #[tokio::test]
@@ -107,22 +107,22 @@ async fn without_the_processor_nothing_is_served_and_the_same_mandate_pays_when_
     let world = World::new().await;
     let (shop, served) = counting(&world, Duration::ZERO).await;
     // Two requests fail, with three attempts each; the third is served.
-    world.books.faults.down.store(6, SeqCst);
+    world.ledger.faults.down.store(6, SeqCst);
     let answer = world.client(1).get(shop.url.clone()).await.unwrap();
     assert!(answer.payment.unwrap().receipt.is_ok());
-    assert_eq!((served.get(), world.books.count()), (1, 1));
+    assert_eq!((served.get(), world.ledger.count()), (1, 1));
 
-    world.books.faults.down.store(100, SeqCst);
+    world.ledger.faults.down.store(100, SeqCst);
     let answer = world.client(2).get(shop.url.clone()).await.unwrap();
     assert_eq!(answer.response.status(), 503);
-    assert_eq!((served.get(), world.books.count()), (1, 1));
+    assert_eq!((served.get(), world.ledger.count()), (1, 1));
 }
 
 #[tokio::test]
 async fn a_receipt_by_somebody_else_serves_nothing() {
     let world = World::new().await;
     let (shop, served) = counting(&world, Duration::ZERO).await;
-    world.books.faults.forge.store(usize::MAX, SeqCst);
+    world.ledger.faults.forge.store(usize::MAX, SeqCst);
     let answer = world.client(1).get(shop.url.clone()).await.unwrap();
     assert_eq!(answer.response.status(), 502);
     assert!(answer.payment.unwrap().receipt.is_err());
@@ -132,7 +132,7 @@ async fn a_receipt_by_somebody_else_serves_nothing() {
 #[tokio::test]
 async fn a_capture_that_fails_at_first_is_made_in_the_end() {
     let world = World::new().await;
-    world.books.faults.captures_down.store(5, SeqCst);
+    world.ledger.faults.captures_down.store(5, SeqCst);
     let shop = world
         .payee_with(
             world.processor(),
@@ -150,7 +150,7 @@ async fn a_capture_that_fails_at_first_is_made_in_the_end() {
     assert!(payment.receipt.is_ok());
     assert_eq!(payment.captured, None, "the answer did not wait");
     shop.payee.idle().await;
-    assert_eq!(world.books.captured(), [amount(0)]);
+    assert_eq!(world.ledger.captured(), [amount(0)]);
 }
 
 #[tokio::test]
@@ -199,7 +199,7 @@ async fn a_full_memory_turns_payments_away_before_they_are_charged() {
         assert_eq!(client.get(shop.at(&format!("/{n}"))).await.unwrap().response.status(), 200);
     }
     assert_eq!(client.get(shop.at("/3")).await.unwrap().response.status(), 503);
-    assert_eq!(world.books.count(), 2);
+    assert_eq!(world.ledger.count(), 2);
     client.payer().flush().await;
     assert_eq!(
         client.payer().spent(TOKEN, None).await.unwrap(),

@@ -28,7 +28,7 @@ use thiserror::Error;
 use self::key::KeyError;
 pub use self::{
     history::{Entry, State},
-    settings::{LimitSettings, TokenLimits, WalletSettings, decimal},
+    settings::{LimitSettings, TokenLimits, WalletSettings},
 };
 use crate::{
     PayError, Payer, PayerConfig, PayingClient,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use aep2_mandate::{
-    units::{AccountId, Amount, ChainId},
+    units::{AccountId, Amount, ChainId, decimal},
     wire::Strict,
 };
 use aep2_x402::{purchase::Venue, terms::WireAddress};
@@ -113,16 +113,5 @@ impl TokenLimits {
             Some(decimals) => format!("{} {name}", decimal(amount.get(), decimals)),
             None => format!("{amount} base units of {name}"),
         }
-    }
-}
-
-/// An amount with this many decimals, without zeros at the end: `12.5`.
-pub fn decimal(base_units: u128, decimals: u8) -> String {
-    let width = usize::from(decimals) + 1;
-    let digits = format!("{base_units:0>width$}");
-    let (whole, fraction) = digits.split_at(digits.len() - usize::from(decimals));
-    match fraction.trim_end_matches('0') {
-        "" => whole.to_owned(),
-        fraction => format!("{whole}.{fraction}"),
     }
 }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use aep2_chain::token::mint_test_tokens;
 use aep2_exact::ExactFacilitator;
 use aep2_payee::{Exact as Offer, ExactPaid, Paid, Payee, PayeeConfig, Quote};
-use aep2_processor_client::{Native, Patience, Processor};
+use aep2_processor_client::{NativeClient, ProcessorClient, RetryPolicy};
 use aep2_server::Settings;
 use aep2_x402::headers::{PAYMENT_REQUIRED, PAYMENT_RESPONSE, PAYMENT_SIGNATURE, X_PAYMENT};
 use alloy::{
@@ -274,8 +274,8 @@ async fn sells(shop: &Shop) -> (Url, Payee) {
         PayeeConfig::new(url.clone(), venue(shop), shop.world.token(), payee_address(1));
     config.settle_within_s = shop.get("/").await.body["settleWithinS"].as_u64().unwrap();
     let exact = Offer::new(http.clone(), base.clone(), "Test USD", "2");
-    let patience = Patience { answer: Duration::from_secs(20), ..Patience::default() };
-    let processor: Arc<dyn Processor> = Arc::new(Native::new(http, base, patience));
+    let retry = RetryPolicy { timeout: Duration::from_secs(20), ..RetryPolicy::default() };
+    let processor: Arc<dyn ProcessorClient> = Arc::new(NativeClient::new(http, base, retry));
     let seller = Payee::new(config, processor, Some(crate::support::payee(1))).unwrap();
     let says = |mandate: Option<Extension<Paid>>, exact: Option<Extension<ExactPaid>>| async move {
         match (mandate, exact) {

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use aep2_mandate::units::{Amount, Ceiling};
 use aep2_payee::{Meter, Mvp, Payee, PayeeConfig, Quote};
-use aep2_processor_client::{Native, Patience, queue::Queue};
+use aep2_processor_client::{NativeClient, RetryPolicy, mvp::MvpClient};
 use aep2_x402::{
     headers,
     mvp::{X_PAYMENT_MANDATE, X_PAYMENT_RECEIPT},
@@ -412,12 +412,12 @@ async fn sells(shop: &Shop) -> Url {
         processor: shop.world.processor.address(),
     };
     let base: Url = format!("http://{}/", shop.address).parse().unwrap();
-    let patience = Patience { answer: LONG, ..Patience::default() };
+    let retry = RetryPolicy { timeout: LONG, ..RetryPolicy::default() };
     let http = Client::builder().no_proxy().build().unwrap();
-    let native = Native::new(http.clone(), base.clone(), patience);
+    let native = NativeClient::new(http.clone(), base.clone(), retry);
     let config = PayeeConfig::new(url.clone(), venue, shop.world.token(), payee_address(1));
     let seller = Payee::new(config, std::sync::Arc::new(native), Some(payee(1))).unwrap();
-    let mvp = Mvp::new(Queue::new(http, base, patience), "USD", 6);
+    let mvp = Mvp::new(MvpClient::new(http, base, retry), "USD", 6);
     let ceiling = Ceiling::new(1_000).unwrap();
     let router = Router::new()
         .route(

@@ -12,7 +12,7 @@ use aep2_payer::{
     PayError, Payer, PayerConfig, PayingClient,
     limits::{Allowance, Limits},
 };
-use aep2_processor_client::{Facilitator, Native, Patience, Processor};
+use aep2_processor_client::{FacilitatorClient, NativeClient, ProcessorClient, RetryPolicy};
 use aep2_x402::purchase::Venue;
 use alloy::{
     primitives::Address,
@@ -174,7 +174,7 @@ pub(crate) fn client(shop: &Shop, directory: &Path) -> PayingClient {
 }
 
 /// A payee that sells three things.
-async fn sells(shop: &Shop, processor: Arc<dyn Processor>) -> (Url, Payee) {
+async fn sells(shop: &Shop, processor: Arc<dyn ProcessorClient>) -> (Url, Payee) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url: Url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
     let within = shop.get("/").await.body["settleWithinS"].as_u64().unwrap();
@@ -200,11 +200,11 @@ async fn sells(shop: &Shop, processor: Arc<dyn Processor>) -> (Url, Payee) {
 async fn an_agent_buys_from_a_payee_and_the_book_says_what_both_were_told() {
     let shop = Shop::open().await;
     let base: Url = format!("http://{}/", shop.address).parse().unwrap();
-    let patience = Patience { answer: Duration::from_secs(20), ..Patience::default() };
+    let retry = RetryPolicy { timeout: Duration::from_secs(20), ..RetryPolicy::default() };
     let http = Client::builder().no_proxy().build().unwrap();
-    let ways: [Arc<dyn Processor>; 2] = [
-        Arc::new(Native::new(http.clone(), base.clone(), patience)),
-        Arc::new(Facilitator::new(http, base, patience)),
+    let ways: [Arc<dyn ProcessorClient>; 2] = [
+        Arc::new(NativeClient::new(http.clone(), base.clone(), retry)),
+        Arc::new(FacilitatorClient::new(http, base, retry)),
     ];
     let directory = tempfile::tempdir().unwrap();
     let client = client(&shop, directory.path());

@@ -3,7 +3,7 @@
 use aep2_x402::{
     PaymentRequired,
     canonical::{CanonicalError, canonical},
-    mcp::{self, Arguments, Asking, CallMeta, ResultMeta, Server},
+    mcp::{self, Arguments, CallMeta, PaymentRequiredResult, ResultMeta, ServerName},
 };
 use serde_json::{Value, json, value::RawValue};
 use url::Url;
@@ -52,7 +52,7 @@ fn the_specifications_result_that_asks_reads_and_is_written() {
         "structuredContent": required(),
         "content": [{"type": "text", "text": SPEC_TEXT}]
     });
-    round_trip::<Asking>(&result);
+    round_trip::<PaymentRequiredResult>(&result);
     let content = &result["structuredContent"];
     for (structured, text) in [
         (Some(content), Some(SPEC_TEXT)),
@@ -63,7 +63,7 @@ fn the_specifications_result_that_asks_reads_and_is_written() {
     ] {
         let read = mcp::required(structured, text).unwrap().unwrap();
         assert_eq!(serde_json::to_value(&read).unwrap(), required());
-        let asking = serde_json::to_value(Asking::new(&read).unwrap()).unwrap();
+        let asking = serde_json::to_value(PaymentRequiredResult::new(&read).unwrap()).unwrap();
         assert_eq!(asking["structuredContent"], result["structuredContent"]);
         let text = asking["content"][0]["text"].as_str().unwrap();
         assert_eq!(serde_json::from_str::<Value>(text).unwrap(), required());
@@ -121,7 +121,7 @@ fn what_is_said_twice_or_of_a_wrong_type_is_refused() {
     assert!(serde_json::from_str::<aep2_x402::SettleResponse>(&meta).is_err());
     for wrong in [json!(null), json!("paid"), json!({}), json!({"success": "yes"})] {
         let meta = arguments(json!({"x402/payment-response": wrong, "x402/payment": wrong}));
-        assert!(mcp::settled(&meta).is_err() && mcp::payment(&meta).is_err(), "{wrong}");
+        assert!(mcp::settlement(&meta).is_err() && mcp::payment(&meta).is_err(), "{wrong}");
     }
     assert!(mcp::payment(&arguments(json!({"other": 1}))).unwrap().is_none());
 }
@@ -172,9 +172,10 @@ fn integers_that_programs_read_differently_have_no_spelling() {
 /// `{}`.
 #[test]
 fn a_call_is_its_server_its_tool_and_its_arguments() {
-    let server: Server = "tools.example:8443".parse().unwrap();
-    let call =
-        |tool: &str, value: Value| mcp::call(&server, tool, Some(&arguments(value))).unwrap();
+    let server: ServerName = "tools.example:8443".parse().unwrap();
+    let call = |tool: &str, value: Value| {
+        mcp::tool_resource(&server, tool, Some(&arguments(value))).unwrap()
+    };
     let one = call("forecast", json!({"city": "Bern", "days": 3}));
     assert_eq!(
         one,
@@ -191,7 +192,7 @@ fn a_call_is_its_server_its_tool_and_its_arguments() {
         assert_ne!(other, one);
     }
     // Nothing is the same as no arguments, by whichever way it is said.
-    let none = mcp::call(&server, "a/b c?é", None).unwrap();
+    let none = mcp::tool_resource(&server, "a/b c?é", None).unwrap();
     assert_eq!(none, call("a/b c?é", json!({})));
     assert_eq!(
         none,
@@ -203,19 +204,20 @@ fn a_call_is_its_server_its_tool_and_its_arguments() {
 
 #[test]
 fn a_server_is_known_by_its_host() {
-    let of = |url: &str| Server::try_from(&Url::parse(url).unwrap()).map(|name| name.to_string());
+    let of =
+        |url: &str| ServerName::try_from(&Url::parse(url).unwrap()).map(|name| name.to_string());
     assert_eq!(of("https://Tools.Example:443/mcp").unwrap(), "tools.example");
     assert_eq!(of("http://127.0.0.1:8090/mcp").unwrap(), "127.0.0.1:8090");
     assert_eq!(of("http://[::1]:8090/").unwrap(), "[::1]:8090");
     assert!(of("data:,x").is_err());
     for wrong in ["", "a/b", "a b", "a?b", "a#b", "Tools", "ä", &"a".repeat(256)] {
-        assert!(wrong.parse::<Server>().is_err(), "{wrong:?}");
+        assert!(wrong.parse::<ServerName>().is_err(), "{wrong:?}");
     }
 }
 
 #[test]
 fn terms_that_are_written_are_the_terms_that_are_read() {
     let read: PaymentRequired = serde_json::from_str(SPEC_TEXT).unwrap();
-    let asking = Asking::new(&read).unwrap();
+    let asking = PaymentRequiredResult::new(&read).unwrap();
     assert_eq!(asking.content[0].text, asking.structured_content.get());
 }

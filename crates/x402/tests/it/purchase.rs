@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use aep2_mandate::units::{AccountId, Ceiling, ChainId, Nonce};
-use aep2_x402::purchase::{Occasion, Purchase, Venue};
+use aep2_x402::purchase::{PaymentContext, Purchase, Venue};
 use alloy_primitives::{Address, B256, U256, keccak256};
 use alloy_sol_types::SolValue;
 
@@ -49,18 +49,18 @@ fn ref_is_the_struct_hash_that_the_documentation_states() {
     let order = B256::repeat_byte(9);
     let type_hash = keccak256(format!("Order{common}bytes32 order)"));
     let expected = keccak256([(type_hash, fields).abi_encode(), order.to_vec()].concat());
-    assert_eq!(purchase().reference(Occasion::Order(order)), expected);
+    assert_eq!(purchase().reference(PaymentContext::Order(order)), expected);
 
     let type_hash = keccak256(format!("Intent{common}uint32 account,uint64 nonce)"));
     let payer = (U256::from(7), U256::from(300)).abi_encode();
     let expected = keccak256([(type_hash, fields).abi_encode(), payer].concat());
-    let occasion = Occasion::Intent { account: account(7), nonce: Nonce::new(300) };
-    assert_eq!(purchase().reference(occasion), expected);
+    let context = PaymentContext::Intent { account: account(7), nonce: Nonce::new(300) };
+    assert_eq!(purchase().reference(context), expected);
 }
 
 #[test]
 fn every_field_changes_it() {
-    let order = Occasion::Order(B256::repeat_byte(9));
+    let order = PaymentContext::Order(B256::repeat_byte(9));
     let changes: [fn(&mut Purchase); 8] = [
         |purchase| purchase.method = "POST".to_owned(),
         |purchase| purchase.resource.push('0'),
@@ -77,17 +77,17 @@ fn every_field_changes_it() {
         change(&mut changed);
         assert!(all.insert(changed.reference(order)));
     }
-    assert!(all.insert(purchase().reference(Occasion::Order(B256::repeat_byte(8)))));
+    assert!(all.insert(purchase().reference(PaymentContext::Order(B256::repeat_byte(8)))));
     for (payer, nonce) in [(1, 1), (1, 2), (2, 1)] {
-        let occasion = Occasion::Intent { account: account(payer), nonce: Nonce::new(nonce) };
-        assert!(all.insert(purchase().reference(occasion)));
+        let context = PaymentContext::Intent { account: account(payer), nonce: Nonce::new(nonce) };
+        assert!(all.insert(purchase().reference(context)));
     }
 }
 
 /// Where a method ends and a resource begins is part of what is hashed.
 #[test]
 fn strings_do_not_run_into_one_another() {
-    let order = Occasion::Order(B256::ZERO);
+    let order = PaymentContext::Order(B256::ZERO);
     let mut moved = purchase();
     moved.method = format!("GET{}", &purchase().resource[..5]);
     moved.resource = purchase().resource[5..].to_owned();

@@ -14,7 +14,7 @@ use aep2_x402::{
     ExtensionsJson, PaymentPayload, PaymentRequired, Requirements, SettleResponse, X402Version2,
     headers,
     offer::offers,
-    purchase::{Occasion, Purchase},
+    purchase::{PaymentContext, Purchase},
     terms::purchase,
 };
 use alloy::signers::local::PrivateKeySigner;
@@ -154,7 +154,7 @@ impl Cheat<'_> {
         let own = MandateTerms {
             payee: purchase.payee,
             amount: purchase.amount,
-            reference: purchase.reference(Occasion::Order(order)),
+            reference: purchase.reference(PaymentContext::Order(order)),
             ..self.terms(4)?
         };
         let signed = self.signer(self.account.key()).sign(own, None);

@@ -4,7 +4,7 @@ use std::{fmt::Write, sync::Arc};
 
 use aep2_mandate::units::{Amount, Ceiling};
 use aep2_payee::{Paid, Payee, PayeeConfig, Quote};
-use aep2_processor_client::{Native, Patience};
+use aep2_processor_client::{NativeClient, RetryPolicy};
 use alloy::{primitives::Address, signers::local::PrivateKeySigner};
 use anyhow::Context;
 use axum::{Extension, Json, Router, extract::Path, routing::get};
@@ -63,7 +63,7 @@ impl Shop {
         let key = PrivateKeySigner::random();
         let config = PayeeConfig::new(origin.clone(), world.venue(), world.token, key.address());
         let http = reqwest::Client::builder().no_proxy().build()?;
-        let processor = Native::new(http, world.ready.http.parse()?, Patience::default());
+        let processor = NativeClient::new(http, world.ready.http.parse()?, RetryPolicy::default());
         let payee = Payee::new(config, Arc::new(processor), Some(key.clone()))?;
 
         let price = Ceiling::new(price)?;

@@ -8,7 +8,7 @@ use std::{
 
 use aep2_mcp::sell::{self, EXAMPLE, PATH, Seller, SellerSettings};
 use aep2_payee::Payee;
-use aep2_x402::mcp::Server;
+use aep2_x402::mcp::ServerName;
 use alloy::primitives::Address;
 use anyhow::{Context, bail};
 use clap::Args;
@@ -103,7 +103,7 @@ async fn over_http(
     let listener = TcpListener::bind(settings.listen).await;
     let listener = listener.with_context(|| format!("cannot listen on {}", settings.listen))?;
     let address = listener.local_addr().context("cannot listen")?;
-    let name: Server = match &settings.name {
+    let name: ServerName = match &settings.name {
         Some(name) => name.parse()?,
         None if address.ip().is_unspecified() => {
             bail!(
@@ -118,7 +118,7 @@ async fn over_http(
         name: name.to_string(),
         payee: seller.payee.address(),
         token: seller.payee.token(),
-        processor: settings.processor.to_string(),
+        processor: settings.payee.processor.to_string(),
         priced: settings.tools.keys().cloned().collect(),
         free: seller.free.clone(),
     };
@@ -149,18 +149,19 @@ async fn over_http(
 /// Starts what is sold. Files are named as seen from the settings.
 async fn start(
     settings: &SellerSettings,
-    name: Server,
+    name: ServerName,
     config: &Path,
     command: Command,
 ) -> anyhow::Result<Seller> {
-    let key = match &settings.key_file {
+    let key = match &settings.payee.key_file {
         Some(file) => {
             let folder = config.parent().unwrap_or(Path::new(""));
             Some(ethereum_key::read_file(&folder.join(file), None)?)
         }
         None => None,
     };
-    let http = wallet::options::http(&settings.processor).build().context("no HTTP client")?;
+    let http =
+        wallet::options::http(&settings.payee.processor).build().context("no HTTP client")?;
     Ok(Seller::start(settings, name, key, http, command).await?)
 }
 

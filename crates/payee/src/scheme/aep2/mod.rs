@@ -12,7 +12,7 @@ use aep2_mandate::{
     units::UnixTime,
     wire::Strict,
 };
-use aep2_processor_client::Processor;
+use aep2_processor_client::ProcessorClient;
 use aep2_x402::{
     Aep2Scheme, Extra, Requirements, SettleResponse,
     headers::{PAYMENT_SIGNATURE, X_PAYMENT},
@@ -24,7 +24,7 @@ use http::{HeaderMap, request::Parts};
 
 use self::paid::Paid;
 pub(crate) use self::payment::IncomingPayment;
-use super::{Admitted, Offer, Rejection, Scheme};
+use super::{Admitted, Offer, Rejection, Scheme, terms::take_payment};
 use crate::{
     order::Orders,
     refusal::Refusal,
@@ -34,7 +34,7 @@ use crate::{
 /// Mandates, through one processor.
 #[derive(Debug)]
 pub(crate) struct Aep2 {
-    processor: Arc<dyn Processor>,
+    processor: Arc<dyn ProcessorClient>,
     orders: Orders,
 }
 
@@ -46,7 +46,7 @@ pub(crate) struct Payment {
 }
 
 impl Aep2 {
-    pub(crate) fn new(processor: Arc<dyn Processor>, orders: Orders) -> Self {
+    pub(crate) fn new(processor: Arc<dyn ProcessorClient>, orders: Orders) -> Self {
         Self { processor, orders }
     }
 
@@ -131,8 +131,7 @@ impl Scheme for Aep2 {
     }
 
     fn hand_over(&self, paid: &Paid, request: &mut Parts) {
-        request.headers.remove(PAYMENT_SIGNATURE);
-        request.headers.remove(X_PAYMENT);
+        take_payment(&mut request.headers);
         request.extensions.insert(paid.meter.clone());
         request.extensions.insert(paid.clone());
     }

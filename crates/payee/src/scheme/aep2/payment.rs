@@ -7,9 +7,9 @@ use aep2_mandate::{
     units::UnixTime,
 };
 use aep2_x402::{
-    PaymentPayload, Requirements,
+    Extra, PaymentPayload, Requirements,
     headers::{self, HeaderError, PAYMENT_SIGNATURE, X_PAYMENT},
-    purchase::Occasion,
+    purchase::PaymentContext,
     v1,
 };
 use http::HeaderMap;
@@ -19,6 +19,7 @@ use crate::{
     order::{OrderError, Orders},
     refusal::Refusal,
     sale::Sale,
+    scheme::terms::{all_same, same_terms},
 };
 
 /// A payment as it came, of either version of x402.
@@ -75,6 +76,7 @@ impl IncomingPayment {
         let order = match &self.accepted {
             Accepted::Terms(accepted) => {
                 same_terms(accepted, terms)?;
+                same_extra(&accepted.extra, &terms.extra)?;
                 accepted.extra.order.map(|order| order.0)
             }
             Accepted::Network(network) if *network != terms.network.to_string() => {
@@ -82,26 +84,22 @@ impl IncomingPayment {
             }
             Accepted::Network(_) => None,
         };
-        for (field, same) in [
+        all_same([
             ("mandate.token", mandate.token == purchase.token),
             ("mandate.payee", mandate.payee == purchase.payee),
             ("mandate.amount", mandate.amount == purchase.amount),
-        ] {
-            if !same {
-                return Err(Refusal::OtherTerms { field });
-            }
-        }
-        let occasion = match order {
+        ])?;
+        let context = match order {
             Some(order) => {
                 orders.check(purchase, order, now).map_err(|error| match error {
                     OrderError::Unknown => Refusal::UnknownOrder,
                     OrderError::Expired(until) => Refusal::OrderExpired { until },
                 })?;
-                Occasion::Order(order)
+                PaymentContext::Order(order)
             }
-            None => Occasion::Intent { account: mandate.account, nonce: mandate.nonce },
+            None => PaymentContext::Intent { account: mandate.account, nonce: mandate.nonce },
         };
-        if mandate.reference != purchase.reference(occasion) {
+        if mandate.reference != purchase.reference(context) {
             return Err(Refusal::OtherReference);
         }
         // The processor's clock decides; what is far off needs not be sent there.
@@ -124,23 +122,14 @@ impl From<PaymentPayload> for IncomingPayment {
     }
 }
 
-/// Checks that what was accepted is what is asked for, but for the order.
-fn same_terms(accepted: &Requirements, terms: &Requirements) -> Result<(), Refusal> {
-    let (said, asked) = (&accepted.extra, &terms.extra);
-    for (field, same) in [
-        ("network", accepted.network == terms.network),
-        ("asset", accepted.asset == terms.asset),
-        ("payTo", accepted.pay_to == terms.pay_to),
-        ("amount", accepted.amount == terms.amount),
-        ("extra.wallet", said.wallet == asked.wallet),
-        ("extra.processor", said.processor == asked.processor),
-        ("extra.settleWithinSeconds", said.settle_within_seconds == asked.settle_within_seconds),
-        ("extra.capture", said.capture == asked.capture),
-        ("extra.method", said.method.is_none() || said.method == asked.method),
-    ] {
-        if !same {
-            return Err(Refusal::OtherTerms { field });
-        }
-    }
-    Ok(())
+/// The same for what this scheme adds, but for the order.
+fn same_extra(accepted: &Extra, asked: &Extra) -> Result<(), Refusal> {
+    let settle_within = accepted.settle_within_seconds == asked.settle_within_seconds;
+    all_same([
+        ("extra.wallet", accepted.wallet == asked.wallet),
+        ("extra.processor", accepted.processor == asked.processor),
+        ("extra.settleWithinSeconds", settle_within),
+        ("extra.capture", accepted.capture == asked.capture),
+        ("extra.method", accepted.method.is_none() || accepted.method == asked.method),
+    ])
 }

@@ -5,25 +5,25 @@
 //! `GET /v1/mandates/{digest}`: which this project's processors answer, and the MVP's do not.
 
 use aep2_mandate::{typed_data::direct::SignedDirectMandate, units::UnixTime};
-use aep2_x402::mvp::{Receipt, Refused};
+use aep2_x402::mvp::{ErrorResponse, Receipt};
 use alloy_primitives::B256;
 use serde::{Deserialize, de::DeserializeOwned};
 use url::Url;
 
 use crate::{
-    call::{Patience, at, call, post, refusal},
+    call::{RetryPolicy, at, call, post, refusal},
     error::ProcessorError,
 };
 
 /// The code of a mandate that was enqueued before.
 const DUPLICATE: &str = "DUPLICATE_MANDATE";
 
-/// A processor's queue.
+/// A processor, asked by the MVP's interface.
 #[derive(Clone, Debug)]
-pub struct Queue {
+pub struct MvpClient {
     http: reqwest::Client,
     base: Url,
-    patience: Patience,
+    retry: RetryPolicy,
 }
 
 /// What `POST /enqueue` answers.
@@ -40,10 +40,10 @@ struct Known {
     receipt: Receipt,
 }
 
-impl Queue {
+impl MvpClient {
     /// The processor whose interface is at `base`: `/enqueue` is below it.
-    pub fn new(http: reqwest::Client, base: Url, patience: Patience) -> Self {
-        Self { http, base, patience }
+    pub fn new(http: reqwest::Client, base: Url, retry: RetryPolicy) -> Self {
+        Self { http, base, retry }
     }
 
     /// Hands in a mandate that was not handed in before, and gets its receipt. What it answers is not
@@ -62,9 +62,9 @@ impl Queue {
         since: UnixTime,
         skew_s: u64,
     ) -> Result<Receipt, ProcessorError> {
-        let body = serde_json::to_vec(mandate).map_err(nonsense)?;
-        let once = Patience { attempts: 1, ..self.patience };
-        let mut pause = self.patience.pause;
+        let body = serde_json::to_vec(mandate).map_err(invalid)?;
+        let once = RetryPolicy { attempts: 1, ..self.retry };
+        let mut pause = self.retry.pause;
         let mut attempt = 1;
         loop {
             let asked = post(&self.http, at(&self.base, "enqueue"), body.clone(), once).await;
@@ -73,7 +73,7 @@ impl Queue {
                 Err(ProcessorError::Refused { code, .. }) if code == DUPLICATE && attempt > 1 => {
                     return self.enqueued_since(digest, since, skew_s).await;
                 }
-                Err(error) if !error.is_passing() || attempt >= self.patience.attempts => {
+                Err(error) if !error.is_passing() || attempt >= self.retry.attempts => {
                     return Err(error);
                 }
                 Err(error) => error,
@@ -92,7 +92,7 @@ impl Queue {
         skew_s: u64,
     ) -> Result<Receipt, ProcessorError> {
         let url = at(&self.base, &format!("v1/mandates/{digest}"));
-        let known: Known = call(self.http.get(url), self.patience).await.and_then(read)?;
+        let known: Known = call(self.http.get(url), self.retry).await.and_then(read)?;
         if known.accepted_at.checked_add(skew_s).is_some_and(|latest| latest < since) {
             return Err(ProcessorError::Refused {
                 code: DUPLICATE.to_owned(),
@@ -107,14 +107,16 @@ fn read<T: DeserializeOwned>(
     (status, answer): (http::StatusCode, bytes::Bytes),
 ) -> Result<T, ProcessorError> {
     if status.is_success() {
-        return serde_json::from_slice(&answer).map_err(nonsense);
+        return serde_json::from_slice(&answer).map_err(invalid);
     }
     match serde_json::from_slice(&answer) {
-        Ok(Refused { error: code, message }) => Err(ProcessorError::Refused { code, message }),
+        Ok(ErrorResponse { error: code, message }) => {
+            Err(ProcessorError::Refused { code, message })
+        }
         Err(_) => Err(refusal(status, &answer)),
     }
 }
 
-fn nonsense(error: serde_json::Error) -> ProcessorError {
-    ProcessorError::Nonsense(error.to_string())
+fn invalid(error: serde_json::Error) -> ProcessorError {
+    ProcessorError::InvalidAnswer(error.to_string())
 }

@@ -3,37 +3,37 @@
  * for a new one, and where there is no room, payments are turned away before they reach the processor.
  */
 
-/** How a mandate stands with the payee. */
-export type Claim = "new" | "settling" | "used" | "full";
+/** What is known about a mandate that comes in. */
+export type Lookup = "new" | "in flight" | "served" | "full";
 
-/** Remembers mandates by their ids. */
-export class Served {
+/** Mandates by their ids. */
+export class IdempotencyCache {
   readonly #most: number;
-  /** In the order of claiming: old ones come first. */
-  readonly #seen = new Map<string, { until: number; used: boolean }>();
+  /** In the order of coming: old ones come first. */
+  readonly #seen = new Map<string, { until: number; served: boolean }>();
 
   /** @param most How many are remembered at most. */
   constructor(most: number) {
     this.#most = most;
   }
 
-  /** Claims a mandate, to be remembered until then. One that is "new" is to be `used` or `let go`. */
-  claim(id: string, now: number, until: number): Claim {
+  /** Takes a mandate, to be remembered until then. One that is "new" is to be `served` or `let go`. */
+  begin(id: string, now: number, until: number): Lookup {
     const seen = this.#seen.get(id);
-    if (seen !== undefined) return seen.used ? "used" : "settling";
+    if (seen !== undefined) return seen.served ? "served" : "in flight";
     for (const [old, entry] of this.#seen) {
-      if (entry.until >= now || !entry.used) break;
+      if (entry.until >= now || !entry.served) break;
       this.#seen.delete(old);
     }
     if (this.#seen.size >= this.#most) return "full";
-    this.#seen.set(id, { until, used: false });
+    this.#seen.set(id, { until, served: false });
     return "new";
   }
 
   /** It paid. */
-  used(id: string): void {
+  served(id: string): void {
     const seen = this.#seen.get(id);
-    if (seen !== undefined) seen.used = true;
+    if (seen !== undefined) seen.served = true;
   }
 
   /** It did not pay, for all that is known, and may be tried again. */

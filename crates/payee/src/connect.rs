@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use aep2_processor_client::{
-    Facilitator, Native, Patience, Processor, ProcessorError,
+    FacilitatorClient, NativeClient, ProcessorClient, ProcessorError, RetryPolicy,
     lookup::{Identity, Lookup},
 };
 use alloy_primitives::Address;
@@ -14,30 +14,12 @@ use url::Url;
 use crate::{
     config::PayeeConfig,
     payee::{Payee, PayeeError},
+    settings::PayeeSettings,
 };
-
-/// What a payee says about itself; the rest is its processor's to say.
-#[derive(Clone, Debug)]
-pub struct Opening {
-    /// As [`PayeeConfig::origin`].
-    pub origin: Url,
-    /// The processor, by its address on the net.
-    pub processor: Url,
-    /// Whether it is asked by x402's calls instead of its own.
-    pub facilitator: bool,
-    /// Who is paid, where `key` does not say it.
-    pub payee: Option<Address>,
-    /// The token that is taken, where it is not the processor's first.
-    pub token: Option<Address>,
-    /// The payee's own key, for captures of less than the price.
-    pub key: Option<PrivateKeySigner>,
-    /// Something with a metered price, by its name, if anything has one.
-    pub metered: Option<String>,
-}
 
 /// Why a payee cannot be set up.
 #[derive(Debug, Error)]
-pub enum OpeningError {
+pub enum ConnectError {
     /// The processor does not answer as one.
     #[error("the processor at {url}: {source}")]
     Processor {
@@ -53,7 +35,7 @@ pub enum OpeningError {
     )]
     Token(Option<Address>),
     /// Neither the payee nor its key is said.
-    #[error("nobody is paid: set `payee` or `key_file`")]
+    #[error("nobody is paid: set `address` or `key_file`")]
     NoPayee,
     /// A metered price without a key to capture with.
     #[error(
@@ -69,43 +51,49 @@ pub enum OpeningError {
 }
 
 impl Payee {
-    /// A payee whose venue, token and times are those of its processor, which is asked.
+    /// A payee that payers reach at `origin`, whose venue, token and times are those of its
+    /// processor, which is asked. `key` is the payee's, and signs captures of less than the price;
+    /// `metered` names something with a metered price, if anything has one.
     ///
     /// # Errors
     /// When the processor does not answer, or does not fit.
-    pub async fn open(
-        opening: Opening,
+    pub async fn connect(
+        settings: &PayeeSettings,
+        origin: Url,
+        key: Option<PrivateKeySigner>,
+        metered: Option<String>,
         http: reqwest::Client,
-    ) -> Result<(Self, Identity), OpeningError> {
-        let Opening { origin, processor: url, facilitator, payee, token, key, metered } = opening;
-        let lookup = Lookup::new(http.clone(), url.clone());
+    ) -> Result<(Self, Identity), ConnectError> {
+        let PayeeSettings { processor, facilitator, address, token, .. } = settings;
+        let token = token.map(|token| token.0);
+        let lookup = Lookup::new(http.clone(), processor.clone());
         let identity = lookup
             .identity()
             .await
-            .map_err(|source| OpeningError::Processor { url: url.to_string(), source })?;
+            .map_err(|source| ConnectError::Processor { url: processor.to_string(), source })?;
         let mut taken = identity.tokens.iter().map(|own| own.token.0);
         let found = match token {
             Some(token) => taken.find(|own| *own == token),
             None => taken.next(),
         };
-        let found = found.ok_or(OpeningError::Token(token))?;
-        let address = match (&key, payee) {
-            (_, Some(payee)) => payee,
+        let found = found.ok_or(ConnectError::Token(token))?;
+        let address = match (&key, address) {
+            (_, Some(address)) => address.0,
             (Some(key), None) => key.address(),
-            (None, None) => return Err(OpeningError::NoPayee),
+            (None, None) => return Err(ConnectError::NoPayee),
         };
         match (metered, &key, identity.captures) {
-            (Some(what), None, _) => return Err(OpeningError::NoKey(what)),
-            (Some(what), Some(_), false) => return Err(OpeningError::NoCaptures(what)),
+            (Some(what), None, _) => return Err(ConnectError::NoKey(what)),
+            (Some(what), Some(_), false) => return Err(ConnectError::NoCaptures(what)),
             _ => {}
         }
         // What cannot be captured is charged in full: the payee knows what to do without a key.
         let key = key.filter(|_| identity.captures);
-        let patience = Patience::default();
-        let processor: Arc<dyn Processor> = if facilitator {
-            Arc::new(Facilitator::new(http, url, patience))
+        let retry = RetryPolicy::default();
+        let processor: Arc<dyn ProcessorClient> = if *facilitator {
+            Arc::new(FacilitatorClient::new(http, processor.clone(), retry))
         } else {
-            Arc::new(Native::new(http, url, patience))
+            Arc::new(NativeClient::new(http, processor.clone(), retry))
         };
         let mut config = PayeeConfig::new(origin, identity.venue(), found, address);
         config.settle_within_s = identity.settle_within_s;

@@ -10,7 +10,7 @@ use aep2_mandate::{
     typed_data::capture::{Capture, SignedCapture, SignedCaptureReceipt},
     units::Amount,
 };
-use aep2_processor_client::{Processor, ProcessorError};
+use aep2_processor_client::{ProcessorClient, ProcessorError};
 use aep2_x402::purchase::Venue;
 use alloy_primitives::B256;
 use alloy_signer_local::PrivateKeySigner;
@@ -23,27 +23,27 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 
 /// Captures on their way to the processor.
 #[derive(Clone, Debug)]
-pub(crate) struct Capturing {
-    processor: Arc<dyn Processor>,
+pub(crate) struct Captures {
+    processor: Arc<dyn ProcessorClient>,
     key: Option<PrivateKeySigner>,
     venue: Venue,
     pending: Arc<watch::Sender<usize>>,
     /// How long the processor is asked.
-    asked_for: Duration,
+    keep_asking: Duration,
     /// How long a payer's answer waits for it.
-    waited_for: Duration,
+    wait: Duration,
 }
 
-impl Capturing {
+impl Captures {
     pub(crate) fn new(
-        processor: Arc<dyn Processor>,
+        processor: Arc<dyn ProcessorClient>,
         key: Option<PrivateKeySigner>,
         venue: Venue,
-        asked_for: Duration,
-        waited_for: Duration,
+        keep_asking: Duration,
+        wait: Duration,
     ) -> Self {
         let pending = Arc::new(watch::Sender::new(0));
-        Self { processor, key, venue, pending, asked_for, waited_for }
+        Self { processor, key, venue, pending, keep_asking, wait }
     }
 
     /// Whether less than everything can be captured: a payee without a key cannot sign for it.
@@ -70,9 +70,9 @@ impl Capturing {
         let this = self.clone();
         let asking = tokio::spawn(async move {
             let _pending = pending;
-            tokio::time::timeout(this.asked_for, this.ask(&signed)).await.ok().flatten()
+            tokio::time::timeout(this.keep_asking, this.ask(&signed)).await.ok().flatten()
         });
-        tokio::time::timeout(self.waited_for, asking).await.ok()?.ok()?
+        tokio::time::timeout(self.wait, asking).await.ok()?.ok()?
     }
 
     async fn ask(&self, capture: &SignedCapture) -> Option<SignedCaptureReceipt> {

@@ -4,12 +4,12 @@ use std::fmt::Display;
 
 use aep2_mandate::{mandate::MandateId, units::AccountId};
 use aep2_payer::PayError;
-use aep2_x402::mcp::Server;
+use aep2_x402::mcp::ServerName;
 
 use crate::buyer::BuyError;
 
 /// A host that is not to be paid is not asked either.
-pub(super) fn host(server: &Server) -> String {
+pub(super) fn host(server: &ServerName) -> String {
     format!(
         "the wallet's owner does not allow payments to {server}. Nothing was sent. The tool limits \
          lists the hosts that may be paid; only the owner can change them."

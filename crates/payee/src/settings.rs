@@ -1,0 +1,71 @@
+//! What settings' files say of a payee: the section `[payee]` of a gateway's and of a seller's of
+//! tools.
+
+use std::path::{Path, PathBuf};
+
+use aep2_x402::terms::WireAddress;
+use serde::{Deserialize, de::DeserializeOwned};
+use thiserror::Error;
+use url::Url;
+
+/// Who is paid, through which processor. The rest is that processor's to say.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PayeeSettings {
+    /// The processor that takes the mandates.
+    pub processor: Url,
+    /// Whether the processor is asked by x402's calls instead of its own.
+    pub facilitator: bool,
+    /// Who is paid, where `key_file` does not say it.
+    pub address: Option<WireAddress>,
+    /// The payee's key: it signs captures of less than the price.
+    pub key_file: Option<PathBuf>,
+    /// The token that is taken, where it is not the processor's first.
+    pub token: Option<WireAddress>,
+}
+
+impl Default for PayeeSettings {
+    /// A processor on this machine, and nobody to be paid.
+    fn default() -> Self {
+        Self {
+            processor: Url::parse("http://127.0.0.1:8402").expect("a URL"),
+            facilitator: false,
+            address: None,
+            key_file: None,
+            token: None,
+        }
+    }
+}
+
+/// Why a settings' file cannot be read.
+#[derive(Debug, Error)]
+pub enum FileError {
+    /// The file system.
+    #[error("cannot read {}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Not TOML, or not these settings.
+    #[error("{0}")]
+    Toml(#[from] Box<toml::de::Error>),
+}
+
+/// The settings in a file's text.
+///
+/// # Errors
+/// When it is not TOML, or says something else.
+pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, FileError> {
+    Ok(toml::from_str(text).map_err(Box::new)?)
+}
+
+/// The text of a settings' file.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn text(path: &Path) -> Result<String, FileError> {
+    let io = |source| FileError::Io { path: path.to_owned(), source };
+    std::fs::read_to_string(path).map_err(io)
+}

@@ -1,0 +1,158 @@
+//! A payment on its way: signed, sent, and answered.
+
+use aep2_mandate::{
+    mandate::{MandateId, SignedMandate},
+    typed_data::{capture::SignedCaptureReceipt, receipt::SignedReceipt},
+    units::Amount,
+};
+use aep2_x402::{
+    ExtensionsJson, PaymentPayload, ResourceInfo, SettleExtra, X402Version2,
+    purchase::Purchase,
+    receipt::{self, ReceiptError},
+};
+use serde_json::value::RawValue;
+use tokio::sync::mpsc;
+
+use crate::signing::{Command, Outcome};
+
+/// A signed mandate that is on disk, and has not left. Dropped, it never does.
+#[derive(Debug)]
+pub struct Authorised {
+    /// Its id.
+    pub id: MandateId,
+    mandate: SignedMandate,
+    purchase: Purchase,
+    fate: Fate,
+}
+
+impl Authorised {
+    pub(crate) fn new(
+        id: MandateId,
+        mandate: SignedMandate,
+        purchase: Purchase,
+        commands: mpsc::UnboundedSender<Command>,
+    ) -> Self {
+        let fate = Fate { id, commands, sent: false, concluded: false };
+        Self { id, mandate, purchase, fate }
+    }
+
+    /// What it pays for.
+    pub fn purchase(&self) -> &Purchase {
+        &self.purchase
+    }
+
+    /// The payment, as x402 has it. `accepted` are the payee's terms as they came.
+    pub fn payload(&self, accepted: Box<RawValue>) -> PaymentPayload<Box<RawValue>> {
+        let url = self.purchase.resource.clone();
+        PaymentPayload {
+            accepted,
+            payload: self.mandate.clone(),
+            resource: Some(ResourceInfo { url, description: None, mime_type: None }),
+            x402_version: X402Version2,
+            extensions: ExtensionsJson::default(),
+        }
+    }
+
+    /// The mandate, to be sent now.
+    pub fn send(mut self) -> Sent {
+        self.fate.sent = true;
+        Sent { id: self.id, mandate: self.mandate, purchase: self.purchase, fate: self.fate }
+    }
+}
+
+/// A mandate that is on its way to its payee. Dropped without a word on how it fared, it is not
+/// built upon.
+#[derive(Debug)]
+pub struct Sent {
+    /// Its id.
+    pub id: MandateId,
+    /// The mandate.
+    pub mandate: SignedMandate,
+    /// What it pays for.
+    pub purchase: Purchase,
+    fate: Fate,
+}
+
+impl Sent {
+    /// What the answer's evidence says of the payment, where it has any.
+    pub fn conclude(self, evidence: Option<SettleExtra>) -> Payment {
+        let (id, mandate, purchase) = (self.id, self.mandate.clone(), self.purchase.clone());
+        let SettleExtra { receipt, capture } = evidence.unwrap_or_default();
+        let captured = capture.and_then(|statement| self.captured(&statement));
+        let receipt = receipt.ok_or(ReceiptError::Missing);
+        let receipt = receipt.and_then(|receipt| self.accepted(receipt));
+        Payment { id, mandate, purchase, receipt, captured }
+    }
+
+    /// Its receipt came back.
+    ///
+    /// # Errors
+    /// When the receipt is not the processor's promise for this mandate. Nothing is known then.
+    pub fn accepted(mut self, receipt: SignedReceipt) -> Result<SignedReceipt, ReceiptError> {
+        receipt::check(&receipt, &self.mandate, self.id, &self.purchase.venue)?;
+        self.fate.conclude(Outcome::Accepted(Box::new(receipt)));
+        Ok(receipt)
+    }
+
+    /// The payee refused it.
+    pub fn refused(mut self, reason: &str) {
+        self.fate.conclude(Outcome::Refused(reason.to_owned()));
+    }
+
+    /// The processor states what was captured. It is believed when the processor signed it, for
+    /// this mandate; then the rest counts for no limit any more.
+    pub fn captured(&self, statement: &SignedCaptureReceipt) -> Option<Amount> {
+        let said = &statement.message;
+        let venue = &self.purchase.venue;
+        let amount = said.amount;
+        let fits =
+            said.mandate_id == self.id.to_bytes() && amount <= self.mandate.mandate.amount.amount();
+        let signed = statement.verify(&venue.typed_data_domain(), venue.processor).is_ok();
+        (fits && signed).then(|| {
+            // A thread that is gone keeps no limits either.
+            let _ = self.fate.commands.send(Command::Captured { id: self.id, amount });
+            amount
+        })
+    }
+}
+
+/// A payment that was answered.
+#[derive(Clone, Debug)]
+pub struct Payment {
+    /// The mandate's id.
+    pub id: MandateId,
+    /// The mandate.
+    pub mandate: SignedMandate,
+    /// What it pays for.
+    pub purchase: Purchase,
+    /// The processor's promise, checked. Without one nothing shows that the processor has the
+    /// mandate; the answer is the payee's word.
+    pub receipt: Result<SignedReceipt, ReceiptError>,
+    /// What was captured, by the processor's signed statement, where one came with the answer.
+    pub captured: Option<Amount>,
+}
+
+/// Tells the signing thread how a mandate fared, at the latest when it is dropped.
+#[derive(Debug)]
+struct Fate {
+    id: MandateId,
+    commands: mpsc::UnboundedSender<Command>,
+    sent: bool,
+    concluded: bool,
+}
+
+impl Fate {
+    fn conclude(&mut self, outcome: Outcome) {
+        if !std::mem::replace(&mut self.concluded, true) {
+            // A thread that is gone signs nothing that could follow.
+            let _ = self.commands.send(Command::Outcome { id: self.id, outcome });
+        }
+    }
+}
+
+impl Drop for Fate {
+    fn drop(&mut self) {
+        let outcome = if self.sent { Outcome::Unclear } else { Outcome::Withheld };
+        self.conclude(outcome);
+    }
+}
