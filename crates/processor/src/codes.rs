@@ -13,7 +13,7 @@ pub(crate) fn code_of(error: &LedgerError) -> &'static str {
 }
 
 /// Why a mandate failed, in words.
-pub(crate) fn words_of(reason: &FailureReason) -> String {
+pub(crate) fn message_of(reason: &FailureReason) -> String {
     match reason {
         FailureReason::Expired => "it was not settled before its deadline".to_owned(),
         FailureReason::GuaranteeClaimed { block } => {

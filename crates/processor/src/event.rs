@@ -72,7 +72,7 @@ pub enum Event {
         /// Its block's number.
         block: u64,
     },
-    /// A batch's block cannot fall away any more.
+    /// A batch's block cannot be reorged out any more.
     Final {
         /// The batch.
         #[serde(serialize_with = "json::batch")]
@@ -107,8 +107,8 @@ pub enum Event {
         /// Why.
         reason: String,
     },
-    /// Blocks fell out of the chain, and what they settled is not settled.
-    Reorganised {
+    /// Blocks were reorged out, and what they settled is not settled.
+    ReorgedOut {
         /// The last block that stayed.
         to_block: u64,
         /// How many mandates wait again.

@@ -32,10 +32,10 @@ use crate::{
     metrics::Metrics,
     outcomes::Outcomes,
     policy::{Policies, Policy},
-    requests::Acceptor,
+    requests::RequestQueue,
     supervisor::{Supervisor, TaskPanicked},
     view::{
-        self, AccountStatus, Arranger, BatchStatus, DirectStatus, Identity, Inclusion,
+        self, AccountStatus, BatchStatus, DirectStatus, Identity, Inclusion, InclusionProofs,
         MandateStatus, Readiness, ViewError,
     },
 };
@@ -66,7 +66,7 @@ pub struct Processor {
 
 struct Inner {
     // First: its threads hold the rest.
-    acceptor: Acceptor,
+    requests: RequestQueue,
     ledger: Arc<Ledger>,
     deployment: Deployment,
     config: ProcessorConfig,
@@ -74,7 +74,7 @@ struct Inner {
     metrics: Arc<Metrics>,
     events: Arc<Emitter>,
     chain: Arc<ChainStatus>,
-    arranger: Arranger,
+    inclusion_proofs: InclusionProofs,
     supervisor: Arc<Supervisor>,
     running: tokio::sync::Mutex<Option<(ChainSync, Settler)>>,
 }
@@ -170,7 +170,7 @@ impl Processor {
             &config.acceptance,
             &config.windows,
         );
-        let acceptor = Acceptor::start(
+        let requests = RequestQueue::start(
             accepting,
             context,
             Arc::clone(&metrics),
@@ -178,7 +178,7 @@ impl Processor {
             &config.acceptance,
         )?;
         let inner = Inner {
-            acceptor,
+            requests,
             ledger,
             deployment,
             config,
@@ -186,7 +186,7 @@ impl Processor {
             metrics,
             events,
             chain,
-            arranger: Arranger::default(),
+            inclusion_proofs: InclusionProofs::default(),
             supervisor,
             running: tokio::sync::Mutex::new(Some((sync, settler))),
         };
@@ -203,7 +203,7 @@ impl Processor {
     /// # Errors
     /// See [`AcceptError`]. None of them leaves anything behind.
     pub async fn accept(&self, mandate: SignedMandate) -> Result<Acceptance, AcceptError> {
-        self.inner.acceptor.accept(mandate).await
+        self.inner.requests.accept(mandate).await
     }
 
     /// As [`accept`](Self::accept), many at once, with an answer for each in its place.
@@ -211,7 +211,7 @@ impl Processor {
         &self,
         mandates: Vec<SignedMandate>,
     ) -> Vec<Result<Acceptance, AcceptError>> {
-        self.inner.acceptor.accept_many(mandates).await
+        self.inner.requests.accept_many(mandates).await
     }
 
     /// As [`accept`](Self::accept), a direct mandate.
@@ -222,7 +222,7 @@ impl Processor {
         &self,
         mandate: SignedDirectMandate,
     ) -> Result<DirectAcceptance, AcceptError> {
-        self.inner.acceptor.accept_direct(mandate).await
+        self.inner.requests.accept_direct(mandate).await
     }
 
     /// Whether a mandate would be accepted now: everything that [`accept`](Self::accept) looks at, the
@@ -231,7 +231,7 @@ impl Processor {
     /// # Errors
     /// See [`AcceptError`].
     pub fn check(&self, mandate: &SignedMandate) -> Result<(), AcceptError> {
-        self.inner.acceptor.check(mandate)
+        self.inner.requests.check(mandate)
     }
 
     /// Notes what a payee takes of a mandate. The answer is there when it is on disk. The same again
@@ -240,7 +240,7 @@ impl Processor {
     /// # Errors
     /// See [`CaptureError`]. None of them leaves anything behind.
     pub async fn capture(&self, capture: SignedCapture) -> Result<CaptureAcceptance, CaptureError> {
-        self.inner.acceptor.capture(capture).await
+        self.inner.requests.capture(capture).await
     }
 
     // Looking. These read the ledger on the calling thread.
@@ -287,7 +287,7 @@ impl Processor {
     pub async fn inclusion_proof(&self, mandate: MandateId) -> Result<Inclusion, ViewError> {
         let inner = Arc::clone(&self.inner);
         let proving = tokio::task::spawn_blocking(move || {
-            inner.arranger.proof(&inner.ledger, &inner.deployment, mandate)
+            inner.inclusion_proofs.proof(&inner.ledger, &inner.deployment, mandate)
         });
         proving.await.unwrap_or_else(|error| Err(ViewError::Internal(error.to_string())))
     }
@@ -364,7 +364,7 @@ impl Processor {
     /// are taken up at the next start. The ledger is closed when the last clone is dropped.
     pub async fn shutdown(&self) {
         self.inner.supervisor.stop();
-        self.inner.acceptor.drained().await;
+        self.inner.requests.drained().await;
         if let Some((sync, settler)) = self.inner.running.lock().await.take() {
             sync.stopped().await;
             settler.stopped().await;

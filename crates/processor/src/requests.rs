@@ -10,31 +10,31 @@ use crate::{
     capture::{self, CaptureAcceptance, CaptureError, SignedCapture},
     config::AcceptanceConfig,
     error::StartError,
-    intake::{Pool, Reply, RequestContext, Task, TurnedAway, Unanswered},
+    intake::{Pool, Received, Reply, RequestContext, TurnedAway, Unanswered},
     metrics::Metrics,
     supervisor::Supervisor,
 };
 
 /// What is handed to the threads.
-enum Job {
-    Mandate(Task<SignedMandate, Result<Acceptance, AcceptError>>),
-    Direct(Task<SignedDirectMandate, Result<DirectAcceptance, AcceptError>>),
-    Capture(Task<SignedCapture, Result<CaptureAcceptance, CaptureError>>),
+enum AnyRequest {
+    Mandate(Received<SignedMandate, Result<Acceptance, AcceptError>>),
+    Direct(Received<SignedDirectMandate, Result<DirectAcceptance, AcceptError>>),
+    Capture(Received<SignedCapture, Result<CaptureAcceptance, CaptureError>>),
 }
 
 /// Takes requests, and has them served.
-pub(crate) struct Acceptor {
+pub(crate) struct RequestQueue {
     accepting: Arc<AcceptContext>,
     context: Arc<RequestContext>,
     metrics: Arc<Metrics>,
     supervisor: Arc<Supervisor>,
-    pool: Pool<Job>,
+    pool: Pool<AnyRequest>,
     /// One for each request that may wait, for a thread or for the disk.
     places: Arc<Semaphore>,
     waiting_max: u32,
 }
 
-impl Acceptor {
+impl RequestQueue {
     pub(crate) fn start(
         accepting: AcceptContext,
         context: Arc<RequestContext>,
@@ -58,7 +58,7 @@ impl Acceptor {
     }
 
     pub(crate) async fn accept(&self, mandate: SignedMandate) -> Result<Acceptance, AcceptError> {
-        let answer = self.enter(mandate, Job::Mandate, AcceptError::from);
+        let answer = self.enter(mandate, AnyRequest::Mandate, AcceptError::from);
         self.counted(answered(answer).await)
     }
 
@@ -71,7 +71,7 @@ impl Acceptor {
             let entry = self.place().map_err(AcceptError::from);
             entry.map(|place| {
                 let (task, answer) = self.task(mandate, place);
-                jobs.push(Job::Mandate(task));
+                jobs.push(AnyRequest::Mandate(task));
                 answer
             })
         });
@@ -89,7 +89,7 @@ impl Acceptor {
         &self,
         mandate: SignedDirectMandate,
     ) -> Result<DirectAcceptance, AcceptError> {
-        let answer = self.enter(mandate, Job::Direct, AcceptError::from);
+        let answer = self.enter(mandate, AnyRequest::Direct, AcceptError::from);
         self.counted(answered(answer).await)
     }
 
@@ -97,7 +97,7 @@ impl Acceptor {
         &self,
         capture: SignedCapture,
     ) -> Result<CaptureAcceptance, CaptureError> {
-        let answer = self.enter(capture, Job::Capture, CaptureError::from);
+        let answer = self.enter(capture, AnyRequest::Capture, CaptureError::from);
         let answer = answered(answer).await;
         if let Err(error) = &answer {
             self.metrics.capture_refused(error.code());
@@ -133,16 +133,16 @@ impl Acceptor {
         })
     }
 
-    fn task<T, R>(&self, input: T, place: OwnedSemaphorePermit) -> (Task<T, R>, Answer<R>) {
+    fn task<T, R>(&self, input: T, place: OwnedSemaphorePermit) -> (Received<T, R>, Answer<R>) {
         let (sender, answer) = oneshot::channel();
         let metrics = Arc::clone(&self.metrics);
-        (Task { input, reply: Reply::new(sender, place, metrics) }, answer)
+        (Received { input, reply: Reply::new(sender, place, metrics) }, answer)
     }
 
     fn enter<T, R, E>(
         &self,
         input: T,
-        job: impl FnOnce(Task<T, Result<R, E>>) -> Job,
+        job: impl FnOnce(Received<T, Result<R, E>>) -> AnyRequest,
         away: impl FnOnce(TurnedAway) -> E,
     ) -> Result<Answer<Result<R, E>>, E> {
         let (task, answer) = self.task(input, self.place().map_err(away)?);
@@ -176,19 +176,19 @@ struct Serving {
 
 impl Serving {
     /// Serves what was taken together, each kind by itself.
-    fn serve(&self, jobs: Vec<Job>) {
+    fn serve(&self, jobs: Vec<AnyRequest>) {
         let waited = jobs.iter().map(|job| match job {
-            Job::Mandate(task) => task.reply.waited(),
-            Job::Direct(task) => task.reply.waited(),
-            Job::Capture(task) => task.reply.waited(),
+            AnyRequest::Mandate(task) => task.reply.waited(),
+            AnyRequest::Direct(task) => task.reply.waited(),
+            AnyRequest::Capture(task) => task.reply.waited(),
         });
         self.metrics.began(jobs.len(), waited);
         let (mut mandates, mut direct, mut captures) = (Vec::new(), Vec::new(), Vec::new());
         for job in jobs {
             match job {
-                Job::Mandate(task) => mandates.push(task),
-                Job::Direct(task) => direct.push(task),
-                Job::Capture(task) => captures.push(task),
+                AnyRequest::Mandate(task) => mandates.push(task),
+                AnyRequest::Direct(task) => direct.push(task),
+                AnyRequest::Capture(task) => captures.push(task),
             }
         }
         self.accepting.accept(mandates);

@@ -217,6 +217,6 @@ impl From<TurnedAway> for AcceptError {
 
 impl From<Unanswered> for AcceptError {
     fn from(_: Unanswered) -> Self {
-        Self::Internal(Unanswered::WORDS.to_owned())
+        Self::Internal(Unanswered::MESSAGE.to_owned())
     }
 }

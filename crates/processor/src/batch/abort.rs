@@ -34,7 +34,7 @@ pub(super) async fn split(
         return quarantine(context, batch, reason, at_fault).await;
     }
     // Before they are queued: nobody is to put them together again.
-    context.apart().halve(&members);
+    context.quarantine().halve(&members);
     abort(context, batch, reason, &BTreeMap::new()).await
 }
 
@@ -47,9 +47,9 @@ pub(super) async fn quarantine(
 ) -> Result<Turn, DriveError> {
     let turn = abort(context, batch, reason, &at_fault).await?;
     let now = context.clock.now();
-    let mut apart = context.apart();
+    let mut quarantine = context.quarantine();
     for mandate in at_fault.into_keys() {
-        apart.quarantine(mandate, now);
+        quarantine.add(mandate, now);
     }
     Ok(turn)
 }

@@ -43,17 +43,17 @@
 //! node is away, fees are above the cap, there is no ether for gas) is waited out, with an alarm.
 
 mod abort;
-mod apart;
 mod changes;
 mod check;
 mod context;
 mod drive;
 mod journal;
-mod look;
 mod prove;
 mod provers;
+mod quarantine;
 pub mod recovery;
 mod refusal;
+mod scheduler;
 mod sending;
 mod settler;
 mod turn;

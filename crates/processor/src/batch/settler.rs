@@ -20,9 +20,9 @@ use super::{
     changes,
     context::{Alarms, Context, blocking, resume_panic},
     drive,
-    look::Looker,
     provers::Provers,
     recovery,
+    scheduler::BatchScheduler,
     sending::Sending,
 };
 use crate::{
@@ -74,7 +74,7 @@ impl Settler {
         }
         let stopping = supervisor.stopping();
         let tasks = vec![
-            supervisor.spawn("batch_scheduler", look_on(Arc::clone(&context), stopping)),
+            supervisor.spawn("batch_scheduler", schedule(Arc::clone(&context), stopping)),
             supervisor.spawn_until_stopped("transaction_sender", advance(Arc::clone(&context))),
             supervisor.spawn_until_stopped("account_changes", changes::apply(context)),
         ];
@@ -108,7 +108,7 @@ fn context(parts: SettlerParts) -> Result<Context, StartError> {
             Arc::clone(&hook),
         ),
         proving: Arc::new(Semaphore::new(1)),
-        apart: Mutex::default(),
+        quarantine: Mutex::default(),
         alarms: Alarms::new(metrics),
         ledger,
         clock,
@@ -123,20 +123,20 @@ fn context(parts: SettlerParts) -> Result<Context, StartError> {
 }
 
 /// Seals windows and sees to it that every open batch has a task, until the processor stops.
-async fn look_on(context: Arc<Context>, stopping: impl Future<Output = ()>) {
+async fn schedule(context: Arc<Context>, stopping: impl Future<Output = ()>) {
     let every = Duration::from_millis(context.windows.poll_interval_ms.max(1));
-    let mut looker = Looker::new(Arc::clone(&context));
+    let mut scheduler = BatchScheduler::new(Arc::clone(&context));
     let mut drivers = Drivers::default();
     tokio::pin!(stopping);
     loop {
         let started = Instant::now();
         let looking = blocking(move || {
-            let looked = looker.look();
-            (looker, looked)
+            let looked = scheduler.run_once();
+            (scheduler, looked)
         });
         // The runtime ends: so does this.
         let Ok((own, looked)) = looking.await.map_err(resume_panic) else { return };
-        looker = own;
+        scheduler = own;
         match looked {
             Ok(open) => open.into_iter().for_each(|batch| drivers.drive(&context, batch)),
             Err(error) => tracing::warn!(%error, "the queue could not be looked at"),

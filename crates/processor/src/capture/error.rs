@@ -52,7 +52,7 @@ pub enum CaptureError {
         ceiling: Ceiling,
     },
     /// What the mandate pays is fixed.
-    #[error("too late to capture: {}", words_of(status))]
+    #[error("too late to capture: {}", message_of(status))]
     TooLate {
         /// Where the mandate is.
         status: Status,
@@ -66,7 +66,7 @@ pub enum CaptureError {
 }
 
 /// Why it is too late, in words.
-fn words_of(status: &Status) -> String {
+fn message_of(status: &Status) -> String {
     match status {
         Status::InBatch { batch } => {
             format!(
@@ -129,6 +129,6 @@ impl From<TurnedAway> for CaptureError {
 
 impl From<Unanswered> for CaptureError {
     fn from(_: Unanswered) -> Self {
-        Self::Internal(Unanswered::WORDS.to_owned())
+        Self::Internal(Unanswered::MESSAGE.to_owned())
     }
 }

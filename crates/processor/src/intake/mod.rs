@@ -2,12 +2,12 @@
 
 mod context;
 mod pool;
+mod received;
 mod signer;
-mod task;
 
 pub(crate) use self::{
     context::RequestContext,
     pool::Pool,
+    received::{Received, Reply, TurnedAway, Unanswered},
     signer::ReceiptSigner,
-    task::{Reply, Task, TurnedAway, Unanswered},
 };

@@ -53,12 +53,12 @@ impl Request {
 
 /// Why a policy refuses a mandate.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{words}")]
+#[error("{message}")]
 pub struct PolicyRefusal {
     /// Whether it is over a limit, which may pass, or refused as such.
     pub kind: RefusalKind,
     /// What the payer is told.
-    pub words: String,
+    pub message: String,
 }
 
 /// What sort of a refusal it is.
@@ -83,12 +83,12 @@ pub trait Policy: Send + Sync {
     ///
     /// # Errors
     /// Why not.
-    fn take(&self, request: &Request) -> Result<(), PolicyRefusal> {
+    fn reserve(&self, request: &Request) -> Result<(), PolicyRefusal> {
         self.allow(request)
     }
 
     /// What was taken is not accepted after all.
-    fn let_go(&self, request: &Request) {
+    fn release(&self, request: &Request) {
         let _ = request;
     }
 

@@ -57,15 +57,15 @@ pub struct PurseStatus {
     /// The token.
     #[serde(serialize_with = "json::address")]
     pub token: Address,
-    /// All of it, what is asked back included.
+    /// All of it, the pending withdrawal included.
     #[serde(serialize_with = "json::balance")]
     pub balance: Balance,
-    /// What is asked back, as far as is known.
+    /// The pending withdrawal, as far as is known; 0 when there is none.
     #[serde(serialize_with = "json::balance")]
-    pub leaving: Balance,
-    /// From when it may leave, once the request's block is applied.
-    pub leaves_from: Option<UnixTime>,
-    /// What can be debited: the balance, less what is asked back.
+    pub pending_withdrawal: Balance,
+    /// From when that may be withdrawn, once the request's block is applied.
+    pub withdrawable_from: Option<UnixTime>,
+    /// What can be debited: the balance, less the pending withdrawal.
     #[serde(serialize_with = "json::balance")]
     pub debitable: Balance,
     /// What live mandates pay together.
@@ -100,13 +100,13 @@ pub(crate) fn status(
             .into_iter()
             .map(|(token, purse)| {
                 let balance = purse.record.balance;
-                let leaving = purse.record.leaving.max(purse.sighted_leaving);
+                let pending_withdrawal = purse.record.leaving.max(purse.sighted_leaving);
                 PurseStatus {
                     token,
                     balance,
-                    leaving,
-                    leaves_from: purse.record.leaves_from,
-                    debitable: balance.saturating_sub(leaving),
+                    pending_withdrawal,
+                    withdrawable_from: purse.record.leaves_from,
+                    debitable: balance.saturating_sub(pending_withdrawal),
                     reserved: purse.reserved,
                     free: purse.free,
                 }

@@ -13,7 +13,7 @@ use alloy::primitives::{Address, B256};
 use serde::Serialize;
 
 use super::{batch::step_name, error::ViewError};
-use crate::{accept::DirectAcceptance, capture, codes::words_of, json};
+use crate::{accept::DirectAcceptance, capture, codes::message_of, json};
 
 /// What is known of a mandate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -182,6 +182,6 @@ fn state_of(ledger: &Ledger, status: Status) -> Result<MandateState, ViewError> 
             let is_final = matches!(step, Some(Step::Final { .. }));
             MandateState::Settled { batch, transaction, block, amount, is_final }
         }
-        Status::Failed { reason } => MandateState::Failed { reason: words_of(&reason) },
+        Status::Failed { reason } => MandateState::Failed { reason: message_of(&reason) },
     })
 }

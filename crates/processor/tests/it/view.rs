@@ -59,8 +59,8 @@ async fn a_mandate_and_its_account_are_shown_whole() {
         json!([{
             "token": world.token().to_string(),
             "balance": "1000",
-            "leaving": "0",
-            "leavesFrom": null,
+            "pendingWithdrawal": "0",
+            "withdrawableFrom": null,
             "debitable": "1000",
             "reserved": "7",
             "free": "993",

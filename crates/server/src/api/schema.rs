@@ -362,11 +362,12 @@ pub(super) struct Purse {
     token: String,
     #[schema(pattern = "^(0|[1-9][0-9]*)$")]
     balance: String,
-    /// What is asked back.
+    /// The pending withdrawal.
     #[schema(pattern = "^(0|[1-9][0-9]*)$")]
-    leaving: String,
-    leaves_from: Option<u64>,
-    /// The balance, less what is asked back.
+    pending_withdrawal: String,
+    /// From when that may be withdrawn.
+    withdrawable_from: Option<u64>,
+    /// The balance, less the pending withdrawal.
     #[schema(pattern = "^(0|[1-9][0-9]*)$")]
     debitable: String,
     /// What live mandates pay together.
@@ -538,7 +539,7 @@ pub(super) enum EventKind {
     Aborted,
     Settled,
     Failed,
-    Reorganised,
+    ReorgedOut,
     TaskPanicked,
     /// Some were missed and are not kept.
     Missed,

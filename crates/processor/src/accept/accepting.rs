@@ -12,8 +12,8 @@ use alloy::primitives::U256;
 use super::{context::AcceptContext, error::AcceptError, payable::Payable};
 use crate::{
     event::Event,
-    intake::{Reply, Task},
-    policy::{Request, Taken},
+    intake::{Received, Reply},
+    policy::{Request, Reservation},
 };
 
 /// One whose signature is to be checked, with where the answer goes.
@@ -25,7 +25,7 @@ struct Candidate<T: Payable> {
 }
 
 /// A mandate that passed everything but its signature.
-struct Glanced<T> {
+struct Prechecked<T> {
     proposal: Proposal<T>,
     standing: Standing,
     settle_by: UnixTime,
@@ -33,32 +33,32 @@ struct Glanced<T> {
     same: bool,
 }
 
-/// One that is handed to the ledger.
-struct Handed<T: Payable> {
+/// One that is committing to the ledger.
+struct Committing<T: Payable> {
     accepting: ledger::Pending<Accepted, ledger::AcceptError>,
     request: Request,
     settle_by: UnixTime,
-    taken: Taken,
+    reservation: Reservation,
     reply: Reply<Result<T::Acceptance, AcceptError>>,
 }
 
 impl AcceptContext {
-    /// Serves mandates that were taken together.
+    /// Serves mandates that were reservation together.
     pub(crate) fn accept<T: Payable>(
         self: &Arc<Self>,
-        tasks: Vec<Task<T, Result<T::Acceptance, AcceptError>>>,
+        tasks: Vec<Received<T, Result<T::Acceptance, AcceptError>>>,
     ) {
         if tasks.is_empty() {
             return;
         }
         let now = self.requests.clock.now();
         let mut candidates = Vec::with_capacity(tasks.len());
-        for Task { input, reply } in tasks {
-            match self.glance(input, now) {
-                Ok(Glanced { standing: Standing::Accepted(accepted), same: true, .. }) => {
+        for Received { input, reply } in tasks {
+            match self.precheck(input, now) {
+                Ok(Prechecked { standing: Standing::Accepted(accepted), same: true, .. }) => {
                     self.answer::<T>(*accepted, reply);
                 }
-                Ok(Glanced { proposal, standing, settle_by, .. }) => {
+                Ok(Prechecked { proposal, standing, settle_by, .. }) => {
                     candidates.push(Candidate::<T> { proposal, standing, settle_by, reply });
                 }
                 Err(error) => reply.send(Err(error)),
@@ -67,7 +67,7 @@ impl AcceptContext {
 
         let proposals: Vec<_> = candidates.iter().map(|candidate| &candidate.proposal).collect();
         let verdicts = T::verify(&proposals);
-        let mut handed = Vec::with_capacity(candidates.len());
+        let mut committing = Vec::with_capacity(candidates.len());
         for (candidate, verdict) in candidates.into_iter().zip(verdicts) {
             let Candidate { proposal, standing, settle_by, reply } = candidate;
             if let Some(reason) = verdict {
@@ -78,25 +78,31 @@ impl AcceptContext {
                 Standing::Accepted(accepted) => self.answer::<T>(*accepted, reply),
                 Standing::Acceptable { account, amount } => {
                     let request = request(&proposal, account, amount, now);
-                    match self.hand_over(proposal, request.clone(), settle_by, now) {
-                        Ok((accepting, taken)) => {
-                            handed.push(Handed { accepting, request, settle_by, taken, reply });
+                    match self.commit(proposal, request.clone(), settle_by, now) {
+                        Ok((accepting, reservation)) => {
+                            committing.push(Committing {
+                                accepting,
+                                request,
+                                settle_by,
+                                reservation,
+                                reply,
+                            });
                         }
                         Err(error) => reply.send(Err(error)),
                     }
                 }
             }
         }
-        if !handed.is_empty() {
+        if !committing.is_empty() {
             // They share a sync or two: one after the other keeps nobody waiting.
-            self.requests.spawn(Arc::clone(self).answer_all::<T>(handed));
+            self.requests.spawn(Arc::clone(self).answer_all::<T>(committing));
         }
     }
 
     /// Everything that [`accept`](Self::accept) looks at, without a promise.
     pub(crate) fn check<T: Payable>(&self, mandate: &T) -> Result<(), AcceptError> {
         let now = self.requests.clock.now();
-        let Glanced { proposal, standing, same, .. } = self.glance(mandate.clone(), now)?;
+        let Prechecked { proposal, standing, same, .. } = self.precheck(mandate.clone(), now)?;
         if same {
             return Ok(());
         }
@@ -113,7 +119,11 @@ impl AcceptContext {
     }
 
     /// Looks at everything but the signature and the policies.
-    fn glance<T: Payable>(&self, mandate: T, now: UnixTime) -> Result<Glanced<T>, AcceptError> {
+    fn precheck<T: Payable>(
+        &self,
+        mandate: T,
+        now: UnixTime,
+    ) -> Result<Prechecked<T>, AcceptError> {
         let at_the_end = || AcceptError::Internal("the clock is at its end".to_owned());
         let settle_by = self.settle_by(&mandate, now).ok_or_else(at_the_end)?;
         let terms = self.check_terms(&mandate, settle_by, now);
@@ -124,10 +134,10 @@ impl AcceptContext {
             let accepted = self.requests.ledger.mandate(proposal.hash())?;
             let is_same = |view: MandateView| proposal.signed().is(&view.mandate.promise);
             let same = accepted.is_some_and(is_same);
-            return Ok(Glanced { proposal, standing, settle_by, same });
+            return Ok(Prechecked { proposal, standing, settle_by, same });
         }
         terms?;
-        Ok(Glanced { proposal, standing: standing?, settle_by, same: false })
+        Ok(Prechecked { proposal, standing: standing?, settle_by, same: false })
     }
 
     /// What is seen in the mandate itself.
@@ -154,33 +164,33 @@ impl AcceptContext {
     }
 
     /// Asks the policies, signs the receipt, and hands both to the ledger.
-    fn hand_over<T: Payable>(
+    fn commit<T: Payable>(
         &self,
         proposal: Proposal<T>,
         request: Request,
         settle_by: UnixTime,
         now: UnixTime,
-    ) -> Result<(ledger::Pending<Accepted, ledger::AcceptError>, Taken), AcceptError> {
-        let taken = self.policies.take(request)?;
+    ) -> Result<(ledger::Pending<Accepted, ledger::AcceptError>, Reservation), AcceptError> {
+        let reservation = self.policies.reserve(request)?;
         let offer = T::offer(&proposal.verified_by_caller(), settle_by, &self.requests.signer)?;
-        Ok((self.requests.ledger.accept(offer, now), taken))
+        Ok((self.requests.ledger.accept(offer, now), reservation))
     }
 
     /// Waits for the disk, and answers.
-    async fn answer_all<T: Payable>(self: Arc<Self>, handed: Vec<Handed<T>>) {
-        for Handed { accepting, request, settle_by, taken, reply } in handed {
+    async fn answer_all<T: Payable>(self: Arc<Self>, committing: Vec<Committing<T>>) {
+        for Committing { accepting, request, settle_by, reservation, reply } in committing {
             match accepting.await.map(Durable::into_inner) {
                 Ok(accepted) => {
                     if accepted.again {
-                        drop(taken);
+                        drop(reservation);
                     } else {
-                        taken.keep();
+                        reservation.keep();
                         self.requests.events.emit(accepted_event(&request, settle_by));
                     }
                     self.answer::<T>(accepted, reply);
                 }
                 Err(error) => {
-                    drop(taken);
+                    drop(reservation);
                     reply.send(Err(error.into()));
                 }
             }

@@ -16,7 +16,7 @@ use alloy::primitives::{Address, B256};
 use thiserror::Error;
 
 use super::{
-    check::{Candidate, Under, check},
+    check::{Debit, SettlementTerms, check},
     context::Context,
     recovery,
 };
@@ -43,7 +43,7 @@ const EXPIRE_MAX: usize = 1_024;
 
 /// Why a look failed.
 #[derive(Debug, Error)]
-pub(super) enum LookError {
+pub(super) enum ScheduleError {
     /// The ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -53,7 +53,7 @@ pub(super) enum LookError {
 }
 
 /// Looks, again and again.
-pub(super) struct Looker {
+pub(super) struct BatchScheduler {
     context: Arc<Context>,
     turn: Turn,
     tidied: Option<Instant>,
@@ -61,13 +61,13 @@ pub(super) struct Looker {
     expired_at: Option<Tip>,
 }
 
-impl Looker {
+impl BatchScheduler {
     pub(super) fn new(context: Arc<Context>) -> Self {
         Self { context, turn: Turn::default(), tidied: None, expired_at: None }
     }
 
     /// One look. The open batches after it.
-    pub(super) fn look(&mut self) -> Result<Vec<BatchNumber>, LookError> {
+    pub(super) fn run_once(&mut self) -> Result<Vec<BatchNumber>, ScheduleError> {
         let context = Arc::clone(&self.context);
         if self.tidied.is_none_or(|at| at.elapsed() >= TIDY_EVERY) {
             self.tidy()?;
@@ -107,7 +107,7 @@ impl Looker {
                     match self.seal(window) {
                         Ok(batch) => open.push(batch),
                         // A payee captured since, or the chain ended one. The next look sees it.
-                        Err(LookError::Batch(
+                        Err(ScheduleError::Batch(
                             error @ (BatchError::OtherAmount { .. }
                             | BatchError::WrongStatus { .. }),
                         )) => {
@@ -124,7 +124,7 @@ impl Looker {
         Ok(open)
     }
 
-    fn seal(&self, window: Window) -> Result<BatchNumber, LookError> {
+    fn seal(&self, window: Window) -> Result<BatchNumber, ScheduleError> {
         let context = &self.context;
         let count = u32::try_from(window.members.len()).unwrap_or(u32::MAX);
         let Window { path, token, verifier_set, shape, valid_until, members, closed } = window;
@@ -146,15 +146,15 @@ impl Looker {
         entries: &mut BTreeMap<MandateHash, WindowEntry>,
     ) -> Result<BTreeMap<MandateHash, String>, LedgerError> {
         let Window { path, token, verifier_set, .. } = *window;
-        let candidates = window.members.iter().filter_map(|(hash, pays)| {
+        let debits = window.members.iter().filter_map(|(hash, pays)| {
             let mandate = &entries.get(hash)?.mandate;
-            Some(Candidate { hash: *hash, mandate, pays: *pays })
+            Some(Debit { hash: *hash, mandate, pays: *pays })
         });
-        let under = Under { path, token, verifier_set };
-        Ok(check(&self.context.ledger, under, candidates)?.at_fault)
+        let terms = SettlementTerms { path, token, verifier_set };
+        Ok(check(&self.context.ledger, terms, debits)?.at_fault)
     }
 
-    fn quarantine(&self, mandates: &BTreeMap<MandateHash, String>) -> Result<(), LookError> {
+    fn quarantine(&self, mandates: &BTreeMap<MandateHash, String>) -> Result<(), ScheduleError> {
         let context = &self.context;
         let aside = |(hash, reason): (&MandateHash, &String)| {
             tracing::warn!(mandate = %hash, reason, "quarantining a mandate");
@@ -164,13 +164,13 @@ impl Looker {
         context.ledger.dispose(mandates.iter().map(aside).collect()).wait()?;
         context.reached(FailPoint::Dispose, Moment::After);
         let now = context.clock.now();
-        let mut apart = self.context.apart();
-        mandates.keys().for_each(|mandate| apart.quarantine(*mandate, now));
+        let mut quarantine = self.context.quarantine();
+        mandates.keys().for_each(|mandate| quarantine.add(*mandate, now));
         Ok(())
     }
 
     /// Fails what can never settle, tries again what is quarantined, forgets who was kept apart and ended.
-    fn tidy(&mut self) -> Result<(), LookError> {
+    fn tidy(&mut self) -> Result<(), ScheduleError> {
         let context = &self.context;
         let tip = context.ledger.tip();
         if tip != self.expired_at {
@@ -184,7 +184,7 @@ impl Looker {
             }
         }
         let aside = context.ledger.quarantined()?;
-        let again = self.context.apart().try_again(&aside, context.clock.now());
+        let again = self.context.quarantine().try_again(&aside, context.clock.now());
         if !again.is_empty() {
             tracing::info!(count = again.len(), "trying again what was quarantined");
             let requeue = again.into_iter().map(|hash| (hash, Disposition::Requeue)).collect();
@@ -192,7 +192,7 @@ impl Looker {
             context.ledger.dispose(requeue).wait()?;
             context.reached(FailPoint::Dispose, Moment::After);
         }
-        let known = self.context.apart().known();
+        let known = self.context.quarantine().known();
         let mut ended = Vec::new();
         for mandate in known {
             let view = context.ledger.mandate(mandate)?;
@@ -200,7 +200,7 @@ impl Looker {
                 ended.push(mandate);
             }
         }
-        self.context.apart().forget(ended);
+        self.context.quarantine().forget(ended);
         Ok(())
     }
 
@@ -271,7 +271,7 @@ impl Looker {
     fn waiting(&self, entry: &WindowEntry) -> Waiting {
         let WindowEntry { hash, mandate, state } = entry;
         let promise = &mandate.promise;
-        let (prev, word) = match promise {
+        let (prev, nonce_word) = match promise {
             Promise::Proved { signed } => {
                 let own = &signed.mandate;
                 (own.prev.id().map(MandateHash::from), own.nonce.word())
@@ -284,7 +284,7 @@ impl Looker {
             prev,
             account: promise.account(),
             payee: promise.payee(),
-            word,
+            nonce_word,
             ceiling: promise.amount().amount(),
             due: entry.due(),
             fixed: state.captured.is_some() || state.was_sealed,
@@ -292,7 +292,7 @@ impl Looker {
             settle_by: mandate.settle_by,
             claimable: promise.path() == SettlementPath::Proved,
             deadline: promise.deadline(),
-            company: self.context.apart().company(*hash),
+            isolation: self.context.quarantine().isolation(*hash),
         }
     }
 }

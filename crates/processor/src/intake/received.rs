@@ -10,7 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use crate::metrics::Metrics;
 
 /// A request with where its answer goes.
-pub(crate) struct Task<T, R> {
+pub(crate) struct Received<T, R> {
     pub(crate) input: T,
     pub(crate) reply: Reply<R>,
 }
@@ -65,5 +65,5 @@ pub(crate) enum TurnedAway {
 pub(crate) struct Unanswered;
 
 impl Unanswered {
-    pub(crate) const WORDS: &'static str = "the request was dropped: see the log";
+    pub(crate) const MESSAGE: &'static str = "the request was dropped: see the log";
 }
