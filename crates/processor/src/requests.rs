@@ -2,16 +2,21 @@
 
 use std::sync::Arc;
 
-use aep2_mandate::{mandate::SignedMandate, typed_data::direct::SignedDirectMandate};
+use aep2_chain::wallet::WalletId;
+use aep2_ledger::Ledger;
+use aep2_mandate::{clock::Clock, mandate::SignedMandate, typed_data::direct::SignedDirectMandate};
+use alloy::signers::local::PrivateKeySigner;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
 
 use crate::{
     accept::{AcceptContext, AcceptError, Acceptance, DirectAcceptance},
     capture::{self, CaptureAcceptance, CaptureError, SignedCapture},
-    config::AcceptanceConfig,
+    config::{AcceptanceConfig, WindowConfig},
+    emitter::Emitter,
     error::StartError,
-    intake::{Pool, Received, Reply, RequestContext, TurnedAway, Unanswered},
+    intake::{Pool, ReceiptSigner, Received, Reply, RequestContext, TurnedAway, Unanswered},
     metrics::Metrics,
+    policy::Policies,
     supervisor::Supervisor,
 };
 
@@ -20,6 +25,19 @@ enum AnyRequest {
     Mandate(Received<SignedMandate, Result<Acceptance, AcceptError>>),
     Direct(Received<SignedDirectMandate, Result<DirectAcceptance, AcceptError>>),
     Capture(Received<SignedCapture, Result<CaptureAcceptance, CaptureError>>),
+}
+
+/// What serving requests needs.
+pub(crate) struct RequestParts {
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) clock: Clock,
+    /// Signs receipts.
+    pub(crate) key: PrivateKeySigner,
+    pub(crate) wallet: WalletId,
+    pub(crate) policies: Policies,
+    pub(crate) events: Arc<Emitter>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) supervisor: Arc<Supervisor>,
 }
 
 /// Takes requests, and has them served.
@@ -35,14 +53,23 @@ pub(crate) struct RequestQueue {
 }
 
 impl RequestQueue {
+    /// Begins to take requests. Call it within tokio.
+    ///
+    /// # Errors
+    /// When the system gives no threads.
     pub(crate) fn start(
-        accepting: AcceptContext,
-        context: Arc<RequestContext>,
-        metrics: Arc<Metrics>,
-        supervisor: Arc<Supervisor>,
-        settings: &AcceptanceConfig,
+        parts: RequestParts,
+        acceptance: &AcceptanceConfig,
+        windows: &WindowConfig,
     ) -> Result<Self, StartError> {
-        let waiting_max = u32::try_from(settings.waiting_max).unwrap_or(u32::MAX);
+        let RequestParts { ledger, clock, key, wallet, policies, events, metrics, supervisor } =
+            parts;
+        let signer = ReceiptSigner::new(key, wallet);
+        let context = Arc::new(RequestContext::new(ledger, clock, signer, events));
+        let (serving, counting) = (Arc::clone(&context), Arc::clone(&metrics));
+        let accepting =
+            AcceptContext::new(serving, policies, counting, wallet, acceptance, windows);
+        let waiting_max = u32::try_from(acceptance.waiting_max).unwrap_or(u32::MAX);
         let waiting_max =
             waiting_max.min(u32::try_from(Semaphore::MAX_PERMITS).unwrap_or(u32::MAX));
         let accepting = Arc::new(accepting);
@@ -51,7 +78,7 @@ impl RequestQueue {
             context: Arc::clone(&context),
             metrics: Arc::clone(&metrics),
         };
-        let pool = Pool::start(settings.together_max, move |jobs| serving.serve(jobs))
+        let pool = Pool::start(acceptance.together_max, move |jobs| serving.serve(jobs))
             .map_err(|error| StartError::Threads(error.to_string()))?;
         let places = Arc::new(Semaphore::new(waiting_max as usize));
         Ok(Self { accepting, context, metrics, supervisor, pool, places, waiting_max })

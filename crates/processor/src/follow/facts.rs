@@ -89,12 +89,12 @@ pub(super) fn of(event: WalletEvent, transaction: B256) -> Result<Decoded, Strin
                 transaction,
             }
         }
-        // A stranger's receipt may name no account; it burns nothing.
-        WalletEvent::GuaranteeClaimed { account: None, .. } => return Ok(Decoded::Nothing),
         WalletEvent::GuaranteeClaimed {
             account: Some(account), nonce, token, nonce_burnt, ..
         } => ChainFact::GuaranteeClaimed { account, token, nonce, nonce_burnt },
-        WalletEvent::VerifiersRegistered { .. }
+        // A stranger's receipt may name no account; it burns nothing.
+        WalletEvent::GuaranteeClaimed { account: None, .. }
+        | WalletEvent::VerifiersRegistered { .. }
         | WalletEvent::PayoutCredited { .. }
         | WalletEvent::Collected { .. }
         | WalletEvent::PayoutThresholdSet { .. }

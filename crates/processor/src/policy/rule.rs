@@ -36,7 +36,7 @@ impl Request {
         let promise = &record.promise;
         let reference = match promise {
             Promise::Proved { signed } => signed.mandate.reference,
-            Promise::Direct { signed } => signed.signed.mandate.reference,
+            Promise::Direct { signed } => signed.signed.message.reference,
         };
         Self {
             mandate,
