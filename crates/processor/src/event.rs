@@ -1,4 +1,4 @@
-//! What happens, as it happens, for those who listen. What is told is on disk already.
+//! What happens, as it happens, for those who listen. What an event says is on disk already.
 
 use aep2_ledger::{BatchNumber, MandateHash, SettlementPath};
 use aep2_mandate::units::{AccountId, Amount, UnixTime};

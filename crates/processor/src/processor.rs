@@ -226,7 +226,7 @@ impl Processor {
         self.inner.requests.accept_direct(mandate).await
     }
 
-    /// Whether a mandate would be accepted now: everything that [`accept`](Self::accept) looks at, the
+    /// Whether a mandate would be accepted now: everything that [`accept`](Self::accept) checks, the
     /// signature included. Promises nothing. On this thread, for as long as a signature's check takes.
     ///
     /// # Errors
@@ -374,7 +374,7 @@ impl Processor {
     }
 }
 
-/// Opens the ledger, and tells the policies what lives in it.
+/// Opens the ledger, and has the policies count what lives in it.
 async fn open(
     directory: PathBuf,
     settings: LedgerConfig,

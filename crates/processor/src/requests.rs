@@ -1,4 +1,4 @@
-//! Taking requests, and having them served by a few threads.
+//! The queue of requests, served by a few threads.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::{
     supervisor::Supervisor,
 };
 
-/// What is handed to the threads.
+/// A request of any kind, as it waits.
 enum AnyRequest {
     Mandate(Received<SignedMandate, Result<Acceptance, AcceptError>>),
     Direct(Received<SignedDirectMandate, Result<DirectAcceptance, AcceptError>>),
@@ -78,7 +78,7 @@ impl RequestQueue {
             context: Arc::clone(&context),
             metrics: Arc::clone(&metrics),
         };
-        let pool = Pool::start(acceptance.together_max, move |jobs| serving.serve(jobs))
+        let pool = Pool::start(acceptance.together_max, move |requests| serving.serve(requests))
             .map_err(|error| StartError::Threads(error.to_string()))?;
         let places = Arc::new(Semaphore::new(waiting_max as usize));
         Ok(Self { accepting, context, metrics, supervisor, pool, places, waiting_max })
@@ -93,18 +93,18 @@ impl RequestQueue {
         &self,
         mandates: Vec<SignedMandate>,
     ) -> Vec<Result<Acceptance, AcceptError>> {
-        let mut jobs = Vec::with_capacity(mandates.len());
+        let mut waiting = Vec::with_capacity(mandates.len());
         let collected = mandates.into_iter().map(|mandate| {
             let entry = self.place().map_err(AcceptError::from);
             entry.map(|place| {
-                let (task, answer) = self.task(mandate, place);
-                jobs.push(AnyRequest::Mandate(task));
+                let (received, answer) = self.receive(mandate, place);
+                waiting.push(AnyRequest::Mandate(received));
                 answer
             })
         });
         let answers: Vec<_> = collected.collect();
         // All at once, so that they are checked together.
-        self.pool.hand_in(jobs);
+        self.pool.hand_in(waiting);
         let mut results = Vec::with_capacity(answers.len());
         for answer in answers {
             results.push(self.counted(answered(answer).await));
@@ -160,7 +160,7 @@ impl RequestQueue {
         })
     }
 
-    fn task<T, R>(&self, input: T, place: OwnedSemaphorePermit) -> (Received<T, R>, Answer<R>) {
+    fn receive<T, R>(&self, input: T, place: OwnedSemaphorePermit) -> (Received<T, R>, Answer<R>) {
         let (sender, answer) = oneshot::channel();
         let metrics = Arc::clone(&self.metrics);
         (Received { input, reply: Reply::new(sender, place, metrics) }, answer)
@@ -169,11 +169,11 @@ impl RequestQueue {
     fn enter<T, R, E>(
         &self,
         input: T,
-        job: impl FnOnce(Received<T, Result<R, E>>) -> AnyRequest,
+        of_kind: impl FnOnce(Received<T, Result<R, E>>) -> AnyRequest,
         away: impl FnOnce(TurnedAway) -> E,
     ) -> Result<Answer<Result<R, E>>, E> {
-        let (task, answer) = self.task(input, self.place().map_err(away)?);
-        self.pool.hand_in([job(task)]);
+        let (received, answer) = self.receive(input, self.place().map_err(away)?);
+        self.pool.hand_in([of_kind(received)]);
         Ok(answer)
     }
 
@@ -202,20 +202,20 @@ struct Serving {
 }
 
 impl Serving {
-    /// Serves what was taken together, each kind by itself.
-    fn serve(&self, jobs: Vec<AnyRequest>) {
-        let waited = jobs.iter().map(|job| match job {
-            AnyRequest::Mandate(task) => task.reply.waited(),
-            AnyRequest::Direct(task) => task.reply.waited(),
-            AnyRequest::Capture(task) => task.reply.waited(),
+    /// Serves requests that waited together, each kind by itself.
+    fn serve(&self, requests: Vec<AnyRequest>) {
+        let waited = requests.iter().map(|request| match request {
+            AnyRequest::Mandate(received) => received.reply.waited(),
+            AnyRequest::Direct(received) => received.reply.waited(),
+            AnyRequest::Capture(received) => received.reply.waited(),
         });
-        self.metrics.began(jobs.len(), waited);
+        self.metrics.began(requests.len(), waited);
         let (mut mandates, mut direct, mut captures) = (Vec::new(), Vec::new(), Vec::new());
-        for job in jobs {
-            match job {
-                AnyRequest::Mandate(task) => mandates.push(task),
-                AnyRequest::Direct(task) => direct.push(task),
-                AnyRequest::Capture(task) => captures.push(task),
+        for request in requests {
+            match request {
+                AnyRequest::Mandate(received) => mandates.push(received),
+                AnyRequest::Direct(received) => direct.push(received),
+                AnyRequest::Capture(received) => captures.push(received),
             }
         }
         self.accepting.accept(mandates);

@@ -1,4 +1,5 @@
-//! Where mandates of either path are accepted, many at a time.
+//! Accepting mandates of either path, many at a time: received, prechecked, verified, committing,
+//! accepted.
 
 use std::sync::Arc;
 
@@ -16,13 +17,8 @@ use crate::{
     policy::{Request, Reservation},
 };
 
-/// One whose signature is to be checked, with where the answer goes.
-struct Candidate<T: Payable> {
-    proposal: Proposal<T>,
-    standing: Standing,
-    settle_by: UnixTime,
-    reply: Reply<Result<T::Acceptance, AcceptError>>,
-}
+/// Where a mandate's answer goes.
+type Answer<T> = Reply<Result<<T as Payable>::Acceptance, AcceptError>>;
 
 /// A mandate that passed everything but its signature.
 struct Prechecked<T> {
@@ -33,43 +29,64 @@ struct Prechecked<T> {
     same: bool,
 }
 
-/// One that is committing to the ledger.
+/// A mandate whose signature holds, on its way to the disk.
 struct Committing<T: Payable> {
-    accepting: ledger::Pending<Accepted, ledger::AcceptError>,
+    pending: ledger::Pending<Accepted, ledger::AcceptError>,
     request: Request,
     settle_by: UnixTime,
     reservation: Reservation,
-    reply: Reply<Result<T::Acceptance, AcceptError>>,
+    reply: Answer<T>,
 }
 
 impl AcceptContext {
-    /// Serves mandates that were reservation together.
+    /// Accepts mandates that waited together: their signatures are checked together, and they share a
+    /// sync of the disk.
     pub(crate) fn accept<T: Payable>(
         self: &Arc<Self>,
-        tasks: Vec<Received<T, Result<T::Acceptance, AcceptError>>>,
+        received: Vec<Received<T, Result<T::Acceptance, AcceptError>>>,
     ) {
-        if tasks.is_empty() {
+        if received.is_empty() {
             return;
         }
         let now = self.requests.clock.now();
-        let mut candidates = Vec::with_capacity(tasks.len());
-        for Received { input, reply } in tasks {
+        let prechecked = self.precheck_all(received, now);
+        let committing = self.verify_all(prechecked, now);
+        if !committing.is_empty() {
+            // They share a sync or two: one after the other keeps nobody waiting.
+            self.requests.spawn(Arc::clone(self).answer_all::<T>(committing));
+        }
+    }
+
+    /// Those that are worth a signature's check. The others are answered.
+    fn precheck_all<T: Payable>(
+        &self,
+        received: Vec<Received<T, Result<T::Acceptance, AcceptError>>>,
+        now: UnixTime,
+    ) -> Vec<(Prechecked<T>, Answer<T>)> {
+        let mut passed = Vec::with_capacity(received.len());
+        for Received { input, reply } in received {
             match self.precheck(input, now) {
                 Ok(Prechecked { standing: Standing::Accepted(accepted), same: true, .. }) => {
                     self.answer::<T>(*accepted, reply);
                 }
-                Ok(Prechecked { proposal, standing, settle_by, .. }) => {
-                    candidates.push(Candidate::<T> { proposal, standing, settle_by, reply });
-                }
+                Ok(prechecked) => passed.push((prechecked, reply)),
                 Err(error) => reply.send(Err(error)),
             }
         }
+        passed
+    }
 
-        let proposals: Vec<_> = candidates.iter().map(|candidate| &candidate.proposal).collect();
+    /// Checks signatures, and has those that hold committed. The others are answered.
+    fn verify_all<T: Payable>(
+        &self,
+        prechecked: Vec<(Prechecked<T>, Answer<T>)>,
+        now: UnixTime,
+    ) -> Vec<Committing<T>> {
+        let proposals: Vec<_> = prechecked.iter().map(|(own, _)| &own.proposal).collect();
         let verdicts = T::verify(&proposals);
-        let mut committing = Vec::with_capacity(candidates.len());
-        for (candidate, verdict) in candidates.into_iter().zip(verdicts) {
-            let Candidate { proposal, standing, settle_by, reply } = candidate;
+        let mut committing = Vec::with_capacity(prechecked.len());
+        for ((verified, reply), verdict) in prechecked.into_iter().zip(verdicts) {
+            let Prechecked { proposal, standing, settle_by, .. } = verified;
             if let Some(reason) = verdict {
                 reply.send(Err(AcceptError::BadSignature { reason }));
                 continue;
@@ -79,27 +96,22 @@ impl AcceptContext {
                 Standing::Acceptable { account, amount } => {
                     let request = request(&proposal, account, amount, now);
                     match self.commit(proposal, request.clone(), settle_by, now) {
-                        Ok((accepting, reservation)) => {
-                            committing.push(Committing {
-                                accepting,
-                                request,
-                                settle_by,
-                                reservation,
-                                reply,
-                            });
-                        }
+                        Ok((pending, reservation)) => committing.push(Committing {
+                            pending,
+                            request,
+                            settle_by,
+                            reservation,
+                            reply,
+                        }),
                         Err(error) => reply.send(Err(error)),
                     }
                 }
             }
         }
-        if !committing.is_empty() {
-            // They share a sync or two: one after the other keeps nobody waiting.
-            self.requests.spawn(Arc::clone(self).answer_all::<T>(committing));
-        }
+        committing
     }
 
-    /// Everything that [`accept`](Self::accept) looks at, without a promise.
+    /// Everything that [`accept`](Self::accept) checks, without a promise.
     pub(crate) fn check<T: Payable>(&self, mandate: &T) -> Result<(), AcceptError> {
         let now = self.requests.clock.now();
         let Prechecked { proposal, standing, same, .. } = self.precheck(mandate.clone(), now)?;
@@ -118,7 +130,7 @@ impl AcceptContext {
         }
     }
 
-    /// Looks at everything but the signature and the policies.
+    /// Checks everything but the signature and the policies.
     fn precheck<T: Payable>(
         &self,
         mandate: T,
@@ -140,7 +152,7 @@ impl AcceptContext {
         Ok(Prechecked { proposal, standing: standing?, settle_by, same: false })
     }
 
-    /// What is seen in the mandate itself.
+    /// What the mandate itself shows.
     fn check_terms<T: Payable>(
         &self,
         mandate: &T,
@@ -178,8 +190,8 @@ impl AcceptContext {
 
     /// Waits for the disk, and answers.
     async fn answer_all<T: Payable>(self: Arc<Self>, committing: Vec<Committing<T>>) {
-        for Committing { accepting, request, settle_by, reservation, reply } in committing {
-            match accepting.await.map(Durable::into_inner) {
+        for Committing { pending, request, settle_by, reservation, reply } in committing {
+            match pending.await.map(Durable::into_inner) {
                 Ok(accepted) => {
                     if accepted.again {
                         drop(reservation);
@@ -197,11 +209,7 @@ impl AcceptContext {
         }
     }
 
-    fn answer<T: Payable>(
-        &self,
-        accepted: Accepted,
-        reply: Reply<Result<T::Acceptance, AcceptError>>,
-    ) {
+    fn answer<T: Payable>(&self, accepted: Accepted, reply: Answer<T>) {
         let again = accepted.again;
         let answer = T::acceptance(accepted, &self.requests.signer);
         if answer.is_ok() {

@@ -11,8 +11,8 @@ use crate::{
     policy::{PolicyRefusal, RefusalKind},
 };
 
-/// Why a mandate is not accepted, in the order in which it is looked at: where several apply, the
-/// first is the answer. [`code`](Self::code) is stable.
+/// Why a mandate is not accepted, in the order of the checks: where several apply, the first is the
+/// answer. [`code`](Self::code) is stable.
 #[derive(Clone, Debug, Error)]
 #[non_exhaustive]
 pub enum AcceptError {
@@ -113,7 +113,7 @@ pub enum AcceptError {
         /// By when the mandate would be settled.
         settle_by: UnixTime,
     },
-    /// Balance, less what is asked back, less what is reserved, is below the amount.
+    /// Balance, less the pending withdrawal, less what is reserved, is below the amount.
     #[error("{free} base units are free on the account, less than the amount: deposit, or wait")]
     InsufficientFunds {
         /// What is free.

@@ -79,9 +79,9 @@ async fn abort(
         "aborting a batch"
     );
     context.reached(FailPoint::Abort, Moment::Before);
-    let taken = context.ledger.abort(batch.number, reason.clone(), dispositions).await;
+    let aborted = context.ledger.abort(batch.number, reason.clone(), dispositions).await;
     context.reached(FailPoint::Abort, Moment::After);
-    if let Some(turn) = overtaken(taken)? {
+    if let Some(turn) = overtaken(aborted)? {
         return Ok(turn);
     }
     context.events.emit(Event::Aborted { batch: batch.number, reason });

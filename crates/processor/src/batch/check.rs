@@ -39,7 +39,7 @@ pub(super) struct Checked {
     pub(super) signed: Vec<SignedMandate>,
 }
 
-/// Looks at each. Decoding keys takes curve arithmetic: not for the runtime's threads.
+/// Checks each. Decoding keys takes curve arithmetic: not for the runtime's threads.
 ///
 /// # Errors
 /// When a record is damaged.

@@ -187,7 +187,7 @@ impl Driver {
                 asked = Some(Instant::now());
                 match context.sending.outcome(id).await {
                     Ok(outcome) => {
-                        if let Some(turn) = self.came_of(outcome, batch, order, round).await? {
+                        if let Some(turn) = self.conclude(outcome, batch, order, round).await? {
                             return Ok(turn);
                         }
                     }
@@ -203,7 +203,7 @@ impl Driver {
     }
 
     /// What a submission's outcome means for the batch; nothing while it is to be waited for.
-    async fn came_of(
+    async fn conclude(
         &mut self,
         outcome: Outcome,
         batch: &BatchView,

@@ -1,4 +1,5 @@
-//! Mandates that a refusal threw suspicion on, and with whom they may settle since.
+//! Mandates that are under suspicion since a batch with them was refused, and from whom they are kept
+//! apart.
 //!
 //! - A batch refused without a name is split: each half settles by itself, and is split again if it
 //!   is refused. So one bad mandate is alone after as many proofs as its batch's size has bits.
@@ -23,7 +24,7 @@ const LONGEST_WAIT_S: u64 = 3_600;
 /// How often a mandate is tried again.
 const TRIES_MAX: u32 = 8;
 
-/// Who is kept apart, and who is tried again when.
+/// Which mandates are isolated, and which are tried again when.
 #[derive(Debug, Default)]
 pub(super) struct Quarantine {
     next_group: u64,
@@ -40,7 +41,7 @@ struct Quarantined {
 }
 
 impl Quarantine {
-    /// With whom a mandate may settle.
+    /// From whom a mandate is kept apart.
     pub(super) fn isolation(&self, mandate: MandateHash) -> Isolation {
         match self.groups.get(&mandate) {
             Some(group) => Isolation::Group(*group),

@@ -1,4 +1,4 @@
-//! A look at what waits: windows that close are sealed, what has expired fails, what is quarantined is
+//! Scheduling batches: windows that close are sealed, what has expired fails, what is quarantined is
 //! tried again. Blocking, a bounded part of the queue at a time.
 
 use std::{
@@ -26,22 +26,22 @@ use crate::{
     window::{Choice, DIRECT_MAX, Pool, Rules, Turn, Waiting, Window, choose},
 };
 
-/// How many mandates of a path and token are looked at, at least and at most. More wait their turn:
-/// the oldest are looked at.
+/// How many mandates of a path and token are read, at least and at most. More wait their turn: the
+/// oldest are read.
 const WAITING_MIN: usize = 1_024;
 const WAITING_MAX: usize = 8_192;
-/// How many times as many are looked at where those in front settle alone.
+/// How many times as many are read where those in front settle alone.
 const PAGES_MAX: usize = 8;
 /// How many of those that settle alone are kept.
 const LATE_MAX: usize = 64;
 
-/// How often it is looked for what has expired and what is quarantined.
+/// How often what has expired and what is quarantined is dealt with.
 const TIDY_EVERY: Duration = Duration::from_millis(500);
 
 /// How many mandates fail at once.
 const EXPIRE_MAX: usize = 1_024;
 
-/// Why a look failed.
+/// Why scheduling failed. It is tried again.
 #[derive(Debug, Error)]
 pub(super) enum ScheduleError {
     /// The ledger.
@@ -52,12 +52,12 @@ pub(super) enum ScheduleError {
     Batch(#[from] BatchError),
 }
 
-/// Looks, again and again.
+/// Seals windows as they close.
 pub(super) struct BatchScheduler {
     context: Arc<Context>,
     turn: Turn,
     tidied: Option<Instant>,
-    /// The last block applied when it was last looked for what has expired.
+    /// The last block applied when what has expired was last dealt with.
     expired_at: Option<Tip>,
 }
 
@@ -66,7 +66,7 @@ impl BatchScheduler {
         Self { context, turn: Turn::default(), tidied: None, expired_at: None }
     }
 
-    /// One look. The open batches after it.
+    /// Seals what is to be sealed now. The open batches after that.
     pub(super) fn run_once(&mut self) -> Result<Vec<BatchNumber>, ScheduleError> {
         let context = Arc::clone(&self.context);
         if self.tidied.is_none_or(|at| at.elapsed() >= TIDY_EVERY) {
@@ -106,7 +106,7 @@ impl BatchScheduler {
                     self.turn = window.closed.turn().other();
                     match self.seal(window) {
                         Ok(batch) => open.push(batch),
-                        // A payee captured since, or the chain ended one. The next look sees it.
+                        // A payee captured since, or the chain ended one. The next run sees it.
                         Err(ScheduleError::Batch(
                             error @ (BatchError::OtherAmount { .. }
                             | BatchError::WrongStatus { .. }),
@@ -156,12 +156,12 @@ impl BatchScheduler {
 
     fn quarantine(&self, mandates: &BTreeMap<MandateHash, String>) -> Result<(), ScheduleError> {
         let context = &self.context;
-        let aside = |(hash, reason): (&MandateHash, &String)| {
+        let quarantined = |(hash, reason): (&MandateHash, &String)| {
             tracing::warn!(mandate = %hash, reason, "quarantining a mandate");
             (*hash, Disposition::Quarantined { reason: reason.clone() })
         };
         context.reached(FailPoint::Dispose, Moment::Before);
-        context.ledger.dispose(mandates.iter().map(aside).collect()).wait()?;
+        context.ledger.dispose(mandates.iter().map(quarantined).collect()).wait()?;
         context.reached(FailPoint::Dispose, Moment::After);
         let now = context.clock.now();
         let mut quarantine = self.context.quarantine();
@@ -169,7 +169,7 @@ impl BatchScheduler {
         Ok(())
     }
 
-    /// Fails what can never settle, tries again what is quarantined, forgets who was kept apart and ended.
+    /// Fails what can never settle, tries again what is quarantined, forgets what has ended.
     fn tidy(&mut self) -> Result<(), ScheduleError> {
         let context = &self.context;
         let tip = context.ledger.tip();
@@ -183,8 +183,8 @@ impl BatchScheduler {
                 self.expired_at = tip;
             }
         }
-        let aside = context.ledger.quarantined()?;
-        let again = self.context.quarantine().try_again(&aside, context.clock.now());
+        let quarantined = context.ledger.quarantined()?;
+        let again = self.context.quarantine().try_again(&quarantined, context.clock.now());
         if !again.is_empty() {
             tracing::info!(count = again.len(), "trying again what was quarantined");
             let requeue = again.into_iter().map(|hash| (hash, Disposition::Requeue)).collect();
@@ -205,7 +205,7 @@ impl BatchScheduler {
     }
 
     /// What waits, by what can be settled together: the oldest of each queue. Of those that settle
-    /// alone only the first are kept, and those behind them are looked at, too: after an outage they
+    /// alone only the first are kept, and those behind them are read, too: after an outage they
     /// may be many, and are not to hide the others until these are late themselves.
     fn pools(&self, rules: &Rules) -> Result<Pools, LedgerError> {
         let ledger = &self.context.ledger;

@@ -30,8 +30,8 @@ use crate::{
     fail_point::FailPointHook, metrics::Metrics, outcomes::Outcomes, supervisor::Supervisor,
 };
 
-/// How much of the time looks at the queue may take: one part in so many.
-const LOOKS_SHARE: u32 = 10;
+/// How much of the time scheduling may take: one part in so many.
+const SCHEDULING_SHARE: u32 = 10;
 
 /// What settling needs.
 pub(crate) struct SettlerParts {
@@ -84,7 +84,7 @@ impl Settler {
     /// Waits until it has stopped. Batches stay where they stand.
     pub(crate) async fn stopped(self) {
         for task in self.tasks {
-            // A panic of its own was told of when it happened.
+            // If it panicked, the supervisor has said so.
             let _ = task.await;
         }
     }
@@ -130,19 +130,19 @@ async fn schedule(context: Arc<Context>, stopping: impl Future<Output = ()>) {
     tokio::pin!(stopping);
     loop {
         let started = Instant::now();
-        let looking = blocking(move || {
-            let looked = scheduler.run_once();
-            (scheduler, looked)
+        let scheduling = blocking(move || {
+            let open = scheduler.run_once();
+            (scheduler, open)
         });
         // The runtime ends: so does this.
-        let Ok((own, looked)) = looking.await.map_err(resume_panic) else { return };
+        let Ok((own, open)) = scheduling.await.map_err(resume_panic) else { return };
         scheduler = own;
-        match looked {
+        match open {
             Ok(open) => open.into_iter().for_each(|batch| drivers.drive(&context, batch)),
-            Err(error) => tracing::warn!(%error, "the queue could not be looked at"),
+            Err(error) => tracing::warn!(%error, "windows could not be sealed"),
         }
         drivers.forget_ended(&context);
-        let pause = tokio::time::sleep(every.max(started.elapsed() * LOOKS_SHARE));
+        let pause = tokio::time::sleep(every.max(started.elapsed() * SCHEDULING_SHARE));
         let stop = tokio::select! {
             () = pause => false,
             () = &mut stopping => true,
@@ -171,7 +171,7 @@ impl Drivers {
             .or_insert_with(|| tasks.spawn(drive::drive(Arc::clone(context), batch)).id());
     }
 
-    /// Forgets tasks that have ended. One that panicked is begun again at the next look: the other
+    /// Forgets tasks that have ended. One that panicked is begun again the next time: the other
     /// batches are not held up by it.
     fn forget_ended(&mut self, context: &Context) {
         while let Some(ended) = self.tasks.try_join_next_with_id() {

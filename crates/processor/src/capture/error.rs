@@ -12,7 +12,7 @@ use crate::{
     intake::{TurnedAway, Unanswered},
 };
 
-/// Why nothing is captured, in the order in which it is looked at. [`code`](Self::code) is stable.
+/// Why nothing is captured, in the order of the checks. [`code`](Self::code) is stable.
 #[derive(Clone, Debug, Error)]
 #[non_exhaustive]
 pub enum CaptureError {
@@ -65,7 +65,7 @@ pub enum CaptureError {
     Internal(String),
 }
 
-/// Why it is too late, in words.
+/// Why it is too late, for people.
 fn message_of(status: &Status) -> String {
     match status {
         Status::InBatch { batch } => {

@@ -66,11 +66,11 @@ pub(crate) fn receipt_of(
 type Answer = Result<CaptureAcceptance, CaptureError>;
 type Noting = ledger::Pending<Captured, ledger::CaptureError>;
 
-/// Serves captures that were taken together.
-pub(crate) fn serve(context: &Arc<RequestContext>, tasks: Vec<Received<SignedCapture, Answer>>) {
+/// Serves captures that waited together.
+pub(crate) fn serve(context: &Arc<RequestContext>, received: Vec<Received<SignedCapture, Answer>>) {
     let now = context.clock.now();
     let mut committing = Vec::new();
-    for Received { input, reply } in tasks {
+    for Received { input, reply } in received {
         match commit(context, &input, now) {
             Ok(Found::Before(acceptance)) => reply.send(Ok(acceptance)),
             Ok(Found::New(noting)) => committing.push((noting, input.message, reply)),

@@ -1,4 +1,4 @@
-//! The wallet's events in the ledger's words.
+//! The wallet's events as the ledger's facts.
 
 use aep2_chain::{
     events::WalletEvent,

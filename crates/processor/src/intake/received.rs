@@ -9,7 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::metrics::Metrics;
 
-/// A request with where its answer goes.
+/// A request as it was received, with where its answer goes.
 pub(crate) struct Received<T, R> {
     pub(crate) input: T,
     pub(crate) reply: Reply<R>,
@@ -55,7 +55,7 @@ impl<R> Reply<R> {
     }
 }
 
-/// Why a request is not even looked at.
+/// Why a request is turned away before anything of it is checked.
 pub(crate) enum TurnedAway {
     Stopping,
     Busy { waiting_max: usize },

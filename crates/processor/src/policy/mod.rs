@@ -3,8 +3,8 @@
 //!
 //! Policies are asked in a row, and the first refusal is the answer. One that counts (how much an
 //! account spends in a day, say) counts a mandate as soon as it allows it, since many are asked at
-//! the same time: it is [taken](Policy::reserve), and [let go](Policy::release) when it is known what
-//! became of it. What was accepted is [restored](Policy::restore) before that, and counted until it
+//! the same time: it is [reserved](Policy::reserve), and [released](Policy::release) when it is known
+//! what became of it. What was accepted is [restored](Policy::restore) before that, and counted until it
 //! has [ended](Policy::ended); so is all that lives after a start, and what the chain brings back to
 //! life.
 

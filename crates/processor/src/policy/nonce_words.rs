@@ -41,7 +41,7 @@ pub struct NonceWords {
 /// What holds a word.
 #[derive(Debug, Default)]
 struct Holders {
-    /// Mandates that live. A set: to be told twice does no harm.
+    /// Mandates that live. A set: restoring one twice does no harm.
     live: HashSet<MandateHash>,
     /// Requests that are being accepted.
     reserved: usize,

@@ -56,7 +56,7 @@ impl Policies {
     }
 }
 
-/// A mandate that policies count. Let go when it is dropped, unless it is kept.
+/// A mandate that policies count. Released when it is dropped, unless it is kept.
 pub(crate) struct Reservation {
     policies: Policies,
     request: Request,

@@ -57,7 +57,7 @@ impl Request {
 pub struct PolicyRefusal {
     /// Whether it is over a limit, which may pass, or refused as such.
     pub kind: RefusalKind,
-    /// What the payer is told.
+    /// What the payer reads.
     pub message: String,
 }
 
@@ -87,13 +87,13 @@ pub trait Policy: Send + Sync {
         self.allow(request)
     }
 
-    /// What was taken is not accepted after all.
+    /// What was reserved is not accepted after all.
     fn release(&self, request: &Request) {
         let _ = request;
     }
 
     /// A mandate was accepted, or lives again: counted until it ends, whatever the policy says by
-    /// now. One that was just accepted is let go afterwards. May be told again of the same one.
+    /// now. One that was just accepted is released afterwards. May be called again for the same one.
     fn restore(&self, request: &Request) {
         let _ = request;
     }

@@ -107,7 +107,7 @@ pub enum MandateState {
         block: u64,
         /// What was paid.
         amount: Amount,
-        /// Whether the block cannot fall away any more.
+        /// Whether the block cannot be reorged out any more.
         is_final: bool,
     },
     /// Will not be settled.

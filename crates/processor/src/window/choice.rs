@@ -11,7 +11,7 @@ pub enum Turn {
     /// Windows of several, as they come.
     #[default]
     InLine,
-    /// Mandates that settle alone, or apart from others.
+    /// Mandates that settle alone, or isolated from others.
     OutOfLine,
 }
 

@@ -125,11 +125,11 @@ fn out_of_line<'a>(pool: &'a Pool, rules: &Rules, now: UnixTime) -> Option<Found
             groups.entry(group).or_default().push(own);
         }
     }
-    let apart = groups.into_values().min_by_key(|group| group[0].sequence);
+    let isolated = groups.into_values().min_by_key(|group| group[0].sequence);
     let late = late.map(|alone| (alone, Closed::Late));
-    let apart = apart.map(|group| (group, Closed::Isolated));
+    let isolated = isolated.map(|group| (group, Closed::Isolated));
     let (members, closed) =
-        late.into_iter().chain(apart).min_by_key(|(members, _)| members[0].sequence)?;
+        late.into_iter().chain(isolated).min_by_key(|(members, _)| members[0].sequence)?;
     let fit = fit(pool, &members)?;
     Some(Found { pool, shape: fit.shape, members: fit.members, closed })
 }
@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_shape_can_prove_is_told_and_holds_up_nobody() {
+    fn what_no_shape_can_prove_is_named_and_holds_up_nobody() {
         let partly = Waiting { due: Amount::ZERO, ..waiting(1, 1, None) };
         let pools = [pool(&["2x2"], vec![partly, waiting(2, 2, None)]), pool(&[], vec![])];
         let found = choose(&pools, &RULES, at(0), Turn::InLine);
@@ -380,14 +380,14 @@ mod tests {
     }
 
     #[test]
-    fn those_kept_apart_meet_nobody_else_and_do_not_wait() {
-        let apart = |n: u64, group| Waiting {
+    fn isolated_mandates_meet_nobody_else_and_do_not_wait() {
+        let isolated = |n: u64, group| Waiting {
             isolation: Isolation::Group(group),
             ..waiting(n, n as u32 + 1, None)
         };
-        let queue = vec![apart(0, 1), waiting(1, 9, None), apart(2, 2), apart(3, 1)];
+        let queue = vec![isolated(0, 1), waiting(1, 9, None), isolated(2, 2), isolated(3, 1)];
         let pool = pool(&["16x16"], queue);
-        let window = sealed(&pool, 1).expect("apart");
+        let window = sealed(&pool, 1).expect("isolated");
         assert_eq!((members(&window), window.closed), (vec![hash(0), hash(3)], Closed::Isolated));
         let window = sealed(&pool, 60).expect("aged");
         assert_eq!(members(&window), [hash(1)]);
