@@ -1,4 +1,4 @@
-//! The ledger's errors and reasons, as others are told of them.
+//! The ledger's errors and reasons, as others see them: codes and messages.
 
 use aep2_ledger::{FailureReason, JournalError, LedgerError};
 
@@ -12,8 +12,8 @@ pub(crate) fn code_of(error: &LedgerError) -> &'static str {
     }
 }
 
-/// Why a mandate failed, in words.
-pub(crate) fn words_of(reason: &FailureReason) -> String {
+/// Why a mandate failed, for people.
+pub(crate) fn message_of(reason: &FailureReason) -> String {
     match reason {
         FailureReason::Expired => "it was not settled before its deadline".to_owned(),
         FailureReason::GuaranteeClaimed { block } => {

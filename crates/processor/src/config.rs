@@ -44,7 +44,7 @@ pub struct AcceptanceConfig {
 pub struct WindowConfig {
     /// The shapes that there are keys for. The one that wastes least is taken.
     pub shapes: Vec<Shape>,
-    /// How long a mandate waits for company, in seconds.
+    /// How long a mandate waits for others, in seconds.
     pub age_s_max: u64,
     /// How long a payee has to capture, from the acceptance on, in seconds. A mandate is not sealed
     /// before, unless it is captured, or due.
@@ -55,7 +55,7 @@ pub struct WindowConfig {
     pub due_margin_s: u64,
     /// How many batches may be on their way at once.
     pub in_flight_max: usize,
-    /// How often the queue is looked at, in milliseconds.
+    /// How often it is checked whether a window closes, in milliseconds.
     pub poll_interval_ms: u64,
 }
 

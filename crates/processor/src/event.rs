@@ -1,4 +1,4 @@
-//! What happens, as it happens, for those who listen. What is told is on disk already.
+//! What happens, as it happens, for those who listen. What an event says is on disk already.
 
 use aep2_ledger::{BatchNumber, MandateHash, SettlementPath};
 use aep2_mandate::{
@@ -88,7 +88,7 @@ pub enum Event {
         /// Its block's number.
         block: u64,
     },
-    /// A batch's block cannot fall away any more.
+    /// A batch's block cannot be reorged out any more.
     Final {
         /// The batch.
         #[serde(serialize_with = "json::batch")]
@@ -128,8 +128,8 @@ pub enum Event {
         /// Why.
         reason: String,
     },
-    /// Blocks fell out of the chain, and what they settled is not settled.
-    Reorganised {
+    /// Blocks were reorged out, and what they settled is not settled.
+    ReorgedOut {
         /// The last block that stayed.
         #[schema(rename = "toBlock")]
         to_block: u64,

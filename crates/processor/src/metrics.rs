@@ -1,4 +1,4 @@
-//! The instruments, by Prometheus' conventions: what is counted here as it happens, and what the
+//! Metrics by Prometheus' conventions: what is counted here as it happens, and what the
 //! ledger says when it is asked.
 
 use std::{
@@ -58,7 +58,7 @@ pub struct Metrics {
     waiting: Gauge,
     waiting_seconds: Histogram,
     batches: Family<Step, Counter>,
-    reorganisations: Counter,
+    reorgs: Counter,
     proof_seconds: Histogram,
     gas: Histogram,
     head: Gauge,
@@ -83,7 +83,7 @@ impl Metrics {
             waiting: Gauge::default(),
             waiting_seconds: latency(),
             batches: Family::default(),
-            reorganisations: Counter::default(),
+            reorgs: Counter::default(),
             proof_seconds: Histogram::new(exponential_buckets(0.05, 2.0, 13)),
             gas: Histogram::new(exponential_buckets(50_000.0, 2.0, 10)),
             head: Gauge::default(),
@@ -132,11 +132,7 @@ impl Metrics {
             self.waiting_seconds.clone(),
         );
         to.register("batches", "Batches that reached a step, by step", self.batches.clone());
-        to.register(
-            "reorganisations",
-            "Reorganisations of the chain",
-            self.reorganisations.clone(),
-        );
+        to.register("reorgs", "Reorganizations of the chain", self.reorgs.clone());
         to.register_with_unit(
             "proof_duration",
             "Time that proofs took",
@@ -245,8 +241,8 @@ impl Metrics {
             Event::Failed { .. } => {
                 self.failed.inc();
             }
-            Event::Reorganised { .. } => {
-                self.reorganisations.inc();
+            Event::ReorgedOut { .. } => {
+                self.reorgs.inc();
             }
             Event::TaskPanicked { .. } => self.alarm("task_panicked", true),
         }
@@ -256,7 +252,7 @@ impl Metrics {
 /// What the ledger says when it is asked.
 #[derive(Debug)]
 struct LedgerCollector {
-    /// Weak: instruments do not keep a ledger open.
+    /// Weak: metrics do not keep a ledger open.
     ledger: Weak<Ledger>,
     clock: Clock,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aep2_ledger::{Applied, Ledger, LedgerError, MandateHash, Rewound, Status, Step};
 
 use crate::{
-    codes::words_of,
+    codes::message_of,
     emitter::Emitter,
     event::Event,
     policy::{Policies, Request},
@@ -54,7 +54,7 @@ impl Outcomes {
                 self.policies.restore(&Request::of(mandate, &view.mandate));
             }
         }
-        self.events.emit(Event::Reorganised { to_block, mandates, batches });
+        self.events.emit(Event::ReorgedOut { to_block, mandates, batches });
         Ok(())
     }
 
@@ -74,7 +74,7 @@ impl Outcomes {
                     self.events.emit(Event::Settled { mandate, amount, batch, block });
                 }
                 Status::Failed { reason } => {
-                    self.events.emit(Event::Failed { mandate, reason: words_of(&reason) });
+                    self.events.emit(Event::Failed { mandate, reason: message_of(&reason) });
                 }
                 // Brought back since.
                 Status::Queued | Status::InBatch { .. } | Status::Quarantined { .. } => {}

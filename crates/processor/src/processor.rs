@@ -1,4 +1,4 @@
-//! The processor as others use it, and what its parts share.
+//! The processor as others use it: its parts put together.
 
 use std::{collections::BTreeSet, fmt, path::PathBuf, sync::Arc};
 
@@ -18,7 +18,7 @@ use alloy::{
 use tokio::sync::broadcast;
 
 use crate::{
-    accept::{AcceptContext, AcceptError, Acceptance, DirectAcceptance},
+    accept::{AcceptError, Acceptance, DirectAcceptance},
     batch::{Provers, Settler, SettlerParts},
     capture::{CaptureAcceptance, CaptureError, SignedCapture},
     chain_status::{Applicable, ChainStatus},
@@ -28,14 +28,13 @@ use crate::{
     event::Event,
     fail_point::FailPointHook,
     follow::{ChainSync, SyncParts},
-    intake::{ReceiptSigner, RequestContext},
     metrics::Metrics,
     outcomes::Outcomes,
     policy::{Policies, Policy},
-    requests::Acceptor,
+    requests::{RequestParts, RequestQueue},
     supervisor::{Supervisor, TaskPanicked},
     view::{
-        self, AccountStatus, Arranger, BatchStatus, DirectStatus, Identity, Inclusion,
+        self, AccountStatus, BatchStatus, DirectStatus, Identity, Inclusion, InclusionProofs,
         MandateStatus, Readiness, ViewError,
     },
 };
@@ -54,7 +53,7 @@ pub struct Parts {
     pub provers: Provers,
     /// What time it is.
     pub clock: Clock,
-    /// Told of every fail point in a batch's life. `Arc::new(())` for nobody.
+    /// Called at every fail point in a batch's life. `Arc::new(())` does nothing.
     pub hook: Arc<dyn FailPointHook>,
 }
 
@@ -66,23 +65,51 @@ pub struct Processor {
 
 struct Inner {
     // First: its threads hold the rest.
-    acceptor: Acceptor,
-    ledger: Arc<Ledger>,
+    requests: RequestQueue,
+    base: Base,
     deployment: Deployment,
     config: ProcessorConfig,
     clock: Clock,
+    inclusion_proofs: InclusionProofs,
+    running: tokio::sync::Mutex<Option<(ChainSync, Settler)>>,
+}
+
+/// What several parts rest on. Each is given what it uses.
+#[derive(Clone)]
+struct Base {
+    ledger: Arc<Ledger>,
     metrics: Arc<Metrics>,
     events: Arc<Emitter>,
+    outcomes: Arc<Outcomes>,
     chain: Arc<ChainStatus>,
-    arranger: Arranger,
     supervisor: Arc<Supervisor>,
-    running: tokio::sync::Mutex<Option<(ChainSync, Settler)>>,
+}
+
+impl Base {
+    fn new(
+        ledger: Arc<Ledger>,
+        policies: &Policies,
+        deployment: &Deployment,
+        config: &ProcessorConfig,
+        clock: &Clock,
+    ) -> Self {
+        let metrics = Arc::new(Metrics::new(&ledger, clock));
+        let events = Arc::new(Emitter::new(Arc::clone(&metrics), clock.clone()));
+        let supervisor = Arc::new(Supervisor::new(Arc::clone(&events)));
+        let outcomes = Outcomes::new(Arc::clone(&ledger), policies.clone(), Arc::clone(&events));
+        let outcomes = Arc::new(outcomes);
+        let first_block = deployment.block;
+        let applicable = Applicable { first_block, confirmations: config.follower.confirmations };
+        let (known, counting) = (Arc::clone(&ledger), Arc::clone(&metrics));
+        let chain = Arc::new(ChainStatus::new(known, counting, clock.clone(), applicable));
+        Self { ledger, metrics, events, outcomes, chain, supervisor }
+    }
 }
 
 impl Inner {
     /// Who signs.
     fn processor(&self) -> Address {
-        self.ledger.config().identity.processor
+        self.base.ledger.config().identity.processor
     }
 }
 
@@ -119,16 +146,8 @@ impl Processor {
         let sets = provers.verifier_sets(&deployment);
         let ledger_settings = ledger_config(&deployment, &key, sets, &config);
         let (ledger, policies) = open(ledger, ledger_settings, &config, policies).await?;
-        let metrics = Arc::new(Metrics::new(&ledger, &clock));
-        let events = Arc::new(Emitter::new(Arc::clone(&metrics), clock.clone()));
-        let supervisor = Arc::new(Supervisor::new(Arc::clone(&events)));
-        let outcomes = Outcomes::new(Arc::clone(&ledger), policies.clone(), Arc::clone(&events));
-        let outcomes = Arc::new(outcomes);
-        let first_block = deployment.block;
-        let applicable = Applicable { first_block, confirmations: config.follower.confirmations };
-        let chain =
-            ChainStatus::new(Arc::clone(&ledger), Arc::clone(&metrics), clock.clone(), applicable);
-        let chain = Arc::new(chain);
+        let base = Base::new(ledger, &policies, &deployment, &config, &clock);
+        let Base { ledger, metrics, events, outcomes, chain, supervisor } = base.clone();
 
         let settling = SettlerParts {
             ledger: Arc::clone(&ledger),
@@ -153,43 +172,25 @@ impl Processor {
             follower: config.follower.clone(),
             metrics: Arc::clone(&metrics),
             outcomes,
-            chain: Arc::clone(&chain),
+            chain,
             hook,
         };
         let sync = ChainSync::start(following, &supervisor)?;
         let wallet = deployment.wallet_id();
-        let signer = ReceiptSigner::new(key, wallet);
-        let context =
-            RequestContext::new(Arc::clone(&ledger), clock.clone(), signer, Arc::clone(&events));
-        let context = Arc::new(context);
-        let accepting = AcceptContext::new(
-            Arc::clone(&context),
-            policies,
-            Arc::clone(&metrics),
-            wallet,
-            &config.acceptance,
-            &config.windows,
-        );
-        let acceptor = Acceptor::start(
-            accepting,
-            context,
-            Arc::clone(&metrics),
-            Arc::clone(&supervisor),
-            &config.acceptance,
-        )?;
-        let inner = Inner {
-            acceptor,
+        let serving = RequestParts {
             ledger,
-            deployment,
-            config,
-            clock,
-            metrics,
+            clock: clock.clone(),
+            key,
+            wallet,
+            policies,
             events,
-            chain,
-            arranger: Arranger::default(),
+            metrics,
             supervisor,
-            running: tokio::sync::Mutex::new(Some((sync, settler))),
         };
+        let requests = RequestQueue::start(serving, &config.acceptance, &config.windows)?;
+        let running = tokio::sync::Mutex::new(Some((sync, settler)));
+        let inclusion_proofs = InclusionProofs::default();
+        let inner = Inner { requests, base, deployment, config, clock, inclusion_proofs, running };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -203,7 +204,7 @@ impl Processor {
     /// # Errors
     /// See [`AcceptError`]. None of them leaves anything behind.
     pub async fn accept(&self, mandate: SignedMandate) -> Result<Acceptance, AcceptError> {
-        self.inner.acceptor.accept(mandate).await
+        self.inner.requests.accept(mandate).await
     }
 
     /// As [`accept`](Self::accept), many at once, with an answer for each in its place.
@@ -211,7 +212,7 @@ impl Processor {
         &self,
         mandates: Vec<SignedMandate>,
     ) -> Vec<Result<Acceptance, AcceptError>> {
-        self.inner.acceptor.accept_many(mandates).await
+        self.inner.requests.accept_many(mandates).await
     }
 
     /// As [`accept`](Self::accept), a direct mandate.
@@ -222,16 +223,16 @@ impl Processor {
         &self,
         mandate: SignedDirectMandate,
     ) -> Result<DirectAcceptance, AcceptError> {
-        self.inner.acceptor.accept_direct(mandate).await
+        self.inner.requests.accept_direct(mandate).await
     }
 
-    /// Whether a mandate would be accepted now: everything that [`accept`](Self::accept) looks at, the
+    /// Whether a mandate would be accepted now: everything that [`accept`](Self::accept) checks, the
     /// signature included. Promises nothing. On this thread, for as long as a signature's check takes.
     ///
     /// # Errors
     /// See [`AcceptError`].
     pub fn check(&self, mandate: &SignedMandate) -> Result<(), AcceptError> {
-        self.inner.acceptor.check(mandate)
+        self.inner.requests.check(mandate)
     }
 
     /// Notes what a payee takes of a mandate. The answer is there when it is on disk. The same again
@@ -240,19 +241,20 @@ impl Processor {
     /// # Errors
     /// See [`CaptureError`]. None of them leaves anything behind.
     pub async fn capture(&self, capture: SignedCapture) -> Result<CaptureAcceptance, CaptureError> {
-        self.inner.acceptor.capture(capture).await
+        self.inner.requests.capture(capture).await
     }
 
     // Looking. These read the ledger on the calling thread.
 
     /// Who the processor is, and what it serves.
     pub fn identity(&self) -> Identity {
-        view::identity(&self.inner.ledger, &self.inner.deployment, &self.inner.config)
+        view::identity(&self.inner.base.ledger, &self.inner.deployment, &self.inner.config)
     }
 
     /// Whether mandates are accepted now, and if not, why.
     pub fn readiness(&self) -> Readiness {
-        let Inner { ledger, chain, clock, config, supervisor, .. } = &*self.inner;
+        let Inner { base, clock, config, .. } = &*self.inner;
+        let Base { ledger, chain, supervisor, .. } = base;
         let age_s_max = config.ledger.view_age_s_max;
         view::readiness(ledger, chain, supervisor, clock.now(), age_s_max)
     }
@@ -262,17 +264,17 @@ impl Processor {
     /// # Errors
     /// When the ledger cannot be read.
     pub fn mandate(&self, mandate: MandateHash) -> Result<Option<MandateStatus>, ViewError> {
-        let (ledger, processor) = (&self.inner.ledger, self.inner.processor());
+        let (ledger, processor) = (&self.inner.base.ledger, self.inner.processor());
         let found = ledger.mandate(mandate)?;
         found.map(|found| view::mandate_status(ledger, processor, found)).transpose()
     }
 
-    /// The direct path at a glance. Costs the same however many mandates there are.
+    /// The direct path in figures. Costs the same however many mandates there are.
     ///
     /// # Errors
     /// When the ledger cannot be read.
     pub fn direct_status(&self) -> Result<DirectStatus, ViewError> {
-        view::direct_status(&self.inner.ledger, self.inner.processor())
+        view::direct_status(&self.inner.base.ledger, self.inner.processor())
     }
 
     /// What time it is here: what deadlines are held against.
@@ -287,7 +289,7 @@ impl Processor {
     pub async fn inclusion_proof(&self, mandate: MandateId) -> Result<Inclusion, ViewError> {
         let inner = Arc::clone(&self.inner);
         let proving = tokio::task::spawn_blocking(move || {
-            inner.arranger.proof(&inner.ledger, &inner.deployment, mandate)
+            inner.inclusion_proofs.proof(&inner.base.ledger, &inner.deployment, mandate)
         });
         proving.await.unwrap_or_else(|error| Err(ViewError::Internal(error.to_string())))
     }
@@ -297,8 +299,8 @@ impl Processor {
     /// # Errors
     /// When the ledger cannot be read.
     pub fn account(&self, account: AccountId) -> Result<Option<AccountStatus>, ViewError> {
-        let found = self.inner.ledger.account(account);
-        let sets = self.inner.ledger.config().verifier_sets.as_ref();
+        let found = self.inner.base.ledger.account(account);
+        let sets = self.inner.base.ledger.config().verifier_sets.as_ref();
         let is_ours = |processor, verifiers: B256| {
             processor == self.inner.processor() && sets.is_none_or(|sets| sets.contains(&verifiers))
         };
@@ -310,8 +312,8 @@ impl Processor {
     /// # Errors
     /// When the ledger cannot be read.
     pub fn batch(&self, batch: BatchNumber) -> Result<Option<BatchStatus>, ViewError> {
-        let found = self.inner.ledger.batch_view(batch)?;
-        let figures = self.inner.events.figures_of(batch);
+        let found = self.inner.base.ledger.batch_view(batch)?;
+        let figures = self.inner.base.events.figures_of(batch);
         Ok(found.map(|found| view::batch_status_with_members(found, figures)))
     }
 
@@ -325,7 +327,7 @@ impl Processor {
         before: Option<BatchNumber>,
         limit: usize,
     ) -> Result<Vec<BatchStatus>, ViewError> {
-        let Inner { ledger, events, .. } = &*self.inner;
+        let Base { ledger, events, .. } = &self.inner.base;
         let newest = ledger.stats().batches;
         let newest = before.map_or(newest, |before| before.get().saturating_sub(1).min(newest));
         let mut found = Vec::new();
@@ -341,30 +343,30 @@ impl Processor {
     /// # Errors
     /// When the ledger cannot be read.
     pub fn audit(&self) -> Result<Report, LedgerError> {
-        self.inner.ledger.audit()
+        self.inner.base.ledger.audit()
     }
 
     /// What happens from now on. A listener that lags far behind misses some, and is told so.
     pub fn events(&self) -> broadcast::Receiver<Event> {
-        self.inner.events.subscribe()
+        self.inner.base.events.subscribe()
     }
 
-    /// The instruments.
+    /// The metrics.
     pub fn metrics(&self) -> &Metrics {
-        &self.inner.metrics
+        &self.inner.base.metrics
     }
 
     /// Waits until a part of the processor has failed that it cannot go on without. Whoever runs it
     /// should then say why, [stop](Self::shutdown) it and end the process. Otherwise it waits for ever.
     pub async fn failed(&self) -> TaskPanicked {
-        self.inner.supervisor.failed().await
+        self.inner.base.supervisor.failed().await
     }
 
     /// Stops accepting, finishes what is being written, and leaves batches where they stand: they
     /// are taken up at the next start. The ledger is closed when the last clone is dropped.
     pub async fn shutdown(&self) {
-        self.inner.supervisor.stop();
-        self.inner.acceptor.drained().await;
+        self.inner.base.supervisor.stop();
+        self.inner.requests.drained().await;
         if let Some((sync, settler)) = self.inner.running.lock().await.take() {
             sync.stopped().await;
             settler.stopped().await;
@@ -372,7 +374,7 @@ impl Processor {
     }
 }
 
-/// Opens the ledger, and tells the policies what lives in it.
+/// Opens the ledger, and has the policies count what lives in it.
 async fn open(
     directory: PathBuf,
     settings: LedgerConfig,

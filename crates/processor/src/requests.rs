@@ -1,48 +1,75 @@
-//! Taking requests, and having them served by a few threads.
+//! The queue of requests, served by a few threads.
 
 use std::sync::Arc;
 
-use aep2_mandate::{mandate::SignedMandate, typed_data::direct::SignedDirectMandate};
+use aep2_chain::wallet::WalletId;
+use aep2_ledger::Ledger;
+use aep2_mandate::{clock::Clock, mandate::SignedMandate, typed_data::direct::SignedDirectMandate};
+use alloy::signers::local::PrivateKeySigner;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
 
 use crate::{
     accept::{AcceptContext, AcceptError, Acceptance, DirectAcceptance},
     capture::{self, CaptureAcceptance, CaptureError, SignedCapture},
-    config::AcceptanceConfig,
+    config::{AcceptanceConfig, WindowConfig},
+    emitter::Emitter,
     error::StartError,
-    intake::{Pool, Reply, RequestContext, Task, TurnedAway, Unanswered},
+    intake::{Incoming, Pool, ReceiptSigner, Reply, RequestContext, TurnedAway, Unanswered},
     metrics::Metrics,
+    policy::Policies,
     supervisor::Supervisor,
 };
 
-/// What is handed to the threads.
-enum Job {
-    Mandate(Task<SignedMandate, Result<Acceptance, AcceptError>>),
-    Direct(Task<SignedDirectMandate, Result<DirectAcceptance, AcceptError>>),
-    Capture(Task<SignedCapture, Result<CaptureAcceptance, CaptureError>>),
+/// A request of any kind, as it waits.
+enum AnyRequest {
+    Mandate(Incoming<SignedMandate, Result<Acceptance, AcceptError>>),
+    Direct(Incoming<SignedDirectMandate, Result<DirectAcceptance, AcceptError>>),
+    Capture(Incoming<SignedCapture, Result<CaptureAcceptance, CaptureError>>),
+}
+
+/// What serving requests needs.
+pub(crate) struct RequestParts {
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) clock: Clock,
+    /// Signs receipts.
+    pub(crate) key: PrivateKeySigner,
+    pub(crate) wallet: WalletId,
+    pub(crate) policies: Policies,
+    pub(crate) events: Arc<Emitter>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) supervisor: Arc<Supervisor>,
 }
 
 /// Takes requests, and has them served.
-pub(crate) struct Acceptor {
+pub(crate) struct RequestQueue {
     accepting: Arc<AcceptContext>,
     context: Arc<RequestContext>,
     metrics: Arc<Metrics>,
     supervisor: Arc<Supervisor>,
-    pool: Pool<Job>,
+    pool: Pool<AnyRequest>,
     /// One for each request that may wait, for a thread or for the disk.
     places: Arc<Semaphore>,
     waiting_max: u32,
 }
 
-impl Acceptor {
+impl RequestQueue {
+    /// Begins to take requests. Call it within tokio.
+    ///
+    /// # Errors
+    /// When the system gives no threads.
     pub(crate) fn start(
-        accepting: AcceptContext,
-        context: Arc<RequestContext>,
-        metrics: Arc<Metrics>,
-        supervisor: Arc<Supervisor>,
-        settings: &AcceptanceConfig,
+        parts: RequestParts,
+        acceptance: &AcceptanceConfig,
+        windows: &WindowConfig,
     ) -> Result<Self, StartError> {
-        let waiting_max = u32::try_from(settings.waiting_max).unwrap_or(u32::MAX);
+        let RequestParts { ledger, clock, key, wallet, policies, events, metrics, supervisor } =
+            parts;
+        let signer = ReceiptSigner::new(key, wallet);
+        let context = Arc::new(RequestContext::new(ledger, clock, signer, events));
+        let (serving, counting) = (Arc::clone(&context), Arc::clone(&metrics));
+        let accepting =
+            AcceptContext::new(serving, policies, counting, wallet, acceptance, windows);
+        let waiting_max = u32::try_from(acceptance.waiting_max).unwrap_or(u32::MAX);
         let waiting_max =
             waiting_max.min(u32::try_from(Semaphore::MAX_PERMITS).unwrap_or(u32::MAX));
         let accepting = Arc::new(accepting);
@@ -51,14 +78,14 @@ impl Acceptor {
             context: Arc::clone(&context),
             metrics: Arc::clone(&metrics),
         };
-        let pool = Pool::start(settings.together_max, move |jobs| serving.serve(jobs))
+        let pool = Pool::start(acceptance.together_max, move |requests| serving.serve(requests))
             .map_err(|error| StartError::Threads(error.to_string()))?;
         let places = Arc::new(Semaphore::new(waiting_max as usize));
         Ok(Self { accepting, context, metrics, supervisor, pool, places, waiting_max })
     }
 
     pub(crate) async fn accept(&self, mandate: SignedMandate) -> Result<Acceptance, AcceptError> {
-        let answer = self.enter(mandate, Job::Mandate, AcceptError::from);
+        let answer = self.enter(mandate, AnyRequest::Mandate, AcceptError::from);
         self.counted(answered(answer).await)
     }
 
@@ -66,18 +93,18 @@ impl Acceptor {
         &self,
         mandates: Vec<SignedMandate>,
     ) -> Vec<Result<Acceptance, AcceptError>> {
-        let mut jobs = Vec::with_capacity(mandates.len());
+        let mut waiting = Vec::with_capacity(mandates.len());
         let collected = mandates.into_iter().map(|mandate| {
             let entry = self.place().map_err(AcceptError::from);
             entry.map(|place| {
-                let (task, answer) = self.task(mandate, place);
-                jobs.push(Job::Mandate(task));
+                let (received, answer) = self.receive(mandate, place);
+                waiting.push(AnyRequest::Mandate(received));
                 answer
             })
         });
         let answers: Vec<_> = collected.collect();
         // All at once, so that they are checked together.
-        self.pool.hand_in(jobs);
+        self.pool.hand_in(waiting);
         let mut results = Vec::with_capacity(answers.len());
         for answer in answers {
             results.push(self.counted(answered(answer).await));
@@ -89,7 +116,7 @@ impl Acceptor {
         &self,
         mandate: SignedDirectMandate,
     ) -> Result<DirectAcceptance, AcceptError> {
-        let answer = self.enter(mandate, Job::Direct, AcceptError::from);
+        let answer = self.enter(mandate, AnyRequest::Direct, AcceptError::from);
         self.counted(answered(answer).await)
     }
 
@@ -97,7 +124,7 @@ impl Acceptor {
         &self,
         capture: SignedCapture,
     ) -> Result<CaptureAcceptance, CaptureError> {
-        let answer = self.enter(capture, Job::Capture, CaptureError::from);
+        let answer = self.enter(capture, AnyRequest::Capture, CaptureError::from);
         let answer = answered(answer).await;
         if let Err(error) = &answer {
             self.metrics.capture_refused(error.code());
@@ -133,20 +160,20 @@ impl Acceptor {
         })
     }
 
-    fn task<T, R>(&self, input: T, place: OwnedSemaphorePermit) -> (Task<T, R>, Answer<R>) {
+    fn receive<T, R>(&self, input: T, place: OwnedSemaphorePermit) -> (Incoming<T, R>, Answer<R>) {
         let (sender, answer) = oneshot::channel();
         let metrics = Arc::clone(&self.metrics);
-        (Task { input, reply: Reply::new(sender, place, metrics) }, answer)
+        (Incoming { input, reply: Reply::new(sender, place, metrics) }, answer)
     }
 
     fn enter<T, R, E>(
         &self,
         input: T,
-        job: impl FnOnce(Task<T, Result<R, E>>) -> Job,
+        of_kind: impl FnOnce(Incoming<T, Result<R, E>>) -> AnyRequest,
         away: impl FnOnce(TurnedAway) -> E,
     ) -> Result<Answer<Result<R, E>>, E> {
-        let (task, answer) = self.task(input, self.place().map_err(away)?);
-        self.pool.hand_in([job(task)]);
+        let (received, answer) = self.receive(input, self.place().map_err(away)?);
+        self.pool.hand_in([of_kind(received)]);
         Ok(answer)
     }
 
@@ -175,20 +202,20 @@ struct Serving {
 }
 
 impl Serving {
-    /// Serves what was taken together, each kind by itself.
-    fn serve(&self, jobs: Vec<Job>) {
-        let waited = jobs.iter().map(|job| match job {
-            Job::Mandate(task) => task.reply.waited(),
-            Job::Direct(task) => task.reply.waited(),
-            Job::Capture(task) => task.reply.waited(),
+    /// Serves requests that waited together, each kind by itself.
+    fn serve(&self, requests: Vec<AnyRequest>) {
+        let waited = requests.iter().map(|request| match request {
+            AnyRequest::Mandate(received) => received.reply.waited(),
+            AnyRequest::Direct(received) => received.reply.waited(),
+            AnyRequest::Capture(received) => received.reply.waited(),
         });
-        self.metrics.began(jobs.len(), waited);
+        self.metrics.began(requests.len(), waited);
         let (mut mandates, mut direct, mut captures) = (Vec::new(), Vec::new(), Vec::new());
-        for job in jobs {
-            match job {
-                Job::Mandate(task) => mandates.push(task),
-                Job::Direct(task) => direct.push(task),
-                Job::Capture(task) => captures.push(task),
+        for request in requests {
+            match request {
+                AnyRequest::Mandate(received) => mandates.push(received),
+                AnyRequest::Direct(received) => direct.push(received),
+                AnyRequest::Capture(received) => captures.push(received),
             }
         }
         self.accepting.accept(mandates);

@@ -11,8 +11,8 @@ use crate::{
     policy::{PolicyRefusal, RefusalKind},
 };
 
-/// Why a mandate is not accepted, in the order in which it is looked at: where several apply, the
-/// first is the answer. [`code`](Self::code) is stable.
+/// Why a mandate is not accepted, in the order of the checks: where several apply, the first is the
+/// answer. [`code`](Self::code) is stable.
 #[derive(Clone, Debug, Error)]
 #[non_exhaustive]
 pub enum AcceptError {
@@ -217,6 +217,6 @@ impl From<TurnedAway> for AcceptError {
 
 impl From<Unanswered> for AcceptError {
     fn from(_: Unanswered) -> Self {
-        Self::Internal(Unanswered::WORDS.to_owned())
+        Self::Internal(Unanswered::MESSAGE.to_owned())
     }
 }

@@ -20,12 +20,12 @@
 //! disk with its receipt, for whoever asks again, or has left nothing behind.
 
 mod acceptance;
+mod accepting;
 mod context;
 mod direct;
 mod error;
 mod payable;
 mod proved;
-mod serve;
 
 pub(crate) use self::context::AcceptContext;
 pub use self::{

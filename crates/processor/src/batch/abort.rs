@@ -34,7 +34,7 @@ pub(super) async fn split(
         return quarantine(context, batch, reason, at_fault).await;
     }
     // Before they are queued: nobody is to put them together again.
-    context.apart().halve(&members);
+    context.quarantine().halve(&members);
     abort(context, batch, reason, &BTreeMap::new()).await
 }
 
@@ -47,9 +47,9 @@ pub(super) async fn quarantine(
 ) -> Result<Turn, DriveError> {
     let turn = abort(context, batch, reason, &at_fault).await?;
     let now = context.clock.now();
-    let mut apart = context.apart();
+    let mut quarantine = context.quarantine();
     for mandate in at_fault.into_keys() {
-        apart.quarantine(mandate, now);
+        quarantine.add(mandate, now);
     }
     Ok(turn)
 }
@@ -79,9 +79,9 @@ async fn abort(
         "aborting a batch"
     );
     context.reached(FailPoint::Abort, Moment::Before);
-    let taken = context.ledger.abort(batch.number, reason.clone(), dispositions).await;
+    let aborted = context.ledger.abort(batch.number, reason.clone(), dispositions).await;
     context.reached(FailPoint::Abort, Moment::After);
-    if let Some(turn) = overtaken(taken)? {
+    if let Some(turn) = overtaken(aborted)? {
         return Ok(turn);
     }
     context.events.emit(Event::Aborted { batch: batch.number, reason });

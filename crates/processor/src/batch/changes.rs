@@ -1,6 +1,6 @@
 //! Putting changes of accounts in force as soon as they are due.
 //!
-//! From the first sight of a pending change nothing is accepted that could settle after it is due, and
+//! From the moment a pending change is seen nothing is accepted that could settle after it is due, and
 //! after it is due nothing at all, until it is applied and the new terms are known. Anyone may apply
 //! it. This processor does where it goes on with the account: the new terms name it again, and there
 //! is money in the account, so that nobody has it pay for changes of empty accounts.
@@ -17,10 +17,10 @@ use super::{
     sending::NotSent,
 };
 
-/// The part of the time that looking through all accounts may take: one in so many.
-const LOOKS_SHARE: u32 = 100;
+/// The part of the time that reading all accounts may take: one in so many.
+const READING_SHARE: u32 = 100;
 
-/// How many changes are applied at a look.
+/// How many changes are applied at once.
 const AT_ONCE_MAX: usize = 4;
 
 /// Applies changes for ever.
@@ -35,11 +35,11 @@ pub(super) async fn apply(context: Arc<Context>) {
             let looking = Arc::clone(&context);
             let due = blocking(move || due(&looking, tip.time)).await;
             let due = due.map_err(resume_panic).unwrap_or_default();
-            let looked_for = started.elapsed();
+            let took = started.elapsed();
             for (account, in_force_from) in due {
                 apply_one(&context, account, in_force_from).await;
             }
-            tokio::time::sleep(looked_for * LOOKS_SHARE).await;
+            tokio::time::sleep(took * READING_SHARE).await;
         }
         tokio::time::sleep(every).await;
     }

@@ -16,7 +16,7 @@ use alloy::primitives::{Address, B256};
 
 /// A mandate that is to be settled.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Candidate<'a> {
+pub(super) struct Debit<'a> {
     pub(super) hash: MandateHash,
     pub(super) mandate: &'a MandateRecord,
     pub(super) pays: Amount,
@@ -24,7 +24,7 @@ pub(super) struct Candidate<'a> {
 
 /// What they are to be settled by.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Under {
+pub(super) struct SettlementTerms {
     pub(super) path: SettlementPath,
     pub(super) token: Address,
     pub(super) verifier_set: B256,
@@ -39,18 +39,18 @@ pub(super) struct Checked {
     pub(super) signed: Vec<SignedMandate>,
 }
 
-/// Looks at each. Decoding keys takes curve arithmetic: not for the runtime's threads.
+/// Checks each. Decoding keys takes curve arithmetic: not for the runtime's threads.
 ///
 /// # Errors
 /// When a record is damaged.
 pub(super) fn check<'a>(
     ledger: &Ledger,
-    under: Under,
-    candidates: impl IntoIterator<Item = Candidate<'a>>,
+    terms: SettlementTerms,
+    debits: impl IntoIterator<Item = Debit<'a>>,
 ) -> Result<Checked, LedgerError> {
     let mut checked = Checked::default();
     let mut accounts: BTreeMap<AccountId, (Option<AccountView>, u128)> = BTreeMap::new();
-    for Candidate { hash, mandate, pays } in candidates {
+    for Debit { hash, mandate, pays } in debits {
         let id = mandate.promise.account();
         let (account, spent) = accounts.entry(id).or_insert_with(|| (ledger.account(id), 0));
         let signed = match &mandate.promise {
@@ -68,7 +68,7 @@ pub(super) fn check<'a>(
         let reason = match account {
             None => Some(format!("account {id} is not known")),
             Some(account) => {
-                why_not(ledger, under, id, account, key_hash, spent.saturating_add(pays.get()))
+                why_not(ledger, terms, id, account, key_hash, spent.saturating_add(pays.get()))
             }
         };
         match reason {
@@ -85,7 +85,7 @@ pub(super) fn check<'a>(
 /// Why an account cannot be debited by so much, if it cannot.
 fn why_not(
     ledger: &Ledger,
-    under: Under,
+    terms: SettlementTerms,
     id: AccountId,
     account: &AccountView,
     key_hash: Option<B256>,
@@ -95,13 +95,13 @@ fn why_not(
     if record.processor != ledger.config().identity.processor {
         return Some(format!("account {id} has chosen the processor {}", record.processor));
     }
-    if under.path == SettlementPath::Proved && record.verifier_set != under.verifier_set {
+    if terms.path == SettlementPath::Proved && record.verifier_set != terms.verifier_set {
         return Some(format!("account {id} has chosen the verifiers {}", record.verifier_set));
     }
     if key_hash.is_some_and(|key_hash| key_hash != record.key_hash) {
         return Some(format!("the mandate's key is not that of account {id} any more"));
     }
-    let purse = account.purses.iter().find(|(token, _)| *token == under.token);
+    let purse = account.purses.iter().find(|(token, _)| *token == terms.token);
     let balance = purse.map_or(0, |(_, purse)| purse.record.balance.get());
     (balance < amount).then(|| format!("account {id} has {balance} left, not {amount}"))
 }

@@ -13,7 +13,7 @@ use aep2_mandate::clock::Clock;
 use alloy::{primitives::B256, providers::DynProvider};
 use tokio::{sync::Semaphore, task::JoinError};
 
-use super::{apart::Apart, provers::Provers, sending::Sending};
+use super::{provers::Provers, quarantine::Quarantine, sending::Sending};
 use crate::{
     chain_status::ChainStatus,
     config::WindowConfig,
@@ -41,7 +41,7 @@ pub(super) struct Context {
     pub(super) sending: Sending,
     /// One at a time proves.
     pub(super) proving: Arc<Semaphore>,
-    pub(super) apart: Mutex<Apart>,
+    pub(super) quarantine: Mutex<Quarantine>,
     pub(super) alarms: Alarms,
     pub(super) events: Arc<Emitter>,
     pub(super) outcomes: Arc<Outcomes>,
@@ -50,9 +50,9 @@ pub(super) struct Context {
 }
 
 impl Context {
-    pub(super) fn apart(&self) -> MutexGuard<'_, Apart> {
+    pub(super) fn quarantine(&self) -> MutexGuard<'_, Quarantine> {
         // Nothing panics while it is held.
-        self.apart.lock().unwrap_or_else(PoisonError::into_inner)
+        self.quarantine.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn reached(&self, point: FailPoint, moment: Moment) {

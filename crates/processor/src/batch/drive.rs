@@ -117,22 +117,22 @@ impl Driver {
             context.reached(FailPoint::Submit, Moment::Before);
             let sent = context.sending.submit(id, call.clone()).await;
             context.reached(FailPoint::Submit, Moment::After);
-            let (cause, words) = match sent {
+            let (cause, message) = match sent {
                 Ok(ticket) => break ticket,
                 Err(NotSent::Refused(error)) => {
                     return refused(&context, &batch, &order, &error).await;
                 }
-                Err(NotSent::NotSimulated(words)) if self.not_simulated >= NOT_SIMULATED_MAX => {
+                Err(NotSent::NotSimulated(message)) if self.not_simulated >= NOT_SIMULATED_MAX => {
                     self.not_simulated = 0;
-                    return abort::split(&context, &batch, &words).await;
+                    return abort::split(&context, &batch, &message).await;
                 }
-                Err(NotSent::NotSimulated(words)) => {
+                Err(NotSent::NotSimulated(message)) => {
                     self.not_simulated += 1;
-                    ("call_not_simulated", words)
+                    ("call_not_simulated", message)
                 }
-                Err(NotSent::Wait(cause, words)) => (cause, words),
+                Err(NotSent::Wait(cause, message)) => (cause, message),
             };
-            tracing::warn!(batch = %self.number, cause, words, "nothing was sent; trying again");
+            tracing::warn!(batch = %self.number, cause, message, "nothing was sent; trying again");
             context.alarms.set(cause, true);
             tokio::time::sleep(wait).await;
             wait = (wait * 2).min(WAIT_MAX);
@@ -187,7 +187,7 @@ impl Driver {
                 asked = Some(Instant::now());
                 match context.sending.outcome(id).await {
                     Ok(outcome) => {
-                        if let Some(turn) = self.came_of(outcome, batch, order, round).await? {
+                        if let Some(turn) = self.conclude(outcome, batch, order, round).await? {
                             return Ok(turn);
                         }
                     }
@@ -203,7 +203,7 @@ impl Driver {
     }
 
     /// What a submission's outcome means for the batch; nothing while it is to be waited for.
-    async fn came_of(
+    async fn conclude(
         &mut self,
         outcome: Outcome,
         batch: &BatchView,

@@ -39,7 +39,7 @@ enum EntryError {
 }
 
 /// A journal in the ledger. Of one key: the ledger's processor.
-pub(super) struct BookJournal {
+pub(super) struct LedgerJournal {
     ledger: Arc<Ledger>,
     hook: Arc<dyn FailPointHook>,
     key: Key,
@@ -47,13 +47,13 @@ pub(super) struct BookJournal {
     records: Mutex<BTreeMap<u64, Record>>,
 }
 
-impl fmt::Debug for BookJournal {
+impl fmt::Debug for LedgerJournal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BookJournal").field("key", &self.key).finish_non_exhaustive()
+        f.debug_struct("LedgerJournal").field("key", &self.key).finish_non_exhaustive()
     }
 }
 
-impl BookJournal {
+impl LedgerJournal {
     /// Reads what the ledger has of this key.
     pub(super) fn open(
         ledger: Arc<Ledger>,
@@ -91,7 +91,7 @@ impl BookJournal {
     }
 }
 
-impl Journal for BookJournal {
+impl Journal for LedgerJournal {
     fn put(&self, record: &Record) -> Result<(), JournalError> {
         let (key, nonce) = (record.key, record.nonce);
         {
@@ -277,12 +277,12 @@ mod tests {
         let records = [record(4, true), record(5, false)];
         {
             let journal =
-                BookJournal::open(ledger(directory.path()), Arc::new(()), KEY).expect("opens");
+                LedgerJournal::open(ledger(directory.path()), Arc::new(()), KEY).expect("opens");
             // Forty attempts with 60,000 bytes of calldata: more than the ledger takes, as they are.
             records.iter().for_each(|record| journal.put(record).expect("puts"));
         }
         let journal =
-            BookJournal::open(ledger(directory.path()), Arc::new(()), KEY).expect("opens");
+            LedgerJournal::open(ledger(directory.path()), Arc::new(()), KEY).expect("opens");
         assert_eq!(journal.at_or_above(KEY, 0).expect("reads"), records);
         assert_eq!(journal.unfinished(KEY).expect("reads"), records[1..]);
         assert_eq!(journal.find(KEY, records[0].id).expect("reads"), Some(records[0].clone()));
@@ -292,7 +292,7 @@ mod tests {
     fn a_nonce_or_an_id_belongs_to_one_submission() {
         let directory = tempfile::tempdir().expect("a directory");
         let journal =
-            BookJournal::open(ledger(directory.path()), Arc::new(()), KEY).expect("opens");
+            LedgerJournal::open(ledger(directory.path()), Arc::new(()), KEY).expect("opens");
         journal.put(&record(4, false)).expect("puts");
         let other_id = Record { id: SubmissionId(B256::ZERO), ..record(4, false) };
         let other_nonce = Record { nonce: 5, ..record(4, false) };
@@ -307,7 +307,7 @@ mod tests {
     fn nothing_that_has_not_ended_is_forgotten() {
         let directory = tempfile::tempdir().expect("a directory");
         let journal =
-            BookJournal::open(ledger(directory.path()), Arc::new(()), KEY).expect("opens");
+            LedgerJournal::open(ledger(directory.path()), Arc::new(()), KEY).expect("opens");
         [record(1, true), record(2, false), record(3, true)]
             .iter()
             .for_each(|record| journal.put(record).expect("puts"));
@@ -327,7 +327,7 @@ mod tests {
             let directory = tempfile::tempdir().expect("a directory");
             let ledger = ledger(directory.path());
             ledger.put_transaction(KEY.address, 7, bytes).wait().expect("puts");
-            let opened = BookJournal::open(ledger, Arc::new(()), KEY);
+            let opened = LedgerJournal::open(ledger, Arc::new(()), KEY);
             assert!(matches!(opened, Err(JournalError::Store(_))), "{opened:?}");
         }
     }

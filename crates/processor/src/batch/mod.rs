@@ -3,7 +3,7 @@
 //! ```text
 //!  queue ─▶ sealed ─▶ proved ─▶ submitted ─▶ confirmed ─▶ final
 //!    ▲         └─────────┴───────────┴──▶ aborted ──┬─▶ queue
-//!    └──────────────────────────────────────────────────┘  aside
+//!    └──────────────────────────────────────────────────┘  quarantine
 //! ```
 //!
 //! # Transaction boundaries
@@ -22,15 +22,15 @@
 //! **The point of no return** is the sender's journal entry, within *submitted*: before it nobody has
 //! seen the transaction, after it anybody may. From then on a batch is aborted only when its
 //! transaction was mined and failed, deep enough to stay so; when the last block applied is past its
-//! `validUntil`; or when the chain has ended one of its members. If it settles all the same (blocks
-//! fell away), it has settled: the chain has the last word, wherever its mandates are by then.
+//! `validUntil`; or when the chain has ended one of its members. If it settles all the same (after a
+//! reorg), it has settled: the chain has the last word, wherever its mandates are by then.
 //!
 //! Confirmed is only what the follower applied. That the sender saw its transaction succeed is no more
 //! than a reason to wait.
 //!
 //! # What drives it
 //!
-//! A *look*, some times a second, seals the windows that close, and starts a task for each open
+//! The scheduler, some times a second, seals the windows that close, and starts a task for each open
 //! batch that has none. That is also all that recovery does ([`recovery`]). A task reads where its
 //! batch stands, does what comes next, and reads again. Proofs are made one at a time, each on all
 //! cores, while the batches before are on their way. After a start nothing is sealed or proved before
@@ -38,22 +38,22 @@
 //!
 //! # Refusals
 //!
-//! A refusal that names an account, a nonce or a mandate puts those aside; the rest is queued and
-//! proved again. One that names nobody is found out by halves. What says nothing about mandates (the
+//! A refusal that names an account, a nonce or a mandate quarantines those; the rest is queued and
+//! proved again. After one that names nobody the batch is split in halves until the fault is found. What says nothing about mandates (the
 //! node is away, fees are above the cap, there is no ether for gas) is waited out, with an alarm.
 
 mod abort;
-mod apart;
 mod changes;
 mod check;
 mod context;
 mod drive;
 mod journal;
-mod look;
 mod prove;
 mod provers;
+mod quarantine;
 pub mod recovery;
 mod refusal;
+mod scheduler;
 mod sending;
 mod settler;
 mod turn;

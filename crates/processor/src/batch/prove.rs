@@ -15,7 +15,7 @@ use alloy::primitives::B256;
 
 use super::{
     abort,
-    check::{Candidate, Checked, Under, check},
+    check::{Checked, Debit, SettlementTerms, check},
     context::{Context, blocking},
     turn::{DriveError, Turn, WAIT_MIN, overtaken},
 };
@@ -112,13 +112,17 @@ async fn unprovable(
 
 fn check_members(context: &Context, batch: &BatchView) -> Result<Checked, LedgerError> {
     let record = &batch.record;
-    let under = Under { path: record.path, token: record.token, verifier_set: record.verifier_set };
-    let candidates = batch.members.iter().map(|member| Candidate {
+    let terms = SettlementTerms {
+        path: record.path,
+        token: record.token,
+        verifier_set: record.verifier_set,
+    };
+    let debits = batch.members.iter().map(|member| Debit {
         hash: member.hash,
         mandate: &member.mandate,
         pays: member.captured,
     });
-    check(&context.ledger, under, candidates)
+    check(&context.ledger, terms, debits)
 }
 
 /// The batch as the prover takes it.

@@ -9,10 +9,10 @@
 //! | proved | submitted | the stored bytes are sent, no others |
 //! | submitted, not in the journal | sent | what is not in the journal was not broadcast |
 //! | submitted, in the journal | looked up, and sent again if the node has forgotten it | all that is ever sent for it has one nonce |
-//! | confirmed | nothing, but where its block falls away it is open again | the ledger has the last block applied |
+//! | confirmed | nothing; if its block is reorged out, it is open again | the ledger has the last block applied |
 //!
-//! Mandates that a batch was to hold and does not are queued: sealing is one write. So is taking a
-//! batch apart. The follower goes on behind the last block applied; the cursor is written with it.
+//! Mandates that a batch was to hold and does not are queued: sealing is one write. So is aborting
+//! a batch. The follower goes on behind the last block applied; the cursor is written with it.
 
 use aep2_ledger::{BatchNumber, Ledger, LedgerError};
 
@@ -25,8 +25,8 @@ pub struct OpenBatch {
     pub step: &'static str,
 }
 
-/// The batches that something is to be done for, in order. Asked at every look: a batch that a
-/// reorganisation opens again is taken up just so.
+/// The batches that something is to be done for, in order. The scheduler asks each time: a batch
+/// that a reorg opens again is taken up in the same way.
 ///
 /// # Errors
 /// When the ledger cannot be read.

@@ -20,20 +20,20 @@ pub(super) async fn refused(
     order: &[MandateHash],
     error: &WalletError,
 ) -> Result<Turn, DriveError> {
-    let words = error.to_string();
-    tracing::warn!(batch = %batch.number, error = words, "the chain refuses the batch");
+    let message = error.to_string();
+    tracing::warn!(batch = %batch.number, error = message, "the chain refuses the batch");
     let at_fault: BTreeSet<MandateHash> = match blame(error, batch, order) {
-        Blame::Expired => return abort::requeue(context, batch, &words).await,
+        Blame::Expired => return abort::requeue(context, batch, &message).await,
         Blame::These(members) => members,
         Blame::All => batch.live().map(|member| member.hash).collect(),
         Blame::Nobody if may_be_a_key(error) => other_keys(context, batch).await,
         Blame::Nobody => BTreeSet::new(),
     };
     if at_fault.is_empty() {
-        return abort::split(context, batch, &words).await;
+        return abort::split(context, batch, &message).await;
     }
-    let at_fault = at_fault.into_iter().map(|hash| (hash, words.clone())).collect();
-    abort::quarantine(context, batch, &words, at_fault).await
+    let at_fault = at_fault.into_iter().map(|hash| (hash, message.clone())).collect();
+    abort::quarantine(context, batch, &message, at_fault).await
 }
 
 /// The members whose key is not the one that the chain has for their account now.
@@ -87,7 +87,7 @@ fn blame(error: &WalletError, batch: &BatchView, order: &[MandateHash]) -> Blame
         WalletError::NonceSpent { account, word, bits } => members(batch, |promise| {
             let Promise::Proved { signed } = promise else { return false };
             let nonce = signed.mandate.nonce;
-            // The bits are those of two words, which share a slot: the odd one's are the upper half.
+            // The bits are those of two message, which share a slot: the odd one's are the upper half.
             let bit = usize::from(nonce.bit()) + 128 * ((nonce.word() & 1) as usize);
             signed.mandate.account.get() == *account
                 && nonce.word() == *word

@@ -18,7 +18,7 @@ use alloy::{
 };
 use thiserror::Error;
 
-use super::journal::BookJournal;
+use super::journal::LedgerJournal;
 use crate::fail_point::FailPointHook;
 
 /// The first byte of a submitted batch's reference.
@@ -109,7 +109,7 @@ pub(super) fn call_of(
         return Ok(BatchCall { call: wallet.settle_direct(&sorted), order });
     }
     let number = batch.number;
-    let unusable = |words: String| CallError::Proof(number, words);
+    let unusable = |message: String| CallError::Proof(number, message);
     let bytes = ledger.proof(number)?.ok_or_else(|| unusable("there is none".to_owned()))?;
     let proven: Proven =
         serde_json::from_slice(&bytes).map_err(|error| unusable(error.to_string()))?;
@@ -129,7 +129,7 @@ pub(super) struct Sending {
     key: PrivateKeySigner,
     config: SenderConfig,
     hook: Arc<dyn FailPointHook>,
-    open: tokio::sync::Mutex<Option<(Arc<Sender>, Arc<BookJournal>)>>,
+    open: tokio::sync::Mutex<Option<(Arc<Sender>, Arc<LedgerJournal>)>>,
 }
 
 /// Why nothing was sent.
@@ -156,7 +156,7 @@ impl Sending {
     }
 
     /// The sender.
-    async fn sender(&self) -> Result<(Arc<Sender>, Arc<BookJournal>), SenderError> {
+    async fn sender(&self) -> Result<(Arc<Sender>, Arc<LedgerJournal>), SenderError> {
         let mut open = self.open.lock().await;
         if let Some(found) = &*open {
             return Ok(found.clone());
@@ -164,7 +164,7 @@ impl Sending {
         let (ledger, hook) = (Arc::clone(&self.ledger), Arc::clone(&self.hook));
         let chain_id = ledger.config().identity.chain_id.get();
         let key = Key { chain_id, address: self.key.address() };
-        let opening = tokio::task::spawn_blocking(move || BookJournal::open(ledger, hook, key));
+        let opening = tokio::task::spawn_blocking(move || LedgerJournal::open(ledger, hook, key));
         let journal = match opening.await {
             Ok(journal) => Arc::new(journal?),
             Err(_) => return Err(SenderError::Closed),
@@ -194,20 +194,20 @@ impl Sending {
             Ok(ticket) => return Ok(ticket),
             Err(error) => error,
         };
-        let words = error.to_string();
+        let message = error.to_string();
         Err(match error {
             SubmitError::WouldRevert { data } => NotSent::Refused(WalletError::decode(&data)),
             SubmitError::Simulation { message } => NotSent::NotSimulated(message),
-            SubmitError::FeeCap(_) => NotSent::Wait("fee_cap_reached", words),
-            SubmitError::InsufficientFunds { .. } => NotSent::Wait("no_funds_for_gas", words),
-            SubmitError::IdReused { .. } => NotSent::Wait("sender_failed", words),
+            SubmitError::FeeCap(_) => NotSent::Wait("fee_cap_reached", message),
+            SubmitError::InsufficientFunds { .. } => NotSent::Wait("no_funds_for_gas", message),
+            SubmitError::IdReused { .. } => NotSent::Wait("sender_failed", message),
             SubmitError::Sender(error) => {
                 self.note(&error).await;
                 match error {
                     SenderError::Rpc(_) | SenderError::NoBlock => {
-                        NotSent::Wait("node_not_answering", words)
+                        NotSent::Wait("node_not_answering", message)
                     }
-                    _ => NotSent::Wait("sender_failed", words),
+                    _ => NotSent::Wait("sender_failed", message),
                 }
             }
         })
@@ -243,7 +243,7 @@ impl Sending {
 
 /// What can be forgotten, the oldest first: what ended in a block that cannot be undone any more, and
 /// is not the newest submission of a batch that has not ended.
-fn forgettable(ledger: &Ledger, journal: &BookJournal) -> Result<Vec<SubmissionId>, SenderError> {
+fn forgettable(ledger: &Ledger, journal: &LedgerJournal) -> Result<Vec<SubmissionId>, SenderError> {
     let Some(tip) = ledger.tip() else { return Ok(Vec::new()) };
     let Some(deep) = tip.number.checked_sub(ledger.config().undo_blocks) else {
         return Ok(Vec::new());

@@ -20,9 +20,9 @@ use super::{
     changes,
     context::{Alarms, Context, blocking, resume_panic},
     drive,
-    look::Looker,
     provers::Provers,
     recovery,
+    scheduler::BatchScheduler,
     sending::Sending,
 };
 use crate::{
@@ -30,8 +30,8 @@ use crate::{
     fail_point::FailPointHook, metrics::Metrics, outcomes::Outcomes, supervisor::Supervisor,
 };
 
-/// How much of the time looks at the queue may take: one part in so many.
-const LOOKS_SHARE: u32 = 10;
+/// How much of the time scheduling may take: one part in so many.
+const SCHEDULING_SHARE: u32 = 10;
 
 /// What settling needs.
 pub(crate) struct SettlerParts {
@@ -74,7 +74,7 @@ impl Settler {
         }
         let stopping = supervisor.stopping();
         let tasks = vec![
-            supervisor.spawn("batch_scheduler", look_on(Arc::clone(&context), stopping)),
+            supervisor.spawn("batch_scheduler", schedule(Arc::clone(&context), stopping)),
             supervisor.spawn_until_stopped("transaction_sender", advance(Arc::clone(&context))),
             supervisor.spawn_until_stopped("account_changes", changes::apply(context)),
         ];
@@ -84,7 +84,7 @@ impl Settler {
     /// Waits until it has stopped. Batches stay where they stand.
     pub(crate) async fn stopped(self) {
         for task in self.tasks {
-            // A panic of its own was told of when it happened.
+            // If it panicked, the supervisor has said so.
             let _ = task.await;
         }
     }
@@ -108,7 +108,7 @@ fn context(parts: SettlerParts) -> Result<Context, StartError> {
             Arc::clone(&hook),
         ),
         proving: Arc::new(Semaphore::new(1)),
-        apart: Mutex::default(),
+        quarantine: Mutex::default(),
         alarms: Alarms::new(metrics),
         ledger,
         clock,
@@ -123,26 +123,26 @@ fn context(parts: SettlerParts) -> Result<Context, StartError> {
 }
 
 /// Seals windows and sees to it that every open batch has a task, until the processor stops.
-async fn look_on(context: Arc<Context>, stopping: impl Future<Output = ()>) {
+async fn schedule(context: Arc<Context>, stopping: impl Future<Output = ()>) {
     let every = Duration::from_millis(context.windows.poll_interval_ms.max(1));
-    let mut looker = Looker::new(Arc::clone(&context));
+    let mut scheduler = BatchScheduler::new(Arc::clone(&context));
     let mut drivers = Drivers::default();
     tokio::pin!(stopping);
     loop {
         let started = Instant::now();
-        let looking = blocking(move || {
-            let looked = looker.look();
-            (looker, looked)
+        let scheduling = blocking(move || {
+            let open = scheduler.run_once();
+            (scheduler, open)
         });
         // The runtime ends: so does this.
-        let Ok((own, looked)) = looking.await.map_err(resume_panic) else { return };
-        looker = own;
-        match looked {
+        let Ok((own, open)) = scheduling.await.map_err(resume_panic) else { return };
+        scheduler = own;
+        match open {
             Ok(open) => open.into_iter().for_each(|batch| drivers.drive(&context, batch)),
-            Err(error) => tracing::warn!(%error, "the queue could not be looked at"),
+            Err(error) => tracing::warn!(%error, "windows could not be sealed"),
         }
         drivers.forget_ended(&context);
-        let pause = tokio::time::sleep(every.max(started.elapsed() * LOOKS_SHARE));
+        let pause = tokio::time::sleep(every.max(started.elapsed() * SCHEDULING_SHARE));
         let stop = tokio::select! {
             () = pause => false,
             () = &mut stopping => true,
@@ -171,7 +171,7 @@ impl Drivers {
             .or_insert_with(|| tasks.spawn(drive::drive(Arc::clone(context), batch)).id());
     }
 
-    /// Forgets tasks that have ended. One that panicked is begun again at the next look: the other
+    /// Forgets tasks that have ended. One that panicked is begun again the next time: the other
     /// batches are not held up by it.
     fn forget_ended(&mut self, context: &Context) {
         while let Some(ended) = self.tasks.try_join_next_with_id() {

@@ -12,7 +12,7 @@ use crate::{
     intake::{TurnedAway, Unanswered},
 };
 
-/// Why nothing is captured, in the order in which it is looked at. [`code`](Self::code) is stable.
+/// Why nothing is captured, in the order of the checks. [`code`](Self::code) is stable.
 #[derive(Clone, Debug, Error)]
 #[non_exhaustive]
 pub enum CaptureError {
@@ -52,7 +52,7 @@ pub enum CaptureError {
         ceiling: Ceiling,
     },
     /// What the mandate pays is fixed.
-    #[error("too late to capture: {}", words_of(status))]
+    #[error("too late to capture: {}", message_of(status))]
     TooLate {
         /// Where the mandate is.
         status: Status,
@@ -65,8 +65,8 @@ pub enum CaptureError {
     Internal(String),
 }
 
-/// Why it is too late, in words.
-fn words_of(status: &Status) -> String {
+/// Why it is too late, for people.
+fn message_of(status: &Status) -> String {
     match status {
         Status::InBatch { batch } => {
             format!(
@@ -129,6 +129,6 @@ impl From<TurnedAway> for CaptureError {
 
 impl From<Unanswered> for CaptureError {
     fn from(_: Unanswered) -> Self {
-        Self::Internal(Unanswered::WORDS.to_owned())
+        Self::Internal(Unanswered::MESSAGE.to_owned())
     }
 }

@@ -32,7 +32,7 @@ use utoipa::ToSchema;
 pub use self::error::CaptureError;
 use crate::{
     event::Event,
-    intake::{Reply, RequestContext, Task},
+    intake::{Incoming, Reply, RequestContext},
 };
 
 /// A capture that is noted: its receipt is on disk.
@@ -67,19 +67,19 @@ pub(crate) fn receipt_of(
 type Answer = Result<CaptureAcceptance, CaptureError>;
 type Noting = ledger::Pending<Captured, ledger::CaptureError>;
 
-/// Serves captures that were taken together.
-pub(crate) fn serve(context: &Arc<RequestContext>, tasks: Vec<Task<SignedCapture, Answer>>) {
+/// Serves captures that waited together.
+pub(crate) fn serve(context: &Arc<RequestContext>, received: Vec<Incoming<SignedCapture, Answer>>) {
     let now = context.clock.now();
-    let mut handed = Vec::new();
-    for Task { input, reply } in tasks {
-        match hand_over(context, &input, now) {
+    let mut committing = Vec::new();
+    for Incoming { input, reply } in received {
+        match commit(context, &input, now) {
             Ok(Found::Before(acceptance)) => reply.send(Ok(acceptance)),
-            Ok(Found::New(noting)) => handed.push((noting, input.message, reply)),
+            Ok(Found::New(noting)) => committing.push((noting, input.message, reply)),
             Err(error) => reply.send(Err(error)),
         }
     }
-    if !handed.is_empty() {
-        context.spawn(answer_all(Arc::clone(context), handed));
+    if !committing.is_empty() {
+        context.spawn(answer_all(Arc::clone(context), committing));
     }
 }
 
@@ -91,7 +91,7 @@ enum Found {
 }
 
 /// Checks a capture, signs its receipt, and hands both to the ledger.
-fn hand_over(
+fn commit(
     context: &RequestContext,
     signed: &SignedCapture,
     now: UnixTime,
@@ -143,8 +143,11 @@ fn acceptance(record: &CaptureRecord, again: bool) -> Answer {
 }
 
 /// Waits for the disk, and answers.
-async fn answer_all(context: Arc<RequestContext>, handed: Vec<(Noting, Capture, Reply<Answer>)>) {
-    for (noting, capture, reply) in handed {
+async fn answer_all(
+    context: Arc<RequestContext>,
+    committing: Vec<(Noting, Capture, Reply<Answer>)>,
+) {
+    for (noting, capture, reply) in committing {
         let answer = match noting.await.map(Durable::into_inner) {
             Ok(Captured { record, again }) => {
                 if !again {

@@ -20,7 +20,7 @@ use serde::Deserialize;
 use super::{
     draft::{Draft, DraftFact, fact_of},
     error::FollowError,
-    facts::{self, BatchEvent, Said, bytes_of},
+    facts::{self, BatchEvent, Decoded, bytes_of},
     node::Node,
     opaque,
 };
@@ -50,7 +50,7 @@ pub(super) async fn of(
         if drafts.last().is_none_or(|last| last.block != block) {
             drafts.push(Draft { block, facts: Vec::new() });
         }
-        let fact = said(node, log, block).await?;
+        let fact = decode(node, log, block).await?;
         if let (Some(fact), Some(draft)) = (fact, drafts.last_mut()) {
             draft.facts.push(fact);
         }
@@ -92,7 +92,7 @@ fn block_of(log: &Log) -> Result<BlockRef, FollowError> {
 }
 
 /// What a log says, if the ledger keeps it.
-async fn said(node: &Node, log: &Log, block: BlockRef) -> Result<Option<DraftFact>, FollowError> {
+async fn decode(node: &Node, log: &Log, block: BlockRef) -> Result<Option<DraftFact>, FollowError> {
     let not_understood =
         |reason: String| FollowError::NotUnderstood { block: block.number, reason };
     let transaction = log
@@ -100,9 +100,9 @@ async fn said(node: &Node, log: &Log, block: BlockRef) -> Result<Option<DraftFac
         .ok_or_else(|| FollowError::Disagreement("an event without a transaction".to_owned()))?;
     let event = WalletEvent::decode(log).map_err(|error| not_understood(error.to_string()))?;
     let batch = match facts::of(event, transaction).map_err(not_understood)? {
-        Said::Nothing => return Ok(None),
-        Said::Fact(fact) => return Ok(Some(DraftFact::Known(fact))),
-        Said::Settled(batch) => batch,
+        Decoded::Nothing => return Ok(None),
+        Decoded::Fact(fact) => return Ok(Some(DraftFact::Known(fact))),
+        Decoded::Settled(batch) => batch,
     };
     let debits = debits_of(node, &batch).await?;
     Ok(Some(match debits {

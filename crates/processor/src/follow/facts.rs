@@ -1,4 +1,4 @@
-//! The wallet's events in the ledger's words.
+//! The wallet's events as the ledger's facts.
 
 use aep2_chain::{
     events::WalletEvent,
@@ -12,7 +12,7 @@ use alloy::primitives::{Address, B256};
 
 /// What an event says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Said {
+pub(super) enum Decoded {
     /// A fact.
     Fact(ChainFact),
     /// A batch, of which the event does not tell what it took: that is in its transaction.
@@ -34,20 +34,20 @@ pub(super) struct BatchEvent {
 }
 
 /// What an event of a transaction says, or why that cannot be.
-pub(super) fn of(event: WalletEvent, transaction: B256) -> Result<Said, String> {
+pub(super) fn of(event: WalletEvent, transaction: B256) -> Result<Decoded, String> {
     let fact = match event {
         WalletEvent::AccountOpened { account, opening } => {
-            let TermWords { processor, verifier_set, key_hash } = words(&opening.terms);
+            let LedgerTerms { processor, verifier_set, key_hash } = ledger_terms(&opening.terms);
             let owner = opening.owner;
             ChainFact::AccountOpened { account, owner, processor, verifier_set, key_hash }
         }
         WalletEvent::ChangeRequested { account, terms, in_force_from } => {
-            let TermWords { processor, verifier_set, key_hash } = words(&terms);
+            let LedgerTerms { processor, verifier_set, key_hash } = ledger_terms(&terms);
             ChainFact::ChangeRequested { account, processor, verifier_set, key_hash, in_force_from }
         }
         WalletEvent::ChangeCancelled { account } => ChainFact::ChangeCancelled { account },
         WalletEvent::ChangeApplied { account, terms } => {
-            let TermWords { processor, verifier_set, key_hash } = words(&terms);
+            let LedgerTerms { processor, verifier_set, key_hash } = ledger_terms(&terms);
             ChainFact::ChangeApplied { account, processor, verifier_set, key_hash }
         }
         WalletEvent::DirectAccountRequested { owner, account, in_force_from } => {
@@ -70,7 +70,7 @@ pub(super) fn of(event: WalletEvent, transaction: B256) -> Result<Said, String> 
             ChainFact::WithdrawalExecuted { account, token, amount: balance(amount)? }
         }
         WalletEvent::BatchSettled { batch_id, token, processor, commitment, count, total } => {
-            return Ok(Said::Settled(BatchEvent {
+            return Ok(Decoded::Settled(BatchEvent {
                 batch_id,
                 token,
                 processor,
@@ -89,32 +89,32 @@ pub(super) fn of(event: WalletEvent, transaction: B256) -> Result<Said, String> 
                 transaction,
             }
         }
-        // A stranger's receipt may name no account; it burns nothing.
-        WalletEvent::GuaranteeClaimed { account: None, .. } => return Ok(Said::Nothing),
         WalletEvent::GuaranteeClaimed {
             account: Some(account), nonce, token, nonce_burnt, ..
         } => ChainFact::GuaranteeClaimed { account, token, nonce, nonce_burnt },
-        WalletEvent::VerifiersRegistered { .. }
+        // A stranger's receipt may name no account; it burns nothing.
+        WalletEvent::GuaranteeClaimed { account: None, .. }
+        | WalletEvent::VerifiersRegistered { .. }
         | WalletEvent::PayoutCredited { .. }
         | WalletEvent::Collected { .. }
         | WalletEvent::PayoutThresholdSet { .. }
         | WalletEvent::Bonded { .. }
         | WalletEvent::UnbondRequested { .. }
         | WalletEvent::UnbondCancelled { .. }
-        | WalletEvent::Unbonded { .. } => return Ok(Said::Nothing),
+        | WalletEvent::Unbonded { .. } => return Ok(Decoded::Nothing),
     };
-    Ok(Said::Fact(fact))
+    Ok(Decoded::Fact(fact))
 }
 
 /// Terms as the ledger has them, with 0 for none.
-struct TermWords {
+struct LedgerTerms {
     processor: Address,
     verifier_set: B256,
     key_hash: B256,
 }
 
-fn words(terms: &Terms) -> TermWords {
-    TermWords {
+fn ledger_terms(terms: &Terms) -> LedgerTerms {
+    LedgerTerms {
         processor: terms.processor,
         verifier_set: VerifierSetId::word_of(terms.verifier_set),
         key_hash: KeyHash::word_of(terms.key_hash).into(),

@@ -62,7 +62,7 @@ impl ChainSync {
 
     /// Waits until it has stopped.
     pub(crate) async fn stopped(self) {
-        // A panic of its own was told of when it happened.
+        // If it panicked, the supervisor has said so.
         let _ = self.task.await;
     }
 }
@@ -104,7 +104,7 @@ impl Context {
                     let view = follower.view();
                     tokio::select! {
                         error = self.deliver(&mut follower, &mut wait) => error,
-                        never = self.look(view) => match never {},
+                        never = self.watch_head(view) => match never {},
                     }
                 }
                 Err(error) => error,
@@ -166,7 +166,7 @@ impl Context {
                     to_block,
                     mandates = rewound.revived.len(),
                     batches = rewound.unconfirmed.len(),
-                    "blocks fell out of the chain"
+                    "blocks were reorged out"
                 );
                 self.outcomes.emit_rewound(to_block, &rewound)?;
             }
@@ -176,8 +176,8 @@ impl Context {
 
     /// Notes how the chain is seen, and what is asked for in blocks that are not confirmed, as long as
     /// the follower lives.
-    async fn look(&self, mut view: watch::Receiver<View>) -> Infallible {
-        let mut looked = None;
+    async fn watch_head(&self, mut view: watch::Receiver<View>) -> Infallible {
+        let mut read = None;
         loop {
             let (head, failures) = {
                 let view = view.borrow_and_update();
@@ -187,10 +187,10 @@ impl Context {
                 self.chain.failed(format_args!("it did not answer {failures} times in a row"));
             } else if let Some(head) = head {
                 self.chain.reached(head.number);
-                if looked != Some(head) {
-                    match self.look_ahead(head).await {
-                        Ok(()) => looked = Some(head),
-                        Err(error) => tracing::debug!(%error, "could not look at blocks ahead"),
+                if read != Some(head) {
+                    match self.note_unconfirmed(head).await {
+                        Ok(()) => read = Some(head),
+                        Err(error) => tracing::debug!(%error, "could not read unconfirmed blocks"),
                     }
                 }
             }
@@ -200,8 +200,8 @@ impl Context {
         }
     }
 
-    async fn look_ahead(&self, head: BlockRef) -> Result<(), FollowError> {
+    async fn note_unconfirmed(&self, head: BlockRef) -> Result<(), FollowError> {
         let Self { node, ledger, hook, config, .. } = self;
-        unconfirmed::look(node, ledger, &**hook, config.start_block, head).await
+        unconfirmed::note(node, ledger, &**hook, config.start_block, head).await
     }
 }

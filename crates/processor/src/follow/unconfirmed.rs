@@ -1,6 +1,7 @@
-//! What is requested in blocks that are not confirmed yet: it limits acceptance as soon as it is seen.
+//! Unconfirmed requests: withdrawals and changes of accounts that are asked for in blocks that are not
+//! confirmed yet. They limit acceptance at once.
 //!
-//! Only requests are looked at. That one was taken back again counts when its block is applied.
+//! Only requests are read. That one was cancelled counts when its block is applied.
 
 use aep2_chain::{
     BlockRef,
@@ -16,12 +17,11 @@ use alloy::{
 use super::{error::FollowError, facts, node::Node};
 use crate::fail_point::{FailPoint, FailPointHook, Moment};
 
-/// How many blocks ahead are looked at. Who is further behind accepts nothing anyway: its view is too
-/// old.
+/// How many blocks ahead are read. Who is further behind accepts nothing anyway: its view is too old.
 const AHEAD_MAX: u64 = 2_000;
 
-/// Looks at the blocks from the last one applied up to the head, and notes what is asked for there.
-pub(super) async fn look(
+/// Reads the blocks from the last one applied up to the head, and notes what is asked for there.
+pub(super) async fn note(
     node: &Node,
     ledger: &Ledger,
     hook: &dyn FailPointHook,

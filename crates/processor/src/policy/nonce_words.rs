@@ -21,7 +21,7 @@ enum Chooser {
 
 /// The word of the wallet's bitmap that a nonce is in: 128 bits of the proved path, 256 of the
 /// signed one.
-fn word_of(nonce: &NonceKey) -> (Chooser, U256) {
+fn nonce_word_of(nonce: &NonceKey) -> (Chooser, U256) {
     match nonce {
         NonceKey::Proved { account, token, nonce } => {
             (Chooser::Purse(*account, *token), U256::from(nonce.word()))
@@ -41,10 +41,10 @@ pub struct NonceWords {
 /// What holds a word.
 #[derive(Debug, Default)]
 struct Holders {
-    /// Mandates that live. A set: to be told twice does no harm.
+    /// Mandates that live. A set: restoring one twice does no harm.
     live: HashSet<MandateHash>,
     /// Requests that are being accepted.
-    taken: usize,
+    reserved: usize,
 }
 
 impl NonceWords {
@@ -65,12 +65,12 @@ impl NonceWords {
     ) -> Result<(), PolicyRefusal> {
         match words {
             Some(words) if words.len() >= self.words_max && !words.contains_key(&word) => {
-                let words = format!(
+                let message = format!(
                     "mandates that are not settled yet touch {} nonce words; take nonces one after \
                      the other, or wait",
                     self.words_max
                 );
-                Err(PolicyRefusal { kind: RefusalKind::Limit, words })
+                Err(PolicyRefusal { kind: RefusalKind::Limit, message })
             }
             _ => Ok(()),
         }
@@ -78,12 +78,12 @@ impl NonceWords {
 
     /// Changes what holds the request's word, and forgets words that nothing holds.
     fn change(&self, request: &Request, change: impl FnOnce(&mut Holders)) {
-        let (chooser, word) = word_of(&request.nonce);
+        let (chooser, word) = nonce_word_of(&request.nonce);
         let mut all = self.lock();
         let words = all.entry(chooser).or_default();
         let holders = words.entry(word).or_default();
         change(holders);
-        if holders.taken == 0 && holders.live.is_empty() {
+        if holders.reserved == 0 && holders.live.is_empty() {
             words.remove(&word);
         }
         if words.is_empty() {
@@ -94,20 +94,20 @@ impl NonceWords {
 
 impl Policy for NonceWords {
     fn allow(&self, request: &Request) -> Result<(), PolicyRefusal> {
-        let (chooser, word) = word_of(&request.nonce);
+        let (chooser, word) = nonce_word_of(&request.nonce);
         self.check(self.lock().get(&chooser), word)
     }
 
-    fn take(&self, request: &Request) -> Result<(), PolicyRefusal> {
-        let (chooser, word) = word_of(&request.nonce);
+    fn reserve(&self, request: &Request) -> Result<(), PolicyRefusal> {
+        let (chooser, word) = nonce_word_of(&request.nonce);
         let mut all = self.lock();
         self.check(all.get(&chooser), word)?;
-        all.entry(chooser).or_default().entry(word).or_default().taken += 1;
+        all.entry(chooser).or_default().entry(word).or_default().reserved += 1;
         Ok(())
     }
 
-    fn let_go(&self, request: &Request) {
-        self.change(request, |holders| holders.taken = holders.taken.saturating_sub(1));
+    fn release(&self, request: &Request) {
+        self.change(request, |holders| holders.reserved = holders.reserved.saturating_sub(1));
     }
 
     fn restore(&self, request: &Request) {

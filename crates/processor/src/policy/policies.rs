@@ -38,13 +38,13 @@ impl Policies {
     }
 
     /// Has all allow it and count it, or none.
-    pub(crate) fn take(&self, request: Request) -> Result<Taken, PolicyRefusal> {
-        let mut taken = Taken { policies: self.clone(), request, count: 0 };
+    pub(crate) fn reserve(&self, request: Request) -> Result<Reservation, PolicyRefusal> {
+        let mut reservation = Reservation { policies: self.clone(), request, count: 0 };
         for policy in self.0.iter() {
-            policy.take(&taken.request)?;
-            taken.count += 1;
+            policy.reserve(&reservation.request)?;
+            reservation.count += 1;
         }
-        Ok(taken)
+        Ok(reservation)
     }
 
     pub(crate) fn restore(&self, request: &Request) {
@@ -56,24 +56,24 @@ impl Policies {
     }
 }
 
-/// A mandate that policies count. Let go when it is dropped, unless it is kept.
-pub(crate) struct Taken {
+/// A mandate that policies count. Released when it is dropped, unless it is kept.
+pub(crate) struct Reservation {
     policies: Policies,
     request: Request,
     /// How many of them count it.
     count: usize,
 }
 
-impl Taken {
+impl Reservation {
     /// It was accepted: counted until it ends.
     pub(crate) fn keep(self) {
         self.policies.restore(&self.request);
     }
 }
 
-impl Drop for Taken {
+impl Drop for Reservation {
     fn drop(&mut self) {
-        self.policies.0[..self.count].iter().for_each(|policy| policy.let_go(&self.request));
+        self.policies.0[..self.count].iter().for_each(|policy| policy.release(&self.request));
     }
 }
 

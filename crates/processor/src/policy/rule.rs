@@ -53,12 +53,12 @@ impl Request {
 
 /// Why a policy refuses a mandate.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{words}")]
+#[error("{message}")]
 pub struct PolicyRefusal {
     /// Whether it is over a limit, which may pass, or refused as such.
     pub kind: RefusalKind,
-    /// What the payer is told.
-    pub words: String,
+    /// What the payer reads.
+    pub message: String,
 }
 
 /// What sort of a refusal it is.
@@ -83,17 +83,17 @@ pub trait Policy: Send + Sync {
     ///
     /// # Errors
     /// Why not.
-    fn take(&self, request: &Request) -> Result<(), PolicyRefusal> {
+    fn reserve(&self, request: &Request) -> Result<(), PolicyRefusal> {
         self.allow(request)
     }
 
-    /// What was taken is not accepted after all.
-    fn let_go(&self, request: &Request) {
+    /// What was reserved is not accepted after all.
+    fn release(&self, request: &Request) {
         let _ = request;
     }
 
     /// A mandate was accepted, or lives again: counted until it ends, whatever the policy says by
-    /// now. One that was just accepted is let go afterwards. May be told again of the same one.
+    /// now. One that was just accepted is released afterwards. May be called again for the same one.
     fn restore(&self, request: &Request) {
         let _ = request;
     }

@@ -78,7 +78,7 @@ pub enum BatchStep {
         /// Its block's number.
         block: u64,
     },
-    /// The chain settled it, and its block cannot fall away any more.
+    /// The chain settled it, and its block cannot be reorged out any more.
     Final {
         /// The transaction.
         #[schema(value_type = openapi::Bytes32)]

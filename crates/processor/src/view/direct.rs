@@ -1,4 +1,4 @@
-//! The direct path at a glance: figures that the ledger keeps up, and its last mandates.
+//! The direct path in figures that the ledger keeps up, and its last mandates.
 
 use aep2_ledger::{Ledger, records::DirectSummary};
 use aep2_mandate::units::UnixTime;
@@ -9,7 +9,7 @@ use super::{
     mandate::{self, MandateStatus},
 };
 
-/// The direct path at a glance.
+/// The direct path in figures.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DirectStatus {
     /// How many mandates have not ended.

@@ -69,7 +69,7 @@ pub struct Inclusion {
 
 /// Arranges batches anew.
 #[derive(Default)]
-pub(crate) struct Arranger {
+pub(crate) struct InclusionProofs {
     kept: Mutex<VecDeque<(BatchNumber, Arc<Arranged>)>>,
 }
 
@@ -79,7 +79,7 @@ struct Arranged {
     commitment: Fr,
 }
 
-impl Arranger {
+impl InclusionProofs {
     /// The proof of a mandate that was settled in a proved batch. Takes a while: not for
     /// threads that serve others.
     pub(crate) fn proof(

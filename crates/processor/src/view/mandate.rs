@@ -18,7 +18,7 @@ use super::{batch::step_name, error::ViewError};
 use crate::{
     accept::DirectAcceptance,
     capture,
-    codes::words_of,
+    codes::message_of,
     json,
     openapi_names::{BatchStepName, SettlementPathName},
 };
@@ -121,7 +121,7 @@ pub enum MandateState {
         block: u64,
         /// What was paid.
         amount: Amount,
-        /// Whether the block cannot fall away any more.
+        /// Whether the block cannot be reorged out any more.
         #[schema(rename = "isFinal")]
         is_final: bool,
     },
@@ -197,6 +197,6 @@ fn state_of(ledger: &Ledger, status: Status) -> Result<MandateState, ViewError> 
             let is_final = matches!(step, Some(Step::Final { .. }));
             MandateState::Settled { batch, transaction, block, amount, is_final }
         }
-        Status::Failed { reason } => MandateState::Failed { reason: words_of(&reason) },
+        Status::Failed { reason } => MandateState::Failed { reason: message_of(&reason) },
     })
 }

@@ -14,7 +14,7 @@ pub(crate) use self::{
     account::status as account_status,
     batch::{status as batch_status, status_with_members as batch_status_with_members},
     direct::status as direct_status,
-    inclusion::Arranger,
+    inclusion::InclusionProofs,
     mandate::status as mandate_status,
     readiness::{identity, readiness},
 };

@@ -60,7 +60,7 @@ pub struct TokenTerms {
 pub struct Readiness {
     /// Whether mandates are accepted.
     pub ready: bool,
-    /// What stands in the way, in words. Empty when nothing does.
+    /// What stands in the way, for people. Empty when nothing does.
     pub obstacles: Vec<String>,
     /// How the chain was last seen.
     pub chain: ChainReadiness,

@@ -58,7 +58,7 @@ pub struct Arrangement {
     heads: HashMap<MandateHash, Vec<(AccountId, MandateHash)>>,
     /// For each run's first and last mandate: the other end, and the run's length.
     ends: HashMap<MandateHash, (MandateHash, usize)>,
-    words: HashSet<(AccountId, u64)>,
+    nonce_words: HashSet<(AccountId, u64)>,
     payees: HashSet<Address>,
 }
 
@@ -73,7 +73,7 @@ impl Arrangement {
             next: HashMap::new(),
             heads: HashMap::new(),
             ends: HashMap::new(),
-            words: HashSet::new(),
+            nonce_words: HashSet::new(),
             payees: HashSet::new(),
         }
     }
@@ -109,7 +109,7 @@ impl Arrangement {
             }
         }
         self.count += 1;
-        self.words.insert((mandate.account, mandate.word));
+        self.nonce_words.insert((mandate.account, mandate.nonce_word));
         self.payees.insert(mandate.payee);
         true
     }
@@ -130,8 +130,8 @@ impl Arrangement {
             return true;
         }
         let payees = self.payees.len() + usize::from(!self.payees.contains(&mandate.payee));
-        let word = (mandate.account, mandate.word);
-        let words = self.words.len() + usize::from(!self.words.contains(&word));
+        let word = (mandate.account, mandate.nonce_word);
+        let words = self.nonce_words.len() + usize::from(!self.nonce_words.contains(&word));
         let gas = match self.holder {
             Holder::Shape(_) => {
                 PROVED_FIXED_GAS + words as u64 * DEBIT_GAS + payees as u64 * PAYOUT_GAS

@@ -11,7 +11,7 @@ pub enum Turn {
     /// Windows of several, as they come.
     #[default]
     InLine,
-    /// Mandates that settle alone, or apart from others.
+    /// Mandates that settle alone, or isolated from others.
     OutOfLine,
 }
 
@@ -81,8 +81,8 @@ pub enum Closed {
     Due,
     /// A promise is so near, or past, that it settles alone.
     Late,
-    /// Kept apart from others, since a batch with it was refused.
-    Apart,
+    /// Isolated from others, since a batch with it was refused.
+    Isolated,
 }
 
 impl Closed {
@@ -90,7 +90,7 @@ impl Closed {
     pub fn turn(self) -> Turn {
         match self {
             Self::Full | Self::Aged | Self::Due => Turn::InLine,
-            Self::Late | Self::Apart => Turn::OutOfLine,
+            Self::Late | Self::Isolated => Turn::OutOfLine,
         }
     }
 }

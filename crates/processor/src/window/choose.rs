@@ -10,7 +10,7 @@ use super::{
     arrangement::{Arrangement, DIRECT_MAX, Holder},
     choice::{Choice, Closed, Turn, Unsettleable, Window},
     rules::{Rules, has_passed},
-    waiting::{Company, Pool, Waiting},
+    waiting::{Isolation, Pool, Waiting},
 };
 
 /// What is to be done next, if anything: the first mandate found that cannot be settled as things
@@ -85,7 +85,7 @@ fn ready<'a>(pool: &'a Pool, rules: &Rules, now: UnixTime) -> Vec<&'a Waiting> {
     let mut held = HashSet::new();
     let mut ready = Vec::new();
     for own in &pool.waiting {
-        if own.company != Company::Any || rules.is_late(own, now) {
+        if own.isolation != Isolation::None || rules.is_late(own, now) {
             continue;
         }
         let follows_held = own.prev.is_some_and(|prev| held.contains(&prev));
@@ -121,15 +121,15 @@ fn out_of_line<'a>(pool: &'a Pool, rules: &Rules, now: UnixTime) -> Option<Found
     let late = waiting().find(|own| rules.is_late(own, now)).map(|own| vec![own]);
     let mut groups = BTreeMap::<u64, Vec<&Waiting>>::new();
     for own in waiting().filter(|own| !rules.is_late(own, now)) {
-        if let Company::Apart { group } = own.company {
+        if let Isolation::Group(group) = own.isolation {
             groups.entry(group).or_default().push(own);
         }
     }
-    let apart = groups.into_values().min_by_key(|group| group[0].sequence);
+    let isolated = groups.into_values().min_by_key(|group| group[0].sequence);
     let late = late.map(|alone| (alone, Closed::Late));
-    let apart = apart.map(|group| (group, Closed::Apart));
+    let isolated = isolated.map(|group| (group, Closed::Isolated));
     let (members, closed) =
-        late.into_iter().chain(apart).min_by_key(|(members, _)| members[0].sequence)?;
+        late.into_iter().chain(isolated).min_by_key(|(members, _)| members[0].sequence)?;
     let fit = fit(pool, &members)?;
     Some(Found { pool, shape: fit.shape, members: fit.members, closed })
 }
@@ -201,7 +201,7 @@ mod tests {
             prev: prev.map(hash),
             account: AccountId::new(account).expect("from 1"),
             payee: Address::repeat_byte(7),
-            word: 0,
+            nonce_word: 0,
             ceiling: Amount::new(10).expect("small"),
             due: Amount::new(10).expect("small"),
             fixed: false,
@@ -209,7 +209,7 @@ mod tests {
             settle_by: at(200),
             claimable: true,
             deadline: at(900),
-            company: Company::Any,
+            isolation: Isolation::None,
         }
     }
 
@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_shape_can_prove_is_told_and_holds_up_nobody() {
+    fn what_no_shape_can_prove_is_named_and_holds_up_nobody() {
         let partly = Waiting { due: Amount::ZERO, ..waiting(1, 1, None) };
         let pools = [pool(&["2x2"], vec![partly, waiting(2, 2, None)]), pool(&[], vec![])];
         let found = choose(&pools, &RULES, at(0), Turn::InLine);
@@ -380,15 +380,15 @@ mod tests {
     }
 
     #[test]
-    fn those_kept_apart_meet_nobody_else_and_do_not_wait() {
-        let apart = |n: u64, group| Waiting {
-            company: Company::Apart { group },
+    fn isolated_mandates_meet_nobody_else_and_do_not_wait() {
+        let isolated = |n: u64, group| Waiting {
+            isolation: Isolation::Group(group),
             ..waiting(n, n as u32 + 1, None)
         };
-        let queue = vec![apart(0, 1), waiting(1, 9, None), apart(2, 2), apart(3, 1)];
+        let queue = vec![isolated(0, 1), waiting(1, 9, None), isolated(2, 2), isolated(3, 1)];
         let pool = pool(&["16x16"], queue);
-        let window = sealed(&pool, 1).expect("apart");
-        assert_eq!((members(&window), window.closed), (vec![hash(0), hash(3)], Closed::Apart));
+        let window = sealed(&pool, 1).expect("isolated");
+        assert_eq!((members(&window), window.closed), (vec![hash(0), hash(3)], Closed::Isolated));
         let window = sealed(&pool, 60).expect("aged");
         assert_eq!(members(&window), [hash(1)]);
     }
@@ -417,7 +417,7 @@ mod tests {
         let queue: Vec<_> = (0..1_000u64)
             .map(|n| Waiting {
                 mandate: MandateHash::from_bytes(B256::from(alloy::primitives::U256::from(n + 1))),
-                word: n,
+                nonce_word: n,
                 payee: Address::from_word(B256::from(alloy::primitives::U256::from(n + 1))),
                 ..waiting(n, 1, None)
             })

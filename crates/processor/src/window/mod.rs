@@ -32,10 +32,10 @@
 //! can be claimed, and none can revert it. In the direct path, whose receipts nobody can claim on, it
 //! is the deadline that counts.
 //!
-//! Mandates of a batch that the chain refused without naming one of them are [kept
-//! apart](Company::Apart) from all others, in ever smaller groups, until the one at fault is alone.
+//! Mandates of a batch that the chain refused without naming one of them are
+//! [isolated](Isolation::Group) from all others, in ever smaller groups, until the one at fault is alone.
 //!
-//! Windows in line, and mandates that settle alone or apart, take [turns](Turn): neither kind can hold
+//! Windows in line, and mandates that settle alone or isolated, take [turns](Turn): neither kind can hold
 //! up the other.
 //!
 //! # Which shape
@@ -57,5 +57,5 @@ pub use self::{
     choice::{Choice, Closed, Turn, Unsettleable, Window},
     choose::choose,
     rules::Rules,
-    waiting::{Company, Pool, Waiting},
+    waiting::{Isolation, Pool, Waiting},
 };

@@ -7,7 +7,7 @@ use super::waiting::Waiting;
 /// When windows close, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rules {
-    /// How long a mandate that is ready waits for company.
+    /// How long a mandate that is ready waits for others.
     pub age_s_max: u64,
     /// How long a payee has to capture, from the acceptance on.
     pub capture_within_s: u64,

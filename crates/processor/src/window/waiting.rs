@@ -19,7 +19,7 @@ pub struct Waiting {
     /// Whom it pays.
     pub payee: Address,
     /// The 128 nonces among which its own is; 0 in the direct path.
-    pub word: u64,
+    pub nonce_word: u64,
     /// The most that it may pay.
     pub ceiling: Amount,
     /// What it pays.
@@ -35,8 +35,8 @@ pub struct Waiting {
     pub claimable: bool,
     /// The last second at which it can be settled.
     pub deadline: UnixTime,
-    /// With whom it may settle.
-    pub company: Company,
+    /// From whom it is kept apart.
+    pub isolation: Isolation,
 }
 
 impl Waiting {
@@ -51,17 +51,14 @@ impl Waiting {
     }
 }
 
-/// With whom a mandate may settle.
+/// From whom a mandate is kept apart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Company {
-    /// With anyone.
+pub enum Isolation {
+    /// From nobody: it may settle with anyone.
     #[default]
-    Any,
-    /// With those of the same group only.
-    Apart {
-        /// The group.
-        group: u64,
-    },
+    None,
+    /// From all but those of the same group.
+    Group(u64),
 }
 
 /// What can be settled together, as far as path, token and verifiers go.

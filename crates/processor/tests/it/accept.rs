@@ -49,8 +49,8 @@ struct NotTo(Address);
 impl Policy for NotTo {
     fn allow(&self, request: &Request) -> Result<(), PolicyRefusal> {
         if request.payee == self.0 {
-            let words = "this payee is not served".to_owned();
-            return Err(PolicyRefusal { kind: RefusalKind::Refused, words });
+            let message = "this payee is not served".to_owned();
+            return Err(PolicyRefusal { kind: RefusalKind::Refused, message });
         }
         Ok(())
     }

@@ -54,7 +54,7 @@ async fn what_a_reorganisation_undid_settles_again_and_once() {
         assert_eq!(world.holds(payee_address(1)).await, 0, "it fell out");
         eventually("it was seen", async || {
             std::iter::from_fn(|| events.try_recv().ok())
-                .any(|event| matches!(event, aep2_processor::Event::Reorganised { .. }))
+                .any(|event| matches!(event, aep2_processor::Event::ReorgedOut { .. }))
         })
         .await;
         eventually("settled again", async || {

@@ -10,7 +10,9 @@ use aep2_mandate::{
     signer::{MandateTerms, Released, Signer},
     units::{AccountId, Amount, Ceiling, ChainId, Nonce, UnixTime},
 };
-use aep2_processor::window::{Choice, Closed, Company, Pool, Rules, Turn, Waiting, Window, choose};
+use aep2_processor::window::{
+    Choice, Closed, Isolation, Pool, Rules, Turn, Waiting, Window, choose,
+};
 use aep2_prover::window::{Entry, Window as ProverWindow};
 use alloy::primitives::{Address, B256};
 use proptest::{prelude::*, test_runner::TestCaseResult};
@@ -112,7 +114,7 @@ fn make(draws: &[Draw]) -> Vec<Made> {
             prev: mandate.prev.id().map(MandateHash::from),
             account: mandate.account,
             payee: mandate.payee,
-            word: mandate.nonce.word(),
+            nonce_word: mandate.nonce.word(),
             ceiling,
             due: captured.unwrap_or(ceiling),
             fixed: captured.is_some(),
@@ -120,9 +122,9 @@ fn make(draws: &[Draw]) -> Vec<Made> {
             settle_by,
             claimable: true,
             deadline: mandate.deadline,
-            company: match draw.group {
-                Some(group) => Company::Apart { group: group.into() },
-                None => Company::Any,
+            isolation: match draw.group {
+                Some(group) => Isolation::Group(group.into()),
+                None => Isolation::None,
             },
         };
         let entry = Entry { signed: own.clone(), captured: Some(waiting.due) };
@@ -164,7 +166,7 @@ fn check(window: &Window, pools: &[Pool], made: &[Made], shapes: &[Shape]) -> Te
     for (own, (_, pays)) in members.iter().zip(&window.members) {
         prop_assert_eq!(own.pool, (window.token, window.verifier_set), "never mixed");
         prop_assert_eq!(own.waiting.due, *pays);
-        prop_assert_eq!(own.waiting.company, members[0].waiting.company, "never with others");
+        prop_assert_eq!(own.waiting.isolation, members[0].waiting.isolation, "never with others");
         prop_assert!(window.valid_until <= own.waiting.deadline);
         if members.len() > 1 {
             prop_assert!(window.valid_until <= own.waiting.settle_by, "no claim while it is valid");
@@ -197,7 +199,7 @@ fn check(window: &Window, pools: &[Pool], made: &[Made], shapes: &[Shape]) -> Te
             .find(|pool| (pool.token, pool.verifier_set) == (window.token, window.verifier_set))
             .expect("its pool");
         let in_line = |own: &&Waiting| {
-            own.company == Company::Any && own.settle_by >= at(NOW + RULES.due_margin_s)
+            own.isolation == Isolation::None && own.settle_by >= at(NOW + RULES.due_margin_s)
         };
         let oldest = pool.waiting.iter().find(in_line).expect("one at least");
         prop_assert_eq!(window.members[0].0, oldest.mandate, "the oldest is in every window");

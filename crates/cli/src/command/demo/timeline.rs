@@ -145,7 +145,7 @@ impl Seen {
                 self.batches.entry(batch).or_default().aborted = true;
             }
             Event::TaskPanicked { task } => self.panicked = Some(task),
-            Event::Captured { .. } | Event::Final { .. } | Event::Reorganised { .. } => {}
+            Event::Captured { .. } | Event::Final { .. } | Event::ReorgedOut { .. } => {}
         }
     }
 }

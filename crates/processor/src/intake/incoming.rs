@@ -9,8 +9,8 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::metrics::Metrics;
 
-/// A request with where its answer goes.
-pub(crate) struct Task<T, R> {
+/// A request as it was received, with where its answer goes.
+pub(crate) struct Incoming<T, R> {
     pub(crate) input: T,
     pub(crate) reply: Reply<R>,
 }
@@ -55,7 +55,7 @@ impl<R> Reply<R> {
     }
 }
 
-/// Why a request is not even looked at.
+/// Why a request is turned away before anything of it is checked.
 pub(crate) enum TurnedAway {
     Stopping,
     Busy { waiting_max: usize },
@@ -65,5 +65,5 @@ pub(crate) enum TurnedAway {
 pub(crate) struct Unanswered;
 
 impl Unanswered {
-    pub(crate) const WORDS: &'static str = "the request was dropped: see the log";
+    pub(crate) const MESSAGE: &'static str = "the request was dropped: see the log";
 }

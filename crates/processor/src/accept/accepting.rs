@@ -1,4 +1,5 @@
-//! Where mandates of either path are accepted, many at a time.
+//! Accepting mandates of either path, many at a time: received, prechecked, verified, committing,
+//! accepted.
 
 use std::sync::Arc;
 
@@ -12,20 +13,15 @@ use alloy::primitives::U256;
 use super::{context::AcceptContext, error::AcceptError, payable::Payable};
 use crate::{
     event::Event,
-    intake::{Reply, Task},
-    policy::{Request, Taken},
+    intake::{Incoming, Reply},
+    policy::{Request, Reservation},
 };
 
-/// One whose signature is to be checked, with where the answer goes.
-struct Candidate<T: Payable> {
-    proposal: Received<T>,
-    standing: Precheck,
-    settle_by: UnixTime,
-    reply: Reply<Result<T::Acceptance, AcceptError>>,
-}
+/// Where a mandate's answer goes.
+type Answer<T> = Reply<Result<<T as Payable>::Acceptance, AcceptError>>;
 
 /// A mandate that passed everything but its signature.
-struct Glanced<T> {
+struct Prechecked<T> {
     proposal: Received<T>,
     standing: Precheck,
     settle_by: UnixTime,
@@ -33,43 +29,64 @@ struct Glanced<T> {
     same: bool,
 }
 
-/// One that is handed to the ledger.
-struct Handed<T: Payable> {
-    accepting: ledger::Pending<Accepted, ledger::AcceptError>,
+/// A mandate whose signature holds, on its way to the disk.
+struct Committing<T: Payable> {
+    pending: ledger::Pending<Accepted, ledger::AcceptError>,
     request: Request,
     settle_by: UnixTime,
-    taken: Taken,
-    reply: Reply<Result<T::Acceptance, AcceptError>>,
+    reservation: Reservation,
+    reply: Answer<T>,
 }
 
 impl AcceptContext {
-    /// Serves mandates that were taken together.
+    /// Accepts mandates that waited together: their signatures are checked together, and they share a
+    /// sync of the disk.
     pub(crate) fn accept<T: Payable>(
         self: &Arc<Self>,
-        tasks: Vec<Task<T, Result<T::Acceptance, AcceptError>>>,
+        received: Vec<Incoming<T, Result<T::Acceptance, AcceptError>>>,
     ) {
-        if tasks.is_empty() {
+        if received.is_empty() {
             return;
         }
         let now = self.requests.clock.now();
-        let mut candidates = Vec::with_capacity(tasks.len());
-        for Task { input, reply } in tasks {
-            match self.glance(input, now) {
-                Ok(Glanced { standing: Precheck::Accepted(accepted), same: true, .. }) => {
+        let prechecked = self.precheck_all(received, now);
+        let committing = self.verify_all(prechecked, now);
+        if !committing.is_empty() {
+            // They share a sync or two: one after the other keeps nobody waiting.
+            self.requests.spawn(Arc::clone(self).answer_all::<T>(committing));
+        }
+    }
+
+    /// Those that are worth a signature's check. The others are answered.
+    fn precheck_all<T: Payable>(
+        &self,
+        received: Vec<Incoming<T, Result<T::Acceptance, AcceptError>>>,
+        now: UnixTime,
+    ) -> Vec<(Prechecked<T>, Answer<T>)> {
+        let mut passed = Vec::with_capacity(received.len());
+        for Incoming { input, reply } in received {
+            match self.precheck(input, now) {
+                Ok(Prechecked { standing: Precheck::Accepted(accepted), same: true, .. }) => {
                     self.answer::<T>(*accepted, reply);
                 }
-                Ok(Glanced { proposal, standing, settle_by, .. }) => {
-                    candidates.push(Candidate::<T> { proposal, standing, settle_by, reply });
-                }
+                Ok(prechecked) => passed.push((prechecked, reply)),
                 Err(error) => reply.send(Err(error)),
             }
         }
+        passed
+    }
 
-        let proposals: Vec<_> = candidates.iter().map(|candidate| &candidate.proposal).collect();
+    /// Checks signatures, and has those that hold committed. The others are answered.
+    fn verify_all<T: Payable>(
+        &self,
+        prechecked: Vec<(Prechecked<T>, Answer<T>)>,
+        now: UnixTime,
+    ) -> Vec<Committing<T>> {
+        let proposals: Vec<_> = prechecked.iter().map(|(own, _)| &own.proposal).collect();
         let verdicts = T::verify(&proposals);
-        let mut handed = Vec::with_capacity(candidates.len());
-        for (candidate, verdict) in candidates.into_iter().zip(verdicts) {
-            let Candidate { proposal, standing, settle_by, reply } = candidate;
+        let mut committing = Vec::with_capacity(prechecked.len());
+        for ((verified, reply), verdict) in prechecked.into_iter().zip(verdicts) {
+            let Prechecked { proposal, standing, settle_by, .. } = verified;
             if let Some(reason) = verdict {
                 reply.send(Err(AcceptError::BadSignature { reason }));
                 continue;
@@ -78,25 +95,26 @@ impl AcceptContext {
                 Precheck::Accepted(accepted) => self.answer::<T>(*accepted, reply),
                 Precheck::Acceptable { account, amount } => {
                     let request = request(&proposal, account, amount, now);
-                    match self.hand_over(proposal, request.clone(), settle_by, now) {
-                        Ok((accepting, taken)) => {
-                            handed.push(Handed { accepting, request, settle_by, taken, reply });
-                        }
+                    match self.commit(proposal, request.clone(), settle_by, now) {
+                        Ok((pending, reservation)) => committing.push(Committing {
+                            pending,
+                            request,
+                            settle_by,
+                            reservation,
+                            reply,
+                        }),
                         Err(error) => reply.send(Err(error)),
                     }
                 }
             }
         }
-        if !handed.is_empty() {
-            // They share a sync or two: one after the other keeps nobody waiting.
-            self.requests.spawn(Arc::clone(self).answer_all::<T>(handed));
-        }
+        committing
     }
 
-    /// Everything that [`accept`](Self::accept) looks at, without a promise.
+    /// Everything that [`accept`](Self::accept) checks, without a promise.
     pub(crate) fn check<T: Payable>(&self, mandate: &T) -> Result<(), AcceptError> {
         let now = self.requests.clock.now();
-        let Glanced { proposal, standing, same, .. } = self.glance(mandate.clone(), now)?;
+        let Prechecked { proposal, standing, same, .. } = self.precheck(mandate.clone(), now)?;
         if same {
             return Ok(());
         }
@@ -112,8 +130,12 @@ impl AcceptContext {
         }
     }
 
-    /// Looks at everything but the signature and the policies.
-    fn glance<T: Payable>(&self, mandate: T, now: UnixTime) -> Result<Glanced<T>, AcceptError> {
+    /// Checks everything but the signature and the policies.
+    fn precheck<T: Payable>(
+        &self,
+        mandate: T,
+        now: UnixTime,
+    ) -> Result<Prechecked<T>, AcceptError> {
         let at_the_end = || AcceptError::Internal("the clock is at its end".to_owned());
         let settle_by = self.settle_by(&mandate, now).ok_or_else(at_the_end)?;
         let terms = self.check_terms(&mandate, settle_by, now);
@@ -124,13 +146,13 @@ impl AcceptContext {
             let accepted = self.requests.ledger.mandate(proposal.hash())?;
             let is_same = |view: MandateView| proposal.signed().is(&view.mandate.promise);
             let same = accepted.is_some_and(is_same);
-            return Ok(Glanced { proposal, standing, settle_by, same });
+            return Ok(Prechecked { proposal, standing, settle_by, same });
         }
         terms?;
-        Ok(Glanced { proposal, standing: standing?, settle_by, same: false })
+        Ok(Prechecked { proposal, standing: standing?, settle_by, same: false })
     }
 
-    /// What is seen in the mandate itself.
+    /// What the mandate itself shows.
     fn check_terms<T: Payable>(
         &self,
         mandate: &T,
@@ -154,44 +176,40 @@ impl AcceptContext {
     }
 
     /// Asks the policies, signs the receipt, and hands both to the ledger.
-    fn hand_over<T: Payable>(
+    fn commit<T: Payable>(
         &self,
         proposal: Received<T>,
         request: Request,
         settle_by: UnixTime,
         now: UnixTime,
-    ) -> Result<(ledger::Pending<Accepted, ledger::AcceptError>, Taken), AcceptError> {
-        let taken = self.policies.take(request)?;
+    ) -> Result<(ledger::Pending<Accepted, ledger::AcceptError>, Reservation), AcceptError> {
+        let reservation = self.policies.reserve(request)?;
         let offer = T::offer(&proposal.verified_by_caller(), settle_by, &self.requests.signer)?;
-        Ok((self.requests.ledger.accept(offer, now), taken))
+        Ok((self.requests.ledger.accept(offer, now), reservation))
     }
 
     /// Waits for the disk, and answers.
-    async fn answer_all<T: Payable>(self: Arc<Self>, handed: Vec<Handed<T>>) {
-        for Handed { accepting, request, settle_by, taken, reply } in handed {
-            match accepting.await.map(Durable::into_inner) {
+    async fn answer_all<T: Payable>(self: Arc<Self>, committing: Vec<Committing<T>>) {
+        for Committing { pending, request, settle_by, reservation, reply } in committing {
+            match pending.await.map(Durable::into_inner) {
                 Ok(accepted) => {
                     if accepted.again {
-                        drop(taken);
+                        drop(reservation);
                     } else {
-                        taken.keep();
+                        reservation.keep();
                         self.requests.events.emit(accepted_event(&request, settle_by));
                     }
                     self.answer::<T>(accepted, reply);
                 }
                 Err(error) => {
-                    drop(taken);
+                    drop(reservation);
                     reply.send(Err(error.into()));
                 }
             }
         }
     }
 
-    fn answer<T: Payable>(
-        &self,
-        accepted: Accepted,
-        reply: Reply<Result<T::Acceptance, AcceptError>>,
-    ) {
+    fn answer<T: Payable>(&self, accepted: Accepted, reply: Answer<T>) {
         let again = accepted.again;
         let answer = T::acceptance(accepted, &self.requests.signer);
         if answer.is_ok() {

@@ -1,4 +1,5 @@
-//! Mandates that a refusal threw suspicion on, and with whom they may settle since.
+//! Mandates that are under suspicion since a batch with them was refused, and from whom they are kept
+//! apart.
 //!
 //! - A batch refused without a name is split: each half settles by itself, and is split again if it
 //!   is refused. So one bad mandate is alone after as many proofs as its batch's size has bits.
@@ -14,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aep2_ledger::MandateHash;
 use aep2_mandate::units::UnixTime;
 
-use crate::window::Company;
+use crate::window::Isolation;
 
 /// How long a mandate is quarantined before it is tried again for the first time, in seconds.
 const FIRST_WAIT_S: u64 = 30;
@@ -23,12 +24,12 @@ const LONGEST_WAIT_S: u64 = 3_600;
 /// How often a mandate is tried again.
 const TRIES_MAX: u32 = 8;
 
-/// Who is kept apart, and who is tried again when.
+/// Which mandates are isolated, and which are tried again when.
 #[derive(Debug, Default)]
-pub(super) struct Apart {
+pub(super) struct Quarantine {
     next_group: u64,
     groups: BTreeMap<MandateHash, u64>,
-    aside: BTreeMap<MandateHash, Quarantined>,
+    quarantined: BTreeMap<MandateHash, Quarantined>,
 }
 
 /// A mandate that is quarantined, or was.
@@ -39,12 +40,12 @@ struct Quarantined {
     again_at: Option<UnixTime>,
 }
 
-impl Apart {
-    /// With whom a mandate may settle.
-    pub(super) fn company(&self, mandate: MandateHash) -> Company {
+impl Quarantine {
+    /// From whom a mandate is kept apart.
+    pub(super) fn isolation(&self, mandate: MandateHash) -> Isolation {
         match self.groups.get(&mandate) {
-            Some(group) => Company::Apart { group: *group },
-            None => Company::Any,
+            Some(group) => Isolation::Group(*group),
+            None => Isolation::None,
         }
     }
 
@@ -64,21 +65,25 @@ impl Apart {
     }
 
     /// Notes that a mandate is quarantined. Once more is noted once more: the wait doubles.
-    pub(super) fn quarantine(&mut self, mandate: MandateHash, now: UnixTime) {
+    pub(super) fn add(&mut self, mandate: MandateHash, now: UnixTime) {
         self.groups.remove(&mandate);
-        let tries = self.aside.get(&mandate).map_or(0, |aside| aside.tries + 1);
+        let tries = self.quarantined.get(&mandate).map_or(0, |known| known.tries + 1);
         let wait = FIRST_WAIT_S.saturating_mul(1 << tries.min(16)).min(LONGEST_WAIT_S);
         let again_at = (tries < TRIES_MAX).then(|| now.checked_add(wait)).flatten();
-        self.aside.insert(mandate, Quarantined { tries, again_at });
+        self.quarantined.insert(mandate, Quarantined { tries, again_at });
     }
 
     /// Of the mandates that are quarantined, those that are to be tried again now, each alone. The others
     /// are noted if they were not known: another process quarantined them.
-    pub(super) fn try_again(&mut self, aside: &[MandateHash], now: UnixTime) -> Vec<MandateHash> {
+    pub(super) fn try_again(
+        &mut self,
+        quarantined: &[MandateHash],
+        now: UnixTime,
+    ) -> Vec<MandateHash> {
         let mut due = Vec::new();
-        for mandate in aside.iter().copied() {
-            match self.aside.get_mut(&mandate) {
-                None => self.quarantine(mandate, now),
+        for mandate in quarantined.iter().copied() {
+            match self.quarantined.get_mut(&mandate) {
+                None => self.add(mandate, now),
                 Some(known) if known.again_at.is_some_and(|at| at <= now) => {
                     known.again_at = None;
                     due.push(mandate);
@@ -94,14 +99,14 @@ impl Apart {
 
     /// Every mandate that something is known of.
     pub(super) fn known(&self) -> BTreeSet<MandateHash> {
-        self.groups.keys().chain(self.aside.keys()).copied().collect()
+        self.groups.keys().chain(self.quarantined.keys()).copied().collect()
     }
 
     /// Forgets mandates: they have ended.
     pub(super) fn forget(&mut self, mandates: impl IntoIterator<Item = MandateHash>) {
         for mandate in mandates {
             self.groups.remove(&mandate);
-            self.aside.remove(&mandate);
+            self.quarantined.remove(&mandate);
         }
     }
 }
@@ -122,22 +127,22 @@ mod tests {
 
     #[test]
     fn halving_ends_with_each_alone() {
-        let mut apart = Apart::default();
+        let mut quarantine = Quarantine::default();
         let mut batches = vec![(0..13).map(hash).collect::<Vec<_>>()];
         let mut rounds = 0;
         while batches.iter().any(|batch| batch.len() > 1) {
             let mut next = Vec::new();
             for batch in &batches {
                 if batch.len() > 1 {
-                    apart.halve(batch);
+                    quarantine.halve(batch);
                 }
                 let mut groups = BTreeMap::<u64, Vec<MandateHash>>::new();
                 for mandate in batch {
-                    match apart.company(*mandate) {
-                        Company::Apart { group } => {
+                    match quarantine.isolation(*mandate) {
+                        Isolation::Group(group) => {
                             groups.entry(group).or_default().push(*mandate);
                         }
-                        Company::Any => panic!("kept apart"),
+                        Isolation::None => panic!("kept apart"),
                     }
                 }
                 next.extend(groups.into_values());
@@ -149,15 +154,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_aside_is_tried_alone_ever_less_often_and_in_the_end_not_at_all() {
-        let mut apart = Apart::default();
+    fn what_is_quarantined_is_tried_alone_ever_less_often_and_in_the_end_not_at_all() {
+        let mut quarantine = Quarantine::default();
         let (mut now, mut waits) = (0, Vec::new());
-        apart.quarantine(hash(1), at(now));
+        quarantine.add(hash(1), at(now));
         for _ in 0..20_000 {
-            if apart.try_again(&[hash(1)], at(now)) == [hash(1)] {
-                assert_ne!(apart.company(hash(1)), Company::Any);
+            if quarantine.try_again(&[hash(1)], at(now)) == [hash(1)] {
+                assert_ne!(quarantine.isolation(hash(1)), Isolation::None);
                 waits.push(now);
-                apart.quarantine(hash(1), at(now));
+                quarantine.add(hash(1), at(now));
             }
             now += 1;
         }
@@ -165,13 +170,16 @@ mod tests {
     }
 
     #[test]
-    fn what_another_process_put_aside_is_tried_too() {
-        let mut apart = Apart::default();
-        assert_eq!(apart.try_again(&[hash(1)], at(0)), []);
-        assert_eq!(apart.try_again(&[hash(1)], at(29)), []);
-        assert_eq!(apart.try_again(&[hash(1)], at(30)), [hash(1)]);
-        assert_eq!(apart.try_again(&[hash(1)], at(31)), [], "it is being tried");
-        apart.forget([hash(1)]);
-        assert_eq!((apart.company(hash(1)), apart.known()), (Company::Any, BTreeSet::new()));
+    fn what_another_process_quarantined_is_tried_too() {
+        let mut quarantine = Quarantine::default();
+        assert_eq!(quarantine.try_again(&[hash(1)], at(0)), []);
+        assert_eq!(quarantine.try_again(&[hash(1)], at(29)), []);
+        assert_eq!(quarantine.try_again(&[hash(1)], at(30)), [hash(1)]);
+        assert_eq!(quarantine.try_again(&[hash(1)], at(31)), [], "it is being tried");
+        quarantine.forget([hash(1)]);
+        assert_eq!(
+            (quarantine.isolation(hash(1)), quarantine.known()),
+            (Isolation::None, BTreeSet::new())
+        );
     }
 }

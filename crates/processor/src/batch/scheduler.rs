@@ -1,4 +1,4 @@
-//! A look at what waits: windows that close are sealed, what has expired fails, what is quarantined is
+//! Scheduling batches: windows that close are sealed, what has expired fails, what is quarantined is
 //! tried again. Blocking, a bounded part of the queue at a time.
 
 use std::{
@@ -16,7 +16,7 @@ use alloy::primitives::{Address, B256};
 use thiserror::Error;
 
 use super::{
-    check::{Candidate, Under, check},
+    check::{Debit, SettlementTerms, check},
     context::Context,
     recovery,
 };
@@ -26,24 +26,24 @@ use crate::{
     window::{Choice, DIRECT_MAX, Pool, Rules, Turn, Waiting, Window, choose},
 };
 
-/// How many mandates of a path and token are looked at, at least and at most. More wait their turn:
-/// the oldest are looked at.
+/// How many mandates of a path and token are read, at least and at most. More wait their turn: the
+/// oldest are read.
 const WAITING_MIN: usize = 1_024;
 const WAITING_MAX: usize = 8_192;
-/// How many times as many are looked at where those in front settle alone.
+/// How many times as many are read where those in front settle alone.
 const PAGES_MAX: usize = 8;
 /// How many of those that settle alone are kept.
 const LATE_MAX: usize = 64;
 
-/// How often it is looked for what has expired and what is quarantined.
+/// How often what has expired and what is quarantined is dealt with.
 const TIDY_EVERY: Duration = Duration::from_millis(500);
 
 /// How many mandates fail at once.
 const EXPIRE_MAX: usize = 1_024;
 
-/// Why a look failed.
+/// Why scheduling failed. It is tried again.
 #[derive(Debug, Error)]
-pub(super) enum LookError {
+pub(super) enum ScheduleError {
     /// The ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -52,22 +52,22 @@ pub(super) enum LookError {
     Batch(#[from] BatchError),
 }
 
-/// Looks, again and again.
-pub(super) struct Looker {
+/// Seals windows as they close.
+pub(super) struct BatchScheduler {
     context: Arc<Context>,
     turn: Turn,
     tidied: Option<Instant>,
-    /// The last block applied when it was last looked for what has expired.
+    /// The last block applied when what has expired was last dealt with.
     expired_at: Option<Tip>,
 }
 
-impl Looker {
+impl BatchScheduler {
     pub(super) fn new(context: Arc<Context>) -> Self {
         Self { context, turn: Turn::default(), tidied: None, expired_at: None }
     }
 
-    /// One look. The open batches after it.
-    pub(super) fn look(&mut self) -> Result<Vec<BatchNumber>, LookError> {
+    /// Seals what is to be sealed now. The open batches after that.
+    pub(super) fn run_once(&mut self) -> Result<Vec<BatchNumber>, ScheduleError> {
         let context = Arc::clone(&self.context);
         if self.tidied.is_none_or(|at| at.elapsed() >= TIDY_EVERY) {
             self.tidy()?;
@@ -106,8 +106,8 @@ impl Looker {
                     self.turn = window.closed.turn().other();
                     match self.seal(window) {
                         Ok(batch) => open.push(batch),
-                        // A payee captured since, or the chain ended one. The next look sees it.
-                        Err(LookError::Batch(
+                        // A payee captured since, or the chain ended one. The next run sees it.
+                        Err(ScheduleError::Batch(
                             error @ (BatchError::OtherAmount { .. }
                             | BatchError::WrongStatus { .. }),
                         )) => {
@@ -124,7 +124,7 @@ impl Looker {
         Ok(open)
     }
 
-    fn seal(&self, window: Window) -> Result<BatchNumber, LookError> {
+    fn seal(&self, window: Window) -> Result<BatchNumber, ScheduleError> {
         let context = &self.context;
         let count = u32::try_from(window.members.len()).unwrap_or(u32::MAX);
         let Window { path, token, verifier_set, shape, valid_until, members, closed } = window;
@@ -146,31 +146,31 @@ impl Looker {
         entries: &mut BTreeMap<MandateHash, WindowEntry>,
     ) -> Result<BTreeMap<MandateHash, String>, LedgerError> {
         let Window { path, token, verifier_set, .. } = *window;
-        let candidates = window.members.iter().filter_map(|(hash, pays)| {
+        let debits = window.members.iter().filter_map(|(hash, pays)| {
             let mandate = &entries.get(hash)?.mandate;
-            Some(Candidate { hash: *hash, mandate, pays: *pays })
+            Some(Debit { hash: *hash, mandate, pays: *pays })
         });
-        let under = Under { path, token, verifier_set };
-        Ok(check(&self.context.ledger, under, candidates)?.at_fault)
+        let terms = SettlementTerms { path, token, verifier_set };
+        Ok(check(&self.context.ledger, terms, debits)?.at_fault)
     }
 
-    fn quarantine(&self, mandates: &BTreeMap<MandateHash, String>) -> Result<(), LookError> {
+    fn quarantine(&self, mandates: &BTreeMap<MandateHash, String>) -> Result<(), ScheduleError> {
         let context = &self.context;
-        let aside = |(hash, reason): (&MandateHash, &String)| {
+        let quarantined = |(hash, reason): (&MandateHash, &String)| {
             tracing::warn!(mandate = %hash, reason, "quarantining a mandate");
             (*hash, Disposition::Quarantined { reason: reason.clone() })
         };
         context.reached(FailPoint::Dispose, Moment::Before);
-        context.ledger.dispose(mandates.iter().map(aside).collect()).wait()?;
+        context.ledger.dispose(mandates.iter().map(quarantined).collect()).wait()?;
         context.reached(FailPoint::Dispose, Moment::After);
         let now = context.clock.now();
-        let mut apart = self.context.apart();
-        mandates.keys().for_each(|mandate| apart.quarantine(*mandate, now));
+        let mut quarantine = self.context.quarantine();
+        mandates.keys().for_each(|mandate| quarantine.add(*mandate, now));
         Ok(())
     }
 
-    /// Fails what can never settle, tries again what is quarantined, forgets who was kept apart and ended.
-    fn tidy(&mut self) -> Result<(), LookError> {
+    /// Fails what can never settle, tries again what is quarantined, forgets what has ended.
+    fn tidy(&mut self) -> Result<(), ScheduleError> {
         let context = &self.context;
         let tip = context.ledger.tip();
         if tip != self.expired_at {
@@ -183,8 +183,8 @@ impl Looker {
                 self.expired_at = tip;
             }
         }
-        let aside = context.ledger.quarantined()?;
-        let again = self.context.apart().try_again(&aside, context.clock.now());
+        let quarantined = context.ledger.quarantined()?;
+        let again = self.context.quarantine().try_again(&quarantined, context.clock.now());
         if !again.is_empty() {
             tracing::info!(count = again.len(), "trying again what was quarantined");
             let requeue = again.into_iter().map(|hash| (hash, Disposition::Requeue)).collect();
@@ -192,7 +192,7 @@ impl Looker {
             context.ledger.dispose(requeue).wait()?;
             context.reached(FailPoint::Dispose, Moment::After);
         }
-        let known = self.context.apart().known();
+        let known = self.context.quarantine().known();
         let mut ended = Vec::new();
         for mandate in known {
             let view = context.ledger.mandate(mandate)?;
@@ -200,12 +200,12 @@ impl Looker {
                 ended.push(mandate);
             }
         }
-        self.context.apart().forget(ended);
+        self.context.quarantine().forget(ended);
         Ok(())
     }
 
     /// What waits, by what can be settled together: the oldest of each queue. Of those that settle
-    /// alone only the first are kept, and those behind them are looked at, too: after an outage they
+    /// alone only the first are kept, and those behind them are read, too: after an outage they
     /// may be many, and are not to hide the others until these are late themselves.
     fn pools(&self, rules: &Rules) -> Result<Pools, LedgerError> {
         let ledger = &self.context.ledger;
@@ -271,7 +271,7 @@ impl Looker {
     fn waiting(&self, entry: &WindowEntry) -> Waiting {
         let WindowEntry { hash, mandate, state } = entry;
         let promise = &mandate.promise;
-        let (prev, word) = match promise {
+        let (prev, nonce_word) = match promise {
             Promise::Proved { signed } => {
                 let own = &signed.mandate;
                 (own.prev.id().map(MandateHash::from), own.nonce.word())
@@ -284,7 +284,7 @@ impl Looker {
             prev,
             account: promise.account(),
             payee: promise.payee(),
-            word,
+            nonce_word,
             ceiling: promise.amount().amount(),
             due: entry.due(),
             fixed: state.captured.is_some() || state.was_sealed,
@@ -292,7 +292,7 @@ impl Looker {
             settle_by: mandate.settle_by,
             claimable: promise.path() == SettlementPath::Proved,
             deadline: promise.deadline(),
-            company: self.context.apart().company(*hash),
+            isolation: self.context.quarantine().isolation(*hash),
         }
     }
 }
