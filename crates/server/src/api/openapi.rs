@@ -197,7 +197,7 @@ mod tests {
         let kinds = kinds.cloned().unwrap_or_default();
         for event in [
             Event::Proved { batch: BatchNumber::new(1), took_ms: 1 },
-            Event::Reorganised { to_block: 1, mandates: 1, batches: 1 },
+            Event::ReorgedOut { to_block: 1, mandates: 1, batches: 1 },
         ] {
             let sent = serde_json::to_value(&event).unwrap_or_default();
             let is_its = |kind: &&Value| kind["properties"]["event"]["enum"][0] == sent["event"];
