@@ -2,7 +2,7 @@
 //!
 //! A mandate is, one after another:
 //!
-//! - *received*: it waits with others for a thread ([`crate::config::AcceptanceConfig`] says how many may);
+//! - *received*: it waits with others for a thread;
 //! - *prechecked*: everything but the signature and the operator's policies holds, as far as the ledger
 //!   knows now;
 //! - *verified*: the signature holds; those that wait together are checked together;
