@@ -16,7 +16,11 @@
 //!   together, and when; [`batch`]: a batch's life, each step written before it is acted on, and
 //!   taking up what a killed process left;
 //! - [`view`]: mandates, accounts and batches as they are shown to others; [`event`]: what happens,
-//!   as it happens; [`metrics`]: how much of it.
+//!   as it happens; [`metrics`]: how much of it; [`figures`]: when batches took their steps;
+//! - [`fail_point`]: the points between two steps at which tests stop a processor.
+//!
+//! No file imports from one above it: the parts rest on what they are given, and only [`processor`]
+//! puts them together.
 //!
 //! It knows no HTTP: that is the server's.
 

@@ -1,15 +1,7 @@
 //! Captures: a payee takes less than the ceiling, once, before its mandate is in a batch.
 //!
-//! In this order, the first that applies being the answer:
-//!
-//! 1. the processor stops, or too many requests wait;
-//! 2. the mandate is not known;
-//! 3. the payee did not sign: plain ECDSA by the mandate's payee, in the wallet's domain. A payee that
-//!    is a contract signs nothing, and is paid the whole amount;
-//! 4. the same amount was captured before: the same answer again;
-//! 5. another amount was captured before;
-//! 6. the amount is above the ceiling;
-//! 7. the mandate is in a batch, or was, or has ended.
+//! `docs/processor.md` lists the order of the checks. The payee signs with plain ECDSA, in the wallet's
+//! domain: a payee that is a contract signs nothing, and is paid the whole amount.
 //!
 //! The answer is signed before it is noted, and kept with the capture in one synced write: what leaves
 //! is on disk, and asking again gives the same bytes. Mandates of both paths can be captured: the

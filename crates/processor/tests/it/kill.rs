@@ -1,8 +1,8 @@
-//! SIGKILL, at every boundary between steps and at random moments: every receipt that was given is
+//! SIGKILL, at every fail point between steps and at random moments: every receipt that was given is
 //! settled once, and what the chain moved is what was promised.
 //!
 //! A child process runs a processor on a directory, against this process's chain over HTTP. It takes
-//! mandates line by line and answers with receipts, until it is killed: by itself when a boundary is
+//! mandates line by line and answers with receipts, until it is killed: by itself when a fail point is
 //! reached, in the thread that reaches it and before that goes on, or by this process at some moment.
 //! The next child finds what the last one left. Meanwhile blocks fall out of the chain, and some
 //! mandates are such that no batch with them settles.
@@ -53,14 +53,14 @@ const PLAN: &str = "AEP2_PROCESSOR_TEST_PLAN";
 const PREFIX: &str = "child: ";
 /// How often a child is killed, unless `AEP2_KILLS` says otherwise.
 const KILLS: usize = 220;
-/// How many kills more there may be, to reach boundaries that were missed.
+/// How many kills more there may be, to reach fail points that were missed.
 const MORE_MAX: usize = 40;
-/// How long a child lives at most that never reaches its boundary.
+/// How long a child lives at most that never reaches its fail point.
 const LIFE: Duration = Duration::from_millis(2_500);
 /// How long a child lives at most that is killed at a random moment.
 const RANDOM_LIFE_MS: u64 = 1_200;
 
-/// Every boundary that a processor reaches while it settles.
+/// Every fail point that a processor reaches while it settles.
 const FAIL_POINTS: [FailPoint; 13] = [
     FailPoint::Seal,
     FailPoint::Prove,
@@ -86,24 +86,24 @@ struct Plan {
     tokens: Vec<Address>,
     /// How far its clock goes ahead now and then, in seconds, so that what is quarantined is tried again.
     ahead_s: i64,
-    /// The boundary at which it kills itself, by its place in [`boundaries`], and at which time that
+    /// The fail point at which it kills itself, by its place in [`fail_points`], and at which time that
     /// it is reached.
-    boundary: Option<(usize, usize)>,
+    fail_point: Option<(usize, usize)>,
 }
 
 /// A fail point, before it or after it.
-type Boundary = (FailPoint, Moment);
+type Reached = (FailPoint, Moment);
 
-fn boundaries() -> Vec<Boundary> {
+fn fail_points() -> Vec<Reached> {
     let moments = [Moment::Before, Moment::After];
     FAIL_POINTS.iter().flat_map(|point| moments.map(|moment| (*point, moment))).collect()
 }
 
 // --- The child ----------------------------------------------------------------------------------
 
-/// Kills this process when a boundary is reached for the `n`-th time.
+/// Kills this process when a fail point is reached for the `n`-th time.
 struct Killer {
-    at: Option<Boundary>,
+    at: Option<Reached>,
     left: AtomicUsize,
 }
 
@@ -126,8 +126,8 @@ impl FailPointHook for Killer {
 async fn child_process() {
     let Some(plan) = env::var_os(PLAN) else { return };
     let plan: Plan = serde_json::from_slice(&fs::read(plan).expect("a plan")).expect("a plan");
-    let (at, left) = match plan.boundary {
-        Some((index, left)) => (Some(boundaries()[index]), left),
+    let (at, left) = match plan.fail_point {
+        Some((index, left)) => (Some(fail_points()[index]), left),
         None => (None, 0),
     };
     let url = plan.url.parse().expect("a URL");
@@ -215,7 +215,7 @@ struct Promises {
 /// Runs children until they are killed.
 struct Parent {
     plan: PathBuf,
-    killed_at: BTreeMap<Boundary, usize>,
+    killed_at: BTreeMap<Reached, usize>,
     killed_at_random: usize,
 }
 
@@ -273,10 +273,10 @@ impl Parent {
                 _ => assert!(["ready", "killed"].contains(&line.as_str()), "{line}"),
             }
         }
-        match plan.boundary {
+        match plan.fail_point {
             Some((index, _)) if by_itself => {
                 assert!(said.iter().any(|line| line == "killed"), "it died of something else");
-                *self.killed_at.entry(boundaries()[index]).or_default() += 1;
+                *self.killed_at.entry(fail_points()[index]).or_default() += 1;
             }
             Some(_) => self.killed_at_random += 1,
             None => {
@@ -374,16 +374,16 @@ async fn killed_anywhere_it_settles_everything_once() {
     };
     let mut promises = Promises::default();
 
-    let all = boundaries();
+    let all = fail_points();
     for round in 0.. {
-        // In the end those boundaries that were missed, as far as so many kills are to be all of them.
+        // In the end those fail points that were missed, as far as so many kills are to be all of them.
         let done = parent.kills() >= kills;
         let missed = (0..all.len()).filter(|step| !parent.killed_at.contains_key(&all[*step]));
         let missed: Vec<usize> = missed.collect();
         if done && (missed.is_empty() || kills < KILLS || parent.kills() >= kills + MORE_MAX) {
             break;
         }
-        // Every boundary in turn, the first or a later time that it is reached; then a random moment.
+        // Every fail point in turn, the first or a later time that it is reached; then a random moment.
         let step = match done {
             true => missed[round % missed.len()],
             false => round % (all.len() + all.len() / 3),
@@ -400,14 +400,14 @@ async fn killed_anywhere_it_settles_everything_once() {
             )
         );
         let times = if once || done { 1 } else { random.gen_range(1..=2) };
-        let boundary = point.map(|_| (step, times));
+        let fail_point = point.map(|_| (step, times));
         let plan = Plan {
             url: server.url(),
             ledger: world.ledger(),
             deployment: deployment.clone(),
             tokens: tokens.clone(),
             ahead_s: if point == Some(FailPoint::Dispose) { 40 } else { 0 },
-            boundary,
+            fail_point,
         };
         // A mandate that no batch settles: to be aborted, put quarantined, tried again.
         let poison =
@@ -444,7 +444,7 @@ async fn killed_anywhere_it_settles_everything_once() {
                 world.send(&asker.key, &world.id().cancel_withdrawal(account, token)).await;
             }
         };
-        let life = match boundary {
+        let life = match fail_point {
             Some(_) if done => 2 * LIFE,
             Some(_) => LIFE,
             None => Duration::from_millis(random.gen_range(20..RANDOM_LIFE_MS)),
@@ -459,7 +459,7 @@ async fn killed_anywhere_it_settles_everything_once() {
     }
 
     println!(
-        "{} kills at boundaries, {} at other moments, {} receipts",
+        "{} kills at fail points, {} at other moments, {} receipts",
         parent.killed_at.values().sum::<usize>(),
         parent.killed_at_random,
         promises.given.len()
@@ -468,8 +468,8 @@ async fn killed_anywhere_it_settles_everything_once() {
         println!("{count:4} {moment:?} {point:?}");
     }
     assert!(promises.given.len() > parent.kills() / 4, "too few receipts to show anything");
-    for boundary in all.iter().filter(|_| kills >= KILLS) {
-        assert!(parent.killed_at.contains_key(boundary), "never at {boundary:?}");
+    for fail_point in all.iter().filter(|_| kills >= KILLS) {
+        assert!(parent.killed_at.contains_key(fail_point), "never at {fail_point:?}");
     }
 
     finish(&world, &tokens, &promises, &payers, victim, FUNDS).await;
