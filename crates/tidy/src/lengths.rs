@@ -1,8 +1,9 @@
 //! No function over 70 lines, no file over 700.
 //!
-//! A function's lines are counted from `fn` to its closing brace: free ones, methods, those of traits,
-//! tests. Closures are their function's. A function within another is both its own and the outer
-//! one's. Functions that a macro is given or makes are not seen.
+//! In all of a crate's folder: source, tests, examples. A function's lines are counted from `fn` to
+//! its closing brace: free ones, methods, those of traits. Closures are their function's. A function
+//! within another is both its own and the outer one's. Functions that a macro is given or makes are
+//! not seen.
 
 use syn::{
     Block, ImplItemFn, Item, ItemFn, ItemImpl, ItemTrait, Signature, TraitItemFn, Type,
@@ -24,7 +25,7 @@ pub fn check(tree: &Tree, exceptions: &mut List<'_>) -> Vec<Finding> {
     };
     let mut findings = Vec::new();
     for package in packages {
-        for (path, text) in tree.under(&package.source(), "rs") {
+        for (path, text) in tree.under(&package.folder, "rs") {
             findings.extend(file(path, text, exceptions));
             match functions(text) {
                 Ok(found) => {
