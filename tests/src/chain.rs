@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use aep2_devchain::{DevChain, DevChainConfig, Hardfork};
+use aep2_testkit::anvil;
 use alloy::{
     eips::BlockNumberOrTag,
     network::EthereumWallet,
@@ -13,23 +14,24 @@ use alloy::{
     signers::local::PrivateKeySigner,
 };
 
-use crate::anvil;
-
 /// The most gas that a block of either chain uses.
 const BLOCK_GAS: u64 = 60_000_000;
 
-pub(crate) struct TestChain {
+/// One chain, of the test alone.
+pub struct TestChain {
     client: RpcClient,
     /// Ends with the test.
     _node: Option<AnvilInstance>,
 }
 
 impl TestChain {
-    pub(crate) fn embedded() -> Self {
+    /// The embedded chain, with the chain id that anvil has too.
+    pub fn embedded() -> Self {
         Self::embedded_with_id(31_337)
     }
 
-    pub(crate) fn embedded_with_id(chain_id: u64) -> Self {
+    /// The embedded chain, with this chain id.
+    pub fn embedded_with_id(chain_id: u64) -> Self {
         let config = DevChainConfig {
             chain_id,
             hardfork: Hardfork::Prague,
@@ -40,7 +42,8 @@ impl TestChain {
         Self { client: chain.client(), _node: None }
     }
 
-    pub(crate) fn anvil() -> Self {
+    /// An anvil in a process of its own, which ends with this.
+    pub fn anvil() -> Self {
         let node = Anvil::at(anvil::program())
             .prague()
             .args(["--gas-limit", &BLOCK_GAS.to_string(), "--chain-id", "31337"])
@@ -52,13 +55,13 @@ impl TestChain {
     }
 
     /// A provider that reads.
-    pub(crate) fn reader(&self) -> RootProvider {
+    pub fn reader(&self) -> RootProvider {
         RootProvider::new(self.client.clone())
     }
 
     /// A provider that signs with a key. Nonces are asked for each time: cached ones would not notice
     /// that a test went back.
-    pub(crate) fn with_key(
+    pub fn with_key(
         &self,
         key: &PrivateKeySigner,
     ) -> impl Provider + WalletProvider + Clone + 'static {
@@ -67,47 +70,49 @@ impl TestChain {
         builder.connect_client(self.client.clone())
     }
 
-    pub(crate) async fn latest(&self) -> Block {
+    /// The latest block.
+    pub async fn latest(&self) -> Block {
         let latest = self.reader().get_block_by_number(BlockNumberOrTag::Latest).await;
         latest.unwrap().unwrap()
     }
 
     /// The time of the latest block.
-    pub(crate) async fn now(&self) -> u64 {
+    pub async fn now(&self) -> u64 {
         self.latest().await.header.timestamp
     }
 
     /// Mines a block at this time. What comes after it is not earlier.
-    pub(crate) async fn travel_to(&self, timestamp: u64) {
+    pub async fn travel_to(&self, timestamp: u64) {
         self.next_block_at(timestamp).await;
         let _: serde_json::Value = self.client.request_noparams("evm_mine").await.unwrap();
         assert_eq!(self.now().await, timestamp);
     }
 
     /// Has the next block be of this time.
-    pub(crate) async fn next_block_at(&self, timestamp: u64) {
+    pub async fn next_block_at(&self, timestamp: u64) {
         let params = [timestamp];
         let _: serde_json::Value =
             self.client.request("evm_setNextBlockTimestamp", params).await.unwrap();
     }
 }
 
-/// Runs each test on both chains.
+/// Runs each test on both chains: makes a test of each function that takes a
+/// [`TestChain`](crate::chain::TestChain).
+#[macro_export]
 macro_rules! on_both_chains {
     ($($test:ident),* $(,)?) => {
         mod on_embedded {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $test() {
-                super::$test(crate::support::chain::TestChain::embedded()).await;
+                super::$test($crate::chain::TestChain::embedded()).await;
             })*
         }
 
         mod on_anvil {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $test() {
-                super::$test(crate::support::chain::TestChain::anvil()).await;
+                super::$test($crate::chain::TestChain::anvil()).await;
             })*
         }
     };
 }
-pub(crate) use on_both_chains;

@@ -19,40 +19,48 @@ use alloy::{
 
 /// Somebody with an account.
 #[derive(Clone)]
-pub(crate) struct Payer {
+pub struct Payer {
     /// The owner's ordinary key.
-    pub(crate) key: PrivateKeySigner,
-    pub(crate) account: AccountId,
+    pub key: PrivateKeySigner,
+    /// Its number.
+    pub account: AccountId,
     /// The seed of what its agent signs mandates with.
-    pub(crate) seed: [u8; 32],
+    pub seed: [u8; 32],
 }
 
 /// A payment, as a payer's agent signs it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Payment {
-    pub(crate) token: Address,
-    pub(crate) payee: Address,
-    pub(crate) amount: u128,
-    pub(crate) nonce: u64,
-    pub(crate) deadline: UnixTime,
+pub struct Payment {
+    /// In which token.
+    pub token: Address,
+    /// Who is paid.
+    pub payee: Address,
+    /// At most how much, in base units.
+    pub amount: u128,
+    /// Of the mandate.
+    pub nonce: u64,
+    /// Until when it can be settled.
+    pub deadline: UnixTime,
 }
 
 impl Payer {
-    pub(crate) fn address(&self) -> Address {
+    /// The owner's address.
+    pub fn address(&self) -> Address {
         self.key.address()
     }
 
-    pub(crate) fn secret(&self) -> SecretKey {
+    /// What its agent signs mandates with.
+    pub fn secret(&self) -> SecretKey {
         SecretKey::from_seed(self.seed)
     }
 
     /// Signs, as a chain's first mandate.
-    pub(crate) fn sign(&self, wallet: WalletId, payment: Payment) -> SignedMandate {
+    pub fn sign(&self, wallet: WalletId, payment: Payment) -> SignedMandate {
         self.sign_after(wallet, payment, None)
     }
 
     /// Signs, following another mandate if there is one.
-    pub(crate) fn sign_after(
+    pub fn sign_after(
         &self,
         wallet: WalletId,
         payment: Payment,
@@ -72,7 +80,7 @@ impl Payer {
     }
 
     /// Signs as the published MVP's payers do.
-    pub(crate) fn sign_directly(&self, wallet: WalletId, payment: Payment) -> SignedDirectMandate {
+    pub fn sign_directly(&self, wallet: WalletId, payment: Payment) -> SignedDirectMandate {
         let mandate = DirectMandate {
             owner: self.address(),
             token: payment.token,
@@ -88,17 +96,17 @@ impl Payer {
 }
 
 /// A payee's key: nobody's with an account.
-pub(crate) fn payee(number: u8) -> PrivateKeySigner {
+pub fn payee(number: u8) -> PrivateKeySigner {
     PrivateKeySigner::from_bytes(&B256::repeat_byte(0xa0 + number)).expect("a key")
 }
 
 /// A payee's address.
-pub(crate) fn payee_address(number: u8) -> Address {
+pub fn payee_address(number: u8) -> Address {
     payee(number).address()
 }
 
 /// What a payee captures of a mandate, signed by `key`.
-pub(crate) fn capture(
+pub fn capture(
     wallet: WalletId,
     mandate_id: B256,
     amount: u128,

@@ -20,7 +20,7 @@ use alloy::primitives::{Address, B256};
 use rand::{SeedableRng, rngs::StdRng};
 
 /// The prover of all tests. Its key is made once a process.
-pub(crate) fn prover() -> &'static Prover {
+pub fn prover() -> &'static Prover {
     static PROVER: LazyLock<Prover> = LazyLock::new(|| {
         let shape = Shape::new(2, 2, true).unwrap();
         Prover::set_up(shape, &Entropy::Seed(*b"a seed that everybody may know!!"), &()).unwrap()
@@ -30,12 +30,17 @@ pub(crate) fn prover() -> &'static Prover {
 
 /// A payment, as a payer's agent signs it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Payment {
-    pub(crate) account: AccountId,
-    pub(crate) payee: Address,
-    pub(crate) amount: u128,
-    pub(crate) captured: u128,
-    pub(crate) nonce: u64,
+pub struct Payment {
+    /// Who pays.
+    pub account: AccountId,
+    /// Who is paid.
+    pub payee: Address,
+    /// At most how much, in base units.
+    pub amount: u128,
+    /// How much of it the payee takes, in base units.
+    pub captured: u128,
+    /// Of the mandate.
+    pub nonce: u64,
 }
 
 impl Payment {
@@ -51,7 +56,8 @@ impl Payment {
         }
     }
 
-    pub(crate) fn sign(
+    /// The mandate, following `previous` if there is one.
+    pub fn sign(
         &self,
         key: &SecretKey,
         wallet: WalletId,
@@ -66,7 +72,7 @@ impl Payment {
 }
 
 /// A proof of payments, those of one account in one chain, each account with its key.
-pub(crate) fn prove(
+pub fn prove(
     wallet: WalletId,
     token: Address,
     valid_until: UnixTime,
@@ -90,6 +96,6 @@ pub(crate) fn prove(
 }
 
 /// The development keys, which both chains prefund.
-pub(super) fn dev_key(index: usize) -> alloy::signers::local::PrivateKeySigner {
+pub(crate) fn dev_key(index: usize) -> alloy::signers::local::PrivateKeySigner {
     dev_accounts().unwrap()[index].clone()
 }

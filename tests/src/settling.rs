@@ -11,11 +11,14 @@ use aep2_processor::{
 };
 use alloy::primitives::{Address, Bytes, hex};
 
-use crate::support::{Payer, World, dev_key, eventually};
+use crate::{
+    payers::Payer,
+    world::{World, dev_key, eventually},
+};
 
 impl World {
     /// Mandates are sealed as soon as they are accepted.
-    pub(crate) fn at_once(&self) -> ProcessorConfig {
+    pub fn at_once(&self) -> ProcessorConfig {
         let mut config = self.config();
         config.windows.capture_within_s = 0;
         config.windows.age_s_max = 0;
@@ -23,7 +26,7 @@ impl World {
     }
 
     /// Mandates are sealed when they fill a shape, or when time passes.
-    pub(crate) fn when_full(&self) -> ProcessorConfig {
+    pub fn when_full(&self) -> ProcessorConfig {
         let mut config = self.config();
         config.windows.capture_within_s = 0;
         config
@@ -31,7 +34,7 @@ impl World {
 
     /// A processor that is ready, on the ledger of one that was stopped: what that one was doing may
     /// take a moment to end.
-    pub(crate) async fn start_again(&self, config: ProcessorConfig) -> Processor {
+    pub async fn start_again(&self, config: ProcessorConfig) -> Processor {
         loop {
             match Processor::start(self.parts(), config.clone()).await {
                 Ok(processor) => {
@@ -47,26 +50,26 @@ impl World {
     }
 
     /// Blocks are made for each transaction, or only when they are asked for.
-    pub(crate) async fn automine(&self, on: bool) {
+    pub async fn automine(&self, on: bool) {
         let asked = self.chain.client().request::<_, serde_json::Value>("evm_setAutomine", (on,));
         asked.await.expect("a setting of the chain");
     }
 
     /// Empty blocks.
-    pub(crate) fn mine(&self, blocks: usize) {
+    pub fn mine(&self, blocks: usize) {
         for _ in 0..blocks {
             self.chain.mine().expect("a block");
         }
     }
 
     /// What an address has of a token.
-    pub(crate) async fn holds_of(&self, token: Address, owner: Address) -> u128 {
+    pub async fn holds_of(&self, token: Address, owner: Address) -> u128 {
         let token = aep2_chain::token::Token::new(self.chain.provider(), token);
         token.balance_of(owner).await.expect("a balance").to()
     }
 
     /// What a payer's account has of the token.
-    pub(crate) async fn balance(&self, payer: &Payer) -> u128 {
+    pub async fn balance(&self, payer: &Payer) -> u128 {
         let purse = self.wallet().purse(payer.account, self.token()).await;
         purse.expect("a purse").balance.get()
     }
@@ -74,7 +77,7 @@ impl World {
     /// A token of which more leaves than is sent when `victim` is paid, so that the wallet refuses the
     /// batch and names nobody. It knows one holder: the wallet, which `fund` gives tokens out of
     /// nothing.
-    pub(crate) async fn greedy_token(&self, victim: Address) -> Address {
+    pub async fn greedy_token(&self, victim: Address) -> Address {
         let provider = self.with_key(&dev_key(0));
         let receipt = transact(&provider, &Call::deployment(greedy_token(victim))).await;
         receipt.expect("deployed").contract_address.expect("an address")
@@ -82,16 +85,17 @@ impl World {
 }
 
 /// Where a mandate is.
-pub(crate) fn state(processor: &Processor, mandate: impl Into<MandateHash>) -> MandateState {
+pub fn state(processor: &Processor, mandate: impl Into<MandateHash>) -> MandateState {
     processor.mandate(mandate.into()).expect("reads").expect("known").state
 }
 
-pub(crate) fn is_settled(processor: &Processor, mandate: impl Into<MandateHash>) -> bool {
+/// Whether a batch with a mandate in it is confirmed.
+pub fn is_settled(processor: &Processor, mandate: impl Into<MandateHash>) -> bool {
     matches!(state(processor, mandate), MandateState::Settled { .. })
 }
 
 /// Accepts mandates, one after another: their ids.
-pub(crate) async fn accept_all(
+pub async fn accept_all(
     processor: &Processor,
     mandates: impl IntoIterator<Item = SignedMandate>,
 ) -> Vec<MandateHash> {
@@ -104,7 +108,7 @@ pub(crate) async fn accept_all(
 
 /// Waits until all are settled.
 #[track_caller]
-pub(crate) fn all_settled<'a>(
+pub fn all_settled<'a>(
     processor: &'a Processor,
     mandates: &'a [MandateHash],
 ) -> impl Future<Output = ()> + 'a {
@@ -114,7 +118,7 @@ pub(crate) fn all_settled<'a>(
 }
 
 /// Every batch that was ever sealed, the first one first.
-pub(crate) fn batches(processor: &Processor) -> Vec<BatchStatus> {
+pub fn batches(processor: &Processor) -> Vec<BatchStatus> {
     let mut number = 1;
     let mut all = Vec::new();
     while let Some(batch) = processor.batch(BatchNumber::new(number)).expect("reads") {
@@ -125,7 +129,7 @@ pub(crate) fn batches(processor: &Processor) -> Vec<BatchStatus> {
 }
 
 /// The batches that settled, with how many mandates each.
-pub(crate) fn settled_batches(processor: &Processor) -> Vec<(BatchNumber, u32)> {
+pub fn settled_batches(processor: &Processor) -> Vec<(BatchNumber, u32)> {
     let settled = |batch: &BatchStatus| {
         matches!(batch.step, BatchStep::Confirmed { .. } | BatchStep::Final { .. })
     };
@@ -134,12 +138,12 @@ pub(crate) fn settled_batches(processor: &Processor) -> Vec<(BatchNumber, u32)> 
 }
 
 /// The ledger keeps its rules.
-pub(crate) fn audited(processor: &Processor) {
+pub fn audited(processor: &Processor) {
     assert_eq!(processor.audit().expect("audits").findings, []);
 }
 
 /// A chain of `count` payments of `amount`, nonces from `nonce` on, each following the one before.
-pub(crate) fn chain_of(
+pub fn chain_of(
     world: &World,
     payer: &Payer,
     amount: u128,
@@ -215,7 +219,7 @@ impl Assembly {
 }
 
 /// Whether a nonce of a payer's is spent on chain.
-pub(crate) async fn is_spent(world: &World, payer: &Payer, nonce: u64) -> bool {
+pub async fn is_spent(world: &World, payer: &Payer, nonce: u64) -> bool {
     let nonce = aep2_mandate::units::Nonce::new(nonce);
     world.wallet().is_spent(payer.account, world.token(), nonce).await.expect("reads")
 }

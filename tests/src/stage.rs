@@ -27,61 +27,72 @@ use alloy::{
     signers::local::PrivateKeySigner,
 };
 
-use super::{
+use crate::{
     chain::TestChain,
     proofs::{Payment, dev_key, prove, prover},
 };
 
 /// Of withdrawals and changes.
-pub(crate) const DELAY_SECONDS: u64 = 3_600;
+pub const DELAY_SECONDS: u64 = 3_600;
 
 /// Until when the tests' batches may settle: far beyond any clock that runs while they do.
-pub(crate) const VALID_UNTIL: u64 = 4_000_000_000;
+pub const VALID_UNTIL: u64 = 4_000_000_000;
 
 /// What a payer's account starts with.
-pub(crate) const FUNDS: u128 = 1_000_000;
+pub const FUNDS: u128 = 1_000_000;
 
 /// Somebody with an account.
-pub(crate) struct Person {
-    pub(crate) key: PrivateKeySigner,
-    pub(crate) account: AccountId,
+pub struct Person {
+    /// The owner's ordinary key.
+    pub key: PrivateKeySigner,
+    /// Its number.
+    pub account: AccountId,
     /// What its agent signs mandates with.
-    pub(crate) mandate_key: SecretKey,
+    pub mandate_key: SecretKey,
 }
 
 impl Person {
-    pub(crate) fn address(&self) -> Address {
+    /// The owner's address.
+    pub fn address(&self) -> Address {
         self.key.address()
     }
 
-    pub(crate) fn pays(&self, payee: Address, amount: u128, nonce: u64) -> Payment {
+    /// A payment of `amount` base units that is captured in full.
+    pub fn pays(&self, payee: Address, amount: u128, nonce: u64) -> Payment {
         Payment { account: self.account, payee, amount, captured: amount, nonce }
     }
 }
 
-pub(crate) struct Stage {
-    pub(crate) chain: TestChain,
-    pub(crate) deployment: Deployment,
+/// The wallet on a chain, and people who use it.
+pub struct Stage {
+    /// Where everything happens.
+    pub chain: TestChain,
+    /// The contracts.
+    pub deployment: Deployment,
     /// May block addresses in the token.
-    pub(crate) deployer: PrivateKeySigner,
-    pub(crate) processor: PrivateKeySigner,
-    pub(crate) ann: Person,
-    pub(crate) bob: Person,
+    pub deployer: PrivateKeySigner,
+    /// The accounts' processor.
+    pub processor: PrivateKeySigner,
+    /// Owner of account 1.
+    pub ann: Person,
+    /// Owner of account 2.
+    pub bob: Person,
     /// Nobody's processor, and owner of no account.
-    pub(crate) stranger: PrivateKeySigner,
+    pub stranger: PrivateKeySigner,
 }
 
 /// The seed of a mandate key.
-pub(crate) fn mandate_key(number: u8) -> SecretKey {
+pub fn mandate_key(number: u8) -> SecretKey {
     SecretKey::from_seed([number; 32])
 }
 
 /// Who is paid: nobody's addresses.
-pub(crate) fn payee(number: u8) -> Address {
+pub fn payee(number: u8) -> Address {
     Address::repeat_byte(0xe0 + number)
 }
 
-pub(crate) fn plan() -> Plan {
+/// What is deployed: a wallet with one verifier, and a token.
+pub fn plan() -> Plan {
     Plan {
         withdrawal_delay_seconds: DELAY_SECONDS,
         unbonding_delay_seconds: 2 * DELAY_SECONDS,
@@ -93,7 +104,7 @@ pub(crate) fn plan() -> Plan {
 
 impl Stage {
     /// Deploys; Ann opens account 1 and Bob account 2, each with [`FUNDS`] in it.
-    pub(crate) async fn set(chain: TestChain) -> Self {
+    pub async fn set(chain: TestChain) -> Self {
         let deployment = deploy(&chain.with_key(&Self::deployer_key()), &plan()).await.unwrap();
         let stage = Self::on(chain, deployment);
         for person in [&stage.ann, &stage.bob] {
@@ -105,7 +116,7 @@ impl Stage {
     }
 
     /// The people on a chain where nothing but the contracts is yet.
-    pub(crate) fn on(chain: TestChain, deployment: Deployment) -> Self {
+    pub fn on(chain: TestChain, deployment: Deployment) -> Self {
         let [deployer, processor, ann, bob, stranger] = [0, 1, 2, 3, 4].map(dev_key);
         let person = |key, number, seed| Person {
             key,
@@ -116,28 +127,33 @@ impl Stage {
         Self { chain, deployment, deployer, processor, ann, bob, stranger }
     }
 
-    pub(crate) fn deployer_key() -> PrivateKeySigner {
+    /// The key that deploys, on every stage.
+    pub fn deployer_key() -> PrivateKeySigner {
         dev_key(0)
     }
 
-    pub(crate) fn id(&self) -> WalletId {
+    /// The wallet's id.
+    pub fn id(&self) -> WalletId {
         self.deployment.wallet_id()
     }
 
-    pub(crate) fn wallet(&self) -> Wallet<RootProvider> {
+    /// The wallet, to be asked.
+    pub fn wallet(&self) -> Wallet<RootProvider> {
         Wallet::unchecked(self.chain.reader(), self.id())
     }
 
-    pub(crate) fn token_address(&self) -> Address {
+    /// The token's address.
+    pub fn token_address(&self) -> Address {
         self.deployment.test_token.as_ref().unwrap().address
     }
 
-    pub(crate) fn token(&self) -> Token<RootProvider> {
+    /// The token, to be asked.
+    pub fn token(&self) -> Token<RootProvider> {
         Token::new(self.chain.reader(), self.token_address())
     }
 
     /// Accounts under this stage's processor and verifiers.
-    pub(crate) fn terms(&self, mandate_key: &SecretKey) -> Terms {
+    pub fn terms(&self, mandate_key: &SecretKey) -> Terms {
         Terms {
             processor: self.processor.address(),
             verifier_set: Some(self.deployment.verifier_set),
@@ -147,7 +163,8 @@ impl Stage {
 
     // --- Doing --------------------------------------------------------------------------------------
 
-    pub(crate) async fn try_send(
+    /// Sends a call and waits until it is mined.
+    pub async fn try_send(
         &self,
         key: &PrivateKeySigner,
         call: &Call,
@@ -155,33 +172,38 @@ impl Stage {
         transact(&self.chain.with_key(key), call).await
     }
 
-    pub(crate) async fn send(&self, key: &PrivateKeySigner, call: &Call) -> TransactionReceipt {
+    /// [`Self::try_send`], which must succeed.
+    pub async fn send(&self, key: &PrivateKeySigner, call: &Call) -> TransactionReceipt {
         self.try_send(key, call).await.unwrap()
     }
 
     /// Expects a refusal, and gives the contract's reason.
-    pub(crate) async fn refused(&self, key: &PrivateKeySigner, call: &Call) -> WalletError {
+    pub async fn refused(&self, key: &PrivateKeySigner, call: &Call) -> WalletError {
         reason(self.try_send(key, call).await)
     }
 
-    pub(crate) async fn open(&self, key: &PrivateKeySigner, mandate_key: &SecretKey) -> AccountId {
+    /// Opens an account on these [terms](Self::terms).
+    pub async fn open(&self, key: &PrivateKeySigner, mandate_key: &SecretKey) -> AccountId {
         let receipt = self.send(key, &self.id().open_account(&self.terms(mandate_key))).await;
         self.id().opened_account(&receipt).unwrap()
     }
 
-    pub(crate) async fn mint(&self, to: Address, amount: u128) {
+    /// Makes tokens, in base units.
+    pub async fn mint(&self, to: Address, amount: u128) {
         let minting = mint_test_tokens(self.token_address(), to, BaseUnits::new(amount));
         self.send(&self.deployer, &minting).await;
     }
 
-    pub(crate) async fn fund(&self, person: &Person, amount: u128) {
+    /// Makes tokens for somebody who deposits them, in base units.
+    pub async fn fund(&self, person: &Person, amount: u128) {
         let (token, units) = (self.token_address(), BaseUnits::new(amount));
         self.mint(person.address(), amount).await;
         self.send(&person.key, &approve(token, self.id().address, units)).await;
         self.send(&person.key, &self.id().deposit(person.account, token, units)).await;
     }
 
-    pub(crate) async fn block_in_token(&self, address: Address, blocked: bool) {
+    /// Has the token refuse an address, or not any more.
+    pub async fn block_in_token(&self, address: Address, blocked: bool) {
         let call = TestUSD::setBlockedCall { account: address, blocked };
         self.send(&self.deployer, &Call::new(self.token_address(), &call)).await;
     }
@@ -189,7 +211,7 @@ impl Stage {
     // --- Batches ------------------------------------------------------------------------------------
 
     /// Ann pays payees 1 and 2, Bob pays payee 1 twice and is charged less the second time.
-    pub(crate) fn payments(&self) -> Vec<(&SecretKey, Payment)> {
+    pub fn payments(&self) -> Vec<(&SecretKey, Payment)> {
         let (ann, bob) = (&self.ann, &self.bob);
         vec![
             (&ann.mandate_key, ann.pays(payee(1), 700, 0)),
@@ -200,7 +222,7 @@ impl Stage {
     }
 
     /// [`Self::payments`] proved. Stages are alike, so it is proved once for all of them.
-    pub(crate) fn batch(&self) -> Proven {
+    pub fn batch(&self) -> Proven {
         static PROVEN: OnceLock<(WalletId, Address, Proven)> = OnceLock::new();
         let make = || (self.id(), self.token_address(), self.prove(&self.payments()));
         let (wallet, token, proven) = PROVEN.get_or_init(make);
@@ -208,36 +230,39 @@ impl Stage {
         proven.clone()
     }
 
-    pub(crate) fn prove(&self, payments: &[(&SecretKey, Payment)]) -> Proven {
+    /// Payments, proved.
+    pub fn prove(&self, payments: &[(&SecretKey, Payment)]) -> Proven {
         prove(self.id(), self.token_address(), UnixTime::new(VALID_UNTIL).unwrap(), payments)
     }
 
-    pub(crate) fn settling(&self, proven: &Proven) -> Call {
+    /// The call that settles a batch.
+    pub fn settling(&self, proven: &Proven) -> Call {
         let set = self.deployment.verifier_set;
         self.id().settle_batch(proven, set, self.token_address()).unwrap()
     }
 
     // --- Looking ------------------------------------------------------------------------------------
 
-    pub(crate) async fn balance(&self, person: &Person) -> u128 {
+    /// What somebody's account has of the token.
+    pub async fn balance(&self, person: &Person) -> u128 {
         let purse = self.wallet().purse(person.account, self.token_address()).await.unwrap();
         purse.balance.get()
     }
 
     /// What an address has of the token.
-    pub(crate) async fn holds(&self, address: Address) -> u128 {
+    pub async fn holds(&self, address: Address) -> u128 {
         self.token().balance_of(address).await.unwrap().to()
     }
 
     /// The wallet's events in a receipt.
-    pub(crate) fn events(&self, receipt: &TransactionReceipt) -> Vec<WalletEvent> {
+    pub fn events(&self, receipt: &TransactionReceipt) -> Vec<WalletEvent> {
         self.id().events_of(receipt).unwrap()
     }
 }
 
 /// Why a call was refused before it was sent.
 #[track_caller]
-pub(crate) fn reason<T: std::fmt::Debug>(refused: Result<T, ChainError>) -> WalletError {
+pub fn reason<T: std::fmt::Debug>(refused: Result<T, ChainError>) -> WalletError {
     match refused {
         Err(ChainError::Reverted(reason)) => reason,
         other => panic!("not refused by a contract: {other:?}"),

@@ -1,4 +1,4 @@
-//! A processor that keeps its ledger in memory, a payee, and a payer, all over loopback.
+//! A processor that keeps its ledger in memory, payees and payers, all over loopback: no chain, no proofs.
 
 use std::{
     collections::HashMap,
@@ -12,17 +12,22 @@ use std::{
 
 use aep2_mandate::{
     clock::Clock,
+    eddsa::SecretKey,
     mandate::{MandateId, SignedMandate},
     typed_data::{
         capture::{CaptureReceipt, SignedCapture, SignedCaptureReceipt},
         receipt::{Receipt, SignedReceipt},
     },
-    units::{AccountId, Amount},
+    units::{AccountId, Amount, Ceiling, ChainId},
 };
 use aep2_payee::{Payee, PayeeConfig};
-use aep2_payer::{Payer, PayerConfig, PayingClient};
+use aep2_payer::{
+    Payer, PayerConfig, PayingClient,
+    limits::{Allowance, Limits},
+};
 use aep2_processor_client::{NativeClient, ProcessorClient, RetryPolicy};
 use aep2_x402::{FacilitatorRequest, SettleResponse, purchase::Venue};
+use alloy_primitives::{Address, address};
 use alloy_signer_local::PrivateKeySigner;
 use axum::{
     Json, Router,
@@ -35,24 +40,27 @@ use serde_json::json;
 use tempfile::TempDir;
 use url::Url;
 
-/// The payer's own surroundings.
-#[path = "../../../payer/tests/it/support.rs"]
-mod payers;
-pub(crate) use self::payers::*;
+/// The token that everybody pays in.
+pub const TOKEN: Address = address!("aCBfD706D60018a3fc4B913D02A738F9A570124D");
+/// The wallet that mandates are for. Nobody asks it.
+pub const WALLET: Address = address!("c77a9ef0850a3ca47201549f001540668b9364dc");
+/// Its chain.
+pub const CHAIN: ChainId = ChainId::new(31_337);
 
-pub(crate) const SETTLE_WITHIN_S: u64 = 600;
+/// Within how many seconds the processor says to settle.
+pub const SETTLE_WITHIN_S: u64 = 600;
 
 /// What the processor does wrong.
 #[derive(Debug, Default)]
-pub(crate) struct Faults {
+pub struct Faults {
     /// This many next answers come too late, after the mandate was accepted.
-    pub(crate) late: AtomicUsize,
+    pub late: AtomicUsize,
     /// This many next captures are answered 503.
-    pub(crate) captures_down: AtomicUsize,
+    pub captures_down: AtomicUsize,
     /// Receipts are signed by somebody else.
-    pub(crate) forge: AtomicUsize,
+    pub forge: AtomicUsize,
     /// This many next mandates are answered 503, and not accepted.
-    pub(crate) down: AtomicUsize,
+    pub down: AtomicUsize,
 }
 
 fn take_one(count: &AtomicUsize) -> bool {
@@ -68,15 +76,17 @@ struct Entry {
 
 /// The processor's ledger.
 #[derive(Debug)]
-pub(crate) struct Ledger {
+pub struct Ledger {
     key: PrivateKeySigner,
     venue: Venue,
     clock: Clock,
     entries: Mutex<HashMap<MandateId, Entry>>,
     /// What each account may still spend.
     funds: Mutex<HashMap<AccountId, u128>>,
-    pub(crate) faults: Faults,
-    pub(crate) asked: AtomicU64,
+    /// What goes wrong.
+    pub faults: Faults,
+    /// How often it was asked for a receipt.
+    pub asked: AtomicU64,
 }
 
 impl Ledger {
@@ -161,12 +171,13 @@ impl Ledger {
         Ok(statement)
     }
 
-    pub(crate) fn fund(&self, account: AccountId, units: u128) {
+    /// Says what an account may still spend, in base units. Others may spend anything.
+    pub fn fund(&self, account: AccountId, units: u128) {
         self.funds.lock().unwrap().insert(account, units);
     }
 
     /// What was captured of each mandate, in no order.
-    pub(crate) fn captured(&self) -> Vec<Amount> {
+    pub fn captured(&self) -> Vec<Amount> {
         let entries = self.entries.lock().unwrap();
         let captured = entries.values().map(|entry| match entry.capture {
             Some(statement) => statement.message.amount,
@@ -175,11 +186,13 @@ impl Ledger {
         captured.collect()
     }
 
-    pub(crate) fn mandates(&self) -> Vec<SignedMandate> {
+    /// Every mandate that was accepted, in no order.
+    pub fn mandates(&self) -> Vec<SignedMandate> {
         self.entries.lock().unwrap().values().map(|entry| entry.mandate.clone()).collect()
     }
 
-    pub(crate) fn count(&self) -> usize {
+    /// How many mandates were accepted.
+    pub fn count(&self) -> usize {
         self.entries.lock().unwrap().len()
     }
 }
@@ -242,15 +255,20 @@ async fn identity(State(ledger): State<Arc<Ledger>>) -> Response {
 }
 
 /// A world with a processor in it.
-pub(crate) struct World {
-    pub(crate) ledger: Arc<Ledger>,
-    pub(crate) venue: Venue,
-    pub(crate) processor_url: Url,
-    pub(crate) payee_key: PrivateKeySigner,
+pub struct World {
+    /// The processor's.
+    pub ledger: Arc<Ledger>,
+    /// Where its mandates count.
+    pub venue: Venue,
+    /// Where it answers.
+    pub processor_url: Url,
+    /// The key of every payee here.
+    pub payee_key: PrivateKeySigner,
     directory: TempDir,
 }
 
-pub(crate) async fn serve(router: Router) -> Url {
+/// Serves on a free port of loopback, until the test ends.
+pub async fn serve(router: Router) -> Url {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, router).await });
@@ -262,11 +280,13 @@ fn url_of(address: SocketAddr) -> Url {
 }
 
 impl World {
-    pub(crate) async fn new() -> Self {
+    /// A processor that makes no mistakes yet.
+    pub async fn new() -> Self {
         Self::with_clock(Clock::system()).await
     }
 
-    pub(crate) async fn with_clock(clock: Clock) -> Self {
+    /// One that goes by this clock.
+    pub async fn with_clock(clock: Clock) -> Self {
         let key = PrivateKeySigner::random();
         let venue = Venue { chain: CHAIN, wallet: WALLET, processor: key.address() };
         let ledger = Arc::new(Ledger {
@@ -295,7 +315,7 @@ impl World {
     }
 
     /// Asks quickly, and again.
-    pub(crate) fn processor(&self) -> Arc<dyn ProcessorClient> {
+    pub fn processor(&self) -> Arc<dyn ProcessorClient> {
         let retry = RetryPolicy {
             timeout: Duration::from_millis(1_500),
             attempts: 3,
@@ -305,11 +325,12 @@ impl World {
     }
 
     /// A payee's service on loopback: `routes` lays its prices.
-    pub(crate) async fn payee(&self, routes: impl FnOnce(&Payee) -> Router) -> Shop {
+    pub async fn payee(&self, routes: impl FnOnce(&Payee) -> Router) -> Shop {
         self.payee_with(self.processor(), |_| {}, routes).await
     }
 
-    pub(crate) async fn payee_with(
+    /// [`Self::payee`] with another way to the processor, and other settings.
+    pub async fn payee_with(
         &self,
         processor: Arc<dyn ProcessorClient>,
         adjust: impl FnOnce(&mut PayeeConfig),
@@ -326,50 +347,86 @@ impl World {
         Shop { url, payee }
     }
 
-    pub(crate) fn directory(&self, account: u32) -> std::path::PathBuf {
+    /// Where the payer of this account keeps its journal.
+    pub fn directory(&self, account: u32) -> std::path::PathBuf {
         self.directory.path().join(account.to_string())
     }
 
-    pub(crate) fn payer_config(&self, account: u32) -> PayerConfig {
-        payer_config(account, self.venue, &self.directory(account))
+    /// The settings of the payer of this account.
+    pub fn payer_config(&self, account: u32) -> PayerConfig {
+        let limits = Limits {
+            tokens: [(TOKEN, Allowance::at_most(amount(1_000_000)))].into(),
+            ..Limits::default()
+        };
+        PayerConfig::new(self::account(account), self.venue, limits, self.directory(account))
     }
 
-    pub(crate) fn payer(&self, account: u32) -> Payer {
+    /// The payer of this account.
+    pub fn payer(&self, account: u32) -> Payer {
         Payer::open(self.payer_config(account), secret(account)).unwrap()
     }
 
-    pub(crate) fn client(&self, account: u32) -> PayingClient {
+    /// An HTTP client that pays from this account.
+    pub fn client(&self, account: u32) -> PayingClient {
         client(self.payer(account))
     }
 }
 
-pub(crate) fn client(payer: Payer) -> PayingClient {
+/// An HTTP client that pays, and soon asks again.
+pub fn client(payer: Payer) -> PayingClient {
     let retry = aep2_payer::RetryPolicy { attempts: 4, pause: Duration::from_millis(30) };
     PayingClient::new(payer).unwrap().retry(retry)
 }
 
 /// A payee's service.
-pub(crate) struct Shop {
-    pub(crate) url: Url,
-    pub(crate) payee: Payee,
+pub struct Shop {
+    /// Where it is.
+    pub url: Url,
+    /// Who is paid.
+    pub payee: Payee,
 }
 
 impl Shop {
-    pub(crate) fn at(&self, path: &str) -> Url {
+    /// The address of a path.
+    pub fn at(&self, path: &str) -> Url {
         self.url.join(path).unwrap()
     }
 }
 
 /// How often something was done.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Counter(Arc<AtomicUsize>);
+pub struct Counter(Arc<AtomicUsize>);
 
 impl Counter {
-    pub(crate) fn add(&self) -> usize {
+    /// Counts one more, and gives how many there are.
+    pub fn add(&self) -> usize {
         self.0.fetch_add(1, SeqCst) + 1
     }
 
-    pub(crate) fn get(&self) -> usize {
+    /// How many there are.
+    pub fn get(&self) -> usize {
         self.0.load(SeqCst)
     }
+}
+
+/// An amount, in base units.
+pub fn amount(units: u128) -> Amount {
+    Amount::new(units).unwrap()
+}
+
+/// A ceiling, in base units.
+pub fn ceiling(units: u128) -> Ceiling {
+    Ceiling::new(units).unwrap()
+}
+
+/// The account of this number.
+pub fn account(number: u32) -> AccountId {
+    AccountId::new(number).unwrap()
+}
+
+/// What the agent of this account signs mandates with.
+pub fn secret(account: u32) -> SecretKey {
+    let mut seed = [7; 32];
+    seed[..4].copy_from_slice(&account.to_be_bytes());
+    SecretKey::from_seed(seed)
 }

@@ -35,35 +35,45 @@ use alloy::{
 };
 use tempfile::TempDir;
 
-use super::{Payer, Payment, payee_address, provers};
+use crate::{
+    payers::{Payer, Payment, payee_address},
+    provers::provers,
+};
 
 /// Of withdrawals and changes.
-pub(crate) const DELAY_SECONDS: u64 = 3_600;
+pub const DELAY_SECONDS: u64 = 3_600;
 
 /// How long to wait for what comes soon, on a machine that is busy.
-pub(crate) const LONG: Duration = Duration::from_secs(120);
+pub const LONG: Duration = Duration::from_secs(120);
 
-pub(crate) struct World {
-    pub(crate) chain: DevChain,
-    pub(crate) deployment: Deployment,
-    pub(crate) provers: Provers,
+/// A chain with the wallet on it, and a folder for a processor's ledger.
+pub struct World {
+    /// Where everything happens.
+    pub chain: DevChain,
+    /// The contracts.
+    pub deployment: Deployment,
+    /// Of the shapes that the wallet verifies.
+    pub provers: Provers,
     /// The processor's key.
-    pub(crate) processor: PrivateKeySigner,
-    pub(crate) clock: Clock,
+    pub processor: PrivateKeySigner,
+    /// The processor's.
+    pub clock: Clock,
     folder: TempDir,
 }
 
 impl World {
     /// One shape of one path of four slots, with capture.
-    pub(crate) async fn new() -> Self {
+    pub async fn new() -> Self {
         Self::with_shapes(&[Shape::TEST.with_capture()]).await
     }
 
-    pub(crate) async fn with_shapes(shapes: &[Shape]) -> Self {
+    /// A wallet that verifies these shapes.
+    pub async fn with_shapes(shapes: &[Shape]) -> Self {
         Self::on(DevChainConfig::default(), shapes).await
     }
 
-    pub(crate) async fn on(config: DevChainConfig, shapes: &[Shape]) -> Self {
+    /// The same, on a chain with these rules.
+    pub async fn on(config: DevChainConfig, shapes: &[Shape]) -> Self {
         let chain = DevChain::start(config).expect("a chain");
         let provers = provers(shapes);
         let plan = Plan {
@@ -79,26 +89,30 @@ impl World {
         Self { chain, deployment, provers, processor, clock: Clock::system(), folder }
     }
 
-    pub(crate) fn id(&self) -> WalletId {
+    /// The wallet's id.
+    pub fn id(&self) -> WalletId {
         self.deployment.wallet_id()
     }
 
-    pub(crate) fn wallet(&self) -> Wallet<RootProvider> {
+    /// The wallet, to be asked.
+    pub fn wallet(&self) -> Wallet<RootProvider> {
         Wallet::unchecked(self.chain.provider(), self.id())
     }
 
-    pub(crate) fn token(&self) -> Address {
+    /// The token's address.
+    pub fn token(&self) -> Address {
         self.deployment.test_token.as_ref().expect("a token").address
     }
 
-    pub(crate) fn ledger(&self) -> PathBuf {
+    /// Where the ledger is.
+    pub fn ledger(&self) -> PathBuf {
         self.folder.path().join("ledger")
     }
 
     // --- Processors ---------------------------------------------------------------------------------
 
     /// Blocks count at once; a payee has half a minute to capture.
-    pub(crate) fn config(&self) -> ProcessorConfig {
+    pub fn config(&self) -> ProcessorConfig {
         let follower = FollowerConfig {
             confirmations: 0,
             poll_interval: Duration::from_millis(20),
@@ -116,7 +130,8 @@ impl World {
         config
     }
 
-    pub(crate) fn parts(&self) -> Parts {
+    /// What a processor of this world is made of.
+    pub fn parts(&self) -> Parts {
         Parts {
             provider: self.chain.provider().erased(),
             deployment: self.deployment.clone(),
@@ -129,14 +144,14 @@ impl World {
     }
 
     /// A processor that is ready.
-    pub(crate) async fn start(&self, config: ProcessorConfig) -> Processor {
+    pub async fn start(&self, config: ProcessorConfig) -> Processor {
         let processor = Processor::start(self.parts(), config).await.expect("started");
         self.ready(&processor).await;
         processor
     }
 
     /// Waits until the processor accepts, and has seen all of the chain.
-    pub(crate) async fn ready(&self, processor: &Processor) {
+    pub async fn ready(&self, processor: &Processor) {
         eventually("the processor is ready", async || {
             let readiness = processor.readiness();
             readiness.ready && readiness.chain.block == Some(self.head().await)
@@ -145,38 +160,40 @@ impl World {
     }
 
     /// Stops a processor and waits until its ledger is closed.
-    pub(crate) async fn stop(&self, processor: Processor) {
+    pub async fn stop(&self, processor: Processor) {
         processor.shutdown().await;
         drop(processor);
     }
 
     // --- The chain ----------------------------------------------------------------------------------
 
-    pub(crate) async fn head(&self) -> u64 {
+    /// The number of the latest block.
+    pub async fn head(&self) -> u64 {
         self.chain.provider().get_block_number().await.expect("a block")
     }
 
     /// Time passes, on the chain and for the processor; a block shows it.
-    pub(crate) fn travel(&self, seconds: u64) {
+    pub fn travel(&self, seconds: u64) {
         self.chain.increase_time(Duration::from_secs(seconds)).expect("time goes on");
         self.clock.advance(i64::try_from(seconds).expect("a while"));
         self.chain.mine().expect("a block");
     }
 
     /// A provider that signs with a key.
-    pub(crate) fn with_key(
+    pub fn with_key(
         &self,
         key: &PrivateKeySigner,
     ) -> impl Provider + WalletProvider + Clone + 'static {
         provider(&self.chain, key)
     }
 
-    pub(crate) async fn send(&self, key: &PrivateKeySigner, call: &Call) -> TransactionReceipt {
+    /// Sends a call, which must succeed.
+    pub async fn send(&self, key: &PrivateKeySigner, call: &Call) -> TransactionReceipt {
         transact(&self.with_key(key), call).await.expect("sent")
     }
 
     /// What a batch's proof commits to, as the wallet's event in its transaction says.
-    pub(crate) async fn commitment_of(&self, transaction: B256) -> Fr {
+    pub async fn commitment_of(&self, transaction: B256) -> Fr {
         let receipt = self.chain.provider().get_transaction_receipt(transaction).await;
         let receipt = receipt.expect("an answer").expect("a receipt");
         let events = self.id().events_of(&receipt).expect("events");
@@ -188,7 +205,7 @@ impl World {
     }
 
     /// What an address has of the token.
-    pub(crate) async fn holds(&self, address: Address) -> u128 {
+    pub async fn holds(&self, address: Address) -> u128 {
         let token = Token::new(self.chain.provider(), self.token());
         token.balance_of(address).await.expect("an answer").to()
     }
@@ -197,12 +214,12 @@ impl World {
 
     /// The payer with this number, from 0, with an account under this processor and that much in it.
     /// It also pays by the direct path.
-    pub(crate) async fn payer(&self, number: usize, funds: u128) -> Payer {
+    pub async fn payer(&self, number: usize, funds: u128) -> Payer {
         self.payer_of(number, funds, |terms| terms).await
     }
 
     /// A payer whose terms are changed.
-    pub(crate) async fn payer_of(
+    pub async fn payer_of(
         &self,
         number: usize,
         funds: u128,
@@ -220,12 +237,12 @@ impl World {
     }
 
     /// Somebody who says to have that account. Opens none.
-    pub(crate) fn payer_unopened(&self, number: usize, account: AccountId) -> Payer {
+    pub fn payer_unopened(&self, number: usize, account: AccountId) -> Payer {
         Payer { key: dev_key(2 + number), account, seed: [0x40 + number as u8; 32] }
     }
 
     /// The terms that a payer of this processor has.
-    pub(crate) fn terms_of(&self, payer: &Payer) -> Terms {
+    pub fn terms_of(&self, payer: &Payer) -> Terms {
         Terms {
             processor: self.processor.address(),
             verifier_set: Some(self.deployment.verifier_set),
@@ -234,7 +251,7 @@ impl World {
     }
 
     /// Deposits.
-    pub(crate) async fn fund(&self, payer: &Payer, funds: u128) {
+    pub async fn fund(&self, payer: &Payer, funds: u128) {
         let (token, units) = (self.token(), BaseUnits::new(funds));
         self.send(&dev_key(0), &mint_test_tokens(token, payer.address(), units)).await;
         self.send(&payer.key, &approve(token, self.id().address, units)).await;
@@ -242,30 +259,30 @@ impl World {
     }
 
     /// A payment to payee 1 that can be settled for two hours.
-    pub(crate) fn payment(&self, amount: u128, nonce: u64) -> Payment {
+    pub fn payment(&self, amount: u128, nonce: u64) -> Payment {
         let (token, payee) = (self.token(), payee_address(1));
         Payment { token, payee, amount, nonce, deadline: self.later(7_200) }
     }
 
     /// [`Self::payment`] signed.
-    pub(crate) fn mandate(&self, payer: &Payer, amount: u128, nonce: u64) -> SignedMandate {
+    pub fn mandate(&self, payer: &Payer, amount: u128, nonce: u64) -> SignedMandate {
         payer.sign(self.id(), self.payment(amount, nonce))
     }
 
     /// The id of a mandate.
-    pub(crate) fn id_of(&self, signed: &SignedMandate) -> MandateId {
+    pub fn id_of(&self, signed: &SignedMandate) -> MandateId {
         let wallet = self.id();
         signed.mandate.id(&Domain::new(wallet.chain_id, wallet.address, signed.mandate.token))
     }
 
     /// So many seconds from now.
-    pub(crate) fn later(&self, seconds: u64) -> UnixTime {
+    pub fn later(&self, seconds: u64) -> UnixTime {
         self.clock.now().checked_add(seconds).expect("a time")
     }
 }
 
 /// Proves and settles a mandate in full, behind every processor's back.
-pub(crate) async fn settle_by_hand(world: &World, signed: &SignedMandate) {
+pub async fn settle_by_hand(world: &World, signed: &SignedMandate) {
     let wallet = world.id();
     let window = Window {
         chain_id: wallet.chain_id,
@@ -284,7 +301,7 @@ pub(crate) async fn settle_by_hand(world: &World, signed: &SignedMandate) {
 }
 
 /// The development keys, which the chain prefunds.
-pub(crate) fn dev_key(index: usize) -> PrivateKeySigner {
+pub fn dev_key(index: usize) -> PrivateKeySigner {
     dev_accounts().expect("keys")[index].clone()
 }
 
@@ -298,7 +315,7 @@ fn provider(
 }
 
 /// Waits until something holds.
-pub(crate) async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let begun = tokio::time::Instant::now();
     while !holds().await {
         assert!(begun.elapsed() < LONG, "never: {what}");

@@ -11,11 +11,12 @@ use aep2_chain::{
     },
 };
 use aep2_mandate::units::{AccountId, UnixTime};
-use alloy::primitives::U256;
-
-use crate::support::{
-    DELAY_SECONDS, Stage, TestChain, VALID_UNTIL, mandate_key, on_both_chains, payee,
+use aep2_tests::{
+    chain::TestChain,
+    on_both_chains,
+    stage::{DELAY_SECONDS, Stage, VALID_UNTIL, mandate_key, payee},
 };
+use alloy::primitives::U256;
 
 on_both_chains![
     the_old_key_settles_until_the_new_one_is_in_force,

@@ -18,14 +18,18 @@ use aep2_chain::{
 use aep2_circuits::settlement::RuleBroken;
 use aep2_mandate::{field::Fr, units::ChainId};
 use aep2_prover::proven::Proven;
+use aep2_tests::{
+    chain::TestChain,
+    on_both_chains,
+    proofs::prover,
+    stage::{Stage, payee, plan},
+};
 use alloy::{
     network::TransactionBuilder,
     primitives::{Address, B256, U256, aliases::U40, uint},
     providers::Provider,
     sol_types::SolCall,
 };
-
-use crate::support::{Stage, TestChain, on_both_chains, payee, plan, prover};
 
 on_both_chains![
     each_altered_part_has_its_own_error,
@@ -127,7 +131,7 @@ async fn alter_debits(own: &Honest) {
     let poor = E::InsufficientBalance {
         account: ann,
         token: stage.token_address(),
-        balance: U256::from(crate::support::FUNDS),
+        balance: U256::from(aep2_tests::stage::FUNDS),
         amount: U256::from(u128::MAX),
     };
     assert_eq!(own.refused(&|call| call.debits[0].amount = u128::MAX).await, poor);
@@ -258,9 +262,10 @@ async fn a_batch_for_another_chain_wallet_or_token_is_refused(chain: TestChain) 
         (WalletId { address: other.wallet.address, ..id }, token),
         (id, other.test_token.as_ref().unwrap().address),
     ] {
-        let valid_until = aep2_mandate::units::UnixTime::new(crate::support::VALID_UNTIL).unwrap();
+        let valid_until =
+            aep2_mandate::units::UnixTime::new(aep2_tests::stage::VALID_UNTIL).unwrap();
         let payments = stage.payments();
-        let elsewhere = crate::support::prove(wallet, token_meant, valid_until, &payments);
+        let elsewhere = aep2_tests::proofs::prove(wallet, token_meant, valid_until, &payments);
         let set = stage.deployment.verifier_set;
         let unsent = id.settle_batch(&elsewhere, set, token);
         assert_eq!(unsent, Err(SettleError::OtherDomain { wallet: id, token }));

@@ -10,9 +10,12 @@ use aep2_chain::{
     },
 };
 use aep2_mandate::units::Nonce;
+use aep2_tests::{
+    chain::TestChain,
+    on_both_chains,
+    stage::{FUNDS, Stage, VALID_UNTIL, payee},
+};
 use alloy::{consensus::Transaction, primitives::U256, providers::Provider};
-
-use crate::support::{FUNDS, Stage, TestChain, VALID_UNTIL, on_both_chains, payee};
 
 on_both_chains![
     a_proved_batch_settles_in_one_transaction,

@@ -15,12 +15,16 @@ use aep2_chain::{
 use aep2_circuits::Shape;
 use aep2_mandate::units::ChainId;
 use aep2_prover::{export::calldata, key_file::Provenance};
+use aep2_tests::{
+    chain::TestChain,
+    on_both_chains,
+    proofs::prover,
+    stage::{Stage, payee, plan},
+};
 use alloy::{
     primitives::{Address, B256, U256},
     providers::Provider,
 };
-
-use crate::support::{Stage, TestChain, on_both_chains, payee, plan, prover};
 
 on_both_chains![
     a_deployment_is_what_it_says,

@@ -11,9 +11,12 @@ use aep2_chain::{
     },
 };
 use aep2_mandate::units::{AccountId, UnixTime};
+use aep2_tests::{
+    chain::TestChain,
+    on_both_chains,
+    stage::{FUNDS, Stage, VALID_UNTIL, mandate_key},
+};
 use alloy::primitives::{B256, U256};
-
-use crate::support::{FUNDS, Stage, TestChain, VALID_UNTIL, mandate_key, on_both_chains};
 
 on_both_chains![
     an_approved_deposit_arrives,

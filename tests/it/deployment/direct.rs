@@ -9,12 +9,15 @@ use aep2_mandate::typed_data::{
     EcdsaSignature, TypedData,
     direct::{DirectMandate, SignedDirectMandate},
 };
+use aep2_tests::{
+    chain::TestChain,
+    on_both_chains,
+    stage::{FUNDS, Person, Stage, VALID_UNTIL, payee},
+};
 use alloy::{
     primitives::{Address, B256, U256},
     sol_types::SolEvent,
 };
-
-use crate::support::{FUNDS, Person, Stage, TestChain, VALID_UNTIL, on_both_chains, payee};
 
 on_both_chains![direct_mandates_settle_netted, direct_mandates_are_refused_with_their_place,];
 
@@ -145,7 +148,7 @@ async fn direct_mandates_are_refused_with_their_place(chain: TestChain) {
     let stranger = Person {
         key: stage.stranger.clone(),
         account: ann.account,
-        mandate_key: crate::support::mandate_key(1),
+        mandate_key: aep2_tests::stage::mandate_key(1),
     };
     let homeless = mandate(&stage, &stranger, payee(1), 5, 0);
     let homeless = signed(&stage, &stranger, homeless, 5);

@@ -14,9 +14,12 @@ use aep2_mandate::{
     },
     units::{Ceiling, Nonce, UnixTime},
 };
+use aep2_tests::{
+    chain::TestChain,
+    on_both_chains,
+    stage::{DELAY_SECONDS, FUNDS, Stage, payee},
+};
 use alloy::{primitives::U256, signers::local::PrivateKeySigner};
-
-use crate::support::{DELAY_SECONDS, FUNDS, Stage, TestChain, on_both_chains, payee};
 
 on_both_chains![
     a_receipt_that_was_not_kept_is_paid_from_the_bond,

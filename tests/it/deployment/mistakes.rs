@@ -18,6 +18,11 @@ use aep2_chain::{
 };
 use aep2_circuits::Shape;
 use aep2_mandate::units::{AccountId, ChainId};
+use aep2_tests::{
+    chain::TestChain,
+    on_both_chains,
+    stage::{DELAY_SECONDS, Stage, payee, reason},
+};
 use alloy::{
     consensus::Transaction,
     eips::BlockId,
@@ -26,8 +31,6 @@ use alloy::{
     sol_types::SolCall,
 };
 use serde_json::Value;
-
-use crate::support::{DELAY_SECONDS, Stage, TestChain, on_both_chains, payee, reason};
 
 on_both_chains![
     mistakes_have_names,

@@ -1,4 +1,4 @@
-//! The wallet on a chain, driven from Rust: each test runs on the embedded chain and on anvil.
+//! The life of a deployment, driven from Rust: each test runs on the embedded chain and on anvil.
 
 mod accounts;
 mod altered;

@@ -9,6 +9,10 @@ use aep2_chain::{
     transact::transact,
     wallet::units::{BaseUnits, KeyHash},
 };
+use aep2_tests::{
+    chain::TestChain,
+    stage::{DELAY_SECONDS, Stage, mandate_key, payee, plan},
+};
 use alloy::{
     consensus::TxReceipt,
     primitives::{Address, Bloom, LogData},
@@ -16,8 +20,6 @@ use alloy::{
     rpc::types::TransactionReceipt,
     signers::local::PrivateKeySigner,
 };
-
-use crate::support::{DELAY_SECONDS, Stage, TestChain, mandate_key, payee, plan};
 
 /// What must not differ. Hashes do: of blocks, since the chains have other genesis blocks and state
 /// roots; of transactions, since estimates and suggested fees are each node's own.

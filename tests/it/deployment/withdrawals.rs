@@ -5,9 +5,12 @@ use aep2_chain::{
     wallet::{PendingWithdrawal, Purse, error::WalletError, units::BaseUnits},
 };
 use aep2_mandate::units::UnixTime;
+use aep2_tests::{
+    chain::TestChain,
+    on_both_chains,
+    stage::{DELAY_SECONDS, FUNDS, Stage, payee},
+};
 use alloy::primitives::U256;
-
-use crate::support::{DELAY_SECONDS, FUNDS, Stage, TestChain, on_both_chains, payee};
 
 on_both_chains![
     a_withdrawal_executed_first_leaves_the_batch_payable,

@@ -4,14 +4,12 @@ use std::{sync::atomic::Ordering::SeqCst, time::Duration};
 
 use aep2_mandate::clock::Clock;
 use aep2_mcp::{BuyError, Priced};
+use aep2_tests::stand_in::{World, amount};
 use aep2_x402::{CaptureMode, mcp};
 use rmcp::model::CallToolResult;
 use serde_json::{Value, json};
 
-use crate::{
-    shop::{self, Tools, buyer, call, text},
-    support::{World, amount},
-};
+use super::shop::{self, Tools, buyer, call, text};
 
 #[tokio::test]
 async fn a_tool_is_bought_over_a_pipe_and_nothing_is_served_without_a_receipt() {
@@ -71,7 +69,7 @@ async fn a_metered_call_captures_what_the_tool_says() {
     assert_eq!(bought.payment.unwrap().captured, Some(amount(70)));
     assert_eq!(world.ledger.captured(), [amount(70)]);
     payer.flush().await;
-    assert_eq!(payer.spent(crate::support::TOKEN, None).await.unwrap(), amount(70));
+    assert_eq!(payer.spent(aep2_tests::stand_in::TOKEN, None).await.unwrap(), amount(70));
 }
 
 #[tokio::test]
@@ -289,7 +287,7 @@ async fn an_account_without_funds_is_told_so_and_charged_nothing() {
     let world = World::new().await;
     let tools = Tools::default();
     let client = shop::piped(shop::priced(&world, tools.clone())).await;
-    world.ledger.fund(crate::support::account(1), 699);
+    world.ledger.fund(aep2_tests::stand_in::account(1), 699);
     match buyer(world.payer(1), client.peer()).call(call("echo", json!({}))).await {
         Err(BuyError::Refused { reason, .. }) => assert_eq!(reason, "insufficient_funds"),
         other => panic!("{other:?}"),

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use aep2_mcp::BuyError;
 use aep2_payer::PayError;
+use aep2_tests::stand_in::{Counter, World, amount};
 use aep2_x402::receipt::ReceiptError;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
@@ -12,10 +13,7 @@ use rmcp::{
 };
 use serde_json::{Value, json};
 
-use crate::{
-    shop::{self, Tools, buyer, call},
-    support::{Counter, World, amount},
-};
+use super::shop::{self, Tools, buyer, call};
 
 /// What is done to an answer.
 type Lie = Box<dyn FnMut(&mut CallToolResult) + Send>;
@@ -67,7 +65,7 @@ fn terms(mut change: impl FnMut(&mut Value) + Send) -> impl FnMut(&mut CallToolR
 }
 
 async fn spent(world: &World) -> u128 {
-    world.payer(1).spent(crate::support::TOKEN, None).await.unwrap().get()
+    world.payer(1).spent(aep2_tests::stand_in::TOKEN, None).await.unwrap().get()
 }
 
 #[tokio::test]

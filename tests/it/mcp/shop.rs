@@ -5,6 +5,7 @@ use std::time::Duration;
 use aep2_mcp::{Buyer, Priced, sell};
 use aep2_payee::{Paid, Payee, PayeeConfig, Quote};
 use aep2_payer::{Payer, RetryPolicy};
+use aep2_tests::stand_in::{Counter, World, amount, ceiling, serve};
 use aep2_x402::mcp::ServerName;
 use rmcp::{
     ErrorData, RoleClient, RoleServer, ServerHandler, ServiceExt,
@@ -14,8 +15,6 @@ use rmcp::{
 };
 use serde_json::{Value, json};
 use url::Url;
-
-use crate::support::{Counter, World, amount, ceiling, serve};
 
 /// Tools: `echo` costs 700, `think` up to 1000 at ten a letter, `fail`, `panic` and `later` 9;
 /// `free` nothing.
@@ -86,8 +85,9 @@ pub(crate) fn name() -> ServerName {
 pub(crate) fn payee(world: &World, adjust: impl FnOnce(&mut PayeeConfig)) -> Payee {
     let origin = "http://tools.example/".parse().unwrap();
     let key = world.payee_key.clone();
-    let mut config = PayeeConfig::new(origin, world.venue, crate::support::TOKEN, key.address());
-    config.settle_within_s = crate::support::SETTLE_WITHIN_S;
+    let mut config =
+        PayeeConfig::new(origin, world.venue, aep2_tests::stand_in::TOKEN, key.address());
+    config.settle_within_s = aep2_tests::stand_in::SETTLE_WITHIN_S;
     adjust(&mut config);
     Payee::new(config, world.processor(), Some(key)).unwrap()
 }

@@ -7,14 +7,12 @@ use aep2_mcp::{
     sell::{EXAMPLE, SellError, Seller, SellerSettings},
 };
 use aep2_payee::{ConnectError, settings::FileError};
+use aep2_tests::stand_in::{World, amount};
 use rmcp::{ErrorData, RoleServer, ServerHandler, ServiceExt, model::*, service::RequestContext};
 use serde_json::json;
 use tokio::process::Command;
 
-use crate::{
-    shop::{self, buyer, call, text},
-    support::{World, amount},
-};
+use super::shop::{self, buyer, call, text};
 
 /// What the program does, when this is set.
 const PROGRAM: &str = "AEP2_TEST_MCP_PROGRAM";
@@ -76,8 +74,7 @@ async fn the_program() {
 
 fn program() -> Command {
     let mut command = Command::new("sh");
-    let script =
-        r#"exec "$0" --exact upstream::the_program --ignored --nocapture 3>&1 1>/dev/null 2>&1"#;
+    let script = r#"exec "$0" --exact mcp::upstream::the_program --ignored --nocapture 3>&1 1>/dev/null 2>&1"#;
     command.args(["-c", script]).arg(std::env::current_exe().unwrap()).env(PROGRAM, "1");
     command
 }
@@ -147,7 +144,7 @@ async fn a_program_that_hangs_or_dies_charges_nothing() {
 #[tokio::test]
 async fn settings_that_would_give_something_away_are_refused() {
     let example = SellerSettings::parse(EXAMPLE).unwrap();
-    assert_eq!(example.tools["forecast"].price, crate::support::ceiling(1_000));
+    assert_eq!(example.tools["forecast"].price, aep2_tests::stand_in::ceiling(1_000));
     assert!(example.tools["simulate"].metered);
     assert!(matches!(SellerSettings::parse("listen = '127.0.0.1:1'"), Err(SellError::NothingSold)));
     for text in

@@ -3,6 +3,7 @@
 use aep2_mcp::WalletServer;
 use aep2_payee::Quote;
 use aep2_payer::wallet::{KEY_FILE, LimitSettings, TokenLimits, Wallet, WalletSettings, key};
+use aep2_tests::stand_in::{Counter, Shop, TOKEN, World, account, amount, ceiling, secret, serve};
 use aep2_x402::headers::PAYMENT_SIGNATURE;
 use axum::{
     Json, Router,
@@ -15,10 +16,7 @@ use axum::{
 use rmcp::{RoleClient, model::CallToolResult, service::RunningService};
 use serde_json::{Value, json};
 
-use crate::{
-    shop::{self, Tools, call, text},
-    support::{Counter, Shop, TOKEN, World, account, amount, ceiling, secret, serve},
-};
+use super::shop::{self, Tools, call, text};
 
 /// An agent with a wallet, and what it may spend: 1000 at once, 2000 on a host, 5000 a day.
 struct Agent {

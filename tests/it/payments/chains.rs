@@ -4,11 +4,10 @@ use std::{collections::HashMap, sync::atomic::Ordering::SeqCst};
 
 use aep2_mandate::mandate::{MandateId, SignedMandate};
 use aep2_payee::Quote;
+use aep2_tests::stand_in::{TOKEN, World, ceiling};
 use axum::{Router, routing::get};
 
-use crate::support::{TOKEN, World, ceiling};
-
-async fn shop(world: &World) -> crate::support::Shop {
+async fn shop(world: &World) -> aep2_tests::stand_in::Shop {
     world
         .payee(|payee| {
             let charge = payee.charge(Quote::fixed(ceiling(10)));
@@ -51,9 +50,9 @@ async fn a_refused_mandate_is_never_followed_and_does_not_cut_the_chain() {
     let shop = shop(&world).await;
     let client = world.client(1);
     client.get(shop.at("/0")).await.unwrap();
-    world.ledger.fund(crate::support::account(1), 5);
+    world.ledger.fund(aep2_tests::stand_in::account(1), 5);
     client.get(shop.at("/1")).await.unwrap_err();
-    world.ledger.fund(crate::support::account(1), 50);
+    world.ledger.fund(aep2_tests::stand_in::account(1), 50);
     client.get(shop.at("/2")).await.unwrap();
     let mandates = in_order(&world);
     assert_eq!(mandates.len(), 2);

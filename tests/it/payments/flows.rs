@@ -5,6 +5,7 @@ use std::sync::{Arc, atomic::Ordering::SeqCst};
 use aep2_payee::{Paid, Quote};
 use aep2_payer::{KnownTerms, PayError};
 use aep2_processor_client::{FacilitatorClient, RetryPolicy};
+use aep2_tests::stand_in::{Counter, World, amount, ceiling};
 use aep2_x402::CaptureMode;
 use axum::{
     Extension, Router,
@@ -13,8 +14,6 @@ use axum::{
 };
 use http::request::Parts;
 use reqwest::Request;
-
-use crate::support::{Counter, World, amount, ceiling};
 
 #[tokio::test]
 async fn order_mode_pays_what_the_payee_asks_and_nothing_is_served_without_a_receipt() {
@@ -90,7 +89,7 @@ async fn a_metered_call_captures_what_the_handler_says_and_the_payer_sees_the_st
     assert_eq!(world.ledger.captured(), [amount(120)]);
     // What was not captured is free again for the day.
     client.payer().flush().await;
-    assert_eq!(client.payer().spent(crate::support::TOKEN, None).await.unwrap(), amount(120));
+    assert_eq!(client.payer().spent(aep2_tests::stand_in::TOKEN, None).await.unwrap(), amount(120));
 
     let request = client.http().post(shop.at("/infer")).body("x").build().unwrap();
     let known = client.terms(request.try_clone().unwrap()).await.unwrap().unwrap();
@@ -123,7 +122,7 @@ async fn a_handler_that_fails_charges_nothing() {
     }
     assert_eq!(world.ledger.captured(), [amount(0); 3]);
     client.payer().flush().await;
-    assert_eq!(client.payer().spent(crate::support::TOKEN, None).await.unwrap(), amount(0));
+    assert_eq!(client.payer().spent(aep2_tests::stand_in::TOKEN, None).await.unwrap(), amount(0));
 }
 
 #[tokio::test]
@@ -190,7 +189,7 @@ async fn a_facilitator_serves_as_well_as_the_native_interface() {
             },
         )
         .await;
-    world.ledger.fund(crate::support::account(1), 500);
+    world.ledger.fund(aep2_tests::stand_in::account(1), 500);
     let client = world.client(1);
     let payment = client.get(shop.at("/")).await.unwrap().payment.unwrap();
     assert!(payment.receipt.is_ok());
@@ -235,7 +234,7 @@ async fn x402_version_one_clients_are_asked_in_the_body_and_pay_in_x_payment() {
         extra,
     };
     let purchase = terms::purchase(&requirements, "GET", &*entry.resource).unwrap();
-    let (account, nonce) = (crate::support::account(1), Nonce::new(9));
+    let (account, nonce) = (aep2_tests::stand_in::account(1), Nonce::new(9));
     let mandate = MandateTerms {
         account,
         token: purchase.token,
@@ -245,8 +244,11 @@ async fn x402_version_one_clients_are_asked_in_the_body_and_pay_in_x_payment() {
         deadline: UnixTime::MAX,
         reference: purchase.reference(PaymentContext::Intent { account, nonce }),
     };
-    let signer =
-        Signer::new(crate::support::secret(1), crate::support::CHAIN, crate::support::WALLET);
+    let signer = Signer::new(
+        aep2_tests::stand_in::secret(1),
+        aep2_tests::stand_in::CHAIN,
+        aep2_tests::stand_in::WALLET,
+    );
     let payment = v1::Payment {
         x402_version: x402_types::proto::v1::X402Version1,
         scheme: aep2_x402::Aep2Scheme,

@@ -13,6 +13,7 @@ use aep2_payee::{
     },
 };
 use aep2_payer::PayError;
+use aep2_tests::stand_in::{Counter, World, amount, serve};
 use aep2_x402::terms::WireAddress;
 use axum::{
     Router,
@@ -27,8 +28,6 @@ use http_body::Frame;
 use http_body_util::StreamBody;
 use reqwest::Request;
 use url::Url;
-
-use crate::support::{Counter, World, amount, serve};
 
 /// A service that knows nothing of payments, and what it was asked.
 #[derive(Clone, Default)]
@@ -397,8 +396,8 @@ async fn a_payee_that_is_too_dear_for_the_wallet_gets_nothing_signed() {
     let town = Town::new("").await;
     let mut config = town.world.payer_config(1);
     config.limits.tokens.values_mut().for_each(|own| own.per_call = amount(99));
-    let payer = aep2_payer::Payer::open(config, crate::support::secret(1)).unwrap();
-    let client = crate::support::client(payer);
+    let payer = aep2_payer::Payer::open(config, aep2_tests::stand_in::secret(1)).unwrap();
+    let client = aep2_tests::stand_in::client(payer);
     assert!(matches!(client.get(town.at("dear")).await, Err(PayError::Limit(_))));
     assert_eq!((town.world.ledger.count(), town.service.asked.get()), (0, 0));
 }

@@ -4,15 +4,14 @@ use std::sync::{Arc, Mutex};
 
 use aep2_payee::Quote;
 use aep2_payer::PayError;
+use aep2_tests::stand_in::{Counter, World, ceiling, serve};
 use aep2_x402::headers::{self, HEADER_BYTES_MAX, PAYMENT_REQUIRED, PAYMENT_SIGNATURE};
 use axum::{Router, body::Body, extract::Request, middleware, response::Response, routing::get};
 use http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::{Counter, World, ceiling, serve};
-
 /// What a shop asks for, honestly.
-async fn honest_terms(world: &World) -> (crate::support::Shop, Value) {
+async fn honest_terms(world: &World) -> (aep2_tests::stand_in::Shop, Value) {
     let shop = world
         .payee(|payee| {
             let charge = payee.charge(Quote::fixed(ceiling(100)));
@@ -227,7 +226,7 @@ async fn an_answer_402_that_is_no_offer_is_an_error_and_not_a_loop() {
 async fn paid_header(
     world: &World,
     client: &aep2_payer::PayingClient,
-    shop: &crate::support::Shop,
+    shop: &aep2_tests::stand_in::Shop,
 ) -> Value {
     let seen = Arc::new(Mutex::new(None));
     let slot = seen.clone();

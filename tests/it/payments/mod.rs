@@ -1,5 +1,4 @@
-//! Payees and payers, and everything between them.
-#![allow(clippy::unwrap_used, missing_docs)]
+//! Payees and payers, and everything between them, on a processor that keeps its ledger in memory.
 
 mod chains;
 mod flows;
@@ -7,7 +6,6 @@ mod gateway;
 mod lies;
 mod mvp;
 mod replay;
-mod support;
 mod trouble;
 mod voucher;
 mod wallet;

@@ -14,6 +14,9 @@ use aep2_mandate::{
 };
 use aep2_payee::{Mvp, MvpPaid, Paid, PayeeConfig, Quote};
 use aep2_processor_client::{RetryPolicy, mvp::MvpClient};
+use aep2_tests::stand_in::{
+    CHAIN, Counter, SETTLE_WITHIN_S, Shop, TOKEN, WALLET, World, ceiling, serve,
+};
 use aep2_x402::{
     headers::{self, PAYMENT_REQUIRED, PAYMENT_RESPONSE},
     mvp::{X_PAYMENT_MANDATE, X_PAYMENT_RECEIPT},
@@ -29,8 +32,6 @@ use axum::{
 };
 use http::{HeaderMap, HeaderValue};
 use serde_json::{Value, json};
-
-use crate::support::{CHAIN, Counter, SETTLE_WITHIN_S, Shop, TOKEN, WALLET, World, ceiling, serve};
 
 const PRICE: u128 = 1_000;
 

@@ -8,6 +8,7 @@ use std::{
 use aep2_mandate::clock::Clock;
 use aep2_payee::Quote;
 use aep2_payer::PayingClient;
+use aep2_tests::stand_in::{Counter, Shop, World, ceiling};
 use aep2_x402::headers::{self, PAYMENT_REQUIRED, PAYMENT_RESPONSE, PAYMENT_SIGNATURE};
 use axum::{
     Router,
@@ -16,8 +17,6 @@ use axum::{
     routing::get,
 };
 use http::{HeaderValue, Uri};
-
-use crate::support::{Counter, Shop, World, ceiling};
 
 /// A shop that counts what it served, and keeps the last payment's header.
 struct Watched {

@@ -5,12 +5,11 @@ use std::{sync::atomic::Ordering::SeqCst, time::Duration};
 use aep2_mandate::clock::Clock;
 use aep2_payee::{Paid, Quote};
 use aep2_payer::{PayError, Payer};
+use aep2_tests::stand_in::{Counter, TOKEN, World, amount, ceiling, client, secret};
 use axum::{Extension, Router, routing::get};
 use tokio::io::AsyncWriteExt;
 
-use crate::support::{Counter, TOKEN, World, amount, ceiling, client, secret};
-
-async fn counting(world: &World, pause: Duration) -> (crate::support::Shop, Counter) {
+async fn counting(world: &World, pause: Duration) -> (aep2_tests::stand_in::Shop, Counter) {
     let served = Counter::default();
     let count = served.clone();
     let shop = world

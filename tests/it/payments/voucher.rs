@@ -11,6 +11,7 @@ use aep2_payee::{
     Conflict, Meter, Quote, Refusal, Sale,
     scheme::{Admitted, Offer, Rejection, Scheme},
 };
+use aep2_tests::stand_in::{Counter, Shop, World, amount, ceiling};
 use aep2_x402::{
     SettleResponse,
     headers::{self, PAYMENT_REQUIRED, PAYMENT_RESPONSE, PAYMENT_SIGNATURE},
@@ -21,8 +22,6 @@ use axum::{Extension, Router, routing::get};
 use http::{HeaderMap, StatusCode, request::Parts};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json, value::to_raw_value};
-
-use crate::support::{Counter, Shop, World, amount, ceiling};
 
 /// What vouchers are still worth, in base units.
 #[derive(Clone, Debug, Default)]

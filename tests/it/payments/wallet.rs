@@ -9,9 +9,8 @@ use aep2_payer::{
         WalletSettings, key,
     },
 };
+use aep2_tests::stand_in::{TOKEN, World, account, amount, ceiling};
 use axum::{Router, routing::get};
-
-use crate::support::{TOKEN, World, account, amount, ceiling};
 
 fn settings(world: &World) -> WalletSettings {
     WalletSettings {

@@ -24,10 +24,12 @@ use aep2_processor::{
     policy::{Policy, PolicyRefusal, RefusalKind, Request},
     view::MandateState,
 };
+use aep2_tests::{
+    payers::{Payer, Payment, payee_address},
+    world::{World, eventually, settle_by_hand},
+};
 use alloy::primitives::{Address, U256};
 use futures::future::join_all;
-
-use crate::support::{Payer, Payment, World, eventually, payee_address, settle_by_hand};
 
 fn code<T>(answer: Result<T, AcceptError>) -> &'static str {
     match answer {

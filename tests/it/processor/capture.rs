@@ -7,10 +7,12 @@ use aep2_processor::{
     Event, Processor,
     capture::{CaptureAcceptance, CaptureError},
 };
+use aep2_tests::{
+    payers::{Payer, capture, payee},
+    world::{World, eventually},
+};
 use alloy::primitives::B256;
 use futures::future::join_all;
-
-use crate::support::{Payer, World, capture, eventually, payee};
 
 fn code(answer: Result<CaptureAcceptance, CaptureError>) -> &'static str {
     match answer {

@@ -35,17 +35,18 @@ use aep2_processor::{
     fail_point::{FailPoint, FailPointHook, Moment},
     view::MandateState,
 };
+use aep2_tests::{
+    payers::{Payer, Payment, payee_address},
+    provers::provers,
+    settling::audited,
+    world::{World, dev_key, eventually},
+};
 use alloy::{
     primitives::Address,
     providers::{Provider, ProviderBuilder},
 };
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use serde::{Deserialize, Serialize};
-
-use crate::{
-    settle_support::audited,
-    support::{Payer, Payment, World, dev_key, eventually, payee_address, provers},
-};
 
 /// The file that tells a child what to do.
 const PLAN: &str = "AEP2_PROCESSOR_TEST_PLAN";
@@ -230,7 +231,7 @@ impl Parent {
     ) -> Vec<SignedReceipt> {
         fs::write(&self.plan, serde_json::to_vec(plan).expect("JSON")).expect("written");
         let mut child = Command::new(env::current_exe().expect("this binary"))
-            .args(["--exact", "kill::child_process", "--ignored", "--nocapture"])
+            .args(["--exact", "processor::kill::child_process", "--ignored", "--nocapture"])
             .env(PLAN, &self.plan)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -3,16 +3,16 @@
 use std::{net::SocketAddr, time::Duration};
 
 use aep2_processor::{Parts, Processor, view::BatchStep};
+use aep2_tests::{
+    payers::payee_address,
+    settling::{accept_all, all_settled, audited, batches, chain_of, settled_batches},
+    world::{World, eventually},
+};
 use alloy::{
     network::TransactionBuilder,
     primitives::Address,
     providers::{Provider, ProviderBuilder},
     rpc::types::TransactionRequest,
-};
-
-use crate::{
-    settle_support::{accept_all, all_settled, audited, batches, chain_of, settled_batches},
-    support::{World, eventually, payee_address},
 };
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,12 +1,10 @@
 //! Stopped and started again in the middle of a batch's life.
 
 use aep2_processor::view::BatchStep;
-
-use crate::{
-    settle_support::{
-        accept_all, all_settled, audited, batches, chain_of, is_settled, settled_batches,
-    },
-    support::{World, eventually, payee_address},
+use aep2_tests::{
+    payers::payee_address,
+    settling::{accept_all, all_settled, audited, batches, chain_of, is_settled, settled_batches},
+    world::{World, eventually},
 };
 
 #[tokio::test(flavor = "multi_thread")]

@@ -17,15 +17,15 @@ use aep2_processor::{
     Parts, Processor,
     view::{BatchStep, MandateState},
 };
-use alloy::{consensus::Transaction, providers::Provider};
-
-use crate::{
-    settle_support::{
+use aep2_tests::{
+    payers::{Payment, capture, payee, payee_address},
+    settling::{
         accept_all, all_settled, audited, batches, chain_of, is_settled, is_spent, settled_batches,
         state,
     },
-    support::{Payment, World, capture, dev_key, eventually, payee, payee_address},
+    world::{World, dev_key, eventually},
 };
+use alloy::{consensus::Transaction, providers::Provider};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_window_settles_in_one_transaction_and_waits_for_nobody() {

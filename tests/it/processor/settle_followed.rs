@@ -7,12 +7,12 @@ use aep2_chain::{
 };
 use aep2_mandate::eddsa::SecretKey;
 use aep2_prover::window::{Entry, Window};
-use alloy::primitives::{Address, Bytes, hex};
-
-use crate::{
-    settle_support::{accept_all, all_settled, audited},
-    support::{DELAY_SECONDS, Payer, World, dev_key, eventually, payee_address},
+use aep2_tests::{
+    payers::{Payer, payee_address},
+    settling::{accept_all, all_settled, audited},
+    world::{DELAY_SECONDS, World, dev_key, eventually},
 };
+use alloy::primitives::{Address, Bytes, hex};
 
 /// A contract that passes every call on to the wallet, so that the wallet takes it for the processor.
 async fn forwarder(world: &World) -> Address {

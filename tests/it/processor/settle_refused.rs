@@ -9,16 +9,16 @@ use aep2_processor::{
     Processor,
     view::{BatchStep, MandateState},
 };
+use aep2_tests::{
+    payers::{Payment, payee_address},
+    settling::{
+        accept_all, all_settled, audited, batches, chain_of, is_settled, settled_batches, state,
+    },
+    world::{DELAY_SECONDS, World, eventually, settle_by_hand},
+};
 use alloy::{
     primitives::{Address, U256},
     providers::Provider,
-};
-
-use crate::{
-    settle_support::{
-        accept_all, all_settled, audited, batches, chain_of, is_settled, settled_batches, state,
-    },
-    support::{DELAY_SECONDS, Payment, World, eventually, payee_address, settle_by_hand},
 };
 
 fn is_quarantined(processor: &Processor, mandate: MandateHash) -> bool {

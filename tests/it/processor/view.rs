@@ -6,10 +6,12 @@ use aep2_processor::{
     Processor,
     view::{MandateState, MandateStatus, ViewError},
 };
+use aep2_tests::{
+    payers::{capture, payee, payee_address},
+    world::{World, eventually},
+};
 use alloy::primitives::B256;
 use serde_json::json;
-
-use crate::support::{World, capture, eventually, payee, payee_address};
 
 fn status(processor: &Processor, mandate: B256) -> MandateStatus {
     processor.mandate(MandateHash::from_bytes(mandate)).expect("read").expect("known")

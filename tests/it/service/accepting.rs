@@ -1,12 +1,10 @@
 //! Mandates and captures over HTTP.
 
 use aep2_mandate::typed_data::{self, capture::SignedCaptureReceipt, receipt::SignedReceipt};
+use aep2_tests::payers::{capture, payee};
 use serde_json::json;
 
-use crate::{
-    shop::{Shop, json},
-    support::{capture, payee},
-};
+use super::shop::{Shop, json};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mandate_sent_again_gets_its_first_receipt_and_charges_nothing_more() {

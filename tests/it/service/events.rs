@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
+use aep2_tests::world::eventually;
 use alloy::transports::http::reqwest::{Method, Response};
 use serde_json::Value;
 use tokio::time::timeout;
 
-use crate::{
+use super::{
     schema::Document,
     shop::{LONG, Shop},
-    support::eventually,
 };
 
 /// A subscriber.

@@ -7,6 +7,10 @@ use aep2_exact::ExactFacilitator;
 use aep2_payee::{Exact as Offer, ExactPaid, Paid, Payee, PayeeConfig, Quote};
 use aep2_processor_client::{NativeClient, ProcessorClient, RetryPolicy};
 use aep2_server::Settings;
+use aep2_tests::{
+    payers::payee_address,
+    world::{World, eventually},
+};
 use aep2_x402::headers::{PAYMENT_REQUIRED, PAYMENT_RESPONSE, PAYMENT_SIGNATURE, X_PAYMENT};
 use alloy::{
     primitives::{Address, U256},
@@ -29,9 +33,8 @@ use x402_types::{
     util::Base64Bytes,
 };
 
-use crate::{
+use super::{
     shop::{Answer, Shop, json as json_of},
-    support::{World, eventually, payee_address},
     x402::{ceiling, client, venue},
 };
 
@@ -276,7 +279,7 @@ async fn sells(shop: &Shop) -> (Url, Payee) {
     let exact = Offer::new(http.clone(), base.clone(), "Test USD", "2");
     let retry = RetryPolicy { timeout: Duration::from_secs(20), ..RetryPolicy::default() };
     let processor: Arc<dyn ProcessorClient> = Arc::new(NativeClient::new(http, base, retry));
-    let seller = Payee::new(config, processor, Some(crate::support::payee(1))).unwrap();
+    let seller = Payee::new(config, processor, Some(aep2_tests::payers::payee(1))).unwrap();
     let says = |mandate: Option<Extension<Paid>>, exact: Option<Extension<ExactPaid>>| async move {
         match (mandate, exact) {
             (Some(_), None) => "by mandate".to_owned(),

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use aep2_tests::world::eventually;
 use alloy::transports::http::reqwest::Method;
 use serde_json::json;
 use tokio::{
@@ -10,10 +11,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{
-    shop::{LONG, Shop, json},
-    support::eventually,
-};
+use super::shop::{LONG, Shop, json};
 
 /// A head for a body of so many bytes.
 fn head(bytes: usize) -> String {

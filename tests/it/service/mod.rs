@@ -1,10 +1,4 @@
 //! The server over HTTP, on a real processor and an embedded chain.
-#![allow(clippy::unwrap_used, missing_docs)]
-
-// What the processor's own tests stand on: a chain, payers, mandates really signed.
-#[allow(dead_code, unused_imports, reason = "these tests need only some of it")]
-#[path = "../../../processor/tests/it/support/mod.rs"]
-mod support;
 
 mod accepting;
 mod events;

@@ -6,6 +6,10 @@ use std::{collections::BTreeSet, time::Duration};
 use aep2_mandate::units::{Amount, Ceiling};
 use aep2_payee::{Meter, Mvp, Payee, PayeeConfig, Quote};
 use aep2_processor_client::{NativeClient, RetryPolicy, mvp::MvpClient};
+use aep2_tests::{
+    payers::{payee, payee_address},
+    world::eventually,
+};
 use aep2_x402::{
     headers,
     mvp::{X_PAYMENT_MANDATE, X_PAYMENT_RECEIPT},
@@ -22,10 +26,9 @@ use axum::{Extension, Json, Router, routing::get};
 use futures::future::join_all;
 use serde_json::{Value, json};
 
-use crate::{
+use super::{
     schema::Document,
     shop::{Answer, FUNDS, LONG, Shop},
-    support::{eventually, payee, payee_address},
 };
 
 /// A mandate as the MVP's client makes it: ten minutes, a random nonce of 128 bits, a free `ref`.

@@ -1,12 +1,15 @@
 //! What is shown of a mandate from its acceptance to its proof: as the document says, and true.
 
 use aep2_mandate::{inclusion::InclusionProof, mandate::Domain};
+use aep2_tests::{
+    payers::{capture, payee},
+    world::eventually,
+};
 use serde_json::Value;
 
-use crate::{
+use super::{
     schema::Document,
     shop::{Shop, json},
-    support::{capture, eventually, payee},
 };
 
 /// Settles soon after a mandate was captured, which may take its time on a busy machine.

@@ -1,13 +1,11 @@
 //! Every refusal has its code, its status, and words; in one envelope.
 
 use aep2_mandate::units::AccountId;
+use aep2_tests::payers::Payment;
 use alloy::{primitives::Address, transports::http::reqwest::Method};
 use serde_json::{Value, json};
 
-use crate::{
-    shop::{FUNDS, Shop, json},
-    support::Payment,
-};
+use super::shop::{FUNDS, Shop, json};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_refusal_of_a_mandate_has_its_code_and_status() {

@@ -5,13 +5,11 @@ use std::{net::SocketAddr, time::Duration};
 use aep2_mandate::mandate::SignedMandate;
 use aep2_processor::{Processor, ProcessorConfig};
 use aep2_server::{Server, Settings};
+use aep2_tests::{payers::Payer, world::World};
 use alloy::transports::http::reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::Value;
 
-use crate::{
-    exact,
-    support::{Payer, World},
-};
+use super::exact;
 
 /// How long to wait for what comes soon, on a machine that is busy.
 pub(crate) const LONG: Duration = Duration::from_secs(120);

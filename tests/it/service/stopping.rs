@@ -2,16 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use aep2_tests::world::eventually;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
     time::sleep,
 };
 
-use crate::{
-    shop::{Shop, json},
-    support::eventually,
-};
+use super::shop::{Shop, json};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_in_hand_is_answered_and_no_new_one_is_taken() {

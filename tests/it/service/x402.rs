@@ -13,6 +13,7 @@ use aep2_payer::{
     limits::{Allowance, Limits},
 };
 use aep2_processor_client::{FacilitatorClient, NativeClient, ProcessorClient, RetryPolicy};
+use aep2_tests::payers::{payee, payee_address};
 use aep2_x402::purchase::Venue;
 use alloy::{
     primitives::Address,
@@ -21,10 +22,7 @@ use alloy::{
 use axum::{Extension, Router, routing::get};
 use serde_json::{Value, json};
 
-use crate::{
-    shop::{FUNDS, Shop, json as json_of},
-    support::{payee, payee_address},
-};
+use super::shop::{FUNDS, Shop, json as json_of};
 
 fn amount(units: u128) -> Amount {
     Amount::new(units).unwrap()

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// The program: from `AEP2_ANVIL`, or where `scripts/setup.sh` puts it.
-pub(crate) fn program() -> PathBuf {
+pub fn program() -> PathBuf {
     if let Some(path) = std::env::var_os("AEP2_ANVIL") {
         return path.into();
     }

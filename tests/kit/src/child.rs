@@ -9,23 +9,23 @@ use std::{
 const DIRECTORY: &str = "AEP2_TEST_DIRECTORY";
 
 /// What lines for the parent begin with: the test harness prints lines of its own.
-pub(crate) const PREFIX: &str = "child: ";
+pub const PREFIX: &str = "child: ";
 
-/// Says something to the parent.
+/// Says something to the parent, as `println!` does.
+#[macro_export]
 macro_rules! tell {
     ($($argument:tt)*) => {
-        println!("{}{}", crate::child::PREFIX, format_args!($($argument)*))
+        println!("{}{}", $crate::child::PREFIX, format_args!($($argument)*))
     };
 }
-pub(crate) use tell;
 
 /// The directory that the parent names, in a child.
-pub(crate) fn directory() -> Option<PathBuf> {
+pub fn directory() -> Option<PathBuf> {
     env::var_os(DIRECTORY).map(PathBuf::from)
 }
 
 /// A process that runs the test of this name. `prelude` is for bash, before the process begins.
-pub(crate) fn command(test: &str, directory: &Path, prelude: &str) -> Command {
+pub fn command(test: &str, directory: &Path, prelude: &str) -> Command {
     let mut command = Command::new("bash");
     let binary = env::current_exe().expect("this binary");
     command
@@ -40,7 +40,7 @@ pub(crate) fn command(test: &str, directory: &Path, prelude: &str) -> Command {
 }
 
 /// What a child said, whole lines only.
-pub(crate) fn said(output: &[u8]) -> Vec<String> {
+pub fn said(output: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(output);
     let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
     whole.lines().filter_map(|line| line.strip_prefix(PREFIX)).map(str::to_owned).collect()

@@ -1,14 +1,4 @@
-//! What tests against a chain stand on: chains of both kinds, people with accounts, proofs.
-
-pub(crate) mod chain;
-mod proofs;
-mod stage;
-
-pub(crate) use chain::{TestChain, on_both_chains};
-pub(crate) use proofs::{prove, prover};
-pub(crate) use stage::{
-    DELAY_SECONDS, FUNDS, Person, Stage, VALID_UNTIL, mandate_key, payee, plan, reason,
-};
+//! Reading the repository's vectors and artifacts.
 
 use std::path::Path;
 

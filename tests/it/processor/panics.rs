@@ -10,10 +10,9 @@ use aep2_processor::{
     Event, Parts, Processor, TaskPanicked,
     fail_point::{FailPoint, FailPointHook, Moment},
 };
-
-use crate::{
-    settle_support::{accept_all, all_settled, audited, chain_of},
-    support::{LONG, World, eventually},
+use aep2_tests::{
+    settling::{accept_all, all_settled, audited, chain_of},
+    world::{LONG, World, eventually},
 };
 
 /// Panics at a fail point, once it is armed.
