@@ -36,7 +36,7 @@ demo: setup-build ## the whole life: agents buy, payees serve, batches settle; e
 	$(CARGO) run --release --locked -p aep2 -- demo $(ARGS)
 
 test: setup contracts-check contracts-test ## all tests: contracts, crates, the examples in the documentation
-	@echo "cargo test: unit tests, integration tests (tests/it of each crate), documentation examples"
+	@echo "cargo test: unit tests, integration tests (tests/it of each crate, tests/), documentation examples"
 	$(CARGO) test --workspace --locked
 	$(MAKE) --no-print-directory clients-test
 

@@ -2,6 +2,7 @@
 //! other, by the same JSON-RPC.
 
 use aep2_devchain::{DevChain, DevChainConfig, Mining};
+use aep2_testkit::anvil;
 use alloy::{
     node_bindings::{Anvil, AnvilInstance},
     primitives::{B256, Bytes, U256, hex},
@@ -9,8 +10,6 @@ use alloy::{
     rpc::client::RpcClient,
     signers::local::PrivateKeySigner,
 };
-
-use crate::anvil;
 
 /// Runtime code that emits one event, whose topic is the first word of its calldata:
 /// `log1(0, 0, calldataload(0))`.

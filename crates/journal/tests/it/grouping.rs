@@ -3,11 +3,9 @@
 use std::{sync::mpsc, time::Duration};
 
 use aep2_journal::{JournalError, OpenError};
+use aep2_testkit::{child, tell};
 
-use crate::{
-    child::{self, tell},
-    support::{Family, Notes, Published, note, open, open_with, submit},
-};
+use crate::support::{Family, Notes, Published, note, open, open_with, submit};
 
 /// Has the writer wait, so that what is handed in meanwhile is one group. Dropping it lets go.
 fn hold(journal: &Notes) -> mpsc::Sender<()> {

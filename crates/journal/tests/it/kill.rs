@@ -2,10 +2,9 @@
 
 use std::{io::Read, thread, time::Duration};
 
-use crate::{
-    child::{self, tell},
-    support::{Family, number, open, submit},
-};
+use aep2_testkit::{child, tell};
+
+use crate::support::{Family, number, open, submit};
 
 /// Notes as fast as it can, and tells of what is durable.
 #[test]

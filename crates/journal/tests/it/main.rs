@@ -1,6 +1,5 @@
 //! Journals: order, sync and answers; what disks and processes do to them.
 
-mod child;
 mod grouping;
 mod kill;
 mod migrating;

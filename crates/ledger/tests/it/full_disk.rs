@@ -9,12 +9,10 @@ use aep2_ledger::{
     AcceptError, Capture, CaptureError, ChainError, JournalError, JournalOpenError, Ledger,
     LedgerError, MandateHash, OpenError,
 };
+use aep2_testkit::{child, tell};
 use alloy_primitives::B256;
 
-use crate::{
-    child::{self, tell},
-    support::{Terms, TestLedger, amount, at, block, config, deposited, opened},
-};
+use crate::support::{Terms, TestLedger, amount, at, block, config, deposited, opened};
 
 /// Accepts until the disk is full, and tells what became of it.
 #[test]

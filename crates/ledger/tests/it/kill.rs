@@ -8,12 +8,10 @@ use std::{
 };
 
 use aep2_ledger::{Capture, Ledger, MandateHash, Sequence};
+use aep2_testkit::{child, tell};
 use alloy_primitives::B256;
 
-use crate::{
-    child::{self, tell},
-    support::{Terms, TestLedger, amount, at, block, config, deposited, opened},
-};
+use crate::support::{Terms, TestLedger, amount, at, block, config, deposited, opened};
 
 /// How often the child is killed.
 const KILLS: u64 = 25;

@@ -6,8 +6,6 @@ mod audit;
 mod batches;
 mod capture;
 mod chain;
-#[path = "../../../journal/tests/it/child.rs"]
-mod child;
 mod damage;
 mod direct;
 mod full_disk;

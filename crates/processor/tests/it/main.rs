@@ -1,16 +1,3 @@
-//! The processor against an embedded chain.
+//! Which mandates settle together, and when. What needs a chain is in `tests/` at the top of the tree.
 
-mod support;
-
-mod accept;
-mod capture;
-mod kill;
-mod outage;
-mod panics;
-mod recovery;
-mod settle;
-mod settle_followed;
-mod settle_refused;
-mod settle_support;
-mod view;
 mod window;

@@ -1,0 +1,260 @@
+//! Deploying, remembering it, and noticing when a chain has something else.
+
+use std::{collections::BTreeSet, fs};
+
+use aep2_chain::{
+    contracts::Groth16Verifier,
+    deployment::{DeployError, Deployment, FileError, VerifyError, deploy},
+    error::ChainError,
+    wallet::{
+        WalletId,
+        error::WalletError,
+        terms::{ShapeVerifier, VerifierList, VerifierListError},
+    },
+};
+use aep2_circuits::Shape;
+use aep2_mandate::units::ChainId;
+use aep2_prover::{export::calldata, key_file::Provenance};
+use aep2_tests::{
+    chain::TestChain,
+    on_both_chains,
+    proofs::prover,
+    stage::{Stage, payee, plan},
+};
+use alloy::{
+    primitives::{Address, B256, U256},
+    providers::Provider,
+};
+
+on_both_chains![
+    a_deployment_is_what_it_says,
+    what_a_chain_has_instead_is_noticed,
+    a_token_that_was_there_is_named_and_must_be_one,
+    what_cannot_be_deployed_is_refused_before_anything_is,
+];
+
+async fn a_deployment_is_what_it_says(chain: TestChain) {
+    let stage = Stage::set(chain).await;
+    let (deployment, reader) = (&stage.deployment, stage.chain.reader());
+    deployment.verify(&reader).await.unwrap();
+    assert_eq!(deployment.chain_id, ChainId::new(31_337));
+    let own = &deployment.verifiers[0];
+    assert_eq!(own.shape, prover().shape());
+    assert_eq!(own.verifying_key, B256::from(prover().verifying_key_hash()));
+    assert_eq!(own.provenance, Provenance::SeededDevelopment);
+    // The wallet is where the transaction made it, and not there before the block.
+    let receipt = reader.get_transaction_receipt(deployment.wallet.transaction).await;
+    let receipt = receipt.unwrap().unwrap();
+    assert_eq!(receipt.contract_address, Some(deployment.wallet.address));
+    assert_eq!(receipt.block_number, Some(deployment.block));
+    // The verifier's key is the prover's, word for word.
+    let verifier = Groth16Verifier::new(own.address, &reader);
+    let words = verifier.verifyingKey().call().await.unwrap();
+    assert_eq!(words.to_vec(), calldata::verifying_key_to_words(prover().verifying_key()));
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("deployment.json");
+    deployment.write(&path).unwrap();
+    deployment.write(&path).unwrap();
+    assert_eq!(&Deployment::read(&path).unwrap(), deployment);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+
+    let text = fs::read_to_string(&path).unwrap();
+    for (from, to) in [
+        ("\"format\": 1", "\"format\": 2"),
+        ("\"chainId\"", "\"chain\""),
+        ("2x2-capture", "2x2-Capture"),
+        ("seeded-development", "trusted"),
+    ] {
+        assert!(text.contains(from), "{from}");
+        fs::write(&path, text.replace(from, to)).unwrap();
+        let error = Deployment::read(&path).unwrap_err();
+        assert!(matches!(error, FileError::Malformed { .. }), "{to}: {error:?}");
+    }
+    let missing = Deployment::read(&folder.path().join("none.json")).unwrap_err();
+    assert!(matches!(missing, FileError::Io { .. }), "{missing:?}");
+}
+
+async fn what_a_chain_has_instead_is_noticed(chain: TestChain) {
+    let stage = Stage::set(chain).await;
+    let reader = stage.chain.reader();
+    let noticed = async |alter: &dyn Fn(&mut Deployment)| {
+        let mut altered = stage.deployment.clone();
+        alter(&mut altered);
+        altered.verify(&reader).await.unwrap_err()
+    };
+    let token = stage.token_address();
+
+    let error = noticed(&|own| own.chain_id = ChainId::new(1)).await;
+    assert!(matches!(error, VerifyError::Chain(ChainError::OtherChain { .. })), "{error:?}");
+    let error = noticed(&|own| own.wallet.address = token).await;
+    assert!(
+        matches!(error, VerifyError::Code { contract: "DebitWallet", address } if address == token),
+        "{error:?}"
+    );
+    let error = noticed(&|own| own.wallet.withdrawal_delay_seconds += 1).await;
+    assert!(matches!(error, VerifyError::Delays { .. }), "{error:?}");
+    let error = noticed(&|own| own.wallet.unbonding_delay_seconds -= 1).await;
+    assert!(matches!(error, VerifyError::Delays { .. }), "{error:?}");
+    let error = noticed(&|own| own.verifiers[0].address = token).await;
+    assert!(matches!(error, VerifyError::VerifierSet { .. }), "{error:?}");
+    let error = noticed(&|own| own.verifiers.clear()).await;
+    assert!(matches!(error, VerifyError::Verifiers(VerifierListError::Empty)), "{error:?}");
+    let unregistered = |own: &mut Deployment| {
+        own.verifiers[0].shape = Shape::TEST;
+        own.verifier_set = own.verifier_list().unwrap().id();
+    };
+    let error = noticed(&unregistered).await;
+    assert!(matches!(error, VerifyError::NotRegistered { found: None, .. }), "{error:?}");
+    let error = noticed(&|own| own.verifiers[0].verifying_key = B256::ZERO).await;
+    let own_hash = B256::from(prover().verifying_key_hash());
+    assert!(
+        matches!(error, VerifyError::VerifyingKey { found, .. } if found == own_hash),
+        "{error:?}"
+    );
+    let error = noticed(&|own| own.test_token.as_mut().unwrap().address = payee(1)).await;
+    assert!(matches!(error, VerifyError::Code { contract: "TestUSD", .. }), "{error:?}");
+
+    // The wallet's code where nobody registered anything.
+    let impostor = payee(8);
+    let code = reader.get_code_at(stage.id().address).await.unwrap();
+    let _: () = reader.raw_request("anvil_setCode".into(), (impostor, code)).await.unwrap();
+    let error = noticed(&|own| own.wallet.address = impostor).await;
+    assert!(matches!(error, VerifyError::NotRegistered { found: None, .. }), "{error:?}");
+    // And one byte of it another.
+    let mut code = reader.get_code_at(stage.id().address).await.unwrap().to_vec();
+    code[0] ^= 1;
+    let code = alloy::primitives::Bytes::from(code);
+    let _: () = reader.raw_request("anvil_setCode".into(), (impostor, code)).await.unwrap();
+    let error = noticed(&|own| own.wallet.address = impostor).await;
+    assert!(matches!(error, VerifyError::Code { contract: "DebitWallet", .. }), "{error:?}");
+}
+
+async fn a_token_that_was_there_is_named_and_must_be_one(chain: TestChain) {
+    let stage = Stage::set(chain).await;
+    let reader = stage.chain.reader();
+    let test_token = stage.token_address();
+    let mut deployment = stage.deployment.clone();
+    assert_eq!(deployment.default_token(), Some(test_token));
+
+    // Another deployment's: a token as any other to this one.
+    let other = deploy(&stage.chain.with_key(&Stage::deployer_key()), &plan()).await.unwrap();
+    let token = other.test_token.unwrap().address;
+    deployment.token = Some(token);
+    assert_eq!(deployment.default_token(), Some(token), "the token that was named comes first");
+    deployment.verify(&reader).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("deployment.json");
+    deployment.write(&path).unwrap();
+    assert_eq!(Deployment::read(&path).unwrap(), deployment);
+
+    // Nobody's address; a contract that is no token.
+    for none in [payee(1), stage.id().address] {
+        deployment.token = Some(none);
+        let error = deployment.verify(&reader).await.unwrap_err();
+        assert!(
+            matches!(error, VerifyError::Chain(ChainError::NotAToken { address }) if address == none),
+            "{error:?}"
+        );
+    }
+    (deployment.token, deployment.test_token) = (None, None);
+    assert_eq!(deployment.default_token(), None);
+}
+
+async fn what_cannot_be_deployed_is_refused_before_anything_is(chain: TestChain) {
+    let deployer = Stage::deployer_key();
+    let provider = chain.with_key(&deployer);
+    let before = chain.latest().await.header.number;
+
+    let mut none = plan();
+    none.keys.clear();
+    let error = deploy(&provider, &none).await.unwrap_err();
+    assert!(matches!(error, DeployError::Verifiers(VerifierListError::Empty)), "{error:?}");
+    let mut twice = plan();
+    twice.keys.push(twice.keys[0].clone());
+    let error = deploy(&provider, &twice).await.unwrap_err();
+    let shape = prover().shape();
+    assert!(
+        matches!(error, DeployError::Verifiers(VerifierListError::Twice(own)) if own == shape),
+        "{error:?}"
+    );
+    let mut shorter = plan();
+    shorter.keys[0].key.key.gamma_abc_g1.pop();
+    let error = deploy(&provider, &shorter).await.unwrap_err();
+    assert!(matches!(error, DeployError::OtherCircuit { .. }), "{error:?}");
+    let mut late = plan();
+    late.unbonding_delay_seconds = 1 << 40;
+    let error = deploy(&provider, &late).await.unwrap_err();
+    assert!(matches!(error, DeployError::Delay { seconds } if seconds == 1 << 40), "{error:?}");
+    // What the verifier's constructor finds: γ = δ.
+    let mut forgeable = plan();
+    forgeable.keys[0].key.key.delta_g2 = forgeable.keys[0].key.key.gamma_g2;
+    let error = deploy(&provider, &forgeable).await.unwrap_err();
+    let DeployError::Chain(error) = error else { panic!("{error:?}") };
+    let forgeable = aep2_chain::wallet::error::VerifierError::ForgeableKey;
+    assert_eq!(error.reason(), Some(&WalletError::Verifier(forgeable)));
+    assert_eq!(chain.latest().await.header.number, before, "nothing was sent");
+
+    let mut none = plan();
+    none.withdrawal_delay_seconds = 0;
+    let error = deploy(&provider, &none).await.unwrap_err();
+    let DeployError::Chain(error) = error else { panic!("{error:?}") };
+    assert_eq!(error.reason(), Some(&WalletError::DelayOutOfRange { delay: U256::ZERO }));
+}
+
+/// On a chain where money may be real, a key whose secrets somebody has seen is refused, unless its
+/// shape is named.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_development_key_is_refused_on_a_public_chain() {
+    let chain = TestChain::embedded_with_id(8_453);
+    let provider = chain.with_key(&Stage::deployer_key());
+    let shape = prover().shape();
+    let mut plan = plan();
+    for provenance in [Provenance::SeededDevelopment, Provenance::RandomDevelopment] {
+        plan.keys[0].key.provenance = provenance;
+        for accepted in
+            [BTreeSet::new(), BTreeSet::from([Shape::TEST, Shape::new(2, 2, false).unwrap()])]
+        {
+            plan.accept_development_keys = accepted;
+            match deploy(&provider, &plan).await.unwrap_err() {
+                DeployError::DevelopmentKey { shape: named, provenance: told, chain_id } => {
+                    assert_eq!((named, told, chain_id), (shape, provenance, ChainId::new(8_453)));
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    assert_eq!(chain.latest().await.header.number, 0, "nothing was sent");
+
+    plan.accept_development_keys = BTreeSet::from([shape]);
+    let forced = deploy(&provider, &plan).await.unwrap();
+    forced.verify(&chain.reader()).await.unwrap();
+    assert_eq!(forced.verifiers[0].provenance, Provenance::RandomDevelopment);
+
+    plan.accept_development_keys.clear();
+    plan.keys[0].key.provenance = Provenance::Ceremony;
+    deploy(&provider, &plan).await.unwrap();
+}
+
+/// The set's name is computed here as the wallet computes it, in whatever order the verifiers come.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_of_verifiers_has_the_name_that_the_wallet_gives_it() {
+    let stage = Stage::set(TestChain::embedded()).await;
+    let verifier = stage.deployment.verifiers[0].address;
+    let entry = |shape| ShapeVerifier { shape, verifier };
+    let shapes = [Shape::CHAINS, Shape::TEST, Shape::SINGLES.with_capture(), Shape::SINGLES];
+    let list = VerifierList::new(shapes.map(entry).to_vec()).unwrap();
+    let mut reversed = shapes.map(entry).to_vec();
+    reversed.reverse();
+    assert_eq!(VerifierList::new(reversed).unwrap(), list);
+
+    stage.send(&stage.stranger, &stage.id().register_verifiers(&list)).await;
+    for shape in shapes {
+        let found = stage.wallet().verifier_of(list.id(), shape).await.unwrap();
+        assert_eq!(found, Some(verifier), "{shape}");
+    }
+    let absent = stage.wallet().verifier_of(list.id(), Shape::CHAINS_SMALL).await.unwrap();
+    assert_eq!(absent, None);
+    assert_eq!(stage.id(), WalletId { chain_id: ChainId::new(31_337), ..stage.id() });
+    assert_ne!(stage.id().address, Address::ZERO);
+}

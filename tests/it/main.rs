@@ -1,0 +1,8 @@
+//! The whole system, by what is feared.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod deployment;
+mod mcp;
+mod payments;
+mod processor;
+mod service;

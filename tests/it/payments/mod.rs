@@ -1,0 +1,11 @@
+//! Payees and payers, and everything between them, on a processor that keeps its ledger in memory.
+
+mod chains;
+mod flows;
+mod gateway;
+mod lies;
+mod mvp;
+mod replay;
+mod trouble;
+mod voucher;
+mod wallet;

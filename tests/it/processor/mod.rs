@@ -1,0 +1,12 @@
+//! The processor on an embedded chain.
+
+mod accept;
+mod capture;
+mod kill;
+mod outage;
+mod panics;
+mod recovery;
+mod settle;
+mod settle_followed;
+mod settle_refused;
+mod view;

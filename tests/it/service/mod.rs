@@ -1,0 +1,13 @@
+//! The server over HTTP, on a real processor and an embedded chain.
+
+mod accepting;
+mod events;
+mod exact;
+mod limits;
+mod mvp;
+mod reading;
+mod refusals;
+mod schema;
+mod shop;
+mod stopping;
+mod x402;

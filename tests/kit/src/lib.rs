@@ -1,0 +1,5 @@
+//! What the tests of any crate may need, with nothing of ours below it. It is not shipped.
+
+pub mod anvil;
+pub mod child;
+pub mod kept;

@@ -1,0 +1,18 @@
+//! Proving keys for the tests: made once from a seed that everybody knows, and kept in the target
+//! folder.
+
+use std::sync::{Mutex, PoisonError};
+
+use aep2_circuits::Shape;
+use aep2_processor::batch::Provers;
+use aep2_prover::prover::Entropy;
+
+/// The keys of these shapes.
+pub fn provers(shapes: &[Shape]) -> Provers {
+    /// One test at a time makes keys.
+    static MAKING: Mutex<()> = Mutex::new(());
+    let folder = aep2_testkit::kept::folder("processor-keys");
+    let _making = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
+    let entropy = Entropy::Seed(*b"a seed that everybody may know!!");
+    Provers::load_or_set_up(&folder, shapes.iter().copied(), &entropy, &()).expect("keys")
+}
