@@ -58,13 +58,16 @@ impl JournalConfig {
     }
 }
 
+/// What a migration does with the records, and why it could not.
+pub type MigrationStep = fn(&mut Transaction<'_, ()>) -> Result<(), Box<dyn Error + Send + Sync>>;
+
 /// A step from one format to the next: one atomic write, the new format's number in it.
 #[derive(Clone, Copy)]
 pub struct Migration {
     /// The format that it starts from; it leads to the one after.
     pub from: u32,
     /// Says what changes.
-    pub run: fn(&mut Transaction<'_, ()>) -> Result<(), Box<dyn Error + Send + Sync>>,
+    pub run: MigrationStep,
 }
 
 impl fmt::Debug for Migration {

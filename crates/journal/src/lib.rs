@@ -79,7 +79,7 @@ mod view;
 
 pub use self::{
     changes::Before,
-    config::{JournalConfig, Migration},
+    config::{JournalConfig, Migration, MigrationStep},
     error::{JournalError, OpenError},
     family::{ColumnFamily, keys},
     journal::Journal,
