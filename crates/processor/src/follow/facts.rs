@@ -35,7 +35,7 @@ pub(super) struct BatchEvent {
 
 /// What an event of a transaction says, or why that cannot be.
 pub(super) fn of(event: WalletEvent, transaction: B256) -> Result<Decoded, String> {
-    let fact = match event {
+    Ok(Decoded::Fact(match event {
         WalletEvent::AccountOpened { account, opening } => {
             let LedgerTerms { processor, verifier_set, key_hash } = ledger_terms(&opening.terms);
             let owner = opening.owner;
@@ -102,8 +102,7 @@ pub(super) fn of(event: WalletEvent, transaction: B256) -> Result<Decoded, Strin
         | WalletEvent::UnbondRequested { .. }
         | WalletEvent::UnbondCancelled { .. }
         | WalletEvent::Unbonded { .. } => return Ok(Decoded::Nothing),
-    };
-    Ok(Decoded::Fact(fact))
+    }))
 }
 
 /// Terms as the ledger has them, with 0 for none.
