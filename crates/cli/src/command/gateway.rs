@@ -25,7 +25,7 @@ use tokio::{net::TcpListener, time::timeout};
 use super::{chain::stop_signal, rows, wallet::options::http};
 use crate::{onchain::ethereum_key, output::Output};
 
-/// How long requests in hand, and then captures on their way, have when it is told to stop.
+/// How long requests in flight, and then captures on their way, have when it is told to stop.
 const END_MAX: Duration = Duration::from_secs(30);
 
 /// The longest head of a request: a payment is up to 12 KiB of it.
@@ -144,7 +144,7 @@ async fn serve(
     let admin = begin(admin, gateway.admin_router(), Gauge::default())?;
     output.line(&ready, || text(&ready))?;
     stopped.await;
-    output.note("stopping: requests in hand are answered first; once more stops at once");
+    output.note("stopping: requests in flight are answered first; once more stops at once");
     let at_once = stop_signal()?;
     let in_order = async {
         serving.stop(END_MAX).await;

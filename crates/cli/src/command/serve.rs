@@ -27,7 +27,7 @@ const END_MAX: Duration = Duration::from_secs(5);
 ///
 /// Without settings it settles on a chain of its own, kept in the data directory, with contracts and a
 /// test token that it deploys at the first start: everything to develop against. Started again, it goes
-/// on where it was. Stop it with ctrl-C or SIGTERM: requests in hand are answered, batches are taken up
+/// on where it was. Stop it with ctrl-C or SIGTERM: requests in flight are answered, batches are taken up
 /// at the next start.
 ///
 /// The key comes from a file or from the variables AEP2_KEY_FILE, AEP2_PRIVATE_KEY, AEP2_KEY_PASSWORD.
@@ -92,7 +92,7 @@ async fn serve(settings: &Settings, output: &Output) -> anyhow::Result<()> {
         () = stopped => Ok(()),
         failure = serving.failed() => Err(failure.into()),
     };
-    output.note("stopping: requests in hand are answered first; once more stops at once");
+    output.note("stopping: requests in flight are answered first; once more stops at once");
     let at_once = stop_signal()?;
     tokio::select! {
         () = serving.stop() => ended,

@@ -45,7 +45,7 @@ pub(crate) struct Request {
     common: Common,
 }
 
-/// How much is asked back.
+/// How much to withdraw.
 #[derive(Args)]
 #[group(required = true, multiple = false)]
 struct HowMuch {
@@ -62,7 +62,7 @@ struct HowMuch {
     all: bool,
 }
 
-/// Take the request back
+/// Cancel a pending withdrawal
 #[derive(Args)]
 #[command(after_help = "Example:\n  aep2 withdraw cancel --account 1 --key-file owner.key")]
 pub(crate) struct Cancel {
@@ -70,7 +70,7 @@ pub(crate) struct Cancel {
     common: Common,
 }
 
-/// Take out what was asked back, or what is left of it
+/// Execute a pending withdrawal, or what is left of it
 #[derive(Args)]
 #[command(after_help = "Example:\n  aep2 withdraw execute --account 1 --key-file owner.key")]
 pub(crate) struct Execute {
@@ -101,7 +101,7 @@ struct Common {
 struct Done {
     account: AccountId,
     token: TokenInfo,
-    /// What was asked back, or taken out.
+    /// What was requested, or withdrawn.
     #[serde(skip_serializing_if = "Option::is_none")]
     base_units: Option<BaseUnits>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -138,7 +138,7 @@ async fn request(arguments: &Request, output: &Output) -> anyhow::Result<()> {
     let call = deployed.wallet.id().request_withdrawal(common.account, token.address, asked);
     let (sent, receipt) = signing.send("request the withdrawal", &call, output).await?;
     let (amount, from) =
-        event_of(&receipt, &deployed, "what was asked back", |event| match event {
+        event_of(&receipt, &deployed, "the withdrawal that was requested", |event| match event {
             WalletEvent::WithdrawalRequested { amount, executable_from, .. } => {
                 Some((amount, executable_from))
             }
@@ -157,7 +157,7 @@ async fn request(arguments: &Request, output: &Output) -> anyhow::Result<()> {
     output.result(&done, || {
         rows(&[
             ("account", done.account.to_string()),
-            ("asked back", done.token.show(amount)),
+            ("withdrawal", done.token.show(amount)),
             ("can be taken", format!("from {}", relative(from, now))),
         ])
     })
@@ -176,7 +176,7 @@ async fn cancel(common: &Common, output: &Output) -> anyhow::Result<()> {
         to: None,
         transactions: vec![sent],
     };
-    output.result(&done, || format!("account {}: nothing is asked back any more", done.account))
+    output.result(&done, || format!("account {}: no withdrawal is pending any more", done.account))
 }
 
 async fn execute(arguments: &Execute, output: &Output) -> anyhow::Result<()> {

@@ -155,7 +155,7 @@ impl Serving {
         &self.processor
     }
 
-    /// Takes it down: requests in hand are answered, what is being written is finished, batches stay
+    /// Takes it down: requests in flight are answered, what is being written is finished, batches stay
     /// where they are.
     pub(crate) async fn stop(self) {
         self.server.stop().await;

@@ -2,12 +2,12 @@
 
 use tempfile::TempDir;
 
-use crate::Desk;
+use crate::WorkFolder;
 
 #[test]
 fn no_receipt_is_lost_when_the_server_is_killed_under_load() {
-    let desk = Desk(TempDir::new().unwrap());
-    let figures = desk.json(&[
+    let work = WorkFolder(TempDir::new().unwrap());
+    let figures = work.json(&[
         "bench",
         "accept",
         "--clients",
@@ -28,8 +28,8 @@ fn no_receipt_is_lost_when_the_server_is_killed_under_load() {
 
 #[test]
 fn the_load_reports_its_figures() {
-    let desk = Desk(TempDir::new().unwrap());
-    let figures = desk.json(&[
+    let work = WorkFolder(TempDir::new().unwrap());
+    let figures = work.json(&[
         "bench",
         "accept",
         "--clients",

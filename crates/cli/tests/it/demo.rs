@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::Desk;
+use crate::WorkFolder;
 
 /// The values of a field.
 fn each<'a>(items: &'a Value, field: &str) -> Vec<&'a Value> {
@@ -17,9 +17,9 @@ fn sum(items: &Value, field: &str) -> u64 {
 
 #[test]
 fn what_agents_paid_for_is_on_chain_and_cheats_are_not() {
-    let desk = Desk(tempfile::tempdir().unwrap());
+    let work = WorkFolder(tempfile::tempdir().unwrap());
     // Relative to where it runs.
-    let shown = desk.json(&["demo", "--agents", "2", "--calls", "10", "--report", "report.html"]);
+    let shown = work.json(&["demo", "--agents", "2", "--calls", "10", "--report", "report.html"]);
 
     let payments = &shown["payments"];
     assert_eq!(payments.as_array().unwrap().len(), 20);
@@ -44,7 +44,7 @@ fn what_agents_paid_for_is_on_chain_and_cheats_are_not() {
     assert_eq!(payouts.map(|row| &row["on_chain"]).collect::<Vec<_>>(), [&Value::from(paid)]);
     assert_eq!(shown["held"], true);
 
-    let page = std::fs::read_to_string(desk.path("report.html")).unwrap();
+    let page = std::fs::read_to_string(work.path("report.html")).unwrap();
     assert_eq!(page.matches("<svg").count(), 4);
     assert!(!page.contains("src=") && !page.contains("href="), "it needs nothing else");
 }

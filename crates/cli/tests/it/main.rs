@@ -20,21 +20,21 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// A folder to work in, with a key of a small shape.
-struct Desk(TempDir);
+struct WorkFolder(TempDir);
 
-impl Desk {
+impl WorkFolder {
     fn new() -> Self {
-        let desk = Self(tempfile::tempdir().unwrap());
-        let made = desk.json(&["setup", "--shape", "2x2-capture", "--seed", "test"]);
+        let work = Self(tempfile::tempdir().unwrap());
+        let made = work.json(&["setup", "--shape", "2x2-capture", "--seed", "test"]);
         assert!(made["proving_key"].as_str().unwrap().contains("INSECURE"));
-        desk
+        work
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().unwrap()
     }
 
-    /// The program in the desk's folder, with nothing of the environment's that it listens to.
+    /// The program in this folder, with nothing of the environment's that it listens to.
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_aep2"));
         command.args(arguments).current_dir(self.0.path());
@@ -86,72 +86,72 @@ fn read(path: &Path) -> Value {
 
 #[test]
 fn a_window_is_proved_verified_and_exported() {
-    let desk = Desk::new();
-    desk.done(&["sample", "--shape", "2x2-capture", "--out", "window.json"]);
+    let work = WorkFolder::new();
+    work.done(&["sample", "--shape", "2x2-capture", "--out", "window.json"]);
     let shape = ["--shape", "2x2-capture"];
-    let proved = desk
+    let proved = work
         .json(&[&["prove", "window.json", "--inclusion", "inclusion.json"][..], &shape].concat());
     assert_eq!(proved["mandates"], 4);
-    assert_eq!(read(&desk.path("inclusion.json")).as_array().unwrap().len(), 4);
+    assert_eq!(read(&work.path("inclusion.json")).as_array().unwrap().len(), 4);
 
-    let verified = desk.json(&["verify", "batch.json"]);
+    let verified = work.json(&["verify", "batch.json"]);
     assert_eq!(verified["valid"], true);
-    let warned = String::from_utf8(desk.run(&["verify", "batch.json"]).stderr).unwrap();
+    let warned = String::from_utf8(work.run(&["verify", "batch.json"]).stderr).unwrap();
     assert!(warned.contains("INSECURE"), "a seeded key must be named so: {warned}");
 
-    let exported = desk.json(&["export", "batch.json", "--as", "snarkjs", "--out", "out"]);
+    let exported = work.json(&["export", "batch.json", "--as", "snarkjs", "--out", "out"]);
     assert_eq!(exported["files"].as_array().unwrap().len(), 3);
-    assert_eq!(read(&desk.path("out/public.json")).as_array().unwrap().len(), 4);
-    desk.json(&["export", "batch.json", "--as", "calldata"]);
-    let words = read(&desk.path("calldata.json"));
+    assert_eq!(read(&work.path("out/public.json")).as_array().unwrap().len(), 4);
+    work.json(&["export", "batch.json", "--as", "calldata"]);
+    let words = read(&work.path("calldata.json"));
     assert_eq!(words["proofWords"].as_array().unwrap().len(), 8);
 
     // Moved from one payee to another, as the wallet's own rules would let it be.
-    desk.altered("batch.json", "altered.json", |batch| {
+    work.altered("batch.json", "altered.json", |batch| {
         let amount = batch["debits"][0]["amount"].as_str().unwrap().parse::<u128>().unwrap();
         let other = batch["debits"][1]["amount"].as_str().unwrap().parse::<u128>().unwrap();
         batch["debits"][0]["amount"] = Value::String((amount + 1).to_string());
         batch["debits"][1]["amount"] = Value::String((other - 1).to_string());
     });
-    let said = desk.refused(1, &["verify", "altered.json"]);
+    let said = work.refused(1, &["verify", "altered.json"]);
     assert!(said.contains("INVALID: the proof does not hold"), "{said}");
-    desk.refused(2, &["export", "altered.json", "--as", "snarkjs"]);
+    work.refused(2, &["export", "altered.json", "--as", "snarkjs"]);
 }
 
 #[test]
 fn errors_say_what_to_do() {
-    let desk = Desk::new();
-    desk.done(&["sample", "--shape", "2x2-capture", "--out", "window.json"]);
+    let work = WorkFolder::new();
+    work.done(&["sample", "--shape", "2x2-capture", "--out", "window.json"]);
 
     // No key of the shape.
-    let said = desk.refused(2, &["prove", "window.json", "--shape", "4x4-capture"]);
+    let said = work.refused(2, &["prove", "window.json", "--shape", "4x4-capture"]);
     assert!(said.contains("aep2 setup --shape 4x4-capture"), "{said}");
     // A shape without capture, a shape too small, a shape that is none.
-    let said = desk.refused(2, &["prove", "window.json", "--shape", "4x4"]);
+    let said = work.refused(2, &["prove", "window.json", "--shape", "4x4"]);
     assert!(said.contains("use 4x4-capture"), "{said}");
-    let said = desk.refused(2, &["prove", "window.json", "--shape", "1x2-capture"]);
+    let said = work.refused(2, &["prove", "window.json", "--shape", "1x2-capture"]);
     assert!(said.contains("mandate 2 (0x"), "{said}");
-    let said = desk.refused(2, &["prove", "window.json", "--shape", "big"]);
+    let said = work.refused(2, &["prove", "window.json", "--shape", "big"]);
     assert!(said.contains("LANESxSLOTS"), "{said}");
     // A forged mandate is named.
-    desk.altered("window.json", "forged.json", |window| {
+    work.altered("window.json", "forged.json", |window| {
         window["mandates"][3]["signature"] = window["mandates"][2]["signature"].clone();
     });
-    let said = desk.refused(2, &["prove", "forged.json", "--shape", "2x2-capture"]);
+    let said = work.refused(2, &["prove", "forged.json", "--shape", "2x2-capture"]);
     assert!(said.contains("mandate 3 (0x") && said.contains("not signed by its key"), "{said}");
     // A damaged key.
-    let key = desk.path("aep2-keys/settlement-2x2-capture.INSECURE-seeded.pk");
+    let key = work.path("aep2-keys/settlement-2x2-capture.INSECURE-seeded.pk");
     let mut bytes = std::fs::read(&key).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     std::fs::write(&key, bytes).unwrap();
-    let said = desk.refused(2, &["prove", "window.json", "--shape", "2x2-capture"]);
+    let said = work.refused(2, &["prove", "window.json", "--shape", "2x2-capture"]);
     assert!(said.contains("checksum") && said.contains("aep2 setup"), "{said}");
     // A key that is there is not replaced by accident.
-    let said = desk.refused(2, &["setup", "--shape", "2x2-capture", "--seed", "test"]);
+    let said = work.refused(2, &["setup", "--shape", "2x2-capture", "--seed", "test"]);
     assert!(said.contains("--force"), "{said}");
     // With --json errors are JSON, too.
-    let output = desk.run(&["verify", "nowhere.json", "--json"]);
+    let output = work.run(&["verify", "nowhere.json", "--json"]);
     assert_eq!(output.status.code(), Some(2));
     let error: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert!(error["error"].as_str().unwrap().contains("nowhere.json"));
@@ -159,8 +159,8 @@ fn errors_say_what_to_do() {
 
 #[test]
 fn the_bench_reports_its_figures() {
-    let desk = Desk(tempfile::tempdir().unwrap());
-    let figures = desk.json(&[
+    let work = WorkFolder(tempfile::tempdir().unwrap());
+    let figures = work.json(&[
         "bench",
         "prove",
         "--lanes",

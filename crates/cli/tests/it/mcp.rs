@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use crate::{
-    Desk,
+    WorkFolder,
     pay::wait_for,
     running::Running,
-    serve::{self, SETTINGS, desk},
+    serve::{self, SETTINGS, work},
 };
 
 /// The prices of a server's tools. The server is an MCP server like any other: another wallet's.
@@ -33,8 +33,8 @@ struct Agent<'a> {
 }
 
 impl<'a> Agent<'a> {
-    fn new(runtime: &'a Runtime, desk: &Desk) -> Self {
-        let command = tokio::process::Command::from(desk.command(&["mcp", "wallet"]));
+    fn new(runtime: &'a Runtime, work: &WorkFolder) -> Self {
+        let command = tokio::process::Command::from(work.command(&["mcp", "wallet"]));
         let wallet = runtime
             .block_on(async { ().serve(TokioChildProcess::new(command).unwrap()).await.unwrap() });
         Self { runtime, wallet }
@@ -56,30 +56,30 @@ impl<'a> Agent<'a> {
 #[test]
 fn an_agent_buys_a_tool_of_a_server_that_knows_nothing_of_payments() {
     let runtime = Runtime::new().unwrap();
-    let desk = desk(SETTINGS);
-    let served = serve::start(&desk);
+    let work = work(SETTINGS);
+    let served = serve::start(&work);
     let [processor, rpc, deployment] = ["http", "rpc", "deployment"].map(|own| served.said(own));
     let chain = ["--rpc", rpc, "--deployment", deployment, "--from-dev-account"];
     let create = ["wallet", "create", "--processor", processor, "--per-call", "0.001"];
-    desk.json(&[&create[..], &chain, &["1"]].concat());
-    desk.json(&[&create[..], &chain, &["2", "--wallet", "other"]].concat());
-    desk.json(&[&["wallet", "fund", "--amount", "5", "--mint"][..], &chain, &["1"]].concat());
+    work.json(&[&create[..], &chain, &["1"]].concat());
+    work.json(&[&create[..], &chain, &["2", "--wallet", "other"]].concat());
+    work.json(&[&["wallet", "fund", "--amount", "5", "--mint"][..], &chain, &["1"]].concat());
     wait_for("the deposit", || {
-        desk.json(&["wallet", "show"])["tokens"][0]["purse"]["free"] == "5000000"
+        work.json(&["wallet", "show"])["tokens"][0]["purse"]["free"] == "5000000"
     });
 
     let key = alloy::signers::local::PrivateKeySigner::random();
-    std::fs::write(desk.path("payee.key"), format!("{:x}", key.to_bytes())).unwrap();
+    std::fs::write(work.path("payee.key"), format!("{:x}", key.to_bytes())).unwrap();
     let settings =
         format!("[payee]\nprocessor = \"{processor}\"\nkey_file = \"payee.key\"\n{PRICES}");
-    std::fs::write(desk.path("sell.toml"), settings).unwrap();
+    std::fs::write(work.path("sell.toml"), settings).unwrap();
     let sell = ["--json", "mcp", "sell", "--config", "sell.toml", "--http", "127.0.0.1:0", "--"];
     let program = [env!("CARGO_BIN_EXE_aep2"), "mcp", "wallet", "--wallet", "other"];
-    let seller = Running::start(&desk, &[&sell[..], &program].concat());
+    let seller = Running::start(&work, &[&sell[..], &program].concat());
     assert_eq!(seller.ready["priced"], json!(["history", "limits"]));
     assert_eq!(seller.said("payee"), key.address().to_string().to_lowercase());
 
-    let agent = Agent::new(&runtime, &desk);
+    let agent = Agent::new(&runtime, &work);
     let url = seller.said("url");
     let listed = agent.told("tools", &json!({ "url": url }));
     assert_eq!(listed["tools"].as_array().unwrap().len(), 7);
@@ -108,21 +108,21 @@ fn an_agent_buys_a_tool_of_a_server_that_knows_nothing_of_payments() {
 
 #[test]
 fn a_sale_that_would_give_something_away_does_not_begin() {
-    let desk = desk("");
-    let printed = desk.run(&["mcp", "sell", "--print-config"]);
-    std::fs::write(desk.path("sell.toml"), printed.stdout).unwrap();
-    let sell = |more: &[&str]| desk.refused(2, &[&["mcp", "sell", "--config"], more].concat());
+    let work = work("");
+    let printed = work.run(&["mcp", "sell", "--print-config"]);
+    std::fs::write(work.path("sell.toml"), printed.stdout).unwrap();
+    let sell = |more: &[&str]| work.refused(2, &[&["mcp", "sell", "--config"], more].concat());
     let said = sell(&["sell.toml", "--", "true"]);
     assert!(said.contains("payee.key"), "{said}");
     let said = sell(&["sell.toml", "--stdio", "--", "true"]);
     assert!(said.contains("set `name`"), "{said}");
     std::fs::write(
-        desk.path("none.toml"),
+        work.path("none.toml"),
         "[payee]\naddress = \"0x00000000000000000000000000000000000000aa\"",
     )
     .unwrap();
     let said = sell(&["none.toml", "--", "true"]);
     assert!(said.contains("no tool with a price"), "{said}");
-    let said = desk.refused(2, &["mcp", "wallet"]);
+    let said = work.refused(2, &["mcp", "wallet"]);
     assert!(said.contains("aep2 wallet create"), "{said}");
 }

@@ -22,7 +22,7 @@ use tokio::runtime::Runtime;
 
 use crate::{
     running::Running,
-    serve::{self, SETTINGS, desk},
+    serve::{self, SETTINGS, work},
 };
 
 const LONG: Duration = Duration::from_secs(120);
@@ -63,34 +63,34 @@ pub(crate) fn wait_for(what: &str, mut ask: impl FnMut() -> bool) {
 fn an_agent_pays_a_service_behind_a_gateway_and_the_payee_has_the_tokens() {
     let runtime = Runtime::new().unwrap();
     let settings = format!("{SETTINGS}age_s_max = 2\ncapture_within_s = 5\n");
-    let desk = desk(&settings);
-    let served = serve::start(&desk);
+    let work = work(&settings);
+    let served = serve::start(&work);
     let [processor, rpc, deployment] = ["http", "rpc", "deployment"].map(|own| served.said(own));
     let chain = ["--rpc", rpc, "--deployment", deployment, "--from-dev-account", "1"];
 
     // A wallet, with an account of its own and money in it.
     let create = ["wallet", "create", "--processor", processor, "--per-call", "0.001"];
-    let said = desk.refused(2, &["pay", "http://127.0.0.1:9/"]);
+    let said = work.refused(2, &["pay", "http://127.0.0.1:9/"]);
     assert!(said.contains("aep2 wallet create"), "{said}");
-    let created = desk.json(&[&create[..], &chain].concat());
+    let created = work.json(&[&create[..], &chain].concat());
     let account = created["account"].as_u64().unwrap();
     assert_eq!(created["limits"]["tokens"][0]["per_call"], "1000");
     assert_eq!(created["limits"]["tokens"][0]["per_day"], "1000000");
-    let said = desk.refused(2, &[&create[..], &chain].concat());
+    let said = work.refused(2, &[&create[..], &chain].concat());
     assert!(said.contains("there is a wallet"), "{said}");
     let fund = ["wallet", "fund", "--amount", "5", "--mint"];
-    assert_eq!(desk.json(&[&fund[..], &chain].concat())["account"], account);
+    assert_eq!(work.json(&[&fund[..], &chain].concat())["account"], account);
     wait_for("the deposit", || {
-        let shown = desk.json(&["wallet", "show"]);
+        let shown = work.json(&["wallet", "show"]);
         shown["served"] == true && shown["tokens"][0]["purse"]["free"] == "5000000"
     });
 
     // A price for a service that is there.
     let payee = PrivateKeySigner::random();
-    std::fs::write(desk.path("payee.key"), format!("{:x}", payee.to_bytes())).unwrap();
+    std::fs::write(work.path("payee.key"), format!("{:x}", payee.to_bytes())).unwrap();
     let (upstream, slow) = service(&runtime);
     std::fs::write(
-        desk.path("gateway.toml"),
+        work.path("gateway.toml"),
         format!(
             "upstream = \"{upstream}\"\nadmin_listen = \"127.0.0.1:0\"\n[payee]\n\
              processor = \"{processor}\"\nkey_file = \"payee.key\"\n[[routes]]\npath = \"/answers/{{name}}\"\n\
@@ -98,44 +98,44 @@ fn an_agent_pays_a_service_behind_a_gateway_and_the_payee_has_the_tokens() {
         ),
     )
     .unwrap();
-    assert_eq!(desk.json(&["gateway", "--check-config"])["in_order"], true);
-    let gateway = Running::start(&desk, &["gateway", "--listen", "127.0.0.1:0"]);
+    assert_eq!(work.json(&["gateway", "--check-config"])["in_order"], true);
+    let gateway = Running::start(&work, &["gateway", "--listen", "127.0.0.1:0"]);
     let at = |path: &str| format!("{}/{path}", gateway.said("origin"));
     assert_eq!(gateway.said("payee"), payee.address().to_string().to_lowercase());
 
     // Asked for its price, then bought.
     let url = at("answers/42");
-    let price = desk.json(&["pay", "--dry-run", &url]);
+    let price = work.json(&["pay", "--dry-run", &url]);
     assert_eq!((&price["amount"], &price["metered"]), (&"700".into(), &false.into()));
-    let bought = desk.json(&["pay", &url]);
+    let bought = work.json(&["pay", &url]);
     assert_eq!((&bought["status"], &bought["body"]), (&200.into(), &"the answer to 42".into()));
     let id = bought["payment"]["mandateId"].as_str().unwrap().to_owned();
     assert_eq!(bought["payment"]["receipt"]["receipt"]["mandateId"].as_str().unwrap(), id);
-    let plain = desk.run(&["pay", &at("answers/43")]);
+    let plain = work.run(&["pay", &at("answers/43")]);
     assert_eq!(plain.status.code(), Some(0));
     assert_eq!(plain.stdout, b"the answer to 43");
     let noted = String::from_utf8(plain.stderr).unwrap();
     assert!(noted.contains("paid 0.0007 TUSD"), "{noted}");
     // What fails is charged nothing; what is too dear is not paid.
-    let broken = desk.run(&["pay", "--json", &at("answers/broken")]);
+    let broken = work.run(&["pay", "--json", &at("answers/broken")]);
     assert_eq!(broken.status.code(), Some(1));
     let broken: Value = serde_json::from_slice(&broken.stdout).unwrap();
     assert_eq!((&broken["status"], &broken["payment"]["captured"]), (&500.into(), &"0".into()));
-    let said = desk.refused(2, &["pay", &at("dear")]);
+    let said = work.refused(2, &["pay", &at("dear")]);
     assert!(said.contains("one payment may be at most 1000"), "{said}");
-    let said = desk.refused(2, &["pay", "--max", "0.0006", &url]);
+    let said = work.refused(2, &["pay", "--max", "0.0006", &url]);
     assert!(said.contains("one payment may be at most 600"), "{said}");
 
     // What nobody answers is kept, and sent again as it was: paid once, served once.
     let url_slow = at("answers/slow");
-    let said = desk.refused(2, &["pay", "--timeout", "1", &url_slow]);
+    let said = work.refused(2, &["pay", "--timeout", "1", &url_slow]);
     let unanswered = said.rsplit("--again ").next().unwrap()[..66].to_owned();
-    let answered = desk.json(&["pay", "--again", &unanswered, &url_slow]);
+    let answered = work.json(&["pay", "--again", &unanswered, &url_slow]);
     assert_eq!((&answered["body"], slow.load(SeqCst)), (&"served 1".into(), 1));
-    let said = desk.refused(2, &["pay", "--again", &unanswered, &url_slow]);
+    let said = work.refused(2, &["pay", "--again", &unanswered, &url_slow]);
     assert!(said.contains("waits for an answer"), "{said}");
 
-    let history = desk.json(&["wallet", "history"]);
+    let history = work.json(&["wallet", "history"]);
     let states: Vec<_> =
         history.as_array().unwrap().iter().map(|own| (&own["state"], &own["captured"])).collect();
     let accepted = Value::from("accepted");
@@ -148,8 +148,8 @@ fn an_agent_pays_a_service_behind_a_gateway_and_the_payee_has_the_tokens() {
             (&accepted, &Value::Null)
         ]
     );
-    desk.json(&["wallet", "limits", "--host", "api.example.com"]);
-    let said = desk.refused(2, &["pay", &url]);
+    work.json(&["wallet", "limits", "--host", "api.example.com"]);
+    let said = work.refused(2, &["pay", &url]);
     assert!(said.contains("payments to the host 127.0.0.1:"), "{said}");
 
     // Down to the payee's tokens.

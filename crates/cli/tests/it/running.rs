@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::Desk;
+use crate::WorkFolder;
 
 /// A program in a process of its own. It does not outlive this.
 pub(crate) struct Running {
@@ -20,9 +20,9 @@ pub(crate) struct Running {
 
 impl Running {
     /// Starts it with `--json`, and waits for its first line.
-    pub(crate) fn start(desk: &Desk, arguments: &[&str]) -> Self {
+    pub(crate) fn start(work: &WorkFolder, arguments: &[&str]) -> Self {
         let arguments = [arguments, &["--json"]].concat();
-        let mut process = desk.command(&arguments).stdout(Stdio::piped()).spawn().unwrap();
+        let mut process = work.command(&arguments).stdout(Stdio::piped()).spawn().unwrap();
         let mut stdout = BufReader::new(process.stdout.take().unwrap());
         let mut line = String::new();
         stdout.read_line(&mut line).unwrap();

@@ -6,7 +6,7 @@ use alloy::transports::http::reqwest::Client;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{Desk, running::Running};
+use crate::{WorkFolder, running::Running};
 
 /// What keeps a test's server small and out of others' way.
 pub(crate) const SETTINGS: &str = r#"
@@ -21,9 +21,9 @@ listen = "127.0.0.1:0"
 shapes = ["1x4-capture"]
 "#;
 
-/// A server with the desk's settings.
-pub(crate) fn start(desk: &Desk) -> Running {
-    Running::start(desk, &["serve", "--config", "aep2.toml"])
+/// A server with the work's settings.
+pub(crate) fn start(work: &WorkFolder) -> Running {
+    Running::start(work, &["serve", "--config", "aep2.toml"])
 }
 
 /// What a service answers.
@@ -35,25 +35,25 @@ pub(crate) fn get(service: &Running, path: &str) -> Value {
     serde_json::from_str(&text.unwrap()).unwrap()
 }
 
-/// A desk with settings.
-pub(crate) fn desk(settings: &str) -> Desk {
-    let desk = Desk(TempDir::new().unwrap());
-    std::fs::write(desk.path("aep2.toml"), settings).unwrap();
-    desk
+/// A work with settings.
+pub(crate) fn work(settings: &str) -> WorkFolder {
+    let work = WorkFolder(TempDir::new().unwrap());
+    std::fs::write(work.path("aep2.toml"), settings).unwrap();
+    work
 }
 
 /// Whether the settings are in order, and what is said.
 fn checked(settings: &str) -> (Option<i32>, Value) {
-    let desk = desk(settings);
-    let output = desk.run(&["serve", "--config", "aep2.toml", "--check-config", "--json"]);
-    assert!(!desk.path("aep2-data").exists(), "a check made something");
+    let work = work(settings);
+    let output = work.run(&["serve", "--config", "aep2.toml", "--check-config", "--json"]);
+    assert!(!work.path("aep2-data").exists(), "a check made something");
     (output.status.code(), serde_json::from_slice(&output.stdout).unwrap())
 }
 
 #[test]
 fn a_server_goes_on_where_it_was_after_an_end_and_after_a_kill() {
-    let desk = desk(SETTINGS);
-    let served = start(&desk);
+    let work = work(SETTINGS);
+    let served = start(&work);
     let first = served.ready.clone();
     assert_eq!(first["ready"], true);
     assert_eq!(first["development_keys"], true);
@@ -63,13 +63,13 @@ fn a_server_goes_on_where_it_was_after_an_end_and_after_a_kill() {
     assert_eq!(get(&served, "/readyz")["ready"], true);
 
     // A second one is told who has the directory.
-    let said = desk.refused(2, &["serve", "--config", "aep2.toml"]);
+    let said = work.refused(2, &["serve", "--config", "aep2.toml"]);
     assert!(said.contains("in use by process") && said.contains("--data"), "{said}");
 
     // The deployment is one that the other commands take.
     let rpc = first["rpc"].as_str().unwrap().to_owned();
     let file = first["deployment"].as_str().unwrap().to_owned();
-    let opened = desk.json(&[
+    let opened = work.json(&[
         "account",
         "open",
         "--processor",
@@ -86,7 +86,7 @@ fn a_server_goes_on_where_it_was_after_an_end_and_after_a_kill() {
     let account = opened["account"].as_u64().unwrap();
     served.kill();
 
-    let served = start(&desk);
+    let served = start(&work);
     for field in ["wallet", "tokens", "processor", "chain_id", "deployment"] {
         assert_eq!(served.ready[field], first[field], "{field}");
     }
@@ -97,14 +97,14 @@ fn a_server_goes_on_where_it_was_after_an_end_and_after_a_kill() {
         std::thread::sleep(Duration::from_millis(50));
     }
     assert_eq!(served.terminate(), Some(0));
-    let audit = desk.json(&["audit", "aep2-data"]);
+    let audit = work.json(&["audit", "aep2-data"]);
     assert_eq!(audit["in_order"], true);
 }
 
 #[test]
 fn the_printed_settings_are_in_order_and_the_ones_that_are_used() {
-    let desk = desk("");
-    let printed = desk.run(&["serve", "--print-config"]);
+    let work = work("");
+    let printed = work.run(&["serve", "--print-config"]);
     assert_eq!(printed.status.code(), Some(0));
     let text = String::from_utf8(printed.stdout).unwrap();
     assert!(text.contains("# When mandates are settled") && text.contains("[windows]"), "{text}");
@@ -135,29 +135,29 @@ fn settings_that_are_wrong_are_named_and_nothing_is_started() {
         ("[windows]\nage_s_max = \"1\"", "line 2"),
         ("[http]\nlisten = \"0.0.0.0:8402\"", "allow_remote"),
     ] {
-        let desk = desk(settings);
-        let said = desk.refused(2, &["serve", "--config", "aep2.toml"]);
+        let work = work(settings);
+        let said = work.refused(2, &["serve", "--config", "aep2.toml"]);
         assert!(said.contains(words), "{settings}: {said}");
-        assert!(!desk.path("aep2-data").exists(), "{settings}: something was made");
+        assert!(!work.path("aep2-data").exists(), "{settings}: something was made");
     }
-    let said = desk("").refused(2, &["serve", "--config", "nowhere.toml"]);
+    let said = work("").refused(2, &["serve", "--config", "nowhere.toml"]);
     assert!(said.contains("nowhere.toml"), "{said}");
 }
 
 #[test]
 fn keys_come_from_the_environment_and_are_never_said() {
     let secret = "01".repeat(32);
-    let desk = desk("[chain]\nrpc = \"http://127.0.0.1:1\"\ndeployment = \"nowhere.json\"");
+    let work = work("[chain]\nrpc = \"http://127.0.0.1:1\"\ndeployment = \"nowhere.json\"");
     let check = ["serve", "--config", "aep2.toml", "--check-config", "--json"];
     let told = |name: &str, value: &str| {
-        let output = desk.command(&check).env(name, value).output().unwrap();
+        let output = work.command(&check).env(name, value).output().unwrap();
         let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
         assert!(!text.contains(&secret), "the key was said: {text}");
         text
     };
     assert!(!told("AEP2_PRIVATE_KEY", &secret).contains("key.file"));
     assert!(told("AEP2_PRIVATE_KEY", &format!("{secret}01")).contains("key.file"));
-    std::fs::write(desk.path("own.key"), &secret).unwrap();
+    std::fs::write(work.path("own.key"), &secret).unwrap();
     assert!(!told("AEP2_KEY_FILE", "own.key").contains("key.file"));
     assert!(told("AEP2_KEY_FILE", &secret).contains("key.file"));
 }
@@ -166,7 +166,7 @@ fn keys_come_from_the_environment_and_are_never_said() {
 fn a_port_that_is_taken_is_named() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let desk = desk(SETTINGS);
-    let said = desk.refused(2, &["serve", "--config", "aep2.toml", "--http", &address]);
+    let work = work(SETTINGS);
+    let said = work.refused(2, &["serve", "--config", "aep2.toml", "--http", &address]);
     assert!(said.contains(&address) && said.contains("http.listen"), "{said}");
 }

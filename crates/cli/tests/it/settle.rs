@@ -1,11 +1,11 @@
 //! `aep2 bench settle`: what it says must hang together.
 
-use crate::Desk;
+use crate::WorkFolder;
 
 #[test]
 fn the_gas_of_a_batch_is_that_of_its_parts() {
-    let desk = Desk(tempfile::tempdir().unwrap());
-    let figures = desk.json(&["bench", "settle", "--quick"]);
+    let work = WorkFolder(tempfile::tempdir().unwrap());
+    let figures = work.json(&["bench", "settle", "--quick"]);
     let number = |path: &str| {
         let found = path.split('.').fold(&figures, |value, name| &value[name]).as_f64();
         found.filter(|number| *number > 0.0).unwrap_or_else(|| panic!("{path}: {figures}"))
@@ -56,8 +56,8 @@ fn the_gas_of_a_batch_is_that_of_its_parts() {
 
 #[test]
 fn a_batch_that_cannot_be_is_refused() {
-    let desk = Desk(tempfile::tempdir().unwrap());
-    let settle = |options: &[&str]| desk.refused(2, &[&["bench", "settle"], options].concat());
+    let work = WorkFolder(tempfile::tempdir().unwrap());
+    let settle = |options: &[&str]| work.refused(2, &[&["bench", "settle"], options].concat());
     let said = settle(&["--mandates", "3", "--accounts", "4", "--payees", "1"]);
     assert!(said.contains("too few"), "{said}");
     let said = settle(&["--mandates", "0", "--accounts", "0", "--payees", "0"]);

@@ -94,7 +94,7 @@ section! {
         pub allow_remote: bool = false;
         /// Lets web pages of any origin call it (CORS).
         pub any_origin: bool = true;
-        /// How long requests in hand may take to end when the server is stopped.
+        /// How long requests in flight may take to end when the server is stopped.
         pub stop_within_s: u64 = 20;
         /// How many threads serve requests. 0: as many as there are cores.
         pub threads: usize = 0;

@@ -136,7 +136,7 @@ async fn over_http(
         () = stopped => false,
         () = program.ended() => true,
     };
-    output.note("stopping: calls in hand are answered first");
+    output.note("stopping: calls in flight are answered first");
     drop(stop);
     let _ = timeout(END_MAX, serving).await;
     end(&payee).await?;

@@ -13,7 +13,7 @@ fn money_goes_in_both_ways_and_comes_out_after_the_delay_only() {
     assert_eq!(opened["mandate_key"], "agent.json");
     {
         use std::os::unix::fs::PermissionsExt;
-        let mode = std::fs::metadata(town.desk.path("agent.json")).unwrap().permissions().mode();
+        let mode = std::fs::metadata(town.work.path("agent.json")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "others can read the agent's key");
     }
     assert_eq!(town.show()["balance"], json!({ "base_units": "0", "amount": "0" }));
@@ -38,7 +38,10 @@ fn money_goes_in_both_ways_and_comes_out_after_the_delay_only() {
     assert_eq!(asked["base_units"], "5000000");
     let shown = town.show();
     assert_eq!(shown["withdrawal"]["executable_from"], asked["executable_from"]);
-    assert_eq!(shown["balance"]["amount"], "13", "what is asked back can be spent until it is out");
+    assert_eq!(
+        shown["balance"]["amount"], "13",
+        "a pending withdrawal can be spent until it is executed"
+    );
     assert_eq!(shown["staying"]["amount"], "8");
 
     let said = town.own_refused(&["withdraw", "execute", "--account", "1"]);
@@ -69,7 +72,7 @@ fn money_goes_in_both_ways_and_comes_out_after_the_delay_only() {
 #[test]
 fn a_token_that_was_there_is_taken_where_none_is_named() {
     let town = Town::new();
-    let first = read(&town.desk.path("aep2-deployment.json"));
+    let first = read(&town.work.path("aep2-deployment.json"));
     let token = first["testToken"]["address"].as_str().unwrap();
     let owner = ["--key-file", "owner.key"];
     // So that the owner has some of it: nobody mints USDC.
@@ -99,7 +102,7 @@ fn a_token_that_was_there_is_taken_where_none_is_named() {
     let said = town.own_refused(&mint);
     assert!(said.contains("--mint is for the deployment's test token"), "{said}");
 
-    town.desk.altered("beside.json", "nowhere.json", |deployment| {
+    town.work.altered("beside.json", "nowhere.json", |deployment| {
         deployment["token"] = json!(town.chain.account(7, "address"));
     });
     let said = town.refused(&["account", "show", "1", "--deployment", "nowhere.json"]);
@@ -140,12 +143,12 @@ fn a_key_changes_in_two_steps_and_never_early() {
 fn an_agent_need_not_show_its_key_to_have_it_registered() {
     let town = Town::new();
     let first = town.open();
-    let public = read(&town.desk.path("agent.json"))["publicKey"].clone();
-    std::fs::write(town.desk.path("public.json"), public.to_string()).unwrap();
+    let public = read(&town.work.path("agent.json"))["publicKey"].clone();
+    std::fs::write(town.work.path("public.json"), public.to_string()).unwrap();
     let again = town.own(&["account", "open", "--mandate-key", "public.json"]);
     assert_eq!((&again["account"], &again["key_hash"]), (&json!(2), &first["key_hash"]));
     let text = again.to_string() + &first.to_string();
-    let secret = read(&town.desk.path("agent.json"))["privateKey"].clone();
+    let secret = read(&town.work.path("agent.json"))["privateKey"].clone();
     assert!(!text.contains(secret.as_str().unwrap()), "the key was printed: {text}");
 
     let none = town.own(&["account", "open", "--direct-only"]);
@@ -154,7 +157,7 @@ fn an_agent_need_not_show_its_key_to_have_it_registered() {
 
 #[test]
 fn a_transaction_that_waits_for_its_block_is_waited_for() {
-    let town = Town::on(super::desk(), &["--block-time", "1"]);
+    let town = Town::on(super::work(), &["--block-time", "1"]);
     let opened = town.open();
     assert!(opened["transactions"][0]["block"].as_u64().unwrap() > 0);
     assert_eq!(town.show()["owner"], opened["owner"]);

@@ -1,28 +1,28 @@
 //! Mistakes, and what is said about them: what is wrong, and what to do.
 
-use super::{Chain, SHAPE, Town, desk, secret_file};
+use super::{Chain, SHAPE, Town, secret_file, work};
 
 #[test]
 fn where_no_node_answers_one_is_told_how_to_start_one() {
-    let desk = desk();
+    let work = work();
     // A port that was free a moment ago.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let rpc = format!("http://127.0.0.1:{port}/v3/SECRET");
-    let said = desk.refused(2, &["deploy", "--from-dev-account", "0", "--rpc", &rpc]);
+    let said = work.refused(2, &["deploy", "--from-dev-account", "0", "--rpc", &rpc]);
     assert!(said.contains("start one with `aep2 chain`") && said.contains("--rpc"), "{said}");
     assert!(!said.contains("SECRET"), "the access key was repeated: {said}");
 }
 
 #[test]
 fn what_is_missing_is_named_with_what_makes_it() {
-    let desk = crate::Desk(tempfile::tempdir().unwrap());
-    let chain = Chain::start(&desk, &[]);
+    let work = crate::WorkFolder(tempfile::tempdir().unwrap());
+    let chain = Chain::start(&work, &[]);
     let rpc = ["--rpc", chain.rpc()];
-    let refused = |arguments: &[&str]| desk.refused(2, &[arguments, &rpc].concat());
+    let refused = |arguments: &[&str]| work.refused(2, &[arguments, &rpc].concat());
 
     let said = refused(&["deploy", "--from-dev-account", "0"]);
     assert!(said.contains("aep2 setup --shape"), "{said}");
-    desk.json(&["setup", "--shape", SHAPE, "--seed", "test"]);
+    work.json(&["setup", "--shape", SHAPE, "--seed", "test"]);
     let said = refused(&["deploy", "--from-dev-account", "0", "--shape", "4x4"]);
     assert!(said.contains("aep2 setup --shape 4x4"), "{said}");
     let said = refused(&["deploy"]);
@@ -33,7 +33,7 @@ fn what_is_missing_is_named_with_what_makes_it() {
     assert!(said.contains("no folder to write"), "{said}");
 
     // Without a test token there is none to speak of.
-    desk.json(&[&["deploy", "--from-dev-account", "0"], &rpc[..]].concat());
+    work.json(&[&["deploy", "--from-dev-account", "0"], &rpc[..]].concat());
     let said = refused(&["account", "show", "1"]);
     assert!(said.contains("--token"), "{said}");
     // What may hold money is not forgotten by accident.
@@ -43,31 +43,31 @@ fn what_is_missing_is_named_with_what_makes_it() {
 
 #[test]
 fn what_is_no_token_is_not_deployed_beside() {
-    let desk = desk();
-    let chain = Chain::start(&desk, &[]);
+    let work = work();
+    let chain = Chain::start(&work, &[]);
     let nobody = chain.account(7, "address");
     let deploy = ["deploy", "--from-dev-account", "0", "--rpc", chain.rpc(), "--token", &nobody];
-    let said = desk.refused(2, &deploy);
+    let said = work.refused(2, &deploy);
     assert!(said.contains("there is no token at"), "{said}");
     assert_eq!(chain.ask("eth_blockNumber", serde_json::json!([])), "0x0", "something was sent");
-    let said = desk.refused(2, &[&deploy[..], &["--test-token"]].concat());
+    let said = work.refused(2, &[&deploy[..], &["--test-token"]].concat());
     assert!(said.contains("cannot be used with"), "{said}");
 }
 
 #[test]
 fn a_deployment_of_another_chain_is_refused() {
     let town = Town::new();
-    let other = Chain::start(&town.desk, &["--chain-id", "8453"]);
+    let other = Chain::start(&town.work, &["--chain-id", "8453"]);
     let show = ["account", "show", "1", "--rpc", other.rpc()];
-    let said = town.desk.refused(2, &show);
+    let said = town.work.refused(2, &show);
     assert!(said.contains("is of chain 31337") && said.contains("of chain 8453"), "{said}");
 
-    std::fs::write(town.desk.path("other.json"), "{}").unwrap();
+    std::fs::write(town.work.path("other.json"), "{}").unwrap();
     let said = town.refused(&["account", "show", "1", "--deployment", "other.json"]);
     assert!(said.contains("other.json is not a deployment of this software"), "{said}");
 
     // A wallet that is none.
-    town.desk.altered("aep2-deployment.json", "moved.json", |deployment| {
+    town.work.altered("aep2-deployment.json", "moved.json", |deployment| {
         deployment["wallet"]["address"] = deployment["testToken"]["address"].clone();
     });
     let said = town.refused(&["account", "show", "1", "--deployment", "moved.json"]);
@@ -76,25 +76,25 @@ fn a_deployment_of_another_chain_is_refused() {
 
 #[test]
 fn a_development_key_is_refused_where_money_may_be_real() {
-    let desk = desk();
-    let chain = Chain::start(&desk, &["--chain-id", "8453"]);
-    secret_file(&desk, "deployer.key", &chain.account(0, "private_key"));
+    let work = work();
+    let chain = Chain::start(&work, &["--chain-id", "8453"]);
+    secret_file(&work, "deployer.key", &chain.account(0, "private_key"));
     let deploy = ["deploy", "--key-file", "deployer.key", "--rpc", chain.rpc()];
-    let said = desk.refused(2, &deploy);
+    let said = work.refused(2, &deploy);
     assert!(said.contains("INSECURE") && said.contains("8453"), "{said}");
     assert!(said.contains("--development-keys-on-public-chain 1x2"), "{said}");
     assert_eq!(chain.ask("eth_blockNumber", serde_json::json!([])), "0x0", "something was sent");
 
     // Another shape's name does not open the door.
     let forced = |shape| [&deploy[..], &["--development-keys-on-public-chain", shape]].concat();
-    let said = desk.refused(2, &forced("16x16"));
+    let said = work.refused(2, &forced("16x16"));
     assert!(said.contains("--development-keys-on-public-chain 1x2"), "{said}");
-    let done = desk.json(&forced(SHAPE));
+    let done = work.json(&forced(SHAPE));
     assert_eq!(done["chainId"], 8453);
 
     // Nor is a key that everybody knows a key there.
     let show = ["account", "open", "--direct-only", "--from-dev-account", "0"];
-    let said = desk.refused(2, &[&show[..], &["--rpc", chain.rpc()]].concat());
+    let said = work.refused(2, &[&show[..], &["--rpc", chain.rpc()]].concat());
     assert!(said.contains("is not a local one"), "{said}");
 }
 
@@ -149,7 +149,7 @@ fn amounts_that_cannot_be_are_refused_before_anything_is_sent() {
 #[test]
 fn an_error_is_json_where_json_was_asked_for() {
     let town = Town::new();
-    let output = town.desk.run(&town.with_rpc(&["account", "show", "7", "--json"]));
+    let output = town.work.run(&town.with_rpc(&["account", "show", "7", "--json"]));
     assert_eq!(output.status.code(), Some(2));
     let error: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert!(error["error"].as_str().unwrap().contains("no account 7"), "{error}");

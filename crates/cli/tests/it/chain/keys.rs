@@ -7,7 +7,7 @@ use super::{Town, secret_file};
 /// Opens an account with options for the key, and says what was written to standard error.
 fn open(town: &Town, options: &[&str], variables: &[(&str, &str)]) -> Result<String, String> {
     let open = ["account", "open", "--direct-only", "--rpc", town.chain.rpc(), "--json"];
-    let mut command = town.desk.command(&[&open[..], options].concat());
+    let mut command = town.work.command(&[&open[..], options].concat());
     let output = command.envs(variables.iter().copied()).output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     let (out, err) = (text(&output.stdout), text(&output.stderr));
@@ -26,7 +26,7 @@ fn a_key_is_taken_from_a_file_a_keystore_or_the_environment() {
 
     let secret = alloy::primitives::hex::decode(&key).unwrap();
     PrivateKeySigner::encrypt_keystore(
-        town.desk.0.path(),
+        town.work.0.path(),
         &mut rand::thread_rng(),
         secret,
         "correct horse",
@@ -36,7 +36,7 @@ fn a_key_is_taken_from_a_file_a_keystore_or_the_environment() {
     let keystore = ["--key-file", "keystore.json"];
     let opened = open(&town, &keystore, &[("AEP2_KEY_PASSWORD", "correct horse")]).unwrap();
     assert!(opened.contains(&address), "{opened}");
-    secret_file(&town.desk, "password", "correct horse\n");
+    secret_file(&town.work, "password", "correct horse\n");
     let with_file = [&keystore[..], &["--password-file", "password"]].concat();
     open(&town, &with_file, &[]).unwrap();
 
@@ -51,7 +51,7 @@ fn a_key_that_others_can_read_is_warned_of() {
     use std::os::unix::fs::PermissionsExt;
 
     let town = Town::new();
-    let path = town.desk.path("owner.key");
+    let path = town.work.path("owner.key");
     std::fs::set_permissions(path, PermissionsExt::from_mode(0o644)).unwrap();
     let said = open(&town, &["--key-file", "owner.key"], &[]).unwrap();
     assert!(said.contains("chmod 600 owner.key"), "{said}");
@@ -76,7 +76,7 @@ fn a_key_on_the_command_line_is_refused_and_not_repeated() {
 fn what_is_no_key_is_not_repeated_either() {
     let town = Town::new();
     let nearly = "59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690";
-    secret_file(&town.desk, "short.key", nearly);
+    secret_file(&town.work, "short.key", nearly);
     let said = open(&town, &["--key-file", "short.key"], &[]).unwrap_err();
     assert!(said.contains("64 hexadecimal digits") && !said.contains(nearly), "{said}");
     let said = open(&town, &[], &[("AEP2_PRIVATE_KEY", nearly)]).unwrap_err();

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use alloy::rpc::client::RpcClient;
 use serde_json::{Value, json};
 
-use crate::{Desk, running::Running};
+use crate::{WorkFolder, running::Running};
 
 /// The shape whose key is deployed: nothing is proved here, so the smallest.
 const SHAPE: &str = "1x2";
@@ -23,12 +23,12 @@ const DELAY: u64 = 3_600;
 struct Chain(Running);
 
 impl Chain {
-    fn start(desk: &Desk, options: &[&str]) -> Self {
-        Self::listening(desk, "127.0.0.1:0", options)
+    fn start(work: &WorkFolder, options: &[&str]) -> Self {
+        Self::listening(work, "127.0.0.1:0", options)
     }
 
-    fn listening(desk: &Desk, address: &str, options: &[&str]) -> Self {
-        Self(Running::start(desk, &[&["chain", "--listen", address], options].concat()))
+    fn listening(work: &WorkFolder, address: &str, options: &[&str]) -> Self {
+        Self(Running::start(work, &[&["chain", "--listen", address], options].concat()))
     }
 
     fn rpc(&self) -> &str {
@@ -53,22 +53,22 @@ impl Chain {
     }
 }
 
-/// A desk with a chain on which the contracts are deployed. Account 0 deployed them; account 1 is the
+/// A work with a chain on which the contracts are deployed. Account 0 deployed them; account 1 is the
 /// owner, whose key is in `owner.key`.
 struct Town {
-    desk: Desk,
+    work: WorkFolder,
     chain: Chain,
 }
 
 impl Town {
     fn new() -> Self {
-        Self::on(desk(), &[])
+        Self::on(work(), &[])
     }
 
-    fn on(desk: Desk, options: &[&str]) -> Self {
-        let chain = Chain::start(&desk, options);
-        let town = Self { desk, chain };
-        secret_file(&town.desk, "owner.key", &town.chain.account(1, "private_key"));
+    fn on(work: WorkFolder, options: &[&str]) -> Self {
+        let chain = Chain::start(&work, options);
+        let town = Self { work, chain };
+        secret_file(&town.work, "owner.key", &town.chain.account(1, "private_key"));
         let delay = format!("{DELAY}s");
         let deploy = ["deploy", "--from-dev-account", "0", "--test-token", "--withdrawal-delay"];
         town.json(&[&deploy[..], &[delay.as_str()]].concat());
@@ -80,11 +80,11 @@ impl Town {
     }
 
     fn json(&self, arguments: &[&str]) -> Value {
-        self.desk.json(&self.with_rpc(arguments))
+        self.work.json(&self.with_rpc(arguments))
     }
 
     fn refused(&self, arguments: &[&str]) -> String {
-        self.desk.refused(2, &self.with_rpc(arguments))
+        self.work.refused(2, &self.with_rpc(arguments))
     }
 
     /// With the owner's key.
@@ -106,19 +106,19 @@ impl Town {
     }
 }
 
-/// A desk with a key of [`SHAPE`].
-fn desk() -> Desk {
-    let desk = Desk(tempfile::tempdir().unwrap());
-    desk.json(&["setup", "--shape", SHAPE, "--seed", "test"]);
-    desk
+/// A work with a key of [`SHAPE`].
+fn work() -> WorkFolder {
+    let work = WorkFolder(tempfile::tempdir().unwrap());
+    work.json(&["setup", "--shape", SHAPE, "--seed", "test"]);
+    work
 }
 
 /// A file that only its owner reads.
-fn secret_file(desk: &Desk, name: &str, text: &str) {
+fn secret_file(work: &WorkFolder, name: &str, text: &str) {
     use std::os::unix::fs::PermissionsExt;
 
-    std::fs::write(desk.path(name), text).unwrap();
-    std::fs::set_permissions(desk.path(name), PermissionsExt::from_mode(0o600)).unwrap();
+    std::fs::write(work.path(name), text).unwrap();
+    std::fs::set_permissions(work.path(name), PermissionsExt::from_mode(0o600)).unwrap();
 }
 
 /// The repository's folder.

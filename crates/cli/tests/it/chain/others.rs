@@ -22,7 +22,7 @@ const ACCOUNT_OF: &str =
 fn cast_reads_the_chain_and_the_wallet() {
     let town = Town::new();
     let opened = town.open();
-    let deployment = crate::read(&town.desk.path("aep2-deployment.json"));
+    let deployment = crate::read(&town.work.path("aep2-deployment.json"));
     let wallet = deployment["wallet"]["address"].as_str().unwrap();
 
     assert_eq!(cast(&town, &["chain-id"]), "31337");
@@ -72,7 +72,7 @@ fn ethers_reads_the_chain_and_writes_to_it() {
           provider.destroy();
         })();
     "#;
-    let deployment = crate::read(&town.desk.path("aep2-deployment.json"));
+    let deployment = crate::read(&town.work.path("aep2-deployment.json"));
     let output = Command::new("node")
         .args(["--input-type=commonjs", "-e", script, town.chain.rpc()])
         .arg(deployment["wallet"]["address"].as_str().unwrap())
