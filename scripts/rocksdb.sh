@@ -226,7 +226,7 @@ build() (
     trap 'rm -rf "$work"' EXIT
     write_units "$work"
     at_once=$(jobs_at_once)
-    say "compiling $(basename "$sources"), once, $at_once at a time (7 minutes of CPU)"
+    say "compiling $(basename "$sources"), once, $at_once at a time (8 minutes of CPU)"
     # shellcheck disable=SC2016 # for the shell that xargs starts
     printf '%s\0' "$work"/unit*.cc | xargs -0 -P "$at_once" -I{} bash -c '
         set -euo pipefail
