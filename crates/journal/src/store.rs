@@ -41,6 +41,8 @@ impl Store {
         let owner = OwnerLock::take(directory)?;
         if database::exists(&database::path(directory))? {
             Reader::check(directory, config)?;
+        } else {
+            refuse_if_lost(directory)?;
         }
         let db = database::open(directory, &database::options(), &config.families)?;
         match View::of(&db).format()? {
@@ -183,5 +185,16 @@ mod tests {
         let db = database::open(directory, options, &config.families).expect("opens");
         let mark = Mark::open(directory, 0).expect("opens");
         Store { db, mark, _owner: owner }
+    }
+}
+
+/// Refuses to begin anew where something was acknowledged already: the database is gone, or lies
+/// elsewhere, and beginning would erase the only trace of it.
+fn refuse_if_lost(directory: &Path) -> Result<(), OpenError> {
+    match Mark::read(directory)? {
+        0 => Ok(()),
+        acknowledged => {
+            Err(OpenError::Truncated { path: directory.to_owned(), found: 0, acknowledged })
+        }
     }
 }

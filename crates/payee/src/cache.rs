@@ -139,7 +139,7 @@ impl IdempotencyCache {
         let entry = Entry { fingerprint, until, state: State::InFlight(in_flight) };
         inner.entries.insert(key, entry);
         inner.by_age.push_back((until, key));
-        Lookup::New(InFlight { cache: self.clone(), key, done: Some(done) })
+        Lookup::New(InFlight { cache: self.clone(), key, done: Some(done), settled: false })
     }
 
     fn end(&self, key: PaymentKey, outcome: Option<Outcome>) {
@@ -221,15 +221,22 @@ impl Outcome {
     }
 }
 
-/// A payment that is being served. Dropped without an answer, it is let go: it may come again.
+/// A payment that is being served. Dropped without an answer, it is let go: it may come again, unless it
+/// was [settled](Self::settled).
 #[derive(Debug)]
 pub(crate) struct InFlight {
     cache: IdempotencyCache,
     key: PaymentKey,
     done: Option<watch::Sender<()>>,
+    settled: bool,
 }
 
 impl InFlight {
+    /// It was settled: whatever happens to its answer, it does not come again.
+    pub(crate) fn settled(&mut self) {
+        self.settled = true;
+    }
+
     /// It was served.
     pub(crate) fn served(mut self, outcome: Outcome) {
         if let Some(done) = self.done.take() {
@@ -242,7 +249,7 @@ impl InFlight {
 impl Drop for InFlight {
     fn drop(&mut self) {
         if let Some(done) = self.done.take() {
-            self.cache.end(self.key, None);
+            self.cache.end(self.key, self.settled.then_some(Outcome::NotStored(None)));
             drop(done);
         }
     }

@@ -70,7 +70,7 @@ async fn respond<S: Scheme>(
         Ok(admitted) => admitted,
         Err(refusal) => return reject(scheme.refuse(refusal), &sale, &schemes),
     };
-    let in_flight = match sale.begin((S::NAME, id), fingerprint).await {
+    let mut in_flight = match sale.begin((S::NAME, id), fingerprint).await {
         Ok(in_flight) => in_flight,
         Err(Seen::Answered(stored)) => return answer::repeat(&stored),
         Err(Seen::Conflict(conflict)) => {
@@ -84,6 +84,7 @@ async fn respond<S: Scheme>(
             Ok(paid) => paid,
             Err(refusal) => return reject(scheme.refuse(refusal), &sale, &schemes),
         };
+        in_flight.settled();
         scheme.hand_over(&paid, &mut parts);
         let response = serve(handler, Request::from_parts(parts, body)).await;
         answer::give(Reply { scheme, sale, paid, in_flight }, response).await

@@ -86,7 +86,7 @@ impl Payee {
         let not_sold = |refusal| not_sold(scheme, &sale, refusal);
         let fitting = payment.and_then(|payment| scheme.fits(&sale, payment.into()));
         let Admitted { payment, id, fingerprint } = fitting.map_err(not_sold)?;
-        let in_flight = match sale.begin((Aep2::NAME, id), fingerprint).await {
+        let mut in_flight = match sale.begin((Aep2::NAME, id), fingerprint).await {
             Ok(in_flight) => in_flight,
             Err(Seen::Answered(stored)) => return Ok(stored.body.clone()),
             Err(Seen::Conflict(conflict)) => return Err(not_sold(scheme.conflict(conflict))),
@@ -95,6 +95,7 @@ impl Payee {
             let (scheme, sale) = (scheme.clone(), sale.clone());
             tokio::spawn(async move {
                 let paid = scheme.settle(&sale, payment).await?;
+                in_flight.settled();
                 let made = async { make(paid.clone()).await };
                 let (response, succeeded) = match AssertUnwindSafe(made).catch_unwind().await {
                     Ok(response) => {

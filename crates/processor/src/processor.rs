@@ -362,6 +362,11 @@ impl Processor {
         self.inner.base.supervisor.failed().await
     }
 
+    /// The first part of the processor that has failed, if one has.
+    pub fn failure(&self) -> Option<TaskPanicked> {
+        self.inner.base.supervisor.failure()
+    }
+
     /// Stops accepting, finishes what is being written, and leaves batches where they stand: they
     /// are taken up at the next start. The ledger is closed when the last clone is dropped.
     pub async fn shutdown(&self) {

@@ -133,7 +133,7 @@ impl RequestQueue {
     }
 
     pub(crate) fn check(&self, mandate: &SignedMandate) -> Result<(), AcceptError> {
-        if self.supervisor.is_stopping() {
+        if self.supervisor.is_closed() {
             return Err(AcceptError::Stopping);
         }
         self.accepting.check(mandate)
@@ -149,7 +149,7 @@ impl RequestQueue {
     fn place(&self) -> Result<OwnedSemaphorePermit, TurnedAway> {
         let place = Arc::clone(&self.places).try_acquire_owned();
         // After the place was taken: whoever stops the processor waits for all places.
-        if self.supervisor.is_stopping() {
+        if self.supervisor.is_closed() {
             return Err(TurnedAway::Stopping);
         }
         place.map_err(|error| match error {

@@ -48,6 +48,11 @@ impl Supervisor {
         *self.stop.borrow()
     }
 
+    /// Whether no more requests are taken: the processor stops, or a part of it has failed.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_stopping() || self.failure.borrow().is_some()
+    }
+
     /// Completes when the processor stops.
     pub(crate) fn stopping(&self) -> impl Future<Output = ()> + Send + 'static {
         let mut stop = self.stop.subscribe();

@@ -152,11 +152,21 @@ async fn a_service_that_knows_nothing_of_payments_is_paid_per_route_and_method()
     assert_eq!(head["x-forwarded-proto"], "http");
     assert!(!head.contains_key("payment-signature"), "the payment is for the gateway");
 
+    // A payer cannot take away what the service is told.
+    let mut request = Request::new(Method::GET, town.at("answers/42"));
+    let names = "aep2-amount, aep2-account, aep2-mandate, x-forwarded-proto";
+    request.headers_mut().insert("connection", names.parse().unwrap());
+    assert!(client.execute(request).await.unwrap().payment.is_some());
+    let (_, head) = town.service.last();
+    for name in ["aep2-amount", "aep2-account", "aep2-mandate", "x-forwarded-proto"] {
+        assert!(head.contains_key(name), "{name}");
+    }
+
     let post = Request::new(Method::POST, town.at("answers/42"));
     assert_eq!(client.execute(post).await.unwrap().payment.unwrap().purchase.amount.get(), 30);
     let put = Request::new(Method::PUT, town.at("anything"));
     assert_eq!(client.execute(put).await.unwrap().payment.unwrap().purchase.amount.get(), 100);
-    assert_eq!(town.captured(), [10, 30, 100]);
+    assert_eq!(town.captured(), [10, 10, 30, 100]);
 
     // What nobody sells is not served, and nothing reaches the service unpaid.
     let asked = town.service.asked.get();
@@ -251,21 +261,42 @@ async fn what_is_cheap_cannot_be_asked_for_so_that_what_is_dear_is_served() {
     let town = Town::new("unpriced = \"pass\"").await;
     let host = format!("127.0.0.1:{}", town.url.port().unwrap());
     // As a client that normalises nothing sends it.
-    for path in ["//answers/42", "/x/../answers/42", "/x/%2e%2e/answers/42", "/answers%2f42"] {
+    for path in [
+        "//answers/42",
+        "/x/../answers/42",
+        "/x/%2e%2e/answers/42",
+        "/answers%2f42",
+        "/%61nswers/42",
+        "/answers/%34%32",
+        "/answers%00",
+        "/%7Eanswers",
+        "/a%",
+        "/a%zz",
+        "/a%4",
+    ] {
         assert_eq!(raw(&host, path).await, 400, "{path}");
     }
+    for (method, status) in [("get", 400), ("Get", 400), ("CONNECT", 501)] {
+        assert_eq!(raw_method(&host, method, "/answers/42").await, status, "{method}");
+    }
     assert_eq!(town.service.asked.get(), 0);
+    for path in ["/free/caf%C3%A9", "/free/a%20b"] {
+        assert_eq!(raw(&host, path).await, 200, "{path}");
+    }
 
     // What is not sold passes, with nothing that only the gateway may say.
     let free = reqwest::Client::new()
         .get(town.at("free/of/charge"))
         .header("aep2-mandate", "0x01")
         .header("aep2-amount", "1000000")
+        .header("aep2_account", "1")
         .header("x-http-method-override", "POST")
         .header("x-original-url", "/answers/42");
     assert_eq!(free.send().await.unwrap().status(), StatusCode::OK);
     let (_, head) = town.service.last();
-    for name in ["aep2-mandate", "aep2-amount", "x-http-method-override", "x-original-url"] {
+    for name in
+        ["aep2-mandate", "aep2-amount", "aep2_account", "x-http-method-override", "x-original-url"]
+    {
         assert!(!head.contains_key(name), "{name}");
     }
     match town.world.client(1).get(town.at("free/of/charge")).await.unwrap().payment {
@@ -276,10 +307,15 @@ async fn what_is_cheap_cannot_be_asked_for_so_that_what_is_dear_is_served() {
 
 /// The status of a request whose path is sent as it is.
 async fn raw(host: &str, path: &str) -> u16 {
+    raw_method(host, "GET", path).await
+}
+
+/// The status of a request whose method and path are sent as they are.
+async fn raw_method(host: &str, method: &str, path: &str) -> u16 {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     let mut stream = tokio::net::TcpStream::connect(host).await.unwrap();
-    let head = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+    let head = format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();

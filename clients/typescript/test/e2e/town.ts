@@ -33,7 +33,7 @@ listen = "127.0.0.1:0"
 shapes = ["1x4-capture", "4x4-capture"]
 age_s_max = 4
 capture_within_s = 3
-look_every_ms = 50
+poll_interval_ms = 50
 `;
 
 const START_MS_MAX = 180_000;

@@ -95,7 +95,7 @@ async fn serve(settings: &Settings, output: &Output) -> anyhow::Result<()> {
     output.note("stopping: requests in flight are answered first; once more stops at once");
     let at_once = stop_signal()?;
     tokio::select! {
-        () = serving.stop() => ended,
+        failure = serving.stop() => ended.and(failure.map_or(Ok(()), |failure| Err(failure.into()))),
         // Nothing is lost by it: what was promised is on the disk.
         () = at_once => process::exit(130),
     }

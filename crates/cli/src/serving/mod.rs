@@ -28,7 +28,7 @@ use aep2_server::{
 use alloy::primitives::Address;
 use anyhow::{Context, anyhow, ensure};
 use serde::Serialize;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use self::{chain::Chain, folder::DataFolder};
 use crate::output::Output;
@@ -156,11 +156,12 @@ impl Serving {
     }
 
     /// Takes it down: requests in flight are answered, what is being written is finished, batches stay
-    /// where they are.
-    pub(crate) async fn stop(self) {
+    /// where they are. Gives the failure of a part of the processor, if there was one, also on the way down.
+    pub(crate) async fn stop(self) -> Option<TaskPanicked> {
         self.server.stop().await;
         self.processor.shutdown().await;
         self.chain.stop().await;
+        self.processor.failure()
     }
 }
 
@@ -190,14 +191,16 @@ fn deployment_file(settings: &Settings, folder: &DataFolder) -> PathBuf {
 
 /// Waits for the first look at the chain. Whether there was one.
 async fn until_ready(processor: &Processor) -> bool {
-    let started = Instant::now();
-    while !processor.readiness().ready {
-        if started.elapsed() > READY_WITHIN {
-            return false;
+    let ready = async {
+        while !processor.readiness().ready {
+            sleep(Duration::from_millis(20)).await;
         }
-        sleep(Duration::from_millis(20)).await;
+    };
+    tokio::select! {
+        () = ready => true,
+        _ = processor.failed() => false,
+        () = sleep(READY_WITHIN) => false,
     }
-    true
 }
 
 /// The proving keys of the shapes that are set. On the embedded chain those that are missing are made.

@@ -135,3 +135,20 @@ fn what_cannot_be_written_or_is_not_there_is_a_clear_error() {
     assert!(matches!(none, Err(OpenError::NotAJournal { .. })));
     assert!(!directory.path().join("rocksdb").exists(), "none was made");
 }
+
+#[test]
+fn a_journal_whose_database_is_gone_is_not_begun_again() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let journal = open(directory.path()).expect("begins");
+    submit(&journal, "note").wait().expect("noted");
+    drop(journal);
+    let (database, elsewhere) = (directory.path().join("rocksdb"), directory.path().join("book"));
+    fs::rename(&database, &elsewhere).expect("moved");
+    for _ in 0..2 {
+        let found = open(directory.path());
+        assert!(matches!(found, Err(OpenError::Truncated { found: 0, acknowledged: 1.., .. })));
+        assert!(!database.exists(), "none was made");
+    }
+    fs::rename(&elsewhere, &database).expect("moved back");
+    open(directory.path()).expect("with all that it had");
+}

@@ -3,7 +3,8 @@
 //! What is meant for one connection stays on it: section 7.6.1. `Via` says who was on the way, and a request
 //! that was here before goes round in circles: section 7.6.3. The service is told whom it serves, by
 //! `Forwarded` (RFC 7239) and by the `X-Forwarded-` headers that came before it. Bodies stream both ways,
-//! with their trailers. A connection never becomes another protocol's.
+//! without trailers, in which a payer could say what only headers are searched for. A connection never
+//! becomes another protocol's.
 
 use std::{
     error::Error as StdError,

@@ -27,7 +27,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use http::StatusCode;
+use http::{Method, StatusCode};
 use prometheus_client::metrics::gauge::Gauge;
 use serde_json::json;
 use thiserror::Error;
@@ -128,9 +128,12 @@ impl Parts {
     /// The route's path and the answer.
     async fn answer(&self, request: Request) -> (String, Response) {
         let path = request.uri().path();
+        if let Some(refused) = refused_method(request.method()) {
+            return (String::new(), refused);
+        }
         if !is_plain(path) {
-            let words = "the path has empty or dot segments, semicolons, or encoded slashes, dots or \
-                         backslashes; write it without";
+            let words = "the path has empty or dot segments, semicolons, or encoded letters, digits, \
+                         slashes, dots or backslashes; write it without";
             return (String::new(), refuse(StatusCode::BAD_REQUEST, "path_not_plain", words));
         }
         let prices = self.prices.at(path).ok().map(|found| found.value);
@@ -162,9 +165,29 @@ fn infallible(answer: Result<Response, std::convert::Infallible>) -> Response {
     }
 }
 
+/// The answer to a method that is not forwarded: some services read small letters as capitals, and so as
+/// a method with another price; a tunnel is no request to the service.
+fn refused_method(method: &Method) -> Option<Response> {
+    if method == Method::CONNECT {
+        let words = "the gateway opens no tunnels";
+        return Some(refuse(StatusCode::NOT_IMPLEMENTED, "method_not_supported", words));
+    }
+    let is_plain = !method.as_str().bytes().any(|byte| byte.is_ascii_lowercase());
+    let words = "methods are written in capitals";
+    (!is_plain).then(|| refuse(StatusCode::BAD_REQUEST, "method_not_plain", words))
+}
+
+/// Whether an encoded byte, as what follows a `%` begins with it, is read by everybody as the same. What
+/// needs no encoding (letters, digits, `-._~`) is another spelling, and what ends a segment or a path is
+/// read by some as its end.
+fn is_well_encoded(after_percent: &str) -> bool {
+    let code = after_percent.get(..2).filter(|code| code.bytes().all(|c| c.is_ascii_hexdigit()));
+    let byte = code.and_then(|code| u8::from_str_radix(code, 16).ok());
+    byte.is_some_and(|byte| !byte.is_ascii_alphanumeric() && !b"-._~/\\;\0".contains(&byte))
+}
+
 /// Whether everybody reads a path as the same one.
 fn is_plain(path: &str) -> bool {
-    let encoded = |code: &str| path.to_ascii_lowercase().contains(code);
     let mut segments = path.split('/').skip(1).peekable();
     let mut all_plain = true;
     while let Some(segment) = segments.next() {
@@ -174,7 +197,7 @@ fn is_plain(path: &str) -> bool {
     all_plain
         && path.starts_with('/')
         && !path.contains(['\\', ';'])
-        && !["%2f", "%5c", "%2e", "%3b", "%00"].into_iter().any(encoded)
+        && path.split('%').skip(1).all(is_well_encoded)
 }
 
 /// Whether an answer says that it was paid for.

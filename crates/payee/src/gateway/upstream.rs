@@ -22,7 +22,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures::{FutureExt, future::BoxFuture};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use prometheus_client::metrics::counter::Counter;
 use tower::Service;
 use url::Url;
@@ -87,9 +87,17 @@ impl Upstream {
 
 /// What the service is told.
 fn tell(headers: &mut HeaderMap, paid: Option<&Paid>) {
-    for name in [MANDATE, ACCOUNT, AMOUNT, CHARGE].iter().chain(&OVERRIDES) {
+    // Services that read headers as CGI does take `_` for `-`.
+    let is_ours = |name: &str| {
+        [MANDATE, ACCOUNT, AMOUNT, CHARGE].iter().chain(&OVERRIDES).any(|own| own == name)
+    };
+    let sent = headers.keys().filter(|name| is_ours(&name.as_str().replace('_', "-")));
+    for name in sent.cloned().collect::<Vec<_>>() {
         headers.remove(name);
     }
+    // What a payer says of its own connection must not take away what is told below.
+    headers.remove(header::CONNECTION);
+    headers.remove(header::UPGRADE);
     let Some(paid) = paid else { return };
     for (name, text) in [
         (MANDATE, paid.id.to_string()),

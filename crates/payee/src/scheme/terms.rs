@@ -3,6 +3,7 @@
 use aep2_mandate::units::Ceiling;
 use aep2_x402::{
     headers::{PAYMENT_SIGNATURE, X_PAYMENT},
+    mvp::X_PAYMENT_MANDATE,
     terms::WireAddress,
 };
 use http::HeaderMap;
@@ -35,4 +36,5 @@ pub(super) fn all_same<const N: usize>(fields: [(&'static str, bool); N]) -> Res
 pub(super) fn take_payment(headers: &mut HeaderMap) {
     headers.remove(PAYMENT_SIGNATURE);
     headers.remove(X_PAYMENT);
+    headers.remove(X_PAYMENT_MANDATE);
 }

@@ -87,7 +87,7 @@ fn blame(error: &WalletError, batch: &BatchView, order: &[MandateHash]) -> Blame
         WalletError::NonceSpent { account, word, bits } => members(batch, |promise| {
             let Promise::Proved { signed } = promise else { return false };
             let nonce = signed.mandate.nonce;
-            // The bits are those of two message, which share a slot: the odd one's are the upper half.
+            // The bits are those of two words, which share a slot: the odd one's are the upper half.
             let bit = usize::from(nonce.bit()) + 128 * ((nonce.word() & 1) as usize);
             signed.mandate.account.get() == *account
                 && nonce.word() == *word

@@ -35,7 +35,7 @@ struct State<J> {
     running: usize,
     /// Whether nothing more will come.
     closed: bool,
-    /// What they do. Reservation away at the end: what it holds is let go of then.
+    /// What they do. Taken away at the end: what it holds is let go of then.
     serve: Option<Arc<Serve<J>>>,
 }
 

@@ -13,14 +13,14 @@ use alloy::{
 };
 
 use super::{
-    Book, config, drive, follower,
+    Applied, config, drive, follower,
     model::{CHAIN_ID, Chain, Habits, OTHER, WALLET},
     next_within,
 };
 use crate::scripted::{Scripted, run};
 
-fn book() -> Book {
-    Book { start_block: 1, ..Book::default() }
+fn applied() -> Applied {
+    Applied { start_block: 1, ..Applied::default() }
 }
 
 fn node(habits: Habits, blocks: u64) -> Scripted<Chain> {
@@ -30,10 +30,10 @@ fn node(habits: Habits, blocks: u64) -> Scripted<Chain> {
     Scripted::new(chain)
 }
 
-/// Whether the book has the events of the chain from its start up to a block.
-fn same(book: &Book, node: &Scripted<Chain>, tip: u64) {
+/// Whether the applied has the events of the chain from its start up to a block.
+fn same(applied: &Applied, node: &Scripted<Chain>, tip: u64) {
     let place = |log: &Log| (log.block_number, log.log_index);
-    let (had, truth) = (&book.logs, node.model().truth(1, tip));
+    let (had, truth) = (&applied.logs, node.model().truth(1, tip));
     let differs = had.iter().zip(&truth).position(|(had, truth)| had != truth);
     assert!(
         had.len() == truth.len() && differs.is_none(),
@@ -48,17 +48,17 @@ fn same(book: &Book, node: &Scripted<Chain>, tip: u64) {
 fn a_block_without_its_confirmations_is_not_delivered() {
     run(async {
         let node = node(Habits::default(), 10);
-        let mut book = book();
-        let mut follower = follower(&node, &config(), &book);
-        drive(&mut follower, &mut book, 7).await;
+        let mut applied = applied();
+        let mut follower = follower(&node, &config(), &applied);
+        drive(&mut follower, &mut applied, 7).await;
         assert_eq!(next_within(&mut follower, Duration::from_secs(3_600)).await, None);
         {
             let mut chain = node.model();
             chain.mine(1);
             chain.sync();
         }
-        drive(&mut follower, &mut book, 8).await;
-        same(&book, &node, 8);
+        drive(&mut follower, &mut applied, 8).await;
+        same(&applied, &node, 8);
     });
 }
 
@@ -66,10 +66,10 @@ fn a_block_without_its_confirmations_is_not_delivered() {
 fn without_confirmations_the_head_itself_is_delivered() {
     run(async {
         let node = node(Habits::default(), 10);
-        let mut book = book();
+        let mut applied = applied();
         let config = FollowerConfig { confirmations: 0, ..config() };
-        drive(&mut follower(&node, &config, &book), &mut book, 10).await;
-        same(&book, &node, 10);
+        drive(&mut follower(&node, &config, &applied), &mut applied, 10).await;
+        same(&applied, &node, 10);
     });
 }
 
@@ -77,9 +77,9 @@ fn without_confirmations_the_head_itself_is_delivered() {
 fn a_reorganisation_below_the_confirmations_is_reported_with_the_blocks_reorged_out() {
     run(async {
         let node = node(Habits::default(), 20);
-        let mut book = book();
-        let mut follower = follower(&node, &config(), &book);
-        drive(&mut follower, &mut book, 17).await;
+        let mut applied = applied();
+        let mut follower = follower(&node, &config(), &applied);
+        drive(&mut follower, &mut applied, 17).await;
         let before: Vec<BlockRef> = (15..=17).map(|number| node.model().block(number)).collect();
 
         {
@@ -94,9 +94,9 @@ fn a_reorganisation_below_the_confirmations_is_reported_with_the_blocks_reorged_
         assert_eq!(*from_block, 15);
         assert_eq!(*reorged_out, before);
         assert_eq!(cursor.tip(), Some(node.model().block(14)));
-        book.apply(update);
-        drive(&mut follower, &mut book, 18).await;
-        same(&book, &node, 18);
+        applied.apply(update);
+        drive(&mut follower, &mut applied, 18).await;
+        same(&applied, &node, 18);
     });
 }
 
@@ -104,20 +104,20 @@ fn a_reorganisation_below_the_confirmations_is_reported_with_the_blocks_reorged_
 fn a_reorganisation_while_nobody_looked_is_reported_after_the_restart() {
     run(async {
         let node = node(Habits::default(), 20);
-        let mut book = book();
-        drive(&mut follower(&node, &config(), &book), &mut book, 17).await;
+        let mut applied = applied();
+        drive(&mut follower(&node, &config(), &applied), &mut applied, 17).await;
         {
             let mut chain = node.model();
             chain.reorganise(5);
             chain.mine(200);
             chain.sync();
         }
-        let mut follower = follower(&node, &config(), &book);
+        let mut follower = follower(&node, &config(), &applied);
         let update = follower.next().await.unwrap();
         assert!(matches!(update, Update::Reorganised { from_block: 16, .. }), "{update:?}");
-        book.apply(update);
-        drive(&mut follower, &mut book, 218).await;
-        same(&book, &node, 218);
+        applied.apply(update);
+        drive(&mut follower, &mut applied, 218).await;
+        same(&applied, &node, 218);
     });
 }
 
@@ -129,13 +129,13 @@ fn the_deepest_reorganisation_is_undone_and_a_deeper_one_is_an_error() {
         let deepest = (config.depth_max + config.confirmations) as usize;
         for (depth, undone) in [(deepest, true), (deepest + 1, false)] {
             let node = node(Habits::default(), 100);
-            let mut book = book();
-            let mut follower = follower(&node, &config, &book);
-            drive(&mut follower, &mut book, 97).await;
+            let mut applied = applied();
+            let mut follower = follower(&node, &config, &applied);
+            drive(&mut follower, &mut applied, 97).await;
             // Its window is one of single blocks only after more than it holds.
             node.model().mine(20);
             node.model().sync();
-            drive(&mut follower, &mut book, 117).await;
+            drive(&mut follower, &mut applied, 117).await;
             let oldest = node.model().block(117 - config.depth_max);
             node.model().reorganise(depth);
             node.model().sync();
@@ -159,9 +159,9 @@ fn the_deepest_reorganisation_is_undone_and_a_deeper_one_is_an_error() {
 fn a_chain_that_is_shorter_is_believed_when_nothing_else_is_seen() {
     run(async {
         let node = node(Habits::default(), 30);
-        let mut book = book();
-        let mut follower = follower(&node, &config(), &book);
-        drive(&mut follower, &mut book, 27).await;
+        let mut applied = applied();
+        let mut follower = follower(&node, &config(), &applied);
+        drive(&mut follower, &mut applied, 27).await;
         // Shorter, but no other chain: a node that lags.
         node.model().shorten(5);
         node.model().sync();
@@ -173,11 +173,11 @@ fn a_chain_that_is_shorter_is_believed_when_nothing_else_is_seen() {
         node.model().sync();
         let update = follower.next().await.unwrap();
         assert!(matches!(update, Update::Reorganised { from_block: 21, .. }), "{update:?}");
-        book.apply(update);
+        applied.apply(update);
         node.model().mine(20);
         node.model().sync();
-        drive(&mut follower, &mut book, 40).await;
-        same(&book, &node, 40);
+        drive(&mut follower, &mut applied, 40).await;
+        same(&applied, &node, 40);
     });
 }
 
@@ -185,9 +185,9 @@ fn a_chain_that_is_shorter_is_believed_when_nothing_else_is_seen() {
 fn a_reorganisation_of_everything_goes_back_to_the_start() {
     run(async {
         let node = node(Habits::default(), 9);
-        let mut book = book();
-        let mut follower = follower(&node, &config(), &book);
-        drive(&mut follower, &mut book, 6).await;
+        let mut applied = applied();
+        let mut follower = follower(&node, &config(), &applied);
+        drive(&mut follower, &mut applied, 6).await;
         {
             let mut chain = node.model();
             chain.reorganise(9);
@@ -199,9 +199,9 @@ fn a_reorganisation_of_everything_goes_back_to_the_start() {
                 if reorged_out.len() == 6 && cursor.tip().is_none()),
             "{update:?}"
         );
-        book.apply(update);
-        drive(&mut follower, &mut book, 7).await;
-        same(&book, &node, 7);
+        applied.apply(update);
+        drive(&mut follower, &mut applied, 7).await;
+        same(&applied, &node, 7);
     });
 }
 
@@ -216,12 +216,12 @@ fn a_node_that_lags_is_waited_for_and_not_taken_for_a_reorganisation() {
             // Node 1 stays a hundred blocks behind.
             chain.sync_one(0);
         }
-        let mut book = book();
+        let mut applied = applied();
         let config = FollowerConfig { backoff: fast(), ..config() };
-        let mut follower = follower(&node, &config, &book);
-        drive(&mut follower, &mut book, 107).await;
-        assert_eq!(book.reorganisations, 0);
-        same(&book, &node, 107);
+        let mut follower = follower(&node, &config, &applied);
+        drive(&mut follower, &mut applied, 107).await;
+        assert_eq!(applied.reorganisations, 0);
+        same(&applied, &node, 107);
         assert_eq!(next_within(&mut follower, Duration::from_secs(60)).await, None);
     });
 }
@@ -239,11 +239,11 @@ fn a_lagging_node_that_lists_nothing_hides_no_event() {
                 }
                 chain.sync_one(0);
             }
-            let mut book = book();
+            let mut applied = applied();
             let config = FollowerConfig { backoff: fast(), near_depth, ..config() };
-            let mut follower = follower(&node, &config, &book);
-            drive(&mut follower, &mut book, 207).await;
-            same(&book, &node, 207);
+            let mut follower = follower(&node, &config, &applied);
+            drive(&mut follower, &mut applied, 207).await;
+            same(&applied, &node, 207);
         });
     }
 }
@@ -269,20 +269,20 @@ fn two_chains_are_not_stitched_together() {
                 let node = parted(Habits::default());
                 // Other nodes answer each time.
                 node.model().shuffle(attempt);
-                let mut book = book();
+                let mut applied = applied();
                 let config = FollowerConfig { backoff: fast(), near_depth, range_max, ..config() };
-                let mut follower = follower(&node, &config, &book);
+                let mut follower = follower(&node, &config, &applied);
                 for _ in 0..200 {
                     let update = next_within(&mut follower, Duration::from_secs(5)).await;
                     if let Some(update) = update {
-                        book.apply(update.unwrap());
+                        applied.apply(update.unwrap());
                     }
                 }
-                seen += book.reorganisations;
+                seen += applied.reorganisations;
                 node.model().sync();
                 let tip = node.model().head() - config.confirmations;
-                drive(&mut follower, &mut book, tip).await;
-                same(&book, &node, tip);
+                drive(&mut follower, &mut applied, tip).await;
+                same(&applied, &node, tip);
             });
         }
     }
@@ -294,19 +294,19 @@ fn events_of_another_chain_than_the_headers_are_not_delivered() {
     run(async {
         let node = parted(Habits { logs_from: Some(1), ..Habits::default() });
         node.model().habits.nodes = 1;
-        let mut book = book();
+        let mut applied = applied();
         let config = FollowerConfig { range_max: 20, backoff: fast(), ..config() };
-        let mut follower = follower(&node, &config, &book);
+        let mut follower = follower(&node, &config, &applied);
         while let Some(update) = next_within(&mut follower, Duration::from_secs(60)).await {
-            book.apply(update.unwrap());
+            applied.apply(update.unwrap());
         }
         // Up to where the chains part, and a little further where neither has events.
-        let stopped = book.tip().unwrap();
+        let stopped = applied.tip().unwrap();
         assert!((80..100).contains(&stopped), "stopped at {stopped}");
-        same(&book, &node, stopped);
+        same(&applied, &node, stopped);
         node.model().habits.logs_from = None;
-        drive(&mut follower, &mut book, 198).await;
-        same(&book, &node, 198);
+        drive(&mut follower, &mut applied, 198).await;
+        same(&applied, &node, 198);
     });
 }
 
@@ -314,10 +314,10 @@ fn events_of_another_chain_than_the_headers_are_not_delivered() {
 fn a_provider_that_takes_no_batches_hides_no_event() {
     run(async {
         let node = node(Habits { batches: false, ..Habits::default() }, 200);
-        let mut book = book();
-        let mut follower = follower(&node, &config(), &book);
-        drive(&mut follower, &mut book, 197).await;
-        same(&book, &node, 197);
+        let mut applied = applied();
+        let mut follower = follower(&node, &config(), &applied);
+        drive(&mut follower, &mut applied, 197).await;
+        same(&applied, &node, 197);
         assert_eq!(follower.view().borrow().failures, 0);
     });
 }
@@ -330,10 +330,10 @@ fn an_answer_cut_short_is_not_taken_for_the_whole() {
             node.model().mine_with(4);
         }
         node.model().sync();
-        let mut book = book();
+        let mut applied = applied();
         let config = FollowerConfig { logs_max: 5, ..config() };
-        drive(&mut follower(&node, &config, &book), &mut book, 97).await;
-        same(&book, &node, 97);
+        drive(&mut follower(&node, &config, &applied), &mut applied, 97).await;
+        same(&applied, &node, 97);
     });
 }
 
@@ -341,10 +341,10 @@ fn an_answer_cut_short_is_not_taken_for_the_whole() {
 fn a_chain_without_bloom_filters_hides_no_event() {
     run(async {
         let node = node(Habits { blooms: false, ..Habits::default() }, 60);
-        let mut book = book();
-        drive(&mut follower(&node, &config(), &book), &mut book, 57).await;
-        assert!(!book.logs.is_empty());
-        same(&book, &node, 57);
+        let mut applied = applied();
+        drive(&mut follower(&node, &config(), &applied), &mut applied, 57).await;
+        assert!(!applied.logs.is_empty());
+        same(&applied, &node, 57);
     });
 }
 
@@ -352,15 +352,15 @@ fn a_chain_without_bloom_filters_hides_no_event() {
 fn only_the_events_asked_for_are_delivered() {
     run(async {
         let node = node(Habits::default(), 60);
-        let mut book = book();
+        let mut applied = applied();
         let topic = keccak256([1]);
         let config = FollowerConfig { events: vec![topic], ..config() };
-        drive(&mut follower(&node, &config, &book), &mut book, 57).await;
+        drive(&mut follower(&node, &config, &applied), &mut applied, 57).await;
         let mut truth = node.model().truth(1, 57);
         assert!(truth.iter().any(|log| log.topic0() != Some(&topic)), "the test needs others");
         truth.retain(|log| log.topic0() == Some(&topic));
         assert!(!truth.is_empty());
-        assert_eq!(book.logs, truth);
+        assert_eq!(applied.logs, truth);
     });
 }
 
@@ -380,11 +380,11 @@ fn quiet(habits: Habits, blocks: u64) -> Scripted<Chain> {
 fn catching_up_takes_a_message_for_a_range_and_not_for_a_block() {
     run(async {
         let node = quiet(Habits::default(), 100_000);
-        let mut book = book();
+        let mut applied = applied();
         let config = FollowerConfig { range_max: 2_000, ..config() };
-        let mut follower = follower(&node, &config, &book);
-        while book.tip() < Some(99_000) {
-            book.apply(follower.next().await.unwrap());
+        let mut follower = follower(&node, &config, &applied);
+        while applied.tip() < Some(99_000) {
+            applied.apply(follower.next().await.unwrap());
         }
         // Each update: the newest block, the last one delivered, and the range.
         let messages = node.model().messages;
@@ -396,18 +396,18 @@ fn catching_up_takes_a_message_for_a_range_and_not_for_a_block() {
 fn a_range_that_is_too_large_is_halved_and_grows_again() {
     run(async {
         let node = quiet(Habits { range_max: 100, ..Habits::default() }, 40_000);
-        let mut book = book();
+        let mut applied = applied();
         let config = FollowerConfig { range_max: 4_000, ..config() };
-        let mut follower = follower(&node, &config, &book);
-        while book.tip() < Some(10_000) {
-            book.apply(follower.next().await.unwrap());
+        let mut follower = follower(&node, &config, &applied);
+        while applied.tip() < Some(10_000) {
+            applied.apply(follower.next().await.unwrap());
         }
         // Down to what is taken, and not far below: with ranges of 50 it would be 200 updates.
         let narrow = node.model().requests["eth_getLogs"];
         assert!(narrow < 200, "{narrow} requests for 10,000 blocks in ranges of 100");
         node.model().habits.range_max = u64::MAX;
-        while book.tip() < Some(39_000) {
-            book.apply(follower.next().await.unwrap());
+        while applied.tip() < Some(39_000) {
+            applied.apply(follower.next().await.unwrap());
         }
         let wide = node.model().requests["eth_getLogs"] - narrow;
         assert!(wide < 40, "{wide} requests for 29,000 blocks in ranges of up to 4,000");
@@ -418,8 +418,8 @@ fn a_range_that_is_too_large_is_halved_and_grows_again() {
 fn a_node_that_fails_for_an_hour_is_outlasted_and_the_view_tells() {
     run(async {
         let node = node(Habits { failed: 100, ..Habits::default() }, 30);
-        let mut book = book();
-        let mut follower = follower(&node, &config(), &book);
+        let mut applied = applied();
+        let mut follower = follower(&node, &config(), &applied);
         let view = follower.view();
         assert_eq!(next_within(&mut follower, Duration::from_secs(3_600)).await, None);
         let messages = node.model().messages;
@@ -428,8 +428,8 @@ fn a_node_that_fails_for_an_hour_is_outlasted_and_the_view_tells() {
         assert_eq!(view.borrow().caught_up_at, None);
 
         node.model().habits.failed = 0;
-        drive(&mut follower, &mut book, 27).await;
-        same(&book, &node, 27);
+        drive(&mut follower, &mut applied, 27).await;
+        same(&applied, &node, 27);
         assert_eq!(view.borrow().failures, 0);
         assert_eq!(view.borrow().since_caught_up(), Some(Duration::ZERO));
     });
@@ -439,9 +439,9 @@ fn a_node_that_fails_for_an_hour_is_outlasted_and_the_view_tells() {
 fn a_node_that_never_answers_does_not_hang_the_follower() {
     run(async {
         let node = node(Habits { silent: 50, ..Habits::default() }, 60);
-        let mut book = book();
-        drive(&mut follower(&node, &config(), &book), &mut book, 57).await;
-        same(&book, &node, 57);
+        let mut applied = applied();
+        drive(&mut follower(&node, &config(), &applied), &mut applied, 57).await;
+        same(&applied, &node, 57);
     });
 }
 
@@ -449,11 +449,11 @@ fn a_node_that_never_answers_does_not_hang_the_follower() {
 fn a_view_grows_old_when_blocks_stop_and_when_answers_stop() {
     run(async {
         let node = node(Habits::default(), 30);
-        let mut book = book();
-        let mut follower = follower(&node, &config(), &book);
+        let mut applied = applied();
+        let mut follower = follower(&node, &config(), &applied);
         let view = follower.view();
         assert_eq!(view.borrow().lag(), None);
-        drive(&mut follower, &mut book, 27).await;
+        drive(&mut follower, &mut applied, 27).await;
         let as_of = view.borrow().as_of.unwrap();
         assert_eq!(view.borrow().lag(), Some(3));
         assert_eq!(view.borrow().head.map(|head| head.number), Some(30));
@@ -474,9 +474,9 @@ fn a_view_grows_old_when_blocks_stop_and_when_answers_stop() {
 fn a_cursor_of_another_chain_or_of_other_addresses_is_refused() {
     run(async {
         let node = node(Habits::default(), 30);
-        let mut book = book();
-        drive(&mut follower(&node, &config(), &book), &mut book, 27).await;
-        let cursor = book.cursor.clone();
+        let mut applied = applied();
+        drive(&mut follower(&node, &config(), &applied), &mut applied, 27).await;
+        let cursor = applied.cursor.clone();
         let start_block = 1;
         for other in [
             FollowerConfig { addresses: vec![WALLET, OTHER], ..config() },

@@ -16,14 +16,14 @@ use crate::scripted::Scripted;
 /// What a caller derives from the updates: the events in force, and where it stands. It stores both
 /// as one, and checks that each update continues the last.
 #[derive(Clone, Debug, Default)]
-struct Book {
+struct Applied {
     logs: Vec<Log>,
     cursor: Option<Cursor>,
     start_block: u64,
     reorganisations: usize,
 }
 
-impl Book {
+impl Applied {
     fn apply(&mut self, update: Update) {
         let next = self.cursor.as_ref().map_or(self.start_block, Cursor::next_block);
         match update {
@@ -74,21 +74,21 @@ fn config() -> FollowerConfig {
     }
 }
 
-fn follower(node: &Scripted<Chain>, config: &FollowerConfig, book: &Book) -> Follower {
-    Follower::new(node.provider(), config.clone(), book.cursor.clone()).expect("a follower")
+fn follower(node: &Scripted<Chain>, config: &FollowerConfig, applied: &Applied) -> Follower {
+    Follower::new(node.provider(), config.clone(), applied.cursor.clone()).expect("a follower")
 }
 
-/// Applies updates until the book stands at `tip`. Panics when nothing comes for an hour of the
+/// Applies updates until the applied stands at `tip`. Panics when nothing comes for an hour of the
 /// test's clock, or when it never gets there.
-async fn drive(follower: &mut Follower, book: &mut Book, tip: u64) {
+async fn drive(follower: &mut Follower, applied: &mut Applied, tip: u64) {
     for _ in 0..10_000 {
-        if book.tip() == Some(tip) {
+        if applied.tip() == Some(tip) {
             return;
         }
         let update = next_within(follower, Duration::from_secs(3_600)).await;
-        book.apply(update.expect("an update").expect("no fatal error"));
+        applied.apply(update.expect("an update").expect("no fatal error"));
     }
-    panic!("at {:?} after 10,000 updates, not at {tip}", book.tip());
+    panic!("at {:?} after 10,000 updates, not at {tip}", applied.tip());
 }
 
 /// The follower's next result within that time of the test's clock, or none.
