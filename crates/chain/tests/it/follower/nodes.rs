@@ -13,7 +13,7 @@ use alloy::{
     rpc::types::Filter,
 };
 
-use super::{Book, drive};
+use super::{Applied, drive};
 use crate::node::{Node, emitter, on_both_chains, word};
 
 on_both_chains! {
@@ -72,30 +72,31 @@ async fn a_reorganisation_is_noticed_and_events_are_right_after_it(node: Node) {
         events.send().await;
     }
     let head = node.provider().get_block_number().await.unwrap();
-    let mut book = Book::default();
+    let mut applied = Applied::default();
     let mut follower = Follower::new(node.provider(), config.clone(), None).unwrap();
-    drive(&mut follower, &mut book, head - 1).await;
-    assert_eq!(book.logs.len(), 5, "the sixth is in a block without confirmation");
+    drive(&mut follower, &mut applied, head - 1).await;
+    assert_eq!(applied.logs.len(), 5, "the sixth is in a block without confirmation");
 
     node.reorganise(3).await;
     node.mine(2).await;
     // As after a restart.
-    let mut follower = Follower::new(node.provider(), config.clone(), book.cursor.clone()).unwrap();
+    let mut follower =
+        Follower::new(node.provider(), config.clone(), applied.cursor.clone()).unwrap();
     let update = follower.next().await.unwrap();
     assert!(
         matches!(&update, Update::Reorganised { from_block, .. } if *from_block == head - 2),
         "{update:?}"
     );
-    book.apply(update);
-    assert_eq!(book.logs.len(), 3);
+    applied.apply(update);
+    assert_eq!(applied.logs.len(), 3);
 
     let head = node.provider().get_block_number().await.unwrap();
-    drive(&mut follower, &mut book, head - 1).await;
+    drive(&mut follower, &mut applied, head - 1).await;
     let filter = Filter::new().address(events.contract).from_block(0).to_block(head - 1);
     let truth = node.provider().get_logs(&filter).await.unwrap();
     let place = |logs: &[alloy::rpc::types::Log]| -> Vec<_> {
         logs.iter().map(|log| (log.block_hash, log.log_index, log.topics().to_vec())).collect()
     };
-    assert_eq!(place(&book.logs), place(&truth));
+    assert_eq!(place(&applied.logs), place(&truth));
     assert_eq!(truth.len(), 3);
 }

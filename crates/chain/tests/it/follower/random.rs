@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
 use super::{
-    Book, config, drive, follower,
+    Applied, config, drive, follower,
     model::{Chain, Habits},
     next_within,
 };
@@ -74,9 +74,9 @@ async fn follow(case: Case) -> Result<(), TestCaseError> {
     chain.mine(case.history);
     chain.sync();
     let node = Scripted::new(chain);
-    let mut book = Book { start_block: 1, ..Book::default() };
+    let mut applied = Applied { start_block: 1, ..Applied::default() };
 
-    let mut following = follower(&node, &case.config, &book);
+    let mut following = follower(&node, &case.config, &applied);
     for _ in 0..60 {
         // Killed while it waits, at any point.
         let time = Duration::from_millis(rng.gen_range(0..3_000));
@@ -87,14 +87,14 @@ async fn follow(case: Case) -> Result<(), TestCaseError> {
                 // Killed before the update is stored.
                 let lost = rng.gen_range(0..10) == 0;
                 if !lost {
-                    book.apply(update);
+                    applied.apply(update);
                 }
                 lost
             }
             None => false,
         };
         if killed || rng.gen_range(0..20) == 0 {
-            following = follower(&node, &case.config, &book);
+            following = follower(&node, &case.config, &applied);
         }
     }
 
@@ -116,18 +116,18 @@ async fn follow(case: Case) -> Result<(), TestCaseError> {
     // Not by `drive` alone: the tip's number may be right and its block not.
     for round in 0.. {
         prop_assert!(round < 10, "never comes to rest");
-        drive(&mut following, &mut book, tip).await;
+        drive(&mut following, &mut applied, tip).await;
         if next_within(&mut following, Duration::from_secs(60)).await.is_none() {
             break;
         }
         // Whatever came was not stored: the next follower says it again.
-        following = follower(&node, &case.config, &book);
+        following = follower(&node, &case.config, &applied);
         let update = following.next().await.map_err(|e| TestCaseError::fail(e.to_string()))?;
-        book.apply(update);
+        applied.apply(update);
     }
     let truth = node.model().truth(1, tip);
-    prop_assert_eq!(&book.logs, &truth);
-    prop_assert_eq!(book.cursor.and_then(|cursor| cursor.tip()), Some(node.model().block(tip)));
+    prop_assert_eq!(&applied.logs, &truth);
+    prop_assert_eq!(applied.cursor.and_then(|cursor| cursor.tip()), Some(node.model().block(tip)));
     Ok(())
 }
 
