@@ -195,7 +195,7 @@ async fn sells(shop: &Shop, processor: Arc<dyn ProcessorClient>) -> (Url, Payee)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_agent_buys_from_a_payee_and_the_book_says_what_both_were_told() {
+async fn an_agent_buys_from_a_payee_and_the_ledger_says_what_both_were_told() {
     let shop = Shop::open().await;
     let base: Url = format!("http://{}/", shop.address).parse().unwrap();
     let retry = RetryPolicy { timeout: Duration::from_secs(20), ..RetryPolicy::default() };

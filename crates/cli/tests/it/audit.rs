@@ -8,7 +8,7 @@ use crate::{
 };
 
 #[test]
-fn a_book_is_audited_while_it_is_in_use_and_after() {
+fn a_ledger_is_audited_while_it_is_in_use_and_after() {
     let work = work(SETTINGS);
     let served = start(&work);
     let busy = work.json(&["audit", "aep2-data"]);
@@ -34,7 +34,7 @@ fn a_book_is_audited_while_it_is_in_use_and_after() {
 }
 
 #[test]
-fn what_is_no_book_is_not_called_sound() {
+fn what_is_no_ledger_is_not_called_sound() {
     let work = WorkFolder(TempDir::new().unwrap());
     let said = work.refused(2, &["audit", "nowhere"]);
     assert!(said.contains("there is no directory nowhere"), "{said}");
