@@ -164,6 +164,9 @@ impl Stage {
     // --- Doing --------------------------------------------------------------------------------------
 
     /// Sends a call and waits until it is mined.
+    ///
+    /// # Errors
+    /// What the chain says of it.
     pub async fn try_send(
         &self,
         key: &PrivateKeySigner,

@@ -102,6 +102,17 @@ fn sync_directory(path: &Path) -> Result<(), OpenError> {
     synced.map_err(|source| OpenError::Io { action: "sync", path: path.to_owned(), source })
 }
 
+/// Refuses to begin anew where something was acknowledged already: the database is gone, or lies
+/// elsewhere, and beginning would erase the only trace of it.
+fn refuse_if_lost(directory: &Path) -> Result<(), OpenError> {
+    match Mark::read(directory)? {
+        0 => Ok(()),
+        acknowledged => {
+            Err(OpenError::Truncated { path: directory.to_owned(), found: 0, acknowledged })
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::{
@@ -185,16 +196,5 @@ mod tests {
         let db = database::open(directory, options, &config.families).expect("opens");
         let mark = Mark::open(directory, 0).expect("opens");
         Store { db, mark, _owner: owner }
-    }
-}
-
-/// Refuses to begin anew where something was acknowledged already: the database is gone, or lies
-/// elsewhere, and beginning would erase the only trace of it.
-fn refuse_if_lost(directory: &Path) -> Result<(), OpenError> {
-    match Mark::read(directory)? {
-        0 => Ok(()),
-        acknowledged => {
-            Err(OpenError::Truncated { path: directory.to_owned(), found: 0, acknowledged })
-        }
     }
 }

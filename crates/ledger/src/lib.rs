@@ -8,7 +8,7 @@
 //! Ledger::accept ──▶ queued ──▶ in a batch ──▶ settled
 //!                     │  ▲          │             ▲
 //!  Ledger::capture ───┘  └──────────┤             └─ Ledger::apply_block
-//!                        abort │
+//!                                   │ abort
 //!                                   ▼
 //!                                 quarantined ──▶ failed, with the reason
 //! ```

@@ -15,7 +15,7 @@ pub struct Request {
     pub mandate: MandateHash,
     /// Who pays.
     pub account: AccountId,
-    /// What may be spent once: of an account and token in the proved path, of an owner in the signed
+    /// What may be spent once: of an account and token in the proved path, of an owner on the direct
     /// one.
     pub nonce: NonceKey,
     /// The token paid in.
