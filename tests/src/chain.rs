@@ -97,7 +97,7 @@ impl TestChain {
 }
 
 /// Runs each test on both chains: makes a test of each function that takes a
-/// [`TestChain`](crate::chain::TestChain).
+/// [`TestChain`].
 #[macro_export]
 macro_rules! on_both_chains {
     ($($test:ident),* $(,)?) => {

@@ -95,7 +95,7 @@ impl Ledger {
     /// be given when, and only when, the answer is there.
     ///
     /// # Errors
-    /// [`crate::accept`] lists the refusals in their order. [`LedgerError::Busy`] is back-pressure.
+    /// [`crate::accept`] lists the refusals in their order. [`JournalError::Busy`] is back-pressure.
     pub fn accept(&self, request: AcceptRequest, now: UnixTime) -> Pending<Accepted, AcceptError> {
         self.submit(move |tx| accept::accept(tx, request, now))
     }

@@ -26,9 +26,9 @@ use crate::{
 /// Something that is asked for, and what it costs.
 #[derive(Clone, Debug)]
 pub struct OrderRequest {
-    /// As [`Purchase::method`].
+    /// As [`Purchase::method`](aep2_x402::purchase::Purchase::method).
     pub method: String,
-    /// As [`Purchase::resource`].
+    /// As [`Purchase::resource`](aep2_x402::purchase::Purchase::resource).
     pub resource: String,
     /// The price.
     pub quote: Quote,

@@ -1,6 +1,6 @@
 //! Paying: a key, an account, limits, and a journal of what was signed.
 //!
-//! A [`Payer`] turns a [`Purchase`] into a signed mandate, once all of this holds: the purchase is
+//! A [`Payer`] turns a [`Purchase`](aep2_x402::purchase::Purchase) into a signed mandate, once all of this holds: the purchase is
 //! for the payer's own wallet and processor, its limits allow it, and the mandate is on disk. A
 //! [`PayingClient`] does so over HTTP.
 //!

@@ -10,9 +10,9 @@
 //! for the same request gets the same answer; once it was handed to `settle`, the request is
 //! carried to its end whether or not the payer listens; a handler that panics has answered too.
 //!
-//! - [`aep2`]: mandates, bound to the request that they pay for. Every payee takes them;
-//! - [`exact`]: x402's scheme `exact`;
-//! - [`mvp`]: the published MVP's mandates.
+//! - `aep2`: mandates, bound to the request that they pay for. Every payee takes them;
+//! - [`Exact`](crate::Exact): x402's scheme `exact`;
+//! - [`Mvp`](crate::Mvp): the published MVP's mandates.
 //!
 //! Another one is added to a price with [`Charge::and`](crate::Charge::and).
 

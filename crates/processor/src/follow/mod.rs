@@ -1,6 +1,6 @@
 //! What the chain says, into the ledger.
 //!
-//! A task takes what the [`Follower`] delivers, makes the ledger's facts of it (`facts`, `blocks`),
+//! A task takes what the [`Follower`](aep2_chain::follower::Follower) delivers, makes the ledger's facts of it (`facts`, `blocks`),
 //! and applies them with the follower's cursor in one write, or undoes what was reorged out. The ledger's own
 //! cursor is the only state: whatever goes wrong, a new follower begins from there.
 //!

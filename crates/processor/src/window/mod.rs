@@ -6,7 +6,7 @@
 //! # What is settled together
 //!
 //! Mandates of one path, one token and one set of verifiers ([`Pool`]). A window of the proved path
-//! must fit a [`Shape`]: chains are arranged into its lanes as the prover does it
+//! must fit a [`Shape`](aep2_circuits::Shape): chains are arranged into its lanes as the prover does it
 //! ([`Arrangement`]). Windows are filled in the order of acceptance: what does not
 //! fit any more is passed over, what comes after it may still fit. So the oldest mandate is in every
 //! window, and no mandate waits for ever behind others.
