@@ -34,6 +34,12 @@ pub enum OpenError {
         /// Whose it was to be.
         expected: Identity,
     },
+    /// There is no ledger to look at.
+    #[error("there is no ledger in {}", path.display())]
+    NotALedger {
+        /// The directory.
+        path: PathBuf,
+    },
     /// Its journal cannot be opened.
     #[error(transparent)]
     Journal(aep2_journal::OpenError),
@@ -44,7 +50,7 @@ pub enum OpenError {
 
 impl From<aep2_journal::OpenError> for OpenError {
     fn from(error: aep2_journal::OpenError) -> Self {
-        use aep2_journal::OpenError::OtherIdentity;
+        use aep2_journal::OpenError::{NotAJournal, OtherIdentity};
         match error {
             OtherIdentity { path, found, expected } => {
                 match (Identity::from_bytes(&found), Identity::from_bytes(&expected)) {
@@ -52,6 +58,7 @@ impl From<aep2_journal::OpenError> for OpenError {
                     _ => Self::Journal(OtherIdentity { path, found, expected }),
                 }
             }
+            NotAJournal { path } => Self::NotALedger { path },
             other => Self::Journal(other),
         }
     }

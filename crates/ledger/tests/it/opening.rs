@@ -112,7 +112,7 @@ fn a_directory_that_cannot_be_written_is_a_clear_error() {
 fn there_must_be_a_ledger_to_audit() {
     let directory = tempfile::tempdir().expect("a directory");
     let error = audit(directory.path()).expect_err("there is none");
-    assert!(matches!(error, OpenError::Journal(JournalOpenError::NotAJournal { .. })), "{error}");
+    assert!(matches!(error, OpenError::NotALedger { .. }), "{error}");
     assert!(!directory.path().join("rocksdb").exists(), "none was made");
 }
 
