@@ -1,4 +1,4 @@
-//! The settlement circuit: one statement about a window of signed mandates.
+//! The settlement circuit: one statement about a segment of a window of signed mandates.
 //!
 //! - [`statement`]: what is proved, in three readings: the private part, the native twin, the
 //!   circuit. Start there.
@@ -27,4 +27,4 @@ pub use shape::{Shape, ShapeError};
 ///
 /// It goes up with any change of the constraints, their order or the public inputs, in any shape.
 /// `circuits/digests.txt` says what this version's circuits are, and a test compares.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;

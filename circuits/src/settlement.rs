@@ -1,24 +1,26 @@
 //! The wallet's side: what a batch comes to, the challenge it is bound by, and its sum.
 //!
 //! The chain sees a batch as net entries: [`Debit`]s by account and nonce word, [`Payout`]s by
-//! payee. It hashes them together with the circuit's commitment `C` into two independent
-//! challenges `X` and `β`, and writes them as one rational function's value
+//! payee. It has one or more [`Segment`]s, each with a proof of its own. The wallet hashes the
+//! entries together with the segments' commitments `Cᵢ` into two independent challenges `X` and `β`,
+//! and writes them as one rational function's value
 //!
 //! ```text
-//! R = Σ_debits  (mask + β·amount) / (X − w − β·keyHash)
-//!   + Σ_payouts β²·amount         / (X − payee)
-//!   + domain + β·validUntil + β²·count                      w = account·2⁵⁷ + nonce word
+//! Σᵢ Rᵢ = Σ_debits   (mask + β·amount)        / (X − w − β·keyHash)     w = account·2⁵⁷ + nonce word
+//!       + Σ_payouts  β²·amount                / (X − payee)
+//!       + Σ_segments β³·(domain + β·validUntil) / (X − Cᵢ)
+//!       + β²·count
 //! ```
 //!
-//! The circuit does the same with the mandates it has checked. Two books that differ give two
-//! functions that differ, and these agree at a random point with a chance of about 2^-240.
-//! `C` is hashed before `X` and `β` exist, so everything the circuit sums over was fixed before.
+//! The circuits do the same with the mandates they have checked; `Rᵢ` is what the segment `i` comes
+//! to. Two books that differ give two functions that differ, and these agree at a random point with
+//! a chance of about 2^-235. All `Cᵢ` are hashed before `X` and `β` exist, so everything the circuits
+//! sum over was fixed before.
 
 use std::collections::HashMap;
 
 use aep2_mandate::field;
-use alloy_primitives::{Address, U256, keccak256};
-use alloy_sol_types::{SolValue, sol};
+use alloy_primitives::{Address, B256, Keccak256, U256};
 use ark_bn254::Fr;
 use ark_ff::{AdditiveGroup, Field};
 
@@ -55,11 +57,18 @@ pub struct Payout {
     pub amount: u128,
 }
 
+/// A part of a batch with a proof of its own, as the wallet's challenge names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// The circuit's shape.
+    pub shape: Shape,
+    /// `C`.
+    pub commitment: Fr,
+}
+
 /// A batch as the wallet settles it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settlement {
-    /// The circuit's shape.
-    pub shape: Shape,
     /// Chain, wallet and token.
     pub domain: Fr,
     /// The latest time at which the batch may settle, unix seconds, below 2^40.
@@ -72,7 +81,7 @@ pub struct Settlement {
     pub payouts: Vec<Payout>,
 }
 
-/// The four public inputs of the circuit, whatever the shape.
+/// The four public inputs of a segment's circuit, whatever the shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PublicInputs {
     /// `C`.
@@ -92,7 +101,7 @@ impl PublicInputs {
     }
 }
 
-/// A challenge fell on a pole of the sum: a chance of about 2^-240, or inputs made for it.
+/// A challenge fell on a pole of the sum: a chance of about 2^-235, or inputs made for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the challenge makes a denominator zero; change the batch and try again")]
 pub struct ZeroDenominator;
@@ -144,11 +153,6 @@ pub enum RuleBroken {
     Unbalanced,
 }
 
-sol! {
-    struct SolDebit { uint32 account; uint64 word; uint128 mask; uint128 amount; }
-    struct SolPayout { address payee; uint128 amount; }
-}
-
 impl Settlement {
     /// Checks what the wallet checks beside the proof, as far as it needs no state: spent nonces,
     /// registered keys, balances and the clock are the chain's to know.
@@ -191,48 +195,43 @@ impl Settlement {
         Ok(())
     }
 
-    /// The public inputs that the wallet computes for this settlement and a commitment.
+    /// The batch's id, and the seed of both challenges:
     ///
-    /// # Errors
-    /// When a denominator is zero.
-    pub fn public_inputs(&self, commitment: Fr) -> Result<PublicInputs, ZeroDenominator> {
-        let (x, beta) = self.challenges(commitment);
-        Ok(PublicInputs { commitment, x, beta, sum: self.sum(x, beta)? })
-    }
-
-    /// `seed = keccak256(abi.encode(shape, C, domain, validUntil, count, debits, keyHashes,
-    /// payouts))`.
-    pub fn seed(&self, commitment: Fr) -> [u8; 32] {
-        let word = |element: &Fr| U256::from_be_bytes(field::to_be_bytes(element));
-        let debits: Vec<SolDebit> = self
-            .debits
-            .iter()
-            .map(|debit| SolDebit {
-                account: debit.account,
-                word: debit.word,
-                mask: debit.mask,
-                amount: debit.amount,
-            })
-            .collect();
-        let key_hashes: Vec<U256> = self.debits.iter().map(|debit| word(&debit.key_hash)).collect();
-        let payouts: Vec<SolPayout> = self
+    /// ```text
+    /// keccak256(abi.encode(segmentsHash, domain, validUntil, count, debitsHash, payoutsHash))
+    ///
+    /// segmentsHash  keccak256 of shape and C, for each segment
+    /// debitsHash    keccak256 of account, word, mask and amount, for each debit; then of each debit's keyHash
+    /// payoutsHash   keccak256 of payee and amount, for each payout
+    /// ```
+    ///
+    /// Every value is a word of 32 bytes.
+    pub fn seed(&self, segments: &[Segment]) -> [u8; 32] {
+        let segments = segments.iter().flat_map(|segment| {
+            [U256::from(segment.shape.id()), element_word(&segment.commitment)]
+        });
+        let debits = self.debits.iter().flat_map(|debit| {
+            [
+                U256::from(debit.account),
+                U256::from(debit.word),
+                U256::from(debit.mask),
+                U256::from(debit.amount),
+            ]
+        });
+        let key_hashes = self.debits.iter().map(|debit| element_word(&debit.key_hash));
+        let payouts = self
             .payouts
             .iter()
-            .map(|payout| SolPayout { payee: payout.payee, amount: payout.amount })
-            .collect();
-        // Integers are encoded alike at every width: one word, left-padded.
-        let encoded = (
-            self.shape.id(),
-            word(&commitment),
-            word(&self.domain),
-            self.valid_until,
-            self.count,
-            debits,
-            key_hashes,
-            payouts,
-        )
-            .abi_encode_params();
-        keccak256(encoded).0
+            .flat_map(|payout| [payout.payee.into_word().into(), U256::from(payout.amount)]);
+        hash_words([
+            hash_words(segments).into(),
+            element_word(&self.domain),
+            U256::from(self.valid_until),
+            U256::from(self.count),
+            hash_words(debits.chain(key_hashes)).into(),
+            hash_words(payouts).into(),
+        ])
+        .0
     }
 
     /// `X` and `β`: `keccak256(abi.encode(seed, 0))` and `keccak256(abi.encode(seed, 1))` modulo
@@ -240,41 +239,68 @@ impl Settlement {
     ///
     /// They must be independent: powers of one challenge would leave the sum's fractions linearly
     /// dependent.
-    pub fn challenges(&self, commitment: Fr) -> (Fr, Fr) {
-        let seed = self.seed(commitment);
-        let challenge = |index: u8| {
-            let mut input = [0; 64];
-            input[..32].copy_from_slice(&seed);
-            input[63] = index;
-            field::reduced_hash(keccak256(input))
-        };
+    pub fn challenges(&self, segments: &[Segment]) -> (Fr, Fr) {
+        let seed = U256::from_be_bytes(self.seed(segments));
+        let challenge = |index| field::reduced_hash(hash_words([seed, U256::from(index)]));
         (challenge(0), challenge(1))
     }
 
-    /// `R`: a running numerator and denominator, and one division, as the wallet does it.
+    /// What the segments' sums must add up to: a running numerator and denominator, and one
+    /// division, as the wallet does it.
     ///
     /// # Errors
     /// When a denominator is zero.
-    pub fn sum(&self, x: Fr, beta: Fr) -> Result<Fr, ZeroDenominator> {
-        let debits = self.debits.iter().map(|debit| {
-            let weight = Fr::from(debit.mask) + beta * Fr::from(debit.amount);
-            (weight, x - debit.account_word() - beta * debit.key_hash)
-        });
-        let payouts = self.payouts.iter().map(|payout| {
-            let weight = beta.square() * Fr::from(payout.amount);
-            (weight, x - field::from_address(payout.payee))
-        });
-        let (numerator, denominator) = debits.chain(payouts).fold(
+    pub fn sum(&self, segments: &[Segment], x: Fr, beta: Fr) -> Result<Fr, ZeroDenominator> {
+        let (numerator, denominator) = self.fractions(segments, x, beta).fold(
             (Fr::ZERO, Fr::ONE),
             |(numerator, denominator), (weight, pole)| {
                 (numerator * pole + weight * denominator, denominator * pole)
             },
         );
-        let entries = numerator * denominator.inverse().ok_or(ZeroDenominator)?;
-        let header =
-            self.domain + beta * Fr::from(self.valid_until) + beta.square() * Fr::from(self.count);
-        Ok(entries + header)
+        let inverse = denominator.inverse().ok_or(ZeroDenominator)?;
+        Ok(numerator * inverse + beta.square() * Fr::from(self.count))
     }
+
+    /// The inverse of the product of all denominators of the wallet's sum. With it the wallet
+    /// divides by multiplying, and checks by multiplying.
+    ///
+    /// # Errors
+    /// When a denominator is zero.
+    pub fn hint(&self, segments: &[Segment]) -> Result<Fr, ZeroDenominator> {
+        let (x, beta) = self.challenges(segments);
+        let product: Fr = self.fractions(segments, x, beta).map(|(_, pole)| pole).product();
+        product.inverse().ok_or(ZeroDenominator)
+    }
+
+    /// The fractions of the wallet's sum, each a weight and a denominator: of the debits, the
+    /// payouts, the segments.
+    fn fractions(&self, segments: &[Segment], x: Fr, beta: Fr) -> impl Iterator<Item = (Fr, Fr)> {
+        let debits = self.debits.iter().map(move |debit| {
+            let weight = Fr::from(debit.mask) + beta * Fr::from(debit.amount);
+            (weight, x - debit.account_word() - beta * debit.key_hash)
+        });
+        let payouts = self.payouts.iter().map(move |payout| {
+            let weight = beta.square() * Fr::from(payout.amount);
+            (weight, x - field::from_address(payout.payee))
+        });
+        let header = self.domain + beta * Fr::from(self.valid_until);
+        let header = beta.square() * beta * header;
+        let segments = segments.iter().map(move |segment| (header, x - segment.commitment));
+        debits.chain(payouts).chain(segments)
+    }
+}
+
+/// keccak256 of words of 32 bytes.
+fn hash_words(words: impl IntoIterator<Item = U256>) -> B256 {
+    let mut hasher = Keccak256::new();
+    for word in words {
+        hasher.update(word.to_be_bytes::<32>());
+    }
+    hasher.finalize()
+}
+
+fn element_word(element: &Fr) -> U256 {
+    U256::from_be_bytes(field::to_be_bytes(element))
 }
 
 fn total(mut amounts: impl Iterator<Item = u128>) -> Option<u128> {
@@ -294,7 +320,6 @@ mod tests {
             key_hash: Fr::from(5u64),
         };
         Settlement {
-            shape: Shape::TEST,
             domain: Fr::from(9u64),
             valid_until: 1_800_000_000,
             count: 4,
@@ -329,42 +354,59 @@ mod tests {
         assert_eq!(broken(|s| s.debits[0].amount = u128::MAX), RuleBroken::Unbalanced);
     }
 
+    fn segments() -> Vec<Segment> {
+        [(Shape::TEST, 3u64), (Shape::CHAINS, 4)]
+            .map(|(shape, commitment)| Segment { shape, commitment: Fr::from(commitment) })
+            .into()
+    }
+
     #[test]
     fn every_part_moves_both_challenges() {
-        let honest = settlement().challenges(Fr::from(3u64));
+        let honest = settlement().challenges(&segments());
         assert_ne!(honest.0, honest.1);
-        let moved = |change: fn(&mut Settlement)| {
-            let mut altered = settlement();
-            change(&mut altered);
-            let (x, beta) = altered.challenges(Fr::from(3u64));
+        let moved = |change: fn(&mut Settlement, &mut Vec<Segment>)| {
+            let (mut settlement, mut segments) = (settlement(), segments());
+            change(&mut settlement, &mut segments);
+            let (x, beta) = settlement.challenges(&segments);
             assert!(x != honest.0 && beta != honest.1);
         };
-        assert_ne!(settlement().challenges(Fr::from(4u64)), honest);
-        moved(|s| s.shape = s.shape.with_capture());
-        moved(|s| s.domain += Fr::from(1u64));
-        moved(|s| s.valid_until += 1);
-        moved(|s| s.count += 1);
-        moved(|s| s.debits[0].account += 1);
-        moved(|s| s.debits[0].word += 1);
-        moved(|s| s.debits[0].mask += 1);
-        moved(|s| s.debits[0].amount += 1);
-        moved(|s| s.debits[0].key_hash += Fr::from(1u64));
-        moved(|s| s.debits.swap(0, 1));
-        moved(|s| s.payouts[0].payee = Address::ZERO);
-        moved(|s| s.payouts[0].amount += 1);
-        moved(|s| s.payouts.truncate(1));
+        moved(|_, all| all[0].shape = all[0].shape.with_capture());
+        moved(|_, all| all[1].commitment += Fr::from(1u64));
+        moved(|_, all| all.swap(0, 1));
+        moved(|_, all| all.truncate(1));
+        moved(|_, all| all.push(all[0]));
+        moved(|s, _| s.domain += Fr::from(1u64));
+        moved(|s, _| s.valid_until += 1);
+        moved(|s, _| s.count += 1);
+        moved(|s, _| s.debits[0].account += 1);
+        moved(|s, _| s.debits[0].word += 1);
+        moved(|s, _| s.debits[0].mask += 1);
+        moved(|s, _| s.debits[0].amount += 1);
+        moved(|s, _| s.debits[0].key_hash += Fr::from(1u64));
+        moved(|s, _| s.debits.swap(0, 1));
+        moved(|s, _| s.payouts[0].payee = Address::ZERO);
+        moved(|s, _| s.payouts[0].amount += 1);
+        moved(|s, _| s.payouts.truncate(1));
     }
 
     #[test]
     fn a_challenge_on_a_pole_is_refused() {
-        let settlement = settlement();
+        let (settlement, segments) = (settlement(), segments());
         let beta = Fr::from(11u64);
         let debit = &settlement.debits[0];
-        assert_eq!(
-            settlement.sum(debit.account_word() + beta * debit.key_hash, beta),
-            Err(ZeroDenominator)
-        );
         let payee = field::from_address(settlement.payouts[1].payee);
-        assert_eq!(settlement.sum(payee, beta), Err(ZeroDenominator));
+        for pole in
+            [debit.account_word() + beta * debit.key_hash, payee, segments[1].commitment]
+        {
+            assert_eq!(settlement.sum(&segments, pole, beta), Err(ZeroDenominator));
+        }
+    }
+
+    #[test]
+    fn the_hint_is_what_divides() {
+        let (settlement, segments) = (settlement(), segments());
+        let (x, beta) = settlement.challenges(&segments);
+        let product: Fr = settlement.fractions(&segments, x, beta).map(|(_, pole)| pole).product();
+        assert_eq!(product * settlement.hint(&segments).unwrap(), Fr::ONE);
     }
 }

@@ -1,8 +1,8 @@
-//! The shape of a batch: how many mandates one proof holds, and how they are arranged.
+//! The shape of a segment: how many mandates one proof holds, and how they are arranged.
 
 use std::{fmt, str::FromStr};
 
-use aep2_mandate::commitment::SLOTS_MAX;
+use aep2_mandate::commitment::{SLOTS_MAX, shape_id};
 use serde::{Deserialize, Serialize};
 
 /// `lanes` lanes of `slots` slots, with or without capture.
@@ -86,10 +86,10 @@ impl Shape {
         self.lanes() * self.slots()
     }
 
-    /// The number by which the wallet's challenge names the shape:
+    /// The number by which commitments and the wallet name the shape:
     /// `lanes · 2^16 + slots · 2 + capture`.
     pub fn id(&self) -> u32 {
-        u32::from(self.lanes) << 16 | u32::from(self.slots) << 1 | u32::from(self.capture)
+        shape_id(self.lanes, self.slots, self.capture)
     }
 }
 

@@ -1,7 +1,8 @@
-//! The statement that a batch's proof proves, in three readings.
+//! The statement that a segment's proof proves, in three readings.
 //!
-//! *There are validly signed, unexpired mandates, each used once, whose captured amounts add up to
-//! exactly these debits and these payouts.*
+//! *There are validly signed, unexpired mandates, committed to as `C`, whose captured amounts and
+//! nonce bits come to this sum.* All segments of a window together: *whose captured amounts add up to
+//! exactly these debits and these payouts, each mandate used once.*
 //!
 //! - [`PublicInputs`] and [`Private`]: who must know what;
 //! - [`Statement::check`]: the rules on plain values, the circuit's native twin;
@@ -63,6 +64,10 @@ pub struct Private {
     pub domain: Fr,
     /// The latest time at which the batch may settle.
     pub valid_until: Fr,
+    /// What the segment's sum is blinded by. The blinds of a window add up to 0.
+    pub blind: Fr,
+    /// What keeps the commitment from being guessed.
+    pub salt: Fr,
     /// The lanes, as many as the shape has.
     pub lanes: Vec<Lane>,
 }
@@ -172,7 +177,13 @@ impl Statement {
         Self {
             shape,
             public: PublicInputs { commitment: zero, x: zero, beta: zero, sum: zero },
-            private: Private { domain: zero, valid_until: zero, lanes: vec![lane; shape.lanes()] },
+            private: Private {
+                domain: zero,
+                valid_until: zero,
+                blind: zero,
+                salt: zero,
+                lanes: vec![lane; shape.lanes()],
+            },
         }
     }
 
@@ -196,14 +207,26 @@ impl Statement {
 
     /// `C` of these lanes and header, whether or not they follow the rules.
     pub fn commitment_of(shape: Shape, private: &Private) -> Fr {
-        let root = commitment::root(&Self::leaves_of(shape, private));
-        commitment::commitment(root, private.domain, private.valid_until)
+        Self::commitment_over(shape, private, &Self::leaves_of(shape, private))
+    }
+
+    /// [`Self::commitment_of`], where the leaves are known.
+    pub fn commitment_over(shape: Shape, private: &Private, leaves: &[Fr]) -> Fr {
+        commitment::commitment(
+            commitment::root(leaves),
+            private.domain,
+            private.valid_until,
+            shape.id(),
+            commitment::cover(private.blind, private.salt),
+        )
     }
 
     /// The circuit's side of the sum, or nothing when a denominator is zero.
-    pub fn sum_of(private: &Private, x: Fr, beta: Fr) -> Option<Fr> {
-        let header = private.domain + beta * private.valid_until;
-        private.lanes.iter().try_fold(header, |sum, lane| {
+    pub fn sum_of(private: &Private, commitment: Fr, x: Fr, beta: Fr) -> Option<Fr> {
+        let beta_cube = beta.square() * beta;
+        let header = (private.domain + beta * private.valid_until) * (x - commitment).inverse()?;
+        let own = beta_cube * (header + private.blind);
+        private.lanes.iter().try_fold(own, |sum, lane| {
             let shift = beta * poseidon::hash(&[lane.key.0, lane.key.1]);
             lane.slots.iter().try_fold(sum, |sum, slot| {
                 let debit = (x - slot.account_word - shift).inverse()?;
@@ -240,7 +263,8 @@ impl Statement {
             self.check_signature(lane)?;
         }
         require(public.beta != Fr::ZERO, Violation::Denominator)?;
-        let sum = Self::sum_of(private, public.x, public.beta).ok_or(Violation::Denominator)?;
+        let sum = Self::sum_of(private, public.commitment, public.x, public.beta)
+            .ok_or(Violation::Denominator)?;
         let commitment = Self::commitment_of(*shape, private);
         require(commitment == public.commitment, Violation::Commitment)?;
         require(sum == public.sum, Violation::Sum)
@@ -268,7 +292,7 @@ fn below(element: &Fr, bits: usize) -> bool {
     element.into_bigint().num_bits() as usize <= bits
 }
 
-/// What a lane contributes to the batch.
+/// What a lane contributes to the segment.
 struct LaneTotals<L> {
     leaf: L,
     /// `Σ flag · ((2^bit + β·captured)/(X − w − β·keyHash) + β²·captured/(X − payee))`.
@@ -291,40 +315,54 @@ impl Circuit for Statement {
         // Header.
         let domain = system.witness("domain", || private.domain);
         let valid_until = system.witness("valid until", || private.valid_until);
-        let beta_square = system.product("beta square", &beta, &beta);
-        // β has an inverse, so the payouts' inverses below, which take up β², exist only where
-        // their poles are not zero.
+        let blind = system.witness("blind", || private.blind);
+        let salt = system.witness("salt", || private.salt);
+        let beta_square = system.product("beta powers", &beta, &beta);
+        let beta_cube = system.product("beta powers", &beta_square, &beta);
+        // β has an inverse, so the inverses below that take up β² or β³ exist only where their
+        // poles are not zero.
         let beta_inverse = system.witness("beta inverse", || inverse(&beta));
         system.enforce("beta inverse", &beta, &beta_inverse, &one);
-        let batch = Batch { shape: *shape, domain, valid_until, x, beta, beta_square };
+        let segment = Segment { shape: *shape, domain, valid_until, x, beta, beta_square };
 
         // Lanes.
-        let lanes = system.each(&private.lanes, |system, lane| batch.lane(system, lane));
+        let lanes = system.each(&private.lanes, |system, lane| segment.lane(system, lane));
+        let Segment { domain, valid_until, x, beta, beta_square, .. } = segment;
 
-        // The commitment: a tree over the lanes' leaves, and the header.
+        // The commitment: a tree over the lanes' leaves, the header, the shape, and what hides it.
         let mut level: Vec<S::L> = lanes.iter().map(|lane| lane.leaf.clone()).collect();
         while level.len() > 1 {
             level = commitment::parents(&level, |left, right| {
                 poseidon_gadget::hash(system, "tree", &[left.clone(), right.clone()])
             });
         }
-        let header = [level[0].clone(), batch.domain.clone(), batch.valid_until.clone()];
-        let committed = poseidon_gadget::hash(system, "commitment", &header);
+        let cover = poseidon_gadget::hash(system, "commitment", &[blind.clone(), salt]);
+        let shape = S::L::constant(Fr::from(shape.id()));
+        let committed = [level[0].clone(), domain.clone(), valid_until.clone(), shape, cover];
+        let committed = poseidon_gadget::hash(system, "commitment", &committed);
         system.enforce("commitment", &committed.sub(&commitment), &one, &S::L::constant(Fr::ZERO));
 
-        // The sum: the lanes', and the header's.
+        // The header's part of the sum, at a pole of the segment's own.
+        let pole = x.sub(&commitment);
+        let header_inverse =
+            system.witness("header inverse", || inverse(&pole) * beta_cube.value());
+        system.enforce("header inverse", &pole, &header_inverse, &beta_cube);
+        let until = system.product("sum", &valid_until, &beta);
+        let header = system.product("sum", &domain.add(&until), &header_inverse);
+
+        // The sum: the lanes', the header's, the blind's.
         let total = |part: fn(&LaneTotals<S::L>) -> &S::L| {
             lanes.iter().fold(S::L::constant(Fr::ZERO), |total, lane| total.add(part(lane)))
         };
-        let until = system.product("sum", &batch.valid_until, &batch.beta);
-        let count = system.product("sum", &total(|lane| &lane.count), &batch.beta_square);
-        let own = total(|lane| &lane.sum).add(&batch.domain).add(&until).add(&count);
+        let count = system.product("sum", &total(|lane| &lane.count), &beta_square);
+        let blinded = system.product("sum", &blind, &beta_cube);
+        let own = total(|lane| &lane.sum).add(&count).add(&header).add(&blinded);
         system.enforce("sum", &own.sub(&sum), &one, &S::L::constant(Fr::ZERO));
     }
 }
 
 /// What all lanes share.
-struct Batch<L> {
+struct Segment<L> {
     shape: Shape,
     domain: L,
     valid_until: L,
@@ -333,7 +371,7 @@ struct Batch<L> {
     beta_square: L,
 }
 
-impl<L: Linear> Batch<L> {
+impl<L: Linear> Segment<L> {
     /// A lane: its slots' ids chained, the last one signed.
     fn lane<S: System<L = L>>(&self, system: &mut S, lane: &Lane) -> LaneTotals<L> {
         // The key.

@@ -98,9 +98,11 @@ pub struct Symbolic<'a, S> {
 }
 
 impl<'a, S: Sink> Symbolic<'a, S> {
-    /// Runs `circuit` into `sink`.
-    pub fn run(circuit: &impl Circuit, sink: &'a mut S) {
-        circuit.synthesize(&mut Self { sink, public: 0, witness: 0 });
+    /// Runs `circuit` into `sink`, and says how many variables are public, and how many are not.
+    pub fn run(circuit: &impl Circuit, sink: &'a mut S) -> (u32, u32) {
+        let mut system = Self { sink, public: 0, witness: 0 };
+        circuit.synthesize(&mut system);
+        (system.public, system.witness)
     }
 }
 
@@ -154,10 +156,12 @@ impl Sink for Matrices {
     }
 }
 
-/// BLAKE3 over a circuit's constraints: two circuits with one digest are one circuit.
+/// BLAKE3 over a circuit's constraints and numbers of variables: two circuits with one digest are one
+/// circuit.
 ///
 /// Labels are not hashed. A row is written as its three combinations, each as its number of terms
-/// (u32) and its terms (index as u32, coefficient as 32 bytes), all little-endian.
+/// (u32) and its terms (index as u32, coefficient as 32 bytes), all little-endian. Behind the rows
+/// stand the numbers of public and of other variables (u32): where the public ones end, no row says.
 pub fn digest(circuit: &impl Circuit) -> [u8; 32] {
     struct Hashing(blake3::Hasher, Vec<u8>);
 
@@ -177,6 +181,7 @@ pub fn digest(circuit: &impl Circuit) -> [u8; 32] {
     }
 
     let mut sink = Hashing(blake3::Hasher::new(), Vec::new());
-    Symbolic::run(circuit, &mut sink);
+    let (public, witness) = Symbolic::run(circuit, &mut sink);
+    sink.0.update(&[public.to_le_bytes(), witness.to_le_bytes()].concat());
     *sink.0.finalize().as_bytes()
 }

@@ -1,6 +1,6 @@
-//! The commitment `C` of a batch: what a proof has settled, hashed.
+//! The commitment `C` of a segment: what its proof has settled, hashed.
 //!
-//! A batch is arranged in lanes. A lane is one run of one key's chain: slots in order, some
+//! A segment is arranged in lanes. A lane is one run of one key's chain: slots in order, some
 //! unused, whose last id is signed. Its leaf hashes
 //!
 //! ```text
@@ -9,12 +9,19 @@
 //! ```
 //!
 //! by [`poseidon::hash_many`]. The leaves, in order, are hashed in pairs, level by level; an odd
-//! last node moves up as it is. `C = Poseidon(root, domain, validUntil)`.
+//! last node moves up as it is.
+//!
+//! ```text
+//! cover = Poseidon(blind, salt)        C = Poseidon(root, domain, validUntil, shape, cover)
+//! ```
+//!
+//! The shape keeps leaves and nodes apart: it fixes the tree's depth and what a leaf hashes. Leaves
+//! are kept apart by themselves, too: none ends in a hash of two, as every node does.
 //!
 //! Like the permutation, the arrangement is written once, over [`Cell`]s: for values here, for
 //! linear combinations in the circuit.
 
-use ark_ff::Field;
+use ark_ff::{AdditiveGroup, Field};
 
 use crate::{
     field::Fr,
@@ -27,7 +34,13 @@ pub const SLOTS_MAX: usize = 250;
 /// Width of a captured amount, bits.
 const CAPTURED_BITS: u64 = 96;
 
-/// The elements that a lane's leaf hashes.
+/// The number that names a shape: `lanes · 2^16 + slots · 2 + capture`.
+pub const fn shape_id(lanes: u16, slots: u8, capture: bool) -> u32 {
+    (lanes as u32) << 16 | (slots as u32) << 1 | capture as u32
+}
+
+/// The elements that a lane's leaf hashes. A last chunk of one element takes a zero more, so that no
+/// leaf ends in a hash of two.
 ///
 /// # Panics
 /// On more than [`SLOTS_MAX`] flags.
@@ -45,6 +58,9 @@ pub fn lane_elements<T: Cell>(
     let shift = [Fr::ONE, Fr::from(2u64).pow([CAPTURED_BITS])];
     for pair in captured.unwrap_or_default().chunks(2) {
         elements.push(T::dot(&shift[..pair.len()], pair));
+    }
+    if poseidon::last_chunk(elements.len()) == 1 {
+        elements.push(T::constant(Fr::ZERO));
     }
     elements
 }
@@ -111,9 +127,16 @@ pub fn root_of_path(leaf: Fr, mut index: usize, mut count: usize, siblings: &[Fr
     siblings.next().is_none().then_some(node)
 }
 
-/// `C`, of the lanes' root and the batch's header; `valid_until` in unix seconds.
-pub fn commitment(root: Fr, domain: Fr, valid_until: Fr) -> Fr {
-    poseidon::hash(&[root, domain, valid_until])
+/// What hides a segment: `blind`, which its sum is blinded by, and `salt`, which keeps `C` from being
+/// guessed.
+pub fn cover(blind: Fr, salt: Fr) -> Fr {
+    poseidon::hash(&[blind, salt])
+}
+
+/// `C`, of the lanes' root, the batch's header, and the segment's shape and cover; `valid_until` in
+/// unix seconds, `shape` as [`shape_id`] has it.
+pub fn commitment(root: Fr, domain: Fr, valid_until: Fr, shape: u32, cover: Fr) -> Fr {
+    poseidon::hash(&[root, domain, valid_until, Fr::from(shape), cover])
 }
 
 #[cfg(test)]
@@ -153,5 +176,18 @@ mod tests {
             lane_elements(&one, &two, &flags, Some(&[one, two, one])),
             [one, two, Fr::from(5u64), one + two * shift, one]
         );
+    }
+
+    #[test]
+    fn no_leaf_ends_in_a_hash_of_two() {
+        for slots in 1..=SLOTS_MAX {
+            let flags = vec![Fr::ONE; slots];
+            let plain = 3 + slots.div_ceil(2);
+            let elements = lane_elements(&Fr::ONE, &Fr::ONE, &flags, Some(&flags));
+            let chunk = poseidon::last_chunk(elements.len());
+            assert!(chunk > 1, "{slots} slots end in a chunk of {chunk}");
+            let padded = poseidon::last_chunk(plain) == 1;
+            assert_eq!(elements.len(), plain + usize::from(padded), "{slots} slots");
+        }
     }
 }

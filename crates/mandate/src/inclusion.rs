@@ -1,8 +1,13 @@
 //! Inclusion proofs: that a mandate was settled in a batch, and for how much.
 //!
-//! The wallet's event names the commitment `C` of a batch, and the transaction its header and
-//! shape. A proof leads from one mandate to that `C`: the mandates that follow it in its lane give
-//! the lane's last id, the lane's elements its leaf, the siblings the root, the header `C`.
+//! A proof leads from one mandate to the commitment `C` of a segment: the mandates that follow it in
+//! its lane give the lane's last id, the lane's elements its leaf, the siblings the root, and the
+//! root, the header, the shape and the cover `C`.
+//!
+//! A `C` alone is no evidence: anybody can have the wallet settle a batch of verifiers of his own,
+//! with any `C` in it. What it is worth, the settled transaction says: it debits the mandate's
+//! account, under verifiers that the account's owner chose, and spends the mandate's nonce. That is
+//! checked where the chain is read (`aep2-chain`).
 //!
 //! That a mandate hashes into a lane's last id does not show that it was settled: a chain is older
 //! than the lane that it is cut into. So the proof names the mandate's slot, and the slot's flag
@@ -23,7 +28,9 @@ use crate::{
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct InclusionProof {
-    /// How many lanes the batch's shape has.
+    /// The mandate's segment in its batch, from 0.
+    pub segment: u16,
+    /// How many lanes the segment's shape has.
     pub lanes: u16,
     /// The mandate's lane, from 0.
     pub lane: u16,
@@ -45,6 +52,11 @@ pub struct InclusionProof {
     pub siblings: Vec<Fr>,
     /// The time until which the batch could settle.
     pub valid_until: UnixTime,
+    /// What hides the segment, hashed. (Whoever had what it hashes could tell which entries of the
+    /// batch belong to the segment.)
+    #[serde(with = "element")]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::Bytes32))]
+    pub cover: Fr,
 }
 
 /// What an id hashes of a mandate beside its domain and the id before: enough to follow a chain,
@@ -113,15 +125,15 @@ pub enum InclusionError {
     #[error("the slot captured more than the mandate allows")]
     OverCaptured,
     /// The proof leads to another commitment.
-    #[error("the proof leads to another commitment than the batch's")]
+    #[error("the proof leads to another commitment than the segment's")]
     OtherCommitment,
 }
 
 impl InclusionProof {
-    /// Checks that `mandate` was settled in the batch with this commitment.
+    /// Checks that `mandate` is in the segment with this commitment, in a slot that is used.
     ///
-    /// `domain` and `commitment` must come from the chain (the wallet's event and its
-    /// transaction), not from whoever gave the proof.
+    /// `domain` and `commitment` must come from the chain, not from whoever gave the proof; and the
+    /// batch must be one that debited the mandate's account: see the [module](self).
     ///
     /// # Errors
     /// When the proof shows no such thing: see [`InclusionError`].
@@ -161,11 +173,20 @@ impl InclusionProof {
             commitment::root_of_path(leaf, self.lane.into(), self.lanes.into(), &self.siblings)
                 .ok_or(InclusionError::Malformed)?;
         let valid_until = Fr::from(self.valid_until.get());
-        if commitment::commitment(root, domain.element(), valid_until) == commitment {
+        let (domain, shape) = (domain.element(), self.shape());
+        let found = commitment::commitment(root, domain, valid_until, shape, self.cover);
+        if found == commitment {
             Ok(Settled { id, captured })
         } else {
             Err(InclusionError::OtherCommitment)
         }
+    }
+
+    /// The number that names the segment's shape, as far as the lists tell it.
+    pub fn shape(&self) -> u32 {
+        // More slots than a lane may have are refused; no shape has 0.
+        let slots = u8::try_from(self.flags.len()).unwrap_or(0);
+        commitment::shape_id(self.lanes, slots, self.captured.is_some())
     }
 
     fn leaf(&self, last_id: Fr) -> Fr {

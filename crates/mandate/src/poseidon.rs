@@ -84,6 +84,12 @@ pub fn hash_many(inputs: &[Fr]) -> Fr {
     hash_many_cells(inputs, |cell| cell.square().square() * cell)
 }
 
+/// How many of `count` elements [`hash_many`] hashes last: all when they fit at once, else 1 to 15
+/// beside the hash so far.
+pub const fn last_chunk(count: usize) -> usize {
+    if count <= INPUTS_MAX { count } else { (count - INPUTS_MAX - 1) % (INPUTS_MAX - 1) + 1 }
+}
+
 /// [`hash_many`] over any kind of cell, `sbox` being x → x^5.
 pub fn hash_many_cells<T: Cell>(inputs: &[T], mut sbox: impl FnMut(&T) -> T) -> T {
     let (first, rest) = inputs.split_at(inputs.len().min(INPUTS_MAX));

@@ -99,6 +99,12 @@ pub trait Progress: Sync {
     /// `done` of `total` units of this stage are finished; a stage starts with 0 and ends with
     /// `total`.
     fn stage(&self, stage: Stage, done: u64, total: u64);
+
+    /// The stages that follow are of segment `index`, from 0, of `total`. Said before each segment
+    /// of a window that has several.
+    fn segment(&self, index: usize, total: usize) {
+        let _ = (index, total);
+    }
 }
 
 /// Watches nothing.

@@ -10,11 +10,12 @@ use rand::{CryptoRng, RngCore, SeedableRng, rngs::OsRng};
 use rand_chacha::ChaCha20Rng;
 
 use crate::{
-    arrange::{ArrangeError, Batch},
+    arrange::{ArrangeError, Batch, Segment},
+    blinding::Blinding,
     groth16::{self, ProveError, ProvingKey, SetupError, Timings, VerifyingKey},
     key_file::{self, CircuitId, Half, KeyFileError, Loaded, Provenance},
     progress::Progress,
-    proven::Proven,
+    proven::{Proven, ProvenSegment},
     window::ValidWindow,
 };
 
@@ -46,15 +47,22 @@ pub enum ProverError {
     Prove(#[from] ProveError),
 }
 
-/// How long each step of a batch's proof took.
+/// How long each step of a segment's proof took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct BatchTimings {
-    /// Arranging the lanes, hashing the commitment and the challenges.
-    pub arrange: Duration,
+pub struct SegmentTimings {
     /// Filling the witness.
     pub witness: Duration,
     /// The proof.
     pub proof: Timings,
+}
+
+/// How long each step of a window's proofs took.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BatchTimings {
+    /// Arranging the lanes, hashing the commitments and the challenges.
+    pub arrange: Duration,
+    /// The segments', in order.
+    pub segments: Vec<SegmentTimings>,
 }
 
 impl CircuitId {
@@ -149,34 +157,62 @@ impl Prover {
         self.loaded.verifying_key_hash
     }
 
-    /// Proves a window. Uses the threads of the rayon pool that it is called in.
+    /// Proves a window, segment after segment. Uses the threads of the rayon pool that it is called
+    /// in.
     ///
-    /// The proof has been verified when it is handed out.
+    /// The proofs have been verified when they are handed out.
     ///
     /// # Errors
     /// When the window does not fit the prover's shape.
     pub fn prove(
         &self,
         window: &ValidWindow,
+        blinding: &Blinding,
         rng: &mut (impl CryptoRng + RngCore),
         progress: &dyn Progress,
     ) -> Result<(Proven, Batch, BatchTimings), ProverError> {
         let started = Instant::now();
-        let batch = Batch::arrange(window, self.shape())?;
-        let arrange = started.elapsed();
+        let batch = Batch::arrange(window, self.shape(), blinding)?;
+        let mut timings = BatchTimings { arrange: started.elapsed(), segments: Vec::new() };
 
+        let mut segments = Vec::new();
+        for (index, segment) in batch.segments.iter().enumerate() {
+            if batch.segments.len() > 1 {
+                progress.segment(index, batch.segments.len());
+            }
+            let (proven, taken) = self.prove_segment(segment, rng, progress)?;
+            segments.push(proven);
+            timings.segments.push(taken);
+        }
+        let proven = Proven { settlement: batch.settlement.clone(), segments };
+        Ok((proven, batch, timings))
+    }
+
+    /// Proves one segment. Uses the threads of the rayon pool that it is called in.
+    ///
+    /// The proof has been verified when it is handed out.
+    ///
+    /// # Errors
+    /// When the segment is of another shape than the prover.
+    pub fn prove_segment(
+        &self,
+        segment: &Segment,
+        rng: &mut (impl CryptoRng + RngCore),
+        progress: &dyn Progress,
+    ) -> Result<(ProvenSegment, SegmentTimings), ProveError> {
         let started = Instant::now();
-        let assignment = Assignment::of(&batch.statement);
+        let assignment = Assignment::of(&segment.statement);
         let witness = started.elapsed();
-
         let (proof, timings) = groth16::prove(&self.loaded.key, assignment, rng, progress)?;
-        let proven = Proven {
-            settlement: batch.settlement.clone(),
-            commitment: batch.statement.public.commitment,
+        let Statement { shape, public, .. } = &segment.statement;
+        let proven = ProvenSegment {
+            shape: *shape,
+            commitment: public.commitment,
+            sum: public.sum,
             proof,
             verifying_key_hash: self.loaded.verifying_key_hash,
         };
-        Ok((proven, batch, BatchTimings { arrange, witness, proof: timings }))
+        Ok((proven, SegmentTimings { witness, proof: timings }))
     }
 }
 

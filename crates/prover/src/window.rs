@@ -20,6 +20,8 @@ use alloy_primitives::Address;
 use rand::{CryptoRng, RngCore};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::arrange::SEGMENTS_MAX;
+
 /// A window as it is handed in. In JSON:
 ///
 /// ```json
@@ -161,10 +163,11 @@ pub enum WindowError {
         /// The shape asked for.
         shape: Shape,
     },
-    /// The window does not fit the shape.
+    /// The window does not fit as many segments as a window may have.
     #[error(
-        "shape {shape} has {} lanes; the window's chains need {lanes}: {place} is the first \
-         that finds none", shape.lanes()
+        "{SEGMENTS_MAX} segments of {shape} have {} lanes; the window's chains need {lanes}: {place} \
+         is the first that finds none; use a larger shape or a smaller window",
+        SEGMENTS_MAX * shape.lanes()
     )]
     TooMany {
         /// The first mandate that finds no lane.
@@ -318,17 +321,22 @@ impl ValidWindow {
         self.window.mandates.iter().position(partly)
     }
 
+    /// How many segments of `shape` the window's chains need.
+    pub fn segments_needed(&self, shape: Shape) -> usize {
+        self.lanes_needed(shape.slots()).div_ceil(shape.lanes())
+    }
+
     /// The window's runs cut to the shape's lanes: indices of mandates, in chain order.
     ///
     /// # Errors
-    /// When the shape has too few lanes, or no capture where it is needed.
+    /// When [`SEGMENTS_MAX`] segments have too few lanes, or the shape no capture where it is needed.
     pub fn lanes(&self, shape: Shape) -> Result<Vec<Vec<usize>>, WindowError> {
         if let (false, Some(index)) = (shape.capture(), self.first_partly_captured()) {
             return Err(WindowError::NeedsCapture { place: place(&self.ids, index), shape });
         }
         let cut = self.runs.iter().flat_map(|run| run.chunks(shape.slots()));
         let lanes: Vec<Vec<usize>> = cut.map(<[usize]>::to_vec).collect();
-        match lanes.get(shape.lanes()) {
+        match lanes.get(SEGMENTS_MAX * shape.lanes()) {
             None => Ok(lanes),
             Some(first) => {
                 let place = place(&self.ids, first[0]);
@@ -339,7 +347,7 @@ impl ValidWindow {
 
     /// What the wallet is to settle: debits by account and nonce word, payouts by payee, those of
     /// nothing left out.
-    pub fn settlement(&self, shape: Shape) -> Settlement {
+    pub fn settlement(&self) -> Settlement {
         let mut debits = BTreeMap::<(AccountId, u64), Debit>::new();
         let mut payouts = BTreeMap::<Address, u128>::new();
         let mut key_hashes = HashMap::<AccountId, Fr>::new();
@@ -360,7 +368,6 @@ impl ValidWindow {
             *payouts.entry(mandate.payee).or_default() += captured;
         }
         Settlement {
-            shape,
             domain: self.domain.element(),
             valid_until: self.window.valid_until.get(),
             count: self.window.mandates.len() as u32,
