@@ -18,6 +18,10 @@ pub struct Call {
     pub value: U256,
     /// The gas limit; estimated when none is given.
     pub gas: Option<u64>,
+    /// Where it is estimated, the least that it is to be: what a call needs may have changed until it
+    /// is mined.
+    #[serde(default)]
+    pub gas_least: Option<u64>,
 }
 
 impl Call {
@@ -28,12 +32,18 @@ impl Call {
 
     /// The same with calldata as it is.
     pub fn with_data(to: Address, data: Bytes) -> Self {
-        Self { to: TxKind::Call(to), data, value: U256::ZERO, gas: None }
+        Self { to: TxKind::Call(to), data, value: U256::ZERO, gas: None, gas_least: None }
+    }
+
+    /// The same, with at least so much gas.
+    #[must_use]
+    pub fn with_gas_least(self, gas: u64) -> Self {
+        Self { gas_least: Some(gas), ..self }
     }
 
     /// A deployment, its gas estimated. `code` is the creation code with its arguments.
     pub fn deployment(code: Bytes) -> Self {
-        Self { to: TxKind::Create, data: code, value: U256::ZERO, gas: None }
+        Self { to: TxKind::Create, data: code, value: U256::ZERO, gas: None, gas_least: None }
     }
 
     /// As alloy's providers take it: without sender, nonce and fees.

@@ -6,10 +6,7 @@
 //! Anyone can make the wallet log things: register verifiers for shapes that do not exist, or claim on
 //! a receipt about an account that nobody has. So nothing here fails on what a stranger wrote.
 
-use aep2_mandate::{
-    field::{self, Fr},
-    units::{AccountId, Amount, Nonce, UnixTime},
-};
+use aep2_mandate::units::{AccountId, Amount, Nonce, UnixTime};
 use alloy::{
     primitives::{Address, B256, U256},
     rpc::types::{Log, TransactionReceipt},
@@ -123,14 +120,15 @@ pub enum WalletEvent {
     },
     /// A batch settled. Its entries are in the transaction.
     BatchSettled {
-        /// The hash that its challenges were made from.
+        /// The hash that its challenges were made from: over its entries with the accounts' keys, its
+        /// segments and its header.
         batch_id: B256,
         /// The token.
         token: Address,
         /// Who settled it.
         processor: Address,
-        /// `C`, to which inclusion proofs lead.
-        commitment: Fr,
+        /// The verifiers by which it was proved.
+        verifier_set: VerifierSetId,
         /// How many mandates.
         count: u32,
         /// What was paid, all in all.
@@ -347,9 +345,7 @@ impl WalletEvent {
                 batch_id: e.batchId,
                 token: e.token,
                 processor: e.processor,
-                commitment: field::from_be_bytes(&e.commitment.to_be_bytes()).ok_or_else(|| {
-                    format!("the commitment {} is no field element", e.commitment)
-                })?,
+                verifier_set: VerifierSetId::new(e.verifierSet),
                 count: e.count,
                 total: base_units(e.total)?,
             },

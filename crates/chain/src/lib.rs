@@ -4,7 +4,8 @@
 //!   on a chain, and checking that they are there;
 //! - [`wallet`]: what the debit wallet is told and answers, and why it refuses; [`token`]: the same of
 //!   tokens; [`call`]: a call as a value; [`transact`](mod@transact): sending one and waiting;
-//! - [`settlement`]: batches, from a proof to a transaction and back; [`events`]: what the wallet logs;
+//! - [`settlement`]: batches, from their proofs to a transaction and back; [`inclusion`]: that a
+//!   mandate was settled, against what the chain settled; [`events`]: what the wallet logs;
 //! - [`follower`]: reading events block by block, through reorganisations; [`sender`]: a queue of
 //!   transactions that loses and repeats nothing.
 //!
@@ -76,6 +77,7 @@ pub mod deployment;
 pub mod error;
 pub mod events;
 pub mod follower;
+pub mod inclusion;
 pub mod sender;
 pub mod settlement;
 pub mod token;

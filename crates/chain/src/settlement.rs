@@ -1,17 +1,22 @@
-//! Batches: from a proof to the transaction that settles it, and from the transaction back to what it
-//! settled.
+//! Batches: from the proofs to the transaction that settles them, and from the transaction back to what
+//! it settled.
 //!
 //! What the wallet would refuse for reasons that need no chain is refused here, before it costs gas.
 //! Spent nonces, registered keys, balances and the clock are the chain's to know.
 
-use aep2_circuits::settlement::{Debit, Payout, RuleBroken, Settlement, ZeroDenominator};
+use aep2_circuits::settlement::{
+    Debit, Payout, RuleBroken, Segment, Settlement, ZeroDenominator,
+};
 use aep2_mandate::{
     field::{self, Fr},
     units::{AccountId, Nonce, UnixTime},
 };
-use aep2_prover::{export::calldata, proven::Proven};
+use aep2_prover::{
+    export::calldata,
+    proven::{Proven, ProvenSegment},
+};
 use alloy::{
-    primitives::{Address, B256, U256, aliases::U40},
+    primitives::{Address, U256, aliases::U40},
     sol_types::SolCall,
 };
 use thiserror::Error;
@@ -42,7 +47,7 @@ pub enum SettleError {
         /// The token that would move.
         token: Address,
     },
-    /// The challenge falls on a pole: a chance of about 2^-240.
+    /// The challenge falls on a pole: a chance of about 2^-235.
     #[error(transparent)]
     Challenge(#[from] ZeroDenominator),
 }
@@ -54,7 +59,7 @@ impl WalletId {
     /// mandates are in, which the batch's domain must agree with.
     ///
     /// # Errors
-    /// See [`SettleError`]. Whether the proof holds is not checked: see [`Proven::verify`].
+    /// See [`SettleError`]. Whether the proofs hold is not checked: see [`Proven::verify`].
     pub fn settle_batch(
         &self,
         proven: &Proven,
@@ -74,8 +79,13 @@ impl WalletId {
         };
         let payout =
             |entry: &Payout| IDebitWallet::Payout { payee: entry.payee, amount: entry.amount };
+        let segment = |own: &ProvenSegment| IDebitWallet::Segment {
+            shape: own.shape.id(),
+            commitment: word(&own.commitment),
+            sum: word(&own.sum),
+            proof: calldata::proof_to_words(&own.proof),
+        };
         Ok(self.call(&settleBatchCall {
-            shape: settlement.shape.id(),
             header: IDebitWallet::Header {
                 verifierSet: verifier_set.to_bytes(),
                 token,
@@ -85,30 +95,10 @@ impl WalletId {
             },
             debits: settlement.debits.iter().map(debit).collect(),
             payouts: settlement.payouts.iter().map(payout).collect(),
-            commitment: word(&proven.commitment),
-            hint: word(&hint(settlement, proven.commitment)?),
-            proof: calldata::proof_to_words(&proven.proof),
+            segments: proven.segments.iter().map(segment).collect(),
+            hint: word(&settlement.hint(&proven.named())?),
         }))
     }
-}
-
-/// The hash under which the wallet logs a batch: the seed of its challenges.
-pub fn batch_id(settlement: &Settlement, commitment: Fr) -> B256 {
-    settlement.seed(commitment).into()
-}
-
-/// The inverse of the product of all denominators of the wallet's sum. With it the wallet divides by
-/// multiplying, and checks by multiplying.
-///
-/// # Errors
-/// When a denominator is 0, so that there is none.
-pub fn hint(settlement: &Settlement, commitment: Fr) -> Result<Fr, ZeroDenominator> {
-    let (x, beta) = settlement.challenges(commitment);
-    let debits =
-        settlement.debits.iter().map(|entry| x - entry.account_word() - beta * entry.key_hash);
-    let payouts = settlement.payouts.iter().map(|entry| x - field::from_address(entry.payee));
-    let product: Fr = debits.chain(payouts).product();
-    if product == Fr::from(0u64) { Err(ZeroDenominator) } else { Ok(Fr::from(1u64) / product) }
 }
 
 fn word(element: &Fr) -> U256 {
@@ -118,8 +108,6 @@ fn word(element: &Fr) -> U256 {
 /// What a transaction settled, as its input says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettledBatch {
-    /// The shape's number, `lanes·2^16 + slots·2 + capture`.
-    pub shape: u32,
     /// The verifiers by which it was proved.
     pub verifier_set: VerifierSetId,
     /// The token.
@@ -132,7 +120,16 @@ pub struct SettledBatch {
     pub debits: Vec<SettledDebit>,
     /// Who was paid.
     pub payouts: Vec<SettledPayout>,
-    /// `C`.
+    /// The parts that were proved.
+    pub segments: Vec<SettledSegment>,
+}
+
+/// A part of a batch that had a proof of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SettledSegment {
+    /// The shape's number, `lanes·2^16 + slots·2 + capture`.
+    pub shape: u32,
+    /// `C`, to which inclusion proofs lead.
     pub commitment: Fr,
 }
 
@@ -206,34 +203,47 @@ impl SettledBatch {
             payee: entry.payee,
             amount: BaseUnits::new(entry.amount),
         };
+        let segment = |own: &IDebitWallet::Segment| {
+            let commitment = field::from_be_bytes(&own.commitment.to_be_bytes());
+            let commitment = commitment.ok_or_else(|| {
+                NotABatch::Malformed(format!(
+                    "the commitment {} is no field element",
+                    own.commitment
+                ))
+            })?;
+            Ok(SettledSegment { shape: own.shape, commitment })
+        };
         Ok(Self {
-            shape: call.shape,
             verifier_set: VerifierSetId::new(call.header.verifierSet),
             token: call.header.token,
             valid_until: time(call.header.validUntil),
             count: call.header.count,
             debits: call.debits.iter().map(debit).collect::<Result<_, _>>()?,
             payouts: call.payouts.iter().map(payout).collect(),
-            commitment: field::from_be_bytes(&call.commitment.to_be_bytes()).ok_or_else(|| {
-                NotABatch::Malformed(format!(
-                    "the commitment {} is no field element",
-                    call.commitment
-                ))
-            })?,
+            segments: call.segments.iter().map(segment).collect::<Result<_, _>>()?,
         })
     }
 
-    /// The settlement as it was proved, to compute the batch's id and challenges anew.
+    /// What all of it pays.
+    ///
+    /// None when it is more than a number holds, which no batch that settled is.
+    pub fn total(&self) -> Option<BaseUnits> {
+        let amounts = self.payouts.iter().map(|payout| payout.amount.get());
+        amounts.into_iter().try_fold(0, u128::checked_add).map(BaseUnits::new)
+    }
+
+    /// The settlement as it was proved, and its segments, to compute the batch's id and challenges
+    /// anew.
     ///
     /// `key_hash_of` tells the key that each account had under this processor and these verifiers when
     /// the batch settled; the input does not say.
     ///
-    /// None when the shape is none, or an account's key is not known.
+    /// None when a shape is none, or an account's key is not known.
     pub fn settlement(
         &self,
         wallet: &WalletId,
         key_hash_of: impl Fn(AccountId) -> Option<KeyHash>,
-    ) -> Option<Settlement> {
+    ) -> Option<(Settlement, Vec<Segment>)> {
         let debit = |entry: &SettledDebit| {
             Some(Debit {
                 account: entry.account.get(),
@@ -245,13 +255,17 @@ impl SettledBatch {
         };
         let payout =
             |entry: &SettledPayout| Payout { payee: entry.payee, amount: entry.amount.get() };
-        Some(Settlement {
-            shape: shape_of_id(self.shape)?,
+        let segment = |own: &SettledSegment| {
+            Some(Segment { shape: shape_of_id(own.shape)?, commitment: own.commitment })
+        };
+        let segments = self.segments.iter().map(segment).collect::<Option<_>>()?;
+        let settlement = Settlement {
             domain: wallet.mandate_domain(self.token).element(),
             valid_until: self.valid_until.get(),
             count: self.count,
             debits: self.debits.iter().map(debit).collect::<Option<_>>()?,
             payouts: self.payouts.iter().map(payout).collect(),
-        })
+        };
+        Some((settlement, segments))
     }
 }

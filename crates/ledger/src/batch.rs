@@ -40,6 +40,8 @@ pub struct Seal {
     pub shape: u32,
     /// The verifiers by which it is checked; 0 in the direct path.
     pub verifier_set: B256,
+    /// The secret from which its segments' blinds and salts are drawn; 0 in the direct path.
+    pub blinding: B256,
     /// Its members in order of acceptance, with what each pays. A capture that came in between is
     /// found out by that.
     pub members: Vec<(MandateHash, Amount)>,
@@ -174,16 +176,17 @@ pub(crate) fn seal(
         let member = MemberRecord { mandate: *hash, captured: due };
         tx.put_record(Family::Members, schema::member(number, index), &member);
     }
-    let Seal { path, token, valid_until, shape, verifier_set, members: _ } = seal;
+    let Seal { path, token, valid_until, shape, verifier_set, blinding, members: _ } = seal;
     let batch = BatchRecord {
         path,
         token,
         valid_until,
         shape,
         verifier_set,
+        blinding,
         count,
         total,
-        commitment: None,
+        batch_id: None,
         step: Step::Sealed,
     };
     tx.put_record(Family::Batches, schema::batch(number), &batch);
@@ -221,11 +224,27 @@ fn check_member(
     Ok(())
 }
 
-/// Notes the proof of a sealed batch.
+/// Notes the proof of one segment of a sealed batch. The same segment again replaces it.
+pub(crate) fn segment_proved(
+    tx: &mut Tx<'_, '_>,
+    number: BatchNumber,
+    segment: u32,
+    proof: Vec<u8>,
+) -> Result<(), BatchError> {
+    limits::within("the segment's proof", &proof, limits::SEGMENT_BYTES_MAX)?;
+    let batch = batch_record(tx, number)?;
+    if batch.step != Step::Sealed || batch.path != SettlementPath::Proved {
+        return Err(wrong_step(number, batch.step, "proved in part"));
+    }
+    tx.put(Family::Segments, schema::segment(number, segment), proof);
+    Ok(())
+}
+
+/// Notes the proofs of a sealed batch, of all its segments, in place of those noted one by one.
 pub(crate) fn proved(
     tx: &mut Tx<'_, '_>,
     number: BatchNumber,
-    commitment: B256,
+    batch_id: B256,
     proof: Vec<u8>,
 ) -> Result<(), BatchError> {
     limits::within("the proof", &proof, limits::PROOF_BYTES_MAX)?;
@@ -234,11 +253,20 @@ pub(crate) fn proved(
         return Err(wrong_step(number, batch.step, "proved"));
     }
     batch.step = Step::Proved;
-    batch.commitment = Some(commitment);
+    batch.batch_id = Some(batch_id);
     tx.put_record(Family::Batches, schema::batch(number), &batch);
     tx.put(Family::Proofs, schema::batch(number), proof);
-    // A batch of the same content as one before has the same commitment: the later one counts.
-    tx.put(Family::Commitments, schema::commitment(commitment), schema::batch(number));
+    tx.put(Family::BatchIds, schema::batch_id(batch_id), schema::batch(number));
+    forget_segments(tx, number)
+}
+
+/// What was noted of single segments is not needed any more.
+fn forget_segments(tx: &mut Tx<'_, '_>, number: BatchNumber) -> Result<(), BatchError> {
+    let prefix = schema::batch(number);
+    let noted = tx.scan(Family::Segments, &prefix, schema::after(&prefix).as_deref())?;
+    for key in noted.into_keys() {
+        tx.delete(Family::Segments, key);
+    }
     Ok(())
 }
 
@@ -300,7 +328,7 @@ pub(crate) fn abort(
     batch.step = Step::Aborted { reason };
     tx.put_record(Family::Batches, schema::batch(number), &batch);
     tx.delete(Family::Unfinished, schema::batch(number));
-    Ok(())
+    forget_segments(tx, number)
 }
 
 /// Deals with mandates that are queued or quarantined.

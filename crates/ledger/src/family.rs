@@ -42,12 +42,13 @@ families! {
     Batches = "batches",
     Members = "members",
     Proofs = "proofs",
-    Commitments = "commitments",
+    BatchIds = "batch_ids",
     Unfinished = "unfinished",
     Movements = "movements",
     Unconfirmed = "unconfirmed",
     Undo = "undo",
     Transactions = "transactions",
+    Segments = "segments",
 }
 
 impl Family {
@@ -65,6 +66,7 @@ impl ColumnFamily for Family {
         matches!(
             self,
             Self::Queue
+                | Self::Segments
                 | Self::Quarantined
                 | Self::Unfinished
                 | Self::Unconfirmed

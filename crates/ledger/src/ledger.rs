@@ -166,17 +166,32 @@ impl Ledger {
         }
     }
 
-    /// Notes a sealed batch's proof, opaque here, and what it commits to.
+    /// Notes the proof of one segment of a sealed batch, opaque here: what a restart need not prove
+    /// again. The same segment again replaces it.
+    ///
+    /// # Errors
+    /// When the batch is not sealed, or of the direct path, which has no proofs.
+    pub fn segment_proved(
+        &self,
+        batch: BatchNumber,
+        segment: u32,
+        proof: Vec<u8>,
+    ) -> Pending<(), BatchError> {
+        self.submit(move |tx| batch::segment_proved(tx, batch, segment, proof))
+    }
+
+    /// Notes a sealed batch's proof, that of all its segments, opaque here, and the batch's name on
+    /// chain. What was noted of single segments is forgotten.
     ///
     /// # Errors
     /// When the batch is not sealed, or of the direct path, which has no proofs.
     pub fn proved(
         &self,
         batch: BatchNumber,
-        commitment: B256,
+        batch_id: B256,
         proof: Vec<u8>,
     ) -> Pending<(), BatchError> {
-        self.submit(move |tx| batch::proved(tx, batch, commitment, proof))
+        self.submit(move |tx| batch::proved(tx, batch, batch_id, proof))
     }
 
     /// Notes that a batch's transaction is about to be sent, or another in its place. To be called

@@ -8,7 +8,9 @@ pub const REASON_BYTES_MAX: usize = 1 << 10;
 pub const STATEMENT_BYTES_MAX: usize = 4 << 10;
 /// The longest reference of a submitted batch, in bytes.
 pub const REFERENCE_BYTES_MAX: usize = 4 << 10;
-/// The longest proof, in bytes.
+/// The longest proof of one segment, in bytes.
+pub const SEGMENT_BYTES_MAX: usize = 64 << 10;
+/// The longest proof of a batch, in bytes.
 pub const PROOF_BYTES_MAX: usize = 16 << 20;
 /// The longest entry of the sender's journal, in bytes.
 pub const TRANSACTION_BYTES_MAX: usize = 1 << 20;

@@ -359,6 +359,24 @@ impl Ledger {
         Ok(self.view().get(Family::Proofs, &schema::batch(batch))?)
     }
 
+    /// The proofs that were stored for segments of a batch that is sealed, by their places.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub fn segments_proved(
+        &self,
+        batch: BatchNumber,
+    ) -> Result<BTreeMap<u32, Vec<u8>>, LedgerError> {
+        let view = self.snapshot();
+        let mut proved = BTreeMap::new();
+        for entry in view.entries(Family::Segments, &schema::batch(batch)) {
+            let (key, proof) = entry?;
+            let (_, segment): (BatchNumber, u32) = key_of(Family::Segments, &key)?;
+            proved.insert(segment, proof.into_vec());
+        }
+        Ok(proved)
+    }
+
     /// What the chain moved for a batch, once it is confirmed.
     ///
     /// # Errors

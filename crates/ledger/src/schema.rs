@@ -15,7 +15,7 @@ use crate::{
 
 /// The version of the whole layout: families, keys and records. There is none before it: what
 /// unreleased versions wrote is not read.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// The keys of [`Family::Meta`].
 pub mod meta {
@@ -106,7 +106,7 @@ pub fn queue_of(path: SettlementPath, token: Address) -> Vec<u8> {
 }
 
 /// Of [`Family::Batches`], [`Family::Proofs`], [`Family::Unfinished`] and [`Family::Movements`],
-/// and what a batch's keys of [`Family::Members`] begin with.
+/// and what a batch's keys of [`Family::Members`] and [`Family::Segments`] begin with.
 pub fn batch(batch: BatchNumber) -> Vec<u8> {
     key(&[&batch])
 }
@@ -116,9 +116,14 @@ pub fn member(batch: BatchNumber, index: u32) -> Vec<u8> {
     key(&[&batch, &index])
 }
 
-/// Of [`Family::Commitments`].
-pub fn commitment(commitment: B256) -> Vec<u8> {
-    key(&[&commitment])
+/// Of [`Family::Segments`], by the segment's place in its batch.
+pub fn segment(batch: BatchNumber, segment: u32) -> Vec<u8> {
+    key(&[&batch, &segment])
+}
+
+/// Of [`Family::BatchIds`].
+pub fn batch_id(batch_id: B256) -> Vec<u8> {
+    key(&[&batch_id])
 }
 
 /// Of [`Family::Unconfirmed`].

@@ -3,6 +3,7 @@
 use aep2_chain::{deployment::Deployment, follower::FollowerConfig, sender::SenderConfig};
 use aep2_circuits::Shape;
 use aep2_mandate::units::Ceiling;
+use aep2_prover::arrange::SEGMENTS_MAX;
 use alloy::primitives::Address;
 use thiserror::Error;
 
@@ -53,6 +54,9 @@ pub struct WindowConfig {
     /// and for clocks to differ. In seconds. Later than that, it is settled alone, since a
     /// guarantee that is claimed on it would revert a whole batch.
     pub due_margin_s: u64,
+    /// How many segments a window may have, each with a proof of its own, all settled by one
+    /// transaction. More make a mandate cheaper; a window takes longer to prove.
+    pub segments_max: usize,
     /// How many batches may be on their way at once.
     pub in_flight_max: usize,
     /// How often it is checked whether a window closes, in milliseconds.
@@ -91,6 +95,14 @@ pub enum ConfigError {
     /// A number is 0 that must not be.
     #[error("{0} must be at least 1")]
     Zero(&'static str),
+    /// More than a transaction's gas holds.
+    #[error(
+        "windows.segments_max is {segments_max}: a transaction holds at most {SEGMENTS_MAX} segments"
+    )]
+    TooManySegments {
+        /// What is set.
+        segments_max: usize,
+    },
     /// Every mandate would be due at once.
     #[error(
         "acceptance.settle_within_s is {settle_within_s}, which leaves no time: it must be more than \
@@ -153,6 +165,7 @@ impl ProcessorConfig {
             ("acceptance.nonce_words_max", acceptance.nonce_words_max),
             ("acceptance.waiting_max", acceptance.waiting_max),
             ("acceptance.together_max", acceptance.together_max),
+            ("windows.segments_max", windows.segments_max),
             ("windows.in_flight_max", windows.in_flight_max),
             ("ledger.waiting_max", ledger.waiting_max),
             ("ledger.group_max", ledger.group_max),
@@ -160,6 +173,9 @@ impl ProcessorConfig {
             if value == 0 {
                 return Err(ConfigError::Zero(name));
             }
+        }
+        if windows.segments_max > SEGMENTS_MAX {
+            return Err(ConfigError::TooManySegments { segments_max: windows.segments_max });
         }
         let settle_within_s = acceptance.settle_within_s;
         let needed_s = windows.age_s_max.saturating_add(windows.due_margin_s);
@@ -205,6 +221,7 @@ impl Default for WindowConfig {
             age_s_max: 120,
             capture_within_s: 30,
             due_margin_s: 240,
+            segments_max: 8,
             in_flight_max: 4,
             poll_interval_ms: 250,
         }

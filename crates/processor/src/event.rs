@@ -59,7 +59,18 @@ pub enum Event {
         /// How many.
         count: u32,
     },
-    /// A batch has its proof.
+    /// A segment of a batch has its proof.
+    SegmentProved {
+        /// The batch.
+        #[serde(serialize_with = "json::batch")]
+        #[schema(value_type = u64)]
+        batch: BatchNumber,
+        /// How many of its segments are proved.
+        proved: u32,
+        /// How many it has.
+        segments: u32,
+    },
+    /// A batch has its proofs.
     Proved {
         /// The batch.
         #[serde(serialize_with = "json::batch")]

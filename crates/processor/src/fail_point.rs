@@ -7,9 +7,11 @@
 pub enum FailPoint {
     /// Mandates are sealed into a batch.
     Seal,
-    /// A batch is proved.
+    /// A segment of a batch is proved.
     Prove,
-    /// A batch's proof is stored.
+    /// A segment's proof is stored.
+    StoreSegment,
+    /// A batch's proofs are stored, of all its segments.
     StoreProof,
     /// It is noted that a batch's transaction is about to be sent.
     NoteSubmission,

@@ -24,7 +24,13 @@ pub struct BatchFigures {
     /// When it was sealed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sealed_at: Option<UnixTime>,
-    /// When it had its proof.
+    /// How many of its segments are proved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub segments_proved: Option<u32>,
+    /// How many segments it has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub segments: Option<u32>,
+    /// When it had its proofs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proved_at: Option<UnixTime>,
     /// How long proving took, in milliseconds.
@@ -55,6 +61,10 @@ impl Figures {
     pub(crate) fn note(&self, event: &Event, now: UnixTime) {
         match event {
             Event::Sealed { batch, .. } => self.of_batch(*batch, |own| own.sealed_at = Some(now)),
+            Event::SegmentProved { batch, proved, segments } => self.of_batch(*batch, |own| {
+                own.segments_proved = Some(*proved);
+                own.segments = Some(*segments);
+            }),
             Event::Proved { batch, took_ms } => self.of_batch(*batch, |own| {
                 own.proved_at = Some(now);
                 own.proof_ms = Some(*took_ms);

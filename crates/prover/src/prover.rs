@@ -214,6 +214,14 @@ impl Prover {
         };
         Ok((proven, SegmentTimings { witness, proof: timings }))
     }
+
+    /// Whether `proven` is a proof of this very segment under this prover's key.
+    pub fn has_proved(&self, segment: &Segment, proven: &ProvenSegment) -> bool {
+        let Statement { shape, public, .. } = &segment.statement;
+        let named = (proven.shape, proven.commitment, proven.sum, proven.verifying_key_hash);
+        named == (*shape, public.commitment, public.sum, self.loaded.verifying_key_hash)
+            && groth16::verify(self.verifying_key(), &public.to_vec(), &proven.proof)
+    }
 }
 
 /// Loads the verifying key of `shape` from a folder of keys.

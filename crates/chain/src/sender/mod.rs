@@ -433,7 +433,8 @@ impl Sender {
             None => rpc.ask::<_, U64>("eth_estimateGas", (&request, latest)).await.map(|gas| {
                 let gas = u128::from(gas.to::<u64>());
                 let margin = gas * u128::from(self.config.gas_margin_percent) / 100;
-                u64::try_from(gas + margin).unwrap_or(u64::MAX)
+                let estimated = u64::try_from(gas + margin).unwrap_or(u64::MAX);
+                estimated.max(call.gas_least.unwrap_or_default())
             }),
         };
         gas.map_err(|error| match refusal::revert_data(&error) {

@@ -153,11 +153,20 @@ pub enum WalletError {
     /// The batch settles nothing.
     #[error("a batch settles at least one mandate")]
     BatchEmpty,
-    /// `C` is no field element.
+    /// Nothing is proved.
+    #[error("a batch has at least one segment")]
+    SegmentsEmpty,
+    /// A segment's `C` is no field element.
     #[error("the commitment {commitment} is not below the field's order")]
     CommitmentOutOfRange {
         /// The word given.
         commitment: U256,
+    },
+    /// A segment's `R` is no field element.
+    #[error("the sum {sum} is not below the field's order")]
+    SumOutOfRange {
+        /// The word given.
+        sum: U256,
     },
     /// The set has no verifier for the shape.
     #[error("verifier set {verifier_set} has no verifier for shape {shape:#x}")]
@@ -245,10 +254,19 @@ pub enum WalletError {
         /// The word given.
         hint: U256,
     },
-    /// The proof does not hold.
+    /// The segments' sums do not add up to the entries'.
     #[error(
-        "the proof does not hold for batch {batch_id}: entries, header, C or proof were altered, or \
-         it was proved for another chain, wallet, token or key"
+        "the segments of batch {batch_id} do not add up to its entries: entries, header, a C or a sum \
+         were altered, or it was proved for another chain, wallet, token or key"
+    )]
+    SumsDiffer {
+        /// The hash of all that was to be settled.
+        batch_id: B256,
+    },
+    /// A proof does not hold.
+    #[error(
+        "a proof does not hold for batch {batch_id}: a sum or a proof was altered, or it was proved \
+         with another key"
     )]
     ProofRefused {
         /// The hash of all that was to be settled.

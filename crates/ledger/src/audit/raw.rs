@@ -38,8 +38,10 @@ pub(super) struct Raw {
     pub(super) quarantined: BTreeMap<Sequence, MandateHash>,
     pub(super) batches: BTreeMap<BatchNumber, BatchRecord>,
     pub(super) members: BTreeMap<BatchNumber, Vec<MemberRecord>>,
-    pub(super) commitments: BTreeMap<B256, BatchNumber>,
+    pub(super) batch_ids: BTreeMap<B256, BatchNumber>,
     pub(super) proofs: BTreeSet<BatchNumber>,
+    /// Batches of which proofs of single segments are kept.
+    pub(super) segments: BTreeSet<BatchNumber>,
     pub(super) unfinished: BTreeSet<BatchNumber>,
     pub(super) movements: BTreeMap<BatchNumber, Movement>,
     pub(super) direct: DirectSummary,
@@ -104,9 +106,13 @@ impl Raw {
             queue: read(view, findings, Family::Queue, QueueRecord::from_bytes)?,
             quarantined: read(view, findings, Family::Quarantined, read_key)?,
             batches: read(view, findings, Family::Batches, BatchRecord::from_bytes)?,
-            commitments: read(view, findings, Family::Commitments, read_key)?,
+            batch_ids: read(view, findings, Family::BatchIds, read_key)?,
             proofs: read::<_, ()>(view, findings, Family::Proofs, |_| Ok(()))?
                 .into_keys()
+                .collect(),
+            segments: read::<(BatchNumber, u32), ()>(view, findings, Family::Segments, |_| Ok(()))?
+                .into_keys()
+                .map(|(batch, _)| batch)
                 .collect(),
             unfinished: read(view, findings, Family::Unfinished, nothing)?.into_keys().collect(),
             movements: read(view, findings, Family::Movements, Movement::from_bytes)?,

@@ -281,13 +281,13 @@ fn batches_add_up(raw: &Raw, findings: &mut Vec<Finding>) {
         if raw.unfinished.contains(number) == ended {
             report(*number, "the list of unfinished batches is wrong about it");
         }
-        let proved = batch.commitment.is_some();
-        let indexed = batch.commitment.is_none_or(|commitment| {
-            // A later batch of the same content has the same commitment.
-            raw.commitments.get(&commitment).is_some_and(|batch| batch >= number)
-        });
+        let proved = batch.batch_id.is_some();
+        let indexed = batch.batch_id.is_none_or(|id| raw.batch_ids.get(&id) == Some(number));
         if proved != raw.proofs.contains(number) || !indexed {
-            report(*number, "its proof is missing, or not indexed by its commitment");
+            report(*number, "its proof is missing, or not indexed by its name on chain");
+        }
+        if raw.segments.contains(number) && batch.step != Step::Sealed {
+            report(*number, "proofs of single segments are kept without need");
         }
         let needs_proof = batch.path == SettlementPath::Proved
             && !matches!(batch.step, Step::Sealed | Step::Aborted { .. });
@@ -300,7 +300,8 @@ fn batches_add_up(raw: &Raw, findings: &mut Vec<Finding>) {
         }
     }
     let known = |batch: &&BatchNumber| !raw.batches.contains_key(batch);
-    for batch in raw.members.keys().chain(&raw.unfinished).chain(&raw.proofs).filter(known) {
+    let named = raw.members.keys().chain(&raw.unfinished).chain(&raw.proofs).chain(&raw.segments);
+    for batch in named.filter(known) {
         report(*batch, "it is not known, but other records name it");
     }
 }

@@ -149,7 +149,6 @@ impl Effects {
                 batch_id,
                 token,
                 processor,
-                commitment,
                 count,
                 debits,
                 transaction,
@@ -161,8 +160,7 @@ impl Effects {
                     direct: Vec::new(),
                 };
                 let is_own = *processor == tx.config.identity.processor;
-                let commitment = is_own.then_some(*commitment);
-                self.settle_proved(tx, *token, commitment, *transaction, &movement)
+                self.settle_proved(tx, *token, is_own, *transaction, &movement)
             }
             ChainFact::MandateSettled { mandate, account, token, captured, transaction } => {
                 accounts::take(tx, *account, *token, *captured)?;
@@ -177,12 +175,12 @@ impl Effects {
         }
     }
 
-    /// A batch settled in the proved path; with its commitment, if it is this processor's.
+    /// A batch settled in the proved path, by this processor or another.
     fn settle_proved(
         &mut self,
         tx: &mut Tx<'_, '_>,
         token: Address,
-        commitment: Option<B256>,
+        is_own: bool,
         transaction: B256,
         movement: &Movement,
     ) -> Result<(), FactError> {
@@ -190,9 +188,10 @@ impl Effects {
             accounts::take(tx, debit.account, token, debit.amount)?;
             accounts::spend_word(tx, token, debit)?;
         }
-        let own = match commitment {
-            Some(commitment) => self.settle_batch(tx, token, commitment, transaction, movement)?,
-            None => BTreeSet::new(),
+        let own = if is_own {
+            self.settle_batch(tx, token, transaction, movement)?
+        } else {
+            BTreeSet::new()
         };
         // What is live and spent now was not settled by a batch of this ledger.
         let reason = FailureReason::SpentElsewhere { block: self.block };
@@ -225,22 +224,21 @@ impl Effects {
         Ok(())
     }
 
-    /// Ends the members of the batch with this commitment, if it is one of this ledger's, and gives
-    /// their nonces.
+    /// Ends the members of the batch of this name, if it is one of this ledger's, and gives their
+    /// nonces.
     fn settle_batch(
         &mut self,
         tx: &mut Tx<'_, '_>,
         token: Address,
-        commitment: B256,
         transaction: B256,
         movement: &Movement,
     ) -> Result<BTreeSet<(AccountId, Nonce)>, FactError> {
         let mut nonces = BTreeSet::new();
-        let key = schema::commitment(commitment);
-        let Some(number) = tx.get(Family::Commitments, &key)? else {
+        let key = schema::batch_id(movement.batch_id);
+        let Some(number) = tx.get(Family::BatchIds, &key)? else {
             return Ok(nonces);
         };
-        let number: BatchNumber = key_of(Family::Commitments, &number)?;
+        let number: BatchNumber = key_of(Family::BatchIds, &number)?;
         let batch: BatchRecord = tx.expect(Family::Batches, &schema::batch(number), "its proof")?;
         let settled = matches!(batch.step, Step::Confirmed { .. } | Step::Final { .. });
         if settled || batch.token != token {

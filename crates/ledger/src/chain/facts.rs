@@ -139,8 +139,6 @@ pub enum ChainFact {
         token: Address,
         /// Who settled it.
         processor: Address,
-        /// What its proof commits to.
-        commitment: B256,
         /// How many mandates it settled.
         count: u32,
         /// What it took, from the transaction's calldata.

@@ -16,15 +16,15 @@ use crate::{
 ///    └─────────┴──────────┴──▶ Aborted
 /// ```
 ///
-/// A direct batch has no proof and goes from sealed to submitted. The chain has the
-/// last word: it may confirm a batch that was never noted as submitted, or was aborted while
+/// The proofs of its segments are stored one by one while it is sealed. A direct batch has none and
+/// goes from sealed to submitted. The chain has the last word: it may confirm a batch that was never noted as submitted, or was aborted while
 /// its transaction was still on its way. A reorganisation brings a confirmed batch back to where
 /// it was; a final one stays.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
     /// Its members are fixed.
     Sealed,
-    /// Its proof is stored.
+    /// The proofs of all its segments are stored.
     Proved,
     /// Its transaction may have been sent.
     Submitted {
@@ -92,12 +92,15 @@ pub struct BatchRecord {
     pub shape: u32,
     /// The verifiers by which it is checked; 0 in the direct path.
     pub verifier_set: B256,
+    /// The secret from which its segments' blinds and salts are drawn, which is to be told to nobody;
+    /// 0 in the direct path. Another one would make another batch.
+    pub blinding: B256,
     /// How many members it has.
     pub count: u32,
     /// What they pay together.
     pub total: Balance,
-    /// What its proof commits to, once there is one.
-    pub commitment: Option<B256>,
+    /// Its name on chain, once it is proved.
+    pub batch_id: Option<B256>,
     /// How far it is.
     pub step: Step,
 }
@@ -107,9 +110,10 @@ fields!(BatchRecord {
     valid_until,
     shape,
     verifier_set,
+    blinding,
     count,
     total,
-    commitment,
+    batch_id,
     step,
 });
 

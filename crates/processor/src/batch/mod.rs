@@ -13,8 +13,9 @@
 //!
 //! | write | before it | after it |
 //! | --- | --- | --- |
-//! | sealed | nothing: a window was chosen | the proof is made |
-//! | proved | the proof was made, and is lost with the process | the same bytes are sent, always |
+//! | sealed | nothing: a window was chosen | its segments are proved, one by one |
+//! | a segment proved | its proof was made, and is lost with the process | it is not proved again |
+//! | proved | all segments are | the same bytes are sent, always |
 //! | submitted | | the transaction is tried out, signed, **written down**, broadcast |
 //! | confirmed, final | the chain says so: applying its block, with the balances, in one write | |
 //! | aborted | the chain cannot settle the batch, as far as anybody knows | its mandates go on |
@@ -33,7 +34,7 @@
 //! The scheduler, some times a second, seals the windows that close, and starts a task for each open
 //! batch that has none. That is also all that recovery does ([`recovery`]). A task reads where its
 //! batch stands, does what comes next, and reads again. Proofs are made one at a time, each on all
-//! cores, while the batches before are on their way. After a start nothing is sealed or proved before
+//! cores, while the batches before are on their way; batches that wait take turns, segment by segment. After a start nothing is sealed or proved before
 //! the ledger has caught up with the chain.
 //!
 //! # Refusals
@@ -54,6 +55,7 @@ mod quarantine;
 pub mod recovery;
 mod refusal;
 mod scheduler;
+mod segments;
 mod sending;
 mod settler;
 mod turn;

@@ -1,22 +1,26 @@
-//! Proving a sealed batch: its mandates are checked, it is proved, and the proof is stored.
+//! Proving a sealed batch: its mandates are checked, they are arranged in segments, each segment is
+//! proved, and its proof is stored at once; then the proofs of all are stored as one.
+//!
+//! The batch's members, shape, time and blinding were fixed when it was sealed, so it is arranged
+//! alike after every restart, and a process that died with five of nine segments proved goes on with
+//! these five.
 
-use std::{collections::BTreeMap, sync::Arc, time::Instant};
+use std::{collections::BTreeMap, sync::Arc};
 
 use aep2_chain::wallet::units::shape_of_id;
 use aep2_ledger::{BatchView, LedgerError};
 use aep2_mandate::mandate::SignedMandate;
 use aep2_prover::{
-    arrange::ArrangeError,
-    proven::Proven,
-    prover::ProverError,
+    arrange::{ArrangeError, Batch},
+    blinding::Blinding,
     window::{Entry, Place, Window, WindowError},
 };
-use alloy::primitives::B256;
 
 use super::{
     abort,
     check::{Checked, Debit, SettlementTerms, check},
     context::{Context, blocking},
+    segments::{Outcome, Segments},
     turn::{DriveError, Turn, WAIT_MIN, overtaken},
 };
 use crate::{
@@ -47,38 +51,33 @@ pub(super) async fn prove(context: &Arc<Context>, batch: BatchView) -> Result<Tu
     let prover = shape.and_then(|shape| context.provers.get(shape));
     let prover = prover.ok_or(DriveError::NoProver(batch.record.shape))?;
     let window = window_of(context, &batch, signed);
+    let blinding = Blinding::from_bytes(batch.record.blinding.0);
+    let shape = prover.shape();
+    let arranged = blocking(move || {
+        let window = window.validate(&mut rand::rngs::OsRng)?;
+        Batch::arrange(&window, shape, &blinding)
+    });
+    let arranged = match arranged.await? {
+        Ok(arranged) => Arc::new(arranged),
+        Err(ArrangeError::Window(error)) => return unprovable(context, &batch, &error).await,
+        Err(error) => return Err(DriveError::Prover(error.into())),
+    };
 
-    // One proof at a time: each uses all cores.
-    let Ok(turn) = Arc::clone(&context.proving).acquire_owned().await else {
-        return Ok(Turn::Done);
+    let segments = Segments { context, prover, number: batch.number, batch: arranged };
+    let (proven, took) = match segments.prove().await? {
+        Outcome::Proven(proven, took) => (proven, took),
+        Outcome::Overtaken(turn) => return Ok(turn),
     };
-    context.reached(FailPoint::Prove, Moment::Before);
-    let started = Instant::now();
-    let proved = blocking(move || {
-        let _turn = turn;
-        let mut rng = rand::rngs::OsRng;
-        let window = window.validate(&mut rng).map_err(ArrangeError::from)?;
-        prover.prove(&window, &mut rng, &()).map(|(proven, ..)| proven)
-    })
-    .await?;
-    context.reached(FailPoint::Prove, Moment::After);
-    let proven: Proven = match proved {
-        Ok(proven) => proven,
-        Err(ProverError::Arrange(ArrangeError::Window(error))) => {
-            return unprovable(context, &batch, &error).await;
-        }
-        Err(error) => return Err(DriveError::Prover(error)),
-    };
-    let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let commitment = B256::from(aep2_mandate::field::to_be_bytes(&proven.commitment));
+    let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     let bytes = serde_json::to_vec(&proven)?;
     context.reached(FailPoint::StoreProof, Moment::Before);
-    let stored = context.ledger.proved(batch.number, commitment, bytes).await;
+    let stored = context.ledger.proved(batch.number, proven.id(), bytes).await;
     context.reached(FailPoint::StoreProof, Moment::After);
     if let Some(turn) = overtaken(stored)? {
         return Ok(turn);
     }
-    tracing::info!(batch = %batch.number, count = batch.record.count, took_ms, "proved");
+    let (count, segments) = (batch.record.count, proven.segments.len());
+    tracing::info!(batch = %batch.number, count, segments, took_ms, "proved");
     context.events.emit(Event::Proved { batch: batch.number, took_ms });
     Ok(Turn::On)
 }

@@ -12,6 +12,7 @@ use aep2_ledger::{
     WindowEntry,
     records::{Promise, Tip},
 };
+use aep2_prover::blinding::Blinding;
 use alloy::primitives::{Address, B256};
 use thiserror::Error;
 
@@ -29,7 +30,7 @@ use crate::{
 /// How many mandates of a path and token are read, at least and at most. More wait their turn: the
 /// oldest are read.
 const WAITING_MIN: usize = 1_024;
-const WAITING_MAX: usize = 8_192;
+const WAITING_MAX: usize = 32_768;
 /// How many times as many are read where those in front settle alone.
 const PAGES_MAX: usize = 8;
 /// How many of those that settle alone are kept.
@@ -84,6 +85,7 @@ impl BatchScheduler {
             age_s_max: windows.age_s_max,
             capture_within_s: windows.capture_within_s,
             due_margin_s: windows.due_margin_s,
+            segments_max: windows.segments_max,
         };
         let Pools { mut pools, mut entries } = self.pools(&rules)?;
         let mut sealed = 0;
@@ -129,7 +131,11 @@ impl BatchScheduler {
         let count = u32::try_from(window.members.len()).unwrap_or(u32::MAX);
         let Window { path, token, verifier_set, shape, valid_until, members, closed } = window;
         let shape = shape.map_or(0, |shape| shape.id());
-        let seal = Seal { path, token, valid_until, shape, verifier_set, members };
+        let blinding = match path {
+            SettlementPath::Proved => Blinding::random(&mut rand::rngs::OsRng).to_bytes().into(),
+            SettlementPath::Direct => B256::ZERO,
+        };
+        let seal = Seal { path, token, valid_until, shape, verifier_set, blinding, members };
         context.reached(FailPoint::Seal, Moment::Before);
         let batch = context.ledger.seal(seal).wait().map(|batch| batch.into_inner());
         context.reached(FailPoint::Seal, Moment::After);
@@ -212,7 +218,8 @@ impl BatchScheduler {
         let now = self.context.clock.now();
         let largest = self.context.windows.shapes.iter();
         let largest = largest.map(|shape| shape.mandates_max()).max().unwrap_or(DIRECT_MAX);
-        let limit = largest.saturating_mul(4).clamp(WAITING_MIN, WAITING_MAX);
+        let windows = self.context.windows.segments_max.max(4);
+        let limit = largest.saturating_mul(windows).clamp(WAITING_MIN, WAITING_MAX);
         let mut found = Pools::default();
         for (path, token) in ledger.queues()? {
             let (mut from, mut in_line, mut late) = (Sequence::new(0), 0, 0);

@@ -7,6 +7,7 @@ use aep2_chain::{
     sender::{Key, Outcome, Sender, SenderConfig, SenderError, SubmissionId, SubmitError, Ticket},
     wallet::{DirectSettlement, WalletId, error::WalletError, sort_to_net, units::VerifierSetId},
 };
+use aep2_circuits::settlement::Settlement;
 use aep2_ledger::{
     BatchNumber, BatchView, Identity, Ledger, LedgerError, MandateHash, Step, records::Promise,
 };
@@ -19,7 +20,10 @@ use alloy::{
 use thiserror::Error;
 
 use super::journal::LedgerJournal;
-use crate::fail_point::FailPointHook;
+use crate::{
+    fail_point::FailPointHook,
+    window::{TRANSACTION_GAS_MAX, proved_gas},
+};
 
 /// The first byte of a submitted batch's reference.
 const REFERENCE_VERSION: u8 = 1;
@@ -117,6 +121,10 @@ pub(super) fn call_of(
     let call = wallet
         .settle_batch(&proven, set, batch.record.token)
         .map_err(|error| unusable(error.to_string()))?;
+    // What a payout needs depends on what its payee does until the block: an estimate does not see it.
+    let Settlement { debits, payouts, .. } = &proven.settlement;
+    let worst = proved_gas(proven.segments.len(), debits.len(), payouts.len());
+    let call = call.with_gas_least(worst.min(TRANSACTION_GAS_MAX));
     let order = batch.members.iter().map(|member| member.hash).collect();
     Ok(BatchCall { call, order })
 }

@@ -20,7 +20,7 @@ use serde::Deserialize;
 use super::{
     draft::{Draft, DraftFact, fact_of},
     error::FollowError,
-    facts::{self, BatchEvent, Decoded, bytes_of},
+    facts::{self, BatchEvent, Decoded},
     node::Node,
     opaque,
 };
@@ -130,7 +130,8 @@ async fn debits_of(
     let settled = SettledBatch::decode(&sent.input).map_err(|error| disagree(error.to_string()))?;
     let agrees = settled.token == batch.token
         && settled.count == batch.count
-        && bytes_of(&settled.commitment) == batch.commitment;
+        && settled.verifier_set == batch.verifier_set
+        && settled.total().is_some_and(|total| total.get() == batch.total.get());
     if !agrees {
         return Err(disagree("its input is not what its event says".to_owned()));
     }

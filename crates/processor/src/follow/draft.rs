@@ -21,6 +21,6 @@ pub(super) enum DraftFact {
 
 /// The fact of a batch, with what it took.
 pub(super) fn fact_of(batch: &BatchEvent, debits: Vec<SettledDebit>) -> ChainFact {
-    let BatchEvent { batch_id, token, processor, commitment, count, transaction, .. } = *batch;
-    ChainFact::BatchSettled { batch_id, token, processor, commitment, count, debits, transaction }
+    let BatchEvent { batch_id, token, processor, count, transaction, .. } = *batch;
+    ChainFact::BatchSettled { batch_id, token, processor, count, debits, transaction }
 }

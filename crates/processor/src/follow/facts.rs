@@ -27,7 +27,7 @@ pub(super) struct BatchEvent {
     pub(super) batch_id: B256,
     pub(super) token: Address,
     pub(super) processor: Address,
-    pub(super) commitment: B256,
+    pub(super) verifier_set: VerifierSetId,
     pub(super) count: u32,
     pub(super) total: Balance,
     pub(super) transaction: B256,
@@ -69,12 +69,12 @@ pub(super) fn of(event: WalletEvent, transaction: B256) -> Result<Decoded, Strin
         WalletEvent::WithdrawalExecuted { account, token, to: _, amount } => {
             ChainFact::WithdrawalExecuted { account, token, amount: balance(amount)? }
         }
-        WalletEvent::BatchSettled { batch_id, token, processor, commitment, count, total } => {
+        WalletEvent::BatchSettled { batch_id, token, processor, verifier_set, count, total } => {
             return Ok(Decoded::Settled(BatchEvent {
                 batch_id,
                 token,
                 processor,
-                commitment: bytes_of(&commitment),
+                verifier_set,
                 count,
                 total: balance(total)?,
                 transaction,
@@ -123,9 +123,4 @@ fn ledger_terms(terms: &Terms) -> LedgerTerms {
 /// An amount in the 104 bits in which the wallet keeps balances.
 pub(super) fn balance(amount: BaseUnits) -> Result<Balance, String> {
     Balance::new(amount.get()).ok_or_else(|| format!("{amount} base units are no balance"))
-}
-
-/// A field element as 32 bytes.
-pub(super) fn bytes_of(element: &aep2_mandate::field::Fr) -> B256 {
-    B256::from(aep2_mandate::field::to_be_bytes(element))
 }

@@ -48,10 +48,10 @@ pub struct BatchStatus {
     pub verifier_set: Option<B256>,
     /// The latest second at which the chain may settle it.
     pub valid_until: UnixTime,
-    /// What its proof commits to, once there is one.
+    /// Its name on chain, once it is proved: what the wallet logs it under.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<openapi::Bytes32>)]
-    pub commitment: Option<B256>,
+    pub batch_id: Option<B256>,
     /// When it took its steps, and what it cost.
     #[serde(flatten)]
     pub figures: BatchFigures,
@@ -66,7 +66,7 @@ pub struct BatchStatus {
 pub enum BatchStep {
     /// Its mandates are fixed.
     Sealed,
-    /// It has its proof.
+    /// It has its proofs.
     Proved,
     /// Its transaction may have been sent.
     Submitted,
@@ -133,7 +133,7 @@ pub(crate) fn status(
         shape: shape_of_id(record.shape).map(|shape| shape.to_string()),
         verifier_set: of_proved(record.verifier_set),
         valid_until: record.valid_until,
-        commitment: record.commitment,
+        batch_id: record.batch_id,
         figures,
         mandates: None,
         step: match record.step {

@@ -1,7 +1,7 @@
 //! Inclusion proofs: that a mandate was settled, and for how much, against what is on chain.
 //!
-//! Nothing is stored for them: a batch's members and its shape fix its commitment, so it is arranged
-//! anew, as it was when it was proved. Arranging checks all of its signatures, so the last few batches
+//! Nothing is stored for them: a batch's members, its shape and its blinding fix its segments, so it is
+//! arranged anew, as it was when it was proved. Arranging checks all of its signatures, so the last few batches
 //! are kept, and one is arranged at a time. No proof is handed out that does not hold.
 
 use std::{
@@ -12,14 +12,14 @@ use std::{
 use aep2_chain::{deployment::Deployment, wallet::units::shape_of_id};
 use aep2_ledger::{BatchNumber, BatchView, Ledger, MandateHash, Status, Step, records::Promise};
 use aep2_mandate::{
-    field::{self, Fr},
     inclusion::InclusionProof,
     mandate::{Mandate, MandateId},
     openapi,
-    units::{Amount, UnixTime},
+    units::{Amount, ChainId},
 };
 use aep2_prover::{
     arrange::Batch,
+    blinding::Blinding,
     window::{Entry, ValidWindow, Window},
 };
 use alloy::primitives::{Address, B256};
@@ -32,8 +32,8 @@ use crate::json;
 /// How many arranged batches are kept.
 const KEPT: usize = 4;
 
-/// A proof that a mandate was settled, with what it is to be checked against. The commitment is to be
-/// read from the chain: from the wallet's event in the transaction.
+/// A proof that a mandate was settled, with what it is to be checked against: what the transaction
+/// settled, as the chain has it. `aep2 inclusion verify` does so.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Inclusion {
@@ -47,23 +47,21 @@ pub struct Inclusion {
     #[serde(serialize_with = "json::batch")]
     #[schema(value_type = u64)]
     pub batch: BatchNumber,
-    /// The circuit's shape.
-    pub shape: String,
+    /// The batch's name on chain.
+    #[schema(value_type = openapi::Bytes32)]
+    pub batch_id: B256,
+    /// The chain that the wallet is on.
+    pub chain_id: ChainId,
     /// The wallet that settled it.
     #[serde(serialize_with = "json::address")]
     #[schema(value_type = openapi::Address)]
     pub wallet: Address,
-    /// The latest second at which the batch could settle.
-    pub valid_until: UnixTime,
-    /// What the batch's proof commits to.
-    #[schema(value_type = openapi::Bytes32)]
-    pub commitment: B256,
     /// The transaction.
     #[schema(value_type = openapi::Bytes32)]
     pub transaction: B256,
     /// Its block's number.
     pub block: u64,
-    /// The way from the mandate to the commitment.
+    /// The way from the mandate to the commitment of its segment.
     pub proof: InclusionProof,
 }
 
@@ -76,7 +74,7 @@ pub(crate) struct InclusionProofs {
 struct Arranged {
     window: ValidWindow,
     batch: Batch,
-    commitment: Fr,
+    batch_id: B256,
 }
 
 impl InclusionProofs {
@@ -108,17 +106,18 @@ impl InclusionProofs {
         let index = arranged.window.ids().iter().position(|id| *id == mandate_id);
         let index = index.ok_or_else(|| internal("the mandate is not among its members"))?;
         let proof = arranged.batch.inclusion_proof(&arranged.window, index);
-        let settled = proof.verify(&signed.mandate, arranged.window.domain(), arranged.commitment);
+        let segment = arranged.batch.named()[usize::from(proof.segment)];
+        let domain = arranged.window.domain();
+        let settled = proof.verify(&signed.mandate, domain, segment.commitment);
         let settled = settled.map_err(|error| internal(&error.to_string()))?;
         Ok(Inclusion {
             mandate_id,
             mandate: signed.mandate,
             captured: settled.captured,
             batch: number,
-            shape: arranged.batch.settlement.shape.to_string(),
+            batch_id: arranged.batch_id,
+            chain_id: deployment.chain_id,
             wallet: deployment.wallet.address,
-            valid_until: record.valid_until,
-            commitment: B256::from(field::to_be_bytes(&arranged.commitment)),
             transaction,
             block,
             proof,
@@ -148,12 +147,11 @@ impl InclusionProofs {
     }
 }
 
-/// The batch as it was proved, checked against the commitment that was noted then.
+/// The batch as it was proved, checked against the name that was noted then.
 fn arrange(deployment: &Deployment, view: BatchView) -> Result<Arranged, String> {
     let BatchView { record, members, .. } = view;
     let shape = shape_of_id(record.shape).ok_or("its shape is none")?;
-    let noted = record.commitment.and_then(|noted| field::from_be_bytes(&noted.0));
-    let noted = noted.ok_or("it has no commitment")?;
+    let noted = record.batch_id.ok_or("it was never proved")?;
     let mandates: Result<Vec<Entry>, String> = members
         .into_iter()
         .map(|member| match member.mandate.promise {
@@ -172,10 +170,11 @@ fn arrange(deployment: &Deployment, view: BatchView) -> Result<Arranged, String>
         mandates: mandates?,
     };
     let window = window.validate(&mut rand::thread_rng()).map_err(|error| error.to_string())?;
-    let batch = Batch::arrange(&window, shape).map_err(|error| error.to_string())?;
-    let commitment = batch.statement.public.commitment;
-    if commitment != noted {
-        return Err("arranged anew, it has another commitment".to_owned());
+    let blinding = Blinding::from_bytes(record.blinding.0);
+    let batch = Batch::arrange(&window, shape, &blinding).map_err(|error| error.to_string())?;
+    let batch_id = B256::from(batch.settlement.seed(&batch.named()));
+    if batch_id != noted {
+        return Err("arranged anew, it has another name".to_owned());
     }
-    Ok(Arranged { window, batch, commitment })
+    Ok(Arranged { window, batch, batch_id })
 }

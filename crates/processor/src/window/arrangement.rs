@@ -1,4 +1,4 @@
-//! Filling a shape, mandate by mandate.
+//! Filling segments of a shape, mandate by mandate.
 //!
 //! Chains are followed as `aep2_prover::window::ValidWindow` follows them: `prev` leads from mandate to
 //! mandate of one payer; where two follow the same one, the one accepted first goes on with the run.
@@ -14,18 +14,22 @@ use alloy::primitives::Address;
 
 use super::waiting::Waiting;
 
-/// The most gas that a batch is planned to use. A transaction may have 2^24 (EIP-7825), of which the
-/// sender keeps a fifth in reserve.
-pub const GAS_MAX: u64 = 12_000_000;
+/// The most gas that a transaction may have, 2^24 (EIP-7825).
+pub const TRANSACTION_GAS_MAX: u64 = 1 << 24;
+
+/// The most gas that a batch is planned to use, at worst.
+pub const GAS_MAX: u64 = 15_000_000;
 
 /// The most direct mandates in one transaction. Each is about 420 bytes of calldata, and
 /// nodes take transactions of 128 KiB.
 pub const DIRECT_MAX: usize = 128;
 
-/// The fixed part of a batch with a proof, and what a payout may use that the next does not.
-const PROVED_FIXED_GAS: u64 = 260_000 + 200_000;
-/// A debit whose nonce word is fresh.
-const DEBIT_GAS: u64 = 31_000;
+/// The fixed part of a batch of one segment, and what a payout may use that the next does not.
+const PROVED_FIXED_GAS: u64 = 265_000 + 200_000;
+/// A further segment.
+const SEGMENT_GAS: u64 = 55_000;
+/// A debit whose nonce word is fresh, and pushes the word before it out of the purse's slot.
+const DEBIT_GAS: u64 = 34_000;
 /// A payout to a payee who holds none of the token.
 const PAYOUT_GAS: u64 = 31_000;
 /// A direct transaction.
@@ -38,8 +42,8 @@ const DIRECT_PAYOUT_GAS: u64 = 40_000;
 /// What mandates are put into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Holder {
-    /// A proof.
-    Shape(Shape),
+    /// Segments of a shape, at most so many.
+    Segments(Shape, usize),
     /// A direct transaction.
     Direct,
 }
@@ -78,30 +82,34 @@ impl Arrangement {
         }
     }
 
-    /// Those of the mandates, given in order of acceptance, that fit one after another.
+    /// Those of the mandates, given in order of acceptance, that fit one after another, and in how
+    /// many segments.
     pub fn fill<'a>(
         holder: Holder,
         mandates: impl IntoIterator<Item = &'a Waiting>,
-    ) -> Vec<&'a Waiting> {
+    ) -> (Vec<&'a Waiting>, usize) {
         let mut arrangement = Self::new(holder);
-        mandates.into_iter().filter(|mandate| arrangement.add(mandate)).collect()
+        let members = mandates.into_iter().filter(|mandate| arrangement.add(mandate)).collect();
+        (members, arrangement.segments())
     }
 
     /// Puts a mandate in if it fits. Mandates must come in order of acceptance.
     pub fn add(&mut self, mandate: &Waiting) -> bool {
-        if !self.gas_allows(mandate) {
-            return false;
-        }
         match self.holder {
-            Holder::Direct if self.count == DIRECT_MAX => return false,
+            Holder::Direct if self.count == DIRECT_MAX || !self.gas_allows(mandate, 0) => {
+                return false;
+            }
             Holder::Direct => {}
-            Holder::Shape(shape) if mandate.partly_captured() && !shape.capture() => return false,
-            Holder::Shape(shape) => {
+            Holder::Segments(shape, _) if mandate.partly_captured() && !shape.capture() => {
+                return false;
+            }
+            Holder::Segments(shape, segments_max) => {
                 let join = self.join_of(mandate);
                 let lanes =
                     self.lanes - lanes(join.before_len(), shape) - lanes(join.after_len(), shape)
                         + lanes(join.before_len() + 1 + join.after_len(), shape);
-                if lanes > shape.lanes() {
+                let segments = lanes.div_ceil(shape.lanes());
+                if segments > segments_max || !self.gas_allows(mandate, segments) {
                     return false;
                 }
                 self.lanes = lanes;
@@ -124,7 +132,15 @@ impl Arrangement {
         self.lanes
     }
 
-    fn gas_allows(&self, mandate: &Waiting) -> bool {
+    /// How many segments they take; none in the direct path.
+    pub fn segments(&self) -> usize {
+        match self.holder {
+            Holder::Segments(shape, _) => self.lanes.div_ceil(shape.lanes()),
+            Holder::Direct => 0,
+        }
+    }
+
+    fn gas_allows(&self, mandate: &Waiting, segments: usize) -> bool {
         // The first one is always allowed: nothing smaller can be tried.
         if self.count == 0 {
             return true;
@@ -133,9 +149,7 @@ impl Arrangement {
         let word = (mandate.account, mandate.nonce_word);
         let words = self.nonce_words.len() + usize::from(!self.nonce_words.contains(&word));
         let gas = match self.holder {
-            Holder::Shape(_) => {
-                PROVED_FIXED_GAS + words as u64 * DEBIT_GAS + payees as u64 * PAYOUT_GAS
-            }
+            Holder::Segments(..) => proved_gas(segments, words, payees),
             Holder::Direct => {
                 let mandates = self.count as u64 + 1;
                 DIRECT_FIXED_GAS + mandates * DIRECT_GAS + payees as u64 * DIRECT_PAYOUT_GAS
@@ -182,6 +196,15 @@ impl Arrangement {
         self.ends.insert(first, (last, len));
         self.ends.insert(last, (first, len));
     }
+}
+
+/// The gas that settling a batch takes at worst, as far as the payees' tokens are like others: whatever
+/// was spent and paid before, and whatever payees change until it is mined.
+pub fn proved_gas(segments: usize, debits: usize, payouts: usize) -> u64 {
+    PROVED_FIXED_GAS
+        + (segments as u64).saturating_sub(1) * SEGMENT_GAS
+        + debits as u64 * DEBIT_GAS
+        + payouts as u64 * PAYOUT_GAS
 }
 
 /// A run, seen from one of its ends.

@@ -101,7 +101,7 @@ fn ready<'a>(pool: &'a Pool, rules: &Rules, now: UnixTime) -> Vec<&'a Waiting> {
 fn in_line<'a>(pool: &'a Pool, rules: &Rules, now: UnixTime) -> Option<Found<'a>> {
     let ready = ready(pool, rules, now);
     let oldest = *ready.first()?;
-    let fit = fit(pool, &ready)?;
+    let fit = fit(pool, &ready, rules)?;
     let closed = if fit.members.len() < ready.len() || fit.full {
         Closed::Full
     } else if ready.iter().any(|own| rules.is_due(own, now)) {
@@ -143,33 +143,37 @@ struct Fit<'a> {
 }
 
 /// The cheapest shape that holds all of `ready`, or else the one that takes the most.
-fn fit<'a>(pool: &Pool, ready: &[&'a Waiting]) -> Option<Fit<'a>> {
+fn fit<'a>(pool: &Pool, ready: &[&'a Waiting], rules: &Rules) -> Option<Fit<'a>> {
     if pool.path == SettlementPath::Direct {
-        let members = Arrangement::fill(Holder::Direct, ready.iter().copied());
+        let (members, _) = Arrangement::fill(Holder::Direct, ready.iter().copied());
         let full = members.len() == DIRECT_MAX;
         return Some(Fit { shape: None, members, full });
     }
-    let most = pool.shapes.iter().map(|(shape, _)| shape.mandates_max()).max()?;
+    let segments_max = rules.segments_max;
+    let most = pool.shapes.iter().map(|(shape, _)| shape.mandates_max()).max()? * segments_max;
     let needs_capture = ready.iter().any(|own| own.partly_captured());
     let oldest_needs_capture = ready.first()?.partly_captured();
-    let mut best: Option<(Fit<'a>, u64)> = None;
+    let mut best: Option<(Fit<'a>, (bool, u64))> = None;
     for (shape, cost) in &pool.shapes {
         if oldest_needs_capture && !shape.capture() {
             continue;
         }
         // A shape without capture passes over what is captured in part.
-        let members = Arrangement::fill(Holder::Shape(*shape), ready.iter().copied());
+        let holder = Holder::Segments(*shape, segments_max);
+        let (members, segments) = Arrangement::fill(holder, ready.iter().copied());
+        // A further segment costs gas as well: it is not made where a larger shape needs none.
+        let cost = (segments > 1, cost.saturating_mul(segments as u64));
         let better = best.as_ref().is_none_or(|(fit, least)| {
             let (found, known) = (members.len(), fit.members.len());
             // Capture that nobody needs is not paid for.
             let needless = |shape: &Shape| shape.capture() && !needs_capture;
             let by_count = found.cmp(&known);
             let by_need = fit.shape.as_ref().is_some_and(needless).cmp(&needless(shape));
-            by_count.then(by_need).then(least.cmp(cost)).is_gt()
+            by_count.then(by_need).then(least.cmp(&cost)).is_gt()
         });
         if better {
             let full = members.len() == most;
-            best = Some((Fit { shape: Some(*shape), members, full }, *cost));
+            best = Some((Fit { shape: Some(*shape), members, full }, cost));
         }
     }
     best.map(|(fit, _)| fit)
@@ -183,7 +187,8 @@ mod tests {
 
     use super::*;
 
-    const RULES: Rules = Rules { age_s_max: 60, capture_within_s: 20, due_margin_s: 40 };
+    const RULES: Rules =
+        Rules { age_s_max: 60, capture_within_s: 20, due_margin_s: 40, segments_max: 1 };
 
     fn at(seconds: u64) -> UnixTime {
         UnixTime::new(1_000_000 + seconds).expect("in range")

@@ -6,8 +6,8 @@
 //! # What is settled together
 //!
 //! Mandates of one path, one token and one set of verifiers ([`Pool`]). A window of the proved path
-//! must fit a [`Shape`](aep2_circuits::Shape): chains are arranged into its lanes as the prover does it
-//! ([`Arrangement`]). Windows are filled in the order of acceptance: what does not
+//! must fit so many segments of a [`Shape`](aep2_circuits::Shape) as a window may have: chains are
+//! arranged into lanes, and lanes into segments, as the prover does it ([`Arrangement`]). Windows are filled in the order of acceptance: what does not
 //! fit any more is passed over, what comes after it may still fit. So the oldest mandate is in every
 //! window, and no mandate waits for ever behind others.
 //!
@@ -15,7 +15,7 @@
 //!
 //! | | |
 //! | --- | --- |
-//! | full | no shape holds all that is ready, or the largest one is filled |
+//! | full | no shape's segments hold all that is ready, or those of the largest one are filled, or a transaction has no gas for more |
 //! | aged | the oldest that is ready has waited `age_s_max` |
 //! | due | a promise is due within `due_margin_s` and a quarter more |
 //!
@@ -40,8 +40,9 @@
 //!
 //! # Which shape
 //!
-//! The cheapest that holds all that is ready; a shape with capture only if something is captured
-//! below its ceiling. If none holds all, whatever takes the most: a shape with capture filled from
+//! The cheapest that holds all that is ready in one segment; a shape with capture only if something is
+//! captured below its ceiling. If none does, the one whose segments are the cheapest together. If none
+//! holds all, whatever takes the most: a shape with capture filled from
 //! all, or one without filled from those that are captured whole. Two proofs instead of one are not
 //! made on purpose, since the second costs more than the capture's constraints; but if the oldest is
 //! captured in part, it is taken, so that it does not wait behind windows without capture.
@@ -53,7 +54,7 @@ mod rules;
 mod waiting;
 
 pub use self::{
-    arrangement::{Arrangement, DIRECT_MAX, GAS_MAX, Holder},
+    arrangement::{Arrangement, DIRECT_MAX, GAS_MAX, Holder, TRANSACTION_GAS_MAX, proved_gas},
     choice::{Choice, Closed, Turn, Unsettleable, Window},
     choose::choose,
     rules::Rules,

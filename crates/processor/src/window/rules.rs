@@ -4,7 +4,7 @@ use aep2_mandate::units::UnixTime;
 
 use super::waiting::Waiting;
 
-/// When windows close, in seconds.
+/// When windows close, times in seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rules {
     /// How long a mandate that is ready waits for others.
@@ -13,6 +13,8 @@ pub struct Rules {
     pub capture_within_s: u64,
     /// How long before its `settleBy` a mandate is sealed at the latest, to settle with others.
     pub due_margin_s: u64,
+    /// How many segments a window may have: how many proofs.
+    pub segments_max: usize,
 }
 
 impl Rules {

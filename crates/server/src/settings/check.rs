@@ -168,7 +168,7 @@ impl Settings {
     fn check_numbers(&self, problems: &mut Problems) {
         let (chain, limits) = (&self.chain, &self.limits);
         let (acceptance, windows) = (&self.acceptance, &self.windows);
-        let at_least_1: [(&'static str, u64); 23] = [
+        let at_least_1: [(&'static str, u64); 24] = [
             ("exact.gas_max", self.exact.gas_max),
             ("chain.answer_within_s", chain.answer_within_s),
             ("chain.fee_cap_gwei", chain.fee_cap_gwei),
@@ -180,6 +180,7 @@ impl Settings {
             ("acceptance.view_age_s_max", acceptance.view_age_s_max),
             ("acceptance.together_max", acceptance.together_max as u64),
             ("windows.age_s_max", windows.age_s_max),
+            ("windows.segments_max", windows.segments_max as u64),
             ("windows.in_flight_max", windows.in_flight_max as u64),
             ("windows.poll_interval_ms", windows.poll_interval_ms),
             ("limits.mandate_bytes_max", limits.mandate_bytes_max as u64),

@@ -99,6 +99,7 @@ impl Settings {
                 age_s_max: windows.age_s_max,
                 capture_within_s: windows.capture_within_s,
                 due_margin_s: windows.due_margin_s,
+                segments_max: windows.segments_max,
                 in_flight_max: windows.in_flight_max,
                 poll_interval_ms: windows.poll_interval_ms,
             },

@@ -74,7 +74,9 @@ impl From<W> for WalletError {
                 Self::BatchExpired { valid_until: e.validUntil.to(), timestamp: e.timestamp }
             }
             W::BatchEmpty(_) => Self::BatchEmpty,
+            W::SegmentsEmpty(_) => Self::SegmentsEmpty,
             W::CommitmentOutOfRange(e) => Self::CommitmentOutOfRange { commitment: e.commitment },
+            W::SumOutOfRange(e) => Self::SumOutOfRange { sum: e.sum },
             W::UnknownShape(e) => {
                 Self::UnknownShape { verifier_set: e.verifierSet, shape: e.shape }
             }
@@ -95,6 +97,7 @@ impl From<W> for WalletError {
             W::CountMismatch(e) => Self::CountMismatch { bits: e.bits, count: e.count },
             W::TotalsDiffer(e) => Self::TotalsDiffer { debits: e.debits, payouts: e.payouts },
             W::HintWrong(e) => Self::HintWrong { hint: e.hint },
+            W::SumsDiffer(e) => Self::SumsDiffer { batch_id: e.batchId },
             W::ProofRefused(e) => Self::ProofRefused { batch_id: e.batchId },
 
             W::LengthsDiffer(e) => Self::LengthsDiffer {
