@@ -8,9 +8,10 @@ use std::{
 use aep2_circuits::{Shape, size::Size};
 use aep2_mandate::units::UnixTime;
 use aep2_prover::{
+    blinding::Blinding,
     progress::Progress,
     proven::Proven,
-    prover::{BatchTimings, Entropy, Prover},
+    prover::{BatchTimings, Entropy, Prover, SegmentTimings},
     sample,
     window::ValidWindow,
 };
@@ -113,6 +114,7 @@ pub fn measure(
 #[derive(Debug)]
 pub struct Measurement {
     window: ValidWindow,
+    blinding: Blinding,
     prover: Prover,
     setup: Duration,
     setup_peak_rss_mib: Option<f64>,
@@ -128,6 +130,7 @@ impl Measurement {
     /// When the key cannot be made, written or read.
     pub fn prepare(shape: Shape, folder: &Path, progress: &dyn Progress) -> anyhow::Result<Self> {
         let window = full_window(shape);
+        let blinding = Blinding::random(&mut rand::rngs::OsRng);
 
         machine::reset_peak_memory();
         let started = Instant::now();
@@ -143,7 +146,7 @@ impl Measurement {
         let prover = Prover::load(folder, shape)?;
         let load = started.elapsed();
         let proofs = Vec::new();
-        Ok(Self { window, prover, setup, setup_peak_rss_mib, key_bytes, load, proofs })
+        Ok(Self { window, blinding, prover, setup, setup_peak_rss_mib, key_bytes, load, proofs })
     }
 
     /// Makes one more proof.
@@ -153,7 +156,7 @@ impl Measurement {
     pub fn prove(&mut self, progress: &dyn Progress) -> anyhow::Result<()> {
         let started = Instant::now();
         let (proven, _, timings) =
-            self.prover.prove(&self.window, &mut rand::rngs::OsRng, progress)?;
+            self.prover.prove(&self.window, &self.blinding, &mut rand::rngs::OsRng, progress)?;
         self.proofs.push((started.elapsed(), timings, proven));
         Ok(())
     }
@@ -170,11 +173,16 @@ impl Measurement {
         let prove_s = Seconds::of(proofs.iter().map(|(took, ..)| *took));
         let verify = Seconds::of(proofs.iter().map(|(_, _, proven)| {
             let started = Instant::now();
-            assert_eq!(proven.verify(prover.verifying_key()), Ok(()));
+            assert_eq!(proven.verify(|_| Some(prover.verifying_key())), Ok(()));
             started.elapsed()
         }));
         let median = |part: fn(&BatchTimings) -> Duration| {
             Seconds::of(proofs.iter().map(|(_, timings, _)| part(timings))).median
+        };
+        // A full window of a shape is one segment of it.
+        let of_segment = |part: fn(&SegmentTimings) -> Duration| {
+            let segments = proofs.iter().flat_map(|(_, timings, _)| &timings.segments);
+            Seconds::of(segments.map(part)).median
         };
         Ok(Figures {
             machine: Machine::this(),
@@ -188,15 +196,15 @@ impl Measurement {
             key_load_s: self.load.as_secs_f64(),
             prove_s,
             mandates_per_s: shape.mandates_max() as f64 / prove_s.median,
-            witness_s: median(|timings| timings.witness),
+            witness_s: of_segment(|timings| timings.witness),
             steps: Steps {
                 arrange_s: median(|timings| timings.arrange),
-                fft_s: median(|timings| timings.proof.fft),
-                msm_a_s: median(|timings| timings.proof.msm_a),
-                msm_b_g1_s: median(|timings| timings.proof.msm_b_g1),
-                msm_b_g2_s: median(|timings| timings.proof.msm_b_g2),
-                msm_l_s: median(|timings| timings.proof.msm_l),
-                msm_h_s: median(|timings| timings.proof.msm_h),
+                fft_s: of_segment(|timings| timings.proof.fft),
+                msm_a_s: of_segment(|timings| timings.proof.msm_a),
+                msm_b_g1_s: of_segment(|timings| timings.proof.msm_b_g1),
+                msm_b_g2_s: of_segment(|timings| timings.proof.msm_b_g2),
+                msm_l_s: of_segment(|timings| timings.proof.msm_l),
+                msm_h_s: of_segment(|timings| timings.proof.msm_h),
             },
             verify_ms: verify.median * 1e3,
             peak_rss_mib,

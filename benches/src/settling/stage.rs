@@ -26,6 +26,7 @@ use aep2_mandate::{
     units::{AccountId, Ceiling, Nonce, UnixTime},
 };
 use aep2_prover::{
+    blinding::Blinding,
     key_file::Loaded,
     prover::{Entropy, Prover},
     window::{Entry, Window},
@@ -68,6 +69,7 @@ pub(super) struct Payment {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Settled {
     pub(super) gas: u64,
+    pub(super) segments: usize,
     pub(super) debits: usize,
     pub(super) payouts: usize,
     pub(super) calldata_bytes: usize,
@@ -192,7 +194,8 @@ impl Stage {
         first
     }
 
-    /// Signs payments, each account's in a chain, proves them and settles them in one transaction.
+    /// Signs payments, each account's in a chain, proves them in as many segments of `shape` as they
+    /// need, and settles them in one transaction.
     pub(super) async fn settle(
         &mut self,
         shape: Shape,
@@ -226,12 +229,14 @@ impl Stage {
         };
         let valid = window.validate(&mut OsRng)?;
         let prover = self.provers.get(&shape).with_context(|| format!("no prover of {shape}"))?;
-        let (proven, ..) = prover.prove(&valid, &mut OsRng, watch)?;
+        let blinding = Blinding::random(&mut OsRng);
+        let (proven, ..) = prover.prove(&valid, &blinding, &mut OsRng, watch)?;
 
         let call = self.wallet.settle_batch(&proven, self.verifier_set, self.token)?;
         let gas = self.send(&call).await?;
         Ok(Settled {
             gas,
+            segments: proven.segments.len(),
             debits: proven.settlement.debits.len(),
             payouts: proven.settlement.payouts.len(),
             calldata_bytes: call.data.len(),

@@ -53,6 +53,11 @@ enum Command {
         #[command(subcommand)]
         what: command::account::Command,
     },
+    /// Check that mandates were settled
+    Inclusion {
+        #[command(subcommand)]
+        what: command::inclusion::Command,
+    },
     Deposit(command::deposit::Arguments),
     /// Pay from: make a wallet, fund it, look at it, limit it
     Wallet {
@@ -115,6 +120,7 @@ fn main() -> ExitCode {
         Command::Chain(arguments) => command::chain::run(&arguments, &output),
         Command::Deploy(arguments) => command::deploy::run(&arguments, &output),
         Command::Account { what } => command::account::run(&what, &output),
+        Command::Inclusion { what } => command::inclusion::run(&what, &output),
         Command::Wallet { what } => command::wallet::run(&what, &output),
         Command::Pay(arguments) => command::pay::run(&arguments, &output),
         Command::Gateway(arguments) => command::gateway::run(&arguments, &output),

@@ -135,6 +135,10 @@ impl Progress for Bar {
             self.bar.set_message(stage.to_string());
         }
     }
+
+    fn segment(&self, index: usize, total: usize) {
+        self.step(&format!("segment {} of {total}", index + 1));
+    }
 }
 
 /// Runs `work`, and says how long it took.

@@ -50,6 +50,7 @@ pub struct Metrics {
     repeated: Counter,
     refused: Family<Code, Counter>,
     captured: Counter,
+    segments_proved: Counter,
     captures_refused: Family<Code, Counter>,
     settled: Counter,
     failed: Counter,
@@ -75,6 +76,7 @@ impl Metrics {
             repeated: Counter::default(),
             refused: Family::default(),
             captured: Counter::default(),
+            segments_proved: Counter::default(),
             captures_refused: Family::default(),
             settled: Counter::default(),
             failed: Counter::default(),
@@ -106,6 +108,8 @@ impl Metrics {
         );
         to.register("mandates_refused", "Mandates refused, by code", self.refused.clone());
         to.register("mandates_captured", "Captures noted", self.captured.clone());
+        let proved = self.segments_proved.clone();
+        to.register("segments_proved", "Segments of batches proved", proved);
         to.register("captures_refused", "Captures refused, by code", self.captures_refused.clone());
         to.register("mandates_settled", "Mandates settled on chain", self.settled.clone());
         to.register(
@@ -227,6 +231,9 @@ impl Metrics {
                 self.captured.inc();
             }
             Event::Sealed { .. } => step("sealed"),
+            Event::SegmentProved { .. } => {
+                self.segments_proved.inc();
+            }
             Event::Proved { took_ms, .. } => {
                 step("proved");
                 self.proof_seconds.observe(*took_ms as f64 / 1_000.0);

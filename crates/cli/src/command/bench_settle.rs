@@ -21,7 +21,8 @@ use crate::{
 /// of keys, or made for the run.
 #[derive(Args)]
 #[command(
-    after_help = "Example:\n  aep2 bench settle --mandates 1024 --accounts 64 --payees 32 --json"
+    after_help = "Example:\n  aep2 bench settle --mandates 1024 --accounts 64 --payees 32 --json\n  \
+                  aep2 bench settle --mandates 16384 --segments 16 --json"
 )]
 pub(crate) struct Arguments {
     /// Mandates in the batch
@@ -36,13 +37,17 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N", default_value_t = Scale::TARGET.payees)]
     payees: usize,
 
-    /// The shape to prove the batch in [default: the smallest named one that holds it; where none does,
-    /// one made for it]
+    /// Segments to prove the batch in, each with a proof of its own
+    #[arg(long, value_name = "K", default_value_t = Scale::TARGET.segments)]
+    segments: usize,
+
+    /// The shape to prove the batch in [default: the smallest named one whose segments hold it; where none
+    /// does, one made for it]
     #[arg(long)]
     shape: Option<Shape>,
 
     /// A small batch, in a minute: 16 mandates of 4 accounts to 4 payees
-    #[arg(long, conflicts_with_all = ["mandates", "accounts", "payees"])]
+    #[arg(long, conflicts_with_all = ["mandates", "accounts", "payees", "segments"])]
     quick: bool,
 
     /// Use at most so many threads
@@ -54,11 +59,12 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<ExitCode> {
-    let Arguments { mandates, accounts, payees, shape, quick, threads, keys } = arguments;
+    let Arguments { mandates, accounts, payees, segments, shape, quick, threads, keys } = arguments;
     let scale = if *quick {
-        Scale { mandates: 16, accounts: 4, payees: 4 }
+        Scale { mandates: 16, accounts: 4, payees: 4, segments: 1 }
     } else {
-        Scale { mandates: *mandates, accounts: *accounts, payees: *payees }
+        let (mandates, accounts) = (*mandates, *accounts);
+        Scale { mandates, accounts, payees: *payees, segments: *segments }
     };
     let watch = Watcher(output.bar(&Stage::SETUP_AND_PROVE));
     let measured = super::threads(*threads)?
@@ -76,6 +82,10 @@ impl Progress for Watcher {
     fn stage(&self, stage: Stage, done: u64, total: u64) {
         self.0.stage(stage, done, total);
     }
+
+    fn segment(&self, index: usize, total: usize) {
+        self.0.segment(index, total);
+    }
 }
 
 impl Watch for Watcher {
@@ -91,16 +101,18 @@ fn table(figures: &Figures) -> String {
         (
             "batch",
             format!(
-                "{} as {} and {}, shape {}, {} bytes",
+                "{} as {} and {}, {} of {}, {} bytes",
                 count(figures.scale.mandates, "mandate"),
                 count(figures.debits, "debit"),
                 count(figures.payouts, "payout"),
+                count(figures.segments, "segment"),
                 figures.shape,
                 figures.calldata_bytes
             ),
         ),
         ("gas", format!("{}, {:.0} a mandate", figures.gas_total, figures.gas_per_mandate)),
-        ("  fixed", figures.gas_fixed.to_string()),
+        ("  fixed", format!("{}, of one segment", figures.gas_fixed)),
+        ("  segment", figures.gas_per_segment.to_string()),
         (
             "  debit",
             format!(

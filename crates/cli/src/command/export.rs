@@ -1,6 +1,11 @@
 //! `aep2 export`.
 
-use std::{fs, path::PathBuf, process::ExitCode};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    fs,
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use aep2_prover::{
     export::{
@@ -21,6 +26,8 @@ use crate::{
 };
 
 /// Write a proven batch in the form that other software reads
+///
+/// Of a batch of several segments, each has its files, numbered from 1.
 #[derive(Args)]
 pub(crate) struct Arguments {
     /// The proven batch, a JSON file that `aep2 prove` wrote; - for standard input
@@ -49,9 +56,13 @@ enum Form {
 pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<ExitCode> {
     let Arguments { batch, form, out, keys } = arguments;
     let proven: Proven = files::read_json(batch)?;
-    let key = load_verifying_key(&keys.folder, proven.settlement.shape)?.key;
-    proven.verify(&key).context("the batch is not exported")?;
-    let inputs = proven.public_inputs()?;
+    let mut by_shape = BTreeMap::new();
+    for shape in proven.segments.iter().map(|segment| segment.shape) {
+        if let Entry::Vacant(place) = by_shape.entry(shape) {
+            place.insert(load_verifying_key(&keys.folder, shape)?.key);
+        }
+    }
+    proven.verify(|shape| by_shape.get(&shape)).context("the batch is not exported")?;
 
     fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
     let mut written = Vec::new();
@@ -61,20 +72,31 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Exit
         written.push(path);
         anyhow::Ok(())
     };
-    match form {
-        Form::Snarkjs => {
-            write("verification_key.json", pretty(&VerifyingKeyJson::from(&key))?)?;
-            write("public.json", pretty(&snarkjs::inputs_to_json(&inputs))?)?;
-            write("proof.json", pretty(&ProofJson::from(&proven.proof))?)?;
-        }
-        Form::Calldata => {
-            let words = json!({
-                "proof": hex(&calldata::proof_to_bytes(&proven.proof)),
-                "proofWords": calldata::proof_to_words(&proven.proof),
-                "publicInputs": calldata::inputs_to_words(&inputs),
-                "verifyingKey": calldata::verifying_key_to_words(&key),
-            });
-            write("calldata.json", pretty(&words)?)?;
+    let several = proven.segments.len() > 1;
+    for (index, (segment, inputs)) in
+        proven.segments.iter().zip(proven.public_inputs()).enumerate()
+    {
+        let name = |stem: &str| match several {
+            true => format!("{stem}-{}.json", index + 1),
+            false => format!("{stem}.json"),
+        };
+        let (key, inputs) = (&by_shape[&segment.shape], inputs.to_vec());
+        match form {
+            Form::Snarkjs => {
+                let key = pretty(&VerifyingKeyJson::from(key))?;
+                write(&name("verification_key"), key)?;
+                write(&name("public"), pretty(&snarkjs::inputs_to_json(&inputs))?)?;
+                write(&name("proof"), pretty(&ProofJson::from(&segment.proof))?)?;
+            }
+            Form::Calldata => {
+                let words = json!({
+                    "proof": hex(&calldata::proof_to_bytes(&segment.proof)),
+                    "proofWords": calldata::proof_to_words(&segment.proof),
+                    "publicInputs": calldata::inputs_to_words(&inputs),
+                    "verifyingKey": calldata::verifying_key_to_words(key),
+                });
+                write(&name("calldata"), pretty(&words)?)?;
+            }
         }
     }
     output.result(&json!({ "files": written }), || {

@@ -11,6 +11,7 @@ pub(crate) mod deploy;
 pub(crate) mod deposit;
 pub(crate) mod export;
 pub(crate) mod gateway;
+pub(crate) mod inclusion;
 pub(crate) mod mcp;
 pub(crate) mod pay;
 pub(crate) mod prove;

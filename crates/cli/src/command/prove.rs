@@ -3,10 +3,13 @@
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
+    time::Duration,
 };
 
 use aep2_circuits::Shape;
 use aep2_prover::{
+    arrange::SEGMENTS_MAX,
+    blinding::Blinding,
     progress::Stage,
     prover::Prover,
     window::{ValidWindow, Window},
@@ -23,14 +26,15 @@ use crate::{
 
 /// Prove a window of signed mandates
 ///
-/// The proof has been verified when it is written.
+/// A window that one proof does not hold is proved in segments, each with a proof of its own; one
+/// transaction settles them all. The proofs have been verified when they are written.
 #[derive(Args)]
 pub(crate) struct Arguments {
     /// The window, a JSON file (`aep2 sample` makes one); - for standard input
     window: PathBuf,
 
     /// The shape to prove in [default: the smallest named one that holds the window
-    /// and has a key]
+    /// and has a key; where none holds it, segments of the largest one]
     #[arg(long)]
     shape: Option<Shape>,
 
@@ -62,7 +66,8 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Exit
     let (prover, load) = timed(|| pool.install(|| Prover::load(&keys.folder, shape)));
     let prover = prover?;
     let bar = output.bar(&Stage::PROVE);
-    let proved = pool.install(|| prover.prove(&window, &mut OsRng, &bar));
+    let blinding = Blinding::random(&mut OsRng);
+    let proved = pool.install(|| prover.prove(&window, &blinding, &mut OsRng, &bar));
     bar.finish();
     let (proven, batch, timings) = proved?;
 
@@ -74,46 +79,59 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Exit
     }
 
     let settlement = &proven.settlement;
+    let (witness, proof) = timings.segments.iter().fold(
+        (Duration::ZERO, Duration::ZERO),
+        |(witness, proof), own| (witness + own.witness, proof + own.proof.total),
+    );
     let result = json!({
         "batch": out,
+        "batch_id": proven.id(),
         "shape": shape.to_string(),
+        "segments": proven.segments.len(),
         "mandates": settlement.count,
         "debits": settlement.debits.len(),
         "payouts": settlement.payouts.len(),
         "key_load_s": load.as_secs_f64(),
-        "witness_s": timings.witness.as_secs_f64(),
-        "prove_s": timings.proof.total.as_secs_f64(),
+        "witness_s": witness.as_secs_f64(),
+        "prove_s": proof.as_secs_f64(),
     });
     if out.as_os_str() == "-" {
         return Ok(ExitCode::SUCCESS);
     }
     output.result(&result, || {
         format!(
-            "{}: {} as {} and {}, shape {shape}, proved in {:.2} s",
+            "{}: {} as {} and {}, {} of {shape}, proved in {:.2} s",
             out.display(),
             count(settlement.count as usize, "mandate"),
             count(settlement.debits.len(), "debit"),
             count(settlement.payouts.len(), "payout"),
-            timings.proof.total.as_secs_f64()
+            count(proven.segments.len(), "segment"),
+            proof.as_secs_f64()
         )
     })?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// The smallest named shape that holds the window; one with a key, where there is one.
+/// The smallest named shape that holds the window; one with a key, where there is one. Where none
+/// holds it, the one that holds it in the fewest segments.
 fn shape_for(window: &ValidWindow, keys: &Path) -> anyhow::Result<Shape> {
     let plain = Shape::NAMED.into_iter().filter(|_| !window.needs_capture());
     // Plain shapes first, and each list in the order of its proofs' cost.
-    let fitting: Vec<Shape> = plain
-        .chain(Shape::NAMED.map(Shape::with_capture))
-        .filter(|shape| window.lanes_needed(shape.slots()) <= shape.lanes())
+    let named: Vec<Shape> = plain.chain(Shape::NAMED.map(Shape::with_capture)).collect();
+    let mut fitting: Vec<(Shape, usize)> = named
+        .into_iter()
+        .map(|shape| (shape, window.segments_needed(shape)))
+        .filter(|(_, segments)| *segments <= SEGMENTS_MAX)
         .collect();
-    let kept = fitting.iter().find(|shape| Prover::is_kept(keys, **shape));
-    kept.or(fitting.first()).copied().with_context(|| {
+    if let Some(fewest) = fitting.iter().map(|(_, segments)| *segments).min() {
+        fitting.retain(|(_, segments)| *segments == fewest);
+    }
+    let kept = fitting.iter().find(|(shape, _)| Prover::is_kept(keys, *shape));
+    kept.or(fitting.first()).map(|(shape, _)| *shape).with_context(|| {
         let largest = Shape::CHAINS;
         format!(
-            "no named shape holds this window: its chains need {} lanes of {} slots. Make a key \
-             for a larger shape with `aep2 setup`, or prove the window in parts",
+            "no named shape holds this window in {SEGMENTS_MAX} segments: its chains need {} lanes of \
+             {} slots. Make a key for a larger shape with `aep2 setup`, or prove the window in parts",
             window.lanes_needed(largest.slots()),
             largest.slots()
         )

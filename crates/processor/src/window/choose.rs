@@ -130,7 +130,7 @@ fn out_of_line<'a>(pool: &'a Pool, rules: &Rules, now: UnixTime) -> Option<Found
     let isolated = isolated.map(|group| (group, Closed::Isolated));
     let (members, closed) =
         late.into_iter().chain(isolated).min_by_key(|(members, _)| members[0].sequence)?;
-    let fit = fit(pool, &members)?;
+    let fit = fit(pool, &members, rules)?;
     Some(Found { pool, shape: fit.shape, members: fit.members, closed })
 }
 

@@ -107,8 +107,8 @@ pub(super) async fn mandate(
 
 /// The proof that a mandate was settled.
 ///
-/// Against the commitment that the wallet logged when it settled the batch: anyone can check it, with
-/// `aep2 verify` or by the rules in the protocol's documentation.
+/// Against what the transaction settled, as the chain has it: anyone can check it, with
+/// `aep2 inclusion verify` or by the rules in the protocol's documentation.
 #[utoipa::path(
     get, path = "/v1/mandates/{id}/proof", tag = "mandates",
     params(schema::MandateId),

@@ -196,6 +196,7 @@ mod tests {
         let kinds = document["components"]["schemas"]["Event"]["oneOf"].as_array();
         let kinds = kinds.cloned().unwrap_or_default();
         for event in [
+            Event::SegmentProved { batch: BatchNumber::new(1), proved: 1, segments: 2 },
             Event::Proved { batch: BatchNumber::new(1), took_ms: 1 },
             Event::ReorgedOut { to_block: 1, mandates: 1, batches: 1 },
         ] {

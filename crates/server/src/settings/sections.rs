@@ -129,7 +129,7 @@ section! {
 section! {
     /// When mandates are settled, and how many together.
     pub struct WindowSettings {
-        /// The shapes of batches, by which proofs are made; there must be a key for each. The embedded
+        /// The shapes of segments, by which proofs are made; there must be a key for each. The embedded
         /// chain makes development keys for them at its first start.
         pub shapes: Vec<ShapeName> = default_shapes();
         /// The folder of proving keys. Without this, the one in the data directory.
@@ -140,6 +140,9 @@ section! {
         pub capture_within_s: u64 = 30;
         /// How long before it is due a mandate must be in a transaction.
         pub due_margin_s: u64 = 240;
+        /// How many segments a batch may have: proofs of its own each, settled by one transaction. More
+        /// make a mandate cheaper, and a full batch take longer to prove. At most 64.
+        pub segments_max: usize = 8;
         /// How many batches may be on their way at once.
         pub in_flight_max: usize = 4;
         /// How often it is looked whether a window is full or old enough.

@@ -2,19 +2,15 @@
 
 use std::collections::HashMap;
 
-use aep2_chain::settlement::SettledBatch;
+use aep2_chain::{inclusion::SettledTransaction, settlement::SettledBatch, wallet::WalletId};
 use aep2_ledger::MandateHash;
-use aep2_mandate::{
-    field,
-    mandate::{Domain, MandateId},
-};
+use aep2_mandate::mandate::MandateId;
 use aep2_processor::Processor;
 use alloy::{
-    consensus::Transaction as _,
-    primitives::{Address, U256},
+    primitives::{B256, U256},
     providers::Provider,
 };
-use anyhow::{Context, ensure};
+use anyhow::Context;
 
 use super::{
     agents::Bought,
@@ -37,7 +33,7 @@ pub(super) async fn all(
     shops: &[Shop],
     bought: &[Bought],
     times: &HashMap<MandateHash, MandateTimes>,
-    batches: &[SettledBatch],
+    batches: &[(B256, SettledBatch)],
 ) -> anyhow::Result<Vec<Comparison>> {
     let mut comparisons = vec![mandates(world, bought, times, batches).await?];
     comparisons.push(nonces(world, bought).await?);
@@ -48,7 +44,7 @@ pub(super) async fn all(
     comparisons.push(Comparison::of(
         "base units, all payouts",
         bought.iter().map(owed).sum::<u128>(),
-        batches.iter().map(paid).sum::<u128>(),
+        batches.iter().map(|(_, batch)| paid(batch)).sum::<u128>(),
     ));
     for (index, shop) in shops.iter().enumerate() {
         let owed: u128 = bought.iter().filter(|own| own.shop == index).map(owed).sum();
@@ -74,21 +70,21 @@ pub(super) async fn all(
 }
 
 /// Each mandate is shown to be in its batch, with the amount that its receipts say, by a proof
-/// against the commitment on chain.
+/// against what the chain settled.
 async fn mandates(
     world: &World,
     bought: &[Bought],
     times: &HashMap<MandateHash, MandateTimes>,
-    batches: &[SettledBatch],
+    batches: &[(B256, SettledBatch)],
 ) -> anyhow::Result<Comparison> {
     let processor = world.serving.processor();
-    let domain = world.venue().mandate_domain(world.token);
+    let wallet = world.wallet.id();
     let mut shown = 0;
     for own in bought {
         let id = own.payment.id;
         let settled = times.get(&id.into()).and_then(|times| times.settled);
         let settled = settled.with_context(|| format!("mandate {id} did not settle"))?;
-        let included = included(processor, own, id, &domain, batches).await?;
+        let included = included(processor, own, id, &wallet, batches).await?;
         shown += usize::from(settled.amount.get() == owed(own) && included == owed(own));
     }
     Ok(Comparison::of("mandates shown to be settled as receipted", bought.len(), shown))
@@ -99,17 +95,16 @@ async fn included(
     processor: &Processor,
     own: &Bought,
     id: MandateId,
-    domain: &Domain,
-    batches: &[SettledBatch],
+    wallet: &WalletId,
+    batches: &[(B256, SettledBatch)],
 ) -> anyhow::Result<u128> {
     let inclusion = processor.inclusion_proof(id).await?;
-    let commitment = batches
+    let (_, batch) = batches
         .iter()
-        .map(|batch| batch.commitment)
-        .find(|own| field::to_be_bytes(own) == inclusion.commitment.0)
+        .find(|(transaction, _)| *transaction == inclusion.transaction)
         .with_context(|| format!("mandate {id}: its batch is not on chain"))?;
-    let settled = inclusion.proof.verify(&own.payment.mandate.mandate, domain, commitment)?;
-    Ok(settled.captured.get())
+    let mandate = &own.payment.mandate.mandate;
+    Ok(batch.check_inclusion(wallet, mandate, &inclusion.proof)?.captured.get())
 }
 
 /// Every nonce is spent, and no other.
@@ -123,21 +118,19 @@ async fn nonces(world: &World, bought: &[Bought]) -> anyhow::Result<Comparison> 
     Ok(Comparison::of("nonces spent on chain", bought.len(), spent))
 }
 
-/// Everything that the processor ever settled in this wallet, read from the chain's blocks: what a
-/// transaction's calldata said, and the gas that it used.
+/// What the processor's transactions settled in this wallet, as the chain has it, and the gas that each
+/// used.
 pub(super) async fn settled_on_chain(
     world: &World,
-    transactions: &[alloy::primitives::B256],
-) -> anyhow::Result<Vec<(SettledBatch, u64)>> {
-    let wallet: Address = world.deployment.wallet.address;
+    transactions: &[B256],
+) -> anyhow::Result<Vec<(SettledTransaction, u64)>> {
     let mut batches = Vec::new();
     for hash in transactions {
-        let transaction = world.provider.get_transaction_by_hash(*hash).await?;
-        let transaction = transaction.with_context(|| format!("{hash} is not on chain"))?;
+        let settled =
+            SettledTransaction::read(&world.provider, world.wallet.id(), *hash).await?;
         let receipt = world.provider.get_transaction_receipt(*hash).await?;
         let receipt = receipt.with_context(|| format!("{hash} has no receipt"))?;
-        ensure!(receipt.status() && transaction.to() == Some(wallet), "{hash} did not settle");
-        batches.push((SettledBatch::decode(transaction.input())?, receipt.gas_used));
+        batches.push((settled, receipt.gas_used));
     }
     Ok(batches)
 }

@@ -19,6 +19,7 @@ use std::{
 };
 
 use aep2_benches::{machine::Machine, settling};
+use aep2_chain::settlement::SettledBatch;
 use aep2_circuits::Shape;
 use aep2_ledger::MandateHash;
 use anyhow::{Context, bail, ensure};
@@ -161,7 +162,8 @@ async fn show(arguments: &Arguments, data: &Path, output: &Output) -> anyhow::Re
         .collect();
     let transactions: Vec<_> = settled.iter().map(|(_, _, (_, hash))| *hash).collect();
     let on_chain = compare::settled_on_chain(&world, &transactions).await?;
-    let decoded: Vec<_> = on_chain.iter().map(|(batch, _)| batch.clone()).collect();
+    let decoded: Vec<_> =
+        on_chain.iter().map(|(own, _)| (own.transaction, own.batch.clone())).collect();
     let mut comparisons = compare::all(&world, &shops, &bought, &times, &decoded).await?;
     let sent = compare::transactions_of(&world).await? - transactions_before;
     comparisons.push(Comparison::of("transactions, one for each batch", settled.len(), sent));
@@ -169,12 +171,13 @@ async fn show(arguments: &Arguments, data: &Path, output: &Output) -> anyhow::Re
     let batches: Vec<Batch> = settled
         .iter()
         .zip(&on_chain)
-        .map(|((number, times, (settled_at_s, transaction)), (decoded, gas))| Batch {
+        .map(|((number, times, (settled_at_s, transaction)), (settled, gas))| Batch {
             number: number.get(),
-            shape: shape_name(decoded.shape),
-            mandates: decoded.count as usize,
-            debits: decoded.debits.len(),
-            payouts: decoded.payouts.len(),
+            shape: shape_name(&settled.batch),
+            segments: settled.batch.segments.len(),
+            mandates: settled.batch.count as usize,
+            debits: settled.batch.debits.len(),
+            payouts: settled.batch.payouts.len(),
             proof_s: times.proof_s,
             gas: *gas,
             transaction: transaction.to_string(),
@@ -270,7 +273,9 @@ async fn settle(
     Ok(())
 }
 
-fn shape_name(id: u32) -> String {
+/// The shape of a batch's segments, which are all of one.
+fn shape_name(batch: &SettledBatch) -> String {
+    let id = batch.segments.first().map_or(0, |segment| segment.shape);
     aep2_chain::wallet::units::shape_of_id(id).map_or_else(|| id.to_string(), |s| s.to_string())
 }
 

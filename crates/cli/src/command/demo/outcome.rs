@@ -87,6 +87,8 @@ impl Refusal {
 pub(super) struct Batch {
     pub(super) number: u64,
     pub(super) shape: String,
+    /// How many segments, each with a proof of its own.
+    pub(super) segments: usize,
     pub(super) mandates: usize,
     pub(super) debits: usize,
     pub(super) payouts: usize,

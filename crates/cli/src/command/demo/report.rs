@@ -105,7 +105,7 @@ fn batches(outcome: &Outcome) -> Markup {
         h2 { "Batches" }
         table {
             tr {
-                th { "batch" } th { "shape" }
+                th { "batch" } th { "segments" }
                 @for name in ["mandates", "debits", "payouts", "proof, s", "gas", "gas a mandate"] {
                     th.number { (name) }
                 }
@@ -113,7 +113,7 @@ fn batches(outcome: &Outcome) -> Markup {
             }
             @for batch in &outcome.batches {
                 tr {
-                    td { (batch.number) } td { (batch.shape) }
+                    td { (batch.number) } td { (batch.segments) " of " (batch.shape) }
                     td.number { (batch.mandates) } td.number { (batch.debits) }
                     td.number { (batch.payouts) } td.number { (format!("{:.2}", batch.proof_s)) }
                     td.number { (batch.gas) }

@@ -145,7 +145,10 @@ impl Seen {
                 self.batches.entry(batch).or_default().aborted = true;
             }
             Event::TaskPanicked { task } => self.panicked = Some(task),
-            Event::Captured { .. } | Event::Final { .. } | Event::ReorgedOut { .. } => {}
+            Event::Captured { .. }
+            | Event::SegmentProved { .. }
+            | Event::Final { .. }
+            | Event::ReorgedOut { .. } => {}
         }
     }
 }
