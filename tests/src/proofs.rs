@@ -12,9 +12,11 @@ use aep2_mandate::{
     units::{AccountId, Amount, Ceiling, Nonce, UnixTime},
 };
 use aep2_prover::{
+    arrange::Batch,
+    blinding::Blinding,
     proven::Proven,
     prover::{Entropy, Prover},
-    window::{Entry, Window},
+    window::{Entry, ValidWindow, Window},
 };
 use alloy::primitives::{Address, B256};
 use rand::{SeedableRng, rngs::StdRng};
@@ -71,13 +73,34 @@ impl Payment {
     }
 }
 
-/// A proof of payments, those of one account in one chain, each account with its key.
+/// A window, its arrangement, and its proofs.
+#[derive(Clone, Debug)]
+pub struct ProvedWindow {
+    /// What goes to the wallet.
+    pub proven: Proven,
+    /// What was proved.
+    pub window: ValidWindow,
+    /// How it was arranged.
+    pub batch: Batch,
+}
+
+/// Proofs of payments, those of one account in one chain, each account with its key.
 pub fn prove(
     wallet: WalletId,
     token: Address,
     valid_until: UnixTime,
     payments: &[(&SecretKey, Payment)],
 ) -> Proven {
+    prove_window(wallet, token, valid_until, payments).proven
+}
+
+/// [`prove()`], with what was proved.
+pub fn prove_window(
+    wallet: WalletId,
+    token: Address,
+    valid_until: UnixTime,
+    payments: &[(&SecretKey, Payment)],
+) -> ProvedWindow {
     let mut mandates = Vec::new();
     let mut previous: Vec<(AccountId, Released)> = Vec::new();
     for (key, payment) in payments {
@@ -91,8 +114,10 @@ pub fn prove(
     let window =
         Window { chain_id: wallet.chain_id, wallet: wallet.address, token, valid_until, mandates };
     let mut rng = StdRng::seed_from_u64(7);
-    let valid = window.validate(&mut rng).unwrap();
-    prover().prove(&valid, &mut rng, &()).unwrap().0
+    let window = window.validate(&mut rng).unwrap();
+    let blinding = Blinding::random(&mut rng);
+    let (proven, batch, _) = prover().prove(&window, &blinding, &mut rng, &()).unwrap();
+    ProvedWindow { proven, window, batch }
 }
 
 /// The development keys, which both chains prefund.

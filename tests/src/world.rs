@@ -5,8 +5,8 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use aep2_chain::{
     call::Call,
     deployment::{Deployment, Plan, deploy},
-    events::WalletEvent,
     follower::FollowerConfig,
+    inclusion::SettledTransaction,
     sender::SenderConfig,
     token::{Token, approve, mint_test_tokens},
     transact::transact,
@@ -20,12 +20,14 @@ use aep2_circuits::Shape;
 use aep2_devchain::{DevChain, DevChainConfig, dev_accounts};
 use aep2_mandate::{
     clock::Clock,
-    field::Fr,
     mandate::{Domain, MandateId, SignedMandate},
     units::{AccountId, Ceiling, UnixTime},
 };
 use aep2_processor::{Parts, Processor, ProcessorConfig, batch::Provers};
-use aep2_prover::window::{Entry, Window};
+use aep2_prover::{
+    blinding::Blinding,
+    window::{Entry, Window},
+};
 use alloy::{
     network::EthereumWallet,
     primitives::{Address, B256},
@@ -127,6 +129,8 @@ impl World {
         config.acceptance.tokens = vec![(self.token(), Ceiling::MIN)];
         config.windows.shapes = self.provers.shapes().collect();
         config.windows.poll_interval_ms = 20;
+        // A window is a shape: those who want more segments say so.
+        config.windows.segments_max = 1;
         config
     }
 
@@ -192,16 +196,10 @@ impl World {
         transact(&self.with_key(key), call).await.expect("sent")
     }
 
-    /// What a batch's proof commits to, as the wallet's event in its transaction says.
-    pub async fn commitment_of(&self, transaction: B256) -> Fr {
-        let receipt = self.chain.provider().get_transaction_receipt(transaction).await;
-        let receipt = receipt.expect("an answer").expect("a receipt");
-        let events = self.id().events_of(&receipt).expect("events");
-        let commitment = events.iter().find_map(|event| match event {
-            WalletEvent::BatchSettled { commitment, .. } => Some(*commitment),
-            _ => None,
-        });
-        commitment.expect("a settled batch")
+    /// What a transaction settled, as the chain has it.
+    pub async fn settled_by(&self, transaction: B256) -> SettledTransaction {
+        let read = SettledTransaction::read(&self.chain.provider(), self.id(), transaction).await;
+        read.expect("a settled batch")
     }
 
     /// What an address has of the token.
@@ -294,7 +292,8 @@ pub async fn settle_by_hand(world: &World, signed: &SignedMandate) {
     let mut rng = rand::thread_rng();
     let window = window.validate(&mut rng).expect("a window");
     let prover = world.provers.iter().next().expect("a prover");
-    let (proven, ..) = prover.prove(&window, &mut rng, &()).expect("proved");
+    let blinding = Blinding::random(&mut rng);
+    let (proven, ..) = prover.prove(&window, &blinding, &mut rng, &()).expect("proved");
     let set = world.deployment.verifier_set;
     let call = wallet.settle_batch(&proven, set, signed.mandate.token).expect("a call");
     world.send(&world.processor, &call).await;

@@ -7,7 +7,7 @@ use std::{process::ExitCode, time::Duration};
 
 use aep2_benches::{machine, proving, statistics::Seconds};
 use aep2_circuits::{Shape, arkworks::Arkworks, count::Counter, statement::Statement};
-use aep2_prover::{arrange::Batch, groth16};
+use aep2_prover::{arrange::Batch, blinding::Blinding, groth16};
 use anyhow::Context;
 use ark_bn254::{Bn254, Fr};
 use ark_ff::UniformRand;
@@ -34,14 +34,17 @@ struct Arguments {
 
 fn main() -> anyhow::Result<ExitCode> {
     let Arguments { shape, runs, memory_mib } = Arguments::parse();
-    let batch = Batch::arrange(&proving::full_window(shape), shape)?;
-    let inputs = batch.statement.public.to_vec();
+    let blinding = Blinding::random(&mut OsRng);
+    let batch = Batch::arrange(&proving::full_window(shape), shape, &blinding)?;
+    // A full window of a shape is one segment of it.
+    let statement = &batch.segments[0].statement;
+    let inputs = statement.public.to_vec();
 
     eprintln!("{shape}: our set-up and a proof, for the memory they take …");
     machine::reset_peak_memory();
     let ours = groth16::setup(&Statement::blank(shape), &mut OsRng, &())?;
     let prove_ours = || -> anyhow::Result<Duration> {
-        let assignment = aep2_circuits::witness::Assignment::of(&batch.statement);
+        let assignment = aep2_circuits::witness::Assignment::of(statement);
         let (took, proof) = timed(|| groth16::prove_unchecked(&ours, assignment, &mut OsRng, &()));
         let (proof, _) = proof?;
         anyhow::ensure!(verifies(&ours.verifying_key, &inputs, &proof)?, "our proof must verify");
@@ -52,7 +55,7 @@ fn main() -> anyhow::Result<ExitCode> {
 
     eprintln!("stock set-up …");
     machine::reset_peak_memory();
-    let circuit = Arkworks::of(&batch.statement);
+    let circuit = Arkworks::of(statement);
     let (stock_setup, stock) =
         timed(|| Groth16::<Bn254>::generate_random_parameters_with_reduction(&circuit, &mut OsRng));
     let stock = stock.context("stock set-up")?;
@@ -82,7 +85,7 @@ fn main() -> anyhow::Result<ExitCode> {
         "machine": machine::Machine::this(),
         "threads": rayon::current_num_threads(),
         "shape": shape.to_string(),
-        "constraints": Counter::of(&batch.statement).constraints,
+        "constraints": Counter::of(statement).constraints,
         "runs": runs,
         "ours": { "prove_s": own, "peak_rss_mib": peak_mib },
         "stock": {

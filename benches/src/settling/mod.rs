@@ -502,8 +502,9 @@ mod tests {
 
     #[test]
     fn the_shape_is_the_smallest_that_holds_the_batch() -> anyhow::Result<()> {
-        let in_segments =
-            |mandates, accounts, segments| Scale { mandates, accounts, payees: 1, segments }.shape();
+        let in_segments = |mandates, accounts, segments| {
+            Scale { mandates, accounts, payees: 1, segments }.shape()
+        };
         let shape = |mandates, accounts| in_segments(mandates, accounts, 1);
         assert_eq!(Scale::LARGE.shape()?, Shape::CHAINS);
         assert_eq!(in_segments(32, 8, 2)?, Shape::SINGLES_SMALL);

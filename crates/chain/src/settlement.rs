@@ -4,9 +4,7 @@
 //! What the wallet would refuse for reasons that need no chain is refused here, before it costs gas.
 //! Spent nonces, registered keys, balances and the clock are the chain's to know.
 
-use aep2_circuits::settlement::{
-    Debit, Payout, RuleBroken, Segment, Settlement, ZeroDenominator,
-};
+use aep2_circuits::settlement::{Debit, Payout, RuleBroken, Segment, Settlement, ZeroDenominator};
 use aep2_mandate::{
     field::{self, Fr},
     units::{AccountId, Nonce, UnixTime},

@@ -163,11 +163,12 @@ fn settle_some(ledger: &Ledger, now: UnixTime) -> Result<(), Box<dyn Error>> {
     lap("window_ms", &mut start);
     let members = window.iter().map(|entry| (entry.hash, entry.due())).collect();
     let (path, token, valid_until) = (SettlementPath::Proved, TOKEN, UnixTime::new(NOW + 3_600)?);
-    let seal = Seal { path, token, valid_until, shape: 1, verifier_set: B256::ZERO, members };
+    let (verifier_set, blinding) = (B256::ZERO, B256::ZERO);
+    let seal = Seal { path, token, valid_until, shape: 1, verifier_set, blinding, members };
     let batch = ledger.seal(seal).wait()?.into_inner();
     lap("seal_ms", &mut start);
-    let commitment = B256::repeat_byte(1);
-    ledger.proved(batch, commitment, vec![0; 256]).wait()?;
+    let batch_id = B256::repeat_byte(1);
+    ledger.proved(batch, batch_id, vec![0; 256]).wait()?;
     lap("proved_ms", &mut start);
 
     let mut debits: BTreeMap<(AccountId, u64), (u128, u128)> = BTreeMap::new();
@@ -185,10 +186,9 @@ fn settle_some(ledger: &Ledger, now: UnixTime) -> Result<(), Box<dyn Error>> {
         amount: Balance::new(amount).unwrap_or(Balance::MAX),
     });
     let settled = ChainFact::BatchSettled {
-        batch_id: B256::ZERO,
+        batch_id,
         token,
         processor: Address::ZERO,
-        commitment,
         count: window.len() as u32,
         debits: debits.collect(),
         transaction: B256::ZERO,

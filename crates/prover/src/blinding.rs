@@ -75,7 +75,8 @@ mod tests {
             assert_eq!(covers, secret.of_segments(count));
             let blinds: Fr = covers.iter().map(|(blind, _)| blind).sum();
             assert_eq!(blinds, Fr::from(0u64));
-            let all: HashSet<Fr> = covers.iter().flat_map(|(blind, salt)| [*blind, *salt]).collect();
+            let all: HashSet<Fr> =
+                covers.iter().flat_map(|(blind, salt)| [*blind, *salt]).collect();
             assert_eq!(all.len(), 2 * count);
         }
         let (blind, salt) = secret.of_segments(1)[0];

@@ -79,7 +79,7 @@ async fn each_altered_part_has_its_own_error(chain: TestChain) {
     alter_the_header(&own).await;
     alter_debits(&own).await;
     alter_payouts(&own).await;
-    alter_commitment_hint_and_proof(&own).await;
+    alter_segments_and_hint(&own).await;
 
     // And as it was, it settles.
     let Honest { stage, call } = &own;
@@ -88,9 +88,9 @@ async fn each_altered_part_has_its_own_error(chain: TestChain) {
 
 /// The header, and what stands beside it.
 async fn alter_the_header(own: &Honest) {
-    let (set, shape) = (own.verifier_set(), own.call.shape);
+    let (set, shape) = (own.verifier_set(), own.call.segments[0].shape);
     let unknown = E::UnknownShape { verifier_set: set, shape: shape ^ 1 };
-    assert_eq!(own.refused(&|call| call.shape ^= 1).await, unknown);
+    assert_eq!(own.refused(&|call| call.segments[0].shape ^= 1).await, unknown);
     let other = Address::repeat_byte(1).into_word();
     let unknown = E::UnknownShape { verifier_set: other, shape };
     assert_eq!(own.refused(&|call| call.header.verifierSet = other).await, unknown);
@@ -160,22 +160,35 @@ async fn alter_payouts(own: &Honest) {
     assert_eq!(own.refused(&added).await, own.hint_wrong(), "a payout of nothing");
 }
 
-async fn alter_commitment_hint_and_proof(own: &Honest) {
-    assert_eq!(own.refused(&|call| call.commitment += one()).await, own.hint_wrong());
+async fn alter_segments_and_hint(own: &Honest) {
+    assert_eq!(own.refused(&|call| call.segments.clear()).await, E::SegmentsEmpty);
+    let twice = |call: &mut settleBatchCall| call.segments.push(call.segments[0].clone());
+    assert_eq!(own.refused(&twice).await, own.hint_wrong());
+    assert_eq!(own.refused(&|call| call.segments[0].commitment += one()).await, own.hint_wrong());
     let commitment = U256::MAX;
     let out_of_range = E::CommitmentOutOfRange { commitment };
-    assert_eq!(own.refused(&|call| call.commitment = commitment).await, out_of_range);
+    assert_eq!(own.refused(&|call| call.segments[0].commitment = commitment).await, out_of_range);
+    let batch_id = own.stage.batch().id();
+    let differ = E::SumsDiffer { batch_id };
+    assert_eq!(own.refused(&|call| call.segments[0].sum ^= one()).await, differ);
+    let sum = U256::MAX;
+    let out_of_range = E::SumOutOfRange { sum };
+    assert_eq!(own.refused(&|call| call.segments[0].sum = sum).await, out_of_range);
     let hint = own.call.hint + one();
     assert_eq!(own.refused(&|call| call.hint = hint).await, E::HintWrong { hint });
     for index in 0..8 {
         let off_curve = E::Verifier(VerifierError::PrecompileFailed { precompile: 8 });
-        assert_eq!(own.refused(&|call| call.proof[index] ^= one()).await, off_curve, "{index}");
-        let value = own.call.proof[index] + BASE_FIELD;
+        assert_eq!(
+            own.refused(&|call| call.segments[0].proof[index] ^= one()).await,
+            off_curve,
+            "{index}"
+        );
+        let value = own.call.segments[0].proof[index] + BASE_FIELD;
         let second_spelling = VerifierError::CoordinateNotReduced { index: index as u64, value };
-        let refused = own.refused(&|call| call.proof[index] = value).await;
+        let refused = own.refused(&|call| call.segments[0].proof[index] = value).await;
         assert_eq!(refused, E::Verifier(second_spelling));
     }
-    let infinite = |call: &mut settleBatchCall| call.proof[6..].fill(U256::ZERO);
+    let infinite = |call: &mut settleBatchCall| call.segments[0].proof[6..].fill(U256::ZERO);
     let infinity = E::Verifier(VerifierError::PointAtInfinity { index: 6 });
     assert_eq!(own.refused(&infinite).await, infinity);
 }
@@ -183,7 +196,8 @@ async fn alter_commitment_hint_and_proof(own: &Honest) {
 /// What is altered of a proven batch, and how.
 type Alteration = (&'static str, fn(&mut Proven));
 
-/// The same, but the sender makes the hint anew: then only the proof stands between it and the money.
+/// The same, but the sender makes the hint and the sum anew: then only the proof stands between it and
+/// the money.
 async fn an_altered_proof_is_refused_with_a_fitting_hint_too(chain: TestChain) {
     let stage = Stage::set(chain).await;
     let honest = stage.batch();
@@ -202,14 +216,19 @@ async fn an_altered_proof_is_refused_with_a_fitting_hint_too(chain: TestChain) {
             altered.settlement.payouts[1].amount -= 1;
         }),
         ("payouts' order", |altered| altered.settlement.payouts.swap(0, 1)),
-        ("C", |altered| altered.commitment += Fr::from(1u64)),
-        ("proof", |altered| altered.proof.c = altered.proof.a),
+        ("C", |altered| altered.segments[0].commitment += Fr::from(1u64)),
+        ("proof", |altered| altered.segments[0].proof.c = altered.segments[0].proof.a),
     ];
     for (part, alter) in alterations {
         let mut altered = honest.clone();
         alter(&mut altered);
+        let batch_id = altered.id();
+        if part != "proof" {
+            let refused = stage.refused(&stage.processor, &stage.settling(&altered)).await;
+            assert_eq!(refused, E::SumsDiffer { batch_id }, "{part}");
+            fit_the_sum(&mut altered);
+        }
         let refused = stage.refused(&stage.processor, &stage.settling(&altered)).await;
-        let batch_id = aep2_chain::settlement::batch_id(&altered.settlement, altered.commitment);
         assert_eq!(refused, E::ProofRefused { batch_id }, "{part}");
     }
     // Another account's debit, with that account's key.
@@ -217,8 +236,16 @@ async fn an_altered_proof_is_refused_with_a_fitting_hint_too(chain: TestChain) {
     altered.settlement.debits[0].account = stage.bob.account.get();
     altered.settlement.debits[0].key_hash = honest.settlement.debits[2].key_hash;
     altered.settlement.debits[0].word = 40;
+    fit_the_sum(&mut altered);
     let refused = stage.refused(&stage.processor, &stage.settling(&altered)).await;
     assert!(matches!(refused, E::ProofRefused { .. }), "{refused:?}");
+}
+
+/// Has a batch of one segment say the sum that the wallet computes.
+fn fit_the_sum(altered: &mut Proven) {
+    let named = altered.named();
+    let (x, beta) = altered.settlement.challenges(&named);
+    altered.segments[0].sum = altered.settlement.sum(&named, x, beta).unwrap();
 }
 
 /// Also the bytes that no field of the call owns: offsets, lengths, padding.
@@ -295,7 +322,7 @@ async fn what_the_wallet_would_refuse_is_not_sent(chain: TestChain) {
         alter(&mut altered);
         stage.id().settle_batch(&altered, set, stage.token_address()).unwrap_err()
     };
-    assert_eq!(prover().verifying_key_hash(), stage.batch().verifying_key_hash);
+    assert_eq!(prover().verifying_key_hash(), stage.batch().segments[0].verifying_key_hash);
     assert_eq!(unsent(|proven| proven.settlement.count = 0), RuleBroken::Empty.into());
     assert_eq!(
         unsent(|proven| proven.settlement.payouts[0].amount += 1),

@@ -2,7 +2,8 @@
 
 use aep2_chain::{
     events::WalletEvent,
-    settlement::{SettledBatch, batch_id},
+    inclusion::SettledTransaction,
+    settlement::SettledBatch,
     token,
     wallet::{
         error::{TokenError, WalletError},
@@ -62,10 +63,10 @@ async fn a_proved_batch_settles_in_one_transaction(chain: TestChain) {
     assert!(!past.is_spent(stage.ann.account, token, Nonce::new(0)).await.unwrap());
 
     let settled = WalletEvent::BatchSettled {
-        batch_id: batch_id(&proven.settlement, proven.commitment),
+        batch_id: proven.id(),
         token,
         processor: stage.processor.address(),
-        commitment: proven.commitment,
+        verifier_set: stage.deployment.verifier_set,
         count: 4,
         total: BaseUnits::new(1_042),
     };
@@ -100,7 +101,9 @@ async fn the_entries_are_in_the_transaction(chain: TestChain) {
     let settled = SettledBatch::decode(transaction.input()).unwrap();
     assert_eq!(settled.token, stage.token_address());
     assert_eq!(settled.verifier_set, stage.deployment.verifier_set);
-    assert_eq!(settled.commitment, proven.commitment);
+    let commitments: Vec<_> = settled.segments.iter().map(|own| own.commitment).collect();
+    let proved: Vec<_> = proven.segments.iter().map(|own| own.commitment).collect();
+    assert_eq!(commitments, proved);
     let nonces: Vec<u64> =
         settled.debits.iter().flat_map(|debit| debit.nonces().map(Nonce::get)).collect();
     assert_eq!(nonces, [0, 129, 5, 6]);
@@ -111,7 +114,10 @@ async fn the_entries_are_in_the_transaction(chain: TestChain) {
         let person = people.into_iter().find(|person| person.account == account)?;
         Some(KeyHash::of(&person.mandate_key.public()))
     };
-    assert_eq!(settled.settlement(&stage.id(), key_of).unwrap(), proven.settlement);
+    let (settlement, segments) = settled.settlement(&stage.id(), key_of).unwrap();
+    assert_eq!((&settlement, &segments), (&proven.settlement, &proven.named()));
+    let read = SettledTransaction::read(&stage.chain.reader(), stage.id(), hash).await.unwrap();
+    assert_eq!((read.batch_id, &read.batch), (settlement.seed(&segments).into(), &settled));
     assert_eq!(settled.settlement(&stage.id(), |_| None), None);
 }
 

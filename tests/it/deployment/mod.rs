@@ -7,6 +7,7 @@ mod deployments;
 mod deposits;
 mod direct;
 mod guarantees;
+mod inclusion;
 mod mistakes;
 mod same_chain;
 mod withdrawals;

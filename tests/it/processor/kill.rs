@@ -62,9 +62,10 @@ const LIFE: Duration = Duration::from_millis(2_500);
 const RANDOM_LIFE_MS: u64 = 1_200;
 
 /// Every fail point that a processor reaches while it settles.
-const FAIL_POINTS: [FailPoint; 13] = [
+const FAIL_POINTS: [FailPoint; 14] = [
     FailPoint::Seal,
     FailPoint::Prove,
+    FailPoint::StoreSegment,
     FailPoint::StoreProof,
     FailPoint::NoteSubmission,
     FailPoint::Submit,

@@ -9,4 +9,5 @@ mod recovery;
 mod settle;
 mod settle_followed;
 mod settle_refused;
+mod settle_segments;
 mod view;

@@ -6,7 +6,10 @@ use aep2_chain::{
     wallet::{terms::Terms, units::KeyHash},
 };
 use aep2_mandate::eddsa::SecretKey;
-use aep2_prover::window::{Entry, Window};
+use aep2_prover::{
+    blinding::Blinding,
+    window::{Entry, Window},
+};
 use aep2_tests::{
     payers::{Payer, payee_address},
     settling::{accept_all, all_settled, audited},
@@ -54,7 +57,8 @@ async fn money_that_a_contract_settled_away_is_not_promised_again() {
     let mut rng = rand::rngs::OsRng;
     let window = window.validate(&mut rng).expect("a window");
     let prover = world.provers.iter().next().expect("a prover");
-    let (proven, ..) = prover.prove(&window, &mut rng, &()).expect("proved");
+    let blinding = Blinding::random(&mut rng);
+    let (proven, ..) = prover.prove(&window, &blinding, &mut rng, &()).expect("proved");
     let set = world.deployment.verifier_set;
     let settling = world.id().settle_batch(&proven, set, world.token()).expect("a call");
     world.send(&dev_key(0), &Call::with_data(contract, settling.data)).await;

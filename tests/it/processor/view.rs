@@ -1,7 +1,7 @@
 //! What others are shown: the JSON of the HTTP API, and proofs that anyone can check.
 
 use aep2_ledger::{BatchNumber, MandateHash};
-use aep2_mandate::{field, mandate::Domain};
+use aep2_mandate::field;
 use aep2_processor::{
     Processor,
     view::{MandateState, MandateStatus, ViewError},
@@ -120,7 +120,6 @@ async fn what_was_settled_is_proved_against_the_chain() {
     })
     .await;
 
-    let domain = Domain::new(world.id().chain_id, world.id().address, world.token());
     for (mandate, paid) in mandates.iter().zip([100, 0, 100]) {
         let inclusion = processor.inclusion_proof(world.id_of(mandate)).await.expect("a proof");
         let MandateState::Settled { batch, transaction, block, amount, .. } =
@@ -130,9 +129,11 @@ async fn what_was_settled_is_proved_against_the_chain() {
         };
         assert_eq!((batch, amount.get()), (Some(inclusion.batch), paid));
         assert_eq!((transaction, block), (Some(inclusion.transaction), inclusion.block));
-        let on_chain = world.commitment_of(inclusion.transaction).await;
-        let settled = inclusion.proof.verify(&mandate.mandate, &domain, on_chain);
-        let settled = settled.expect("it holds against the chain's commitment");
+        let on_chain = world.settled_by(inclusion.transaction).await;
+        assert_eq!((on_chain.batch_id, on_chain.block), (inclusion.batch_id, inclusion.block));
+        let batch = &on_chain.batch;
+        let settled = batch.check_inclusion(&world.id(), &mandate.mandate, &inclusion.proof);
+        let settled = settled.expect("it holds against what the chain settled");
         assert_eq!((settled.id, settled.captured.get()), (inclusion.mandate_id, paid));
         assert_eq!(inclusion.captured.get(), paid);
         let again = processor.inclusion_proof(inclusion.mandate_id).await.expect("a proof");

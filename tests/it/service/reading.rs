@@ -1,6 +1,6 @@
 //! What is shown of a mandate from its acceptance to its proof: as the document says, and true.
 
-use aep2_mandate::{inclusion::InclusionProof, mandate::Domain};
+use aep2_mandate::inclusion::InclusionProof;
 use aep2_tests::{
     payers::{capture, payee},
     world::eventually,
@@ -78,10 +78,9 @@ async fn every_answer_is_as_the_document_says() {
     fits("/v1/mandates/{id}/proof", "get", 200, &proof);
     let inclusion: InclusionProof = serde_json::from_value(proof["proof"].clone()).unwrap();
     let transaction = shown["transaction"].as_str().unwrap().parse().unwrap();
-    let commitment = shop.world.commitment_of(transaction).await;
+    let on_chain = shop.world.settled_by(transaction).await;
     let wallet = shop.world.id();
-    let domain = Domain::new(wallet.chain_id, wallet.address, mandate.mandate.token);
-    let settled = inclusion.verify(&mandate.mandate, &domain, commitment).unwrap();
+    let settled = on_chain.batch.check_inclusion(&wallet, &mandate.mandate, &inclusion).unwrap();
     assert_eq!((settled.id, settled.captured.get()), (id, 400));
     shop.close().await;
 }

@@ -73,8 +73,7 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Exit
         anyhow::Ok(())
     };
     let several = proven.segments.len() > 1;
-    for (index, (segment, inputs)) in
-        proven.segments.iter().zip(proven.public_inputs()).enumerate()
+    for (index, (segment, inputs)) in proven.segments.iter().zip(proven.public_inputs()).enumerate()
     {
         let name = |stem: &str| match several {
             true => format!("{stem}-{}.json", index + 1),

@@ -79,10 +79,10 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Exit
     }
 
     let settlement = &proven.settlement;
-    let (witness, proof) = timings.segments.iter().fold(
-        (Duration::ZERO, Duration::ZERO),
-        |(witness, proof), own| (witness + own.witness, proof + own.proof.total),
-    );
+    let (witness, proof) =
+        timings.segments.iter().fold((Duration::ZERO, Duration::ZERO), |(witness, proof), own| {
+            (witness + own.witness, proof + own.proof.total)
+        });
     let result = json!({
         "batch": out,
         "batch_id": proven.id(),

@@ -145,14 +145,7 @@ impl Effects {
         fact: &ChainFact,
     ) -> Result<(), FactError> {
         match fact {
-            ChainFact::BatchSettled {
-                batch_id,
-                token,
-                processor,
-                count,
-                debits,
-                transaction,
-            } => {
+            ChainFact::BatchSettled { batch_id, token, processor, count, debits, transaction } => {
                 let movement = Movement {
                     batch_id: *batch_id,
                     count: *count,

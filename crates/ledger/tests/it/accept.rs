@@ -149,7 +149,6 @@ fn obstructed(obstacles: &BTreeSet<&str>) -> (TestLedger, Terms, i64) {
             batch_id: B256::repeat_byte(1),
             token: TOKEN,
             processor: Address::repeat_byte(9),
-            commitment: B256::repeat_byte(2),
             count: 1,
             debits: vec![SettledDebit {
                 account: account(1),

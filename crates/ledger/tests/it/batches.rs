@@ -13,7 +13,7 @@ use crate::support::{
     config, deposited, opened,
 };
 
-const COMMITMENT: B256 = B256::repeat_byte(0xc0);
+const BATCH_ID: B256 = B256::repeat_byte(0xb1);
 
 pub(crate) fn seal_of(members: &[(Terms, u128)]) -> Seal {
     let valid_until = at(EXPIRES_WITHIN as i64 - 60);
@@ -24,17 +24,17 @@ pub(crate) fn seal_of(members: &[(Terms, u128)]) -> Seal {
         valid_until,
         shape: 0x0004_0008,
         verifier_set: B256::repeat_byte(5),
+        blinding: B256::repeat_byte(6),
         members: members.collect(),
     }
 }
 
-pub(crate) fn settled(commitment: B256, debits: Vec<SettledDebit>) -> ChainFact {
+pub(crate) fn settled(batch_id: B256, debits: Vec<SettledDebit>) -> ChainFact {
     let count = debits.iter().map(|debit| debit.mask.count_ones()).sum();
     ChainFact::BatchSettled {
-        batch_id: B256::repeat_byte(0xb1),
+        batch_id,
         token: TOKEN,
         processor: PROCESSOR,
-        commitment,
         count,
         debits,
         transaction: B256::repeat_byte(0x70),
@@ -65,7 +65,7 @@ fn a_batch_goes_its_way_and_its_mandates_are_settled_with_the_money() {
     let batch = seal(&test, &[(a, 100), (b, 200)]).expect("sealed");
     assert_eq!(test.status(a.hash()), Status::InBatch { batch });
     assert_eq!(test.reserved(), 600, "still promised");
-    test.ledger.proved(batch, COMMITMENT, b"proof".to_vec()).wait().expect("proved");
+    test.ledger.proved(batch, BATCH_ID, b"proof".to_vec()).wait().expect("proved");
     test.ledger.submitted(batch, b"first".to_vec()).wait().expect("submitted");
     test.ledger.submitted(batch, b"second".to_vec()).wait().expect("replaced");
     let test = test.reopen();
@@ -75,7 +75,7 @@ fn a_batch_goes_its_way_and_its_mandates_are_settled_with_the_money() {
     assert_eq!(test.ledger.proof(batch).expect("reads"), Some(b"proof".to_vec()));
     assert_eq!(test.reserved(), 600, "recomputed from the records");
     let debits = vec![a.debit(100), b.debit(200)];
-    let applied = test.apply(block(1_001, vec![settled(COMMITMENT, debits)]));
+    let applied = test.apply(block(1_001, vec![settled(BATCH_ID, debits)]));
     assert_eq!(applied.confirmed, [batch]);
     assert_eq!(applied.ended.len(), 2);
     let expected = Status::Settled { batch: Some(batch), amount: amount(200), block: 1_001 };
@@ -100,8 +100,8 @@ fn where_no_block_is_ever_undone_a_batch_is_final_at_once() {
     test.accept(&b);
     let seal = Seal { valid_until: at(1_000), ..seal_of(&[(a, 100)]) };
     let batch = test.ledger.seal(seal).wait().expect("sealed").into_inner();
-    test.ledger.proved(batch, COMMITMENT, vec![1]).wait().expect("proved");
-    let applied = test.apply(block(1_001, vec![settled(COMMITMENT, vec![a.debit(100)])]));
+    test.ledger.proved(batch, BATCH_ID, vec![1]).wait().expect("proved");
+    let applied = test.apply(block(1_001, vec![settled(BATCH_ID, vec![a.debit(100)])]));
     assert_eq!((applied.confirmed, applied.finalised), (vec![batch], vec![batch]));
     assert!(matches!(step(&test, batch), Step::Final { block: 1_001, .. }));
     let error = test.ledger.rewind(1_000, vec![]).wait().expect_err("never");
@@ -157,7 +157,7 @@ fn try_move(
     members: &[MandateHash],
 ) -> Result<(), BatchError> {
     let pending = match name {
-        "prove" => test.ledger.proved(batch, COMMITMENT, b"proof".to_vec()),
+        "prove" => test.ledger.proved(batch, BATCH_ID, b"proof".to_vec()),
         "submit" => test.ledger.submitted(batch, b"sent".to_vec()),
         _ => {
             let back = members.iter().map(|hash| (*hash, Disposition::Requeue)).collect();
@@ -186,7 +186,7 @@ fn every_step_that_is_not_the_next_is_refused() {
             for name in way {
                 match *name {
                     "confirm" => {
-                        test.apply(block(1_001, vec![settled(COMMITMENT, vec![a.debit(100)])]));
+                        test.apply(block(1_001, vec![settled(BATCH_ID, vec![a.debit(100)])]));
                     }
                     "finalise" => drop(test.apply(block(1_020, vec![]))),
                     name => try_move(&test, batch, name, &[a.hash()]).expect("on the way"),
@@ -263,7 +263,7 @@ fn an_aborted_batch_leaves_each_mandate_where_it_was_said() {
 fn a_batch_that_settles_after_it_was_aborted_has_settled() {
     let (test, [a, b, c]) = three();
     let first = seal(&test, &[(a, 100), (b, 200), (c, 300)]).expect("sealed");
-    test.ledger.proved(first, COMMITMENT, vec![1]).wait().expect("proved");
+    test.ledger.proved(first, BATCH_ID, vec![1]).wait().expect("proved");
     test.ledger.submitted(first, vec![2]).wait().expect("submitted");
     let dispositions = vec![
         (a.hash(), Disposition::Requeue),
@@ -275,7 +275,7 @@ fn a_batch_that_settles_after_it_was_aborted_has_settled() {
     assert_eq!(test.reserved(), 300);
 
     let debits = vec![a.debit(100), b.debit(200), c.debit(300)];
-    test.apply(block(1_001, vec![settled(COMMITMENT, debits)]));
+    test.apply(block(1_001, vec![settled(BATCH_ID, debits)]));
     for terms in [a, b, c] {
         let status = test.status(terms.hash());
         assert!(matches!(status, Status::Settled { batch: Some(by), .. } if by == first));
@@ -370,12 +370,12 @@ fn what_the_chain_can_never_settle_expires_and_frees_its_money() {
 fn a_chain_that_contradicts_itself_is_not_believed() {
     let (test, [a, ..]) = three();
     let batch = seal(&test, &[(a, 100)]).expect("sealed");
-    test.ledger.proved(batch, COMMITMENT, vec![]).wait().expect("proved");
+    test.ledger.proved(batch, BATCH_ID, vec![]).wait().expect("proved");
     let debit = |amount| SettledDebit { amount: balance(amount), ..a.debit(0) };
     let impossible = [
-        vec![settled(COMMITMENT, vec![debit(1_006)])],
-        vec![settled(COMMITMENT, vec![debit(1), debit(1)])],
-        vec![settled(COMMITMENT, vec![SettledDebit { word: 1 << 57, ..debit(1) }])],
+        vec![settled(BATCH_ID, vec![debit(1_006)])],
+        vec![settled(BATCH_ID, vec![debit(1), debit(1)])],
+        vec![settled(BATCH_ID, vec![SettledDebit { word: 1 << 57, ..debit(1) }])],
         vec![opened(1)],
         vec![deposited(2, 1)],
         vec![ChainFact::ChangeCancelled { account: account(2) }],

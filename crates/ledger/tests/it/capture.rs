@@ -72,6 +72,7 @@ fn what_was_sealed_once_is_captured_no_more() {
         valid_until: at(EXPIRES_WITHIN as i64),
         shape: 1,
         verifier_set: B256::ZERO,
+        blinding: B256::ZERO,
         members: vec![(hash, amount(800))],
     };
     let batch = test.ledger.seal(seal).wait().expect("sealed").into_inner();

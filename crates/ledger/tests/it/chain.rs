@@ -29,7 +29,7 @@ const FOLLOWED: [Family; 10] = [
 ];
 
 /// A block's worth of facts of every kind, about accounts 1 and 2 and mandates `a` and `b`.
-fn everything(a: &Terms, b: &Terms, commitment: B256) -> Vec<Vec<ChainFact>> {
+fn everything(a: &Terms, b: &Terms, batch_id: B256) -> Vec<Vec<ChainFact>> {
     let (verifier_set, key_hash) = (B256::repeat_byte(5), B256::repeat_byte(6));
     let processor = Address::repeat_byte(3);
     vec![
@@ -44,7 +44,7 @@ fn everything(a: &Terms, b: &Terms, commitment: B256) -> Vec<Vec<ChainFact>> {
             },
             ChainFact::DirectAccountSet { owner: OWNER, account: Some(account(1)) },
             ChainFact::DirectAccountRequested { owner: OWNER, account: None, in_force_from: at(9) },
-            settled(commitment, vec![a.debit(100)]),
+            settled(batch_id, vec![a.debit(100)]),
         ],
         vec![
             ChainFact::ChangeApplied { account: account(2), processor, verifier_set, key_hash },
@@ -81,8 +81,8 @@ fn what_is_undone_is_as_if_it_had_never_been_said() {
         test.accept(&terms);
     }
     let batch = test.ledger.seal(seal_of(&[(a, 100)])).wait().expect("sealed").into_inner();
-    let commitment = B256::repeat_byte(9);
-    test.ledger.proved(batch, commitment, vec![1]).wait().expect("proved");
+    let batch_id = B256::repeat_byte(9);
+    test.ledger.proved(batch, batch_id, vec![1]).wait().expect("proved");
     test.ledger.submitted(batch, vec![2]).wait().expect("submitted");
     let quarantined = vec![(b.hash(), Disposition::Quarantined { reason: "odd".into() })];
     test.ledger.dispose(quarantined).wait().expect("quarantined");
@@ -91,7 +91,7 @@ fn what_is_undone_is_as_if_it_had_never_been_said() {
     let mut directory = test.close();
     let mut states = vec![raw(directory.path(), &FOLLOWED)];
     let mut purses = Vec::new();
-    for (index, facts) in everything(&a, &b, commitment).into_iter().enumerate() {
+    for (index, facts) in everything(&a, &b, batch_id).into_iter().enumerate() {
         let test = TestLedger::open(directory);
         purses.push(test.ledger.account(account(1)));
         test.apply(block(1_001 + index as u64, facts));
@@ -115,7 +115,7 @@ fn what_is_undone_is_as_if_it_had_never_been_said() {
         assert_eq!(raw(directory.path(), &FOLLOWED), states[to as usize], "back to block {to}");
     }
     let test = TestLedger::open(directory);
-    for (index, facts) in everything(&a, &b, commitment).into_iter().enumerate() {
+    for (index, facts) in everything(&a, &b, batch_id).into_iter().enumerate() {
         test.apply(block(1_001 + index as u64, facts));
     }
     directory = test.close();
@@ -130,16 +130,16 @@ fn what_is_undone_is_as_if_it_had_never_been_said() {
 #[test]
 fn blocks_applied_together_are_undone_one_by_one() {
     let [one_by_one, together] = [TestLedger::funded(), TestLedger::funded()];
-    let commitment = B256::repeat_byte(9);
+    let batch_id = B256::repeat_byte(9);
     let [a, b] = [100, 200].map(|amount| Terms::new(1, amount as u64, amount));
     for test in [&one_by_one, &together] {
         for terms in [a, b] {
             test.accept(&terms);
         }
         let batch = test.ledger.seal(seal_of(&[(a, 100)])).wait().expect("sealed").into_inner();
-        test.ledger.proved(batch, commitment, vec![1]).wait().expect("proved");
+        test.ledger.proved(batch, batch_id, vec![1]).wait().expect("proved");
     }
-    let blocks = everything(&a, &b, commitment).into_iter().enumerate();
+    let blocks = everything(&a, &b, batch_id).into_iter().enumerate();
     let blocks: Vec<_> = blocks.map(|(index, facts)| block(1_001 + index as u64, facts)).collect();
     for block in blocks.clone() {
         one_by_one.apply(block);
@@ -222,10 +222,10 @@ fn another_fork_takes_the_place_of_what_fell_away() {
     let terms = Terms::new(1, 0, 500);
     test.accept(&terms);
     let batch = test.ledger.seal(seal_of(&[(terms, 500)])).wait().expect("sealed").into_inner();
-    let commitment = B256::repeat_byte(9);
-    test.ledger.proved(batch, commitment, vec![1]).wait().expect("proved");
+    let batch_id = B256::repeat_byte(9);
+    test.ledger.proved(batch, batch_id, vec![1]).wait().expect("proved");
     test.ledger.submitted(batch, vec![2]).wait().expect("submitted");
-    test.apply(block(1_001, vec![settled(commitment, vec![terms.debit(500)])]));
+    test.apply(block(1_001, vec![settled(batch_id, vec![terms.debit(500)])]));
     test.ledger.rewind(1_000, vec![]).wait().expect("undone");
     assert_eq!(test.status(terms.hash()), Status::InBatch { batch });
     assert_eq!(test.reserved(), 500);
@@ -236,7 +236,7 @@ fn another_fork_takes_the_place_of_what_fell_away() {
         ..block(number, facts)
     };
     test.apply(fork(1_001, vec![deposited(1, 1)]));
-    test.apply(fork(1_002, vec![settled(commitment, vec![terms.debit(500)])]));
+    test.apply(fork(1_002, vec![settled(batch_id, vec![terms.debit(500)])]));
     assert!(matches!(test.status(terms.hash()), Status::Settled { block: 1_002, .. }));
     assert_eq!((test.purse().record.balance.get(), test.reserved()), (501, 0));
     test.reopen().assert_sound();
@@ -286,7 +286,6 @@ fn an_account_that_comes_from_another_processor_brings_its_past() {
                 batch_id: B256::ZERO,
                 token: TOKEN,
                 processor: foreign,
-                commitment: B256::ZERO,
                 count: 1,
                 debits: vec![terms.debit(40)],
                 transaction: B256::ZERO,

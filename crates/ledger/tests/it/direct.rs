@@ -39,6 +39,7 @@ fn seal(test: &TestLedger, members: &[(MandateHash, u128)]) -> aep2_ledger::Batc
         valid_until: at(EXPIRES_WITHIN as i64),
         shape: 0,
         verifier_set: B256::ZERO,
+        blinding: B256::ZERO,
         members: members.iter().map(|(hash, due)| (*hash, amount(*due))).collect(),
     };
     test.ledger.seal(seal).wait().expect("sealed").into_inner()

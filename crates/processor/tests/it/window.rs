@@ -19,7 +19,8 @@ use proptest::{prelude::*, test_runner::TestCaseResult};
 
 const CHAIN: ChainId = ChainId::new(31_337);
 const WALLET: Address = Address::repeat_byte(0xa2);
-const RULES: Rules = Rules { age_s_max: 60, capture_within_s: 20, due_margin_s: 40 };
+const RULES: Rules =
+    Rules { age_s_max: 60, capture_within_s: 20, due_margin_s: 40, segments_max: 1 };
 const NOW: u64 = 1_000_000;
 
 fn at(seconds: u64) -> UnixTime {

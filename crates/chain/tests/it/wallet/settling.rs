@@ -2,10 +2,13 @@
 
 use aep2_chain::{
     contracts::{DebitWallet::settleBatchCall, IDebitWallet},
-    settlement::{NotABatch, SettledBatch, SettledDebit, SettledPayout, batch_id, hint},
+    settlement::{NotABatch, SettledBatch, SettledDebit, SettledPayout, SettledSegment},
     wallet::units::{BaseUnits, VerifierSetId},
 };
-use aep2_circuits::settlement::{Debit, Payout, Settlement};
+use aep2_circuits::{
+    Shape,
+    settlement::{Debit, Payout, Segment, Settlement},
+};
 use aep2_mandate::{
     field::{self, Fr},
     units::{AccountId, Nonce, UnixTime},
@@ -17,14 +20,7 @@ use alloy::{
 use proptest::prelude::*;
 
 fn settlement(debits: Vec<Debit>, payouts: Vec<Payout>) -> Settlement {
-    Settlement {
-        shape: aep2_circuits::Shape::TEST,
-        domain: Fr::from(9u64),
-        valid_until: 1_800_000_000,
-        count: 1,
-        debits,
-        payouts,
-    }
+    Settlement { domain: Fr::from(9u64), valid_until: 1_800_000_000, count: 1, debits, payouts }
 }
 
 prop_compose! {
@@ -43,16 +39,23 @@ prop_compose! {
 proptest! {
     /// The hint times every denominator is 1, denominator by denominator as the wallet forms them.
     #[test]
-    fn the_hint_is_the_inverse_of_all_denominators(settlement in entries(), commitment: u64) {
-        let commitment = Fr::from(commitment);
-        let (x, beta) = settlement.challenges(commitment);
-        let mut product = hint(&settlement, commitment).unwrap();
+    fn the_hint_is_the_inverse_of_all_denominators(
+        settlement in entries(),
+        commitments in prop::collection::vec(any::<u64>(), 1..4),
+    ) {
+        let segment = |own: &u64| Segment { shape: Shape::TEST, commitment: Fr::from(*own) };
+        let segments: Vec<Segment> = commitments.iter().map(segment).collect();
+        let (x, beta) = settlement.challenges(&segments);
+        let mut product = settlement.hint(&segments).unwrap();
         for debit in &settlement.debits {
             let key = Fr::from(u128::from(debit.account) * (1 << 57) + u128::from(debit.word));
             product *= x - (key + beta * debit.key_hash);
         }
         for payout in &settlement.payouts {
             product *= x - field::from_address(payout.payee);
+        }
+        for segment in &segments {
+            product *= x - segment.commitment;
         }
         prop_assert_eq!(product, Fr::from(1u64));
     }
@@ -62,13 +65,11 @@ proptest! {
 #[test]
 fn a_batch_of_nothing_has_the_hint_one() {
     let nothing = settlement(Vec::new(), Vec::new());
-    assert_eq!(hint(&nothing, Fr::from(3u64)), Ok(Fr::from(1u64)));
-    assert_eq!(batch_id(&nothing, Fr::from(3u64)), B256::from(nothing.seed(Fr::from(3u64))));
+    assert_eq!(nothing.hint(&[]), Ok(Fr::from(1u64)));
 }
 
 fn call() -> settleBatchCall {
     settleBatchCall {
-        shape: 7,
         header: IDebitWallet::Header {
             verifierSet: B256::repeat_byte(1),
             token: Address::repeat_byte(2),
@@ -77,9 +78,13 @@ fn call() -> settleBatchCall {
         },
         debits: vec![IDebitWallet::Debit { account: 4, word: 5, mask: 1 << 127 | 1, amount: 6 }],
         payouts: vec![IDebitWallet::Payout { payee: Address::repeat_byte(3), amount: u128::MAX }],
-        commitment: U256::from(8),
+        segments: vec![IDebitWallet::Segment {
+            shape: 7,
+            commitment: U256::from(8),
+            sum: U256::MAX,
+            proof: [U256::MAX; 8],
+        }],
         hint: U256::from(9),
-        proof: [U256::MAX; 8],
     }
 }
 
@@ -96,14 +101,13 @@ fn a_transaction_s_input_is_read() {
     assert_eq!(
         settled,
         SettledBatch {
-            shape: 7,
             verifier_set: VerifierSetId::new(B256::repeat_byte(1)),
             token: Address::repeat_byte(2),
             valid_until: UnixTime::MAX,
             count: 3,
             debits: vec![debit],
             payouts: vec![SettledPayout { payee, amount: BaseUnits::new(u128::MAX) }],
-            commitment: Fr::from(8u64),
+            segments: vec![SettledSegment { shape: 7, commitment: Fr::from(8u64) }],
         }
     );
     let nonces: Vec<u64> = debit.nonces().map(Nonce::get).collect();
@@ -126,10 +130,12 @@ fn input_that_cannot_have_settled_is_refused() {
     }
     // A count of more than 32 bits; an account 0; a commitment that is no field element.
     let mut wide = whole.clone();
-    wide[4 + 4 * 32] = 1;
+    wide[4 + 3 * 32] = 1;
     refused(&wide);
     let mut nobodys = call();
     nobodys.debits[0].account = 0;
     refused(&nobodys.abi_encode());
-    refused(&settleBatchCall { commitment: U256::MAX, ..call() }.abi_encode());
+    let mut other = call();
+    other.segments[0].commitment = U256::MAX;
+    refused(&other.abi_encode());
 }

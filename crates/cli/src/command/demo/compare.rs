@@ -126,8 +126,7 @@ pub(super) async fn settled_on_chain(
 ) -> anyhow::Result<Vec<(SettledTransaction, u64)>> {
     let mut batches = Vec::new();
     for hash in transactions {
-        let settled =
-            SettledTransaction::read(&world.provider, world.wallet.id(), *hash).await?;
+        let settled = SettledTransaction::read(&world.provider, world.wallet.id(), *hash).await?;
         let receipt = world.provider.get_transaction_receipt(*hash).await?;
         let receipt = receipt.with_context(|| format!("{hash} has no receipt"))?;
         batches.push((settled, receipt.gas_used));

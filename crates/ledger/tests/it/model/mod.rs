@@ -20,7 +20,7 @@ use proptest::prelude::*;
 
 use self::{
     operations::{Fact, Op, operations},
-    plain::{Answer, Batch, Chain, Model, commitment},
+    plain::{Answer, Batch, Chain, Model, batch_id},
 };
 use crate::support::{
     TOKEN, Terms, TestLedger, account, amount, at, balance, block, deposited, opened,
@@ -191,7 +191,7 @@ impl Both {
 
     fn prove(&mut self, batch: usize) -> (Answer, Answer) {
         let number = BatchNumber::new(batch as u64 + 1);
-        let found = self.ledger().proved(number, commitment(batch), vec![1]).wait();
+        let found = self.ledger().proved(number, batch_id(batch), vec![1]).wait();
         let record = &mut self.model.batches[batch];
         let expected = if record.step == Step::Sealed {
             record.step = Step::Proved;
@@ -278,6 +278,7 @@ impl Both {
             valid_until,
             shape: 1,
             verifier_set: B256::ZERO,
+            blinding: B256::ZERO,
             members: hashes.collect(),
         };
         let number = self.ledger().seal(seal).wait().map_err(|error| error.to_string())?;

@@ -376,7 +376,7 @@ impl Model {
             mask,
             amount: balance(paid),
         });
-        told.push(crate::batches::settled(commitment(batch), debits.collect()));
+        told.push(crate::batches::settled(batch_id(batch), debits.collect()));
         let step = Step::Confirmed { transaction: B256::repeat_byte(0x70), block };
         confirmed.push((batch, std::mem::replace(&mut self.batches[batch].step, step)));
     }
@@ -430,6 +430,6 @@ impl Model {
     }
 }
 
-pub(super) fn commitment(batch: usize) -> B256 {
+pub(super) fn batch_id(batch: usize) -> B256 {
     B256::left_padding_from(&(batch as u64 + 1).to_be_bytes())
 }
