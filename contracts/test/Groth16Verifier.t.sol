@@ -14,9 +14,12 @@ uint256 constant R = 21888242871839275222246405745257275088548364400416034343698
 contract Groth16VerifierGasTest is Test {
     function test_verifyCostsLittleMoreThanThePrecompiles() external {
         Groth16Verifier verifier = new Groth16Verifier(Groth16Vectors.verifyingKey());
-        assertTrue(verifier.verify(Groth16Vectors.proof(), Groth16Vectors.inputs()));
+        uint256[8][] memory proofs = new uint256[8][](1);
+        uint256[4][] memory inputs = new uint256[4][](1);
+        (proofs[0], inputs[0]) = (Groth16Vectors.proof(), Groth16Vectors.inputs());
+        assertTrue(verifier.verify(proofs, inputs));
         uint256 gas = vm.snapshotGasLastCall("Groth16Verifier", "verify");
-        assertLt(gas, 215_000);
+        assertLt(gas, 210_000);
     }
 }
 
@@ -25,6 +28,8 @@ contract Groth16VerifierTest is Test {
     /// @dev Ample for one call. A precompile that fails uses up what it was given, so calls that end in one
     /// are given no more.
     uint256 private constant GAS = 500_000;
+    /// @dev Of a call with one proof: selector, two offsets, and behind a length each the proof and its inputs.
+    uint256 private constant LENGTH = 4 + 32 * (2 + 1 + 8 + 1 + 4);
 
     Groth16Verifier private verifier;
     uint256[24] private key;
@@ -41,7 +46,7 @@ contract Groth16VerifierTest is Test {
     // --- What it accepts ------------------------------------------------------------------------
 
     function test_realProofVerifies() external view {
-        assertTrue(verifier.verify(proof, inputs));
+        assertTrue(_verify(verifier, proof, inputs));
     }
 
     function test_keyIsTheOneItWasMadeWith() external view {
@@ -54,7 +59,7 @@ contract Groth16VerifierTest is Test {
         other[1] = Q - proof[1];
         other[4] = Q - proof[4];
         other[5] = Q - proof[5];
-        assertTrue(verifier.verify(other, inputs));
+        assertTrue(_verify(verifier, other, inputs));
     }
 
     // --- Well-formed, but it does not hold ------------------------------------------------------
@@ -63,11 +68,11 @@ contract Groth16VerifierTest is Test {
         for (uint256 i = 0; i < 4; i++) {
             uint256[4] memory other = inputs;
             other[i] = addmod(inputs[i], 1, R);
-            assertFalse(verifier.verify(proof, other), vm.toString(i));
+            assertFalse(_verify(verifier, proof, other), vm.toString(i));
             other[i] = 0;
-            assertFalse(verifier.verify(proof, other), vm.toString(i));
+            assertFalse(_verify(verifier, proof, other), vm.toString(i));
             other[i] = R - 1;
-            assertFalse(verifier.verify(proof, other), vm.toString(i));
+            assertFalse(_verify(verifier, proof, other), vm.toString(i));
         }
     }
 
@@ -75,35 +80,35 @@ contract Groth16VerifierTest is Test {
         for (uint256 i = 1; i < 4; i++) {
             uint256[4] memory other = inputs;
             (other[0], other[i]) = (other[i], other[0]);
-            assertFalse(verifier.verify(proof, other), vm.toString(i));
+            assertFalse(_verify(verifier, proof, other), vm.toString(i));
         }
     }
 
     function test_otherPointsOfTheGroupsAreFalse() external view {
         uint256[8] memory other = proof;
         (other[0], other[1]) = (key[0], key[1]);
-        assertFalse(verifier.verify(other, inputs), "A");
+        assertFalse(_verify(verifier, other, inputs), "A");
         other = proof;
         (other[2], other[3], other[4], other[5]) = (key[2], key[3], key[4], key[5]);
-        assertFalse(verifier.verify(other, inputs), "B");
+        assertFalse(_verify(verifier, other, inputs), "B");
         other = proof;
         (other[6], other[7]) = (key[0], key[1]);
-        assertFalse(verifier.verify(other, inputs), "C");
+        assertFalse(_verify(verifier, other, inputs), "C");
         other = proof;
         (other[0], other[1], other[6], other[7]) = (proof[6], proof[7], proof[0], proof[1]);
-        assertFalse(verifier.verify(other, inputs), "A and C swapped");
+        assertFalse(_verify(verifier, other, inputs), "A and C swapped");
     }
 
     function test_negatedPointIsFalse() external view {
         uint256[8] memory other = proof;
         other[1] = Q - proof[1];
-        assertFalse(verifier.verify(other, inputs), "A");
+        assertFalse(_verify(verifier, other, inputs), "A");
         other = proof;
         (other[4], other[5]) = (Q - proof[4], Q - proof[5]);
-        assertFalse(verifier.verify(other, inputs), "B");
+        assertFalse(_verify(verifier, other, inputs), "B");
         other = proof;
         other[7] = Q - proof[7];
-        assertFalse(verifier.verify(other, inputs), "C");
+        assertFalse(_verify(verifier, other, inputs), "C");
     }
 
     /// @dev The equation's own trivial solution, where the inputs do not count: A = α, B = β and L, C away.
@@ -113,9 +118,9 @@ contract Groth16VerifierTest is Test {
         (other[2], other[3], other[4], other[5]) = (key[2], key[3], key[4], key[5]);
         for (uint256 point = 14; point < 24; point += 2) {
             (other[6], other[7]) = (key[point], key[point + 1]);
-            assertFalse(verifier.verify(other, inputs));
+            assertFalse(_verify(verifier, other, inputs));
             other[7] = Q - other[7];
-            assertFalse(verifier.verify(other, inputs));
+            assertFalse(_verify(verifier, other, inputs));
         }
     }
 
@@ -123,12 +128,12 @@ contract Groth16VerifierTest is Test {
         // Any two points of one group swapped make another key that could be one.
         uint256[24] memory other = key;
         (other[16], other[17], other[18], other[19]) = (key[18], key[19], key[16], key[17]);
-        assertFalse(new Groth16Verifier(other).verify(proof, inputs));
+        assertFalse(_verify(new Groth16Verifier(other), proof, inputs));
         other = key;
         for (uint256 i = 6; i < 10; i++) {
             (other[i], other[i + 4]) = (key[i + 4], key[i]);
         }
-        assertFalse(new Groth16Verifier(other).verify(proof, inputs));
+        assertFalse(_verify(new Groth16Verifier(other), proof, inputs));
     }
 
     // --- Malformed ------------------------------------------------------------------------------
@@ -140,12 +145,12 @@ contract Groth16VerifierTest is Test {
                 uint256[4] memory other = inputs;
                 other[i] = value;
                 vm.expectRevert(abi.encodeWithSelector(IGroth16Verifier.InputNotReduced.selector, i, value));
-                verifier.verify(proof, other);
+                _verify(verifier, proof, other);
             }
         }
         inputs[3] = R;
         vm.expectRevert(abi.encodeWithSelector(IGroth16Verifier.InputNotReduced.selector, 3, R));
-        verifier.verify(proof, inputs);
+        _verify(verifier, proof, inputs);
     }
 
     function test_coordinateThatIsNotReducedReverts() external {
@@ -154,7 +159,7 @@ contract Groth16VerifierTest is Test {
                 uint256[8] memory other = proof;
                 other[i] = value;
                 vm.expectRevert(abi.encodeWithSelector(IGroth16Verifier.CoordinateNotReduced.selector, i, value));
-                verifier.verify(other, inputs);
+                _verify(verifier, other, inputs);
             }
         }
     }
@@ -164,7 +169,7 @@ contract Groth16VerifierTest is Test {
             uint256[8] memory other = proof;
             other[i] = Q;
             vm.expectRevert(abi.encodeWithSelector(IGroth16Verifier.CoordinateNotReduced.selector, i, Q));
-            verifier.verify(other, inputs);
+            _verify(verifier, other, inputs);
         }
     }
 
@@ -173,7 +178,7 @@ contract Groth16VerifierTest is Test {
             uint256[8] memory other = proof;
             other[i] = addmod(proof[i], 1, Q);
             vm.expectRevert(abi.encodeWithSelector(IGroth16Verifier.PrecompileFailed.selector, 8));
-            verifier.verify{gas: GAS}(other, inputs);
+            _verify(verifier, other, inputs);
         }
     }
 
@@ -181,46 +186,46 @@ contract Groth16VerifierTest is Test {
     function test_aWithYZeroReverts() external {
         proof[1] = 0;
         vm.expectRevert(abi.encodeWithSelector(IGroth16Verifier.PrecompileFailed.selector, 8));
-        verifier.verify{gas: GAS}(proof, inputs);
+        _verify(verifier, proof, inputs);
     }
 
     function test_pointOutsideItsSubgroupReverts() external {
         (proof[2], proof[3], proof[4], proof[5]) = _outsideSubgroup();
         vm.expectRevert(abi.encodeWithSelector(IGroth16Verifier.PrecompileFailed.selector, 8));
-        verifier.verify{gas: GAS}(proof, inputs);
+        _verify(verifier, proof, inputs);
     }
 
     /// @dev EIP-197 has the imaginary part first, some libraries the real one.
     function test_realPartFirstReverts() external {
         (proof[2], proof[3], proof[4], proof[5]) = (proof[3], proof[2], proof[5], proof[4]);
         vm.expectRevert(abi.encodeWithSelector(IGroth16Verifier.PrecompileFailed.selector, 8));
-        verifier.verify{gas: GAS}(proof, inputs);
+        _verify(verifier, proof, inputs);
     }
 
     function test_pointAtInfinityReverts() external {
         uint256[8] memory other = proof;
         (other[0], other[1]) = (0, 0);
         vm.expectRevert(abi.encodeWithSelector(IGroth16Verifier.PointAtInfinity.selector, 0));
-        verifier.verify(other, inputs);
+        _verify(verifier, other, inputs);
         other = proof;
         (other[2], other[3], other[4], other[5]) = (0, 0, 0, 0);
         vm.expectRevert(abi.encodeWithSelector(IGroth16Verifier.PointAtInfinity.selector, 2));
-        verifier.verify(other, inputs);
+        _verify(verifier, other, inputs);
         other = proof;
         (other[6], other[7]) = (0, 0);
         vm.expectRevert(abi.encodeWithSelector(IGroth16Verifier.PointAtInfinity.selector, 6));
-        verifier.verify(other, inputs);
+        _verify(verifier, other, inputs);
     }
 
     function test_calldataOfAnotherLengthReverts() external view {
-        bytes memory exact = abi.encodeCall(verifier.verify, (proof, inputs));
-        assertEq(exact.length, 388);
+        bytes memory exact = _call(proof, inputs);
+        assertEq(exact.length, LENGTH);
         bytes memory longer = abi.encodePacked(exact, uint8(0));
-        _revertsWith(longer, abi.encodeWithSelector(IGroth16Verifier.CalldataLength.selector, 388, 389));
+        _revertsWith(longer, abi.encodeWithSelector(IGroth16Verifier.CalldataLength.selector, LENGTH, LENGTH + 1));
         longer = abi.encodePacked(exact, uint256(0));
-        _revertsWith(longer, abi.encodeWithSelector(IGroth16Verifier.CalldataLength.selector, 388, 420));
+        _revertsWith(longer, abi.encodeWithSelector(IGroth16Verifier.CalldataLength.selector, LENGTH, LENGTH + 32));
         // What is missing is never taken for zeros, whatever the proof.
-        for (uint256 length = 4; length < 388; length += 32) {
+        for (uint256 length = 4; length < LENGTH; length += 32) {
             _revertsWith(_cut(exact, length), "");
             _revertsWith(_cut(exact, length + 31), "");
         }
@@ -293,26 +298,26 @@ contract Groth16VerifierTest is Test {
 
             vm.mockCallRevert(address(uint160(precompile)), "", abi.encode(1));
             vm.expectRevert(abi.encodeWithSelector(IGroth16Verifier.PrecompileFailed.selector, precompile));
-            verifier.verify{gas: GAS}(proof, inputs);
+            _verify(verifier, proof, inputs);
             vm.clearMockedCalls();
         }
-        assertTrue(verifier.verify(proof, inputs), "the precompiles work again");
+        assertTrue(_verify(verifier, proof, inputs), "the precompiles work again");
     }
 
     function test_pairingThatAnswersMoreThanOneReverts() external {
         _precompileAnswers(8, abi.encode(2));
         _precompileAnswers(8, abi.encode(type(uint256).max));
         vm.mockCall(address(8), "", abi.encode(0));
-        assertFalse(verifier.verify(proof, inputs));
+        assertFalse(_verify(verifier, proof, inputs));
     }
 
     /// @dev Whoever calls chooses the gas: whichever call it ends in, nothing false becomes true, and
     /// nothing true false.
     function test_tooLittleGasNeverAnswersWrongly() external view {
-        bytes memory good = abi.encodeCall(verifier.verify, (proof, inputs));
+        bytes memory good = _call(proof, inputs);
         uint256[4] memory other = inputs;
         other[0] = addmod(inputs[0], 1, R);
-        bytes memory bad = abi.encodeCall(verifier.verify, (proof, other));
+        bytes memory bad = _call(proof, other);
         uint256 answered;
         for (uint256 gas = 500; gas < 260_000; gas += 1009) {
             (bool success, bytes memory answer) = address(verifier).staticcall{gas: gas}(good);
@@ -335,7 +340,7 @@ contract Groth16VerifierTest is Test {
             if (replaced >> i & 1 == 1) other[i] = random[i] % R;
         }
         bool same = keccak256(abi.encode(other)) == keccak256(abi.encode(inputs));
-        assertEq(verifier.verify(proof, other), same);
+        assertEq(_verify(verifier, proof, other), same);
     }
 
     /// @dev Multiples of the proof's points in G1, points of G2 that there are: all well-formed.
@@ -351,12 +356,11 @@ contract Groth16VerifierTest is Test {
         }
         uint256[4] memory others = inputs;
         others[bound(pole, 0, 3)] = uint256(keccak256(abi.encode(a, b, c))) % R;
-        assertFalse(verifier.verify(other, others));
+        assertFalse(_verify(verifier, other, others));
     }
 
     function testFuzz_randomWordsNeverVerify(uint256[8] calldata words, uint256[4] calldata numbers) external view {
-        (bool success, bytes memory answer) =
-            address(verifier).staticcall(abi.encodeCall(verifier.verify, (words, numbers)));
+        (bool success, bytes memory answer) = address(verifier).staticcall(_call(words, numbers));
         if (success) assertEq(answer, abi.encode(false));
     }
 
@@ -367,14 +371,37 @@ contract Groth16VerifierTest is Test {
     }
 
     function testFuzz_oneFlippedBitNeverVerifies(uint256 bit) external view {
-        bit = bound(bit, 0, 384 * 8 - 1);
-        bytes memory payload = abi.encodeCall(verifier.verify, (proof, inputs));
+        bit = bound(bit, 0, (LENGTH - 4) * 8 - 1);
+        bytes memory payload = _call(proof, inputs);
         payload[4 + bit / 8] ^= bytes1(uint8(1 << (bit % 8)));
         (bool success, bytes memory answer) = address(verifier).staticcall(payload);
         if (success) assertEq(answer, abi.encode(false));
     }
 
     // --- Helpers --------------------------------------------------------------------------------
+
+    function _verify(Groth16Verifier by, uint256[8] memory proof_, uint256[4] memory inputs_)
+        private
+        view
+        returns (bool)
+    {
+        (uint256[8][] memory proofs, uint256[4][] memory all) = _single(proof_, inputs_);
+        return by.verify{gas: GAS}(proofs, all);
+    }
+
+    function _call(uint256[8] memory proof_, uint256[4] memory inputs_) private pure returns (bytes memory) {
+        (uint256[8][] memory proofs, uint256[4][] memory all) = _single(proof_, inputs_);
+        return abi.encodeCall(Groth16Verifier.verify, (proofs, all));
+    }
+
+    function _single(uint256[8] memory proof_, uint256[4] memory inputs_)
+        private
+        pure
+        returns (uint256[8][] memory proofs, uint256[4][] memory all)
+    {
+        (proofs, all) = (new uint256[8][](1), new uint256[4][](1));
+        (proofs[0], all[0]) = (proof_, inputs_);
+    }
 
     function deploy(uint256[24] calldata other) external returns (Groth16Verifier) {
         return new Groth16Verifier(other);
@@ -383,7 +410,7 @@ contract Groth16VerifierTest is Test {
     function _precompileAnswers(uint256 precompile, bytes memory answer) private {
         vm.mockCall(address(uint160(precompile)), "", answer);
         vm.expectRevert(abi.encodeWithSelector(IGroth16Verifier.PrecompileFailed.selector, precompile));
-        verifier.verify{gas: GAS}(proof, inputs);
+        _verify(verifier, proof, inputs);
         vm.clearMockedCalls();
     }
 

@@ -10,7 +10,7 @@ interface IDebitWallet {
 
     /// @notice What holds for a whole batch.
     struct Header {
-        /// @dev The verifiers by which the proof is checked; debited accounts must have chosen them.
+        /// @dev The verifiers by which the proofs are checked; debited accounts must have chosen them.
         bytes32 verifierSet;
         /// @dev The ERC-20 that is debited and paid out.
         address token;
@@ -36,6 +36,18 @@ interface IDebitWallet {
         address payee;
         /// @dev Base units.
         uint128 amount;
+    }
+
+    /// @notice A part of a batch's mandates, with a proof of its own.
+    struct Segment {
+        /// @dev The circuit's shape: `lanes·2^16 + slots·2 + capture`.
+        uint32 shape;
+        /// @dev `C`, which commits to every mandate of the segment; inclusion proofs lead to it. Below r.
+        uint256 commitment;
+        /// @dev `R`, what the segment adds to the batch's sum. Below r.
+        uint256 sum;
+        /// @dev A, B, C as EIP-197 has them.
+        uint256[8] proof;
     }
 
     // --- What people sign ---------------------------------------------------------------------------
@@ -149,17 +161,22 @@ interface IDebitWallet {
 
     error BatchExpired(uint40 validUntil, uint256 timestamp);
     error BatchEmpty();
+    error SegmentsEmpty();
     error CommitmentOutOfRange(uint256 commitment);
+    error SumOutOfRange(uint256 sum);
     error UnknownShape(bytes32 verifierSet, uint32 shape);
     error WordOutOfRange(uint256 index, uint64 word);
     error MaskEmpty(uint256 index);
     /// @notice The account has no mandate key under the caller and these verifiers.
     error NotAuthorized(uint32 account, address processor, bytes32 verifierSet);
+    /// @param bits Those of the word that were to be spent and already are.
     error NonceSpent(uint32 account, uint64 word, uint256 bits);
     error InsufficientBalance(uint32 account, address token, uint256 balance, uint256 amount);
     error CountMismatch(uint256 bits, uint32 count);
     error TotalsDiffer(uint256 debits, uint256 payouts);
     error HintWrong(uint256 hint);
+    /// @notice What the segments add up to is not what the entries come to.
+    error SumsDiffer(bytes32 batchId);
     error ProofRefused(bytes32 batchId);
 
     error LengthsDiffer(uint256 mandates, uint256 signatures, uint256 captured);
@@ -196,12 +213,13 @@ interface IDebitWallet {
     event WithdrawalCancelled(uint32 indexed account, address indexed token);
     event WithdrawalExecuted(uint32 indexed account, address indexed token, address indexed to, uint256 amount);
 
-    /// @notice A batch settled. Its entries are in the transaction's calldata.
+    /// @notice A batch settled. Its entries and segments are in the transaction's calldata; `batchId` is a hash over
+    /// all of them.
     event BatchSettled(
         bytes32 indexed batchId,
         address indexed token,
         address indexed processor,
-        uint256 commitment,
+        bytes32 verifierSet,
         uint32 count,
         uint256 total
     );
@@ -342,22 +360,19 @@ interface IDebitWallet {
 
     // --- Settlement ---------------------------------------------------------------------------------
 
-    /// @notice Settles a batch of mandates with one proof. Only an account's processor can debit it.
-    /// @param shape The circuit's shape.
-    /// @param debits The caller decides the order; an account may have several words.
-    /// @param payouts What the token refuses to move, or the payee wants kept for now, is credited.
-    /// @param commitment `C`, which commits to every mandate; inclusion proofs lead to it.
+    /// @notice Settles a batch of mandates, proved in segments. Only an account's processor can debit it.
+    /// @param debits Of all segments together. The caller decides the order; an account may have several words.
+    /// @param payouts Of all segments together. What the token refuses to move, or the payee wants kept for now,
+    /// is credited.
+    /// @param segments At least one. Neighbours of one shape are verified together, which is cheaper.
     /// @param hint The inverse, modulo the scalar field, of the product of all denominators.
-    /// @param proof A, B, C as EIP-197 has them.
-    /// @return batchId The hash that the proof's challenges are made from.
+    /// @return batchId The hash that the proofs' challenges are made from.
     function settleBatch(
-        uint32 shape,
         Header calldata header,
         Debit[] calldata debits,
         Payout[] calldata payouts,
-        uint256 commitment,
-        uint256 hint,
-        uint256[8] calldata proof
+        Segment[] calldata segments,
+        uint256 hint
     ) external returns (bytes32 batchId);
 
     /// @notice Settles direct mandates. Neighbours of the same token and payee are paid together,

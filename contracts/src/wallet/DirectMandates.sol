@@ -75,7 +75,7 @@ abstract contract DirectMandates is Funds, Credits {
         uint32 account = currentDirectAccountOf(mandate.owner);
         if (account == 0) revert NoDirectAccount(index, mandate.owner);
         if (processorOf(account) != msg.sender) revert NotProcessor(account, msg.sender);
-        debit(pursesOf(mandate.token), account, mandate.token, captured);
+        takeOut(booksOf(mandate.token), account, mandate.token, captured);
         emit MandateSettled(digest, account, mandate.payee, mandate.token, captured);
     }
 

@@ -7,11 +7,12 @@ import {IDebitWallet} from "../interfaces/IDebitWallet.sol";
 import {IERC3009} from "../interfaces/IERC3009.sol";
 import {Accounts} from "./Accounts.sol";
 import {Purses} from "./Purses.sol";
+import {Requests} from "./Requests.sol";
 import {Tokens} from "./Tokens.sol";
 
 /// @title Accounts' tokens: in by three ways, out after the delay
-abstract contract Funds is Accounts {
-    using Purses for Purse;
+abstract contract Funds is Accounts, Purses {
+    using Requests for Requests.Request;
 
     bytes32 internal constant DEPOSIT_INTENT_TYPEHASH = keccak256(
         "DepositIntent(address owner,uint32 account,address token,uint256 amount,uint256 nonce,uint256 deadline)"
@@ -19,7 +20,8 @@ abstract contract Funds is Accounts {
 
     uint256 private constant ECDSA_SIGNATURE_LENGTH = 65;
 
-    mapping(address token => mapping(uint32 account => Purse)) private _purses;
+    /// @dev Apart from the purse, which is full: what settles never reads it.
+    mapping(address token => mapping(uint32 account => Requests.Request)) private _withdrawals;
 
     // --- In -----------------------------------------------------------------------------------------
 
@@ -123,7 +125,7 @@ abstract contract Funds is Accounts {
     }
 
     function _credit(uint32 account, address token, address from, uint256 arrived) private {
-        _purses[token][account].add(arrived);
+        putIn(booksOf(token), account, arrived);
         emit Deposited(account, token, from, arrived);
     }
 
@@ -140,13 +142,13 @@ abstract contract Funds is Accounts {
         nonReentrant
         onlyOwnerOf(account)
     {
-        uint40 from = _purses[token][account].request(amount, WITHDRAWAL_DELAY);
+        uint40 from = _withdrawals[token][account].make(amount, WITHDRAWAL_DELAY);
         emit WithdrawalRequested(account, token, amount, from);
     }
 
     /// @inheritdoc IDebitWallet
     function cancelWithdrawal(uint32 account, address token) external nonReentrant onlyOwnerOf(account) {
-        _purses[token][account].cancel();
+        _withdrawals[token][account].cancel();
         emit WithdrawalCancelled(account, token);
     }
 
@@ -157,7 +159,9 @@ abstract contract Funds is Accounts {
         onlyOwnerOf(account)
         returns (uint256 amount)
     {
-        amount = _purses[token][account].execute();
+        Books storage books = booksOf(token);
+        amount = _withdrawals[token][account].execute(balanceIn(books, account));
+        takeOut(books, account, token, amount);
         emit WithdrawalExecuted(account, token, to, amount);
         Tokens.push(token, to, amount);
     }
@@ -166,7 +170,8 @@ abstract contract Funds is Accounts {
 
     /// @inheritdoc IDebitWallet
     function balanceOf(uint32 account, address token) external view returns (Purse memory) {
-        return _purses[token][account];
+        Requests.Request memory asked = _withdrawals[token][account];
+        return Purse(uint104(balanceIn(booksOf(token), account)), asked.amount, asked.from);
     }
 
     /// @inheritdoc IDebitWallet
@@ -177,24 +182,5 @@ abstract contract Funds is Accounts {
     /// @inheritdoc IDebitWallet
     function openingNonce(Opening calldata opening, bytes32 salt) public pure returns (bytes32) {
         return keccak256(abi.encode(opening, salt));
-    }
-
-    function pursesOf(address token) internal view returns (mapping(uint32 => Purse) storage) {
-        return _purses[token];
-    }
-
-    /// @dev Takes what was settled. A pending withdrawal does not hold it back.
-    function debit(mapping(uint32 => Purse) storage purses, uint32 account, address token, uint256 amount) internal {
-        Purse storage purse = purses[account];
-        uint256 packed;
-        assembly ("memory-safe") {
-            packed := sload(purse.slot)
-        }
-        uint256 balance = uint104(packed);
-        if (amount > balance) revert InsufficientBalance(account, token, balance, amount);
-        assembly ("memory-safe") {
-            // The balance is the slot's lowest field and holds the amount: no bit of the others is borrowed.
-            sstore(purse.slot, sub(packed, amount))
-        }
     }
 }

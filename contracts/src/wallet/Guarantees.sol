@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+
 import {IDebitWallet} from "../interfaces/IDebitWallet.sol";
 import {Accounts} from "./Accounts.sol";
 import {Credits} from "./Credits.sol";
 import {Purses} from "./Purses.sol";
-import {SpentNonces} from "./SpentNonces.sol";
+import {Requests} from "./Requests.sol";
 import {Tokens} from "./Tokens.sol";
 
 /// @title Bonds, and receipts that are paid from them
 /// @notice A receipt promises that a mandate is settled by a certain time. If it was not, its nonce shows
 /// it: still unspent. No arbiter is needed. The bond answers for inaction alone.
-abstract contract Guarantees is Accounts, Credits, SpentNonces {
-    using Purses for Purse;
+abstract contract Guarantees is Accounts, Purses, Credits {
+    using Requests for Requests.Request;
+    using SafeCast for uint256;
 
     bytes32 internal constant RECEIPT_TYPEHASH = keccak256(
         "Receipt(bytes32 mandateId,uint32 account,uint64 nonce,address token,address payee,uint96 amount,uint40 settleBy)"
@@ -21,7 +24,12 @@ abstract contract Guarantees is Accounts, Credits, SpentNonces {
     /// @inheritdoc IDebitWallet
     uint40 public immutable UNBONDING_DELAY;
 
-    mapping(address signer => mapping(address token => Purse)) private _bonds;
+    struct Bond {
+        uint104 balance;
+        Requests.Request unbonding;
+    }
+
+    mapping(address signer => mapping(address token => Bond)) private _bonds;
     mapping(bytes32 digest => bool) private _claimed;
 
     /// @dev Nonces that a claim has burnt: spent, but not because anything was settled.
@@ -36,25 +44,28 @@ abstract contract Guarantees is Accounts, Credits, SpentNonces {
     /// @inheritdoc IDebitWallet
     function bond(address signer, address token, uint256 amount) external nonReentrant returns (uint256 arrived) {
         arrived = Tokens.pull(token, msg.sender, amount);
-        _bonds[signer][token].add(arrived);
+        Bond storage kept = _bonds[signer][token];
+        kept.balance = (kept.balance + arrived).toUint104();
         emit Bonded(signer, token, msg.sender, arrived);
     }
 
     /// @inheritdoc IDebitWallet
     function requestUnbond(address token, uint256 amount) external nonReentrant {
-        uint40 from = _bonds[msg.sender][token].request(amount, UNBONDING_DELAY);
+        uint40 from = _bonds[msg.sender][token].unbonding.make(amount, UNBONDING_DELAY);
         emit UnbondRequested(msg.sender, token, amount, from);
     }
 
     /// @inheritdoc IDebitWallet
     function cancelUnbond(address token) external nonReentrant {
-        _bonds[msg.sender][token].cancel();
+        _bonds[msg.sender][token].unbonding.cancel();
         emit UnbondCancelled(msg.sender, token);
     }
 
     /// @inheritdoc IDebitWallet
     function executeUnbond(address token, address to) external nonReentrant returns (uint256 amount) {
-        amount = _bonds[msg.sender][token].execute();
+        Bond storage kept = _bonds[msg.sender][token];
+        amount = kept.unbonding.execute(kept.balance);
+        kept.balance -= uint104(amount);
         emit Unbonded(msg.sender, token, to, amount);
         Tokens.push(token, to, amount);
     }
@@ -88,11 +99,11 @@ abstract contract Guarantees is Accounts, Credits, SpentNonces {
             _burnt[receipt.token][receipt.account][receipt.nonce] = true;
         }
 
-        Purse storage purse = _bonds[signer][receipt.token];
-        if (receipt.amount > purse.balance) {
-            revert InsufficientBond(signer, receipt.token, purse.balance, receipt.amount);
+        Bond storage kept = _bonds[signer][receipt.token];
+        if (receipt.amount > kept.balance) {
+            revert InsufficientBond(signer, receipt.token, kept.balance, receipt.amount);
         }
-        purse.balance -= receipt.amount;
+        kept.balance -= receipt.amount;
         emit GuaranteeClaimed(
             receipt.mandateId,
             signer,
@@ -111,7 +122,8 @@ abstract contract Guarantees is Accounts, Credits, SpentNonces {
 
     /// @inheritdoc IDebitWallet
     function bondOf(address signer, address token) external view returns (Purse memory) {
-        return _bonds[signer][token];
+        Bond memory kept = _bonds[signer][token];
+        return Purse(kept.balance, kept.unbonding.amount, kept.unbonding.from);
     }
 
     /// @inheritdoc IDebitWallet

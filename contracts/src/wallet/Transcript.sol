@@ -3,67 +3,68 @@ pragma solidity 0.8.37;
 
 import {IDebitWallet} from "../interfaces/IDebitWallet.sol";
 
-/// @title What a batch's seed hashes, laid out once in memory
-/// @notice The ABI encoding of `(shape, commitment, domain, validUntil, count, debits, keyHashes, payouts)`. The
-/// lists are copied as they lie in calldata, and read from the copy: the compiler would take every entry apart,
+/// @title A batch's lists, laid out once in memory, to be hashed and read
+/// @notice Three lists, each hashed by itself; the batch's seed is a hash of their hashes:
+///
+///     segments  (shape, C) of each
+///     debits    (account, word, mask, amount) of each, then the key hash of each
+///     payouts   (payee, amount) of each
+///
+/// Each hash is over whole words, a fixed number to an entry, so that its length says how many entries there are.
+/// The lists are copied as they lie in calldata, and read from the copy: the compiler would take every entry apart,
 /// check it and put it together again for each use, which batches of many entries pay for dearly. The bytes are
-/// the same, as no value may be wider than its type: {debit} and {totalPaid} see to it.
+/// the same, as no value may be wider than its type: {lay}, {debit} and {totalPaid} see to it.
 library Transcript {
-    /// @dev Eight words: five values, and where each of the three lists begins.
-    uint256 private constant HEAD = 0x100;
-
+    /// @dev Where in memory each list begins. They lie one behind the other in this order, without gaps.
     struct Layout {
-        uint256 start;
-        uint256 end;
-        /// @dev The first debit, four words each.
+        /// @dev Four words each.
         uint256 debits;
-        uint256 debitCount;
-        /// @dev Of the debits' accounts, one for each debit. Zeros until the wallet fills them in.
-        uint256[] keyHashes;
-        /// @dev The first payout, two words each.
+        /// @dev Of the debits' accounts, a word for each debit. Zeros until the wallet fills them in.
+        uint256 keyHashes;
+        /// @dev Two words each.
         uint256 payouts;
+        /// @dev Two words each.
+        uint256 segments;
+        uint256 end;
+        uint256 debitCount;
         uint256 payoutCount;
     }
 
-    function lay(IDebitWallet.Debit[] calldata debits, IDebitWallet.Payout[] calldata payouts)
-        internal
-        pure
-        returns (Layout memory transcript)
-    {
+    /// @dev Of a segment in calldata: shape, C, R and the proof's eight.
+    uint256 private constant SEGMENT_LENGTH = 0x160;
+
+    /// @dev Looks at the widths of shapes. Commitments fill a word.
+    function lay(
+        IDebitWallet.Debit[] calldata debits,
+        IDebitWallet.Payout[] calldata payouts,
+        IDebitWallet.Segment[] calldata segments
+    ) internal pure returns (Layout memory transcript) {
         uint256 start;
-        uint256 next;
-        uint256[] memory keyHashes;
+        uint256 keyHashes;
+        uint256 firstPayout;
+        uint256 firstSegment;
+        uint256 end;
         assembly ("memory-safe") {
             start := mload(0x40)
-
-            next := add(start, HEAD)
-            mstore(add(start, 0xa0), sub(next, start))
-            mstore(next, debits.length)
-            next := add(next, 0x20)
-            calldatacopy(next, debits.offset, shl(7, debits.length))
-            next := add(next, shl(7, debits.length))
-
-            keyHashes := next
-            mstore(add(start, 0xc0), sub(next, start))
-            mstore(next, debits.length)
-            next := add(next, 0x20)
+            calldatacopy(start, debits.offset, shl(7, debits.length))
+            keyHashes := add(start, shl(7, debits.length))
             // Beyond the calldata there are zeros.
-            calldatacopy(next, calldatasize(), shl(5, debits.length))
-            next := add(next, shl(5, debits.length))
-
-            mstore(add(start, 0xe0), sub(next, start))
-            mstore(next, payouts.length)
-            next := add(next, 0x20)
-            calldatacopy(next, payouts.offset, shl(6, payouts.length))
-            next := add(next, shl(6, payouts.length))
-
-            mstore(0x40, next)
+            calldatacopy(keyHashes, calldatasize(), shl(5, debits.length))
+            firstPayout := add(keyHashes, shl(5, debits.length))
+            calldatacopy(firstPayout, payouts.offset, shl(6, payouts.length))
+            firstSegment := add(firstPayout, shl(6, payouts.length))
+            end := add(firstSegment, shl(6, segments.length))
+            let segment := segments.offset
+            let wide := 0
+            for { let to := firstSegment } lt(to, end) { to := add(to, 0x40) } {
+                calldatacopy(to, segment, 0x40)
+                wide := or(wide, shr(32, mload(to)))
+                segment := add(segment, SEGMENT_LENGTH)
+            }
+            if wide { revert(0, 0) }
+            mstore(0x40, end)
         }
-        (transcript.start, transcript.end, transcript.keyHashes) = (start, next, keyHashes);
-        (transcript.debitCount, transcript.payoutCount) = (debits.length, payouts.length);
-        unchecked {
-            (transcript.debits, transcript.payouts) = (start + HEAD + 0x20, next - (payouts.length << 6));
-        }
+        return Layout(start, keyHashes, firstPayout, firstSegment, end, debits.length, payouts.length);
     }
 
     /// @notice A debit.
@@ -98,16 +99,16 @@ library Transcript {
     /// @notice A debit's account has this mandate key.
     /// @param index Below the list's length.
     function setKeyHash(Layout memory transcript, uint256 index, uint256 keyHash) internal pure {
-        uint256[] memory keyHashes = transcript.keyHashes;
+        uint256 keyHashes = transcript.keyHashes;
         assembly ("memory-safe") {
-            mstore(add(add(keyHashes, 0x20), shl(5, index)), keyHash)
+            mstore(add(keyHashes, shl(5, index)), keyHash)
         }
     }
 
     /// @notice What the payouts come to. Fewer than 2^64 fit into a block, of 128 bits each.
     /// @dev Looks at the widths of all.
     function totalPaid(Layout memory transcript) internal pure returns (uint256 total) {
-        (uint256 entry, uint256 end) = (transcript.payouts, transcript.end);
+        (uint256 entry, uint256 end) = (transcript.payouts, transcript.segments);
         assembly ("memory-safe") {
             let wide := 0
             for {} lt(entry, end) { entry := add(entry, 0x40) } {
@@ -121,21 +122,19 @@ library Transcript {
 
     /// @notice The seed of both challenges, and the batch's name. All entries have been read, and the key hashes
     /// filled in.
-    function seed(
-        Layout memory transcript,
-        uint256 shape,
-        uint256 commitment,
-        uint256 domain,
-        uint256 validUntil,
-        uint256 count
-    ) internal pure returns (bytes32 hash) {
-        (uint256 start, uint256 end) = (transcript.start, transcript.end);
+    function seed(Layout memory transcript, uint256 domain, uint256 validUntil, uint256 count)
+        internal
+        pure
+        returns (bytes32)
+    {
+        bytes32 segmentsHash = _hash(transcript.segments, transcript.end);
+        bytes32 debitsHash = _hash(transcript.debits, transcript.payouts);
+        bytes32 payoutsHash = _hash(transcript.payouts, transcript.segments);
+        return keccak256(abi.encode(segmentsHash, domain, validUntil, count, debitsHash, payoutsHash));
+    }
+
+    function _hash(uint256 start, uint256 end) private pure returns (bytes32 hash) {
         assembly ("memory-safe") {
-            mstore(start, shape)
-            mstore(add(start, 0x20), commitment)
-            mstore(add(start, 0x40), domain)
-            mstore(add(start, 0x60), validUntil)
-            mstore(add(start, 0x80), count)
             hash := keccak256(start, sub(end, start))
         }
     }

@@ -47,7 +47,7 @@ contract BatchAuthorityTest is BatchTest {
         // Nor under the set of no verifiers, which the first is open to.
         Batch memory batch = single(keyless, 0, 1, 10e6);
         batch.header.verifierSet = 0;
-        assertRefused(batch, abi.encodeWithSelector(IDebitWallet.UnknownShape.selector, 0, SHAPE));
+        assertRefused(batch, _notAuthorized(keyless, processor, 0));
     }
 
     /// @dev One entry is not authorized: none moves.

@@ -14,24 +14,25 @@ contract BatchSumHarness {
         return BatchSum.challenges(seed);
     }
 
-    function header(uint256 domain, uint256 validUntil, uint256 count, uint256 beta) external pure returns (uint256) {
-        return BatchSum.header(domain, validUntil, count, beta);
+    function headerWeight(uint256 domain, uint256 validUntil, uint256 beta) external pure returns (uint256) {
+        return BatchSum.headerWeight(domain, validUntil, beta);
     }
 
-    function evaluate(
+    function total(
         IDebitWallet.Debit[] calldata debits,
         uint256[] memory keyHashes,
         IDebitWallet.Payout[] calldata payouts,
-        uint256 headerSum,
-        uint256 x,
-        uint256 beta,
+        IDebitWallet.Segment[] calldata segments,
+        uint256[2] memory challenge,
+        uint256 header,
+        uint256 count,
         uint256 hint
     ) external pure returns (uint256) {
-        Transcript.Layout memory batch = Transcript.lay(debits, payouts);
+        Transcript.Layout memory batch = Transcript.lay(debits, payouts, segments);
         for (uint256 i = 0; i < keyHashes.length; i++) {
-            batch.keyHashes[i] = keyHashes[i];
+            Transcript.setKeyHash(batch, i, keyHashes[i]);
         }
-        return addmod(BatchSum.entries(batch, x, beta, hint), headerSum, Model.R);
+        return BatchSum.total(batch, challenge[0], challenge[1], header, count, hint);
     }
 
     function bitCount(uint128 mask) external pure returns (uint256) {
@@ -49,6 +50,7 @@ contract BatchSumTest is Test {
         IDebitWallet.Debit[6] memory debits,
         IDebitWallet.Payout[6] memory payouts,
         uint256[6] memory hashes,
+        uint256[3] memory commitments,
         uint256 lengths,
         uint256 domain,
         uint256 x,
@@ -64,6 +66,10 @@ contract BatchSumTest is Test {
         }
         for (uint256 i = 0; i < batch.payouts.length; i++) {
             batch.payouts[i] = payouts[i];
+        }
+        batch.segments = new IDebitWallet.Segment[](1 + lengths / 49 % 3);
+        for (uint256 i = 0; i < batch.segments.length; i++) {
+            batch.segments[i].commitment = commitments[i] % Model.R;
         }
         // Hashed: the fuzzer is fond of numbers that occur elsewhere, and X would be a pole.
         (x, beta) = (uint256(keccak256(abi.encode(x))), uint256(keccak256(abi.encode(beta))));
@@ -83,6 +89,11 @@ contract BatchSumTest is Test {
         batch.payouts[1] = IDebitWallet.Payout(address(1), 0);
         uint256[] memory keyHashes = new uint256[](3);
         (keyHashes[0], keyHashes[1], keyHashes[2]) = (Model.R - 1, 1, Model.R - 1);
+
+        batch.segments = new IDebitWallet.Segment[](3);
+        (batch.segments[0].commitment, batch.segments[1].commitment) = (3, Model.R - 3);
+        // The second payout's pole, too.
+        batch.segments[2].commitment = 1;
 
         uint256[5] memory ends = [uint256(0), 2, Model.R - 2, Model.R - 1, Model.R / 2];
         for (uint256 i = 0; i < 5; i++) {
@@ -105,6 +116,10 @@ contract BatchSumTest is Test {
         for (uint256 i = 0; i < 64; i++) {
             batch.payouts[i] = IDebitWallet.Payout(address(type(uint160).max - uint160(i)), type(uint128).max);
         }
+        batch.segments = new IDebitWallet.Segment[](64);
+        for (uint256 i = 0; i < 64; i++) {
+            batch.segments[i].commitment = Model.R - 6 - i;
+        }
         _assertSame(batch, keyHashes, Model.R - 1, Model.R - 5, Model.R - 7);
     }
 
@@ -119,35 +134,36 @@ contract BatchSumTest is Test {
     // --- Poles --------------------------------------------------------------------------------------
 
     /// @dev A challenge that falls on a pole is beyond anybody's search. If one did, no hint would help.
-    function testFuzz_aZeroDenominatorHasNoHint(uint256 hint, uint256 beta, bool atPayout) external {
+    function testFuzz_aZeroDenominatorHasNoHint(uint256 hint, uint256 beta, uint256 pole) external {
         Batch memory batch;
         batch.debits = new IDebitWallet.Debit[](2);
         batch.debits[0] = IDebitWallet.Debit(1, 2, 3, 4);
         batch.debits[1] = IDebitWallet.Debit(5, 6, 7, 8);
         batch.payouts = new IDebitWallet.Payout[](1);
         batch.payouts[0] = IDebitWallet.Payout(address(9), 12);
+        batch.segments = new IDebitWallet.Segment[](1);
+        batch.segments[0].commitment = 13;
         uint256[] memory keyHashes = new uint256[](2);
         (keyHashes[0], keyHashes[1]) = (10, 11);
         beta = beta % Model.R;
-        uint256 x = atPayout ? 9 : addmod(5 * 2 ** 57 + 6, mulmod(beta, 11, Model.R), Model.R);
+        uint256 x = addmod(5 * 2 ** 57 + 6, mulmod(beta, 11, Model.R), Model.R);
+        if (pole % 3 != 0) x = pole % 3 == 1 ? 9 : 13;
 
         vm.expectRevert(abi.encodeWithSelector(IDebitWallet.HintWrong.selector, hint));
-        harness.evaluate(batch.debits, keyHashes, batch.payouts, 0, x, beta, hint);
+        harness.total(batch.debits, keyHashes, batch.payouts, batch.segments, [x, beta], 1, 1, hint);
     }
 
     // --- Against other implementations --------------------------------------------------------------
 
-    /// @dev A window that viem and poseidon-lite worked through: domain, seed, X, β and R are theirs.
+    /// @dev A window that viem and poseidon-lite worked through: domain, seed, X, β and each segment's R are theirs.
     function test_theWalletFindsWhatOtherLibrariesFound() external view {
         string memory json = vm.readFile("../fixtures/vectors/window.json");
         Batch memory batch;
         uint256[] memory keyHashes = Vectors.readEntries(json, ".expected", batch);
         assertEq(keyHashes.length, 6);
-        // Four lanes of four slots, with capture.
-        batch.shape = (4 << 16) + (4 << 1) + 1;
+        batch.segments = Vectors.readSegments(json, ".expected");
         batch.header.validUntil = uint40(vm.parseJsonUint(json, ".validUntil"));
         batch.header.count = uint32(vm.parseJsonUint(json, ".expected.count"));
-        batch.commitment = vm.parseJsonUint(json, ".expected.commitment");
         uint256 domain = Model.domain(
             vm.parseJsonUint(json, ".chainId"),
             vm.parseJsonAddress(json, ".wallet"),
@@ -160,16 +176,11 @@ contract BatchSumTest is Test {
         (uint256 x, uint256 beta) = harness.challenges(seed);
         assertEq(x, vm.parseJsonUint(json, ".expected.x"));
         assertEq(beta, vm.parseJsonUint(json, ".expected.beta"));
-        uint256 r = harness.evaluate(
-            batch.debits,
-            keyHashes,
-            batch.payouts,
-            harness.header(domain, batch.header.validUntil, batch.header.count, beta),
-            x,
-            beta,
-            Model.hint(batch, keyHashes, x, beta)
-        );
-        assertEq(r, vm.parseJsonUint(json, ".expected.r"));
+        uint256 given = 0;
+        for (uint256 i = 0; i < batch.segments.length; i++) {
+            given = addmod(given, batch.segments[i].sum, Model.R);
+        }
+        assertEq(_total(batch, keyHashes, domain, x, beta), given);
     }
 
     // --- Counting bits ------------------------------------------------------------------------------
@@ -198,11 +209,24 @@ contract BatchSumTest is Test {
         private
         view
     {
-        uint256 headerSum = harness.header(domain, batch.header.validUntil, batch.header.count, beta);
-        uint256 hint = Model.hint(batch, keyHashes, x, beta);
-        assertEq(
-            harness.evaluate(batch.debits, keyHashes, batch.payouts, headerSum, x, beta, hint),
-            Model.sum(batch, domain, keyHashes, x, beta)
+        assertEq(_total(batch, keyHashes, domain, x, beta), Model.sum(batch, domain, keyHashes, x, beta));
+    }
+
+    /// @dev What the wallet finds.
+    function _total(Batch memory batch, uint256[] memory keyHashes, uint256 domain, uint256 x, uint256 beta)
+        private
+        view
+        returns (uint256)
+    {
+        return harness.total(
+            batch.debits,
+            keyHashes,
+            batch.payouts,
+            batch.segments,
+            [x, beta],
+            harness.headerWeight(domain, batch.header.validUntil, beta),
+            batch.header.count,
+            Model.hint(batch, keyHashes, x, beta)
         );
     }
 }

@@ -72,7 +72,7 @@ contract BatchChallengeTest is BatchTest {
         _assertNotProven(batch);
 
         batch = honest();
-        batch.commitment += 1;
+        batch.segments[0].commitment += 1;
         _assertNotProven(batch);
 
         batch = honest();
@@ -144,7 +144,7 @@ contract BatchChallengeTest is BatchTest {
         particular.setStatement(publicInputs(honest()));
 
         Batch memory batch = honest();
-        batch.shape = SHAPE + 1;
+        batch.segments[0].shape = SHAPE + 1;
         _assertNotProven(batch);
         settle(honest());
     }
@@ -180,11 +180,11 @@ contract BatchChallengeTest is BatchTest {
         batch.payouts[1] = IDebitWallet.Payout(payees[1], uint128(total - total / 3));
         batch.header.count = uint32(count);
         batch.header.validUntil = uint40(bound(validUntil, START, type(uint40).max));
-        batch.commitment = commitment % Model.R;
+        batch.segments[0].commitment = commitment % Model.R;
 
         uint256[4] memory inputs = publicInputs(batch);
         particular.setStatement(inputs);
-        vm.expectCall(address(particular), abi.encodeCall(particular.verify, (proof(), inputs)), 1);
+        vm.expectCall(address(particular), _verifying(inputs), 1);
         assertEq(settle(batch), seed(batch));
     }
 
@@ -192,7 +192,7 @@ contract BatchChallengeTest is BatchTest {
     function test_everythingThatIsSettledMovesTheId() external {
         _note(honest(), "honest");
         Batch memory batch = honest();
-        batch.commitment += 1;
+        batch.segments[0].commitment += 1;
         _note(batch, "commitment");
         batch = honest();
         batch.header.validUntil += 1;
@@ -237,6 +237,13 @@ contract BatchChallengeTest is BatchTest {
         bytes32 rotated = seed(honest());
         vm.revertToState(kept);
         assertEq(seen[rotated], "");
+    }
+
+    function _verifying(uint256[4] memory inputs) private view returns (bytes memory) {
+        uint256[8][] memory proofs = new uint256[8][](1);
+        uint256[4][] memory all = new uint256[4][](1);
+        (proofs[0], all[0]) = (proof(), inputs);
+        return abi.encodeCall(particular.verify, (proofs, all));
     }
 
     function _note(Batch memory batch, string memory name) private {

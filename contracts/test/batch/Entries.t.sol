@@ -7,9 +7,9 @@ import {Batch, Model} from "./support/Model.sol";
 
 /// @notice Fear: an entry spells another account than it debits, or a value that its type cannot hold.
 contract BatchEntriesTest is BatchTest {
-    /// @dev Words of settleBatch's calldata, after the selector: shape, the header's four, where debits and
-    /// payouts begin, C, the hint, the proof's eight; then the lists, each after its length.
-    uint256 private constant DEBITS = 17;
+    /// @dev Words of settleBatch's calldata, after the selector: the header's four, where debits, payouts and
+    /// segments begin, the hint; then the lists, each after its length.
+    uint256 private constant DEBITS = 8;
 
     function test_aWordThatSpellsAnotherAccountIsRefused() external {
         // One key on two accounts. A mandate over the second's word 0 has the pole of word 2^57 of the first.
@@ -70,10 +70,11 @@ contract BatchEntriesTest is BatchTest {
     function test_noValueIsWiderThanItsType() external {
         Batch memory batch = honest();
         uint256 payouts = DEBITS + 1 + 4 * batch.debits.length;
-        _assertWidth(batch, 0, 32); // shape
-        _assertWidth(batch, 2, 160); // token
-        _assertWidth(batch, 3, 40); // validUntil
-        _assertWidth(batch, 4, 32); // count
+        uint256 segments = payouts + 1 + 2 * batch.payouts.length;
+        _assertWidth(batch, 1, 160); // token
+        _assertWidth(batch, 2, 40); // validUntil
+        _assertWidth(batch, 3, 32); // count
+        _assertWidth(batch, segments + 1, 32); // shape
         for (uint256 i = 0; i < batch.debits.length; i++) {
             uint256 entry = DEBITS + 1 + 4 * i;
             _assertWidth(batch, entry, 32); // account
@@ -89,19 +90,20 @@ contract BatchEntriesTest is BatchTest {
         settle(batch);
     }
 
-    /// @dev r added to each value that the circuit reads modulo r.
+    /// @dev r added to each value that the circuit reads modulo r. For C and R, which fill a word, see Header.t.sol.
     function test_noValueIsGivenAsItselfAndTheFieldsOrder() external {
         Batch memory batch = honest();
         bytes memory data = callOf(batch);
-        uint256 words = (data.length - 4) / 32;
+        uint256 payouts = DEBITS + 1 + 4 * batch.debits.length;
+        uint256 segments = payouts + 1 + 2 * batch.payouts.length;
         uint256 tried = 0;
-        for (uint256 word = 0; word < words; word++) {
-            if (word == 1 || (word >= 5 && word < DEBITS + 1) || word == DEBITS + 1 + 12) continue;
+        for (uint256 word = 1; word <= segments + 1; word++) {
+            if ((word > 3 && word <= DEBITS) || word == payouts || word == segments) continue;
             bytes memory altered = _with(data, word, _read(data, word) + Model.R);
             assertRefused(processor, altered, "");
             tried++;
         }
-        assertEq(tried, 4 + 12 + 4);
+        assertEq(tried, 3 + 12 + 4 + 1);
         settle(batch);
     }
 

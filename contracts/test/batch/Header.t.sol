@@ -55,22 +55,26 @@ contract BatchHeaderTest is BatchTest {
 
     function test_theLargestCommitmentSettles() external {
         Batch memory batch = honest();
-        batch.commitment = Model.R - 1;
+        batch.segments[0].commitment = Model.R - 1;
         settle(batch);
     }
 
     /// @dev C and C + r are one field element and two seeds: a second try at the challenge.
     function test_aCommitmentHasOneSpelling() external {
         Batch memory batch = honest();
-        batch.commitment += Model.R;
-        assertRefused(batch, abi.encodeWithSelector(IDebitWallet.CommitmentOutOfRange.selector, batch.commitment));
-        batch.commitment = Model.R;
-        assertRefused(batch, abi.encodeWithSelector(IDebitWallet.CommitmentOutOfRange.selector, batch.commitment));
+        batch.segments[0].commitment += Model.R;
+        assertRefused(
+            batch, abi.encodeWithSelector(IDebitWallet.CommitmentOutOfRange.selector, batch.segments[0].commitment)
+        );
+        batch.segments[0].commitment = Model.R;
+        assertRefused(
+            batch, abi.encodeWithSelector(IDebitWallet.CommitmentOutOfRange.selector, batch.segments[0].commitment)
+        );
     }
 
     function testFuzz_aCommitmentIsAFieldElement(uint256 commitment) external {
         Batch memory batch = honest();
-        batch.commitment = commitment;
+        batch.segments[0].commitment = commitment;
         if (commitment < Model.R) {
             settle(batch);
         } else {
@@ -78,9 +82,44 @@ contract BatchHeaderTest is BatchTest {
         }
     }
 
+    /// @dev Verifiers refuse it, too; here it would be the same sum.
+    function testFuzz_aSumIsAFieldElement(uint256 sum) external {
+        Batch memory batch = honest();
+        (, uint256 hint) = Model.publicInputs(batch, domain(batch), keyHashes(batch));
+        uint256 fits = batch.segments[0].sum;
+        for (uint256 given = fits + Model.R; given > Model.R; given = _plus(given, Model.R)) {
+            batch.segments[0].sum = given;
+            assertRefused(
+                processor, callOf(batch, hint), abi.encodeWithSelector(IDebitWallet.SumOutOfRange.selector, given)
+            );
+        }
+        batch.segments[0].sum = sum;
+        if (sum >= Model.R) {
+            assertRefused(
+                processor, callOf(batch, hint), abi.encodeWithSelector(IDebitWallet.SumOutOfRange.selector, sum)
+            );
+        } else if (sum != fits) {
+            assertRefused(
+                processor, callOf(batch, hint), abi.encodeWithSelector(IDebitWallet.SumsDiffer.selector, seed(batch))
+            );
+        }
+    }
+
+    function test_aBatchWithoutSegmentsIsRefused() external {
+        Batch memory batch = honest();
+        batch.segments = new IDebitWallet.Segment[](0);
+        assertRefused(processor, callOf(batch, 1), abi.encodeWithSelector(IDebitWallet.SegmentsEmpty.selector));
+    }
+
+    function _plus(uint256 left, uint256 right) private pure returns (uint256) {
+        unchecked {
+            return left + right;
+        }
+    }
+
     function test_aShapeThatTheSetLacksIsRefused() external {
         Batch memory batch = honest();
-        batch.shape = SHAPE + 1;
+        batch.segments[0].shape = SHAPE + 1;
         assertRefused(batch, abi.encodeWithSelector(IDebitWallet.UnknownShape.selector, verifierSet, SHAPE + 1));
     }
 
@@ -88,7 +127,8 @@ contract BatchHeaderTest is BatchTest {
         Batch memory batch = honest();
         batch.header.verifierSet = keccak256("no such set");
         assertRefused(
-            batch, abi.encodeWithSelector(IDebitWallet.UnknownShape.selector, keccak256("no such set"), SHAPE)
+            batch,
+            abi.encodeWithSelector(IDebitWallet.NotAuthorized.selector, first, processor, keccak256("no such set"))
         );
     }
 }

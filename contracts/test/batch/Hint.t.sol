@@ -27,7 +27,7 @@ contract BatchHintTest is BatchTest {
     /// @dev One hint for each batch: that of an altered one does not fit.
     function test_anotherBatchsHintIsRefused() external {
         Batch memory other = honest();
-        other.commitment += 1;
+        other.segments[0].commitment += 1;
         (, uint256 hint) = Model.publicInputs(other, domain(other), keyHashes(other));
         _assertWrong(hint);
     }

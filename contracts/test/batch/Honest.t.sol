@@ -33,7 +33,7 @@ contract HonestBatchTest is BatchTest {
         Batch memory batch = honest();
         bytes32 batchId = seed(batch);
         vm.expectEmit(address(wallet));
-        emit IDebitWallet.BatchSettled(batchId, address(token), processor, batch.commitment, 6, 100e6);
+        emit IDebitWallet.BatchSettled(batchId, address(token), processor, verifierSet, 6, 100e6);
         vm.expectEmit(address(token));
         emit IERC20.Transfer(address(wallet), payee, 60e6);
         vm.expectEmit(address(token));

@@ -2,20 +2,19 @@
 pragma solidity 0.8.37;
 
 import {IDebitWallet} from "../../src/interfaces/IDebitWallet.sol";
-import {IGroth16Verifier} from "../../src/interfaces/IGroth16Verifier.sol";
 import {TestUSD} from "../../src/tokens/TestUSD.sol";
 import {Test} from "../base/Test.sol";
 import {Batch, Model} from "./support/Model.sol";
 import {Vectors} from "./support/Vectors.sol";
 
-/// @notice A batch of really signed mandates and its real proof, as `crates/prover` made them
+/// @notice A batch of really signed mandates and the real proofs of its segments, as `crates/prover` made them
 /// (test/vectors/batch.json), settled through the verifier that goes on chain; and whatever is not exactly that
 /// batch, refused.
 contract RealProofTest is Test {
     uint256 private constant FUNDS = 2_000_000;
     uint256 private constant BASE_FIELD = 0x30644e72e131a029b85045b68181585d97816a916871ca8d3c208c16d87cfd47;
     /// @dev Where debits begin in calldata's words: see Entries.t.sol.
-    uint256 private constant DEBITS = 17;
+    uint256 private constant DEBITS = 8;
 
     address private processor = makeAddr("processor");
     IDebitWallet private wallet;
@@ -23,8 +22,6 @@ contract RealProofTest is Test {
     bytes32 private verifierSet;
 
     uint256[] private keyHashes;
-    uint256[] private publicInputs;
-    uint256[8] private proof;
     uint256[24] private verifyingKey;
     Batch private batch;
     address private deployer;
@@ -50,20 +47,24 @@ contract RealProofTest is Test {
         assertEq(wallet.mandateDomain(address(token)), vm.parseJsonUint(json, ".domain"));
     }
 
-    function test_theProverAndTheModelAgreeOnThePublicInputs() external view {
-        (uint256[4] memory inputs,) = Model.publicInputs(batch, _domain(), keyHashes);
-        for (uint256 i = 0; i < 4; i++) {
-            assertEq(inputs[i], publicInputs[i]);
+    function test_theProverAndTheModelAgreeOnTheChallengesAndTheSum() external view {
+        string memory json = _json();
+        (uint256 x, uint256 beta) = Model.challenges(_seed(batch));
+        assertEq(_seed(batch), vm.parseJsonBytes32(json, ".seed"));
+        assertEq(x, vm.parseJsonUint(json, ".x"));
+        assertEq(beta, vm.parseJsonUint(json, ".beta"));
+        uint256 given = 0;
+        for (uint256 i = 0; i < batch.segments.length; i++) {
+            given = addmod(given, batch.segments[i].sum, Model.R);
         }
+        assertEq(Model.sum(batch, _domain(), keyHashes, x, beta), given);
     }
 
     function test_itSettles() external {
         bytes32 batchId = Model.seed(batch, _domain(), keyHashes);
-        bytes memory data = _call(batch, proof);
+        bytes memory data = _call(batch);
         vm.expectEmit(address(wallet));
-        emit IDebitWallet.BatchSettled(
-            batchId, address(token), processor, batch.commitment, batch.header.count, 1_290_006
-        );
+        emit IDebitWallet.BatchSettled(batchId, address(token), processor, verifierSet, batch.header.count, 1_290_006);
         (bool success, bytes memory answer) = _send(data);
         assertTrue(success);
         assertEq(abi.decode(answer, (bytes32)), batchId);
@@ -79,7 +80,7 @@ contract RealProofTest is Test {
     }
 
     function test_itSettlesOnce() external {
-        bytes memory data = _call(batch, proof);
+        bytes memory data = _call(batch);
         (bool success,) = _send(data);
         assertTrue(success);
         _assertRefused(data, abi.encodeWithSelector(IDebitWallet.NonceSpent.selector, 1, 0, 0x60));
@@ -88,7 +89,7 @@ contract RealProofTest is Test {
     function test_aBlockedPayeeIsCreditedAndTheOthersArePaid() external {
         vm.prank(deployer);
         token.setBlocked(batch.payouts[1].payee, true);
-        (bool success,) = _send(_call(batch, proof));
+        (bool success,) = _send(_call(batch));
         assertTrue(success);
         (uint128 credit,) = wallet.creditOf(address(token), batch.payouts[1].payee);
         assertEq(credit, batch.payouts[1].amount);
@@ -100,9 +101,9 @@ contract RealProofTest is Test {
 
     /// @dev Any word of the calldata, with its lowest and its highest bit turned.
     function test_noWordOfTheCalldataMayDiffer() external {
-        bytes memory data = _call(batch, proof);
+        bytes memory data = _call(batch);
         uint256 words = (data.length - 4) / 32;
-        assertEq(words, DEBITS + 1 + 4 * 3 + 1 + 2 * 3);
+        assertEq(words, DEBITS + 1 + 4 * 3 + 1 + 2 * 3 + 1 + 11 * batch.segments.length);
         for (uint256 word = 0; word < words; word++) {
             for (uint256 which = 0; which < 2; which++) {
                 bytes memory altered = bytes.concat(data);
@@ -153,30 +154,35 @@ contract RealProofTest is Test {
 
     function test_anotherCommitmentIsNotProven() external {
         Batch memory altered = batch;
-        altered.commitment = addmod(altered.commitment, 1, Model.R);
+        altered.segments[0].commitment = addmod(altered.segments[0].commitment, 1, Model.R);
         _assertNotProven(altered);
     }
 
     function test_anotherHintIsRefused() external {
-        (, uint256 hint) = Model.publicInputs(batch, _domain(), keyHashes);
-        _assertRefused(_call(batch, proof, hint ^ 1), abi.encodeWithSelector(IDebitWallet.HintWrong.selector, hint ^ 1));
+        (, uint256 hint) = Model.complete(batch, _domain(), keyHashes);
+        _assertRefused(_call(batch, hint ^ 1), abi.encodeWithSelector(IDebitWallet.HintWrong.selector, hint ^ 1));
     }
 
     /// @dev A and C are points, and stay points: only the pairing can tell.
     function test_anotherProofIsNotOne() external {
         bytes memory refusal = abi.encodeWithSelector(IDebitWallet.ProofRefused.selector, _seed(batch));
-        uint256[8] memory altered = proof;
-        altered[1] = BASE_FIELD - altered[1];
-        _assertRefused(_call(batch, altered), refusal);
-        altered = proof;
-        altered[7] = BASE_FIELD - altered[7];
-        _assertRefused(_call(batch, altered), refusal);
-        altered = proof;
-        (altered[0], altered[1], altered[6], altered[7]) = (proof[6], proof[7], proof[0], proof[1]);
-        _assertRefused(_call(batch, altered), refusal);
-        altered = proof;
-        altered[0] ^= 1;
-        _assertRefused(_call(batch, altered), abi.encodeWithSelector(IGroth16Verifier.PrecompileFailed.selector, 8));
+        for (uint256 i = 0; i < batch.segments.length; i++) {
+            uint256[8] memory proof = batch.segments[i].proof;
+            Batch memory altered = batch;
+            altered.segments[i].proof[1] = BASE_FIELD - proof[1];
+            _assertRefused(_call(altered), refusal);
+            altered = batch;
+            altered.segments[i].proof[7] = BASE_FIELD - proof[7];
+            _assertRefused(_call(altered), refusal);
+            altered = batch;
+            (altered.segments[i].proof[0], altered.segments[i].proof[1]) = (proof[6], proof[7]);
+            (altered.segments[i].proof[6], altered.segments[i].proof[7]) = (proof[0], proof[1]);
+            _assertRefused(_call(altered), refusal);
+            altered = batch;
+            altered.segments[i].proof[0] ^= 1;
+            (bool success,) = _send(_call(altered));
+            assertFalse(success, "a point off the curve");
+        }
     }
 
     // --- Elsewhere ----------------------------------------------------------------------------------
@@ -187,7 +193,7 @@ contract RealProofTest is Test {
     }
 
     function test_inAnotherWalletItIsNotProven() external {
-        address verifier = wallet.verifierOf(verifierSet, batch.shape);
+        address verifier = wallet.verifierOf(verifierSet, batch.segments[0].shape);
         wallet = _deployWallet();
         _populate(wallet, address(token), verifier);
         _assertNotProven(batch);
@@ -204,7 +210,7 @@ contract RealProofTest is Test {
     function test_afterItsTimeItIsRefused() external {
         vm.warp(uint256(batch.header.validUntil) + 1);
         _assertRefused(
-            _call(batch, proof),
+            _call(batch),
             abi.encodeWithSelector(
                 IDebitWallet.BatchExpired.selector, batch.header.validUntil, uint256(batch.header.validUntil) + 1
             )
@@ -221,17 +227,11 @@ contract RealProofTest is Test {
         string memory json = _json();
         Batch memory read;
         keyHashes = Vectors.readEntries(json, "", read);
-        read.shape = uint32(vm.parseJsonUint(json, ".shape"));
         read.header.validUntil = uint40(vm.parseJsonUint(json, ".validUntil"));
         read.header.count = uint32(vm.parseJsonUint(json, ".count"));
-        read.commitment = vm.parseJsonUint(json, ".commitment");
+        read.segments = Vectors.readSegments(json, "");
         batch = read;
-        publicInputs = vm.parseJsonUintArray(json, ".publicInputs");
-        uint256[] memory words = vm.parseJsonUintArray(json, ".proof");
-        for (uint256 i = 0; i < 8; i++) {
-            proof[i] = words[i];
-        }
-        words = vm.parseJsonUintArray(json, ".verifyingKey");
+        uint256[] memory words = vm.parseJsonUintArray(json, ".verifyingKey");
         for (uint256 i = 0; i < 24; i++) {
             verifyingKey[i] = words[i];
         }
@@ -254,7 +254,7 @@ contract RealProofTest is Test {
     /// @dev The mandates' two accounts, with their keys, and money.
     function _populate(IDebitWallet in_, address token_, address verifier) private returns (bytes32 set) {
         IDebitWallet.ShapeVerifier[] memory verifiers = new IDebitWallet.ShapeVerifier[](1);
-        verifiers[0] = IDebitWallet.ShapeVerifier(batch.shape, verifier);
+        verifiers[0] = IDebitWallet.ShapeVerifier(batch.segments[0].shape, verifier);
         set = in_.registerVerifiers(verifiers);
         assertEq(in_.openAccount(processor, set, keyHashes[0]), 1);
         assertEq(in_.openAccount(processor, set, keyHashes[2]), 2);
@@ -288,18 +288,15 @@ contract RealProofTest is Test {
         return wallet.balanceOf(account, address(token)).balance;
     }
 
-    /// @dev With the hint that fits: nothing but the proof is wrong.
-    function _call(Batch memory sent, uint256[8] memory proof_) private view returns (bytes memory) {
+    /// @dev With the hint that fits, and sums that add up: nothing but the proofs is wrong.
+    function _call(Batch memory sent) private view returns (bytes memory) {
         uint256 domain = Model.domain(vm.getChainId(), address(wallet), sent.header.token);
-        (, uint256 hint) = Model.publicInputs(sent, domain, _hashes(sent));
-        return _call(sent, proof_, hint);
+        (, uint256 hint) = Model.complete(sent, domain, _hashes(sent));
+        return _call(sent, hint);
     }
 
-    function _call(Batch memory sent, uint256[8] memory proof_, uint256 hint) private pure returns (bytes memory) {
-        return abi.encodeCall(
-            IDebitWallet.settleBatch,
-            (sent.shape, sent.header, sent.debits, sent.payouts, sent.commitment, hint, proof_)
-        );
+    function _call(Batch memory sent, uint256 hint) private pure returns (bytes memory) {
+        return abi.encodeCall(IDebitWallet.settleBatch, (sent.header, sent.debits, sent.payouts, sent.segments, hint));
     }
 
     function _send(bytes memory data) private returns (bool success, bytes memory answer) {
@@ -315,6 +312,6 @@ contract RealProofTest is Test {
     }
 
     function _assertNotProven(Batch memory sent) private {
-        _assertRefused(_call(sent, proof), abi.encodeWithSelector(IDebitWallet.ProofRefused.selector, _seed(sent)));
+        _assertRefused(_call(sent), abi.encodeWithSelector(IDebitWallet.ProofRefused.selector, _seed(sent)));
     }
 }

@@ -14,70 +14,137 @@ import {Test} from "../base/Test.sol";
 contract SettleGasTest is Test {
     uint256 private constant START = 1_800_000_000;
     uint32 private constant SHAPE = (64 << 16) + (16 << 1);
+    uint256 private constant CURRENT_WORDS = 1 << 23;
+
+    /// @dev A batch: each account spends so many nonces from `nonce` on.
+    struct Size {
+        uint256 accounts;
+        uint256 mandatesEach;
+        uint256 payees;
+        uint256 segments;
+    }
 
     address private processor = makeAddr("processor");
     IDebitWallet private wallet;
     TestUSD private token;
     bytes32 private verifierSet;
-    /// @dev Batches made so far: each takes words of its own half of the slots.
+    /// @dev Batches made so far.
     uint256 private made;
+    /// @dev Whether segments are of two shapes, one after the other.
+    bool private mixed;
 
     function setUp() external {
         vm.warp(START);
         wallet = IDebitWallet(vm.deployCode("DebitWallet.sol:DebitWallet", abi.encode(uint40(2 days), uint40(7 days))));
         token = TestUSD(vm.deployCode("TestUSD.sol:TestUSD", abi.encode(address(this))));
-        IDebitWallet.ShapeVerifier[] memory verifiers = new IDebitWallet.ShapeVerifier[](1);
-        verifiers[0] = IDebitWallet.ShapeVerifier(
-            SHAPE, vm.deployCode("Groth16Verifier.sol:Groth16Verifier", abi.encode(OpenKey.verifyingKey()))
-        );
+        IDebitWallet.ShapeVerifier[] memory verifiers = new IDebitWallet.ShapeVerifier[](2);
+        for (uint32 i = 0; i < 2; i++) {
+            address verifier = vm.deployCode("Groth16Verifier.sol:Groth16Verifier", abi.encode(OpenKey.verifyingKey()));
+            verifiers[i] = IDebitWallet.ShapeVerifier(SHAPE + 2 * i, verifier);
+        }
         verifierSet = wallet.registerVerifiers(verifiers);
     }
 
+    // --- Windows ------------------------------------------------------------------------------------
+
     function test_aFullWindow() external {
-        uint256 total = _settle(64, 16, 32);
+        uint256 total = _settleNext(Size(64, 16, 32, 1));
         vm.snapshotValue("DebitWallet", "settleBatch: 1024 mandates, 64 accounts, 32 payees", total);
-        assertLe(total, 1_600_000);
+        assertLe(total, 1_300_000);
     }
 
-    function test_whatEachPartAdds() external {
-        uint256 base = _settle(64, 16, 32);
-        uint256 debits = _settle(128, 16, 32) - base;
-        uint256 payouts = _settle(64, 16, 64) - base;
-        (uint256 fixed_, uint256 debit, uint256 payout) = (base - debits - payouts, debits / 64, payouts / 32);
-        vm.snapshotValue("DebitWallet", "settleBatch: fixed", fixed_);
-        vm.snapshotValue("DebitWallet", "settleBatch: per debit", debit);
-        vm.snapshotValue("DebitWallet", "settleBatch: per payout", payout);
-        assertLe(fixed_, 260_000);
-        assertLe(debit, 14_000);
-        assertLe(payout, 16_000);
+    /// @dev Each account signs 256 in a row: two words, all of their bits.
+    function test_aLargeWindowOfDenseNonces() external {
+        Size memory size = Size(64, 256, 32, 16);
+        _send(_batch(size, 0));
+        _send(_batch(size, 256));
+        uint256 each = _send(_batch(size, 512)) / (64 * 256);
+        vm.snapshotValue("DebitWallet", "settleBatch: per mandate, 16384 mandates, 64 accounts, 16 segments", each);
+        assertLe(each, 200);
     }
 
     /// @dev Every mandate another account, few payees.
     function test_theWorstWindow() external {
-        uint256 each = _settle(1024, 1, 4) / 1024;
+        uint256 each = _settleNext(Size(1024, 1, 4, 1)) / 1024;
         vm.snapshotValue("DebitWallet", "settleBatch: per mandate, 1024 mandates of 1024 accounts", each);
-        assertLe(each, 16_000);
+        assertLe(each, 11_000);
     }
 
     function test_aSingleMandate() external {
-        vm.snapshotValue("DebitWallet", "settleBatch: 1 mandate", _settle(1, 1, 1));
+        vm.snapshotValue("DebitWallet", "settleBatch: 1 mandate", _settleNext(Size(1, 1, 1, 1)));
+    }
+
+    // --- Parts --------------------------------------------------------------------------------------
+
+    function test_whatEachPartAdds() external {
+        uint256 base = _settleNext(Size(64, 16, 32, 1));
+        uint256 debits = _settleNext(Size(128, 16, 32, 1)) - base;
+        uint256 payouts = _settleNext(Size(64, 16, 64, 1)) - base;
+        (uint256 fixed_, uint256 debit, uint256 payout) = (base - debits - payouts, debits / 64, payouts / 32);
+        vm.snapshotValue("DebitWallet", "settleBatch: fixed", fixed_);
+        vm.snapshotValue("DebitWallet", "settleBatch: per debit", debit);
+        vm.snapshotValue("DebitWallet", "settleBatch: per payout", payout);
+        assertLe(fixed_, 265_000);
+        assertLe(debit, 9_200);
+        assertLe(payout, 14_100);
+    }
+
+    /// @dev The second proof of a call makes two sums of the key's points a multiplication dearer.
+    function test_whatSegmentsAdd() external {
+        uint256 one = _settleNext(Size(1, 16, 1, 1));
+        uint256 two = _settleNext(Size(1, 16, 1, 2));
+        uint256 eight = _settleNext(Size(1, 16, 1, 8));
+        vm.snapshotValue("DebitWallet", "settleBatch: a second segment", two - one);
+        vm.snapshotValue("DebitWallet", "settleBatch: per further segment", (eight - two) / 6);
+        assertLe(two - one, 67_000 + 9000);
+        assertLe((eight - two) / 6, 55_000);
+        mixed = true;
+        uint256 apart = _settleNext(Size(1, 16, 1, 2));
+        vm.snapshotValue("DebitWallet", "settleBatch: a second shape", apart - one);
+    }
+
+    /// @dev Where the nonces of a debit lie decides what it costs.
+    function test_whatNoncesCost() external {
+        Size memory one = Size(1, 1, 1, 1);
+        Size memory many = Size(65, 1, 1, 1);
+        // Words 0 to 2 have one spent bit, word 2 is current.
+        _send(_batch(many, 0));
+        _send(_batch(many, 128));
+        _send(_batch(many, 256));
+        _snapshotDebit("the current word", one, many, 256 + 1);
+        _snapshotDebit("an earlier word, its slot in use", one, many, 1);
+        _snapshotDebit("the next word, both slots fresh", one, many, 4 * 128);
+        _snapshotDebit("the next word, in the slot of the current one", one, many, 3 * 128);
+        _send(_batch(many, 128 * CURRENT_WORDS));
+        _snapshotDebit("a word that is never current, its slot in use", one, many, 128 * CURRENT_WORDS + 1);
+        _snapshotDebit("a word that is never current, its slot fresh", one, many, 128 * (CURRENT_WORDS + 2));
+
+        Size memory whole = Size(65, 128, 1, 1);
+        _send(_batch(whole, 128 * 10));
+        _send(_batch(whole, 128 * 11));
+        _snapshotDebit("the next word after a full one", one, many, 128 * 12);
+    }
+
+    /// @dev What a debit costs at a nonce, from a batch of one and one of 65; nothing stays of either.
+    function _snapshotDebit(string memory name, Size memory one, Size memory many, uint256 nonce) private {
+        uint256 kept = vm.snapshotState();
+        uint256 single = _send(_batch(one, nonce));
+        vm.revertToState(kept);
+        kept = vm.snapshotState();
+        uint256 all = _send(_batch(many, nonce));
+        vm.revertToState(kept);
+        vm.snapshotValue("DebitWallet", string.concat("settleBatch: per debit, ", name), (all - single) / 64);
     }
 
     // --- How ----------------------------------------------------------------------------------------
 
-    /// @dev Settles one batch to bring storage to its steady state, then measures another.
-    function _settle(uint256 accounts, uint256 mandatesEach, uint256 payees) private returns (uint256 gas) {
-        for (uint256 i = wallet.accountCount(); i < accounts; i++) {
-            uint32 account = wallet.openAccount(processor, verifierSet, _keyHash(i + 1));
-            token.mint(address(this), 1000e6);
-            token.approve(address(wallet), 1000e6);
-            wallet.deposit(account, address(token), 1000e6);
-        }
-        for (uint256 i = 0; i < payees; i++) {
-            token.mint(_payee(i), 12e6);
-        }
-        _send(_batch(accounts, mandatesEach, payees));
-        return _send(_batch(accounts, mandatesEach, payees));
+    /// @dev Settles one batch to bring storage to its steady state, then measures one of the nonces that follow.
+    function _settleNext(Size memory size) private returns (uint256 gas) {
+        made++;
+        // Words of its own, of which no slot is shared with what was measured before.
+        uint256 nonce = 256 * made;
+        _send(_batch(size, nonce));
+        return _send(_batch(size, nonce + size.mandatesEach));
     }
 
     function _send(Batch memory batch) private returns (uint256) {
@@ -86,32 +153,54 @@ contract SettleGasTest is Test {
             keyHashes[i] = _keyHash(batch.debits[i].account);
         }
         uint256 domain = Model.domain(vm.getChainId(), address(wallet), address(token));
-        (uint256[4] memory inputs, uint256 hint) = Model.publicInputs(batch, domain, keyHashes);
-        uint256[8] memory proof = OpenKey.prove(inputs);
+        (uint256[4][] memory inputs, uint256 hint) = Model.complete(batch, domain, keyHashes);
+        for (uint256 i = 0; i < inputs.length; i++) {
+            batch.segments[i].proof = OpenKey.prove(inputs[i]);
+        }
         vm.prank(processor);
-        wallet.settleBatch(batch.shape, batch.header, batch.debits, batch.payouts, batch.commitment, hint, proof);
+        wallet.settleBatch(batch.header, batch.debits, batch.payouts, batch.segments, hint);
         return vm.lastCallGas().gasTotalUsed;
     }
 
-    /// @dev One debit an account, of neighbouring nonces in a word whose slot the batch before has used.
-    function _batch(uint256 accounts, uint256 mandatesEach, uint256 payees) private returns (Batch memory batch) {
-        made++;
-        batch.shape = SHAPE;
-        batch.header =
-            IDebitWallet.Header(verifierSet, address(token), uint40(START + 900), uint32(accounts * mandatesEach));
-        batch.commitment = uint256(keccak256(abi.encode("commitment", made))) % Model.R;
-        batch.debits = new IDebitWallet.Debit[](accounts);
-        uint256 each = 12_345_600 / accounts;
-        for (uint256 i = 0; i < accounts; i++) {
-            uint256 mask = ((1 << mandatesEach) - 1) << (i * 7 % 96);
-            batch.debits[i] = IDebitWallet.Debit(uint32(i + 1), uint64(made - 1), uint128(mask), uint128(each));
+    /// @dev Neighbouring nonces of each account, the first of all words or some of one.
+    function _batch(Size memory size, uint256 nonce) private returns (Batch memory batch) {
+        _provide(size);
+        uint256 words = size.mandatesEach < 128 ? 1 : size.mandatesEach / 128;
+        uint128 mask =
+            size.mandatesEach < 128 ? uint128(((1 << size.mandatesEach) - 1) << (nonce & 127)) : type(uint128).max;
+        uint256 count = size.accounts * size.mandatesEach;
+        batch.header = IDebitWallet.Header(verifierSet, address(token), uint40(START + 900), uint32(count));
+        batch.debits = new IDebitWallet.Debit[](size.accounts * words);
+        uint256 each = 12_345_600 / batch.debits.length;
+        for (uint256 i = 0; i < batch.debits.length; i++) {
+            uint256 word = nonce / 128 + i % words;
+            batch.debits[i] = IDebitWallet.Debit(uint32(i / words + 1), uint64(word), mask, uint128(each));
         }
-        batch.payouts = new IDebitWallet.Payout[](payees);
-        uint256 left = each * accounts;
-        for (uint256 i = 0; i < payees; i++) {
-            uint256 amount = i + 1 == payees ? left : 12_345_600 / payees - i;
+        batch.payouts = new IDebitWallet.Payout[](size.payees);
+        uint256 left = each * batch.debits.length;
+        for (uint256 i = 0; i < size.payees; i++) {
+            uint256 amount = i + 1 == size.payees ? left : 12_345_600 / size.payees - i;
             left -= amount;
             batch.payouts[i] = IDebitWallet.Payout(_payee(i), uint128(amount));
+        }
+        batch.segments = new IDebitWallet.Segment[](size.segments);
+        for (uint256 i = 0; i < size.segments; i++) {
+            batch.segments[i].shape = mixed ? SHAPE + 2 * uint32(i % 2) : SHAPE;
+            batch.segments[i].commitment = uint256(keccak256(abi.encode("commitment", nonce, i))) % Model.R;
+            batch.segments[i].sum = uint256(keccak256(abi.encode("sum", nonce, i))) % Model.R;
+        }
+    }
+
+    /// @dev Accounts with money, and payees that hold the token.
+    function _provide(Size memory size) private {
+        for (uint256 i = wallet.accountCount(); i < size.accounts; i++) {
+            uint32 account = wallet.openAccount(processor, verifierSet, _keyHash(i + 1));
+            token.mint(address(this), 1000e6);
+            token.approve(address(wallet), 1000e6);
+            wallet.deposit(account, address(token), 1000e6);
+        }
+        for (uint256 i = 0; i < size.payees; i++) {
+            token.mint(_payee(i), 12e6);
         }
     }
 

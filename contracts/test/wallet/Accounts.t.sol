@@ -55,7 +55,9 @@ contract AccountsTest is WalletTest {
         assertEq(wallet.accountOf(account).keyHash, 0);
         fund(account, 5);
         bytes memory batch = batchOf(0, account, 0, 1, payee.addr, 5);
-        vm.expectRevert(abi.encodeWithSelector(IDebitWallet.UnknownShape.selector, bytes32(0), SHAPE));
+        vm.expectRevert(
+            abi.encodeWithSelector(IDebitWallet.NotAuthorized.selector, account, processor.addr, bytes32(0))
+        );
         submit(processor, batch);
         batch = batchOf(account, 1, payee.addr, 5);
         vm.expectRevert(

@@ -82,7 +82,6 @@ contract CreditsReentryTest is DirectTest {
         IDebitWallet.Authorization memory money = IDebitWallet.Authorization(own, 1, 0, 0, 0, "");
         IDebitWallet.Receipt memory receipt = IDebitWallet.Receipt(0, 1, 1, own, own, 1, 0);
         IDebitWallet.Header memory header = IDebitWallet.Header(verifierSet, own, type(uint40).max, 1);
-        uint256[8] memory proof;
 
         calls = new bytes[](28);
         uint256 n = 0;
@@ -104,7 +103,8 @@ contract CreditsReentryTest is DirectTest {
         calls[n++] = abi.encodeCall(wallet.cancelWithdrawal, (account, own));
         calls[n++] = abi.encodeCall(wallet.executeWithdrawal, (account, own, own));
         calls[n++] = abi.encodeCall(
-            wallet.settleBatch, (SHAPE, header, new IDebitWallet.Debit[](0), new IDebitWallet.Payout[](0), 1, 1, proof)
+            wallet.settleBatch,
+            (header, new IDebitWallet.Debit[](0), new IDebitWallet.Payout[](0), new IDebitWallet.Segment[](1), 1)
         );
         calls[n++] =
             abi.encodeCall(wallet.settleDirect, (new IDebitWallet.Mandate[](0), new bytes[](0), new uint256[](0)));

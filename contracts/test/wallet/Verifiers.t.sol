@@ -84,7 +84,7 @@ contract VerifiersTest is WalletTest {
         vm.signAndAttachDelegation(first, mallory.key);
         // Something must carry the delegation.
         token.mint(mallory.addr, 1);
-        assertTrue(AcceptingVerifier(mallory.addr).verify([uint256(0), 0, 0, 0, 0, 0, 0, 0], [uint256(0), 0, 0, 0]));
+        assertTrue(AcceptingVerifier(mallory.addr).verify(new uint256[8][](1), new uint256[4][](1)));
 
         list[1].verifier = mallory.addr;
         vm.expectRevert(abi.encodeWithSelector(IDebitWallet.VerifierHasNoCode.selector, mallory.addr));

@@ -75,7 +75,6 @@ abstract contract BatchTest is Test {
 
     /// @dev Six mandates: three and one of alice's in two words that share a slot, two of bob's. 100 in all.
     function honest() internal view returns (Batch memory batch) {
-        batch.shape = SHAPE;
         batch.header = IDebitWallet.Header(verifierSet, address(token), uint40(START + 1 hours), 6);
         batch.debits = new IDebitWallet.Debit[](3);
         batch.debits[0] = IDebitWallet.Debit(first, 6, 0x80000000000000000000000000000003, 50e6);
@@ -84,7 +83,8 @@ abstract contract BatchTest is Test {
         batch.payouts = new IDebitWallet.Payout[](2);
         batch.payouts[0] = IDebitWallet.Payout(payee, 60e6);
         batch.payouts[1] = IDebitWallet.Payout(otherPayee, 40e6);
-        batch.commitment = uint256(keccak256("commitment")) % Model.R;
+        batch.segments = new IDebitWallet.Segment[](1);
+        batch.segments[0] = IDebitWallet.Segment(SHAPE, uint256(keccak256("commitment")) % Model.R, 0, proof());
     }
 
     /// @dev One mandate, to one payee.
@@ -132,11 +132,10 @@ abstract contract BatchTest is Test {
         return callOf(batch, hint);
     }
 
+    /// @dev With the sums that stand in the batch's segments.
     function callOf(Batch memory batch, uint256 hint) internal pure returns (bytes memory) {
-        return abi.encodeCall(
-            IDebitWallet.settleBatch,
-            (batch.shape, batch.header, batch.debits, batch.payouts, batch.commitment, hint, proof())
-        );
+        return
+            abi.encodeCall(IDebitWallet.settleBatch, (batch.header, batch.debits, batch.payouts, batch.segments, hint));
     }
 
     // --- Sending them -------------------------------------------------------------------------------

@@ -3,13 +3,12 @@ pragma solidity 0.8.37;
 
 import {IDebitWallet} from "../../../src/interfaces/IDebitWallet.sol";
 
-/// @dev A batch as a processor holds it before it is sent. Hint and proof are not part of it.
+/// @dev A batch as a processor holds it before it is sent. The hint is not part of it.
 struct Batch {
-    uint32 shape;
     IDebitWallet.Header header;
     IDebitWallet.Debit[] debits;
     IDebitWallet.Payout[] payouts;
-    uint256 commitment;
+    IDebitWallet.Segment[] segments;
 }
 
 /// @title What the wallet should hash and sum, written a second time
@@ -24,39 +23,44 @@ library Model {
             uint256(keccak256(bytes.concat(name, bytes32(chain), _word(uint160(wallet)), _word(uint160(token))))) / 256;
     }
 
-    /// @dev keccak256(abi.encode(shape, C, domain, validUntil, count, debits, keyHashes, payouts)): eight
-    /// words, of which the last three say where the lists begin, then the lists, each after its length.
+    /// @dev Three lists, each hashed by itself; then the hashes with what holds for all.
     function seed(Batch memory batch, uint256 domain_, uint256[] memory keyHashes) internal pure returns (bytes32) {
-        (uint256 debits, uint256 payouts) = (batch.debits.length, batch.payouts.length);
-        bytes32[] memory words = new bytes32[](8 + 1 + 4 * debits + 1 + debits + 1 + 2 * payouts);
-        words[0] = _word(batch.shape);
-        words[1] = _word(batch.commitment);
-        words[2] = _word(domain_);
-        words[3] = _word(batch.header.validUntil);
-        words[4] = _word(batch.header.count);
-        words[5] = _word(32 * 8);
-        words[6] = _word(32 * (8 + 1 + 4 * debits));
-        words[7] = _word(32 * (8 + 1 + 4 * debits + 1 + debits));
+        (uint256 segments, uint256 debits, uint256 payouts) =
+            (batch.segments.length, batch.debits.length, batch.payouts.length);
+        bytes32[] memory words = new bytes32[](2 * segments);
+        for (uint256 i = 0; i < segments; i++) {
+            words[2 * i] = _word(batch.segments[i].shape);
+            words[2 * i + 1] = _word(batch.segments[i].commitment);
+        }
+        bytes32 segmentsHash = keccak256(abi.encodePacked(words));
 
-        uint256 next = 8;
-        words[next++] = _word(debits);
+        words = new bytes32[](5 * debits);
         for (uint256 i = 0; i < debits; i++) {
             IDebitWallet.Debit memory entry = batch.debits[i];
-            words[next++] = _word(entry.account);
-            words[next++] = _word(entry.word);
-            words[next++] = _word(entry.mask);
-            words[next++] = _word(entry.amount);
+            words[4 * i] = _word(entry.account);
+            words[4 * i + 1] = _word(entry.word);
+            words[4 * i + 2] = _word(entry.mask);
+            words[4 * i + 3] = _word(entry.amount);
+            words[4 * debits + i] = _word(keyHashes[i]);
         }
-        words[next++] = _word(debits);
-        for (uint256 i = 0; i < debits; i++) {
-            words[next++] = _word(keyHashes[i]);
-        }
-        words[next++] = _word(payouts);
+        bytes32 debitsHash = keccak256(abi.encodePacked(words));
+
+        words = new bytes32[](2 * payouts);
         for (uint256 i = 0; i < payouts; i++) {
-            words[next++] = _word(uint160(batch.payouts[i].payee));
-            words[next++] = _word(batch.payouts[i].amount);
+            words[2 * i] = _word(uint160(batch.payouts[i].payee));
+            words[2 * i + 1] = _word(batch.payouts[i].amount);
         }
-        return keccak256(abi.encodePacked(words));
+        bytes32 payoutsHash = keccak256(abi.encodePacked(words));
+        return keccak256(
+            bytes.concat(
+                segmentsHash,
+                _word(domain_),
+                _word(batch.header.validUntil),
+                _word(batch.header.count),
+                debitsHash,
+                payoutsHash
+            )
+        );
     }
 
     function challenges(bytes32 seed_) internal pure returns (uint256 x, uint256 beta) {
@@ -64,15 +68,14 @@ library Model {
         beta = uint256(keccak256(bytes.concat(seed_, _word(1)))) % R;
     }
 
-    /// @dev R, term by term.
+    /// @dev What the segments' R must come to, term by term.
     function sum(Batch memory batch, uint256 domain_, uint256[] memory keyHashes, uint256 x, uint256 beta)
         internal
         view
         returns (uint256 total)
     {
         uint256 square = mulmod(beta, beta, R);
-        total = addmod(domain_, mulmod(beta, batch.header.validUntil, R), R);
-        total = addmod(total, mulmod(square, batch.header.count, R), R);
+        total = mulmod(square, batch.header.count, R);
         for (uint256 i = 0; i < batch.debits.length; i++) {
             IDebitWallet.Debit memory entry = batch.debits[i];
             uint256 weight = addmod(entry.mask, mulmod(beta, entry.amount, R), R);
@@ -81,6 +84,11 @@ library Model {
         for (uint256 i = 0; i < batch.payouts.length; i++) {
             uint256 weight = mulmod(square, batch.payouts[i].amount, R);
             total = addmod(total, mulmod(weight, inverse(payoutPole(batch.payouts[i], x)), R), R);
+        }
+        for (uint256 i = 0; i < batch.segments.length; i++) {
+            uint256 weight = addmod(domain_, mulmod(beta, batch.header.validUntil, R), R);
+            weight = mulmod(mulmod(square, beta, R), weight, R);
+            total = addmod(total, mulmod(weight, inverse(minus(x, batch.segments[i].commitment)), R), R);
         }
     }
 
@@ -97,19 +105,43 @@ library Model {
         for (uint256 i = 0; i < batch.payouts.length; i++) {
             product = mulmod(product, payoutPole(batch.payouts[i], x), R);
         }
+        for (uint256 i = 0; i < batch.segments.length; i++) {
+            product = mulmod(product, minus(x, batch.segments[i].commitment), R);
+        }
         product = inverse(product);
     }
 
-    /// @dev C, X, β, R, and the hint that goes with them.
+    /// @dev The last segment's R becomes what the others leave of the sum. So any batch adds up, and what is left to
+    /// ask is whether its proofs hold.
+    /// @return inputs C, X, β, R of each segment.
+    /// @return hint_ That goes with them.
+    function complete(Batch memory batch, uint256 domain_, uint256[] memory keyHashes)
+        internal
+        view
+        returns (uint256[4][] memory inputs, uint256 hint_)
+    {
+        (uint256 x, uint256 beta) = challenges(seed(batch, domain_, keyHashes));
+        hint_ = hint(batch, keyHashes, x, beta);
+        uint256 left = sum(batch, domain_, keyHashes, x, beta);
+        uint256 last = batch.segments.length - 1;
+        for (uint256 i = 0; i < last; i++) {
+            left = minus(left, batch.segments[i].sum);
+        }
+        batch.segments[last].sum = left;
+        inputs = new uint256[4][](last + 1);
+        for (uint256 i = 0; i <= last; i++) {
+            inputs[i] = [batch.segments[i].commitment, x, beta, batch.segments[i].sum];
+        }
+    }
+
+    /// @dev Of a batch of one segment: C, X, β, R, and the hint that goes with them.
     function publicInputs(Batch memory batch, uint256 domain_, uint256[] memory keyHashes)
         internal
         view
-        returns (uint256[4] memory inputs, uint256 hint_)
+        returns (uint256[4] memory, uint256)
     {
-        inputs[0] = batch.commitment;
-        (inputs[1], inputs[2]) = challenges(seed(batch, domain_, keyHashes));
-        inputs[3] = sum(batch, domain_, keyHashes, inputs[1], inputs[2]);
-        hint_ = hint(batch, keyHashes, inputs[1], inputs[2]);
+        (uint256[4][] memory inputs, uint256 hint_) = complete(batch, domain_, keyHashes);
+        return (inputs[0], hint_);
     }
 
     /// @dev X − account·2^57 − word − β·keyHash.

@@ -35,6 +35,11 @@ library OpenKey {
         (proof[6], proof[7]) = _point(C);
     }
 
+    /// @dev The first input with which, the others being 0, the sum of the key's points is infinity.
+    function inputAtInfinity() internal view returns (uint256) {
+        return mulmod(Model.R - _weight(0), Model.inverse(_weight(1)), Model.R);
+    }
+
     /// @dev What the constant's point and the inputs' points are multiples by.
     function _weight(uint256 index) private pure returns (uint256) {
         return uint256(keccak256(abi.encode("open key", index))) % Model.R;

@@ -40,6 +40,29 @@ library Vectors {
         }
     }
 
+    /// @dev The segments that stand at a path, as `{segments: [{shape, commitment, sum, proof}]}`; without proofs
+    /// where there are none.
+    function readSegments(string memory json, string memory path)
+        internal
+        view
+        returns (IDebitWallet.Segment[] memory segments)
+    {
+        string memory list = string.concat(path, ".segments");
+        segments = new IDebitWallet.Segment[](_length(json, list));
+        for (uint256 i = 0; i < segments.length; i++) {
+            string memory item = string.concat(list, "[", VM.toString(i), "]");
+            segments[i].shape = uint32(_uint(json, item, ".shape"));
+            segments[i].commitment = _uint(json, item, ".commitment");
+            segments[i].sum = _uint(json, item, ".sum");
+            string memory proof = string.concat(item, ".proof");
+            if (!VM.keyExistsJson(json, proof)) continue;
+            uint256[] memory words = VM.parseJsonUintArray(json, proof);
+            for (uint256 word = 0; word < 8; word++) {
+                segments[i].proof[word] = words[word];
+            }
+        }
+    }
+
     function _length(string memory json, string memory list) private view returns (uint256 length) {
         while (VM.keyExistsJson(json, string.concat(list, "[", VM.toString(length), "]"))) {
             length++;

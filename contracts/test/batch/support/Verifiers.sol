@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 /// @title Verifiers that stand for proofs in tests
-/// @dev They answer calls of `verify(uint256[8],uint256[4])` as `Groth16Verifier` does, by their ABI.
+/// @dev They answer calls of `verify(uint256[8][],uint256[4][])` as `Groth16Verifier` does, by their ABI.
 
 /// @dev Takes one statement's proof, as a real one does, whatever the proof's bytes.
 contract ParticularVerifier {
@@ -12,8 +12,8 @@ contract ParticularVerifier {
         holdsFor = keccak256(abi.encode(inputs));
     }
 
-    function verify(uint256[8] calldata, uint256[4] calldata inputs) external view returns (bool) {
-        return keccak256(abi.encode(inputs)) == holdsFor;
+    function verify(uint256[8][] calldata, uint256[4][] calldata inputs) external view returns (bool) {
+        return inputs.length == 1 && keccak256(abi.encode(inputs[0])) == holdsFor;
     }
 }
 

@@ -46,7 +46,7 @@ abstract contract ProcessorActions is World {
     function settleUnsigned(uint256 which, uint256 seed) external {
         uint32 account = uint32(1 + which % wallet.accountCount());
         Batch memory batch;
-        batch.shape = SHAPE;
+        batch.segments = _segment(1);
         batch.header = IDebitWallet.Header(verifierSet, address(token), type(uint40).max, 1);
         batch.debits = new IDebitWallet.Debit[](1);
         batch.debits[0] =

@@ -118,8 +118,7 @@ abstract contract World is Test {
     function _batch(uint256[] memory ids) internal view returns (Batch memory batch, uint256[] memory keyHashes) {
         uint256 debits;
         uint256 payouts;
-        batch.shape = SHAPE;
-        batch.commitment = uint256(keccak256(abi.encode(ids))) % Model.R;
+        batch.segments = _segment(uint256(keccak256(abi.encode(ids))) % Model.R);
         batch.header = IDebitWallet.Header(verifierSet, address(token), type(uint40).max, uint32(ids.length));
         batch.debits = new IDebitWallet.Debit[](ids.length);
         batch.payouts = new IDebitWallet.Payout[](ids.length);
@@ -159,11 +158,13 @@ abstract contract World is Test {
         uint256 domain = Model.domain(vm.getChainId(), address(wallet), address(token));
         (uint256[4] memory inputs, uint256 hint) = Model.publicInputs(batch, domain, keyHashes);
         if (provable) oracle.admit(inputs);
-        uint256[8] memory proof;
-        return abi.encodeCall(
-            IDebitWallet.settleBatch,
-            (batch.shape, batch.header, batch.debits, batch.payouts, batch.commitment, hint, proof)
-        );
+        return
+            abi.encodeCall(IDebitWallet.settleBatch, (batch.header, batch.debits, batch.payouts, batch.segments, hint));
+    }
+
+    function _segment(uint256 commitment) internal pure returns (IDebitWallet.Segment[] memory segments) {
+        segments = new IDebitWallet.Segment[](1);
+        (segments[0].shape, segments[0].commitment) = (SHAPE, commitment);
     }
 
     function _send(address from, bytes memory data) internal returns (bool success, bytes memory answer) {

@@ -167,9 +167,10 @@ abstract contract WalletTest is Test {
         payouts[0] = IDebitWallet.Payout(payee_, amount);
         uint256[] memory keyHashes = new uint256[](1);
         keyHashes[0] = keyHash;
-        uint256 hint = Settlement.hint(wallet, SHAPE, header, debits, keyHashes, payouts, 1);
-        uint256[8] memory proof;
-        return abi.encodeCall(wallet.settleBatch, (SHAPE, header, debits, payouts, 1, hint, proof));
+        IDebitWallet.Segment[] memory segments = new IDebitWallet.Segment[](1);
+        (segments[0].shape, segments[0].commitment) = (SHAPE, 1);
+        uint256 hint = Settlement.complete(wallet, header, debits, keyHashes, payouts, segments[0]);
+        return abi.encodeCall(wallet.settleBatch, (header, debits, payouts, segments, hint));
     }
 
     /// @dev Calls the wallet and passes on what it reverts with.
