@@ -395,9 +395,7 @@ mod tests {
         let beta = Fr::from(11u64);
         let debit = &settlement.debits[0];
         let payee = field::from_address(settlement.payouts[1].payee);
-        for pole in
-            [debit.account_word() + beta * debit.key_hash, payee, segments[1].commitment]
-        {
+        for pole in [debit.account_word() + beta * debit.key_hash, payee, segments[1].commitment] {
             assert_eq!(settlement.sum(&segments, pole, beta), Err(ZeroDenominator));
         }
     }
