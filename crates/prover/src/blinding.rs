@@ -7,6 +7,11 @@
 //!
 //! Other blinds and salts are other commitments, and another challenge. So the secret that they are
 //! drawn from is stored, durably, before the first segment is proved, and is the same after a restart.
+//!
+//! **Every batch has a secret of its own.** A segment that is proved in two batches under one blind,
+//! as after a mandate was taken out of the window's other segments, has two sums with one unknown:
+//! then they show what the blind was to hide. Sums are public as soon as they are sent, whether the
+//! batch settles or not.
 
 use std::fmt;
 
@@ -75,7 +80,8 @@ mod tests {
             assert_eq!(covers, secret.of_segments(count));
             let blinds: Fr = covers.iter().map(|(blind, _)| blind).sum();
             assert_eq!(blinds, Fr::from(0u64));
-            let all: HashSet<Fr> = covers.iter().flat_map(|(blind, salt)| [*blind, *salt]).collect();
+            let all: HashSet<Fr> =
+                covers.iter().flat_map(|(blind, salt)| [*blind, *salt]).collect();
             assert_eq!(all.len(), 2 * count);
         }
         let (blind, salt) = secret.of_segments(1)[0];

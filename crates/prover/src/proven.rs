@@ -108,8 +108,7 @@ pub enum Refused {
 impl Proven {
     /// What the wallet's challenge names of the segments.
     pub fn named(&self) -> Vec<Segment> {
-        let named =
-            |own: &ProvenSegment| Segment { shape: own.shape, commitment: own.commitment };
+        let named = |own: &ProvenSegment| Segment { shape: own.shape, commitment: own.commitment };
         self.segments.iter().map(named).collect()
     }
 
