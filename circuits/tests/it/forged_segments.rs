@@ -333,7 +333,11 @@ fn blinds_that_do_not_cancel() {
                 let missing = cheat.statement.public.sum - cheat.own_sum();
                 assert_eq!(missing, -cheat.statement.public.beta.pow([3]) * change);
                 cheat.fit_sum();
-                assert_eq!(cheat.broken_constraints(), [""; 0], "one segment is as good as another");
+                assert_eq!(
+                    cheat.broken_constraints(),
+                    [""; 0],
+                    "one segment is as good as another"
+                );
                 assert!(!cheat.adds_up());
             }
         }

@@ -111,6 +111,24 @@ struct ExpectedPayout {
     amount: String,
 }
 
+impl From<&ExpectedDebit> for Debit {
+    fn from(debit: &ExpectedDebit) -> Self {
+        Self {
+            account: debit.account,
+            word: debit.word.parse().expect("a number"),
+            mask: debit.mask.to(),
+            amount: debit.amount.parse().expect("a number"),
+            key_hash: element(&debit.key_hash),
+        }
+    }
+}
+
+impl From<&ExpectedPayout> for Payout {
+    fn from(payout: &ExpectedPayout) -> Self {
+        Self { payee: payout.payee, amount: payout.amount.parse().expect("a number") }
+    }
+}
+
 #[test]
 fn a_window_made_by_other_libraries() {
     let Window { chain_id, wallet, token, domain, valid_until, shape, mandates, expected } =
@@ -148,27 +166,10 @@ fn a_window_made_by_other_libraries() {
 
     // The wallet's entries, as the slots come to them and as they were expected.
     case.settle();
-    let debits: Vec<Debit> = expected
-        .debits
-        .iter()
-        .map(|debit| Debit {
-            account: debit.account,
-            word: debit.word.parse().expect("a number"),
-            mask: debit.mask.to(),
-            amount: debit.amount.parse().expect("a number"),
-            key_hash: element(&debit.key_hash),
-        })
-        .collect();
-    let payouts: Vec<Payout> = expected
-        .payouts
-        .iter()
-        .map(|payout| Payout {
-            payee: payout.payee,
-            amount: payout.amount.parse().expect("a number"),
-        })
-        .collect();
-    assert_eq!(case.settlement.debits, debits);
-    assert_eq!(case.settlement.payouts, payouts);
+    let debits = expected.debits.iter().map(Debit::from);
+    let payouts = expected.payouts.iter().map(Payout::from);
+    assert_eq!(case.settlement.debits, debits.collect::<Vec<_>>());
+    assert_eq!(case.settlement.payouts, payouts.collect::<Vec<_>>());
     assert_eq!(case.settlement.count, expected.count);
 
     // The challenge, and the numbers at which both sides meet.

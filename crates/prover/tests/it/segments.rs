@@ -126,22 +126,24 @@ fn every_segment_needs_its_key() {
     let other = PROVED.refused(|own| own.segments[1].verifying_key_hash[0] ^= 1);
     assert!(matches!(other, Refused::OtherKey { segment: 1, .. }), "{other}");
 
-    // The shape is part of the challenge: with the sums made to fit, it is one that has no key.
+    // Under the name of another shape, with sums made to fit. The shape is part of the challenge, so the
+    // segments before it do not hold either.
     let shape: Shape = "1x2-capture".parse().unwrap();
     let renamed = |own: &mut Proven| {
-        own.segments[2].shape = shape;
-        let (x, beta) = own.settlement.challenges(&own.named());
-        let total = own.settlement.sum(&own.named(), x, beta).unwrap();
-        own.segments[2].sum = total - own.segments[0].sum - own.segments[1].sum;
+        let (x, beta) = {
+            let last = own.segments.last_mut().unwrap();
+            last.shape = shape;
+            own.settlement.challenges(&own.named())
+        };
+        let rest = own.settlement.sum(&own.named(), x, beta).unwrap();
+        let (last, others) = own.segments.split_last_mut().unwrap();
+        last.sum = rest - others.iter().map(|other| other.sum).sum::<Fr>();
     };
-    let no_key =
-        Proven { segments: vec![PROVED.proven.segments[2].clone()], ..PROVED.proven.clone() };
-    let mut no_key = no_key;
-    no_key.segments[0].shape = shape;
-    let (x, beta) = no_key.settlement.challenges(&no_key.named());
-    no_key.segments[0].sum = no_key.settlement.sum(&no_key.named(), x, beta).unwrap();
-    assert_eq!(PROVED.verify(&no_key), Err(Refused::NoKey { segment: 0, shape }));
-    // The segments before it are under another challenge now.
+    let alone = |own: &mut Proven| {
+        own.segments.truncate(1);
+        renamed(own);
+    };
+    assert_eq!(PROVED.refused(alone), Refused::NoKey { segment: 0, shape });
     assert_eq!(PROVED.refused(renamed), Refused::Proof { segment: 0 });
 }
 
