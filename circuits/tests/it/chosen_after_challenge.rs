@@ -10,8 +10,8 @@ use std::collections::BTreeSet;
 
 use aep2_circuits::{
     checker::Checker,
-    settlement::{Debit, Payout, PublicInputs, Settlement, ZeroDenominator},
-    statement::{Slot, Violation},
+    settlement::{Debit, Payout, PublicInputs, Segment, Settlement, ZeroDenominator},
+    statement::{Private, Slot, Violation},
     system::{Circuit, Linear, System},
 };
 use alloy_primitives::Address;
@@ -20,7 +20,8 @@ use ark_ff::{AdditiveGroup, Field, UniformRand};
 use rand::{SeedableRng, rngs::StdRng};
 
 use crate::support::{
-    ALICE, BOB, Case, MALLORY, THIEF, account_word, address, power_of_two, shape, spend,
+    ALICE, API, BOB, Case, MALLORY, THIEF, VALID_UNTIL, account_word, address, integer,
+    power_of_two, shape, spend,
 };
 
 #[track_caller]
@@ -204,6 +205,79 @@ fn another_domain() {
     }
 }
 
+fn terms(slot: &Slot) -> Fr {
+    let deadline = Fr::from(VALID_UNTIL) + slot.slack;
+    let amount = slot.captured + slot.released;
+    slot.bit + power_of_two(7) * amount + power_of_two(104) * deadline
+}
+
+/// Account word and terms would fit one input of the id's hash, and so would other pairs. None is
+/// ranged as a whole: packed, one could be chosen after the challenge and the other absorb it, under
+/// the genuine signature. So each has an input of its own.
+#[test]
+fn values_that_would_share_an_input_of_the_id() {
+    // Two values in one input, and a theft that leaves it and all other inputs as they are.
+    let shared: [(fn(&Slot) -> Fr, fn(&mut Slot)); 3] = [
+        (
+            |slot| terms(slot) + power_of_two(144) * slot.account_word,
+            |slot| {
+                slot.captured += power_of_two(20);
+                slot.account_word -= power_of_two(27) / power_of_two(144);
+            },
+        ),
+        (
+            |slot| slot.payee + power_of_two(160) * slot.account_word,
+            |slot| {
+                let honest = std::mem::replace(&mut slot.payee, address(THIEF));
+                slot.account_word -= (slot.payee - honest) / power_of_two(160);
+            },
+        ),
+        (
+            |slot| terms(slot) + power_of_two(144) * slot.reference,
+            |slot| {
+                slot.captured += power_of_two(20);
+                slot.reference -= power_of_two(27) / power_of_two(144);
+            },
+        ),
+    ];
+    for capture in [false, true] {
+        let honest = Case::honest(capture);
+        for (packed, theft) in shared {
+            let mut cheat = honest.clone();
+            let before = packed(cheat.slot(0, 0));
+            theft(cheat.slot(0, 0));
+            assert_eq!(packed(cheat.slot(0, 0)), before, "packed, it would be what was signed");
+            assert_ne!(cheat.last_id(0), honest.last_id(0), "as it is, it is another id");
+            let mut unsigned = cheat.clone();
+            unsigned.bind_to_own_numbers();
+            unsigned.assert_refused(&["base multiple"], Violation::Signature);
+            cheat.sign(0);
+            committed(cheat);
+        }
+    }
+}
+
+/// The same packing would let a deadline carry into the account word: a mandate that has expired
+/// settles, and once more, as one of the word before with all the time in the world.
+#[test]
+fn a_deadline_that_would_carry_into_the_account_word() {
+    let packed = |slot: &Slot| terms(slot) + power_of_two(144) * slot.account_word;
+    let expired = Slot { slack: -Fr::from(5u64), ..spend(ALICE, 1 << 7 | 3, 1_000, API) };
+    let mut carried = expired;
+    carried.slack += power_of_two(40);
+    carried.account_word -= Fr::ONE;
+    assert_eq!(packed(&carried), packed(&expired));
+    assert!(integer(&carried.slack).is_some_and(|slack| slack < 1 << 40), "in its range");
+
+    let mut cheat = Case::empty(shape(1, 1, false));
+    cheat.push(ALICE, Fr::ZERO, &[expired]);
+    let signed = cheat.last_id(0);
+    *cheat.slot(0, 0) = carried;
+    assert_ne!(cheat.last_id(0), signed);
+    cheat.settle();
+    cheat.assert_refused(&["base multiple"], Violation::Signature);
+}
+
 /// The header alone, apart from the ids that cover it: without a mandate, no id depends on the
 /// domain, and nothing needs to be signed again.
 #[test]
@@ -261,10 +335,60 @@ fn a_theft_made_up_for_in_the_header() {
         cheat.slot(2, 0).captured += Fr::from(1_000_000u64);
         cheat.sign(2);
         let missing = cheat.probe().residual("sum");
-        cheat.statement.private.domain -= missing;
+        let PublicInputs { commitment, x, beta, .. } = honest.statement.public;
+        cheat.statement.private.domain -= missing * (x - commitment) / beta.pow([3]);
         cheat.sign_all();
         assert_eq!(cheat.statement.public, honest.statement.public);
         cheat.assert_refused(&["commitment"], Violation::Commitment);
+    }
+}
+
+/// The same with the blind, which no id depends on.
+#[test]
+fn a_theft_made_up_for_in_the_blind() {
+    for capture in [false, true] {
+        let honest = Case::honest(capture);
+        let mut cheat = honest.clone();
+        cheat.slot(2, 0).captured += Fr::from(1_000_000u64);
+        cheat.sign(2);
+        let missing = cheat.probe().residual("sum");
+        cheat.statement.private.blind -= missing / honest.statement.public.beta.pow([3]);
+        assert_eq!(cheat.own_sum(), honest.statement.public.sum, "the honest R is met");
+        cheat.assert_refused(&["commitment"], Violation::Commitment);
+    }
+}
+
+/// What is hidden is committed to like the rest: with another salt, too, it is another segment.
+#[test]
+fn another_blind_or_salt() {
+    for capture in [false, true] {
+        let mut cheat = Case::honest(capture);
+        cheat.statement.private.blind += Fr::ONE;
+        committed(cheat);
+        let mut cheat = Case::honest(capture);
+        cheat.statement.private.salt += Fr::ONE;
+        committed(cheat);
+        // What the blind gains, a salt might give back, were they not hashed one by one.
+        let mut cheat = Case::honest(capture);
+        let Private { blind, salt, .. } = &mut cheat.statement.private;
+        std::mem::swap(blind, salt);
+        committed(cheat);
+    }
+}
+
+/// The header's pole is `C`, which is there before `X`. Where they are equal, there is no inverse,
+/// and none can be said to be one.
+#[test]
+fn a_challenge_on_the_commitment() {
+    let mut cheat = Case::honest(true);
+    cheat.statement.public.x = cheat.statement.public.commitment;
+    for value in [Fr::ZERO, Fr::ONE, -Fr::ONE, cheat.statement.public.beta] {
+        let mut cheat = cheat.clone();
+        cheat.set("header inverse", 0, value);
+        // Whatever is missing, a free inverse could make up for it: R is met.
+        cheat.fit_sum();
+        assert_eq!(cheat.broken_constraints(), ["header inverse"]);
+        assert_eq!(cheat.statement.check(), Err(Violation::Denominator));
     }
 }
 
@@ -310,7 +434,8 @@ fn a_used_slot_with_a_zero_denominator() {
         for value in [Fr::ZERO, Fr::ONE, Fr::rand(&mut rng)] {
             let mut cheat = cheat.clone();
             cheat.set(label, 6, value);
-            cheat.statement.public.commitment += cheat.probe().residual("commitment");
+            let residual = cheat.probe().residual("commitment");
+            cheat.statement.public.commitment += residual;
             cheat.fit_sum();
             assert_eq!(cheat.broken_constraints(), [label]);
             assert_eq!(cheat.statement.check(), Err(Violation::Denominator));
@@ -348,10 +473,11 @@ struct QuotientAsWitness {
 
 impl Circuit for QuotientAsWitness {
     fn synthesize<S: System>(&self, system: &mut S) {
-        let Self { public: PublicInputs { x, beta, sum, .. }, .. } = *self;
+        let Self { public: PublicInputs { commitment, x, beta, sum }, .. } = *self;
         let (zero, one) = (S::L::constant(Fr::ZERO), S::L::constant(Fr::ONE));
         let sum = system.public("R", || sum);
-        let mut own = S::L::constant(self.domain + beta * self.valid_until);
+        let header = self.domain + beta * self.valid_until;
+        let mut own = S::L::constant(beta.pow([3]) * header / (x - commitment));
         for (place, (spent, slot)) in self.slots.iter().enumerate() {
             let flag = system.witness("flag", || slot.flag);
             system.enforce("flag", &flag, &flag.sub(&one), &zero);
@@ -445,12 +571,9 @@ fn a_free_quotient_would_be_unlimited_forgery() {
 #[test]
 fn every_number_that_the_wallet_is_told_moves_the_challenge() {
     let honest = Case::honest(true);
-    let commitment = honest.statement.public.commitment;
-    let (x, beta) = honest.settlement.challenges(commitment);
+    let (x, beta) = honest.settlement.challenges(&honest.named());
     assert_ne!(x, beta);
-    let changes: [fn(&mut Settlement); 14] = [
-        |settlement| settlement.shape = shape(3, 4, true),
-        |settlement| settlement.shape = shape(4, 3, false),
+    let changes: [fn(&mut Settlement); 12] = [
         |settlement| settlement.domain += Fr::ONE,
         |settlement| settlement.valid_until += 1,
         |settlement| settlement.count += 1,
@@ -468,11 +591,23 @@ fn every_number_that_the_wallet_is_told_moves_the_challenge() {
     for change in changes {
         let mut settlement = honest.settlement.clone();
         change(&mut settlement);
-        let (x, beta) = settlement.challenges(commitment);
+        let (x, beta) = settlement.challenges(&honest.named());
         seen.extend([x, beta]);
     }
-    let (x, beta) = honest.settlement.challenges(commitment + Fr::ONE);
-    seen.extend([x, beta]);
+    let changes: [fn(&mut Vec<Segment>); 6] = [
+        |segments| segments[0].shape = shape(3, 4, true),
+        |segments| segments[0].shape = shape(4, 3, false),
+        |segments| segments[0].commitment += Fr::ONE,
+        |segments| segments.push(segments[0]),
+        |segments| segments.push(Segment { shape: shape(1, 1, true), commitment: Fr::ZERO }),
+        Vec::clear,
+    ];
+    for change in changes {
+        let mut segments = honest.named();
+        change(&mut segments);
+        let (x, beta) = honest.settlement.challenges(&segments);
+        seen.extend([x, beta]);
+    }
     let distinct: BTreeSet<Fr> = seen.iter().copied().collect();
     assert_eq!(distinct.len(), seen.len());
 }
@@ -480,12 +615,13 @@ fn every_number_that_the_wallet_is_told_moves_the_challenge() {
 /// The wallet divides by its own poles; a challenge on one of them settles nothing.
 #[test]
 fn a_challenge_on_a_pole_of_the_wallets() {
-    let Settlement { debits, payouts, .. } = &Case::honest(true).settlement;
+    let case = Case::honest(true);
+    let (settlement, named) = (&case.settlement, case.named());
+    let Settlement { debits, payouts, .. } = settlement;
     let beta = Fr::from(5u64);
     let on_debit = debits[1].account_word() + beta * debits[1].key_hash;
-    for pole in [on_debit, address(payouts[1].payee)] {
-        let settlement = Case::honest(true).settlement;
-        assert_eq!(settlement.sum(pole, beta), Err(ZeroDenominator));
-        assert!(settlement.sum(pole + Fr::ONE, beta).is_ok());
+    for pole in [on_debit, address(payouts[1].payee), named[0].commitment] {
+        assert_eq!(settlement.sum(&named, pole, beta), Err(ZeroDenominator));
+        assert!(settlement.sum(&named, pole + Fr::ONE, beta).is_ok());
     }
 }

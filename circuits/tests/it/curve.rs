@@ -10,7 +10,7 @@ use ark_bn254::Fr;
 use ark_ff::{AdditiveGroup, Field, UniformRand};
 use rand::{SeedableRng, rngs::StdRng};
 
-use crate::support::{Probe, small_order};
+use crate::{probe::Probe, support::small_order};
 
 /// A sum, or of one point a double, and what it is said to be.
 struct Arithmetic {

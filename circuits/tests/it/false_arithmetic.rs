@@ -19,9 +19,10 @@ use crate::support::{Case, INPUTS, is_input, shape};
 const BITS: [&str; 6] = ["flag", "bit", "captured", "released", "slack", "challenge bits"];
 /// Labels of variables that are computed, and on which no signature depends. A lie in one breaks
 /// the one constraint that computes it.
-const COMPUTED: [&str; 12] = [
-    "beta square",
+const COMPUTED: [&str; 13] = [
+    "beta powers",
     "beta inverse",
+    "header inverse",
     "key hash",
     "debit inverse",
     "payout inverse",
@@ -99,7 +100,7 @@ fn any_computed_variable_that_is_off() {
 #[should_panic(expected = "no such variable")]
 fn an_override_that_meets_no_variable() {
     let mut cheat = Case::pair(false);
-    cheat.set("sum", 2, Fr::ONE);
+    cheat.set("sum", 4, Fr::ONE);
     cheat.broken();
 }
 

@@ -259,7 +259,8 @@ fn a_hash_that_ends_in_a_signed_id() {
     // The same by way of the product that passes the id on.
     let mut cheat = Case::honest(false);
     *cheat.slot(2, 0) = spend(ALICE, 5, 123_456_789, THIEF);
-    cheat.set("pass", 6, genuine - cheat.statement.private.lanes[2].first_prev);
+    let passed = genuine - cheat.statement.private.lanes[2].first_prev;
+    cheat.set("pass", 6, passed);
     cheat.settlement = cheat.entries();
     cheat.bind_to_own_numbers();
     assert_eq!(cheat.broken_constraints(), ["pass"]);

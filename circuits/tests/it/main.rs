@@ -6,6 +6,7 @@
 //! | `stretched_terms` | numbers outside their ranges: another nonce, amount or deadline than signed |
 //! | `miscounted_slots` | mandates dropped, or counted otherwise than once |
 //! | `nonce_reuse` | a nonce settled twice |
+//! | `forged_segments` | segments that only together, or only apart, are what they claim to be |
 //! | `misdirected_money` | entries that are not what the mandates say |
 //! | `chosen_after_challenge` | anything picked once `X` and `β` are known |
 //! | `false_arithmetic` | variables that are not what they should be computed to |
@@ -22,17 +23,19 @@
 //! | `version` | another circuit under the same version |
 //! | `vectors` | a protocol that only this project understands |
 //!
-//! `support` is the cheat's bench, `wallet` what stands beside the proof.
+//! `support` is the cheat's bench, `probe` its eyes, `wallet` what stands beside the proofs.
 
 mod chosen_after_challenge;
 mod consistency;
 mod curve;
 mod false_arithmetic;
+mod forged_segments;
 mod forged_signature;
 mod honest_extremes;
 mod miscounted_slots;
 mod misdirected_money;
 mod nonce_reuse;
+mod probe;
 mod size;
 mod stretched_terms;
 mod support;

@@ -1,20 +1,21 @@
 //! A small honest world, and the bench at which the cheating prover works.
 //!
-//! A [`Case`] is a batch in both readings: the wallet's entries, and the prover's statement. It
-//! starts honest. A test then changes what a cheat would change, and gives it every help: the
-//! lanes' owners sign again, `C` follows the lanes, `X` and `β` follow the entries, and where no
-//! entry could say what the cheat sums up, `R` is the circuit's own number. What is left broken is
-//! what the cheat was caught by.
+//! A [`Case`] is a batch in both readings: the wallet's entries, and the prover's statements, one
+//! for each segment. It starts honest. A test then changes what a cheat would change, and gives it
+//! every help: the lanes' owners sign again, `C` follows the lanes, `X` and `β` follow the entries,
+//! and where no entry could say what the cheat sums up, `R` is the circuit's own number. What is left
+//! broken is what the cheat was caught by.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::{Deref, DerefMut},
+};
 
 use aep2_circuits::{
     Shape,
     checker::Checker,
-    settlement::{Debit, Payout, PublicInputs, Settlement},
+    settlement::{self, Debit, Payout, PublicInputs, Settlement, ZeroDenominator},
     statement::{Lane, Private, Slot, Statement, Violation},
-    system::{Circuit, System},
-    witness::Value,
 };
 use aep2_mandate::{
     babyjubjub::{BASE8, EdwardsProjective, Point, Scalar},
@@ -24,6 +25,8 @@ use aep2_mandate::{
 use alloy_primitives::Address;
 use ark_bn254::Fr;
 use ark_ff::{AdditiveGroup, BigInteger, Field, MontFp, PrimeField};
+
+use crate::probe::{Override, Probe};
 
 /// The batch's `validUntil`, unix seconds.
 pub(crate) const VALID_UNTIL: u64 = 1_800_000_000;
@@ -41,8 +44,18 @@ pub(crate) const THIEF: Address = Address::repeat_byte(0xc3);
 
 /// Labels of the variables that are the prover's own to choose, the bits aside. Of those labelled
 /// "lane key", every other two are products that the curve's equation takes; see [`is_input`].
-pub(crate) const INPUTS: [&str; 8] =
-    ["domain", "valid until", "first prev", "account word", "payee", "reference", "lane key", "R8"];
+pub(crate) const INPUTS: [&str; 10] = [
+    "domain",
+    "valid until",
+    "blind",
+    "salt",
+    "first prev",
+    "account word",
+    "payee",
+    "reference",
+    "lane key",
+    "R8",
+];
 
 /// Whether the `nth` variable of a label is the prover's own to choose.
 pub(crate) fn is_input(label: &str, nth: usize) -> bool {
@@ -127,35 +140,51 @@ fn captured(slot: Slot, amount: u128, capture: bool) -> Slot {
     Slot { captured, released: slot.captured - captured, ..slot }
 }
 
-/// A batch: what the wallet is told, and what the prover knows.
+/// A batch: what the wallet is told, and what the prover knows. Most have one segment, and a case
+/// reads as its first one.
 #[derive(Clone, Debug)]
 pub(crate) struct Case {
     pub(crate) settlement: Settlement,
+    pub(crate) segments: Vec<Segment>,
+}
+
+/// A part of a batch with a proof of its own.
+#[derive(Clone, Debug)]
+pub(crate) struct Segment {
     pub(crate) statement: Statement,
     /// Who signs each lane.
     pub(crate) signers: Vec<Payer>,
     overrides: Vec<Override>,
 }
 
-type Override = (&'static str, usize, Fr);
+impl Deref for Case {
+    type Target = Segment;
 
-impl Case {
-    /// A batch without lanes, to be filled to its shape.
-    pub(crate) fn empty(shape: Shape) -> Self {
+    fn deref(&self) -> &Segment {
+        &self.segments[0]
+    }
+}
+
+impl DerefMut for Case {
+    fn deref_mut(&mut self) -> &mut Segment {
+        &mut self.segments[0]
+    }
+}
+
+impl Segment {
+    /// A segment without lanes, to be filled to its shape. Neither blind nor challenge is set.
+    fn empty(shape: Shape, salt: u64) -> Self {
         let public =
             PublicInputs { commitment: Fr::ZERO, x: Fr::ZERO, beta: Fr::ZERO, sum: Fr::ZERO };
-        let valid_until = Fr::from(VALID_UNTIL);
-        let private = Private { domain: DOMAIN, valid_until, lanes: Vec::new() };
-        let settlement = Settlement {
-            shape,
+        let private = Private {
             domain: DOMAIN,
-            valid_until: VALID_UNTIL,
-            count: 0,
-            debits: Vec::new(),
-            payouts: Vec::new(),
+            valid_until: Fr::from(VALID_UNTIL),
+            blind: Fr::ZERO,
+            salt: Fr::from(salt),
+            lanes: Vec::new(),
         };
         let statement = Statement { shape, public, private };
-        Self { settlement, statement, signers: Vec::new(), overrides: Vec::new() }
+        Self { statement, signers: Vec::new(), overrides: Vec::new() }
     }
 
     /// Adds a lane of these slots, the rest unused, that follows `first_prev`; `signer` signs it.
@@ -176,6 +205,145 @@ impl Case {
         let lane = Lane { first_prev, slots, ..self.statement.private.lanes[like].clone() };
         self.statement.private.lanes.push(lane);
         self.signers.push(self.signers[like]);
+    }
+
+    pub(crate) fn lane(&mut self, lane: usize) -> &mut Lane {
+        &mut self.statement.private.lanes[lane]
+    }
+
+    pub(crate) fn slot(&mut self, lane: usize, slot: usize) -> &mut Slot {
+        &mut self.statement.private.lanes[lane].slots[slot]
+    }
+
+    /// Places of the used slots, as (lane, slot).
+    pub(crate) fn used(&self) -> Vec<(usize, usize)> {
+        let lanes = self.statement.private.lanes.iter().enumerate();
+        lanes
+            .flat_map(|(lane, content)| {
+                let slots = content.slots.iter().enumerate();
+                slots.filter(|(_, slot)| slot.flag != Fr::ZERO).map(move |(slot, _)| (lane, slot))
+            })
+            .collect()
+    }
+
+    /// The chain of a lane: `prev` of its first slot, then the id that each slot passes on.
+    pub(crate) fn chain(&self, lane: usize) -> Vec<Fr> {
+        let Private { domain, valid_until, lanes, .. } = &self.statement.private;
+        let mut chain = vec![lanes[lane].first_prev];
+        for slot in &lanes[lane].slots {
+            let prev = chain[chain.len() - 1];
+            let terms = slot.bit
+                + power_of_two(7) * (slot.captured + slot.released)
+                + power_of_two(104) * (*valid_until + slot.slack);
+            let id = poseidon::hash(&[
+                *domain,
+                prev,
+                slot.account_word,
+                terms,
+                slot.payee,
+                slot.reference,
+            ]);
+            chain.push(prev + slot.flag * (id - prev));
+        }
+        chain
+    }
+
+    /// What a lane's signature is on.
+    pub(crate) fn last_id(&self, lane: usize) -> Fr {
+        self.chain(lane)[self.statement.shape.slots()]
+    }
+
+    /// The lane's signer signs whatever the lane's last id now is.
+    pub(crate) fn sign(&mut self, lane: usize) {
+        let signature = self.signers[lane].secret().sign(self.last_id(lane));
+        let key = self.signers[lane].key();
+        let r8 = (signature.r8_x(), signature.r8_y());
+        let s = *signature.s();
+        let slots = std::mem::take(&mut self.lane(lane).slots);
+        *self.lane(lane) = Lane { first_prev: self.lane(lane).first_prev, key, r8, s, slots };
+    }
+
+    /// Every lane's signer signs.
+    pub(crate) fn sign_all(&mut self) {
+        (0..self.signers.len()).for_each(|lane| self.sign(lane));
+    }
+
+    /// A lane signed by somebody else, with the key that goes with it.
+    pub(crate) fn sign_as(&mut self, lane: usize, signer: Payer) {
+        self.signers[lane] = signer;
+        self.sign(lane);
+    }
+
+    /// `C` of the lanes, as the native reading has it.
+    pub(crate) fn commitment(&self) -> Fr {
+        Statement::commitment_of(self.statement.shape, &self.statement.private)
+    }
+
+    /// `C` as this very circuit arrives at it.
+    fn own_commitment(&self) -> Fr {
+        if self.overrides.is_empty() {
+            self.commitment()
+        } else {
+            self.statement.public.commitment + self.probe().residual("commitment")
+        }
+    }
+
+    /// What the circuit sums up.
+    pub(crate) fn own_sum(&self) -> Fr {
+        self.statement.public.sum + self.probe().residual("sum")
+    }
+
+    /// Gives the `nth` variable of this label a value of the cheat's choice; see [`Checker::with`].
+    pub(crate) fn set(&mut self, label: &'static str, nth: usize, value: Fr) {
+        self.overrides.retain(|(other, index, _)| (*other, *index) != (label, nth));
+        self.overrides.push((label, nth, value));
+    }
+
+    /// The labels of the broken constraints, each as often as it is broken.
+    pub(crate) fn broken_constraints(&self) -> Vec<&'static str> {
+        self.overrides
+            .iter()
+            .fold(Checker::default(), |checker, (label, nth, value)| {
+                checker.with(label, *nth, *value)
+            })
+            .run(&self.statement)
+    }
+
+    /// Everything that the circuit allocates and demands, the overrides in force.
+    pub(crate) fn probe(&self) -> Probe {
+        Probe::of(&self.statement, &self.overrides)
+    }
+
+    /// What the wallet's challenge names.
+    pub(crate) fn named(&self) -> settlement::Segment {
+        let Statement { shape, public, .. } = &self.statement;
+        settlement::Segment { shape: *shape, commitment: public.commitment }
+    }
+}
+
+impl Case {
+    /// A batch of one segment without lanes, to be filled to its shape.
+    pub(crate) fn empty(shape: Shape) -> Self {
+        Self::of_segments(&[shape])
+    }
+
+    /// A batch of segments without lanes, to be filled to their shapes. Their blinds add up to 0.
+    pub(crate) fn of_segments(shapes: &[Shape]) -> Self {
+        let mut segments: Vec<Segment> =
+            (90u64..).zip(shapes).map(|(salt, shape)| Segment::empty(*shape, salt)).collect();
+        for (number, segment) in segments.iter_mut().enumerate().skip(1) {
+            segment.statement.private.blind = DOMAIN.pow([number as u64 + 1]);
+        }
+        let others: Fr = segments.iter().map(|segment| segment.statement.private.blind).sum();
+        segments[0].statement.private.blind = -others;
+        let settlement = Settlement {
+            domain: DOMAIN,
+            valid_until: VALID_UNTIL,
+            count: 0,
+            debits: Vec::new(),
+            payouts: Vec::new(),
+        };
+        Self { settlement, segments }
     }
 
     /// Draws up the entries, and the public inputs with them.
@@ -230,71 +398,32 @@ impl Case {
         case
     }
 
-    pub(crate) fn lane(&mut self, lane: usize) -> &mut Lane {
-        &mut self.statement.private.lanes[lane]
-    }
-
-    pub(crate) fn slot(&mut self, lane: usize, slot: usize) -> &mut Slot {
-        &mut self.statement.private.lanes[lane].slots[slot]
-    }
-
-    /// Places of the used slots, as (lane, slot).
-    pub(crate) fn used(&self) -> Vec<(usize, usize)> {
-        let lanes = self.statement.private.lanes.iter().enumerate();
-        lanes
-            .flat_map(|(lane, content)| {
-                let slots = content.slots.iter().enumerate();
-                slots.filter(|(_, slot)| slot.flag != Fr::ZERO).map(move |(slot, _)| (lane, slot))
-            })
-            .collect()
-    }
-
-    /// The chain of a lane: `prev` of its first slot, then the id that each slot passes on.
-    pub(crate) fn chain(&self, lane: usize) -> Vec<Fr> {
-        let Private { domain, valid_until, lanes } = &self.statement.private;
-        let mut chain = vec![lanes[lane].first_prev];
-        for slot in &lanes[lane].slots {
-            let prev = chain[chain.len() - 1];
-            let terms = slot.bit
-                + power_of_two(7) * (slot.captured + slot.released)
-                + power_of_two(104) * (*valid_until + slot.slack);
-            let id = poseidon::hash(&[
-                *domain,
-                prev,
-                slot.account_word,
-                terms,
-                slot.payee,
-                slot.reference,
-            ]);
-            chain.push(prev + slot.flag * (id - prev));
-        }
-        chain
-    }
-
-    /// What a lane's signature is on.
-    pub(crate) fn last_id(&self, lane: usize) -> Fr {
-        self.chain(lane)[self.statement.shape.slots()]
-    }
-
-    /// The lane's signer signs whatever the lane's last id now is.
-    pub(crate) fn sign(&mut self, lane: usize) {
-        let signature = self.signers[lane].secret().sign(self.last_id(lane));
-        let key = self.signers[lane].key();
-        let r8 = (signature.r8_x(), signature.r8_y());
-        let s = *signature.s();
-        let slots = std::mem::take(&mut self.lane(lane).slots);
-        *self.lane(lane) = Lane { first_prev: self.lane(lane).first_prev, key, r8, s, slots };
-    }
-
-    /// Every lane's signer signs.
-    pub(crate) fn sign_all(&mut self) {
-        (0..self.signers.len()).for_each(|lane| self.sign(lane));
-    }
-
-    /// A lane signed by somebody else, with the key that goes with it.
-    pub(crate) fn sign_as(&mut self, lane: usize, signer: Payer) {
-        self.signers[lane] = signer;
-        self.sign(lane);
+    /// Three segments, the last of another shape: two lanes of Alice's and Bob's, two more of
+    /// theirs in the same nonce words, and one of Mallory's.
+    pub(crate) fn three_segments(capture: bool) -> Self {
+        let pair = shape(2, 2, capture);
+        let mut case = Self::of_segments(&[pair, pair, shape(1, 3, capture)]);
+        let [one, two, three] = &mut case.segments[..] else { panic!("three segments") };
+        one.push(
+            ALICE,
+            Fr::ZERO,
+            &[
+                captured(spend(ALICE, 3, 1_000_000, API), 400_000, capture),
+                spend(ALICE, 127, 999, TOOL),
+            ],
+        );
+        one.push(BOB, Fr::from(42u64), &[spend(BOB, 3, 80_000, TOOL), unused()]);
+        let (alices, bobs) = (one.last_id(0), one.last_id(1));
+        two.push(ALICE, alices, &[spend(ALICE, 4, 11, THIEF), unused()]);
+        two.push(
+            BOB,
+            bobs,
+            &[spend(BOB, 9, 700, API), captured(spend(BOB, 600, 80, API), 0, capture)],
+        );
+        three.push(MALLORY, Fr::ZERO, &[spend(MALLORY, 3, 60, API), spend(MALLORY, 4, 7, THIEF)]);
+        case.settle();
+        case.assert_accepted();
+        case
     }
 
     /// The entries that the used slots come to.
@@ -310,9 +439,14 @@ impl Case {
         let mut debits: BTreeMap<(u32, u64, Fr), (u128, u128)> = BTreeMap::new();
         let mut payouts: BTreeMap<Address, u128> = BTreeMap::new();
         let mut count = 0;
-        for (lane, slot) in self.used() {
-            let lane = &self.statement.private.lanes[lane];
-            let slot = &lane.slots[slot];
+        let used = |segment: &Segment| {
+            let lanes = segment.statement.private.lanes.clone();
+            segment.used().into_iter().map(move |(lane, slot)| {
+                let Lane { key, slots, .. } = &lanes[lane];
+                (poseidon::hash(&[key.0, key.1]), slots[slot])
+            })
+        };
+        for (key_hash, slot) in self.segments.iter().flat_map(used) {
             let word = integer(&slot.account_word)?;
             let account = u32::try_from(word >> 57).ok()?;
             let word = (word & ((1 << 57) - 1)) as u64;
@@ -321,7 +455,6 @@ impl Case {
             let payee = slot.payee.into_bigint().to_bytes_be();
             let payee = payee.iter().take(12).all(|byte| *byte == 0).then(|| &payee[12..])?;
 
-            let key_hash = poseidon::hash(&[lane.key.0, lane.key.1]);
             let (mask, debit) = debits.entry((account, word, key_hash)).or_default();
             *mask = mask.checked_add(1 << bit)?;
             *debit = debit.checked_add(amount)?;
@@ -345,53 +478,76 @@ impl Case {
         })
     }
 
-    /// `C` of the lanes, then `X`, `β` and `R` as the wallet computes them for the entries.
+    /// What the wallet's challenge names of the segments.
+    pub(crate) fn named(&self) -> Vec<settlement::Segment> {
+        self.segments.iter().map(Segment::named).collect()
+    }
+
+    /// `C` of the lanes, then `X`, `β` and the `R` as the wallet computes and demands them.
     pub(crate) fn bind(&mut self) {
-        self.bind_to(self.commitment());
+        for segment in &mut self.segments {
+            segment.statement.public.commitment = segment.commitment();
+        }
+        self.challenge().expect("no denominator is zero");
     }
 
-    /// `C` of the lanes, as the native reading has it.
-    pub(crate) fn commitment(&self) -> Fr {
-        Statement::commitment_of(self.statement.shape, &self.statement.private)
-    }
-
-    /// `X`, `β` and `R` as the wallet computes them for the entries and this `C`.
+    /// As [`bind`](Self::bind), for a `C` of the first segment that is given.
     pub(crate) fn bind_to(&mut self, commitment: Fr) {
-        self.statement.public =
-            self.settlement.public_inputs(commitment).expect("no denominator is zero");
+        self.statement.public.commitment = commitment;
+        self.challenge().expect("no denominator is zero");
     }
 
-    /// As [`bind`](Self::bind), but both `C` and `R` are what this very circuit arrives at: no
+    /// `X` and `β` for the entries and these `C`. The `R` add up to what the wallet computes: the
+    /// first is what the others, which are their circuits' own, leave of it.
+    pub(crate) fn challenge(&mut self) -> Result<(), ZeroDenominator> {
+        let named = self.named();
+        let (x, beta) = self.settlement.challenges(&named);
+        let total = self.settlement.sum(&named, x, beta)?;
+        for segment in &mut self.segments {
+            (segment.statement.public.x, segment.statement.public.beta) = (x, beta);
+        }
+        self.share_out(total);
+        Ok(())
+    }
+
+    /// The `R` add up to this number: the first is what the others, which are their circuits' own,
+    /// leave of it.
+    pub(crate) fn share_out(&mut self, total: Fr) {
+        let mut rest = total;
+        for segment in &mut self.segments[1..] {
+            segment.statement.public.sum = segment.own_sum();
+            rest -= segment.statement.public.sum;
+        }
+        self.statement.public.sum = rest;
+    }
+
+    /// As [`bind`](Self::bind), but every `C` and `R` is what its very circuit arrives at: no
     /// wallet's number could suit the cheat better.
     pub(crate) fn bind_to_own_numbers(&mut self) {
-        let own = if self.overrides.is_empty() {
-            self.commitment()
-        } else {
-            self.statement.public.commitment + self.probe().residual("commitment")
-        };
-        self.bind_to(own);
+        for segment in &mut self.segments {
+            segment.statement.public.commitment = segment.own_commitment();
+        }
+        self.challenge().expect("no denominator is zero");
         self.fit_sum();
     }
 
-    /// `R` is what the circuit arrives at. `C`, `X` and `β` stay.
+    /// Every `R` is what its circuit arrives at. `C`, `X` and `β` stay.
     pub(crate) fn fit_sum(&mut self) {
-        self.statement.public.sum += self.probe().residual("sum");
+        for segment in &mut self.segments {
+            segment.statement.public.sum = segment.own_sum();
+        }
     }
 
-    /// Gives the `nth` variable of this label a value of the cheat's choice; see [`Checker::with`].
-    pub(crate) fn set(&mut self, label: &'static str, nth: usize, value: Fr) {
-        self.overrides.retain(|(other, index, _)| (*other, *index) != (label, nth));
-        self.overrides.push((label, nth, value));
+    /// Whether the `R` add up to what the wallet computes.
+    pub(crate) fn adds_up(&self) -> bool {
+        let PublicInputs { x, beta, .. } = self.statement.public;
+        let total = self.segments.iter().map(|segment| segment.statement.public.sum).sum();
+        self.settlement.sum(&self.named(), x, beta) == Ok(total)
     }
 
-    /// The labels of the broken constraints, each as often as it is broken.
+    /// The labels of the broken constraints of all circuits, each as often as it is broken.
     pub(crate) fn broken_constraints(&self) -> Vec<&'static str> {
-        self.overrides
-            .iter()
-            .fold(Checker::default(), |checker, (label, nth, value)| {
-                checker.with(label, *nth, *value)
-            })
-            .run(&self.statement)
+        self.segments.iter().flat_map(Segment::broken_constraints).collect()
     }
 
     /// The labels of the broken constraints, each once.
@@ -399,30 +555,28 @@ impl Case {
         self.broken_constraints().into_iter().collect()
     }
 
-    /// Everything that the circuit allocates and demands, the overrides in force.
-    pub(crate) fn probe(&self) -> Probe {
-        let mut probe = Probe { overrides: self.overrides.clone(), ..Probe::default() };
-        self.statement.synthesize(&mut probe);
-        probe
-    }
-
-    /// Both readings accept.
+    /// Both readings accept, and what is proved adds up.
     #[track_caller]
     pub(crate) fn assert_accepted(&self) {
         assert_eq!(self.broken_constraints(), [""; 0], "the circuit refuses");
-        if self.overrides.is_empty() {
-            assert_eq!(self.statement.check(), Ok(()), "the twin refuses");
+        for segment in self.segments.iter().filter(|segment| segment.overrides.is_empty()) {
+            assert_eq!(segment.statement.check(), Ok(()), "the twin refuses");
         }
+        assert!(self.adds_up(), "the wallet refuses");
     }
 
-    /// The circuit breaks constraints of these labels and no others, and the twin names the rule.
+    /// The circuits break constraints of these labels and no others, and the twin names the rule,
+    /// of each segment that it refuses.
     #[track_caller]
     pub(crate) fn assert_refused(&self, labels: &[&'static str], violation: Violation) {
         self.assert_caught(labels);
-        assert_eq!(self.statement.check(), Err(violation), "the twin");
+        let refused = self.segments.iter().filter_map(|segment| segment.statement.check().err());
+        let refused: Vec<Violation> = refused.collect();
+        assert!(!refused.is_empty(), "the twin accepts");
+        assert_eq!(refused, vec![violation; refused.len()], "the twin");
     }
 
-    /// The circuit breaks constraints of these labels and no others. For cheats with variables
+    /// The circuits break constraints of these labels and no others. For cheats with variables
     /// that the twin does not have.
     #[track_caller]
     pub(crate) fn assert_caught(&self, labels: &[&'static str]) {
@@ -483,69 +637,4 @@ pub(crate) fn sign_by_hand(
     let r8 = coordinates(BASE8.multiply(nonce));
     let s = nonce + scalar(challenge(r8, key, message)) * secret * Scalar::from(8u64);
     (key, r8, s)
-}
-
-/// A system that remembers every variable and every constraint's three values, overrides in force.
-#[derive(Debug, Default)]
-pub(crate) struct Probe {
-    overrides: Vec<Override>,
-    allocated: BTreeMap<&'static str, usize>,
-    pub(crate) public: usize,
-    /// Label and value of each variable but the constant one.
-    pub(crate) variables: Vec<(&'static str, Fr)>,
-    /// Label and sides of each constraint.
-    pub(crate) constraints: Vec<(&'static str, [Fr; 3])>,
-}
-
-impl Probe {
-    /// The values of the variables of a label.
-    pub(crate) fn values(&self, label: &str) -> Vec<Fr> {
-        self.variables
-            .iter()
-            .filter(|(other, _)| *other == label)
-            .map(|(_, value)| *value)
-            .collect()
-    }
-
-    /// The sides of the constraints of a label.
-    pub(crate) fn sides(&self, label: &str) -> Vec<[Fr; 3]> {
-        self.constraints
-            .iter()
-            .filter(|(other, _)| *other == label)
-            .map(|(_, sides)| *sides)
-            .collect()
-    }
-
-    /// By how much the last constraint of a label misses.
-    pub(crate) fn residual(&self, label: &str) -> Fr {
-        let [a, b, c] = *self.sides(label).last().expect("a constraint of this label");
-        a * b - c
-    }
-
-    fn allocate(&mut self, label: &'static str, value: impl FnOnce() -> Fr) -> Value {
-        let nth = self.allocated.entry(label).or_default();
-        let chosen =
-            self.overrides.iter().find(|(other, index, _)| (*other, index) == (label, nth));
-        *nth += 1;
-        let value = chosen.map_or_else(value, |(_, _, value)| *value);
-        self.variables.push((label, value));
-        Value(value)
-    }
-}
-
-impl System for Probe {
-    type L = Value;
-
-    fn public(&mut self, label: &'static str, value: impl FnOnce() -> Fr) -> Value {
-        self.public += 1;
-        self.allocate(label, value)
-    }
-
-    fn witness(&mut self, label: &'static str, value: impl FnOnce() -> Fr) -> Value {
-        self.allocate(label, value)
-    }
-
-    fn enforce(&mut self, label: &'static str, a: &Value, b: &Value, c: &Value) {
-        self.constraints.push((label, [a.0, b.0, c.0]));
-    }
 }

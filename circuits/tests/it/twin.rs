@@ -32,6 +32,8 @@ enum Field {
     Sum,
     Domain,
     ValidUntil,
+    Blind,
+    Salt,
     FirstPrev(usize),
     KeyX(usize),
     KeyY(usize),
@@ -58,8 +60,9 @@ impl Field {
     /// drawn about as often as a lane's.
     fn all(case: &Case) -> Vec<Self> {
         use SlotField::*;
-        let shared =
-            [Self::Commitment, Self::X, Self::Beta, Self::Sum, Self::Domain, Self::ValidUntil];
+        let public = [Self::Commitment, Self::X, Self::Beta, Self::Sum];
+        let header = [Self::Domain, Self::ValidUntil, Self::Blind, Self::Salt];
+        let shared = [public, header].concat();
         let mut fields = shared.repeat(2);
         for lane in 0..case.statement.shape.lanes() {
             fields.extend(
@@ -88,6 +91,8 @@ impl Field {
             Self::Sum => &mut public.sum,
             Self::Domain => &mut private.domain,
             Self::ValidUntil => &mut private.valid_until,
+            Self::Blind => &mut private.blind,
+            Self::Salt => &mut private.salt,
             Self::FirstPrev(lane) => &mut private.lanes[lane].first_prev,
             Self::KeyX(lane) => &mut private.lanes[lane].key.0,
             Self::KeyY(lane) => &mut private.lanes[lane].key.1,
@@ -183,7 +188,8 @@ fn honest(lanes: usize, slots: usize, capture: bool, plan: &[LanePlan]) -> Case 
     for (signer, first_prev, slot_plans) in &plan[..lanes] {
         let idle = *signer == 3 && !case.signers.is_empty();
         if idle {
-            case.push_idle(case.signers.len() - 1);
+            let before = case.signers.len() - 1;
+            case.push_idle(before);
             continue;
         }
         let payer = [ALICE, BOB, MALLORY][signer % 3];
@@ -212,19 +218,18 @@ fn honest(lanes: usize, slots: usize, capture: bool, plan: &[LanePlan]) -> Case 
 
 /// Entries and public inputs that follow the slots as far as they can.
 fn bind(case: &mut Case) {
-    let commitment = Statement::commitment_of(case.statement.shape, &case.statement.private);
     if let Some(settlement) = case.entries_if_any() {
         case.settlement = settlement;
     }
-    match case.settlement.public_inputs(commitment) {
-        Ok(public) => case.statement.public = public,
-        Err(_) => case.statement.public.commitment = commitment,
-    }
+    case.statement.public.commitment = case.commitment();
+    // Where the challenge is a pole, what there is stays.
+    let _ = case.challenge();
 }
 
 fn fit_sum(case: &mut Case) {
     let public = case.statement.public;
-    if let Some(sum) = Statement::sum_of(&case.statement.private, public.x, public.beta) {
+    let private = &case.statement.private;
+    if let Some(sum) = Statement::sum_of(private, public.commitment, public.x, public.beta) {
         case.statement.public.sum = sum;
     }
 }

@@ -23,7 +23,7 @@ use ark_ff::{Field, PrimeField};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use crate::support::{ALICE, Case, shape, unused};
+use crate::support::{ALICE, Case, Segment, shape, unused};
 
 fn vectors<T: DeserializeOwned>(name: &str) -> T {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/vectors").join(name);
@@ -61,16 +61,27 @@ struct Captured {
 #[derive(Deserialize)]
 struct Expected {
     ids: Vec<B256>,
-    lanes: Vec<ExpectedLane>,
-    root: B256,
-    commitment: B256,
+    segments: Vec<ExpectedSegment>,
     debits: Vec<ExpectedDebit>,
     payouts: Vec<ExpectedPayout>,
     count: u32,
     seed: B256,
     x: B256,
     beta: B256,
-    r: B256,
+    total: B256,
+    hint: B256,
+}
+
+#[derive(Deserialize)]
+struct ExpectedSegment {
+    lanes: Vec<ExpectedLane>,
+    root: B256,
+    blind: B256,
+    salt: B256,
+    cover: B256,
+    shape: u32,
+    commitment: B256,
+    sum: B256,
 }
 
 #[derive(Deserialize)]
@@ -100,6 +111,24 @@ struct ExpectedPayout {
     amount: String,
 }
 
+impl From<&ExpectedDebit> for Debit {
+    fn from(debit: &ExpectedDebit) -> Self {
+        Self {
+            account: debit.account,
+            word: debit.word.parse().expect("a number"),
+            mask: debit.mask.to(),
+            amount: debit.amount.parse().expect("a number"),
+            key_hash: element(&debit.key_hash),
+        }
+    }
+}
+
+impl From<&ExpectedPayout> for Payout {
+    fn from(payout: &ExpectedPayout) -> Self {
+        Self { payee: payout.payee, amount: payout.amount.parse().expect("a number") }
+    }
+}
+
 #[test]
 fn a_window_made_by_other_libraries() {
     let Window { chain_id, wallet, token, domain, valid_until, shape, mandates, expected } =
@@ -121,86 +150,94 @@ fn a_window_made_by_other_libraries() {
         assert_eq!(signed.verify(&place).map(|id| id.to_bytes()), Ok(*id));
     }
 
-    // The statement, in the arrangement that the vectors chose.
-    let mut case = Case::empty(shape);
+    // The statements, in the arrangement that the vectors chose.
+    let mut case = Case::of_segments(&vec![shape; expected.segments.len()]);
     case.settlement.domain = place.element();
     case.settlement.valid_until = valid_until;
-    case.statement.private.domain = place.element();
-    case.statement.private.valid_until = Fr::from(valid_until);
-    for lane in &expected.lanes {
-        let mut in_order = lane.mandates.iter().map(|index| &signed[*index]);
-        let slots: Vec<Slot> = (0..shape.slots())
-            .map(|slot| {
-                let used = lane.flags >> slot & 1 == 1;
-                used.then(|| in_order.next().expect("a mandate for every flag"))
-            })
-            .map(|signed| signed.map_or_else(unused, |signed| slot(signed, valid_until)))
-            .collect();
-        assert_eq!(in_order.count(), 0, "a flag for every mandate");
-        let (first, last) = (lane.mandates[0], lane.mandates[lane.mandates.len() - 1]);
-        let SignedMandate { key, signature, .. } = &signed[last].0;
-        case.statement.private.lanes.push(Lane {
-            first_prev: signed[first].0.mandate.prev.element(),
-            key: (key.x(), key.y()),
-            r8: (signature.r8_x(), signature.r8_y()),
-            s: *signature.s(),
-            slots,
-        });
-        case.signers.push(ALICE);
+    for (segment, theirs) in case.segments.iter_mut().zip(&expected.segments) {
+        let private = &mut segment.statement.private;
+        (private.domain, private.valid_until) = (place.element(), Fr::from(valid_until));
+        (private.blind, private.salt) = (element(&theirs.blind), element(&theirs.salt));
+        for lane in &theirs.lanes {
+            push(segment, lane, &signed);
+        }
+        assert_commitment(segment, theirs);
     }
 
-    // Leaves, root and commitment.
+    // The wallet's entries, as the slots come to them and as they were expected.
+    case.settle();
+    let debits = expected.debits.iter().map(Debit::from);
+    let payouts = expected.payouts.iter().map(Payout::from);
+    assert_eq!(case.settlement.debits, debits.collect::<Vec<_>>());
+    assert_eq!(case.settlement.payouts, payouts.collect::<Vec<_>>());
+    assert_eq!(case.settlement.count, expected.count);
+
+    // The challenge, and the numbers at which both sides meet.
+    let named = case.named();
+    assert_eq!(case.settlement.seed(&named), expected.seed.0);
+    let (x, beta) = (element(&expected.x), element(&expected.beta));
+    assert_eq!(case.settlement.sum(&named, x, beta), Ok(element(&expected.total)));
+    assert_eq!(case.settlement.hint(&named), Ok(element(&expected.hint)));
+    for (segment, theirs) in case.segments.iter().zip(&expected.segments) {
+        let public = [theirs.commitment, expected.x, expected.beta, theirs.sum];
+        let public: Vec<Fr> = public.iter().map(element).collect();
+        assert_eq!(segment.statement.public.to_vec(), public);
+    }
+    case.assert_accepted();
+}
+
+/// Adds a lane of these mandates; one without mandates is unused.
+fn push(segment: &mut Segment, lane: &ExpectedLane, signed: &[(SignedMandate, u128)]) {
+    let Statement { shape, private, .. } = &mut segment.statement;
+    let (Some(first), Some(last)) = (lane.mandates.first(), lane.mandates.last()) else {
+        return segment.push_idle(0);
+    };
+    let mut in_order = lane.mandates.iter().map(|index| &signed[*index]);
+    let valid_until = private.valid_until;
+    let slots: Vec<Slot> = (0..shape.slots())
+        .map(|slot| {
+            let used = lane.flags >> slot & 1 == 1;
+            used.then(|| in_order.next().expect("a mandate for every flag"))
+        })
+        .map(|signed| signed.map_or_else(unused, |signed| slot(signed, valid_until)))
+        .collect();
+    assert_eq!(in_order.count(), 0, "a flag for every mandate");
+    let SignedMandate { key, signature, .. } = &signed[*last].0;
+    private.lanes.push(Lane {
+        first_prev: signed[*first].0.mandate.prev.element(),
+        key: (key.x(), key.y()),
+        r8: (signature.r8_x(), signature.r8_y()),
+        s: *signature.s(),
+        slots,
+    });
+    segment.signers.push(ALICE);
+}
+
+/// Leaves, root, cover and commitment.
+fn assert_commitment(segment: &Segment, theirs: &ExpectedSegment) {
+    let Statement { shape, private, .. } = &segment.statement;
+    assert_eq!(shape.id(), theirs.shape);
     let mut leaves = Vec::new();
-    for (index, lane) in expected.lanes.iter().enumerate() {
-        let Lane { key, slots, .. } = &case.statement.private.lanes[index];
+    for (index, lane) in theirs.lanes.iter().enumerate() {
+        let Lane { key, slots, .. } = &private.lanes[index];
         let key_hash = PublicKey::new(key.0, key.1).expect("a key").hash();
         assert_eq!(key_hash, element(&lane.key_hash));
-        assert_eq!(case.last_id(index), element(&lane.last_id));
+        let last_id = segment.last_id(index);
+        assert_eq!(last_id, element(&lane.last_id));
         let flags: Vec<Fr> = slots.iter().map(|slot| slot.flag).collect();
         let captured: Vec<Fr> = slots.iter().map(|slot| slot.captured).collect();
         let captured = shape.capture().then_some(&captured[..]);
-        let elements = commitment::lane_elements(&case.last_id(index), &key_hash, &flags, captured);
+        let elements = commitment::lane_elements(&last_id, &key_hash, &flags, captured);
         assert_eq!(elements, lane.elements.iter().map(element).collect::<Vec<_>>());
         leaves.push(commitment::leaf(&elements));
         assert_eq!(leaves[index], element(&lane.leaf));
     }
-    assert_eq!(commitment::root(&leaves), element(&expected.root));
-    let commitment = Statement::commitment_of(shape, &case.statement.private);
-    assert_eq!(commitment, element(&expected.commitment));
-
-    // The wallet's entries, as the slots come to them and as they were expected.
-    case.settle();
-    let debits: Vec<Debit> = expected
-        .debits
-        .iter()
-        .map(|debit| Debit {
-            account: debit.account,
-            word: debit.word.parse().expect("a number"),
-            mask: debit.mask.to(),
-            amount: debit.amount.parse().expect("a number"),
-            key_hash: element(&debit.key_hash),
-        })
-        .collect();
-    let payouts: Vec<Payout> = expected
-        .payouts
-        .iter()
-        .map(|payout| Payout {
-            payee: payout.payee,
-            amount: payout.amount.parse().expect("a number"),
-        })
-        .collect();
-    assert_eq!(case.settlement.debits, debits);
-    assert_eq!(case.settlement.payouts, payouts);
-    assert_eq!(case.settlement.count, expected.count);
-
-    // The challenge, and the number at which both sides meet.
-    assert_eq!(case.settlement.seed(commitment), expected.seed.0);
-    let public = [expected.commitment, expected.x, expected.beta, expected.r];
-    assert_eq!(case.statement.public.to_vec(), public.iter().map(element).collect::<Vec<_>>());
-    case.assert_accepted();
+    assert_eq!(commitment::root(&leaves), element(&theirs.root));
+    assert_eq!(commitment::cover(private.blind, private.salt), element(&theirs.cover));
+    assert_eq!(segment.commitment(), element(&theirs.commitment));
 }
 
-fn slot((signed, captured): &(SignedMandate, u128), valid_until: u64) -> Slot {
+fn slot((signed, captured): &(SignedMandate, u128), valid_until: Fr) -> Slot {
     let mandate = &signed.mandate;
     Slot {
         flag: Fr::ONE,
@@ -208,7 +245,7 @@ fn slot((signed, captured): &(SignedMandate, u128), valid_until: u64) -> Slot {
         bit: Fr::from(mandate.nonce.bit()),
         captured: Fr::from(*captured),
         released: Fr::from(mandate.amount.get() - captured),
-        slack: Fr::from(mandate.deadline.get() - valid_until),
+        slack: Fr::from(mandate.deadline.get()) - valid_until,
         payee: field::from_address(mandate.payee),
         reference: mandate.reference_element(),
     }

@@ -20,13 +20,11 @@ use aep2_mandate::{
 };
 use rayon::prelude::*;
 
+pub use crate::window::SEGMENTS_MAX;
 use crate::{
     blinding::Blinding,
     window::{ValidWindow, WindowError},
 };
-
-/// The most segments of a window. (What a transaction's gas holds, 2^24, is about as many.)
-pub const SEGMENTS_MAX: usize = 64;
 
 /// A window in its segments.
 #[derive(Clone, Debug)]

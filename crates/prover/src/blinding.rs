@@ -7,6 +7,11 @@
 //!
 //! Other blinds and salts are other commitments, and another challenge. So the secret that they are
 //! drawn from is stored, durably, before the first segment is proved, and is the same after a restart.
+//!
+//! **Every batch has a secret of its own.** A segment that is proved in two batches under one blind,
+//! as after a mandate was taken out of the window's other segments, has two sums with one unknown:
+//! then they show what the blind was to hide. Sums are public as soon as they are sent, whether the
+//! batch settles or not.
 
 use std::fmt;
 

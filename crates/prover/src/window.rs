@@ -20,7 +20,9 @@ use alloy_primitives::Address;
 use rand::{CryptoRng, RngCore};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::arrange::SEGMENTS_MAX;
+/// The most segments of a window. For as many of the largest named shape the sum's error is bounded in
+/// `docs/circuit.md`; a transaction's gas would hold some more.
+pub const SEGMENTS_MAX: usize = 64;
 
 /// A window as it is handed in. In JSON:
 ///

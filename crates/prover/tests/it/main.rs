@@ -9,4 +9,5 @@ mod inclusion;
 mod key_files;
 mod progress;
 mod proofs;
+mod segments;
 mod window;

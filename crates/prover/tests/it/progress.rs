@@ -4,7 +4,8 @@ use std::sync::Mutex;
 
 use aep2_circuits::Shape;
 use aep2_prover::{
-    progress::Stage,
+    blinding::Blinding,
+    progress::{Progress, Stage},
     prover::{Entropy, Prover},
 };
 use rand::{SeedableRng, rngs::StdRng};
@@ -48,8 +49,48 @@ fn every_stage_is_reported_from_start_to_end() {
     let valid = window(vec![payer.pay(5), payer.pay(6)]).validate(&mut rng).unwrap();
     let proving = Reports::default();
     let watch = |stage, done, total| proving.take(stage, done, total);
-    prover.prove(&valid, &mut rng, &watch).unwrap();
+    let blinding = Blinding::from_bytes([5; 32]);
+    prover.prove(&valid, &blinding, &mut rng, &watch).unwrap();
     proving.assert_complete(&Stage::PROVE);
 
     assert_eq!(Stage::SETUP_AND_PROVE, *[Stage::SETUP, Stage::PROVE].concat());
+}
+
+/// Which segments were announced, and the stages after each.
+#[derive(Default)]
+struct BySegment(Mutex<Vec<(Option<(usize, usize)>, Vec<Stage>)>>);
+
+impl Progress for BySegment {
+    fn stage(&self, stage: Stage, _: u64, _: u64) {
+        let mut all = self.0.lock().unwrap();
+        if all.is_empty() {
+            all.push((None, Vec::new()));
+        }
+        let (_, stages) = all.last_mut().unwrap();
+        if stages.last() != Some(&stage) {
+            stages.push(stage);
+        }
+    }
+
+    fn segment(&self, index: usize, total: usize) {
+        self.0.lock().unwrap().push((Some((index, total)), Vec::new()));
+    }
+}
+
+#[test]
+fn several_segments_are_announced_one_by_one() {
+    let shape: Shape = "1x1".parse().unwrap();
+    let prover = Prover::set_up(shape, &Entropy::Seed([1; 32]), &()).unwrap();
+    let mut payer = Payer::new(1);
+    let mut rng = StdRng::seed_from_u64(1);
+    let mut announced = |mandates: usize| {
+        let entries = (0..mandates).map(|_| payer.pay(5)).collect();
+        let valid = window(entries).validate(&mut rng).unwrap();
+        let watch = BySegment::default();
+        prover.prove(&valid, &Blinding::from_bytes([5; 32]), &mut rng, &watch).unwrap();
+        watch.0.into_inner().unwrap()
+    };
+    let stages = Stage::PROVE.to_vec();
+    assert_eq!(announced(1), [(None, stages.clone())], "one alone is not announced");
+    assert_eq!(announced(2), [(Some((0, 2)), stages.clone()), (Some((1, 2)), stages)]);
 }

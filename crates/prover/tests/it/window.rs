@@ -1,6 +1,6 @@
-//! What makes a window one that cannot be proved, and how chains become lanes.
+//! What makes a window one that cannot be proved, and how chains become lanes, and lanes segments.
 
-use aep2_circuits::{Shape, checker::Checker};
+use aep2_circuits::{Shape, checker::Checker, settlement::PublicInputs};
 use aep2_mandate::{
     eddsa::SecretKey,
     mandate::SignedMandate,
@@ -8,7 +8,8 @@ use aep2_mandate::{
     units::{AccountId, Amount, Ceiling, ChainId, Nonce, UnixTime},
 };
 use aep2_prover::{
-    arrange::{ArrangeError, Batch},
+    arrange::{ArrangeError, Batch, SEGMENTS_MAX},
+    blinding::Blinding,
     window::{Entry, Place, ValidWindow, Window, WindowError},
 };
 use alloy_primitives::{Address, B256};
@@ -80,6 +81,10 @@ fn validate(mandates: Vec<Entry>) -> Result<ValidWindow, WindowError> {
 
 fn shape(text: &str) -> Shape {
     text.parse().unwrap()
+}
+
+pub(crate) fn arrange(window: &ValidWindow, shape: Shape) -> Result<Batch, ArrangeError> {
+    Batch::arrange(window, shape, &Blinding::from_bytes([5; 32]))
 }
 
 fn place(entries: &[Entry], index: usize) -> Place {
@@ -156,18 +161,33 @@ fn refusals_name_the_mandate() {
 }
 
 #[test]
-fn a_window_too_large_for_its_shape_names_the_first_left_over() {
+fn a_window_takes_as_many_segments_as_it_needs() {
     let mut payer = Payer::new(1);
     let entries: Vec<Entry> = (0..5).map(|_| payer.pay(1)).collect();
-    let fifth = place(&entries, 4);
     let valid = validate(entries).unwrap();
     assert_eq!(valid.lanes_needed(4), 2);
-    assert_eq!(
-        Batch::arrange(&valid, shape("1x4")).unwrap_err(),
-        ArrangeError::Window(WindowError::TooMany { place: fifth, lanes: 2, shape: shape("1x4") })
-    );
-    assert!(Batch::arrange(&valid, shape("2x4")).is_ok());
-    assert!(Batch::arrange(&valid, shape("1x5")).is_ok());
+    for (shape_of, segments) in [("1x4", 2), ("2x4", 1), ("1x5", 1), ("1x2", 3), ("2x2", 2)] {
+        let shape = shape(shape_of);
+        assert_eq!(valid.segments_needed(shape), segments, "{shape}");
+        assert_eq!(arrange(&valid, shape).unwrap().segments.len(), segments, "{shape}");
+    }
+}
+
+#[test]
+fn a_window_too_large_for_all_segments_names_the_first_left_over() {
+    let mut payer = Payer::new(1);
+    let mut entries: Vec<Entry> = (0..SEGMENTS_MAX).map(|_| payer.pay(1)).collect();
+    let full = arrange(&validate(entries.clone()).unwrap(), shape("1x1")).unwrap();
+    assert_eq!(full.segments.len(), SEGMENTS_MAX);
+    entries.push(payer.pay(1));
+    let left_over = place(&entries, SEGMENTS_MAX);
+    let valid = validate(entries).unwrap();
+    let too_many =
+        WindowError::TooMany { place: left_over, lanes: SEGMENTS_MAX + 1, shape: shape("1x1") };
+    let refused = arrange(&valid, shape("1x1")).unwrap_err();
+    assert_eq!(refused, ArrangeError::Window(too_many));
+    assert!(arrange(&valid, shape("2x1")).is_ok());
+    assert!(arrange(&valid, shape("1x2")).is_ok());
 }
 
 #[test]
@@ -178,19 +198,40 @@ fn a_partial_capture_needs_a_shape_with_capture() {
     let second = place(&entries, 1);
     let valid = validate(entries).unwrap();
     assert!(valid.needs_capture());
-    let refused = Batch::arrange(&valid, shape("1x4")).unwrap_err();
+    let refused = arrange(&valid, shape("1x4")).unwrap_err();
     let needs = WindowError::NeedsCapture { place: second, shape: shape("1x4") };
     assert_eq!(refused, ArrangeError::Window(needs));
-    let batch = Batch::arrange(&valid, shape("1x4-capture")).unwrap();
+    let batch = arrange(&valid, shape("1x4-capture")).unwrap();
     assert_eq!(batch.settlement.debits.iter().map(|debit| debit.amount).sum::<u128>(), 19);
 }
 
-/// Whatever the window, what is arranged is a true statement, to twin and circuit.
+/// Whatever the window, what is arranged are true statements, to twin and circuit: the lanes of the
+/// segments.
+fn segments(entries: Vec<Entry>, shape: Shape) -> Vec<Vec<Vec<usize>>> {
+    let batch = arrange(&validate(entries).unwrap(), shape).unwrap();
+    for segment in &batch.segments {
+        assert_eq!(segment.statement.check(), Ok(()));
+        assert!(Checker::satisfied(&segment.statement));
+    }
+    let PublicInputs { x, beta, .. } = batch.segments[0].statement.public;
+    let sums = batch.segments.iter().map(|segment| segment.statement.public.sum);
+    assert_eq!(batch.settlement.sum(&batch.named(), x, beta), Ok(sums.sum()));
+    batch.segments.into_iter().map(|segment| segment.lanes).collect()
+}
+
 fn arranged(entries: Vec<Entry>, shape: Shape) -> Vec<Vec<usize>> {
-    let batch = Batch::arrange(&validate(entries).unwrap(), shape).unwrap();
-    assert_eq!(batch.statement.check(), Ok(()));
-    assert!(Checker::satisfied(&batch.statement));
-    batch.lanes
+    segments(entries, shape).concat()
+}
+
+#[test]
+fn lanes_fill_one_segment_after_the_other() {
+    let (mut ann, mut bob) = (Payer::new(1), Payer::new(2));
+    let mut entries: Vec<Entry> = (0..5).map(|_| ann.pay(1)).collect();
+    entries.extend((0..3).map(|_| bob.pay(2)));
+    let expected = [vec![vec![0, 1], vec![2, 3]], vec![vec![4], vec![5, 6]], vec![vec![7]]];
+    assert_eq!(segments(entries.clone(), shape("2x2")), expected);
+    let expected = [vec![vec![0, 1], vec![2, 3], vec![4]], vec![vec![5, 6], vec![7]]];
+    assert_eq!(segments(entries, shape("3x2-capture")), expected);
 }
 
 #[test]
