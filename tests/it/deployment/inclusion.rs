@@ -58,9 +58,8 @@ async fn a_window_of_several_segments_settles_in_one_transaction_and_is_shown(ch
     for (index, entry) in window.window().mandates.iter().enumerate() {
         let mandate = &entry.signed.mandate;
         let proof = batch.inclusion_proof(&window, index);
-        let check = |proof: &InclusionProof| {
-            read.batch.check_inclusion(&stage.id(), mandate, proof)
-        };
+        let check =
+            |proof: &InclusionProof| read.batch.check_inclusion(&stage.id(), mandate, proof);
         let settled = check(&proof).unwrap();
         assert_eq!((settled.id, settled.captured), (window.ids()[index], entry.captured()));
 
