@@ -31,6 +31,11 @@ pub const FILE_NAME: &str = "payments.jsonl";
 /// The version of its format.
 const VERSION: u32 = 1;
 
+/// New journals begin below this nonce word. The wallet keeps the word that an account is at beside its
+/// balance, which is cheap, for words below 2^23: so there is room for 2^29 nonces, and two journals of
+/// one account seldom meet.
+const FIRST_WORD_MAX: u64 = 1 << 22;
+
 /// A line of the journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
@@ -242,8 +247,7 @@ impl Journal {
 
     fn first_record(&self) -> Record {
         let Owner { account, chain, wallet } = self.owner;
-        // The lower half of all words leaves room for as many nonces as anybody can use.
-        let word: u64 = rand::rngs::OsRng.gen_range(0..1 << 56);
+        let word: u64 = rand::rngs::OsRng.gen_range(0..FIRST_WORD_MAX);
         Record::Opened {
             version: VERSION,
             account,

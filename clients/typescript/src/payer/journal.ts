@@ -9,7 +9,7 @@
  * cannot be read is an error, and nothing is signed: a nonce used twice is a payment lost.
  */
 
-import { randomBytes } from "node:crypto";
+import { randomInt } from "node:crypto";
 import { mkdir, open, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -187,9 +187,9 @@ export class Journal {
 
   #first() {
     const { account, chainId, wallet } = this.#owner;
-    // It starts a word drawn at random, in the lower half of all words, so that two journals of one account do not
-    // meet, and there is room for as many nonces as anybody can use.
-    const firstNonce = (BigInt(`0x${randomBytes(7).toString("hex")}`) << 7n).toString();
+    // It starts a word drawn at random, so that two journals of one account seldom meet; below 2^22, since the wallet
+    // keeps the word that an account is at beside its balance, which is cheap, for words below 2^23.
+    const firstNonce = (BigInt(randomInt(2 ** 22)) << 7n).toString();
     return { kind: "opened", version: VERSION, account, chainId, wallet, firstNonce };
   }
 
