@@ -14,7 +14,7 @@ use clap::{Parser, Subcommand};
 
 use crate::output::Output;
 
-/// Settlement engine for agent payments: many signed mandates, one proof.
+/// Settlement engine for agent payments: many signed mandates, one transaction.
 #[derive(Parser)]
 #[command(name = "aep2", version, propagate_version = true)]
 struct Arguments {

@@ -17,8 +17,9 @@
 //! receipt that is to be given for it. [`Ledger::accept`] checks it against the ledger, reserves its
 //! amount and queues it. Its answer is [`Durable`] and is there when the change is synced: only
 //! then does the receipt leave. The payee may [capture](Ledger::capture) less. Queued mandates are
-//! [sealed](Ledger::seal) into a batch, which is [proved](Ledger::proved) and
-//! [submitted](Ledger::submitted), each step written before it is acted on. What the chain says is
+//! [sealed](Ledger::seal) into a batch, which is proved [segment by segment](Ledger::segment_proved),
+//! then [as a whole](Ledger::proved), and [submitted](Ledger::submitted), each step written before it
+//! is acted on. What the chain says is
 //! [applied](Ledger::apply_block) block by block and ends them; a block that is reorged
 //! out is [undone](Ledger::rewind). A batch that the chain refuses is
 //! [aborted](Ledger::abort).

@@ -351,7 +351,7 @@ impl Ledger {
         members(&self.snapshot(), batch)
     }
 
-    /// The proof that was stored for a batch.
+    /// The proofs of all segments that were stored for a batch, as one.
     ///
     /// # Errors
     /// When the ledger cannot be read.

@@ -23,7 +23,7 @@ use crate::{
     units::{Amount, UnixTime},
 };
 
-/// The way from a mandate to a batch's commitment.
+/// The way from a mandate to the commitment of its segment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -5,8 +5,8 @@
 //!   what it may be chained to;
 //! - [`eddsa`], [`poseidon`], [`babyjubjub`]: circomlib's signatures, hash and curve, so that
 //!   wallets can use the libraries they have;
-//! - [`commitment`] and [`inclusion`]: what a batch's proof commits to, and how a payer or a payee
-//!   shows that a mandate was settled in it;
+//! - [`commitment`] and [`inclusion`]: what the proof of each segment of a batch commits to, and how a
+//!   payer or a payee shows that a mandate was settled in it;
 //! - [`typed_data`]: what ordinary Ethereum keys sign: receipts, and direct mandates;
 //! - [`units`] and [`wire`]: the protocol's numbers, and its strict JSON; [`clock`]: the time;
 //! - with the feature `openapi`, descriptions of all that for an OpenAPI document.

@@ -35,7 +35,7 @@ pub(crate) enum Command {
 /// the mandate was settled as the file says, with 1 when the file does not show it.
 #[derive(Args)]
 #[command(after_help = "Example:\n  \
-    curl -s http://127.0.0.1:9402/v1/mandates/0x…/proof | aep2 inclusion verify -")]
+    curl -s http://127.0.0.1:8402/v1/mandates/0x…/proof | aep2 inclusion verify -")]
 pub(crate) struct Arguments {
     /// The proof, a JSON file; - for standard input
     proof: PathBuf,

@@ -28,7 +28,7 @@ use crate::{
     fail_point::{FailPoint, Moment},
 };
 
-/// Proves a batch and stores the proof, unless it is found that it cannot settle.
+/// Proves a batch and stores its proofs, unless it is found that it cannot settle.
 pub(super) async fn prove(context: &Arc<Context>, batch: BatchView) -> Result<Turn, DriveError> {
     if !context.chain.has_caught_up() {
         tokio::time::sleep(WAIT_MIN).await;

@@ -33,7 +33,7 @@ static DOCUMENT: LazyLock<Vec<u8>> =
 #[openapi(
     info(
         title = "AEP2 settlement processor",
-        description = "Accepts signed mandates at once and settles them later, many with one proof. \
+        description = "Accepts signed mandates at once and settles them later, many in one transaction. \
                        Amounts and nonces are decimal strings, times unix seconds. Requests are read \
                        strictly: unknown or repeated fields are refused. Every error has the form \
                        of `Error`; its codes are stable."

@@ -43,7 +43,7 @@ pub(super) fn page(outcome: &Outcome) -> anyhow::Result<String> {
                 p.lead {
                     (outcome.agents) " agents bought from " (outcome.payees) " payees over HTTP. Each "
                     "call was served on a signed mandate and the processor's receipt; the chain saw "
-                    (outcome.batches.len()) " transactions, each with one proof. " (verdict)
+                    (outcome.batches.len()) " transactions, each of one batch and its proofs. " (verdict)
                 }
                 (summary(outcome))
                 h2 { "From acceptance to settlement" }
