@@ -7,6 +7,9 @@ use alloy::{
 };
 use serde::{Deserialize, Serialize};
 
+/// The most gas that a transaction may have, 2^24 (EIP-7825).
+pub const TRANSACTION_GAS_MAX: u64 = 1 << 24;
+
 /// What a transaction does. Who sends it, with which nonce and at what price, is not its business.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Call {
@@ -19,7 +22,7 @@ pub struct Call {
     /// The gas limit; estimated when none is given.
     pub gas: Option<u64>,
     /// Where it is estimated, the least that it is to be: what a call needs may have changed until it
-    /// is mined.
+    /// is mined. At most [`TRANSACTION_GAS_MAX`].
     #[serde(default)]
     pub gas_least: Option<u64>,
 }
@@ -39,6 +42,12 @@ impl Call {
     #[must_use]
     pub fn with_gas_least(self, gas: u64) -> Self {
         Self { gas_least: Some(gas), ..self }
+    }
+
+    /// Whether both do the same: all is alike but the gas, which another version of this software may
+    /// plan otherwise.
+    pub fn does_as(&self, other: &Self) -> bool {
+        (self.to, &self.data, self.value) == (other.to, &other.data, other.value)
     }
 
     /// A deployment, its gas estimated. `code` is the creation code with its arguments.

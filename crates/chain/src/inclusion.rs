@@ -27,7 +27,7 @@ use thiserror::Error;
 use crate::{
     error::ChainError,
     events::WalletEvent,
-    settlement::{NotABatch, SettledBatch},
+    settlement::{NotABatch, SettledBatch, SettledDebit},
     wallet::WalletId,
 };
 
@@ -162,13 +162,15 @@ impl SettledBatch {
         let settled = proof.verify(mandate, &domain, segment.commitment)?;
 
         let (account, nonce) = (mandate.account, mandate.nonce);
-        let debited = self.debits.iter().any(|debit| {
-            debit.account == account
-                && debit.word == nonce.word()
-                && debit.mask >> nonce.bit() & 1 == 1
-                && debit.amount.get() >= settled.captured.get()
-        });
-        if !debited {
+        // A word's entries may be several, and split its nonces and its amount as they please.
+        let of_word = || {
+            let same =
+                |debit: &&SettledDebit| debit.account == account && debit.word == nonce.word();
+            self.debits.iter().filter(same)
+        };
+        let spent = of_word().any(|debit| debit.mask >> nonce.bit() & 1 == 1);
+        let taken = of_word().fold(0, |sum: u128, debit| sum.saturating_add(debit.amount.get()));
+        if !spent || taken < settled.captured.get() {
             return Err(NotIncluded::NotDebited);
         }
         let paid = self.payouts.iter().filter(|payout| payout.payee == mandate.payee);

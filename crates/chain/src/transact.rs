@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep};
 use tracing::debug;
 
 use crate::{
-    call::Call,
+    call::{Call, TRANSACTION_GAS_MAX},
     error::{ChainError, revert_of},
     wallet::error::WalletError,
 };
@@ -83,7 +83,6 @@ pub async fn transact_within<P: Provider>(
 /// payee's first token, when the transaction runs. What is not used is not paid. Never above the most
 /// that one transaction may use (EIP-7825), unless the estimate is.
 fn with_margin(estimate: u64) -> u64 {
-    const TRANSACTION_GAS_MAX: u64 = 1 << 24;
     estimate.saturating_add(estimate / 5).min(TRANSACTION_GAS_MAX.max(estimate))
 }
 

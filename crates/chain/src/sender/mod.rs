@@ -70,7 +70,7 @@ pub use self::{
 };
 use crate::{
     backoff::{Backoff, BackoffConfig},
-    call::Call,
+    call::{Call, TRANSACTION_GAS_MAX},
     rpc::Rpc,
 };
 
@@ -243,7 +243,7 @@ impl Sender {
         let mut state = self.state.lock().await;
         state.check_open()?;
         if let Some(record) = self.find(id)? {
-            if record.call != call {
+            if !record.call.does_as(&call) {
                 return Err(SubmitError::IdReused { id });
             }
             return Ok(ticket(&record, Broadcast::Earlier));
@@ -433,8 +433,11 @@ impl Sender {
             None => rpc.ask::<_, U64>("eth_estimateGas", (&request, latest)).await.map(|gas| {
                 let gas = u128::from(gas.to::<u64>());
                 let margin = gas * u128::from(self.config.gas_margin_percent) / 100;
-                let estimated = u64::try_from(gas + margin).unwrap_or(u64::MAX);
-                estimated.max(call.gas_least.unwrap_or_default())
+                let estimate = u64::try_from(gas).unwrap_or(u64::MAX);
+                let with_margin = u64::try_from(gas + margin).unwrap_or(u64::MAX);
+                // No node takes more than the most, unless its own estimate is above it.
+                let most = TRANSACTION_GAS_MAX.max(estimate);
+                with_margin.max(call.gas_least.unwrap_or_default()).min(most)
             }),
         };
         gas.map_err(|error| match refusal::revert_data(&error) {

@@ -214,8 +214,7 @@ pub enum WalletError {
         account: u32,
         /// The word of 128 nonces.
         word: u64,
-        /// The bits already spent, within the pair of words that share a slot: an odd word's are the
-        /// upper 128.
+        /// Those of the word's 128 bits that were to be spent and already are.
         bits: U256,
     },
     /// An account has too little.
@@ -256,8 +255,8 @@ pub enum WalletError {
     },
     /// The segments' sums do not add up to the entries'.
     #[error(
-        "the segments of batch {batch_id} do not add up to its entries: entries, header, a C or a sum \
-         were altered, or it was proved for another chain, wallet, token or key"
+        "the segments of batch {batch_id} do not add up to its entries: a sum was altered, or the hint was \
+         made for other entries than were proved"
     )]
     SumsDiffer {
         /// The hash of all that was to be settled.
@@ -436,7 +435,26 @@ pub enum WalletError {
 /// Why a verifier refused a proof before checking it, or a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum VerifierError {
-    /// Calldata has another length than proof and inputs.
+    /// There is nothing to verify.
+    #[error("there is no proof to verify")]
+    NoProofs,
+    /// There are not as many proofs as inputs.
+    #[error("{proofs} proofs, and inputs of {inputs}")]
+    LengthsDiffer {
+        /// Proofs.
+        proofs: u64,
+        /// Lists of inputs.
+        inputs: u64,
+    },
+    /// The lists do not lie where encoders put them.
+    #[error("proofs at byte {proofs_at} and inputs at byte {inputs_at} of the calldata")]
+    CalldataOrder {
+        /// Where the proofs begin.
+        proofs_at: u64,
+        /// Where the inputs begin.
+        inputs_at: u64,
+    },
+    /// Calldata has another length than proofs and inputs.
     #[error("calldata of {found} bytes, not {expected}")]
     CalldataLength {
         /// Bytes there must be.
@@ -447,21 +465,21 @@ pub enum VerifierError {
     /// A public input is not reduced.
     #[error("public input {index} is {value}, not below the scalar field's order")]
     InputNotReduced {
-        /// Which input.
+        /// Which of all inputs, four to a proof.
         index: u64,
         /// The word.
         value: U256,
     },
     /// A coordinate of the proof is not reduced.
-    #[error("word {index} of the proof is {value}, not below the base field's order")]
+    #[error("word {index} of the proofs is {value}, not below the base field's order")]
     CoordinateNotReduced {
-        /// Which of the eight words.
+        /// Which of all proofs' words, eight to a proof.
         index: u64,
         /// The word.
         value: U256,
     },
     /// A point of the proof is infinity.
-    #[error("the proof's point at word {index} is infinity, which no prover makes")]
+    #[error("the proofs' point at word {index} is infinity, which no prover makes")]
     PointAtInfinity {
         /// The point's first word.
         index: u64,

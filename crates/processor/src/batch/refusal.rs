@@ -87,11 +87,9 @@ fn blame(error: &WalletError, batch: &BatchView, order: &[MandateHash]) -> Blame
         WalletError::NonceSpent { account, word, bits } => members(batch, |promise| {
             let Promise::Proved { signed } = promise else { return false };
             let nonce = signed.mandate.nonce;
-            // The bits are those of two words, which share a slot: the odd one's are the upper half.
-            let bit = usize::from(nonce.bit()) + 128 * ((nonce.word() & 1) as usize);
             signed.mandate.account.get() == *account
                 && nonce.word() == *word
-                && (*bits == U256::ZERO || bits.bit(bit))
+                && (*bits == U256::ZERO || bits.bit(nonce.bit().into()))
         }),
         WalletError::MandateExpired { index, .. }
         | WalletError::MandateSignature { index, .. }
@@ -112,7 +110,12 @@ fn blame(error: &WalletError, batch: &BatchView, order: &[MandateHash]) -> Blame
 /// Whether a refusal may come from a key that is another one on chain than the one proved with: the
 /// wallet computes with the key that it has, and does not say which account's it is.
 fn may_be_a_key(error: &WalletError) -> bool {
-    matches!(error, WalletError::ProofRefused { .. } | WalletError::HintWrong { .. })
+    matches!(
+        error,
+        WalletError::ProofRefused { .. }
+            | WalletError::SumsDiffer { .. }
+            | WalletError::HintWrong { .. }
+    )
 }
 
 /// The members still in the batch of which this holds.

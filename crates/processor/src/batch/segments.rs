@@ -48,6 +48,7 @@ impl Segments<'_> {
         for index in 0..total {
             if let Some(proven) = kept.remove(&index) {
                 segments.push(proven);
+                self.tell(index + 1, total);
                 continue;
             }
             // One proof at a time: each uses all cores. Batches take turns, segment by segment, so
@@ -63,11 +64,15 @@ impl Segments<'_> {
                 return Ok(Outcome::Overtaken(turn));
             }
             segments.push(proven);
-            let (proved, segments) = (count(index + 1), count(total));
-            self.context.events.emit(Event::SegmentProved { batch: self.number, proved, segments });
+            self.tell(index + 1, total);
         }
         let settlement = self.batch.settlement.clone();
         Ok(Outcome::Proven(Proven { settlement, segments }, took))
+    }
+
+    fn tell(&self, proved: usize, segments: usize) {
+        let (batch, proved, segments) = (self.number, count(proved), count(segments));
+        self.context.events.emit(Event::SegmentProved { batch, proved, segments });
     }
 
     /// What is stored of earlier tries and is a proof of the segment as it is arranged now. Anything

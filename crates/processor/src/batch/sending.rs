@@ -20,10 +20,7 @@ use alloy::{
 use thiserror::Error;
 
 use super::journal::LedgerJournal;
-use crate::{
-    fail_point::FailPointHook,
-    window::{TRANSACTION_GAS_MAX, proved_gas},
-};
+use crate::{fail_point::FailPointHook, window::proved_gas};
 
 /// The first byte of a submitted batch's reference.
 const REFERENCE_VERSION: u8 = 1;
@@ -124,7 +121,7 @@ pub(super) fn call_of(
     // What a payout needs depends on what its payee does until the block: an estimate does not see it.
     let Settlement { debits, payouts, .. } = &proven.settlement;
     let worst = proved_gas(proven.segments.len(), debits.len(), payouts.len());
-    let call = call.with_gas_least(worst.min(TRANSACTION_GAS_MAX));
+    let call = call.with_gas_least(worst);
     let order = batch.members.iter().map(|member| member.hash).collect();
     Ok(BatchCall { call, order })
 }

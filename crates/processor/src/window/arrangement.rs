@@ -14,10 +14,7 @@ use alloy::primitives::Address;
 
 use super::waiting::Waiting;
 
-/// The most gas that a transaction may have, 2^24 (EIP-7825).
-pub const TRANSACTION_GAS_MAX: u64 = 1 << 24;
-
-/// The most gas that a batch is planned to use, at worst.
+/// The most gas that a batch is planned to use, at worst. A transaction may have 2^24 (EIP-7825).
 pub const GAS_MAX: u64 = 15_000_000;
 
 /// The most direct mandates in one transaction. Each is about 420 bytes of calldata, and

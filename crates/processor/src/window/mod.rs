@@ -54,7 +54,7 @@ mod rules;
 mod waiting;
 
 pub use self::{
-    arrangement::{Arrangement, DIRECT_MAX, GAS_MAX, Holder, TRANSACTION_GAS_MAX, proved_gas},
+    arrangement::{Arrangement, DIRECT_MAX, GAS_MAX, Holder, proved_gas},
     choice::{Choice, Closed, Turn, Unsettleable, Window},
     choose::choose,
     rules::Rules,

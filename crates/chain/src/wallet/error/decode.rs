@@ -148,6 +148,13 @@ impl From<W> for WalletError {
 impl From<G> for VerifierError {
     fn from(error: G) -> Self {
         match error {
+            G::NoProofs(_) => Self::NoProofs,
+            G::LengthsDiffer(e) => {
+                Self::LengthsDiffer { proofs: at(e.proofs), inputs: at(e.inputs) }
+            }
+            G::CalldataOrder(e) => {
+                Self::CalldataOrder { proofs_at: at(e.proofsAt), inputs_at: at(e.inputsAt) }
+            }
             G::CalldataLength(e) => Self::CalldataLength { expected: e.expected, found: e.found },
             G::InputNotReduced(e) => Self::InputNotReduced { index: at(e.index), value: e.value },
             G::CoordinateNotReduced(e) => {

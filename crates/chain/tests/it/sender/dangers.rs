@@ -2,11 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use aep2_chain::sender::{
-    Broadcast, FeeCapReached, Journal, JournalError, MemoryJournal, Outcome, Pending, Refusal,
-    Sender, SenderConfig, SenderError, SubmitError,
+use aep2_chain::{
+    call::TRANSACTION_GAS_MAX,
+    sender::{
+        Broadcast, FeeCapReached, Journal, JournalError, Key, MemoryJournal, Outcome, Pending,
+        Refusal, Sender, SenderConfig, SenderError, SubmitError,
+    },
 };
-use alloy::primitives::U256;
+use alloy::{primitives::U256, signers::Signer as _};
 
 use super::{
     Fragile, NextWrite, call, config, id, open,
@@ -68,6 +71,26 @@ fn a_call_that_reverts_is_not_sent_and_costs_no_nonce() {
         }
         assert!(stage.node.model().seen.is_empty());
         assert_eq!(stage.submit(2, Kind::Succeeds).await.nonce, 0);
+    });
+}
+
+/// What a call needs may grow until it is mined: its limit is what was planned for, or what a transaction
+/// may have.
+#[test]
+fn the_gas_limit_is_no_lower_than_planned() {
+    run(async {
+        let stage = stage(&config()).await;
+        let planned = |gas| call(Kind::Succeeds, gas).with_gas_least(gas);
+        for (gas, limit) in [(500_000, 500_000), (u64::MAX, TRANSACTION_GAS_MAX)] {
+            let ticket = stage.sender.submit(id(gas), planned(gas)).await.expect("submitted");
+            let key = Key { chain_id: 1, address: signer().address() };
+            let record = stage.journal.find(key, id(gas)).expect("reads").expect("written");
+            assert_eq!((record.nonce, record.gas_limit), (ticket.nonce, limit));
+        }
+        // The same call, planned otherwise, is the same.
+        let again = call(Kind::Succeeds, 500_000).with_gas_least(700_000);
+        let again = stage.sender.submit(id(500_000), again).await.expect("known");
+        assert_eq!(again.broadcast, Broadcast::Earlier);
     });
 }
 
