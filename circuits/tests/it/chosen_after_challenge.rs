@@ -217,7 +217,8 @@ fn terms(slot: &Slot) -> Fr {
 #[test]
 fn values_that_would_share_an_input_of_the_id() {
     // Two values in one input, and a theft that leaves it and all other inputs as they are.
-    let shared: [(fn(&Slot) -> Fr, fn(&mut Slot)); 3] = [
+    type Shared = (fn(&Slot) -> Fr, fn(&mut Slot));
+    let shared: [Shared; 3] = [
         (
             |slot| terms(slot) + power_of_two(144) * slot.account_word,
             |slot| {

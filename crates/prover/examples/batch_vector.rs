@@ -4,11 +4,11 @@
 //! make contracts-vectors
 //! ```
 //!
-//! Keys, signatures and the proof come from a seed, so that each run writes the same bytes. The
-//! mandates name a wallet and a token that do not exist yet: the addresses at which the test's
-//! deployer creates its first and second contract.
+//! The window has two segments. Keys, signatures, blinds and proofs come from a seed, so that each run
+//! writes the same bytes. The mandates name a wallet and a token that do not exist yet: the addresses
+//! at which the test's deployer creates its first and second contract.
 
-use aep2_circuits::Shape;
+use aep2_circuits::{Shape, settlement::PublicInputs};
 use aep2_mandate::{
     eddsa::SecretKey,
     field,
@@ -16,7 +16,9 @@ use aep2_mandate::{
     units::{AccountId, Amount, Ceiling, ChainId, Nonce, UnixTime},
 };
 use aep2_prover::{
+    blinding::Blinding,
     export::calldata,
+    proven::ProvenSegment,
     prover::{Entropy, Prover},
     window::{Entry, Window},
 };
@@ -31,7 +33,8 @@ const CHAIN_ID: u64 = 31_337;
 const VALID_UNTIL: u64 = 1_900_000_000;
 
 /// Account, nonce, payee, ceiling, captured. The first two are one chain and one nonce word; the
-/// third is in the neighbouring word, which shares a storage slot with it; the last is a void.
+/// third is in the neighbouring word, which shares a storage slot with it; the last is a void. The
+/// first account's fill the first segment, the second account's are in the second.
 const PAYMENTS: [(u32, u64, &str, u128, u128); 5] = [
     (1, 5, "payee one", 1_000_000, 1_000_000),
     (1, 6, "payee two", 500_000, 40_000),
@@ -47,12 +50,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let mut rng = ChaCha20Rng::from_seed(SEED);
     let valid = window.validate(&mut rng)?;
-    let prover = Prover::set_up(Shape::new(4, 2, true)?, &Entropy::Seed(SEED), &())?;
-    let (proven, _, _) = prover.prove(&valid, &mut rng, &())?;
-    proven.verify(prover.verifying_key())?;
+    let prover = Prover::set_up(Shape::new(2, 2, true)?, &Entropy::Seed(SEED), &())?;
+    let (proven, ..) = prover.prove(&valid, &Blinding::from_bytes(SEED), &mut rng, &())?;
+    proven.verify(|_| Some(prover.verifying_key()))?;
 
     let settlement = &proven.settlement;
-    let inputs = settlement.public_inputs(proven.commitment)?;
+    let (x, beta) = settlement.challenges(&proven.named());
+    let segments: Vec<Value> =
+        proven.segments.iter().zip(proven.public_inputs()).map(segment).collect();
     let debits: Vec<Value> = settlement
         .debits
         .iter()
@@ -77,19 +82,32 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "deployer": deployer,
         "token": token,
         "wallet": wallet,
-        "shape": settlement.shape.id(),
         "domain": B256::from(field::to_be_bytes(&settlement.domain)),
         "validUntil": settlement.valid_until,
         "count": settlement.count,
         "debits": debits,
         "payouts": payouts,
-        "commitment": B256::from(field::to_be_bytes(&proven.commitment)),
-        "publicInputs": words(&calldata::inputs_to_words(&inputs.to_vec())),
-        "proof": words(&calldata::proof_to_words(&proven.proof)),
+        "segments": segments,
+        "hint": B256::from(field::to_be_bytes(&settlement.hint(&proven.named())?)),
+        "batchId": proven.id(),
+        "seed": proven.id(),
+        "x": B256::from(field::to_be_bytes(&x)),
+        "beta": B256::from(field::to_be_bytes(&beta)),
         "verifyingKey": words(&calldata::verifying_key_to_words(prover.verifying_key())),
     });
     println!("{}", serde_json::to_string_pretty(&vector)?);
     Ok(())
+}
+
+/// A segment, and its proof's public inputs.
+fn segment((own, inputs): (&ProvenSegment, PublicInputs)) -> Value {
+    json!({
+        "shape": own.shape.id(),
+        "commitment": B256::from(field::to_be_bytes(&own.commitment)),
+        "sum": B256::from(field::to_be_bytes(&own.sum)),
+        "proof": words(&calldata::proof_to_words(&own.proof)),
+        "publicInputs": words(&calldata::inputs_to_words(&inputs.to_vec())),
+    })
 }
 
 fn window(wallet: Address, token: Address) -> Result<Window, Box<dyn std::error::Error>> {

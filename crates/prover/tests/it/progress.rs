@@ -56,9 +56,11 @@ fn every_stage_is_reported_from_start_to_end() {
     assert_eq!(Stage::SETUP_AND_PROVE, *[Stage::SETUP, Stage::PROVE].concat());
 }
 
-/// Which segments were announced, and the stages after each.
+/// A segment that was announced, with how many there are, and the stages after it.
+type Announced = (Option<(usize, usize)>, Vec<Stage>);
+
 #[derive(Default)]
-struct BySegment(Mutex<Vec<(Option<(usize, usize)>, Vec<Stage>)>>);
+struct BySegment(Mutex<Vec<Announced>>);
 
 impl Progress for BySegment {
     fn stage(&self, stage: Stage, _: u64, _: u64) {

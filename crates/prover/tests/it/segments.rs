@@ -92,7 +92,10 @@ fn altered_segments_are_refused() {
     for index in 0..3 {
         assert_eq!(PROVED.refused(|own| own.segments[index].sum += one), Refused::Sums);
         assert_eq!(PROVED.refused(|own| own.segments[index].commitment += one), Refused::Sums);
-        assert_eq!(PROVED.refused(|own| drop(own.segments.remove(index))), Refused::Sums);
+        let without = |own: &mut Proven| {
+            own.segments.remove(index);
+        };
+        assert_eq!(PROVED.refused(without), Refused::Sums);
         let twice = |own: &mut Proven| own.segments.push(own.segments[index].clone());
         assert_eq!(PROVED.refused(twice), Refused::Sums);
     }
