@@ -33,6 +33,7 @@ export { LimitError, atMost, type Allowance, type Limits } from "./payer/limits.
 export { Payer, Sent, type PayerConfig } from "./payer/payer.js";
 export { reference, resourceOf, type PaymentContext, type Purchase, type Venue } from "./purchase.js";
 export {
+  ClockError,
   ReceiptError,
   checkReceipt,
   checkStatement,
@@ -40,6 +41,7 @@ export {
   readStatement,
   signCapture,
   type CaptureStatement,
+  type IssueTimes,
   type SignedReceipt,
 } from "./receipt.js";
 export { Released, Signer, type MandateTerms, type Signed } from "./signer.js";

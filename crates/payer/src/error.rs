@@ -1,6 +1,9 @@
 //! Why nothing was paid, or what was paid is not certain.
 
-use aep2_mandate::mandate::{MandateId, SignedMandate};
+use aep2_mandate::{
+    mandate::{MandateId, SignedMandate},
+    units::UnixTime,
+};
 use aep2_x402::{
     PaymentPayload,
     headers::{self, HeaderError, PAYMENT_SIGNATURE},
@@ -101,18 +104,26 @@ pub struct Unanswered {
     pub purchase: Purchase,
     /// The payment's header, to be sent again as it is.
     pub header: http::HeaderValue,
+    /// When it was signed, by the payer's clock: its receipt was not issued before.
+    pub signed_at: UnixTime,
 }
 
 impl Unanswered {
-    /// What was sent with `header` to buy `resource` with `method`: for whoever kept no more.
+    /// What was sent with `header` to buy `resource` with `method`, signed then: for whoever kept
+    /// no more.
     ///
     /// # Errors
     /// When the header is no payment, or its terms cannot be used.
-    pub fn of(header: http::HeaderValue, method: &str, resource: &str) -> Result<Self, PayError> {
+    pub fn of(
+        header: http::HeaderValue,
+        method: &str,
+        resource: &str,
+        signed_at: UnixTime,
+    ) -> Result<Self, PayError> {
         let PaymentPayload { accepted, payload, .. } =
             headers::object(&header, &PAYMENT_SIGNATURE)?;
         let purchase = terms::purchase(&accepted, method, resource)?;
         let id = payload.mandate.id(&purchase.venue.mandate_domain(purchase.token));
-        Ok(Self { id, mandate: payload, purchase, header })
+        Ok(Self { id, mandate: payload, purchase, header, signed_at })
     }
 }
