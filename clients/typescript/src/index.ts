@@ -7,6 +7,7 @@
  * - the protocol beneath: mandates, keys, references, receipts.
  */
 
+export { disputesHash, readDisputes, type DisputeReason, type Disputes } from "./disputes.js";
 export { MandateKey, isKey, verify, verifySignedMandate } from "./key.js";
 export {
   mandateDomain,

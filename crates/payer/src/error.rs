@@ -10,6 +10,7 @@ use aep2_x402::{
     purchase::Purchase,
     terms::{self, TermsError},
 };
+use alloy_primitives::Address;
 use thiserror::Error;
 
 use crate::{journal::JournalError, limits::LimitError};
@@ -35,6 +36,15 @@ pub enum PayError {
         offered: String,
         /// What would be right.
         expected: String,
+    },
+    /// The terms agree to disputes. Nothing was signed.
+    #[error(
+        "the payee's terms name the dispute processor {arbiter}; processors hold nothing back for \
+         disputes yet, so such terms are not signed"
+    )]
+    Disputes {
+        /// The dispute processor.
+        arbiter: Address,
     },
     /// The payee's terms are not those that were agreed to before. Nothing more was signed.
     #[error("the payee changed its {field} from {before} to {after}")]

@@ -107,8 +107,8 @@ impl Payer {
     }
 
     /// Checks what can be checked of a payee's terms before anything is signed: that they are for
-    /// this payer's wallet and processor, settle soon enough, and are within the limits for one
-    /// payment. Gives what they sell.
+    /// this payer's wallet and processor, settle soon enough, agree to no disputes, and are within
+    /// the limits for one payment. Gives what they sell.
     ///
     /// # Errors
     /// The first thing that is not right.
@@ -141,6 +141,9 @@ impl Payer {
         if within_s > self.config.settle_within_s_max {
             let expected = format!("at most {}", self.config.settle_within_s_max);
             return mismatch("seconds to settle within", &within_s, &expected);
+        }
+        if let Some(disputes) = &purchase.disputes {
+            return Err(PayError::Disputes { arbiter: disputes.arbiter() });
         }
         let Purchase { token, payee, amount, .. } = purchase;
         self.config.limits.check_call(token, payee, host, amount.amount())?;

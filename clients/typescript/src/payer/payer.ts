@@ -109,7 +109,8 @@ export class Payer {
 
   /**
    * Checks what can be checked of a payee's terms before anything is signed: that they are for this payer's wallet
-   * and processor, settle soon enough, and are within the limits for one payment. Gives what they sell.
+   * and processor, settle soon enough, agree to no disputes, and are within the limits for one payment. Gives what
+   * they sell.
    *
    * @throws PayError, LimitError
    */
@@ -124,6 +125,12 @@ export class Payer {
     const most = this.#config.settleWithinSecondsMax ?? 3_600;
     if (terms.settleWithinSeconds > most) {
       throw PayError.mismatch("seconds to settle within", terms.settleWithinSeconds, `at most ${most}`);
+    }
+    const { disputes } = terms.offer;
+    if (disputes !== undefined) {
+      const arbiter = `the payee's terms name the dispute processor ${disputes.arbiter}`;
+      const why = "processors hold nothing back for disputes yet, so such terms are not signed";
+      throw new PayError("disputes", `${arbiter}; ${why}`);
     }
     const purchase = { ...terms.offer, method, resource };
     this.bounds.checkCall({ ...purchase, host: new URL(resource).host });

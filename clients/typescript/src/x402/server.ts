@@ -206,6 +206,9 @@ export class Aep2Server implements SchemeNetworkServer {
     if (metered && (payee === undefined || kind.extra?.captures === false)) {
       throw new Error("calls can be metered with the payee's key only, and by a processor that captures");
     }
+    if (base.extra.disputes !== undefined) {
+      throw new Error("terms cannot name a dispute processor yet: processors hold nothing back for disputes");
+    }
     const venue = { wallet, processor, settleWithinSeconds, name: WALLET_NAME, version: WALLET_VERSION };
     const flow = metered ? { capture: "metered", paymentFlow: "escrow" } : { capture: "full" };
     const { method: _, order: __, ...extra } = base.extra;

@@ -281,3 +281,19 @@ test("terms for another place, or that settle too late, are not signed", async (
     assert.throws(() => terms(change, extra), WireError, `${what} ${JSON.stringify(written(change, extra))}`);
   }
 });
+
+test("terms that name a dispute processor are not signed, and malformed ones are not read", async (t) => {
+  const from = await payer(t);
+  const disputes = {
+    arbiter: VENUE.wallet,
+    windowSeconds: 60,
+    rulingSeconds: 120,
+    reasons: ["other"],
+    silenceRefunds: false,
+  };
+  const refused = (error: unknown) => error instanceof PayError && error.code === "disputes";
+  assert.throws(() => from.check(terms({}, { disputes }), "GET", JOKE), refused);
+  for (const malformed of [null, {}, { ...disputes, reasons: [] }, { ...disputes, memo: "" }]) {
+    assert.throws(() => terms({}, { disputes: malformed }), WireError);
+  }
+});

@@ -72,6 +72,7 @@ impl Aep2 {
                 capture: request.capture,
                 method: Some(request.purchase.method.clone()),
                 order: None,
+                disputes: None,
             },
         }
     }

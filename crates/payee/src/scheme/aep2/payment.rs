@@ -140,6 +140,7 @@ fn same_extra(accepted: &Extra, asked: &Extra) -> Result<(), Refusal> {
         ("extra.processor", accepted.processor == asked.processor),
         ("extra.settleWithinSeconds", settle_within),
         ("extra.capture", accepted.capture == asked.capture),
+        ("extra.disputes", accepted.disputes == asked.disputes),
         ("extra.method", accepted.method.is_none() || accepted.method == asked.method),
     ])
 }
