@@ -20,6 +20,17 @@ export {
   type SignedMandate,
   type WalletId,
 } from "./mandate.js";
+export {
+  OutcomeStatus,
+  checkMessage,
+  messageDigest,
+  readMessage,
+  signMessage,
+  writeMessage,
+  type MessageKind,
+  type Messages,
+  type SignedMessage,
+} from "./messages.js";
 export { PayError, UnansweredError, type PayErrorCode } from "./payer/error.js";
 export {
   payingFetch,

@@ -226,7 +226,8 @@ export async function signedBy(signer: Address, hash: Hex, signature: Hex): Prom
   if (found !== signer) throw new ReceiptError(`it is not signed by ${signer}`);
 }
 
-function domain({ chainId, wallet }: WalletId) {
+/** The wallet's EIP-712 domain. */
+export function domain({ chainId, wallet }: WalletId) {
   return { name: WALLET_NAME, version: WALLET_VERSION, chainId: BigInt(chainId), verifyingContract: wallet };
 }
 
