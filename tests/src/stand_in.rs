@@ -26,7 +26,7 @@ use aep2_payer::{
     limits::{Allowance, Limits},
 };
 use aep2_processor_client::{NativeClient, ProcessorClient, RetryPolicy};
-use aep2_x402::{FacilitatorRequest, SettleResponse, purchase::Venue};
+use aep2_x402::{FacilitatorRequest, SettleResponse, purchase::Venue, receipt::NO_ARBITER};
 use alloy_primitives::{Address, address};
 use alloy_signer_local::PrivateKeySigner;
 use axum::{
@@ -105,7 +105,8 @@ impl Ledger {
         if twice {
             return Err((StatusCode::CONFLICT, "nonce_conflict"));
         }
-        let settle_by = self.clock.now().checked_add(SETTLE_WITHIN_S).unwrap();
+        let issued_at = self.clock.now();
+        let settle_by = issued_at.checked_add(SETTLE_WITHIN_S).unwrap();
         if mandate.deadline < settle_by {
             return Err((StatusCode::BAD_REQUEST, "deadline_too_near"));
         }
@@ -116,11 +117,15 @@ impl Ledger {
             .ok_or((StatusCode::PAYMENT_REQUIRED, "insufficient_funds"))?;
         let receipt = Receipt {
             mandate_id: id,
+            processor: self.venue.processor,
             account: mandate.account,
             nonce: mandate.nonce,
             token: mandate.token,
             payee: mandate.payee,
+            arbiter: NO_ARBITER,
             amount: mandate.amount,
+            issued_at,
+            deadline: mandate.deadline,
             settle_by,
         };
         let receipt =
@@ -163,8 +168,10 @@ impl Ledger {
         }
         let statement = CaptureReceipt {
             mandate_id: capture.mandate_id,
+            processor: self.venue.processor,
+            arbiter: NO_ARBITER,
             amount: capture.amount,
-            captured_at: self.clock.now(),
+            issued_at: self.clock.now(),
         };
         let statement = SignedCaptureReceipt::sign(statement, &self.key, &domain).unwrap();
         entry.capture = Some(statement);

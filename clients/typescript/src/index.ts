@@ -7,6 +7,7 @@
  * - the protocol beneath: mandates, keys, references, receipts.
  */
 
+export { disputesHash, readDisputes, type DisputeReason, type Disputes } from "./disputes.js";
 export { MandateKey, isKey, verify, verifySignedMandate } from "./key.js";
 export {
   mandateDomain,
@@ -19,6 +20,17 @@ export {
   type SignedMandate,
   type WalletId,
 } from "./mandate.js";
+export {
+  OutcomeStatus,
+  checkMessage,
+  messageDigest,
+  readMessage,
+  signMessage,
+  writeMessage,
+  type MessageKind,
+  type Messages,
+  type SignedMessage,
+} from "./messages.js";
 export { PayError, UnansweredError, type PayErrorCode } from "./payer/error.js";
 export {
   payingFetch,
@@ -33,6 +45,7 @@ export { LimitError, atMost, type Allowance, type Limits } from "./payer/limits.
 export { Payer, Sent, type PayerConfig } from "./payer/payer.js";
 export { reference, resourceOf, type PaymentContext, type Purchase, type Venue } from "./purchase.js";
 export {
+  ClockError,
   ReceiptError,
   checkReceipt,
   checkStatement,
@@ -40,6 +53,7 @@ export {
   readStatement,
   signCapture,
   type CaptureStatement,
+  type IssueTimes,
   type SignedReceipt,
 } from "./receipt.js";
 export { Released, Signer, type MandateTerms, type Signed } from "./signer.js";

@@ -6,6 +6,7 @@
 
 import { hashStruct, type Address, type Hex } from "viem";
 
+import { disputesHash, type Disputes } from "./disputes.js";
 import type { WalletId } from "./mandate.js";
 
 /** Where a payment counts: a wallet, and the processor whose receipts are taken. */
@@ -25,6 +26,8 @@ export interface Purchase {
   readonly payee: Address;
   /** The price in base units, or for metered calls the most that it can be. */
   readonly amount: bigint;
+  /** Who decides about disputes; none where the terms agree to none. */
+  readonly disputes?: Disputes | undefined;
 }
 
 /** What makes a purchase one of a kind. */
@@ -46,15 +49,20 @@ const TERMS = [
 ] as const;
 
 const TYPES = {
-  Order: [...TERMS, { name: "order", type: "bytes32" }],
-  Intent: [...TERMS, { name: "account", type: "uint32" }, { name: "nonce", type: "uint64" }],
+  Order: [...TERMS, { name: "order", type: "bytes32" }, { name: "disputes", type: "bytes32" }],
+  Intent: [
+    ...TERMS,
+    { name: "account", type: "uint32" },
+    { name: "nonce", type: "uint64" },
+    { name: "disputes", type: "bytes32" },
+  ],
 } as const;
 
 /** The `ref` of a mandate that pays for this. */
 export function reference(purchase: Purchase, context: PaymentContext): Hex {
-  const { venue, ...terms } = purchase;
+  const { venue, disputes, ...terms } = purchase;
   const { chainId, wallet, processor } = venue;
-  const common = { ...terms, chainId: BigInt(chainId), wallet, processor };
+  const common = { ...terms, chainId: BigInt(chainId), wallet, processor, disputes: disputesHash(disputes) };
   if ("order" in context) {
     return hashStruct({ types: TYPES, primaryType: "Order", data: { ...common, order: context.order } });
   }

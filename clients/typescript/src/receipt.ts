@@ -3,7 +3,7 @@
  * receipts, captures, and the processor's statements of captures. And when a receipt is believed.
  */
 
-import { hashTypedData, recoverAddress, type Address, type Hex, type LocalAccount } from "viem";
+import { hashTypedData, recoverAddress, zeroAddress, type Address, type Hex, type LocalAccount } from "viem";
 
 import { mandateId, type Mandate, type WalletId } from "./mandate.js";
 import type { Venue } from "./purchase.js";
@@ -16,11 +16,15 @@ export const WALLET_VERSION = "1";
 const TYPES = {
   Receipt: [
     { name: "mandateId", type: "bytes32" },
+    { name: "processor", type: "address" },
     { name: "account", type: "uint32" },
     { name: "nonce", type: "uint64" },
     { name: "token", type: "address" },
     { name: "payee", type: "address" },
+    { name: "arbiter", type: "address" },
     { name: "amount", type: "uint96" },
+    { name: "issuedAt", type: "uint40" },
+    { name: "deadline", type: "uint40" },
     { name: "settleBy", type: "uint40" },
   ],
   Capture: [
@@ -29,8 +33,10 @@ const TYPES = {
   ],
   CaptureReceipt: [
     { name: "mandateId", type: "bytes32" },
+    { name: "processor", type: "address" },
+    { name: "arbiter", type: "address" },
     { name: "amount", type: "uint96" },
-    { name: "capturedAt", type: "uint40" },
+    { name: "issuedAt", type: "uint40" },
   ],
 } as const;
 
@@ -39,18 +45,28 @@ const SIGNATURE = bytes(65);
 const receiptReader = object({
   receipt: object({
     mandateId: bytes(32),
+    processor: address,
     account: integer(32, 1),
     nonce: decimal(64),
     token: address,
     payee: address,
-    amount: decimal(96),
+    arbiter: address,
+    amount: decimal(96, 1n),
+    issuedAt: integer(40),
+    deadline: integer(40),
     settleBy: integer(40),
   }),
   signature: SIGNATURE,
 });
 
 const statementReader = object({
-  receipt: object({ mandateId: bytes(32), amount: decimal(96), capturedAt: integer(40) }),
+  receipt: object({
+    mandateId: bytes(32),
+    processor: address,
+    arbiter: address,
+    amount: decimal(96),
+    issuedAt: integer(40),
+  }),
   signature: SIGNATURE,
 });
 
@@ -86,43 +102,94 @@ export class ReceiptError extends Error {
   override readonly name = "ReceiptError";
 }
 
+/** A receipt is right, but for its time: the processor's clock differs from the one here, or either is wrong. */
+export class ClockError extends ReceiptError {}
+
+/** By how many seconds a processor's clock may differ, unless told otherwise. */
+export const SKEW_S = 90;
+
+/** When a receipt can have been issued, by the reader's clock, in unix seconds. */
+export interface IssueTimes {
+  /** Not before: when the mandate was signed, or ordered; 0 where that is not known. */
+  readonly from: number;
+  /** Not after: now. */
+  readonly now: number;
+  /** By how many seconds the processor's clock may differ. */
+  readonly skew: number;
+}
+
 /**
- * Checks that `value` is the promise of the venue's processor to settle `mandate`, and reads it.
+ * Checks that `value` is the promise of the venue's processor to settle `mandate`, issued when it can have been, and
+ * reads it.
  *
- * @throws ReceiptError when it is anything else, whoever handed it over.
+ * @throws ReceiptError when it is anything else, whoever handed it over; ClockError when nothing but its time is wrong.
  */
-export async function checkReceipt(value: unknown, mandate: Mandate, venue: Venue): Promise<SignedReceipt> {
+export async function checkReceipt(
+  value: unknown,
+  mandate: Mandate,
+  venue: Venue,
+  times: IssueTimes,
+): Promise<SignedReceipt> {
   if (value === undefined) throw new ReceiptError("no receipt came with the answer");
   const signed = believable(() => readReceipt(value));
   const { receipt } = signed;
   const id = word(mandateId(venue, mandate));
   if (receipt.mandateId !== id) throw new ReceiptError("the receipt is for another mandate");
-  for (const field of ["account", "nonce", "token", "payee", "amount"] as const) {
+  for (const field of ["account", "nonce", "token", "payee", "amount", "deadline"] as const) {
     if (receipt[field] !== mandate[field]) {
       throw new ReceiptError(`the receipt's ${field} is not the mandate's`);
     }
   }
-  if (receipt.settleBy > mandate.deadline) {
+  checkWho(receipt, venue);
+  if (receipt.settleBy > receipt.deadline) {
     throw new ReceiptError("the receipt promises settlement after the mandate has expired");
   }
+  if (receipt.issuedAt > receipt.settleBy) {
+    throw new ReceiptError("the receipt was issued after the time by which it promises settlement");
+  }
   await signedBy(venue.processor, receiptDigest(venue, receipt), signed.signature);
+  checkTime(receipt.issuedAt, times);
   return signed;
 }
 
 /**
- * Checks that `value` states what was captured of `mandate`, by the venue's processor, and reads it.
+ * Checks that `value` states what was captured of `mandate`, by the venue's processor, issued when it can have been,
+ * and reads it.
  *
- * @throws ReceiptError when it is anything else.
+ * @throws ReceiptError when it is anything else; ClockError when nothing but its time is wrong.
  */
-export async function checkStatement(value: unknown, mandate: Mandate, venue: Venue): Promise<CaptureStatement> {
+export async function checkStatement(
+  value: unknown,
+  mandate: Mandate,
+  venue: Venue,
+  times: IssueTimes,
+): Promise<CaptureStatement> {
   const signed = believable(() => readStatement(value));
   const { receipt } = signed;
   if (receipt.mandateId !== word(mandateId(venue, mandate))) {
     throw new ReceiptError("the statement is about another mandate");
   }
   if (receipt.amount > mandate.amount) throw new ReceiptError("more was captured than the mandate allows");
+  checkWho(receipt, venue);
   await signedBy(venue.processor, statementDigest(venue, receipt), signed.signature);
+  checkTime(receipt.issuedAt, times);
   return signed;
+}
+
+/** The processor is the expected one, and nobody may lower what it owes: no terms name an arbiter yet. */
+function checkWho({ processor, arbiter }: { processor: Address; arbiter: Address }, venue: Venue): void {
+  if (processor !== venue.processor) {
+    throw new ReceiptError(`it is that of the processor ${processor}, not of ${venue.processor}`);
+  }
+  if (arbiter !== zeroAddress) throw new ReceiptError(`it names the arbiter ${arbiter}, the terms name none`);
+}
+
+function checkTime(issuedAt: number, { from, now, skew }: IssueTimes): void {
+  if (issuedAt <= now + skew && issuedAt + skew >= from) return;
+  throw new ClockError(
+    `the clocks differ: the processor issued it at ${issuedAt} by its clock; by the clock here that was between ` +
+      `${from} and ${now}, and ${skew} s of difference are allowed`,
+  );
 }
 
 /** What the payee of a mandate posts to take `amount` of it, signed. */
@@ -159,7 +226,8 @@ export async function signedBy(signer: Address, hash: Hex, signature: Hex): Prom
   if (found !== signer) throw new ReceiptError(`it is not signed by ${signer}`);
 }
 
-function domain({ chainId, wallet }: WalletId) {
+/** The wallet's EIP-712 domain. */
+export function domain({ chainId, wallet }: WalletId) {
   return { name: WALLET_NAME, version: WALLET_VERSION, chainId: BigInt(chainId), verifyingContract: wallet };
 }
 

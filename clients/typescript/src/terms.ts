@@ -6,6 +6,7 @@
 import type { PaymentRequirements } from "@x402/core/types";
 import type { Hex } from "viem";
 
+import { readDisputes } from "./disputes.js";
 import type { Purchase } from "./purchase.js";
 import { WALLET_NAME, WALLET_VERSION } from "./receipt.js";
 import { WireError, address, bytes, decimal, fieldsOf, integer, oneOf, optional, text, type Reader } from "./wire.js";
@@ -36,6 +37,7 @@ const read = fieldsOf({
     capture: oneOf("full", "metered"),
     method: optional(text),
     order: optional(bytes(32)),
+    disputes: optional(readDisputes),
   }),
 });
 
@@ -62,8 +64,8 @@ export interface Terms {
  */
 export function readTerms(value: unknown, path = "accepts"): Terms {
   const { network: chainId, amount, asset: token, payTo: payee, maxTimeoutSeconds, extra } = read(value, path);
-  const { wallet, processor, settleWithinSeconds, capture, method, order } = extra;
-  const offer = { venue: { chainId, wallet, processor }, token, payee, amount };
+  const { wallet, processor, settleWithinSeconds, capture, method, order, disputes } = extra;
+  const offer = { venue: { chainId, wallet, processor }, token, payee, amount, ...(disputes && { disputes }) };
   return { offer, maxTimeoutSeconds, settleWithinSeconds, capture, method, order };
 }
 

@@ -81,6 +81,12 @@ export const text: Reader<string> = (value, path) => {
   return value;
 };
 
+/** True or false. */
+export const boolean: Reader<boolean> = (value, path) => {
+  if (typeof value !== "boolean") throw new WireError(path, "is not true or false");
+  return value;
+};
+
 /** A whole number below 2^bits that JavaScript holds exactly. */
 export function integer(bits: number, least = 0): Reader<number> {
   const most = Math.min(2 ** bits - 1, Number.MAX_SAFE_INTEGER);

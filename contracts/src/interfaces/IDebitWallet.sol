@@ -68,13 +68,21 @@ interface IDebitWallet {
     /// @notice A processor's promise that a mandate is settled in time.
     struct Receipt {
         bytes32 mandateId;
+        /// @dev Who answers for it, and signs.
+        address processor;
         uint32 account;
         uint64 nonce;
         address token;
         address payee;
-        /// @dev What the signer's bond stands for, base units.
+        /// @dev Whose ruling may lower what is owed; 0 for nobody's. No ruling is taken yet.
+        address arbiter;
+        /// @dev What the processor's bond stands for, base units.
         uint96 amount;
-        /// @dev Unix seconds; once it has passed with the nonce unspent, the bond pays.
+        /// @dev Unix seconds, not after `settleBy`.
+        uint40 issuedAt;
+        /// @dev The mandate's, unix seconds.
+        uint40 deadline;
+        /// @dev Unix seconds, not after `deadline`; once it has passed with the nonce unspent, the bond pays.
         uint40 settleBy;
     }
 
@@ -188,6 +196,7 @@ interface IDebitWallet {
     error NotProcessor(uint32 account, address caller);
 
     error ReceiptNotDue(uint40 settleBy, uint256 timestamp);
+    error ReceiptTimes(uint40 issuedAt, uint40 settleBy, uint40 deadline);
     error ReceiptSignature();
     error ReceiptClaimed(bytes32 digest);
     error ReceiptSettled(uint32 account, address token, uint64 nonce);
@@ -416,10 +425,10 @@ interface IDebitWallet {
     /// @notice Pays out what was asked for, or what is left of it.
     function executeUnbond(address token, address to) external returns (uint256 amount);
 
-    /// @notice Pays a receipt's payee from its signer's bond, once, when `settleBy` has passed and nothing was
-    /// settled under the nonce. The nonce is burnt if, and only if, the signer is the account's processor.
+    /// @notice Pays a receipt's payee from its processor's bond, once, when `settleBy` has passed and nothing was
+    /// settled under the nonce. The nonce is burnt if, and only if, that processor is the account's.
     /// Anyone may present a receipt; the payee is paid.
-    /// @param signature 65 bytes: r, s, v.
+    /// @param signature The processor's. 65 bytes: r, s, v.
     function claimGuarantee(Receipt calldata receipt, bytes calldata signature) external;
 
     /// @notice A signer's bond in a token, and what is asked back of it.

@@ -18,7 +18,7 @@ abstract contract Guarantees is Accounts, Purses, Credits {
     using SafeCast for uint256;
 
     bytes32 internal constant RECEIPT_TYPEHASH = keccak256(
-        "Receipt(bytes32 mandateId,uint32 account,uint64 nonce,address token,address payee,uint96 amount,uint40 settleBy)"
+        "Receipt(bytes32 mandateId,address processor,uint32 account,uint64 nonce,address token,address payee,address arbiter,uint96 amount,uint40 issuedAt,uint40 deadline,uint40 settleBy)"
     );
 
     /// @inheritdoc IDebitWallet
@@ -77,6 +77,9 @@ abstract contract Guarantees is Accounts, Purses, Credits {
         if (block.timestamp <= receipt.settleBy) {
             revert ReceiptNotDue(receipt.settleBy, block.timestamp);
         }
+        if (receipt.issuedAt > receipt.settleBy || receipt.settleBy > receipt.deadline) {
+            revert ReceiptTimes(receipt.issuedAt, receipt.settleBy, receipt.deadline);
+        }
         if (receipt.amount == 0) revert AmountZero();
         // Spent means settled, unless a claim has burnt it: whoever signs two receipts for one nonce owes both.
         if (
@@ -87,7 +90,7 @@ abstract contract Guarantees is Accounts, Purses, Credits {
         }
         bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(RECEIPT_TYPEHASH, receipt)));
         address signer = keyThatSigned(digest, signature);
-        if (signer == address(0)) revert ReceiptSignature();
+        if (signer == address(0) || signer != receipt.processor) revert ReceiptSignature();
         if (_claimed[digest]) revert ReceiptClaimed(digest);
         _claimed[digest] = true;
 

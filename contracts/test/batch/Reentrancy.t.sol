@@ -183,7 +183,10 @@ contract BatchReentrancyTest is BatchTest {
     }
 
     function _claimGuarantee() private view returns (bytes memory) {
-        IDebitWallet.Receipt memory receipt = IDebitWallet.Receipt(0, own, 7, address(other), payee, 1e6, uint40(START));
+        uint40 time = uint40(START);
+        IDebitWallet.Receipt memory receipt = IDebitWallet.Receipt(
+            0, vm.addr(ownerKey), own, 7, address(other), payee, address(0), 1e6, time, time, time
+        );
         return abi.encodeCall(IDebitWallet.claimGuarantee, (receipt, signature(ownerKey, _digest(Typed.hash(receipt)))));
     }
 

@@ -80,7 +80,7 @@ contract CreditsReentryTest is DirectTest {
         address own = address(entering);
         IDebitWallet.Opening memory opening = IDebitWallet.Opening(own, own, 0, 0);
         IDebitWallet.Authorization memory money = IDebitWallet.Authorization(own, 1, 0, 0, 0, "");
-        IDebitWallet.Receipt memory receipt = IDebitWallet.Receipt(0, 1, 1, own, own, 1, 0);
+        IDebitWallet.Receipt memory receipt = IDebitWallet.Receipt(0, own, 1, 1, own, own, own, 1, 0, 0, 0);
         IDebitWallet.Header memory header = IDebitWallet.Header(verifierSet, own, type(uint40).max, 1);
 
         calls = new bytes[](28);

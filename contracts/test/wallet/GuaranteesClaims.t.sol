@@ -219,13 +219,13 @@ contract GuaranteesClaimsTest is GuaranteeTest {
         }
     }
 
-    /// @dev Another field, chain or wallet recovers another signer, who has no bond.
+    /// @dev Another field, chain or wallet recovers another signer, who is not the processor.
     function testFuzz_aReceiptIsPaidAsItWasSigned(uint256 field, uint256 change) external {
         bond(processor, 100);
         IDebitWallet.Receipt memory receipt = receiptFor(7, 70);
         bytes memory signed = sign(processor, receipt);
         vm.warp(SETTLE_BY + 1);
-        field = bound(field, 0, 8);
+        field = bound(field, 0, 12);
         uint32 by = uint32(bound(change, 1, type(uint32).max));
         if (field == 0) receipt.mandateId = bytes32(change);
         if (field == 1) receipt.account ^= by;
@@ -234,13 +234,50 @@ contract GuaranteesClaimsTest is GuaranteeTest {
         if (field == 4) receipt.payee = mallory.addr;
         if (field == 5) receipt.amount += by;
         if (field == 6) receipt.settleBy -= uint40(bound(by, 1, 1 hours));
-        if (field == 7) vm.chainId(31338);
-        if (field == 8) {
+        if (field == 7) receipt.processor = rival.addr;
+        if (field == 8) receipt.arbiter = mallory.addr;
+        if (field == 9) receipt.issuedAt -= uint40(bound(by, 1, START));
+        if (field == 10) receipt.deadline += by;
+        if (field == 11) vm.chainId(31338);
+        if (field == 12) {
             wallet = new DebitWallet(DELAY, UNBONDING);
             bond(processor, 100);
         }
-        vm.expectPartialRevert(IDebitWallet.InsufficientBond.selector);
+        vm.expectRevert(IDebitWallet.ReceiptSignature.selector);
         claim(receipt, signed);
+    }
+
+    /// @dev Whoever signs, only the processor that a receipt names answers for it.
+    function test_aReceiptInAnothersNameIsNobodys() external {
+        bond(processor, 100);
+        bond(rival, 100);
+        IDebitWallet.Receipt memory receipt = receiptFor(7, 70);
+        bytes memory signed = sign(rival, receipt);
+        vm.warp(SETTLE_BY + 1);
+        vm.expectRevert(IDebitWallet.ReceiptSignature.selector);
+        claim(receipt, signed);
+    }
+
+    // --- Times --------------------------------------------------------------------------------------
+
+    function test_aReceiptIssuedAfterItsPromiseIsRefused() external {
+        bond(processor, 100);
+        vm.warp(SETTLE_BY + 10);
+        IDebitWallet.Receipt memory receipt = receiptFor(7, 70);
+        receipt.issuedAt = SETTLE_BY + 1;
+        _refusedForItsTimes(receipt);
+        receipt.issuedAt = SETTLE_BY;
+        claim(receipt, processor);
+    }
+
+    function test_aReceiptThatPromisesMoreThanTheMandateIsRefused() external {
+        bond(processor, 100);
+        vm.warp(SETTLE_BY + 10);
+        IDebitWallet.Receipt memory receipt = receiptFor(7, 70);
+        receipt.deadline = SETTLE_BY - 1;
+        _refusedForItsTimes(receipt);
+        receipt.deadline = SETTLE_BY;
+        claim(receipt, processor);
     }
 
     // --- Amounts ------------------------------------------------------------------------------------
@@ -309,6 +346,7 @@ contract GuaranteesClaimsTest is GuaranteeTest {
         bond(rival, 200);
         IDebitWallet.Receipt memory receipt = receiptFor(7, 70);
         IDebitWallet.Receipt memory another = receiptFor(8, 70);
+        another.processor = rival.addr;
         entering.arm(address(wallet), abi.encodeCall(wallet.claimGuarantee, (another, sign(rival, another))), true);
         vm.warp(SETTLE_BY + 1);
         claim(receipt, rival);
@@ -318,6 +356,10 @@ contract GuaranteesClaimsTest is GuaranteeTest {
     }
 
     // --- Helpers ------------------------------------------------------------------------------------
+
+    function _refusedForItsTimes(IDebitWallet.Receipt memory r) private {
+        _refused(r, abi.encodeWithSelector(IDebitWallet.ReceiptTimes.selector, r.issuedAt, r.settleBy, r.deadline));
+    }
 
     function _refused(IDebitWallet.Receipt memory receipt, bytes memory because) private {
         bytes memory signed = sign(processor, receipt);

@@ -165,16 +165,21 @@ contract TypedDataTest is VectorTest {
             vm.chainId(number("receipts", i, "chainId"));
             IDebitWallet.Receipt memory receipt = IDebitWallet.Receipt(
                 word("receipts", i, "mandateId"),
+                addr("receipts", i, "processor"),
                 uint32(number("receipts", i, "account")),
                 uint64(number("receipts", i, "nonce")),
                 addr("receipts", i, "token"),
                 addr("receipts", i, "payee"),
+                addr("receipts", i, "arbiter"),
                 uint96(number("receipts", i, "amount")),
+                uint40(number("receipts", i, "issuedAt")),
+                uint40(number("receipts", i, "deadline")),
                 uint40(number("receipts", i, "settleBy"))
             );
             _hashesAre("receipts", i, Typed.hash(receipt));
 
             address signer = addr("receipts", i, "signer");
+            assertEq(receipt.processor, signer);
             token.mint(address(this), receipt.amount);
             token.approve(address(wallet), receipt.amount);
             wallet.bond(signer, address(token), receipt.amount);

@@ -105,11 +105,15 @@ fn requests(
         let mandate_id = mandate.id(&domain);
         let receipt = Receipt {
             mandate_id,
+            processor: Address::ZERO,
             account: mandate.account,
             nonce: mandate.nonce,
             token: TOKEN,
             payee: mandate.payee,
+            arbiter: Address::ZERO,
             amount: mandate.amount,
+            issued_at: UnixTime::new(NOW)?,
+            deadline: mandate.deadline,
             settle_by: UnixTime::new(NOW + 600)?,
         };
         let receipt =

@@ -7,7 +7,8 @@
 //!   wallets can use the libraries they have;
 //! - [`commitment`] and [`inclusion`]: what the proof of each segment of a batch commits to, and how a
 //!   payer or a payee shows that a mandate was settled in it;
-//! - [`typed_data`]: what ordinary Ethereum keys sign: receipts, and direct mandates;
+//! - [`typed_data`]: what ordinary Ethereum keys sign: receipts, direct mandates, what is said of
+//!   mandates afterwards;
 //! - [`units`] and [`wire`]: the protocol's numbers, and its strict JSON; [`clock`]: the time;
 //! - with the feature `openapi`, descriptions of all that for an OpenAPI document.
 //!

@@ -68,6 +68,15 @@ pub enum Defect {
     /// Not a number of its kind, or out of its range.
     #[error(transparent)]
     Unit(UnitError),
+    /// Neither `true` nor `false`.
+    #[error("expected true or false, found {0}")]
+    NotABoolean(String),
+    /// No number of an outcome's status.
+    #[error("expected 1 (settled), 2 (failed) or 3 (expired), found {0}")]
+    NotAStatus(String),
+    /// An outcome that contradicts itself.
+    #[error("nothing was settled, so there is neither an amount nor a batch")]
+    NothingSettled,
     /// A mandate over nothing.
     #[error("the amount of a mandate must be at least 1")]
     AmountZero,
@@ -104,6 +113,9 @@ impl WireError {
             Defect::MissingField => "missing_field",
             Defect::DuplicateField => "duplicate_field",
             Defect::NotHex(_) | Defect::WrongLength { .. } => "hex_malformed",
+            Defect::NotABoolean(_) => "boolean_malformed",
+            Defect::NotAStatus(_) => "status_malformed",
+            Defect::NothingSettled => "outcome_contradictory",
             Defect::AmountZero | Defect::Unit(UnitError::ZeroCeiling) => "amount_zero",
             Defect::Unit(UnitError::Malformed { unit, .. }) => match unit {
                 Unit::Account => "account_malformed",
@@ -160,7 +172,7 @@ pub enum Node {
     /// `null`.
     Null,
     /// `true` or `false`.
-    Bool,
+    Bool(bool),
     /// A number without fraction or sign.
     Unsigned(u64),
     /// A number below zero, without fraction.
@@ -179,7 +191,7 @@ impl fmt::Display for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Null => f.write_str("null"),
-            Self::Bool => f.write_str("a boolean"),
+            Self::Bool(_) => f.write_str("a boolean"),
             Self::Unsigned(number) => write!(f, "the number {number}"),
             Self::Negative(number) => write!(f, "the number {number}"),
             Self::Float(number) => write!(f, "the number {number}"),
@@ -203,8 +215,8 @@ impl<'de> Deserialize<'de> for Node {
             fn visit_unit<E>(self) -> Result<Node, E> {
                 Ok(Node::Null)
             }
-            fn visit_bool<E>(self, _: bool) -> Result<Node, E> {
-                Ok(Node::Bool)
+            fn visit_bool<E>(self, value: bool) -> Result<Node, E> {
+                Ok(Node::Bool(value))
             }
             fn visit_u64<E>(self, number: u64) -> Result<Node, E> {
                 Ok(Node::Unsigned(number))
@@ -274,6 +286,19 @@ macro_rules! object {
             }
         }
 
+        crate::wire::writes_fields!($type { $($field: $name $(as $form)?),+ });
+        crate::wire::deserialize_from_node!($type);
+    };
+    (@read) => { crate::wire::FromNode::from_node };
+    (@read $form:ident) => { $form::read };
+    (@write $value:expr,) => { $value };
+    (@write $value:expr, $form:ident) => { $form(&$value) };
+}
+pub(crate) use object;
+
+/// The `Serialize` of an object of these fields.
+macro_rules! writes_fields {
+    ($type:ident { $($field:ident: $name:literal $(as $form:ident)?),+ $(,)? }) => {
         impl serde::Serialize for $type {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 use serde::ser::SerializeStruct;
@@ -286,15 +311,9 @@ macro_rules! object {
                 fields.end()
             }
         }
-
-        crate::wire::deserialize_from_node!($type);
     };
-    (@read) => { crate::wire::FromNode::from_node };
-    (@read $form:ident) => { $form::read };
-    (@write $value:expr,) => { $value };
-    (@write $value:expr, $form:ident) => { $form(&$value) };
 }
-pub(crate) use object;
+pub(crate) use writes_fields;
 
 /// Strict reading for the fields of a derived `Deserialize`: the value, read by way of
 /// [`FromNode`], and written as its own `Serialize` does.
@@ -489,6 +508,15 @@ fn bytes_from_node<const N: usize>(node: &Node) -> Result<[u8; N], WireError> {
 impl<const N: usize> FromNode for FixedBytes<N> {
     fn from_node(node: &Node) -> Result<Self, WireError> {
         bytes_from_node(node).map(Self)
+    }
+}
+
+impl FromNode for bool {
+    fn from_node(node: &Node) -> Result<Self, WireError> {
+        match node {
+            Node::Bool(value) => Ok(*value),
+            other => Err(WireError::new(Defect::NotABoolean(other.to_string()))),
+        }
     }
 }
 

@@ -7,14 +7,20 @@
 use std::{sync::Arc, time::Duration};
 
 use aep2_mandate::{
+    clock::Clock,
     typed_data::capture::{Capture, SignedCapture, SignedCaptureReceipt},
-    units::Amount,
+    units::{Amount, UnixTime},
 };
 use aep2_processor_client::{ProcessorClient, ProcessorError};
-use aep2_x402::purchase::Venue;
+use aep2_x402::{
+    purchase::Venue,
+    receipt::{self, IssueTimes, ReceiptError},
+};
 use alloy_primitives::B256;
 use alloy_signer_local::PrivateKeySigner;
 use tokio::sync::watch;
+
+use crate::config::PayeeConfig;
 
 /// How many captures may be on their way.
 const PENDING_MAX: usize = 4_096;
@@ -32,18 +38,27 @@ pub(crate) struct Captures {
     keep_asking: Duration,
     /// How long a payer's answer waits for it.
     wait: Duration,
+    clock: Clock,
+    /// By how many seconds the processor's clock may differ.
+    skew_s: u64,
 }
 
 impl Captures {
     pub(crate) fn new(
+        config: &PayeeConfig,
         processor: Arc<dyn ProcessorClient>,
         key: Option<PrivateKeySigner>,
-        venue: Venue,
-        keep_asking: Duration,
-        wait: Duration,
     ) -> Self {
-        let pending = Arc::new(watch::Sender::new(0));
-        Self { processor, key, venue, pending, keep_asking, wait }
+        Self {
+            processor,
+            key,
+            venue: config.venue,
+            pending: Arc::new(watch::Sender::new(0)),
+            keep_asking: config.capture_effort,
+            wait: config.capture_wait,
+            clock: config.clock.clone(),
+            skew_s: config.skew_s,
+        }
     }
 
     /// Whether less than everything can be captured: a payee without a key cannot sign for it.
@@ -77,10 +92,17 @@ impl Captures {
 
     async fn ask(&self, capture: &SignedCapture) -> Option<SignedCaptureReceipt> {
         let Capture { mandate_id, amount } = capture.message;
+        let asked_at = self.clock.now();
         let mut pause = Duration::from_millis(200);
         loop {
             match self.processor.capture(capture).await {
-                Ok(statement) => return self.believed(statement, capture),
+                Ok(statement) => match self.check(&statement, capture, asked_at) {
+                    Ok(()) => return Some(statement),
+                    Err(error) => {
+                        tracing::error!(%mandate_id, %amount, %error, "the statement of a capture does not hold");
+                        return None;
+                    }
+                },
                 Err(ProcessorError::Refused { code, message }) => {
                     tracing::error!(%mandate_id, %amount, code, message, "a capture was refused");
                     return None;
@@ -94,20 +116,20 @@ impl Captures {
         }
     }
 
-    /// The statement, where it is the processor's and says what was asked.
-    fn believed(
+    /// Checks that a statement is the processor's, and says what was asked.
+    fn check(
         &self,
-        statement: SignedCaptureReceipt,
+        statement: &SignedCaptureReceipt,
         capture: &SignedCapture,
-    ) -> Option<SignedCaptureReceipt> {
+        asked_at: UnixTime,
+    ) -> Result<(), ReceiptError> {
         let Capture { mandate_id, amount } = capture.message;
-        let said = &statement.message;
-        let signed = statement.verify(&self.venue.typed_data_domain(), self.venue.processor);
-        if said.mandate_id != mandate_id || said.amount != amount || signed.is_err() {
-            tracing::error!(%mandate_id, %amount, "the statement of a capture does not hold");
-            return None;
+        let times = IssueTimes { from: asked_at, now: self.clock.now(), skew_s: self.skew_s };
+        receipt::check_capture(statement, mandate_id, &self.venue, &times)?;
+        if statement.message.amount != amount {
+            return Err(ReceiptError::OtherAmount);
         }
-        Some(statement)
+        Ok(())
     }
 
     /// Returns when no capture is on its way.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aep2_mandate::clock::Clock;
-use aep2_x402::purchase::Venue;
+use aep2_x402::{purchase::Venue, receipt::SKEW_S};
 use alloy_primitives::Address;
 use url::Url;
 
@@ -22,7 +22,7 @@ pub struct PayeeConfig {
     /// Who is paid.
     pub payee: Address,
     /// How long after acceptance the processor settles, in seconds: the processor's own setting,
-    /// which `GET /` there names. With another, receipts look too old or too new.
+    /// which `GET /` there names.
     pub settle_within_s: u64,
     /// How long an order is good, in seconds. Also the time after which a mandate's receipt is too
     /// old to be served.
@@ -58,7 +58,7 @@ impl PayeeConfig {
             payee,
             settle_within_s: 600,
             order_good_s: 120,
-            skew_s: 90,
+            skew_s: SKEW_S,
             payments_max: 65_536,
             answers_bytes_max: 64 << 20,
             answer_bytes_max: 256 << 10,

@@ -29,11 +29,10 @@ impl PayeeContext {
         processor: Arc<dyn ProcessorClient>,
         key: Option<PrivateKeySigner>,
     ) -> Self {
-        let (effort, wait) = (config.capture_effort, config.capture_wait);
         let keep_s = config.order_good_s.saturating_add(config.skew_s.saturating_mul(2));
         Self {
             origin: config.origin.as_str().trim_end_matches('/').to_owned(),
-            captures: Captures::new(processor, key, config.venue, effort, wait),
+            captures: Captures::new(&config, processor, key),
             cache: IdempotencyCache::new(config.payments_max, config.answers_bytes_max, keep_s),
             started: config.clock.now(),
             config,

@@ -61,13 +61,13 @@ impl Orders {
         self.marked(purchase, order)
     }
 
-    /// Checks an order that came back.
+    /// Checks an order that came back. Gives until when it is good.
     pub(crate) fn check(
         &self,
         purchase: &Purchase,
         order: B256,
         now: UnixTime,
-    ) -> Result<(), OrderError> {
+    ) -> Result<UnixTime, OrderError> {
         let mut unmarked = order.0;
         unmarked[16..].fill(0);
         // BLAKE3's hashes compare in constant time; these are none, but have their size.
@@ -78,7 +78,7 @@ impl Orders {
         let mut until = [0; 8];
         until.copy_from_slice(&order[8..16]);
         let until = UnixTime::new(u64::from_be_bytes(until)).map_err(|_| OrderError::Unknown)?;
-        if until < now { Err(OrderError::Expired(until)) } else { Ok(()) }
+        if until < now { Err(OrderError::Expired(until)) } else { Ok(until) }
     }
 
     fn marked(&self, purchase: &Purchase, mut order: [u8; 32]) -> B256 {

@@ -67,10 +67,10 @@ pub enum Refusal {
         message: String,
     },
     /// The receipt is an old one: the mandate paid for something before.
-    #[error("the mandate was used before: its receipt promises settlement by {settle_by} already")]
+    #[error("the mandate was used before: its receipt was issued at {issued_at} already")]
     AlreadyUsed {
-        /// What the receipt promises.
-        settle_by: UnixTime,
+        /// When the receipt was issued, by the processor's clock.
+        issued_at: UnixTime,
     },
     /// The mandate paid for this request before, and the answer is not there any more.
     #[error("the mandate was served before, and the answer was not kept")]

@@ -69,6 +69,8 @@ impl Sale {
             token: config.token,
             payee: config.payee,
             amount,
+            // Payees offer none yet.
+            disputes: None,
         };
         let resource = ResourceInfo { url: resource, description, mime_type };
         let request = PricedRequest { purchase: Arc::new(purchase), capture, resource };

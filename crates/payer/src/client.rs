@@ -173,7 +173,7 @@ impl PayingClient {
         unanswered: Unanswered,
     ) -> Result<Answer, PayError> {
         let target = Target::of(&request)?;
-        let Unanswered { id, mandate, purchase, header } = unanswered;
+        let Unanswered { id, mandate, purchase, header, signed_at } = unanswered;
         if (&target.method, &target.resource) != (&purchase.method, &purchase.resource) {
             return Err(PayError::Mismatch {
                 field: "request",
@@ -181,7 +181,7 @@ impl PayingClient {
                 expected: format!("{} {}", purchase.method, purchase.resource),
             });
         }
-        let sent = self.payer.resume(id, mandate, purchase);
+        let sent = self.payer.resume(id, mandate, purchase, signed_at);
         self.send(request, &target, sent, header).await
     }
 
@@ -241,9 +241,10 @@ impl PayingClient {
                 Ok(response) if !last && wants_again(&response) => {}
                 Ok(response) => break response,
                 Err(source) if last => {
-                    let Sent { id, mandate, purchase, .. } = &sent;
-                    let (id, mandate, purchase) = (*id, mandate.clone(), purchase.clone());
-                    let payment = Box::new(Unanswered { id, mandate, purchase, header });
+                    let (id, signed_at) = (sent.id, sent.signed_at());
+                    let (mandate, purchase) = (sent.mandate.clone(), sent.purchase.clone());
+                    let payment = Unanswered { id, mandate, purchase, header, signed_at };
+                    let payment = Box::new(payment);
                     return Err(PayError::Unanswered { payment, source });
                 }
                 Err(_) => {}

@@ -1,12 +1,16 @@
 //! Why nothing was paid, or what was paid is not certain.
 
-use aep2_mandate::mandate::{MandateId, SignedMandate};
+use aep2_mandate::{
+    mandate::{MandateId, SignedMandate},
+    units::UnixTime,
+};
 use aep2_x402::{
     PaymentPayload,
     headers::{self, HeaderError, PAYMENT_SIGNATURE},
     purchase::Purchase,
     terms::{self, TermsError},
 };
+use alloy_primitives::Address;
 use thiserror::Error;
 
 use crate::{journal::JournalError, limits::LimitError};
@@ -32,6 +36,15 @@ pub enum PayError {
         offered: String,
         /// What would be right.
         expected: String,
+    },
+    /// The terms agree to disputes. Nothing was signed.
+    #[error(
+        "the payee's terms name the dispute processor {arbiter}; processors hold nothing back for \
+         disputes yet, so such terms are not signed"
+    )]
+    Disputes {
+        /// The dispute processor.
+        arbiter: Address,
     },
     /// The payee's terms are not those that were agreed to before. Nothing more was signed.
     #[error("the payee changed its {field} from {before} to {after}")]
@@ -101,18 +114,26 @@ pub struct Unanswered {
     pub purchase: Purchase,
     /// The payment's header, to be sent again as it is.
     pub header: http::HeaderValue,
+    /// When it was signed, by the payer's clock: its receipt was not issued before.
+    pub signed_at: UnixTime,
 }
 
 impl Unanswered {
-    /// What was sent with `header` to buy `resource` with `method`: for whoever kept no more.
+    /// What was sent with `header` to buy `resource` with `method`, signed then: for whoever kept
+    /// no more.
     ///
     /// # Errors
     /// When the header is no payment, or its terms cannot be used.
-    pub fn of(header: http::HeaderValue, method: &str, resource: &str) -> Result<Self, PayError> {
+    pub fn of(
+        header: http::HeaderValue,
+        method: &str,
+        resource: &str,
+        signed_at: UnixTime,
+    ) -> Result<Self, PayError> {
         let PaymentPayload { accepted, payload, .. } =
             headers::object(&header, &PAYMENT_SIGNATURE)?;
         let purchase = terms::purchase(&accepted, method, resource)?;
         let id = payload.mandate.id(&purchase.venue.mandate_domain(purchase.token));
-        Ok(Self { id, mandate: payload, purchase, header })
+        Ok(Self { id, mandate: payload, purchase, header, signed_at })
     }
 }

@@ -13,6 +13,7 @@ use aep2_x402::{
     PaymentRequired, Requirements,
     offer::{Offer, Unreadable, offers},
     purchase::{Purchase, Venue},
+    receipt::SKEW_S,
     terms,
 };
 use alloy_primitives::{Address, B256};
@@ -22,7 +23,7 @@ use crate::{
     error::PayError,
     journal::{JournalError, Owner},
     limits::Limits,
-    payment::{Authorised, Sent},
+    payment::{Authorised, Sent, SigningTime},
     signing::{Command, SignRequest, Signing},
 };
 
@@ -43,12 +44,16 @@ pub struct PayerConfig {
     /// How much later than needed a mandate expires, in seconds: for clocks that differ, and for a
     /// payee that takes its time to hand it in.
     pub deadline_margin_s: u64,
+    /// By how many seconds the processor's clock may differ: with a receipt from further away,
+    /// nothing shows that the processor has the mandate.
+    pub skew_s: u64,
     /// The time.
     pub clock: Clock,
 }
 
 impl PayerConfig {
-    /// With an hour to settle at most, and five minutes' margin.
+    /// With an hour to settle at most, five minutes' margin, and clocks that differ by a minute and
+    /// a half.
     pub fn new(account: AccountId, venue: Venue, limits: Limits, directory: PathBuf) -> Self {
         Self {
             account,
@@ -57,6 +62,7 @@ impl PayerConfig {
             directory,
             settle_within_s_max: 3_600,
             deadline_margin_s: 300,
+            skew_s: SKEW_S,
             clock: Clock::system(),
         }
     }
@@ -101,8 +107,8 @@ impl Payer {
     }
 
     /// Checks what can be checked of a payee's terms before anything is signed: that they are for
-    /// this payer's wallet and processor, settle soon enough, and are within the limits for one
-    /// payment. Gives what they sell.
+    /// this payer's wallet and processor, settle soon enough, agree to no disputes, and are within
+    /// the limits for one payment. Gives what they sell.
     ///
     /// # Errors
     /// The first thing that is not right.
@@ -135,6 +141,9 @@ impl Payer {
         if within_s > self.config.settle_within_s_max {
             let expected = format!("at most {}", self.config.settle_within_s_max);
             return mismatch("seconds to settle within", &within_s, &expected);
+        }
+        if let Some(disputes) = &purchase.disputes {
+            return Err(PayError::Disputes { arbiter: disputes.arbiter() });
         }
         let Purchase { token, payee, amount, .. } = purchase;
         self.config.limits.check_call(token, payee, host, amount.amount())?;
@@ -196,16 +205,29 @@ impl Payer {
             host: host.to_owned(),
             deadline: self.deadline(terms),
         };
+        // Nobody saw the mandate before.
+        let signed = self.signing_time(self.config.clock.now());
         let (reply, answer) = oneshot::channel();
         let request = Box::new(request);
         self.commands.send(Command::Sign { request, reply }).map_err(|_| PayError::Closed)?;
         let (id, mandate) = answer.await.map_err(|_| PayError::Closed)??;
-        Ok(Authorised::new(id, mandate, purchase, self.commands.clone()))
+        Ok(Authorised::new(id, mandate, purchase, signed, self.commands.clone()))
     }
 
     /// A mandate that was sent before, and is sent again.
-    pub(crate) fn resume(&self, id: MandateId, mandate: SignedMandate, purchase: Purchase) -> Sent {
-        Authorised::new(id, mandate, purchase, self.commands.clone()).send()
+    pub(crate) fn resume(
+        &self,
+        id: MandateId,
+        mandate: SignedMandate,
+        purchase: Purchase,
+        signed_at: UnixTime,
+    ) -> Sent {
+        let signed = self.signing_time(signed_at);
+        Authorised::new(id, mandate, purchase, signed, self.commands.clone()).send()
+    }
+
+    fn signing_time(&self, at: UnixTime) -> SigningTime {
+        SigningTime { at, clock: self.config.clock.clone(), skew_s: self.config.skew_s }
     }
 
     fn deadline(&self, terms: &Requirements) -> UnixTime {

@@ -1,14 +1,15 @@
 //! A payment on its way: signed, sent, and answered.
 
 use aep2_mandate::{
+    clock::Clock,
     mandate::{MandateId, SignedMandate},
     typed_data::{capture::SignedCaptureReceipt, receipt::SignedReceipt},
-    units::Amount,
+    units::{Amount, UnixTime},
 };
 use aep2_x402::{
     ExtensionsJson, PaymentPayload, ResourceInfo, SettleExtra, X402Version2,
     purchase::Purchase,
-    receipt::{self, ReceiptError},
+    receipt::{self, IssueTimes, ReceiptError},
 };
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
@@ -22,7 +23,24 @@ pub struct Authorised {
     pub id: MandateId,
     mandate: SignedMandate,
     purchase: Purchase,
+    signed: SigningTime,
     fate: Fate,
+}
+
+/// When a mandate was signed, by the payer's clock.
+#[derive(Clone, Debug)]
+pub(crate) struct SigningTime {
+    pub(crate) at: UnixTime,
+    pub(crate) clock: Clock,
+    /// By how many seconds the processor's clock may differ.
+    pub(crate) skew_s: u64,
+}
+
+impl SigningTime {
+    /// When what the processor says about the mandate can have been issued.
+    fn issue_times(&self) -> IssueTimes {
+        IssueTimes { from: self.at, now: self.clock.now(), skew_s: self.skew_s }
+    }
 }
 
 impl Authorised {
@@ -30,10 +48,11 @@ impl Authorised {
         id: MandateId,
         mandate: SignedMandate,
         purchase: Purchase,
+        signed: SigningTime,
         commands: mpsc::UnboundedSender<Command>,
     ) -> Self {
         let fate = Fate { id, commands, sent: false, concluded: false };
-        Self { id, mandate, purchase, fate }
+        Self { id, mandate, purchase, signed, fate }
     }
 
     /// What it pays for.
@@ -56,7 +75,8 @@ impl Authorised {
     /// The mandate, to be sent now.
     pub fn send(mut self) -> Sent {
         self.fate.sent = true;
-        Sent { id: self.id, mandate: self.mandate, purchase: self.purchase, fate: self.fate }
+        let Self { id, mandate, purchase, signed, fate } = self;
+        Sent { id, mandate, purchase, signed, fate }
     }
 }
 
@@ -70,10 +90,16 @@ pub struct Sent {
     pub mandate: SignedMandate,
     /// What it pays for.
     pub purchase: Purchase,
+    signed: SigningTime,
     fate: Fate,
 }
 
 impl Sent {
+    /// When it was signed, by the payer's clock.
+    pub(crate) fn signed_at(&self) -> UnixTime {
+        self.signed.at
+    }
+
     /// What the answer's evidence says of the payment, where it has any.
     pub fn conclude(self, evidence: Option<SettleExtra>) -> Payment {
         let (id, mandate, purchase) = (self.id, self.mandate.clone(), self.purchase.clone());
@@ -88,8 +114,10 @@ impl Sent {
     ///
     /// # Errors
     /// When the receipt is not the processor's promise for this mandate. Nothing is known then.
+    /// [`ReceiptError::Clock`] where it is, but the processor's clock or the payer's is wrong.
     pub fn accepted(mut self, receipt: SignedReceipt) -> Result<SignedReceipt, ReceiptError> {
-        receipt::check(&receipt, &self.mandate, self.id, &self.purchase.venue)?;
+        let times = self.signed.issue_times();
+        receipt::check(&receipt, &self.mandate, self.id, &self.purchase.venue, &times)?;
         self.fate.conclude(Outcome::Accepted(Box::new(receipt)));
         Ok(receipt)
     }
@@ -102,13 +130,11 @@ impl Sent {
     /// The processor states what was captured. It is believed when the processor signed it, for
     /// this mandate; then the rest counts for no limit any more.
     pub fn captured(&self, statement: &SignedCaptureReceipt) -> Option<Amount> {
-        let said = &statement.message;
-        let venue = &self.purchase.venue;
-        let amount = said.amount;
-        let fits =
-            said.mandate_id == self.id.to_bytes() && amount <= self.mandate.mandate.amount.amount();
-        let signed = statement.verify(&venue.typed_data_domain(), venue.processor).is_ok();
-        (fits && signed).then(|| {
+        let amount = statement.message.amount;
+        let fits = amount <= self.mandate.mandate.amount.amount();
+        let (id, venue) = (self.id.to_bytes(), &self.purchase.venue);
+        let checked = receipt::check_capture(statement, id, venue, &self.signed.issue_times());
+        (fits && checked.is_ok()).then(|| {
             // A thread that is gone keeps no limits either.
             let _ = self.fate.commands.send(Command::Captured { id: self.id, amount });
             amount

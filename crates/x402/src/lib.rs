@@ -5,7 +5,7 @@
 //!   [`settlement`]: what became of a payment;
 //! - [`headers`]: how objects travel in HTTP headers; [`v1`]: what the first version's clients see;
 //! - [`mcp`], [`a2a`]: how they travel over MCP and A2A; [`canonical`]: JSON in one spelling;
-//! - [`purchase`]: what a mandate's `ref` binds it to; [`receipt`]: when a receipt is believed;
+//! - [`purchase`]: what a mandate's `ref` binds it to, also [`disputes`]; [`receipt`]: when a receipt is believed;
 //! - [`mvp`]: the published MVP's headers and receipts.
 //!
 //! The shapes are those of the `x402-types` crate, filled with this protocol's types; what is read
@@ -16,6 +16,7 @@
 
 pub mod a2a;
 pub mod canonical;
+pub mod disputes;
 pub mod headers;
 pub mod mcp;
 pub mod mvp;

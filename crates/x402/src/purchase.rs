@@ -2,10 +2,11 @@
 //!
 //! ```text
 //! order mode    ref = hashStruct(Order(string method,string resource,uint256 chainId,address wallet,
-//!                         address processor,address token,address payee,uint96 amount,bytes32 order))
+//!                         address processor,address token,address payee,uint96 amount,bytes32 order,
+//!                         bytes32 disputes))
 //! intent mode   ref = hashStruct(Intent(string method,string resource,uint256 chainId,address wallet,
 //!                         address processor,address token,address payee,uint96 amount,
-//!                         uint32 account,uint64 nonce))
+//!                         uint32 account,uint64 nonce,bytes32 disputes))
 //! ```
 //!
 //! `hashStruct` is EIP-712's: `keccak256(typeHash ‖ fields)`, strings hashed. There is no domain
@@ -16,6 +17,9 @@
 //! own: its account and the mandate's nonce, which is single use. Both are in the mandate, so the
 //! payee computes the same `ref` from the request that it got, its own terms and the mandate, and
 //! compares. A mandate for one order, resource, method or price never pays for another.
+//!
+//! `disputes` is zero where the terms agree to none, else the hash of what they agree to
+//! ([`disputes`](crate::disputes)).
 
 use aep2_mandate::{
     mandate::Domain,
@@ -23,6 +27,8 @@ use aep2_mandate::{
 };
 use alloy_primitives::{Address, B256, U256, aliases::U96};
 use alloy_sol_types::{Eip712Domain, SolStruct};
+
+use crate::disputes::Disputes;
 
 mod eip712 {
     alloy_sol_types::sol! {
@@ -36,6 +42,7 @@ mod eip712 {
             address payee;
             uint96 amount;
             bytes32 order;
+            bytes32 disputes;
         }
 
         struct Intent {
@@ -49,6 +56,7 @@ mod eip712 {
             uint96 amount;
             uint32 account;
             uint64 nonce;
+            bytes32 disputes;
         }
     }
 }
@@ -92,6 +100,8 @@ pub struct Purchase {
     pub payee: Address,
     /// The price, or for metered calls the most that it can be.
     pub amount: Ceiling,
+    /// Who decides about disputes; none where the terms agree to none.
+    pub disputes: Option<Disputes>,
 }
 
 /// What makes a purchase one of a kind.
@@ -116,6 +126,7 @@ impl Purchase {
         let (token, payee) = (self.token, self.payee);
         let chain = U256::from(chain.get());
         let amount = U96::from(self.amount.get());
+        let disputes = self.disputes.as_ref().map_or(B256::ZERO, Disputes::struct_hash);
         match context {
             PaymentContext::Order(order) => eip712::Order {
                 method,
@@ -127,6 +138,7 @@ impl Purchase {
                 payee,
                 amount,
                 order,
+                disputes,
             }
             .eip712_hash_struct(),
             PaymentContext::Intent { account, nonce } => eip712::Intent {
@@ -140,6 +152,7 @@ impl Purchase {
                 amount,
                 account: account.get(),
                 nonce: nonce.get(),
+                disputes,
             }
             .eip712_hash_struct(),
         }

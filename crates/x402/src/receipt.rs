@@ -1,16 +1,24 @@
-//! When a receipt is believed: the processor signed it, and it says what the mandate says.
+//! When a receipt is believed: the processor signed it, it says what the mandate and the terms say,
+//! and it was issued when it can have been.
 //!
 //! Payers and payees check the same things. A receipt for another mandate, or by another signer,
 //! is no receipt, whoever handed it over.
 
 use aep2_mandate::{
     mandate::{MandateId, SignedMandate},
-    typed_data::{SignerError, receipt::SignedReceipt},
+    typed_data::{SignerError, capture::SignedCaptureReceipt, receipt::SignedReceipt},
     units::UnixTime,
 };
+use alloy_primitives::{Address, B256};
 use thiserror::Error;
 
 use crate::purchase::Venue;
+
+/// Whose ruling lowers what is owed: nobody's, since no terms name an arbiter yet.
+pub const NO_ARBITER: Address = Address::ZERO;
+
+/// By how many seconds a processor's clock may differ from the reader's, unless told otherwise.
+pub const SKEW_S: u64 = 90;
 
 /// Why a receipt is not believed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -24,6 +32,23 @@ pub enum ReceiptError {
         /// Where they differ.
         field: &'static str,
     },
+    /// It states another capture than the one that was asked for.
+    #[error("the statement's amount is not what was captured")]
+    OtherAmount,
+    /// Another processor answers for it.
+    #[error("the receipt is that of the processor {found}, not of {expected}")]
+    OtherProcessor {
+        /// The processor that it names.
+        found: Address,
+        /// The one in the terms.
+        expected: Address,
+    },
+    /// Somebody could lower what is owed whom the terms do not name.
+    #[error("the receipt names the arbiter {found}, the terms name none")]
+    OtherArbiter {
+        /// The arbiter that it names.
+        found: Address,
+    },
     /// It promises to settle when the mandate has expired.
     #[error("the receipt promises settlement by {settle_by}, the mandate expires at {deadline}")]
     TooLate {
@@ -32,21 +57,71 @@ pub enum ReceiptError {
         /// The mandate's deadline.
         deadline: UnixTime,
     },
+    /// It promises to have settled before it was issued.
+    #[error(
+        "the receipt was issued at {issued_at}, after the {settle_by} by which it promises settlement"
+    )]
+    IssuedTooLate {
+        /// When it was issued.
+        issued_at: UnixTime,
+        /// The receipt's promise.
+        settle_by: UnixTime,
+    },
     /// The processor did not sign it.
     #[error("the receipt is not the processor's: {0}")]
     Signer(#[from] SignerError),
+    /// The processor signed it, at a time that cannot be right by the reader's clock.
+    #[error(
+        "the clocks differ: the processor issued the receipt at {issued_at} by its clock; by the \
+         clock here that was between {from} and {now}, and {skew_s} s of difference are allowed"
+    )]
+    Clock {
+        /// When it was issued, by the processor's clock.
+        issued_at: UnixTime,
+        /// The earliest time at which it can have been issued.
+        from: UnixTime,
+        /// The time here.
+        now: UnixTime,
+        /// By how many seconds the clocks may differ.
+        skew_s: u64,
+    },
+}
+
+/// When a receipt can have been issued, by the reader's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IssueTimes {
+    /// Not before: when the mandate was signed, or ordered. [`UnixTime::MIN`] where that is not known.
+    pub from: UnixTime,
+    /// Not after: now.
+    pub now: UnixTime,
+    /// By how many seconds the processor's clock may differ.
+    pub skew_s: u64,
+}
+
+impl IssueTimes {
+    fn check(&self, issued_at: UnixTime) -> Result<(), ReceiptError> {
+        let Self { from, now, skew_s } = *self;
+        let is_after = |time: UnixTime, bound: UnixTime| {
+            bound.checked_add(skew_s).is_some_and(|latest| time > latest)
+        };
+        if is_after(issued_at, now) || is_after(from, issued_at) {
+            return Err(ReceiptError::Clock { issued_at, from, now, skew_s });
+        }
+        Ok(())
+    }
 }
 
 /// Checks that `receipt` is the promise of `venue`'s processor to settle `mandate`, whose id is
-/// `id`.
+/// `id`, and was issued when it can have been.
 ///
 /// # Errors
-/// When it is anything else.
+/// When it is anything else. [`ReceiptError::Clock`] comes last: everything else is right then.
 pub fn check(
     receipt: &SignedReceipt,
     mandate: &SignedMandate,
     id: MandateId,
     venue: &Venue,
+    times: &IssueTimes,
 ) -> Result<(), ReceiptError> {
     let (promised, asked) = (&receipt.message, &mandate.mandate);
     for (field, same) in [
@@ -56,17 +131,58 @@ pub fn check(
         ("token", promised.token == asked.token),
         ("payee", promised.payee == asked.payee),
         ("amount", promised.amount == asked.amount),
+        ("deadline", promised.deadline == asked.deadline),
     ] {
         if !same {
             return Err(ReceiptError::OtherMandate { field });
         }
     }
-    if promised.settle_by > asked.deadline {
-        return Err(ReceiptError::TooLate {
-            settle_by: promised.settle_by,
-            deadline: asked.deadline,
-        });
+    answered_for_by(venue, promised.processor, promised.arbiter)?;
+    let (issued_at, settle_by, deadline) =
+        (promised.issued_at, promised.settle_by, promised.deadline);
+    if settle_by > deadline {
+        return Err(ReceiptError::TooLate { settle_by, deadline });
+    }
+    if issued_at > settle_by {
+        return Err(ReceiptError::IssuedTooLate { issued_at, settle_by });
     }
     receipt.verify(&venue.typed_data_domain(), venue.processor)?;
+    times.check(issued_at)
+}
+
+/// Checks that `receipt` is the statement of `venue`'s processor on a capture of the mandate with
+/// this id or digest, and was issued when it can have been. How much it states is not looked at.
+///
+/// # Errors
+/// When it is anything else, as with [`check`].
+pub fn check_capture(
+    receipt: &SignedCaptureReceipt,
+    id: B256,
+    venue: &Venue,
+    times: &IssueTimes,
+) -> Result<(), ReceiptError> {
+    let stated = &receipt.message;
+    if stated.mandate_id != id {
+        return Err(ReceiptError::OtherMandate { field: "mandateId" });
+    }
+    answered_for_by(venue, stated.processor, stated.arbiter)?;
+    receipt.verify(&venue.typed_data_domain(), venue.processor)?;
+    times.check(stated.issued_at)
+}
+
+/// The processor is the one in the terms, and nobody but those whom the terms name may lower what
+/// it owes.
+fn answered_for_by(
+    venue: &Venue,
+    processor: Address,
+    arbiter: Address,
+) -> Result<(), ReceiptError> {
+    if processor != venue.processor {
+        let expected = venue.processor;
+        return Err(ReceiptError::OtherProcessor { found: processor, expected });
+    }
+    if arbiter != NO_ARBITER {
+        return Err(ReceiptError::OtherArbiter { found: arbiter });
+    }
     Ok(())
 }

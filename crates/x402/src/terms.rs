@@ -10,6 +10,8 @@
 //! }
 //! ```
 //!
+//! `extra.disputes` may be there too ([`disputes`](crate::disputes)).
+//!
 //! Fields that are not listed are not read: nothing that concerns money is in them.
 
 use std::fmt;
@@ -23,7 +25,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 use x402_types::{chain::ChainId as Network, proto::v2::PaymentRequirements};
 
-use crate::purchase::{Purchase, Venue};
+use crate::{
+    disputes::{Disputes, present},
+    purchase::{Purchase, Venue},
+};
 
 /// The macro documents the type and not its constant.
 #[allow(missing_docs)]
@@ -65,6 +70,9 @@ pub struct Extra {
     /// The payee's number of this order. None in intent mode.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<Strict<B256>>,
+    /// Who decides about disputes, where the terms agree to any.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub disputes: Option<Disputes>,
 }
 
 /// Whether the amount is the price.
@@ -139,6 +147,7 @@ pub fn purchase(
         token: terms.asset.0,
         payee: terms.pay_to.0,
         amount: terms.amount,
+        disputes: extra.disputes.clone(),
     })
 }
 

@@ -19,7 +19,10 @@ use aep2_tests::{
     on_both_chains,
     stage::{DELAY_SECONDS, FUNDS, Stage, payee},
 };
-use alloy::{primitives::U256, signers::local::PrivateKeySigner};
+use alloy::{
+    primitives::{Address, U256},
+    signers::local::PrivateKeySigner,
+};
 
 on_both_chains![
     a_receipt_that_was_not_kept_is_paid_from_the_bond,
@@ -32,11 +35,15 @@ on_both_chains![
 fn receipt(stage: &Stage, settle_by: u64, signer: &PrivateKeySigner) -> SignedReceipt {
     let receipt = Receipt {
         mandate_id: MandateId::from_element(Fr::from(77u64)),
+        processor: signer.address(),
         account: stage.ann.account,
         nonce: Nonce::new(0),
         token: stage.token_address(),
         payee: payee(1),
+        arbiter: Address::ZERO,
         amount: Ceiling::new(700).unwrap(),
+        issued_at: UnixTime::MIN,
+        deadline: UnixTime::new(settle_by).unwrap(),
         settle_by: UnixTime::new(settle_by).unwrap(),
     };
     SignedReceipt::sign(receipt, signer, &stage.id().eip712_domain()).unwrap()

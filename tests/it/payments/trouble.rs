@@ -6,6 +6,7 @@ use aep2_mandate::clock::Clock;
 use aep2_payee::{Paid, Quote};
 use aep2_payer::{PayError, Payer};
 use aep2_tests::stand_in::{Counter, TOKEN, World, amount, ceiling, client, secret};
+use aep2_x402::receipt::ReceiptError;
 use axum::{Extension, Router, routing::get};
 use tokio::io::AsyncWriteExt;
 
@@ -177,6 +178,33 @@ async fn clocks_that_differ_by_a_minute_do_not_matter() {
         let known = client.terms(request()).await.unwrap().unwrap();
         let paid = client.execute_with(request(), &known).await.unwrap();
         assert!(paid.payment.unwrap().receipt.is_ok(), "{payer_s} {payee_s} {processor_s}");
+    }
+}
+
+#[tokio::test]
+async fn clocks_that_differ_by_more_are_named() {
+    for (payer_s, payee_s) in [(200, 0), (-200, 0), (0, 200), (0, -200)] {
+        let world = World::with_clock(Clock::ahead(payee_s)).await;
+        let shop = world
+            .payee(|payee| {
+                let charge = payee.charge(Quote::fixed(ceiling(10)));
+                Router::new().route("/", get(|| async { "ok" }).layer(charge))
+            })
+            .await;
+        let mut config = world.payer_config(1);
+        config.clock = Clock::ahead(payer_s + payee_s);
+        let client = client(Payer::open(config, secret(1)).unwrap());
+        let paid = client.get(shop.url.clone()).await.unwrap();
+        if payee_s == 0 {
+            // The payer has what it paid for, and nothing shows that the processor has the mandate.
+            assert_eq!(paid.response.status(), 200);
+            let receipt = paid.payment.unwrap().receipt;
+            assert!(matches!(receipt, Err(ReceiptError::Clock { .. })), "{payer_s}: {receipt:?}");
+        } else {
+            assert_eq!(paid.response.status(), 502, "{payee_s}");
+            let words = paid.response.text().await.unwrap();
+            assert!(words.contains("the clocks differ"), "{payee_s}: {words}");
+        }
     }
 }
 

@@ -551,11 +551,15 @@ fn steps(world: &World, payer: &Payer) {
         let mandate = &signed.mandate;
         let receipt = Receipt {
             mandate_id: *id,
+            processor: world.processor.address(),
             account: mandate.account,
             nonce: mandate.nonce,
             token: mandate.token,
             payee: mandate.payee,
+            arbiter: Address::ZERO,
             amount: mandate.amount,
+            issued_at: UnixTime::MIN,
+            deadline: mandate.deadline,
             settle_by: mandate.deadline,
         };
         SignedReceipt::sign(receipt, &world.processor, &domain).expect("signed");

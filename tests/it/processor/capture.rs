@@ -47,7 +47,7 @@ async fn a_capture_frees_the_rest_and_is_shown_to_anyone() {
     captured.receipt.verify(&domain, world.processor.address()).expect("the processor's");
     let receipt = captured.receipt.message;
     assert_eq!((receipt.mandate_id, receipt.amount.get()), (id, 30));
-    assert!((before..=world.clock.now()).contains(&receipt.captured_at));
+    assert!((before..=world.clock.now()).contains(&receipt.issued_at));
     assert_eq!(reserved(&world, &processor, &payer), 30);
     let told = events.recv().await.expect("told");
     assert_eq!(

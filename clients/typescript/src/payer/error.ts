@@ -4,6 +4,8 @@
 export type PayErrorCode =
   /** The terms are for another place, or another request. Nothing was signed. */
   | "mismatch"
+  /** The terms name a dispute processor, and processors hold nothing back for disputes yet. Nothing was signed. */
+  | "disputes"
   /** The payee offers nothing that a mandate can pay. */
   | "no_offer"
   /** A header or an object in it cannot be read. */

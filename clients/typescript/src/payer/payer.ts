@@ -16,7 +16,7 @@ import type { Address, Hex } from "viem";
 import type { MandateKey } from "../key.js";
 import type { Purchase, Venue } from "../purchase.js";
 import { reference } from "../purchase.js";
-import { checkReceipt, checkStatement, type SignedReceipt } from "../receipt.js";
+import { SKEW_S, checkReceipt, checkStatement, type IssueTimes, type SignedReceipt } from "../receipt.js";
 import { Signer, type Released, type Signed } from "../signer.js";
 import type { Terms } from "../terms.js";
 import { address, word } from "../wire.js";
@@ -40,6 +40,11 @@ export interface PayerConfig {
   readonly settleWithinSecondsMax?: number;
   /** How much later than needed a mandate expires, in seconds, for clocks that differ; 300 if left out. */
   readonly deadlineMarginSeconds?: number;
+  /**
+   * By how many seconds the processor's clock may differ; 90 if left out. With a receipt from further away, nothing
+   * shows that the processor has the mandate.
+   */
+  readonly skewSeconds?: number;
   /** The time in unix seconds; the system's if left out. */
   readonly now?: () => number;
 }
@@ -104,7 +109,8 @@ export class Payer {
 
   /**
    * Checks what can be checked of a payee's terms before anything is signed: that they are for this payer's wallet
-   * and processor, settle soon enough, and are within the limits for one payment. Gives what they sell.
+   * and processor, settle soon enough, agree to no disputes, and are within the limits for one payment. Gives what
+   * they sell.
    *
    * @throws PayError, LimitError
    */
@@ -120,6 +126,12 @@ export class Payer {
     if (terms.settleWithinSeconds > most) {
       throw PayError.mismatch("seconds to settle within", terms.settleWithinSeconds, `at most ${most}`);
     }
+    const { disputes } = terms.offer;
+    if (disputes !== undefined) {
+      const arbiter = `the payee's terms name the dispute processor ${disputes.arbiter}`;
+      const why = "processors hold nothing back for disputes yet, so such terms are not signed";
+      throw new PayError("disputes", `${arbiter}; ${why}`);
+    }
     const purchase = { ...terms.offer, method, resource };
     this.bounds.checkCall({ ...purchase, host: new URL(resource).host });
     return purchase;
@@ -132,7 +144,9 @@ export class Payer {
    */
   async authorise(purchase: Purchase, terms: Terms): Promise<Sent> {
     const { token, payee, amount } = purchase;
-    const { account, deadlineMarginSeconds = 300 } = this.#config;
+    const { account, deadlineMarginSeconds = 300, skewSeconds: skew = SKEW_S } = this.#config;
+    // Nobody saw the mandate before.
+    const from = this.now();
     const { settleWithinSeconds, maxTimeoutSeconds } = terms;
     const { host } = new URL(purchase.resource);
     const [signed, followed] = await this.#turn(() => {
@@ -148,7 +162,8 @@ export class Payer {
       const entry: Entry = { kind: "signed", at: now, host, id: signed.id, mandate: signed };
       return { entries: [entry], answer: [signed, followed] as const };
     });
-    return new Sent(signed, purchase, (outcome) => this.#conclude(signed, outcome, followed));
+    const times = () => ({ from, now: this.now(), skew });
+    return new Sent(signed, purchase, times, (outcome) => this.#conclude(signed, outcome, followed));
   }
 
   /**
@@ -254,6 +269,7 @@ type Outcome =
  * upon it.
  */
 export class Sent {
+  readonly #times: () => IssueTimes;
   readonly #tell: (outcome: Outcome) => Promise<void>;
   #concluded = false;
 
@@ -263,8 +279,10 @@ export class Sent {
     readonly signed: Signed,
     /** What it pays for. */
     readonly purchase: Purchase,
+    times: () => IssueTimes,
     tell: (outcome: Outcome) => Promise<void>,
   ) {
+    this.#times = times;
     this.#tell = tell;
   }
 
@@ -276,10 +294,10 @@ export class Sent {
   /**
    * An answer came, with this as its receipt. It is believed when it is the processor's promise for this mandate.
    *
-   * @throws ReceiptError; nothing is known then.
+   * @throws ReceiptError; nothing is known then. ClockError where it is, but a clock is wrong.
    */
   async accepted(value: unknown): Promise<SignedReceipt> {
-    const receipt = await checkReceipt(value, this.signed.mandate, this.purchase.venue);
+    const receipt = await checkReceipt(value, this.signed.mandate, this.purchase.venue, this.#times());
     await this.#conclude({ kind: "accepted", receipt });
     return receipt;
   }
@@ -301,7 +319,7 @@ export class Sent {
    * @throws ReceiptError when it does not.
    */
   async captured(statement: unknown): Promise<bigint> {
-    const { receipt } = await checkStatement(statement, this.signed.mandate, this.purchase.venue);
+    const { receipt } = await checkStatement(statement, this.signed.mandate, this.purchase.venue, this.#times());
     await this.#tell({ kind: "captured", amount: receipt.amount });
     return receipt.amount;
   }

@@ -25,13 +25,19 @@ const PAUSE_MS_MAX = 5_000;
 export class Captures {
   readonly #processor: string;
   readonly #payee: LocalAccount;
+  readonly #skew: number;
+  readonly #now: () => number;
   readonly #pending = new Set<Promise<unknown>>();
 
   /**
    * @param processor The processor's URL.
    * @param payee The key of the address that is paid.
+   * @param skew By how many seconds the processor's clock may differ.
+   * @param now The time in unix seconds.
    */
-  constructor(processor: string, payee: LocalAccount) {
+  constructor(processor: string, payee: LocalAccount, skew: number, now: () => number) {
+    this.#skew = skew;
+    this.#now = now;
     this.#processor = processor.replace(/\/+$/, "");
     this.#payee = payee;
   }
@@ -61,10 +67,11 @@ export class Captures {
   async #ask(id: Hex, mandate: Mandate, venue: Venue, amount: bigint): Promise<CaptureStatement> {
     const body = JSON.stringify(await signCapture(this.#payee, venue, id, amount));
     const until = performance.now() + EFFORT_MS;
+    const from = this.#now();
     for (let pause = PAUSE_MS; ; pause = Math.min(2 * pause, PAUSE_MS_MAX)) {
       try {
         const statement = await this.#post(`${this.#processor}/v1/mandates/${id}/capture`, body);
-        const checked = await checkStatement(statement, mandate, venue);
+        const checked = await checkStatement(statement, mandate, venue, { from, now: this.#now(), skew: this.#skew });
         if (checked.receipt.amount !== amount) throw new ReceiptError("the statement says another amount");
         return checked;
       } catch (error) {

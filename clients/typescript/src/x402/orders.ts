@@ -47,6 +47,11 @@ export class Orders {
     return until < BigInt(now) ? "expired" : "good";
   }
 
+  /** Until when one of this payee's orders is good, in unix seconds. */
+  until(number: Hex): number {
+    return Number(new DataView(hexToBytes(number).buffer).getBigUint64(8));
+  }
+
   #mark(purchase: Purchase, unmarked: Uint8Array): Uint8Array {
     const ref = reference(purchase, { order: bytesToHex(unmarked) });
     return createHmac("sha256", this.#secret).update(hexToBytes(ref)).digest().subarray(0, 32 - MARK_BEGINS);

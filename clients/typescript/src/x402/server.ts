@@ -36,6 +36,7 @@ import { mandateId, readSignedMandate, writeSignedMandate, type SignedMandate } 
 import { reference, type Purchase, type Venue } from "../purchase.js";
 import {
   ReceiptError,
+  SKEW_S,
   WALLET_NAME,
   WALLET_VERSION,
   checkReceipt,
@@ -84,6 +85,8 @@ interface CheckedPayment {
   readonly id: Hex;
   readonly signed: SignedMandate;
   readonly terms: Terms;
+  /** The earliest time at which the processor can have accepted it, by the clock here. */
+  readonly from: number;
 }
 
 /** A payment that was accepted. */
@@ -144,8 +147,8 @@ export class Aep2Server implements SchemeNetworkServer {
     this.#origin = new URL(origin).origin;
     this.#orders = new Orders(config.orderSecret);
     this.#cache = new IdempotencyCache(config.paymentsMax ?? 65_536);
-    this.#captures = payee && new Captures(facilitator.url, payee);
-    this.#skew = config.skewSeconds ?? 90;
+    this.#skew = config.skewSeconds ?? SKEW_S;
+    this.#captures = payee && new Captures(facilitator.url, payee, this.#skew, () => this.#now());
     this.#started = this.#now();
     this.schemeHooks = {
       onBeforeVerify: (context) => this.#refusing(context.paymentPayload, () => this.#verify(context)),
@@ -202,6 +205,9 @@ export class Aep2Server implements SchemeNetworkServer {
     }
     if (metered && (payee === undefined || kind.extra?.captures === false)) {
       throw new Error("calls can be metered with the payee's key only, and by a processor that captures");
+    }
+    if (base.extra.disputes !== undefined) {
+      throw new Error("terms cannot name a dispute processor yet: processors hold nothing back for disputes");
     }
     const venue = { wallet, processor, settleWithinSeconds, name: WALLET_NAME, version: WALLET_VERSION };
     const flow = metered ? { capture: "metered", paymentFlow: "escrow" } : { capture: "full" };
@@ -283,7 +289,9 @@ export class Aep2Server implements SchemeNetworkServer {
       throw new Refusal("deadline_too_near", "the mandate expires before it can be settled");
     }
     const id = word(mandateId(purchase.venue, mandate));
-    this.#checked.set(payload, { id, signed, terms });
+    // What pays for an order was accepted since it was made. What pays in intent mode may have been at any time.
+    const from = order === undefined ? 0 : Math.max(0, this.#orders.until(order) - terms.maxTimeoutSeconds);
+    this.#checked.set(payload, { id, signed, terms, from });
   }
 
   /** Settles what `#verify` let through: before the handler, the mandate is accepted; after it, captured. */
@@ -304,7 +312,7 @@ export class Aep2Server implements SchemeNetworkServer {
 
   /** The processor's promise for a mandate, verified; once. */
   async #accept(checked: CheckedPayment, payload: PaymentPayload, requirements: PaymentRequirements): Promise<Accepted> {
-    const { id, terms, signed } = checked;
+    const { id, terms, signed, from } = checked;
     const now = this.#now();
     const keep = terms.maxTimeoutSeconds + 2 * this.#skew;
     switch (this.#cache.begin(id, now, now + keep)) {
@@ -318,7 +326,11 @@ export class Aep2Server implements SchemeNetworkServer {
     try {
       // What was read is what is sent: a mandate has one spelling.
       const settled = await this.#ask({ ...payload, payload: writeSignedMandate(signed) }, requirements);
-      const receipt = await checkReceipt(settled.extra?.receipt, signed.mandate, terms.offer.venue);
+      const receipt = await checkReceipt(settled.extra?.receipt, signed.mandate, terms.offer.venue, {
+        from,
+        now: this.#now(),
+        skew: this.#skew,
+      });
       this.#checkFresh(receipt, terms);
       this.#cache.served(id);
       const extra = { receipt: writeReceipt(receipt) };
@@ -351,8 +363,8 @@ export class Aep2Server implements SchemeNetworkServer {
    * A processor gives the same receipt for the same mandate at any time. So an old receipt is that of a mandate which
    * paid before, and is not remembered any more: served, for all that is known.
    */
-  #checkFresh({ receipt }: SignedReceipt, { settleWithinSeconds, maxTimeoutSeconds }: Terms): void {
-    const accepted = receipt.settleBy - settleWithinSeconds + this.#skew;
+  #checkFresh({ receipt }: SignedReceipt, { maxTimeoutSeconds }: Terms): void {
+    const accepted = receipt.issuedAt + this.#skew;
     if (accepted + maxTimeoutSeconds < this.#now() || accepted < this.#started) {
       throw new Refusal("already_used", "the mandate was used before: its receipt is an old one");
     }

@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 
-import { getAddress, type Address } from "viem";
+import { getAddress, zeroAddress, type Address } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 
 import { mandateId, readSignedMandate } from "../../src/mandate.js";
@@ -21,6 +21,11 @@ const SETTLE_WITHIN_S = 600;
 export const TOKEN: Address = getAddress(`0x${"7e".repeat(20)}`);
 export const VENUE: Venue = { chainId: 31_337, wallet: getAddress(`0x${"aa".repeat(20)}`), processor: KEY.address };
 export const NETWORK = `eip155:${VENUE.chainId}` as const;
+
+/** Who answers for what it signs, and who may lower that. */
+export const WHO = { processor: KEY.address, arbiter: zeroAddress };
+
+const now = () => Math.floor(Date.now() / 1000);
 
 interface Answer {
   status: number;
@@ -82,9 +87,10 @@ export class TestProcessor {
     const { mandate } = readSignedMandate(JSON.parse(text).paymentPayload.payload);
     const id = word(mandateId(VENUE, mandate));
     if (!this.#receipts.has(id)) {
-      const { account, nonce, token, payee, amount } = mandate;
-      const settleBy = Math.floor(Date.now() / 1000) + SETTLE_WITHIN_S;
-      const receipt = { mandateId: id, account, nonce, token, payee, amount, settleBy };
+      const { account, nonce, token, payee, amount, deadline } = mandate;
+      const issuedAt = now();
+      const times = { issuedAt, deadline, settleBy: issuedAt + SETTLE_WITHIN_S };
+      const receipt = { mandateId: id, ...WHO, account, nonce, token, payee, amount, ...times };
       const signature = await KEY.sign({ hash: receiptDigest(VENUE, receipt) });
       this.#receipts.set(id, writeReceipt({ receipt, signature }));
     }
@@ -95,7 +101,7 @@ export class TestProcessor {
   async #capture(mandateId: `0x${string}`, text: string): Promise<Answer> {
     const amount = BigInt(JSON.parse(text).capture.amount);
     this.captured.set(mandateId, amount);
-    const receipt = { mandateId, amount, capturedAt: Math.floor(Date.now() / 1000) };
+    const receipt = { mandateId, ...WHO, amount, issuedAt: now() };
     const signature = await KEY.sign({ hash: statementDigest(VENUE, receipt) });
     return { status: 200, body: { receipt: writeStatement({ receipt, signature }) } };
   }

@@ -19,12 +19,14 @@ import type { Payer, PayerConfig, Sent } from "../../src/payer/payer.js";
 import { receiptDigest, statementDigest, writeReceipt, writeStatement } from "../../src/receipt.js";
 import { Released, Signer } from "../../src/signer.js";
 import { WireError, word } from "../../src/wire.js";
-import { TOKEN, VENUE } from "../support/processor.js";
+import { TOKEN, VENUE, WHO } from "../support/processor.js";
 import { PAYEE, terms, written } from "../support/terms.js";
 import { directory, journal, payer } from "../support/wallet.js";
 
 const PROCESSOR = privateKeyToAccount(`0x${"51".repeat(32)}`);
 const JOKE = "http://shop.example/joke";
+/** How long a mandate is good: to be settled, to be handed in, and the margin. */
+const GOOD_S = 600 + 120 + 300;
 
 /** Signs for a call that costs so much. */
 async function sign(from: Payer, amount = 1000n, resource = JOKE, change: object = {}): Promise<Sent> {
@@ -33,13 +35,14 @@ async function sign(from: Payer, amount = 1000n, resource = JOKE, change: object
 }
 
 async function receipt({ signed }: Sent) {
-  const { account, nonce, token, payee, amount, deadline: settleBy } = signed.mandate;
-  const message = { mandateId: word(signed.id), account, nonce, token, payee, amount, settleBy };
+  const { account, nonce, token, payee, amount, deadline } = signed.mandate;
+  const times = { issuedAt: deadline - GOOD_S, deadline, settleBy: deadline };
+  const message = { mandateId: word(signed.id), ...WHO, account, nonce, token, payee, amount, ...times };
   return writeReceipt({ receipt: message, signature: await PROCESSOR.sign({ hash: receiptDigest(VENUE, message) }) });
 }
 
 async function statement({ signed }: Sent, amount: bigint) {
-  const message = { mandateId: word(signed.id), amount, capturedAt: 1 };
+  const message = { mandateId: word(signed.id), ...WHO, amount, issuedAt: signed.mandate.deadline - GOOD_S };
   const signature = await PROCESSOR.sign({ hash: statementDigest(VENUE, message) });
   return writeStatement({ receipt: message, signature });
 }
@@ -276,5 +279,21 @@ test("terms for another place, or that settle too late, are not signed", async (
     ["network", { network: "eip155:01" }, {}],
   ] as const) {
     assert.throws(() => terms(change, extra), WireError, `${what} ${JSON.stringify(written(change, extra))}`);
+  }
+});
+
+test("terms that name a dispute processor are not signed, and malformed ones are not read", async (t) => {
+  const from = await payer(t);
+  const disputes = {
+    arbiter: VENUE.wallet,
+    windowSeconds: 60,
+    rulingSeconds: 120,
+    reasons: ["other"],
+    silenceRefunds: false,
+  };
+  const refused = (error: unknown) => error instanceof PayError && error.code === "disputes";
+  assert.throws(() => from.check(terms({}, { disputes }), "GET", JOKE), refused);
+  for (const malformed of [null, {}, { ...disputes, reasons: [] }, { ...disputes, memo: "" }]) {
+    assert.throws(() => terms({}, { disputes: malformed }), WireError);
   }
 });

@@ -5,8 +5,11 @@ import { test } from "node:test";
 
 import { concat, encodeAbiParameters, getAddress, keccak256, stringToHex, type Hex } from "viem";
 
+import { disputesHash, readDisputes, type Disputes } from "../../src/disputes.js";
 import { reference, resourceOf, type Purchase } from "../../src/purchase.js";
+import { WireError } from "../../src/wire.js";
 import { Orders } from "../../src/x402/orders.js";
+import { vectors } from "../support/vectors.js";
 
 const address = (byte: number) => getAddress(`0x${byte.toString(16).padStart(2, "0").repeat(20)}`);
 
@@ -43,12 +46,20 @@ const members = [
 ];
 
 test("ref is the struct hash that the documentation writes down", () => {
-  assert.equal(reference(purchase, { order }), byHand(`Order(${COMMON},bytes32 order)`, [...members, order]));
+  assert.equal(reference(purchase, { order }), byHand(`Order(${COMMON},bytes32 order,bytes32 disputes)`, [...members, order, 0n]));
   assert.equal(
     reference(purchase, { account: 7, nonce: 9n }),
-    byHand(`Intent(${COMMON},uint32 account,uint64 nonce)`, [...members, 7n, 9n]),
+    byHand(`Intent(${COMMON},uint32 account,uint64 nonce,bytes32 disputes)`, [...members, 7n, 9n, 0n]),
   );
 });
+
+const DISPUTES: Disputes = {
+  arbiter: address(5),
+  windowSeconds: 60,
+  rulingSeconds: 120,
+  reasons: ["other"],
+  silenceRefunds: false,
+};
 
 /** The purchase with one thing changed, for each thing. */
 const others: [string, Purchase][] = [
@@ -62,6 +73,7 @@ const others: [string, Purchase][] = [
   ["token", { ...purchase, token: address(9) }],
   ["payee", { ...purchase, payee: address(9) }],
   ["amount", { ...purchase, amount: 1001n }],
+  ["disputes", { ...purchase, disputes: DISPUTES }],
 ];
 
 test("a mandate for one order pays for no other request, price, token or payee", () => {
@@ -90,4 +102,43 @@ test("a payee knows its own orders, for the request that each was made for, as l
 test("a resource is what is sent: without fragment, credentials and the scheme's own port", () => {
   assert.equal(resourceOf("HTTP://me:secret@Example.COM:80/a/../b?q=%20#part"), "http://example.com/b?q=%20");
   assert.equal(resourceOf("http://127.0.0.1:4021/joke"), "http://127.0.0.1:4021/joke");
+});
+
+interface Vector {
+  method: string;
+  resource: string;
+  chainId: number;
+  wallet: Hex;
+  processor: Hex;
+  token: Hex;
+  payee: Hex;
+  amount: string;
+  order?: Hex;
+  account?: number;
+  nonce?: string;
+  disputes?: unknown;
+  disputesHash: Hex;
+  ref: Hex;
+}
+
+const file = vectors<{ purchases: Vector[]; malformed: { reason: string; text: string }[] }>("purchases.json");
+
+test("refs agree with viem and ethers, with an agreement on disputes and without", () => {
+  assert.equal(file.purchases.length, 80);
+  for (const vector of file.purchases) {
+    const { method, resource, chainId, wallet, processor, token, payee, amount, order, account, nonce } = vector;
+    const disputes = vector.disputes === undefined ? undefined : readDisputes(vector.disputes, "disputes");
+    assert.equal(disputesHash(disputes), vector.disputesHash);
+    const venue = { chainId, wallet, processor };
+    const what = { method, resource, venue, token, payee, amount: BigInt(amount), disputes };
+    const context = order === undefined ? { account: account!, nonce: BigInt(nonce!) } : { order };
+    assert.equal(reference(what, context), vector.ref);
+  }
+});
+
+test("malformed agreements on disputes are not read", () => {
+  assert.ok(file.malformed.length >= 30);
+  for (const { reason, text } of file.malformed) {
+    assert.throws(() => readDisputes(JSON.parse(text), "disputes"), WireError, `${reason}: ${text}`);
+  }
 });

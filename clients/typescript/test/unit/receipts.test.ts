@@ -4,10 +4,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { privateKeyToAccount } from "viem/accounts";
-import { getAddress, type Address, type Hex } from "viem";
+import { getAddress, zeroAddress, type Address, type Hex } from "viem";
 
 import { mandateId, type Mandate } from "../../src/mandate.js";
 import {
+  ClockError,
   ReceiptError,
   checkReceipt,
   checkStatement,
@@ -90,16 +91,21 @@ const mandate: Mandate = {
   prev: 0n,
 };
 
+const NOW = 1_900_000_000;
+const times = { from: NOW - 10, now: NOW, skew: 90 };
+const who = { processor: ISSUER.address, arbiter: zeroAddress };
+
 async function receipt(change: object = {}, issuer = ISSUER) {
-  const { account, nonce, token, payee, amount } = mandate;
+  const { account, nonce, token, payee, amount, deadline } = mandate;
   const id = word(mandateId(venue, mandate));
-  const message = { mandateId: id, account, nonce, token, payee, amount, settleBy: mandate.deadline, ...change };
+  const promised = { issuedAt: NOW, deadline, settleBy: deadline };
+  const message = { mandateId: id, ...who, account, nonce, token, payee, amount, ...promised, ...change };
   const signature = await issuer.sign({ hash: receiptDigest(venue, message) });
   return writeReceipt({ receipt: message, signature });
 }
 
 test("a receipt for another mandate, amount or payee, too late, or by somebody else, is no receipt", async () => {
-  assert.equal((await checkReceipt(await receipt(), mandate, venue)).receipt.amount, 1000n);
+  assert.equal((await checkReceipt(await receipt(), mandate, venue, times)).receipt.amount, 1000n);
   const other = privateKeyToAccount(`0x${"12".repeat(32)}`);
   const lies: [string, unknown][] = [
     ["none", undefined],
@@ -107,20 +113,47 @@ test("a receipt for another mandate, amount or payee, too late, or by somebody e
     ["another mandate", await receipt({ mandateId: word(1n) })],
     ["another amount", await receipt({ amount: 999n })],
     ["another payee", await receipt({ payee: venue.wallet })],
+    ["another deadline", await receipt({ deadline: mandate.deadline + 1 })],
     ["too late", await receipt({ settleBy: mandate.deadline + 1 })],
+    ["issued after its promise", await receipt({ settleBy: NOW - 1 })],
+    ["another processor", await receipt({ processor: other.address }, other)],
+    ["another processor's name", await receipt({ processor: other.address })],
+    ["an arbiter", await receipt({ arbiter: venue.wallet })],
     ["another signer", await receipt({}, other)],
     ["a field too many", { ...(await receipt()), memo: "" }],
   ];
-  for (const [lie, value] of lies) await assert.rejects(checkReceipt(value, mandate, venue), ReceiptError, lie);
+  for (const [lie, value] of lies) {
+    const refused = (error: unknown) => error instanceof ReceiptError && !(error instanceof ClockError);
+    await assert.rejects(checkReceipt(value, mandate, venue, times), refused, lie);
+  }
 });
 
-test("a statement of a capture above the ceiling, or of another mandate, is not believed", async () => {
-  const statement = async (amount: bigint, id = word(mandateId(venue, mandate))) => {
-    const message = { mandateId: id, amount, capturedAt: 1 };
+test("a receipt from another time says that the clocks differ", async () => {
+  for (const [issuedAt, good] of [
+    [NOW + 90, true],
+    [NOW + 91, false],
+    [NOW - 100, true],
+    [NOW - 101, false],
+  ] as const) {
+    const check = async () => checkReceipt(await receipt({ issuedAt }), mandate, venue, times);
+    if (good) await check();
+    else await assert.rejects(check, (error) => error instanceof ClockError && /the clocks differ/.test(error.message));
+  }
+  const longAgo = await receipt({ issuedAt: 0 });
+  await checkReceipt(longAgo, mandate, venue, { ...times, from: 0 });
+});
+
+test("a statement of a capture above the ceiling, of another mandate, processor or time, is not believed", async () => {
+  const statement = async (amount: bigint, change: object = {}) => {
+    const message = { mandateId: word(mandateId(venue, mandate)), ...who, amount, issuedAt: NOW, ...change };
     const signature = await ISSUER.sign({ hash: statementDigest(venue, message) });
     return { receipt: { ...message, amount: amount.toString() }, signature };
   };
-  assert.equal((await checkStatement(await statement(0n), mandate, venue)).receipt.amount, 0n);
-  await assert.rejects(checkStatement(await statement(1001n), mandate, venue), ReceiptError);
-  await assert.rejects(checkStatement(await statement(1n, word(2n)), mandate, venue), ReceiptError);
+  const check = async (value: unknown) => checkStatement(value, mandate, venue, times);
+  assert.equal((await check(await statement(0n))).receipt.amount, 0n);
+  await assert.rejects(check(await statement(1001n)), ReceiptError);
+  await assert.rejects(check(await statement(1n, { mandateId: word(2n) })), ReceiptError);
+  await assert.rejects(check(await statement(1n, { processor: venue.wallet })), ReceiptError);
+  await assert.rejects(check(await statement(1n, { arbiter: venue.wallet })), ReceiptError);
+  await assert.rejects(check(await statement(1n, { issuedAt: NOW + 91 })), ClockError);
 });

@@ -114,14 +114,19 @@ abstract contract ProcessorActions is World {
     /// account's processor is the nonce burnt: an honest processor's mandates are none of its business.
     function claimFromHostile(uint256 which, uint256 seed) external {
         uint32 account = _account(which);
+        uint40 due = uint40(vm.getBlockTimestamp() - 1);
         IDebitWallet.Receipt memory receipt = IDebitWallet.Receipt({
             mandateId: keccak256(abi.encode(seed, done["claimed"])),
+            processor: hostile,
             account: account,
             nonce: uint64(seed % (SPENT_INDEXES * 256)),
             token: address(token),
             payee: _payee(seed >> 16),
+            arbiter: address(0),
             amount: uint96(bound(seed >> 32, 1, 20e6)),
-            settleBy: uint40(vm.getBlockTimestamp() - 1)
+            issuedAt: due,
+            deadline: due,
+            settleBy: due
         });
         bytes memory data =
             abi.encodeCall(IDebitWallet.claimGuarantee, (receipt, signature(hostileKey, _digest(Typed.hash(receipt)))));
@@ -146,9 +151,19 @@ abstract contract ProcessorActions is World {
         if (signed.length == 0) return;
         Signed memory mandate = signed[seed % signed.length];
         if (mandate.settleBy == 0 || mandate.amount == 0) return;
-        IDebitWallet.Receipt memory receipt = IDebitWallet.Receipt(
-            0, mandate.account, mandate.nonce, address(token), mandate.payee, uint96(mandate.amount), mandate.settleBy
-        );
+        IDebitWallet.Receipt memory receipt = IDebitWallet.Receipt({
+            mandateId: 0,
+            processor: honest,
+            account: mandate.account,
+            nonce: mandate.nonce,
+            token: address(token),
+            payee: mandate.payee,
+            arbiter: address(0),
+            amount: uint96(mandate.amount),
+            issuedAt: 0,
+            deadline: mandate.settleBy,
+            settleBy: mandate.settleBy
+        });
         _mustFail(
             thief,
             abi.encodeCall(IDebitWallet.claimGuarantee, (receipt, signature(honestKey, _digest(Typed.hash(receipt))))),

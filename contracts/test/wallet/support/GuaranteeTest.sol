@@ -27,10 +27,21 @@ abstract contract GuaranteeTest is WalletTest {
         return wallet.bondOf(signer.addr, address(token)).balance;
     }
 
+    /// @dev The processor's.
     function receiptFor(uint64 nonce, uint96 amount) internal view returns (IDebitWallet.Receipt memory) {
-        return IDebitWallet.Receipt(
-            keccak256(abi.encode("mandate", nonce)), account, nonce, address(token), payee.addr, amount, SETTLE_BY
-        );
+        return IDebitWallet.Receipt({
+            mandateId: keccak256(abi.encode("mandate", nonce)),
+            processor: processor.addr,
+            account: account,
+            nonce: nonce,
+            token: address(token),
+            payee: payee.addr,
+            arbiter: address(0),
+            amount: amount,
+            issuedAt: uint40(START),
+            deadline: SETTLE_BY + 1 hours,
+            settleBy: SETTLE_BY
+        });
     }
 
     function sign(Person memory signer, IDebitWallet.Receipt memory receipt) internal view returns (bytes memory) {
@@ -43,7 +54,9 @@ abstract contract GuaranteeTest is WalletTest {
         wallet.claimGuarantee(receipt, signed);
     }
 
+    /// @dev The signer's own.
     function claim(IDebitWallet.Receipt memory receipt, Person memory signer) internal {
+        receipt.processor = signer.addr;
         claim(receipt, sign(signer, receipt));
     }
 

@@ -19,7 +19,7 @@ library Typed {
         "Mandate(address owner,address token,address payee,uint256 amount,uint256 nonce,uint256 deadline,bytes32 ref)"
     );
     bytes32 internal constant RECEIPT = keccak256(
-        "Receipt(bytes32 mandateId,uint32 account,uint64 nonce,address token,address payee,uint96 amount,uint40 settleBy)"
+        "Receipt(bytes32 mandateId,address processor,uint32 account,uint64 nonce,address token,address payee,address arbiter,uint96 amount,uint40 issuedAt,uint40 deadline,uint40 settleBy)"
     );
 
     function domainSeparator(uint256 chainId, address wallet) internal pure returns (bytes32) {
@@ -47,6 +47,7 @@ library Typed {
     }
 
     function hash(IDebitWallet.Receipt memory r) internal pure returns (bytes32) {
-        return keccak256(abi.encode(RECEIPT, r.mandateId, r.account, r.nonce, r.token, r.payee, r.amount, r.settleBy));
+        bytes memory who = abi.encode(r.mandateId, r.processor, r.account, r.nonce, r.token, r.payee, r.arbiter);
+        return keccak256(bytes.concat(RECEIPT, who, abi.encode(r.amount, r.issuedAt, r.deadline, r.settleBy)));
     }
 }

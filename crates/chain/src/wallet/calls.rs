@@ -7,7 +7,10 @@ use aep2_mandate::{
     units::AccountId,
 };
 use alloy::{
-    primitives::{Address, Bytes, U256},
+    primitives::{
+        Address, Bytes, U256,
+        aliases::{U40, U96},
+    },
     sol_types::SolCall,
 };
 
@@ -251,12 +254,16 @@ impl WalletId {
         self.call(&abi::claimGuaranteeCall {
             receipt: IDebitWallet::Receipt {
                 mandateId: own.mandate_id.to_bytes(),
+                processor: own.processor,
                 account: own.account.get(),
                 nonce: own.nonce.get(),
                 token: own.token,
                 payee: own.payee,
-                amount: alloy::primitives::aliases::U96::from(own.amount.get()),
-                settleBy: alloy::primitives::aliases::U40::from(own.settle_by.get()),
+                arbiter: own.arbiter,
+                amount: U96::from(own.amount.get()),
+                issuedAt: U40::from(own.issued_at.get()),
+                deadline: U40::from(own.deadline.get()),
+                settleBy: U40::from(own.settle_by.get()),
             },
             signature: Bytes::copy_from_slice(signed.signature.as_bytes()),
         })

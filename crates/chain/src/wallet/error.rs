@@ -347,8 +347,24 @@ pub enum WalletError {
         /// The block's.
         timestamp: U256,
     },
-    /// The receipt's signature is nobody's.
-    #[error("the receipt's signature is no key's; it has 65 bytes, with v 27 or 28 and a low s")]
+    /// The receipt's times cannot be true together.
+    #[error(
+        "the receipt was issued at {issued_at}, promises settlement by {settle_by}, and its mandate \
+         expires at {deadline}: they have to come in that order"
+    )]
+    ReceiptTimes {
+        /// When it was issued.
+        issued_at: u64,
+        /// The last second for settling.
+        settle_by: u64,
+        /// The mandate's deadline.
+        deadline: u64,
+    },
+    /// The receipt's signature is not that of its processor.
+    #[error(
+        "the receipt's signature is not that of the processor that it names; it has 65 bytes, with v \
+         27 or 28 and a low s"
+    )]
     ReceiptSignature,
     /// The receipt was paid from its bond before.
     #[error("receipt {digest} was claimed before")]

@@ -12,7 +12,7 @@ use std::{
 use aep2_mandate::{
     mandate::MandateId,
     typed_data::receipt::SignedReceipt,
-    units::{Amount, Ceiling},
+    units::{Amount, Ceiling, UnixTime},
 };
 use aep2_payer::{Answer, PayError, PayingClient, Payment, Unanswered, wallet::Wallet};
 use aep2_x402::{CaptureMode, receipt::ReceiptError, terms::WireAddress};
@@ -325,6 +325,8 @@ struct Kept {
     url: Url,
     /// The payment's header.
     header: String,
+    /// When it was signed, in unix seconds.
+    signed_at: UnixTime,
 }
 
 impl Kept {
@@ -333,6 +335,7 @@ impl Kept {
             method: payment.purchase.method.clone(),
             url: arguments.url.clone(),
             header: String::from_utf8_lossy(payment.header.as_bytes()).into_owned(),
+            signed_at: payment.signed_at,
         }
     }
 
@@ -358,7 +361,7 @@ impl Kept {
         if kept.url != *url {
             bail!("the payment {id} was for {}", kept.url);
         }
-        Ok(Unanswered::of(header, &kept.method, url.as_str())?)
+        Ok(Unanswered::of(header, &kept.method, url.as_str(), kept.signed_at)?)
     }
 
     /// It is answered. A file that cannot be removed does no harm: sent again, the payment gets the

@@ -91,9 +91,9 @@ fn receipts_fit(raw: &Raw, findings: &mut Vec<Finding>) {
         let Some(record) = raw.mandates.get(hash) else { continue };
         let differs = receipt.check(*hash, &record.promise).err().map(|error| error.field);
         let settle_by = (receipt.settle_by() != record.settle_by).then_some("settleBy");
-        findings.extend(
-            differs.or(settle_by).map(|field| Finding::ReceiptDiffers { mandate: *hash, field }),
-        );
+        let other = raw.identity.is_some_and(|own| !receipt.is_of(own.processor));
+        let field = differs.or(settle_by).or(other.then_some("processor"));
+        findings.extend(field.map(|field| Finding::ReceiptDiffers { mandate: *hash, field }));
     }
 }
 

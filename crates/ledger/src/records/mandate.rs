@@ -397,7 +397,7 @@ alternatives!(IssuedReceipt, "receipt" {
 });
 
 impl Record for IssuedReceipt {
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
 }
 
 /// How a receipt differs from the mandate that it is for.
@@ -414,6 +414,14 @@ impl IssuedReceipt {
         match self {
             Self::Proved { receipt } => receipt.message.settle_by,
             Self::Direct { receipt } => receipt.settle_by,
+        }
+    }
+
+    /// Whether this processor is the one that answers for it. A direct one names nobody.
+    pub fn is_of(&self, processor: Address) -> bool {
+        match self {
+            Self::Proved { receipt } => receipt.message.processor == processor,
+            Self::Direct { .. } => true,
         }
     }
 
@@ -449,6 +457,8 @@ impl IssuedReceipt {
             ("token", receipt.token == mandate.token),
             ("payee", receipt.payee == mandate.payee),
             ("amount", receipt.amount == mandate.amount),
+            ("deadline", receipt.deadline == mandate.deadline),
+            ("issuedAt", receipt.issued_at <= receipt.settle_by),
         ])
     }
 }
@@ -462,4 +472,16 @@ fn first_that_differs<const N: usize>(
     }
 }
 
-fields!(Receipt { mandate_id, account, nonce, token, payee, amount, settle_by });
+fields!(Receipt {
+    mandate_id,
+    processor,
+    account,
+    nonce,
+    token,
+    payee,
+    arbiter,
+    amount,
+    issued_at,
+    deadline,
+    settle_by
+});

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use aep2_ledger::{
-    BatchNumber, Capture, Disposition, FailureReason, Ledger, MandateHash, Sequence, Status, Step,
+    BatchNumber, Capture, Disposition, FailureReason, IssuedReceipt, Ledger, MandateHash, Sequence,
+    Status, Step,
     audit::{Finding, audit},
     codec::Record,
     records::{
@@ -194,6 +195,39 @@ const CASES: &[Case] = &[
             })
         },
         |finding| matches!(finding, Finding::ReceiptDiffers { field: "settleBy", .. }),
+    ),
+    (
+        "another processor's receipt",
+        |directory| {
+            alter(directory, Family::Receipts, key(3), |issued: &mut IssuedReceipt| {
+                if let IssuedReceipt::Proved { receipt } = issued {
+                    receipt.message.processor = TOKEN;
+                }
+            })
+        },
+        |finding| matches!(finding, Finding::ReceiptDiffers { field: "processor", .. }),
+    ),
+    (
+        "a receipt with another deadline",
+        |directory| {
+            alter(directory, Family::Receipts, key(3), |issued: &mut IssuedReceipt| {
+                if let IssuedReceipt::Proved { receipt } = issued {
+                    receipt.message.deadline = at(1_000_000);
+                }
+            })
+        },
+        |finding| matches!(finding, Finding::ReceiptDiffers { field: "deadline", .. }),
+    ),
+    (
+        "a receipt issued after its promise",
+        |directory| {
+            alter(directory, Family::Receipts, key(3), |issued: &mut IssuedReceipt| {
+                if let IssuedReceipt::Proved { receipt } = issued {
+                    receipt.message.issued_at = at(601);
+                }
+            })
+        },
+        |finding| matches!(finding, Finding::ReceiptDiffers { field: "issuedAt", .. }),
     ),
     (
         "a promise beyond the deadline",

@@ -135,11 +135,15 @@ impl Terms {
         let mandate = &verified.signed().mandate;
         let receipt = Receipt {
             mandate_id: mandate.id(&domain(self.token)),
+            processor: PROCESSOR,
             account: mandate.account,
             nonce: mandate.nonce,
             token: mandate.token,
             payee: mandate.payee,
+            arbiter: Address::ZERO,
             amount: mandate.amount,
+            issued_at: UnixTime::MIN,
+            deadline: mandate.deadline,
             settle_by: self.settle_by,
         };
         SignedReceipt { message: receipt, signature: EcdsaSignature::from_bytes([0x11; 65]) }

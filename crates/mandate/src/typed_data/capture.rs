@@ -11,7 +11,13 @@
 //! ```json
 //! { "capture": { "mandateId": "0x… 32 bytes", "amount": "900" }, "signature": "0x… 65 bytes" }
 //! {
-//!   "receipt": { "mandateId": "0x… 32 bytes", "amount": "900", "capturedAt": 1790000000 },
+//!   "receipt": {
+//!     "mandateId": "0x… 32 bytes",
+//!     "processor": "0x…",
+//!     "arbiter": "0x0000000000000000000000000000000000000000",
+//!     "amount": "900",
+//!     "issuedAt": 1790000000
+//!   },
 //!   "signature": "0x… 65 bytes"
 //! }
 //! ```
@@ -19,7 +25,7 @@
 use std::borrow::Cow;
 
 use alloy_primitives::{
-    B256,
+    Address, B256,
     aliases::{U40, U96},
 };
 use alloy_sol_types::SolStruct;
@@ -27,7 +33,7 @@ use alloy_sol_types::SolStruct;
 use super::signed::{Signed, TypedData};
 use crate::{
     units::{Amount, UnixTime},
-    wire::object,
+    wire::{Checksummed, object},
 };
 
 mod eip712 {
@@ -39,8 +45,10 @@ mod eip712 {
 
         struct CaptureReceipt {
             bytes32 mandateId;
+            address processor;
+            address arbiter;
             uint96 amount;
-            uint40 capturedAt;
+            uint40 issuedAt;
         }
     }
 }
@@ -65,14 +73,26 @@ pub struct CaptureReceipt {
     /// The mandate's id or digest.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::Bytes32))]
     pub mandate_id: B256,
+    /// The processor that answers for it. It counts only with that processor's signature.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::Address))]
+    pub processor: Address,
+    /// The only key whose ruling may lower what is owed; the zero address for none, as always today.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::Address))]
+    pub arbiter: Address,
     /// How much is taken, in base units.
     pub amount: Amount,
-    /// When the processor noted it.
-    pub captured_at: UnixTime,
+    /// When the processor noted it, by its clock.
+    pub issued_at: UnixTime,
 }
 
 object!(Capture { mandate_id: "mandateId", amount: "amount" });
-object!(CaptureReceipt { mandate_id: "mandateId", amount: "amount", captured_at: "capturedAt" });
+object!(CaptureReceipt {
+    mandate_id: "mandateId",
+    processor: "processor" as Checksummed,
+    arbiter: "arbiter" as Checksummed,
+    amount: "amount",
+    issued_at: "issuedAt",
+});
 
 /// A capture with its payee's signature.
 pub type SignedCapture = Signed<Capture>;
@@ -105,9 +125,11 @@ impl TypedData for CaptureReceipt {
     fn struct_hash(&self) -> B256 {
         let receipt = eip712::CaptureReceipt {
             mandateId: self.mandate_id,
+            processor: self.processor,
+            arbiter: self.arbiter,
             // The units are no wider than the types they become here.
             amount: U96::from(self.amount.get()),
-            capturedAt: U40::from(self.captured_at.get()),
+            issuedAt: U40::from(self.issued_at.get()),
         };
         receipt.eip712_hash_struct()
     }

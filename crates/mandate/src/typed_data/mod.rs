@@ -1,9 +1,14 @@
 //! What is signed with an Ethereum key, as EIP-712 typed data in the wallet's domain: the
-//! processor's receipts, captures and their receipts, and the direct mandates.
+//! processor's receipts, captures and their receipts, the direct mandates, and what is said about a
+//! mandate afterwards: outcomes, rulings, refunds; and owners' approvals.
 
+pub mod approval;
 pub mod capture;
 pub mod direct;
+pub mod outcome;
 pub mod receipt;
+pub mod refund;
+pub mod ruling;
 mod signature;
 mod signed;
 

@@ -3,15 +3,20 @@
 use aep2_mandate::{
     typed_data::{
         EcdsaSignature, RecoverError, Signed, SignerError, TypedData,
-        capture::{Capture, CaptureReceipt, SignedCapture, SignedCaptureReceipt},
+        approval::Approval,
+        capture::{Capture, CaptureReceipt, SignedCapture},
         direct::{
             DirectMandate, SignedDirectMandate, direct_receipt_message,
             recover_direct_receipt_signer, sign_direct_receipt,
         },
         domain,
-        receipt::{Receipt, SignedReceipt},
+        outcome::{Outcome, OutcomeStatus},
+        receipt::Receipt,
+        refund::Refund,
+        ruling::Ruling,
     },
     units::ChainId,
+    wire::FromNode,
 };
 use alloy_primitives::{Address, B256, U256, address, b256};
 use alloy_signer_local::PrivateKeySigner;
@@ -28,6 +33,10 @@ struct File {
     receipts: Vec<Good>,
     captures: Vec<Good>,
     capture_receipts: Vec<Good>,
+    outcomes: Vec<Good>,
+    rulings: Vec<Good>,
+    refunds: Vec<Good>,
+    approvals: Vec<Good>,
     negative: Vec<Bad>,
 }
 
@@ -134,6 +143,73 @@ fn receipts_of_captures_agree_with_viem_and_ethers() {
 }
 
 #[test]
+fn outcomes_rulings_refunds_and_approvals_agree_with_viem_and_ethers() {
+    let file: File = vectors("eip712.json");
+    for vectors in [&file.outcomes, &file.rulings, &file.refunds, &file.approvals] {
+        assert!(vectors.len() >= 50);
+    }
+    agrees!(file.outcomes, "outcome", Outcome);
+    agrees!(file.rulings, "ruling", Ruling);
+    agrees!(file.refunds, "refund", Refund);
+    agrees!(file.approvals, "approval", Approval);
+}
+
+/// What is thought of a message with some fields replaced.
+fn changed<T: TypedData + FromNode>(good: &Value, field: &str, value: Value) -> &'static str {
+    let mut message = good.clone();
+    message[field] = value;
+    let wire = json!({ T::NAME: message, "signature": format!("0x{}", "00".repeat(65)) });
+    Signed::<T>::from_json(wire.to_string()).map_or_else(|error| error.code(), |_| "read")
+}
+
+#[test]
+fn outcomes_with_a_defect_are_refused() {
+    let zero = format!("0x{}", "00".repeat(32));
+    let good = json!({
+        "mandateId": zero, "status": 2, "settled": "0", "batchId": zero, "at": 1_790_000_000
+    });
+    let read = changed::<Outcome>;
+    assert_eq!(read(&good, "status", json!(3)), "read");
+    assert_eq!(read(&good, "status", json!(1)), "read", "settled at nothing, on the direct path");
+    for other in [json!(0), json!(4), json!(256), json!("1"), json!(1.0), json!(-1), json!(null)] {
+        assert_eq!(read(&good, "status", other), "status_malformed");
+    }
+    let batch = json!(format!("0x{}", "01".repeat(32)));
+    assert_eq!(read(&good, "settled", json!("1")), "outcome_contradictory");
+    assert_eq!(read(&good, "batchId", batch), "outcome_contradictory");
+    assert_eq!(read(&good, "settled", json!(0)), "amount_malformed");
+    assert_eq!(read(&good, "at", json!("1790000000")), "deadline_malformed");
+    assert_eq!(read(&good, "memo", json!("")), "unknown_field");
+    for (number, status) in
+        [(1, OutcomeStatus::Settled), (2, OutcomeStatus::Failed), (3, OutcomeStatus::Expired)]
+    {
+        assert_eq!(OutcomeStatus::from_number(number), Some(status));
+        assert_eq!(u64::from(status.number()), number);
+    }
+}
+
+#[test]
+fn rulings_refunds_and_approvals_with_a_defect_are_refused() {
+    let file: File = vectors("eip712.json");
+    let ruling = &file.rulings[10].message;
+    assert_eq!(changed::<Ruling>(ruling, "captured", json!("0")), "read");
+    assert_eq!(changed::<Ruling>(ruling, "captured", json!(1)), "amount_malformed");
+    assert_eq!(changed::<Ruling>(ruling, "evidence", json!("0x")), "hex_malformed");
+
+    let refund = &file.refunds[10].message;
+    assert_eq!(changed::<Refund>(refund, "amount", json!("1")), "read");
+    assert_eq!(changed::<Refund>(refund, "amount", json!("0")), "amount_zero");
+    assert_eq!(changed::<Refund>(refund, "token", json!("0x00")), "hex_malformed");
+
+    let approval = &file.approvals[10].message;
+    assert_eq!(changed::<Approval>(approval, "approved", json!(false)), "read");
+    for other in [json!(1), json!("true"), json!(null)] {
+        assert_eq!(changed::<Approval>(approval, "approved", other), "boolean_malformed");
+    }
+    assert_eq!(changed::<Approval>(approval, "memo", json!(true)), "unknown_field");
+}
+
+#[test]
 fn captures_with_a_defect_are_refused() {
     let good = json!({ "mandateId": format!("0x{}", "ff".repeat(32)), "amount": "900" });
     let read = |field: &str, value: Value| {
@@ -158,6 +234,15 @@ enum Refusal {
     Verify(SignerError),
 }
 
+fn refused_as<T: TypedData + FromNode>(vector: &Bad) -> Option<Refusal> {
+    let domain = domain(ChainId::new(vector.chain_id), vector.wallet);
+    let wire = json!({ T::NAME: vector.message, "signature": vector.signature });
+    match Signed::<T>::from_json(wire.to_string()) {
+        Err(error) => Some(Refusal::Read(error.code())),
+        Ok(signed) => signed.verify(&domain, vector.signer).err().map(Refusal::Verify),
+    }
+}
+
 fn refusal(vector: &Bad) -> Option<Refusal> {
     let domain = domain(ChainId::new(vector.chain_id), vector.wallet);
     let verified = match vector.kind.as_str() {
@@ -171,27 +256,13 @@ fn refusal(vector: &Bad) -> Option<Refusal> {
                 }
             }
         }
-        "receipt" => {
-            let wire = json!({ "receipt": vector.message, "signature": vector.signature });
-            match SignedReceipt::from_json(wire.to_string()) {
-                Err(error) => return Some(Refusal::Read(error.code())),
-                Ok(signed) => signed.verify(&domain, vector.signer),
-            }
-        }
-        "capture" => {
-            let wire = json!({ "capture": vector.message, "signature": vector.signature });
-            match SignedCapture::from_json(wire.to_string()) {
-                Err(error) => return Some(Refusal::Read(error.code())),
-                Ok(signed) => signed.verify(&domain, vector.signer),
-            }
-        }
-        "captureReceipt" => {
-            let wire = json!({ "receipt": vector.message, "signature": vector.signature });
-            match SignedCaptureReceipt::from_json(wire.to_string()) {
-                Err(error) => return Some(Refusal::Read(error.code())),
-                Ok(signed) => signed.verify(&domain, vector.signer),
-            }
-        }
+        "receipt" => return refused_as::<Receipt>(vector),
+        "capture" => return refused_as::<Capture>(vector),
+        "captureReceipt" => return refused_as::<CaptureReceipt>(vector),
+        "outcome" => return refused_as::<Outcome>(vector),
+        "ruling" => return refused_as::<Ruling>(vector),
+        "refund" => return refused_as::<Refund>(vector),
+        "approval" => return refused_as::<Approval>(vector),
         kind => panic!("a kind that this test does not know: {kind}"),
     };
     verified.err().map(Refusal::Verify)
@@ -200,7 +271,7 @@ fn refusal(vector: &Bad) -> Option<Refusal> {
 #[test]
 fn altered_messages_and_signatures_are_refused() {
     let file: File = vectors("eip712.json");
-    assert!(file.negative.len() >= 400);
+    assert!(file.negative.len() >= 900);
     for vector in &file.negative {
         let Bad { kind, reason, .. } = vector;
         let refusal = refusal(vector).unwrap_or_else(|| panic!("accepted: {kind}, {reason}"));

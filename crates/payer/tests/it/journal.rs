@@ -43,6 +43,7 @@ pub(crate) fn terms_over(units: u128) -> Requirements {
             capture: CaptureMode::Full,
             method: None,
             order: None,
+            disputes: None,
         },
     }
 }

@@ -5,6 +5,7 @@ use aep2_payer::{
     Authorised, PayError, Payer,
     limits::{Allowance, DAY_S, LimitError, Limits},
 };
+use aep2_x402::disputes::{Disputes, Reason};
 use alloy_primitives::Address;
 
 use crate::{
@@ -114,4 +115,17 @@ async fn tokens_payees_and_hosts_that_are_not_allowed() {
     let hosts = payer(hosts, &clock, directory.path());
     assert!(matches!(refused(at(&hosts, "b", 1).await), LimitError::Host { .. }));
     assert!(at(&hosts, "a", 1).await.is_ok());
+}
+
+/// Processors hold nothing back for disputes yet.
+#[tokio::test]
+async fn terms_that_name_a_dispute_processor_are_not_signed() {
+    let directory = tempfile::tempdir().unwrap();
+    let payer = payer(limits(), &Clock::system(), directory.path());
+    let mut terms = terms_over(1);
+    let arbiter = Address::repeat_byte(5);
+    let disputes = Disputes::new(arbiter, 60, 120, vec![Reason::Other], false).unwrap();
+    terms.extra.disputes = Some(disputes);
+    let refused = payer.check(&terms, "GET", "http://a/", "a");
+    assert!(matches!(refused, Err(PayError::Disputes { arbiter: found }) if found == arbiter));
 }

@@ -184,7 +184,8 @@ impl AcceptContext {
         now: UnixTime,
     ) -> Result<(ledger::Pending<Accepted, ledger::AcceptError>, Reservation), AcceptError> {
         let reservation = self.policies.reserve(request)?;
-        let offer = T::offer(&proposal.verified_by_caller(), settle_by, &self.requests.signer)?;
+        let verified = proposal.verified_by_caller();
+        let offer = T::offer(&verified, now, settle_by, &self.requests.signer)?;
         Ok((self.requests.ledger.accept(offer, now), reservation))
     }
 

@@ -71,6 +71,7 @@ impl Payable for SignedDirectMandate {
 
     fn offer(
         verified: &Verified<Self>,
+        _now: UnixTime,
         settle_by: UnixTime,
         signer: &ReceiptSigner,
     ) -> Result<AcceptRequest, AcceptError> {

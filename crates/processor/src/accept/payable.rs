@@ -34,9 +34,10 @@ pub(crate) trait Payable: Clone + Sized + Send + 'static {
     /// For each, why its signature does not hold, if it does not.
     fn verify(proposals: &[&Received<Self>]) -> Vec<Option<String>>;
 
-    /// With the receipt that it is to be given.
+    /// With the receipt that it is to be given, issued now.
     fn offer(
         verified: &Verified<Self>,
+        now: UnixTime,
         settle_by: UnixTime,
         signer: &ReceiptSigner,
     ) -> Result<AcceptRequest, AcceptError>;

@@ -76,6 +76,7 @@ impl Payable for SignedMandate {
 
     fn offer(
         verified: &Verified<Self>,
+        now: UnixTime,
         settle_by: UnixTime,
         signer: &ReceiptSigner,
     ) -> Result<AcceptRequest, AcceptError> {
@@ -85,11 +86,16 @@ impl Payable for SignedMandate {
             .ok_or_else(|| internal("an id is not below the field's order".to_owned()))?;
         let receipt = Receipt {
             mandate_id,
+            processor: signer.address(),
             account: mandate.account,
             nonce: mandate.nonce,
             token: mandate.token,
             payee: mandate.payee,
+            // No terms name one yet.
+            arbiter: Address::ZERO,
             amount: mandate.amount,
+            issued_at: now,
+            deadline: mandate.deadline,
             settle_by,
         };
         let receipt = SignedReceipt::sign(receipt, &signer.key, &signer.domain);

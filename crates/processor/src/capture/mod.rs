@@ -18,6 +18,7 @@ pub use aep2_mandate::typed_data::capture::{
     Capture, CaptureReceipt, SignedCapture, SignedCaptureReceipt,
 };
 use aep2_mandate::units::UnixTime;
+use alloy::primitives::Address;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -101,8 +102,16 @@ fn commit(
     }
 
     let Capture { mandate_id, amount } = capture;
-    let receipt = CaptureReceipt { mandate_id, amount, captured_at: now };
-    let receipt = SignedCaptureReceipt::sign(receipt, &context.signer.key, &context.signer.domain);
+    let signer = &context.signer;
+    let receipt = CaptureReceipt {
+        mandate_id,
+        processor: signer.address(),
+        // No terms name one yet.
+        arbiter: Address::ZERO,
+        amount,
+        issued_at: now,
+    };
+    let receipt = SignedCaptureReceipt::sign(receipt, &signer.key, &signer.domain);
     let receipt = receipt.map_err(|error| CaptureError::Internal(error.to_string()))?;
     let statement = serde_json::to_vec(&Statement { capture: *signed, receipt });
     let statement = statement.map_err(|error| CaptureError::Internal(error.to_string()))?;

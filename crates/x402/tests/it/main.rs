@@ -5,3 +5,4 @@ mod a2a;
 mod mcp;
 mod objects;
 mod purchase;
+mod receipt;

@@ -159,6 +159,34 @@ fn terms_that_are_not_exact_about_money_are_not_read() {
 }
 
 #[test]
+fn malformed_disputes_are_malformed_terms() {
+    let disputes = json!({
+        "arbiter": "0xc77a9ef0850A3Ca47201549F001540668B9364dc", "windowSeconds": 60,
+        "rulingSeconds": 120, "reasons": ["other", "overcharge"], "silenceRefunds": true
+    });
+    let with = |disputes: Value| {
+        let mut entry = aep2_entry();
+        entry["extra"]["disputes"] = disputes;
+        offers(&required(vec![entry]))
+    };
+    let found = with(disputes.clone());
+    let [Ok(offer)] = &found[..] else { panic!("{found:?}") };
+    let read = offer.terms.extra.disputes.as_ref().unwrap();
+    assert_eq!((read.window_seconds(), read.ruling_seconds()), (60, 120));
+    assert_eq!(serde_json::to_value(read).unwrap(), disputes, "it goes back as it came");
+    for (field, value) in [("reasons", json!([])), ("windowSeconds", json!(0)), ("memo", json!(""))]
+    {
+        let mut malformed = disputes.clone();
+        malformed[field] = value;
+        let found = with(malformed);
+        assert!(matches!(&found[..], [Err(_)]), "{field}: {found:?}");
+    }
+    for other in [json!(null), json!([]), json!({})] {
+        assert!(matches!(&with(other)[..], [Err(_)]));
+    }
+}
+
+#[test]
 fn networks_are_evm_chains_in_one_spelling() {
     assert_eq!(terms::network(ChainId::new(8453)).to_string(), "eip155:8453");
     assert_eq!(terms::chain(&Network::new("eip155", "8453")), Ok(ChainId::new(8453)));

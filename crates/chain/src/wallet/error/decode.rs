@@ -123,6 +123,11 @@ impl From<W> for WalletError {
             W::ReceiptNotDue(e) => {
                 Self::ReceiptNotDue { settle_by: e.settleBy.to(), timestamp: e.timestamp }
             }
+            W::ReceiptTimes(e) => Self::ReceiptTimes {
+                issued_at: e.issuedAt.to(),
+                settle_by: e.settleBy.to(),
+                deadline: e.deadline.to(),
+            },
             W::ReceiptSignature(_) => Self::ReceiptSignature,
             W::ReceiptClaimed(e) => Self::ReceiptClaimed { digest: e.digest },
             W::ReceiptSettled(e) => {

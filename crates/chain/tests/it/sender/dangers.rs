@@ -9,11 +9,11 @@ use aep2_chain::{
         Refusal, Sender, SenderConfig, SenderError, SubmitError,
     },
 };
-use alloy::{primitives::U256, signers::Signer as _};
+use alloy::primitives::U256;
 
 use super::{
     Fragile, NextWrite, call, config, id, open,
-    world::{Habits, Kind, World, calldata, revert_data, signer},
+    world::{CHAIN_ID, Habits, Kind, World, calldata, revert_data, signer},
 };
 use crate::scripted::{Scripted, run};
 
@@ -83,7 +83,7 @@ fn the_gas_limit_is_no_lower_than_planned() {
         let planned = |gas| call(Kind::Succeeds, gas).with_gas_least(gas);
         for (gas, limit) in [(500_000, 500_000), (u64::MAX, TRANSACTION_GAS_MAX)] {
             let ticket = stage.sender.submit(id(gas), planned(gas)).await.expect("submitted");
-            let key = Key { chain_id: 1, address: signer().address() };
+            let key = Key { chain_id: CHAIN_ID, address: signer().address() };
             let record = stage.journal.find(key, id(gas)).expect("reads").expect("written");
             assert_eq!((record.nonce, record.gas_limit), (ticket.nonce, limit));
         }

@@ -16,7 +16,7 @@ use aep2_processor_client::ProcessorClient;
 use aep2_x402::{
     Aep2Scheme, Extra, Requirements, SettleResponse,
     headers::{PAYMENT_SIGNATURE, X_PAYMENT},
-    receipt,
+    receipt::{self, IssueTimes},
     terms::{WALLET_NAME, WALLET_VERSION},
     v1,
 };
@@ -26,6 +26,7 @@ use self::paid::Paid;
 pub(crate) use self::payment::IncomingPayment;
 use super::{Admitted, Offer, Rejection, Scheme, terms::take_payment};
 use crate::{
+    config::PayeeConfig,
     order::Orders,
     refusal::Refusal,
     sale::{Conflict, Sale},
@@ -42,6 +43,8 @@ pub(crate) struct Aep2 {
 #[derive(Debug)]
 pub(crate) struct Payment {
     id: MandateId,
+    /// When the payee made the order that it pays for; none in intent mode.
+    ordered_at: Option<UnixTime>,
     mandate: Arc<SignedMandate>,
 }
 
@@ -69,6 +72,7 @@ impl Aep2 {
                 capture: request.capture,
                 method: Some(request.purchase.method.clone()),
                 order: None,
+                disputes: None,
             },
         }
     }
@@ -88,9 +92,10 @@ impl Aep2 {
         sale: &Sale,
         payment: IncomingPayment,
     ) -> Result<Admitted<Payment>, Refusal> {
-        let id = payment.pays_for(sale, &self.terms(sale), &self.orders)?;
+        let (id, ordered_at) = payment.pays_for(sale, &self.terms(sale), &self.orders)?;
         let mandate = payment.mandate;
-        Ok(Admitted::new(Payment { id, mandate: mandate.clone() }, id.to_bytes(), mandate))
+        let payment = Payment { id, ordered_at, mandate: mandate.clone() };
+        Ok(Admitted::new(payment, id.to_bytes(), mandate))
     }
 }
 
@@ -122,9 +127,14 @@ impl Scheme for Aep2 {
 
     /// The processor's promise, verified.
     async fn settle(&self, sale: &Sale, payment: Payment) -> Result<Paid, Refusal> {
-        let Payment { id, mandate } = payment;
+        let Payment { id, ordered_at, mandate } = payment;
         let receipt = self.processor.settle(&mandate, &self.terms(sale)).await?;
-        let checked = receipt::check(&receipt, &mandate, id, &sale.payee().config().venue);
+        let PayeeConfig { venue, skew_s, .. } = sale.payee().config();
+        // What pays for an order was accepted since it was made. What pays in intent mode may have
+        // been accepted at any time.
+        let from = ordered_at.unwrap_or(UnixTime::MIN);
+        let times = IssueTimes { from, now: sale.payee().now(), skew_s: *skew_s };
+        let checked = receipt::check(&receipt, &mandate, id, venue, &times);
         checked.map_err(Refusal::BadReceipt)?;
         check_fresh(sale, &receipt)?;
         Ok(Paid::new(id, mandate, receipt, sale.request().purchase.clone()))
@@ -171,11 +181,9 @@ impl Scheme for Aep2 {
 fn check_fresh(sale: &Sale, receipt: &SignedReceipt) -> Result<(), Refusal> {
     let payee = sale.payee();
     let config = payee.config();
-    let settle_by = receipt.message.settle_by;
-    let after = |seconds: u64| settle_by.checked_add(seconds).unwrap_or(UnixTime::MAX);
-    let due = |time: UnixTime| time.checked_add(config.settle_within_s);
-    let stale = due(payee.now())
-        .is_none_or(|due| after(config.order_good_s.saturating_add(config.skew_s)) < due);
-    let before_start = due(payee.started()).is_none_or(|due| after(config.skew_s) < due);
-    if stale || before_start { Err(Refusal::AlreadyUsed { settle_by }) } else { Ok(()) }
+    let issued_at = receipt.message.issued_at;
+    let after = |seconds: u64| issued_at.checked_add(seconds).unwrap_or(UnixTime::MAX);
+    let stale = after(config.order_good_s.saturating_add(config.skew_s)) < payee.now();
+    let before_start = after(config.skew_s) < payee.started();
+    if stale || before_start { Err(Refusal::AlreadyUsed { issued_at }) } else { Ok(()) }
 }

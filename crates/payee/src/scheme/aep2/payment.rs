@@ -62,7 +62,7 @@ impl IncomingPayment {
     }
 
     /// Checks that this pays for what is sold under `terms`, which carry no order. Gives the
-    /// mandate's id.
+    /// mandate's id, and when it was ordered, where the payee knows.
     ///
     /// The signature is the processor's to check, and so is what the account has.
     pub(super) fn pays_for(
@@ -70,7 +70,7 @@ impl IncomingPayment {
         sale: &Sale,
         terms: &Requirements,
         orders: &Orders,
-    ) -> Result<MandateId, Refusal> {
+    ) -> Result<(MandateId, Option<UnixTime>), Refusal> {
         let (purchase, now) = (&sale.request().purchase, sale.asked_at());
         let mandate = &self.mandate.mandate;
         let order = match &self.accepted {
@@ -89,15 +89,18 @@ impl IncomingPayment {
             ("mandate.payee", mandate.payee == purchase.payee),
             ("mandate.amount", mandate.amount == purchase.amount),
         ])?;
-        let context = match order {
+        let (context, good_until) = match order {
             Some(order) => {
-                orders.check(purchase, order, now).map_err(|error| match error {
+                let until = orders.check(purchase, order, now).map_err(|error| match error {
                     OrderError::Unknown => Refusal::UnknownOrder,
                     OrderError::Expired(until) => Refusal::OrderExpired { until },
                 })?;
-                PaymentContext::Order(order)
+                (PaymentContext::Order(order), Some(until))
             }
-            None => PaymentContext::Intent { account: mandate.account, nonce: mandate.nonce },
+            None => {
+                let (account, nonce) = (mandate.account, mandate.nonce);
+                (PaymentContext::Intent { account, nonce }, None)
+            }
         };
         if mandate.reference != purchase.reference(context) {
             return Err(Refusal::OtherReference);
@@ -109,7 +112,8 @@ impl IncomingPayment {
         if mandate.deadline.checked_add(skew_s).is_some_and(|latest| latest < needed) {
             return Err(Refusal::DeadlineTooNear { deadline: mandate.deadline, needed });
         }
-        Ok(mandate.id(&purchase.venue.mandate_domain(purchase.token)))
+        let id = mandate.id(&purchase.venue.mandate_domain(purchase.token));
+        Ok((id, good_until.and_then(|until| ordered_at(sale, until))))
     }
 }
 
@@ -122,6 +126,12 @@ impl From<PaymentPayload> for IncomingPayment {
     }
 }
 
+/// When an order was made that is good until then.
+fn ordered_at(sale: &Sale, until: UnixTime) -> Option<UnixTime> {
+    let good_s = sale.payee().config().order_good_s;
+    UnixTime::new(until.get().saturating_sub(good_s)).ok()
+}
+
 /// The same for what this scheme adds, but for the order.
 fn same_extra(accepted: &Extra, asked: &Extra) -> Result<(), Refusal> {
     let settle_within = accepted.settle_within_seconds == asked.settle_within_seconds;
@@ -130,6 +140,7 @@ fn same_extra(accepted: &Extra, asked: &Extra) -> Result<(), Refusal> {
         ("extra.processor", accepted.processor == asked.processor),
         ("extra.settleWithinSeconds", settle_within),
         ("extra.capture", accepted.capture == asked.capture),
+        ("extra.disputes", accepted.disputes == asked.disputes),
         ("extra.method", accepted.method.is_none() || accepted.method == asked.method),
     ])
 }
