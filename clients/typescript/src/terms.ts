@@ -4,7 +4,7 @@
  */
 
 import type { PaymentRequirements } from "@x402/core/types";
-import type { Hex } from "viem";
+import { zeroAddress, type Address, type Hex } from "viem";
 
 import { readDisputes } from "./disputes.js";
 import type { Purchase } from "./purchase.js";
@@ -65,8 +65,16 @@ export interface Terms {
 export function readTerms(value: unknown, path = "accepts"): Terms {
   const { network: chainId, amount, asset: token, payTo: payee, maxTimeoutSeconds, extra } = read(value, path);
   const { wallet, processor, settleWithinSeconds, capture, method, order, disputes } = extra;
+  requireTaker(payee, wallet, token, `${path}.payTo`);
   const offer = { venue: { chainId, wallet, processor }, token, payee, amount, ...(disputes && { disputes }) };
   return { offer, maxTimeoutSeconds, settleWithinSeconds, capture, method, order };
+}
+
+/** Refuses a payee from whose address nobody ever takes the money out: 0, the wallet, the token. */
+function requireTaker(payee: Address, wallet: Address, token: Address, path: string): void {
+  const own = payee.toLowerCase();
+  const lost = [zeroAddress, wallet, token].some((address) => address.toLowerCase() === own);
+  if (lost) throw new WireError(path, `${payee} is the address 0, the wallet or the token: what it is paid is lost`);
 }
 
 /** The same terms without the payee's order: what is accepted in intent mode. */

@@ -9,6 +9,7 @@
 //!   payer or a payee shows that a mandate was settled in it;
 //! - [`typed_data`]: what ordinary Ethereum keys sign: receipts, direct mandates, what is said of
 //!   mandates afterwards;
+//! - [`payee`]: who cannot be paid;
 //! - [`units`] and [`wire`]: the protocol's numbers, and its strict JSON; [`clock`]: the time;
 //! - with the feature `openapi`, descriptions of all that for an OpenAPI document.
 //!
@@ -23,6 +24,7 @@ pub mod inclusion;
 pub mod mandate;
 #[cfg(feature = "openapi")]
 pub mod openapi;
+pub mod payee;
 pub mod poseidon;
 pub mod signer;
 pub mod typed_data;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use aep2_mandate::payee::LostPayee;
 use aep2_processor_client::ProcessorClient;
 use alloy_primitives::Address;
 use alloy_signer_local::PrivateKeySigner;
@@ -27,6 +28,9 @@ pub enum PayeeError {
         /// The key's address.
         found: Address,
     },
+    /// Nobody could take the money out.
+    #[error(transparent)]
+    LostPayee(#[from] LostPayee),
 }
 
 /// A payee. Cheap to clone; clones are the same payee, with one memory.
@@ -42,7 +46,8 @@ impl Payee {
     /// payee without one always charges the whole amount.
     ///
     /// # Errors
-    /// When the origin is none, or the key is another address's.
+    /// When the origin is none, the key is another address's, or the payee is one whose money nobody
+    /// could take out.
     pub fn new(
         config: PayeeConfig,
         processor: Arc<dyn ProcessorClient>,
@@ -59,6 +64,7 @@ impl Payee {
         {
             return Err(PayeeError::OtherKey { expected: *payee, found });
         }
+        LostPayee::check(*payee, config.venue.wallet, config.token)?;
         let orders = Orders(config.order_secret.clone());
         Ok(Self {
             mandates: Arc::new(Aep2::new(processor.clone(), orders)),

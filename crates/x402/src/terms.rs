@@ -17,6 +17,7 @@
 use std::fmt;
 
 use aep2_mandate::{
+    payee::LostPayee,
     units::{Ceiling, ChainId},
     wire::Strict,
 };
@@ -104,6 +105,9 @@ pub enum TermsError {
         /// The version found.
         version: String,
     },
+    /// Nobody could take the money out.
+    #[error(transparent)]
+    LostPayee(#[from] LostPayee),
 }
 
 /// The CAIP-2 name of a chain.
@@ -136,6 +140,7 @@ pub fn purchase(
             version: extra.version.clone(),
         });
     }
+    LostPayee::check(terms.pay_to.0, extra.wallet.0, terms.asset.0)?;
     Ok(Purchase {
         method: method.into(),
         resource: resource.into(),

@@ -118,6 +118,11 @@ async fn the_first_reason_of_the_stated_order_is_the_answer() {
 
     assert_eq!(answer(sign(&stranger, payment)).await, "unsupported_token");
     payment.token = world.token();
+    for lost in [Address::ZERO, world.id().address, world.token()] {
+        payment.payee = lost;
+        assert_eq!(answer(sign(&stranger, payment)).await, "lost_payee");
+    }
+    payment.payee = refused_payee;
     assert_eq!(answer(sign(&stranger, payment)).await, "amount_too_small");
     payment.amount = 10;
     assert_eq!(answer(sign(&stranger, payment)).await, "expired");

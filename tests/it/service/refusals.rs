@@ -25,6 +25,7 @@ async fn every_refusal_of_a_mandate_has_its_code_and_status() {
     let payment = |nonce| Payment { nonce, ..good };
     let cases: Vec<(Value, u16, &str)> = vec![
         (sign(Payment { token: Address::repeat_byte(9), ..payment(1) }), 422, "unsupported_token"),
+        (sign(Payment { payee: good.token, ..payment(1) }), 422, "lost_payee"),
         (sign(Payment { amount: 9, ..payment(1) }), 422, "amount_too_small"),
         (sign(Payment { deadline: world.clock.now(), ..payment(1) }), 422, "deadline_too_near"),
         (

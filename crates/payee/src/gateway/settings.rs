@@ -6,7 +6,8 @@ use std::{
     path::Path,
 };
 
-use aep2_mandate::units::Ceiling;
+use aep2_mandate::{payee::LostPayee, units::Ceiling};
+use alloy_primitives::Address;
 use http::Method;
 use serde::Deserialize;
 use thiserror::Error;
@@ -149,6 +150,9 @@ pub enum SettingsError {
     /// The file cannot be read.
     #[error(transparent)]
     File(#[from] FileError),
+    /// Nobody could take the money out.
+    #[error("payee.address: {0}")]
+    LostPayee(#[from] LostPayee),
     /// Nothing is sold.
     #[error("there is no route with a price; add a [[routes]]")]
     NothingSold,
@@ -209,6 +213,10 @@ impl GatewaySettings {
         let plain = upstream.query().is_none() && upstream.fragment().is_none();
         if !(matches!(upstream.scheme(), "http" | "https") && upstream.has_host() && plain) {
             return Err(SettingsError::Upstream(upstream.clone()));
+        }
+        // Wallet and token are the processor's to say: they are compared when it is asked.
+        if self.payee.address.is_some_and(|own| own.0 == Address::ZERO) {
+            return Err(LostPayee::Zero.into());
         }
         if self.routes.is_empty() {
             return Err(SettingsError::NothingSold);

@@ -7,7 +7,10 @@ use aep2_ledger::{
     self as ledger, Accepted, Durable, MandateHash, MandateView, Precheck, Received,
     SettlementPath, records::NonceKey,
 };
-use aep2_mandate::units::{AccountId, Ceiling, UnixTime};
+use aep2_mandate::{
+    payee::LostPayee,
+    units::{AccountId, Ceiling, UnixTime},
+};
 use alloy::primitives::U256;
 
 use super::{context::AcceptContext, error::AcceptError, payable::Payable};
@@ -163,6 +166,7 @@ impl AcceptContext {
         let Some(least) = self.least(token) else {
             return Err(AcceptError::UnsupportedToken { token });
         };
+        LostPayee::check(mandate.payee(), self.wallet.address, token)?;
         if amount < U256::from(least.get()) {
             return Err(AcceptError::AmountTooSmall { amount, least });
         }

@@ -1,7 +1,10 @@
 //! Why a mandate is not accepted.
 
 use aep2_ledger::{self as ledger, Balance, LedgerError, Refusal};
-use aep2_mandate::units::{AccountId, Ceiling, UnixTime};
+use aep2_mandate::{
+    payee::LostPayee,
+    units::{AccountId, Ceiling, UnixTime},
+};
 use alloy::primitives::{Address, B256, U256};
 use thiserror::Error;
 
@@ -31,6 +34,9 @@ pub enum AcceptError {
         /// The mandate's token.
         token: Address,
     },
+    /// Nobody could take the money out.
+    #[error(transparent)]
+    LostPayee(#[from] LostPayee),
     /// Settling it would cost more than it is worth.
     #[error("the amount {amount} is below the least that is accepted, {least}")]
     AmountTooSmall {
@@ -143,6 +149,7 @@ impl AcceptError {
             Self::Stopping | Self::ViewTooOld => "not_ready",
             Self::Busy { .. } => "too_many_requests",
             Self::UnsupportedToken { .. } => "unsupported_token",
+            Self::LostPayee(_) => "lost_payee",
             Self::AmountTooSmall { .. } => "amount_too_small",
             Self::Expired { .. } => "expired",
             Self::DeadlineTooNear { .. } => "deadline_too_near",

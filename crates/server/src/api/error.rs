@@ -61,6 +61,8 @@ codes! {
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED;
     /// The token is not accepted here; `GET /` names those that are.
     UnsupportedToken = "unsupported_token", UNPROCESSABLE_ENTITY;
+    /// The payee is the address 0, the wallet or the token: nobody could take the money out.
+    LostPayee = "lost_payee", UNPROCESSABLE_ENTITY;
     /// The amount is less than this processor settles; `GET /` has the least.
     AmountTooSmall = "amount_too_small", UNPROCESSABLE_ENTITY;
     /// The deadline has passed. Sign another mandate.

@@ -53,7 +53,7 @@ pub(super) enum AcceptErrors {
     /// `nonce_spent`, `nonce_conflict`, `change_pending`.
     #[response(status = 409)]
     Conflict(#[to_schema] Envelope),
-    /// `unsupported_token`, `amount_too_small`, `expired`, `deadline_too_near`, `unknown_account`,
+    /// `unsupported_token`, `lost_payee`, `amount_too_small`, `expired`, `deadline_too_near`, `unknown_account`,
     /// `other_processor`, `other_verifiers`, `unknown_key`, `bad_signature`.
     #[response(status = 422)]
     Refused(#[to_schema] Envelope),

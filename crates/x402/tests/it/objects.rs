@@ -5,8 +5,9 @@ use aep2_x402::{
     ExtensionsJson, Network, PaymentRequired, SettleResponse, SupportedResponse, VerifyResponse,
     headers::{self, PAYMENT_REQUIRED},
     offer::offers,
-    terms,
+    terms::{self, TermsError},
 };
+use alloy_primitives::Address;
 use http::{HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 
@@ -156,6 +157,20 @@ fn terms_that_are_not_exact_about_money_are_not_read() {
     let required: PaymentRequired =
         serde_json::from_str(&format!("{{\"x402Version\":2,\"accepts\":[{text}]}}")).unwrap();
     assert!(matches!(&offers(&required)[..], [Err(_)]), "an amount twice");
+}
+
+#[test]
+fn terms_that_pay_nobody_sell_nothing() {
+    let wallet = aep2_entry()["extra"]["wallet"].clone();
+    let token = aep2_entry()["asset"].clone();
+    for payee in [json!(Address::ZERO), wallet, token] {
+        let mut entry = aep2_entry();
+        entry["payTo"] = payee.clone();
+        let found = offers(&required(vec![entry]));
+        let [Ok(offer)] = &found[..] else { panic!("{found:?}") };
+        let refused = terms::purchase(&offer.terms, "GET", "https://a.example/");
+        assert!(matches!(refused, Err(TermsError::LostPayee(_))), "{payee}: {refused:?}");
+    }
 }
 
 #[test]

@@ -71,9 +71,9 @@ struct Enqueued {
 /// What says nothing about the mandate: that the processor does not serve at the moment.
 fn refusal_of(error: AcceptError) -> Result<Refusal, ApiError> {
     let code = match &error {
-        AcceptError::UnsupportedToken { .. } | AcceptError::AmountTooSmall { .. } => {
-            Code::InvalidRequest
-        }
+        AcceptError::UnsupportedToken { .. }
+        | AcceptError::LostPayee(_)
+        | AcceptError::AmountTooSmall { .. } => Code::InvalidRequest,
         AcceptError::Expired { .. } | AcceptError::DeadlineTooNear { .. } => Code::ExpiredMandate,
         AcceptError::BadSignature { .. } => Code::InvalidSignature,
         AcceptError::NonceSpent | AcceptError::NonceConflict => Code::NonceUsed,
