@@ -84,7 +84,7 @@ pub(crate) struct Arguments {
     again: Option<MandateId>,
 
     /// Write the answer's body to this file
-    #[arg(long = "output", short, value_name = "FILE", conflicts_with = "json")]
+    #[arg(long = "output", short = 'o', value_name = "FILE", conflicts_with = "json")]
     file: Option<PathBuf>,
 
     #[command(flatten)]
