@@ -22,7 +22,7 @@ use alloy_sol_types::SolStruct;
 use serde::{Deserialize, Deserializer, Serialize};
 use thiserror::Error;
 
-use crate::terms::WireAddress;
+use crate::wire_address::WireAddress;
 
 mod eip712 {
     alloy_sol_types::sol! {

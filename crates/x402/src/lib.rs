@@ -27,6 +27,7 @@ pub mod receipt;
 pub mod settlement;
 pub mod terms;
 pub mod v1;
+mod wire_address;
 
 pub use x402_types::{
     chain::ChainId as Network,

@@ -14,15 +14,13 @@
 //!
 //! Fields that are not listed are not read: nothing that concerns money is in them.
 
-use std::fmt;
-
 use aep2_mandate::{
     payee::LostPayee,
     units::{Ceiling, ChainId},
     wire::Strict,
 };
-use alloy_primitives::{Address, B256};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use alloy_primitives::B256;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use x402_types::{chain::ChainId as Network, proto::v2::PaymentRequirements};
 
@@ -37,6 +35,7 @@ mod scheme {
     x402_types::lit_str!(Aep2Scheme, "aep2");
 }
 pub use self::scheme::Aep2Scheme;
+pub use crate::wire_address::WireAddress;
 
 /// The EIP-712 domain's name of every wallet.
 pub const WALLET_NAME: &str = "AEP2DebitWallet";
@@ -154,38 +153,4 @@ pub fn purchase(
         amount: terms.amount,
         disputes: extra.disputes.clone(),
     })
-}
-
-/// An address as x402 writes it: read in any case, written with EIP-55's checksum.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct WireAddress(pub Address);
-
-impl fmt::Display for WireAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl fmt::Debug for WireAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl From<Address> for WireAddress {
-    fn from(address: Address) -> Self {
-        Self(address)
-    }
-}
-
-impl Serialize for WireAddress {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for WireAddress {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Strict::<Address>::deserialize(deserializer).map(|Strict(address)| Self(address))
-    }
 }

@@ -8,7 +8,8 @@ use alloy::{
 
 use super::{TokenError, VerifierError, WalletError};
 use crate::contracts::{
-    DebitWallet::DebitWalletErrors as W, Erc20::Erc20Errors as T,
+    DebitWallet::{DebitWalletErrors as W, InsufficientBond, ReceiptTimes},
+    Erc20::Erc20Errors as T,
     Groth16Verifier::Groth16VerifierErrors as G,
 };
 
@@ -123,22 +124,13 @@ impl From<W> for WalletError {
             W::ReceiptNotDue(e) => {
                 Self::ReceiptNotDue { settle_by: e.settleBy.to(), timestamp: e.timestamp }
             }
-            W::ReceiptTimes(e) => Self::ReceiptTimes {
-                issued_at: e.issuedAt.to(),
-                settle_by: e.settleBy.to(),
-                deadline: e.deadline.to(),
-            },
+            W::ReceiptTimes(e) => receipt_times(&e),
             W::ReceiptSignature(_) => Self::ReceiptSignature,
             W::ReceiptClaimed(e) => Self::ReceiptClaimed { digest: e.digest },
             W::ReceiptSettled(e) => {
                 Self::ReceiptSettled { account: e.account, token: e.token, nonce: e.nonce }
             }
-            W::InsufficientBond(e) => Self::InsufficientBond {
-                signer: e.signer,
-                token: e.token,
-                bond: e.bond,
-                amount: e.amount,
-            },
+            W::InsufficientBond(e) => insufficient_bond(&e),
 
             W::ReentrancyGuardReentrantCall(_) => Self::Reentered,
             W::SafeCastOverflowedUintDowncast(e) => Self::TooLarge { bits: e.bits, value: e.value },
@@ -148,6 +140,19 @@ impl From<W> for WalletError {
             W::InvalidShortString(_) | W::StringTooLong(_) => Self::String,
         }
     }
+}
+
+fn receipt_times(e: &ReceiptTimes) -> WalletError {
+    WalletError::ReceiptTimes {
+        issued_at: e.issuedAt.to(),
+        settle_by: e.settleBy.to(),
+        deadline: e.deadline.to(),
+    }
+}
+
+fn insufficient_bond(e: &InsufficientBond) -> WalletError {
+    let InsufficientBond { signer, token, bond, amount } = *e;
+    WalletError::InsufficientBond { signer, token, bond, amount }
 }
 
 impl From<G> for VerifierError {
