@@ -154,6 +154,8 @@ interface IDebitWallet {
     error VerifierHasNoCode(address verifier);
     error NoVerifiers();
     error NothingPending();
+    /// @notice Another processor or other verifiers are asked for; a request for a key would drop that.
+    error ChangePending(uint32 account);
     error TooEarly(uint40 availableFrom);
     error SignatureExpired(uint256 deadline);
     error BadSignature(address expected);
@@ -162,6 +164,10 @@ interface IDebitWallet {
 
     error NothingArrived(address token);
     error TransferFailed(address token, address to, uint256 amount);
+    /// @notice Nothing is sent to address 0 or to the wallet itself.
+    error RecipientRefused(address to);
+    /// @notice The payee wants less than its threshold kept; only the payee collects it.
+    error BelowThreshold(uint256 credit, uint256 threshold);
     /// @notice The token took more from the wallet than was sent.
     error TokenTookMore(address token, uint256 sent, uint256 gone);
     /// @notice Too little gas to give a payout its full allowance; send the transaction with more.
@@ -238,7 +244,8 @@ interface IDebitWallet {
     );
 
     event PayoutCredited(address indexed token, address indexed payee, uint256 amount);
-    event Collected(address indexed token, address indexed payee, uint256 amount);
+    event Collected(address indexed token, address indexed payee, address to, uint256 amount);
+    event PayoutThresholdRequested(address indexed token, address indexed payee, uint128 threshold, uint40 inForceFrom);
     event PayoutThresholdSet(address indexed token, address indexed payee, uint128 threshold);
 
     event Bonded(address indexed signer, address indexed token, address indexed from, uint256 amount);
@@ -280,7 +287,8 @@ interface IDebitWallet {
         returns (uint32 account);
 
     /// @notice The same, and the new account's first deposit in the same transaction, by an EIP-3009
-    /// authorization whose nonce is {openingNonce}.
+    /// authorization whose nonce is {openingNonce}. Where somebody brought the opening's signature before, the deposit
+    /// goes into the account that was opened by it.
     function openAccountAndDeposit(
         Opening calldata opening,
         uint256 deadline,
@@ -290,10 +298,11 @@ interface IDebitWallet {
     ) external returns (uint32 account);
 
     /// @notice Asks for another mandate key. Until the delay has passed and the change is applied, the old
-    /// one settles. A later request takes the place of an earlier one.
+    /// one settles. A later request takes the place of an earlier one. Refused while another processor or other
+    /// verifiers are asked for.
     function rotateKey(uint32 account, uint256 keyHash) external;
 
-    /// @notice Asks for no mandate key.
+    /// @notice Asks for no mandate key, as {rotateKey} asks for another.
     function revokeKey(uint32 account) external;
 
     /// @notice Asks for another processor, other verifiers, another key, or all of them.
@@ -354,7 +363,7 @@ interface IDebitWallet {
 
     /// @notice Asks for tokens back. They can be debited until the request is executed, which is possible
     /// after {WITHDRAWAL_DELAY}. A later request takes the place of an earlier one and waits anew.
-    /// @param amount At most so much leaves; more than the balance asks for all of it.
+    /// @param amount At most so much leaves; more than the balance asks for what it is now.
     function requestWithdrawal(uint32 account, address token, uint256 amount) external;
 
     /// @notice Takes the request back.
@@ -401,10 +410,19 @@ interface IDebitWallet {
 
     // --- Credits ------------------------------------------------------------------------------------
 
-    /// @notice Pays a payee what is credited to it. Anyone may call.
+    /// @notice Pays a payee what is credited to it, if it comes to the payee's threshold. Anyone may call.
     function collect(address token, address payee) external returns (uint256 amount);
 
-    /// @notice Has payouts to the caller credited until they come to at least so much.
+    /// @notice Pays what is credited to the caller, whatever the threshold, to where the caller wants it.
+    function collectTo(address token, address to) external returns (uint256 amount);
+
+    /// @notice Puts a lower threshold in force whose delay has passed. Anyone may, so that a payee cannot keep one in
+    /// hand and play it against a batch.
+    function applyPayoutThreshold(address token, address payee) external;
+
+    /// @notice Has payouts to the caller credited until they come to at least so much. A higher threshold is in force
+    /// at once, a lower one after {WITHDRAWAL_DELAY}, once {applyPayoutThreshold} was called: payouts that are sent
+    /// need more gas than such as are credited.
     function setPayoutThreshold(address token, uint128 threshold) external;
 
     /// @notice What is credited to a payee, and its threshold.
@@ -415,7 +433,7 @@ interface IDebitWallet {
     /// @notice Adds the caller's tokens to the bond that stands behind a signer's receipts.
     function bond(address signer, address token, uint256 amount) external returns (uint256 arrived);
 
-    /// @notice Asks for the caller's bond back. It answers for receipts until taken out, which is possible
+    /// @notice Asks for the caller's bond back, at most what it is now. It answers for receipts until taken out, which is possible
     /// after {UNBONDING_DELAY}.
     function requestUnbond(address token, uint256 amount) external;
 
@@ -433,6 +451,9 @@ interface IDebitWallet {
 
     /// @notice A signer's bond in a token, and what is asked back of it.
     function bondOf(address signer, address token) external view returns (Purse memory);
+
+    /// @notice Whether a nonce was spent by a claim, and so shows no settlement.
+    function isBurnt(uint32 account, address token, uint64 nonce) external view returns (bool);
 
     /// @notice Whether a receipt was paid from a bond; `digest` is its EIP-712 digest.
     function isClaimed(bytes32 digest) external view returns (bool);

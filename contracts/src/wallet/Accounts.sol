@@ -34,6 +34,9 @@ abstract contract Accounts is Verifiers {
     mapping(uint32 account => Change) private _changes;
     mapping(address owner => DirectAccount) private _directAccounts;
 
+    /// @dev By the hash of an opening that was signed.
+    mapping(bytes32 opening => uint32 account) private _lastOpened;
+
     /// @dev Non-zero only under the processor and the verifiers that the owner chose. So one read answers
     /// whether they may debit the account, and with which key.
     mapping(bytes32 tenant => mapping(uint32 account => uint256)) private _keyHashes;
@@ -65,13 +68,27 @@ abstract contract Accounts is Verifiers {
 
     function openSigned(Opening calldata opening, uint256 deadline, bytes calldata signature)
         internal
-        returns (uint32)
+        returns (uint32 account)
     {
-        uint256 nonce = _useNonce(opening.owner);
-        checkOwnerSignature(
-            opening.owner, deadline, keccak256(abi.encode(OPEN_ACCOUNT_TYPEHASH, opening, nonce, deadline)), signature
-        );
-        return open(opening);
+        account = tryOpenSigned(opening, deadline, signature);
+        if (account == 0) revert BadSignature(opening.owner);
+    }
+
+    /// @return account 0 when its owner's next signature is not this one.
+    function tryOpenSigned(Opening calldata opening, uint256 deadline, bytes calldata signature)
+        internal
+        returns (uint32 account)
+    {
+        bytes32 structHash = keccak256(abi.encode(OPEN_ACCOUNT_TYPEHASH, opening, nonces(opening.owner), deadline));
+        if (!isSignedByOwner(opening.owner, deadline, structHash, signature)) return 0;
+        _useNonce(opening.owner);
+        account = open(opening);
+        _lastOpened[keccak256(abi.encode(opening))] = account;
+    }
+
+    /// @return The last account that was opened by a signature of exactly these terms; 0 for none.
+    function lastOpened(Opening calldata opening) internal view returns (uint32) {
+        return _lastOpened[keccak256(abi.encode(opening))];
     }
 
     function open(Opening memory opening) private returns (uint32 account) {
@@ -88,14 +105,21 @@ abstract contract Accounts is Verifiers {
 
     /// @inheritdoc IDebitWallet
     function rotateKey(uint32 account, uint256 keyHash) external nonReentrant onlyOwnerOf(account) {
-        Terms storage terms = _terms[account];
-        _requestChange(account, terms.processor, terms.verifierSet, keyHash);
+        _requestKey(account, keyHash);
     }
 
     /// @inheritdoc IDebitWallet
     function revokeKey(uint32 account) external nonReentrant onlyOwnerOf(account) {
-        Terms storage terms = _terms[account];
-        _requestChange(account, terms.processor, terms.verifierSet, 0);
+        _requestKey(account, 0);
+    }
+
+    /// @dev A request takes the place of the one before it. One for a key alone must not silently drop one for
+    /// another processor: whoever wants both says so by {setProcessor}, or cancels first.
+    function _requestKey(uint32 account, uint256 keyHash) private {
+        (Terms storage terms, Change storage change) = (_terms[account], _changes[account]);
+        bool moves = change.processor != terms.processor || change.verifierSet != terms.verifierSet;
+        if (change.inForceFrom != 0 && moves) revert ChangePending(account);
+        _requestChange(account, terms.processor, terms.verifierSet, keyHash);
     }
 
     /// @inheritdoc IDebitWallet
@@ -124,7 +148,7 @@ abstract contract Accounts is Verifiers {
     /// @inheritdoc IDebitWallet
     function applyChange(uint32 account) external nonReentrant {
         Change memory change = _changes[account];
-        _checkMature(change.inForceFrom);
+        checkMature(change.inForceFrom);
         delete _changes[account];
 
         Terms storage terms = _terms[account];
@@ -154,7 +178,7 @@ abstract contract Accounts is Verifiers {
     /// @inheritdoc IDebitWallet
     function applyDirectAccount(address owner) external nonReentrant {
         DirectAccount storage direct = _directAccounts[owner];
-        _checkMature(direct.inForceFrom);
+        checkMature(direct.inForceFrom);
         _setDirectAccount(owner, direct.next);
     }
 
@@ -213,11 +237,6 @@ abstract contract Accounts is Verifiers {
     function checkOwner(uint32 account) internal view {
         requireAccount(account);
         if (_terms[account].owner != msg.sender) revert NotOwner(account, msg.sender);
-    }
-
-    function _checkMature(uint40 from) private view {
-        if (from == 0) revert NothingPending();
-        if (block.timestamp < from) revert TooEarly(from);
     }
 
     /// @dev A key hash is a field element: given as `v + r` it would be the same key under two names.

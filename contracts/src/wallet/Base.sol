@@ -29,6 +29,13 @@ abstract contract Base is IDebitWallet, EIP712, Nonces, ReentrancyGuardTransient
         return delay;
     }
 
+    /// @dev What was asked for takes effect from then on.
+    /// @param from 0 when nothing was asked for.
+    function checkMature(uint40 from) internal view {
+        if (from == 0) revert NothingPending();
+        if (block.timestamp < from) revert TooEarly(from);
+    }
+
     /// @notice What EIP-712 messages to this wallet are signed under.
     function DOMAIN_SEPARATOR() external view returns (bytes32) {
         return _domainSeparatorV4();
@@ -40,12 +47,18 @@ abstract contract Base is IDebitWallet, EIP712, Nonces, ReentrancyGuardTransient
         internal
         view
     {
+        if (!isSignedByOwner(owner, deadline, structHash, signature)) revert BadSignature(owner);
+    }
+
+    function isSignedByOwner(address owner, uint256 deadline, bytes32 structHash, bytes calldata signature)
+        internal
+        view
+        returns (bool)
+    {
         if (block.timestamp > deadline) revert SignatureExpired(deadline);
         bytes32 digest = _hashTypedDataV4(structHash);
-        if (isSignedByKey(owner, digest, signature)) return;
-        if (!SignatureChecker.isValidERC1271SignatureNowCalldata(owner, digest, signature)) {
-            revert BadSignature(owner);
-        }
+        return isSignedByKey(owner, digest, signature)
+            || SignatureChecker.isValidERC1271SignatureNowCalldata(owner, digest, signature);
     }
 
     /// @dev Whether an ordinary key signed, whatever code its account may have.

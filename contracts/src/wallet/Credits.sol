@@ -19,7 +19,14 @@ abstract contract Credits is Base {
         uint128 threshold;
     }
 
+    /// @dev A lower threshold that a payee asked for.
+    struct Lowering {
+        uint128 threshold;
+        uint40 from;
+    }
+
     mapping(address token => mapping(address payee => Credit)) private _credits;
+    mapping(address token => mapping(address payee => Lowering)) private _lowerings;
 
     /// @dev Pays `amount` and whatever was credited before, or credits it.
     /// @param credits The token's, see {creditsOf}.
@@ -28,6 +35,9 @@ abstract contract Credits is Base {
         internal
         returns (uint256 sent)
     {
+        // Demanded of every payout, also of one that will be credited: what a transaction needs must not depend on
+        // what its payees do before it is in a block.
+        Tokens.requirePayoutGas();
         Credit storage credit = credits[payee];
         (uint256 owed, uint256 threshold) = _read(credit);
         uint256 due;
@@ -35,10 +45,12 @@ abstract contract Credits is Base {
             // Of 128 bits both.
             due = owed + amount;
         }
-        // The credit is cleared before the token is called, and restored if it would not send.
-        if (owed != 0) credit.owed = 0;
-        if (due >= threshold && Tokens.tryPush(token, payee, due)) {
-            if (owed != 0) emit Collected(token, payee, owed);
+        // The token finds the wallet locked, so the credit is written once, when it is known what comes of it.
+        if (due >= threshold && Tokens.mayReceive(payee) && Tokens.tryPush(token, payee, due)) {
+            if (owed != 0) {
+                credit.owed = 0;
+                emit Collected(token, payee, payee, owed);
+            }
             return due;
         }
         credit.owed = due.toUint128();
@@ -59,19 +71,48 @@ abstract contract Credits is Base {
     }
 
     /// @inheritdoc IDebitWallet
-    function collect(address token, address payee) external nonReentrant returns (uint256 amount) {
+    function collect(address token, address payee) external nonReentrant returns (uint256) {
+        (uint256 owed, uint256 threshold) = _read(_credits[token][payee]);
+        if (owed < threshold) revert BelowThreshold(owed, threshold);
+        return _collect(token, payee, payee);
+    }
+
+    /// @inheritdoc IDebitWallet
+    function collectTo(address token, address to) external nonReentrant returns (uint256) {
+        return _collect(token, msg.sender, to);
+    }
+
+    function _collect(address token, address payee, address to) private returns (uint256 amount) {
         Credit storage credit = _credits[token][payee];
         amount = credit.owed;
         if (amount == 0) revert AmountZero();
         credit.owed = 0;
-        emit Collected(token, payee, amount);
-        Tokens.push(token, payee, amount);
+        emit Collected(token, payee, to, amount);
+        Tokens.push(token, to, amount);
     }
 
     /// @inheritdoc IDebitWallet
     function setPayoutThreshold(address token, uint128 threshold) external nonReentrant {
-        _credits[token][msg.sender].threshold = threshold;
-        emit PayoutThresholdSet(token, msg.sender, threshold);
+        if (threshold >= _credits[token][msg.sender].threshold) {
+            _setThreshold(token, msg.sender, threshold);
+        } else {
+            uint40 from = uint40(block.timestamp) + WITHDRAWAL_DELAY;
+            _lowerings[token][msg.sender] = Lowering(threshold, from);
+            emit PayoutThresholdRequested(token, msg.sender, threshold, from);
+        }
+    }
+
+    /// @inheritdoc IDebitWallet
+    function applyPayoutThreshold(address token, address payee) external nonReentrant {
+        Lowering memory asked = _lowerings[token][payee];
+        checkMature(asked.from);
+        _setThreshold(token, payee, asked.threshold);
+    }
+
+    function _setThreshold(address token, address payee, uint128 threshold) private {
+        delete _lowerings[token][payee];
+        _credits[token][payee].threshold = threshold;
+        emit PayoutThresholdSet(token, payee, threshold);
     }
 
     /// @inheritdoc IDebitWallet

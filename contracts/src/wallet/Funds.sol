@@ -47,7 +47,11 @@ abstract contract Funds is Accounts, Purses {
         address token,
         Authorization calldata authorization
     ) external nonReentrant returns (uint32 account) {
-        account = openSigned(opening, deadline, signature);
+        account = tryOpenSigned(opening, deadline, signature);
+        // Whoever saw the signature may have opened the account before. It is as signed, and the money is for it:
+        // the authorization names the opening's terms, owner included.
+        if (account == 0) account = lastOpened(opening);
+        if (account == 0) revert BadSignature(opening.owner);
         _depositAuthorized(account, token, authorization, openingNonce(opening, authorization.salt));
     }
 
@@ -142,8 +146,10 @@ abstract contract Funds is Accounts, Purses {
         nonReentrant
         onlyOwnerOf(account)
     {
-        uint40 from = _withdrawals[token][account].make(amount, WITHDRAWAL_DELAY);
-        emit WithdrawalRequested(account, token, amount, from);
+        (uint256 asked, uint40 from) = _withdrawals[token][account].make(
+            amount, balanceIn(booksOf(token), account), WITHDRAWAL_DELAY
+        );
+        emit WithdrawalRequested(account, token, asked, from);
     }
 
     /// @inheritdoc IDebitWallet

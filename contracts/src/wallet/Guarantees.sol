@@ -51,8 +51,9 @@ abstract contract Guarantees is Accounts, Purses, Credits {
 
     /// @inheritdoc IDebitWallet
     function requestUnbond(address token, uint256 amount) external nonReentrant {
-        uint40 from = _bonds[msg.sender][token].unbonding.make(amount, UNBONDING_DELAY);
-        emit UnbondRequested(msg.sender, token, amount, from);
+        Bond storage kept = _bonds[msg.sender][token];
+        (uint256 asked, uint40 from) = kept.unbonding.make(amount, kept.balance, UNBONDING_DELAY);
+        emit UnbondRequested(msg.sender, token, asked, from);
     }
 
     /// @inheritdoc IDebitWallet
@@ -127,6 +128,11 @@ abstract contract Guarantees is Accounts, Purses, Credits {
     function bondOf(address signer, address token) external view returns (Purse memory) {
         Bond memory kept = _bonds[signer][token];
         return Purse(kept.balance, kept.unbonding.amount, kept.unbonding.from);
+    }
+
+    /// @inheritdoc IDebitWallet
+    function isBurnt(uint32 account, address token, uint64 nonce) external view returns (bool) {
+        return _burnt[token][account][nonce];
     }
 
     /// @inheritdoc IDebitWallet

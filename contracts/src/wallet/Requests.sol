@@ -18,13 +18,18 @@ library Requests {
         uint40 from;
     }
 
-    /// @dev More than any balance may be asked for: it asks for all.
+    /// @dev More than there is may be asked for: it asks for all that is there now, and not for what comes later.
+    /// @param balance Below 2^104.
+    /// @return asked What was asked for.
     /// @return from When the request may be executed.
-    function make(Request storage request, uint256 amount, uint40 delay) internal returns (uint40 from) {
-        if (amount == 0) revert IDebitWallet.AmountZero();
+    function make(Request storage request, uint256 amount, uint256 balance, uint40 delay)
+        internal
+        returns (uint256 asked, uint40 from)
+    {
+        asked = amount < balance ? amount : balance;
+        if (asked == 0) revert IDebitWallet.AmountZero();
         from = (block.timestamp + delay).toUint40();
-        request.amount = amount > type(uint104).max ? type(uint104).max : uint104(amount);
-        request.from = from;
+        (request.amount, request.from) = (uint104(asked), from);
     }
 
     function cancel(Request storage request) internal {

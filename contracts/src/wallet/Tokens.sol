@@ -33,8 +33,15 @@ library Tokens {
         return now_ - before;
     }
 
+    /// @notice Whether tokens may be sent there. To the wallet itself they would move and stay, and nobody's books
+    /// would have them; at address 0 nobody has them.
+    function mayReceive(address to) internal view returns (bool) {
+        return to != address(0) && to != address(this);
+    }
+
     /// @notice Sends tokens, or reverts.
     function push(address token, address to, uint256 amount) internal {
+        if (!mayReceive(to)) revert IDebitWallet.RecipientRefused(to);
         uint256 before = held(token);
         if (!_transfer(token, to, amount, gasleft())) {
             revert IDebitWallet.TransferFailed(token, to, amount);
@@ -42,15 +49,19 @@ library Tokens {
         requireGone(token, before, amount);
     }
 
-    /// @notice Sends tokens if the token will, within a bounded amount of gas.
-    /// @dev The caller chooses the gas of a transaction. Without the demand on what is left it could choose
-    /// so little that this transfer fails and everything else succeeds.
-    /// @return Whether they were sent.
-    function tryPush(address token, address to, uint256 amount) internal returns (bool) {
+    /// @notice Demands that a payout can have its full allowance of gas.
+    /// @dev The caller chooses the gas of a transaction. Without this demand it could choose so little that a
+    /// transfer fails and everything else succeeds.
+    function requirePayoutGas() internal view {
         uint256 left = gasleft();
         if (left < PAYOUT_GAS_NEEDED) {
             revert IDebitWallet.InsufficientGas(PAYOUT_GAS_NEEDED, left);
         }
+    }
+
+    /// @notice Sends tokens if the token will, within a bounded amount of gas. See {requirePayoutGas}.
+    /// @return Whether they were sent.
+    function tryPush(address token, address to, uint256 amount) internal returns (bool) {
         return _transfer(token, to, amount, PAYOUT_GAS);
     }
 

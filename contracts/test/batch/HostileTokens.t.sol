@@ -219,6 +219,7 @@ contract BatchHostileTokensTest is BatchTest {
         settle(batch);
         assertEq(balance(first) + balance(second), 2 * FUNDS - 100e6);
         assertEq(token.balanceOf(address(wallet)), 2 * FUNDS - 40e6);
+        assertEq(_credit(address(wallet)), 60e6);
         _assertBacked();
     }
 

@@ -111,6 +111,8 @@ contract BatchReentrancyTest is BatchTest {
         _add("settleBatch", callOf(batch));
         _add("settleDirect", _settleDirect());
         _add("collect", abi.encodeCall(IDebitWallet.collect, (address(other), payee)));
+        _add("collectTo", abi.encodeCall(IDebitWallet.collectTo, (address(other), processor)));
+        _add("applyPayoutThreshold", abi.encodeCall(IDebitWallet.applyPayoutThreshold, (address(other), address(evil))));
         _add("setPayoutThreshold", abi.encodeCall(IDebitWallet.setPayoutThreshold, (address(other), 1)));
 
         _add("bond", abi.encodeCall(IDebitWallet.bond, (address(evil), address(other), 1e6)));
@@ -190,16 +192,24 @@ contract BatchReentrancyTest is BatchTest {
         return abi.encodeCall(IDebitWallet.claimGuarantee, (receipt, signature(ownerKey, _digest(Typed.hash(receipt)))));
     }
 
-    /// @dev A payout below a threshold, so that the payee has something to collect.
+    /// @dev Payouts below a threshold, so that a payee has something to collect, and the token itself has. Then both
+    /// ask for a lower one; the payee's is in force, the token's is only due.
     function _credit() private {
         vm.prank(payee);
         wallet.setPayoutThreshold(address(other), type(uint128).max);
-        Batch memory batch = single(own, 9, 1, 1e6);
+        _act(abi.encodeCall(IDebitWallet.setPayoutThreshold, (address(other), type(uint128).max)));
+        Batch memory batch = single(own, 9, 1, 2e6);
         batch.header.token = address(other);
         batch.header.validUntil = type(uint40).max;
+        batch.payouts = new IDebitWallet.Payout[](2);
+        batch.payouts[0] = IDebitWallet.Payout(payee, 1e6);
+        batch.payouts[1] = IDebitWallet.Payout(address(evil), 1e6);
         _act(callOf(batch));
         vm.prank(payee);
         wallet.setPayoutThreshold(address(other), 0);
+        _act(abi.encodeCall(IDebitWallet.setPayoutThreshold, (address(other), 0)));
+        vm.warp(START + 2 * DELAY);
+        wallet.applyPayoutThreshold(address(other), payee);
     }
 
     function _add(string memory name, bytes memory data) private {

@@ -87,6 +87,42 @@ contract ChangesTest is WalletTest {
         _settles(processor, verifierSet, OTHER_KEY);
     }
 
+    // --- Keys beside processors ---------------------------------------------------------------------
+
+    /// @dev A key that is rotated in between must not keep the account with a processor that its owner leaves.
+    function test_aRequestForAKeyDoesNotDropOneForAProcessorOrVerifiers() external {
+        vm.startPrank(alice.addr);
+        for (uint256 i = 0; i < 2; i++) {
+            address next = i == 0 ? rival.addr : processor.addr;
+            wallet.setProcessor(account, next, otherVerifierSet, KEY);
+            vm.expectRevert(abi.encodeWithSelector(IDebitWallet.ChangePending.selector, account));
+            wallet.rotateKey(account, OTHER_KEY);
+            vm.expectRevert(abi.encodeWithSelector(IDebitWallet.ChangePending.selector, account));
+            wallet.revokeKey(account);
+            assertEq(wallet.accountOf(account).pending.processor, next);
+        }
+        // Both at once, or one after the other.
+        wallet.setProcessor(account, rival.addr, verifierSet, 0);
+        wallet.cancelChange(account);
+        wallet.revokeKey(account);
+        vm.stopPrank();
+        vm.warp(DUE);
+        wallet.applyChange(account);
+        assertEq(wallet.accountOf(account).keyHash, 0);
+        assertEq(wallet.accountOf(account).processor, processor.addr);
+    }
+
+    function test_aRequestForAKeyTakesThePlaceOfOneForAKey() external {
+        vm.startPrank(alice.addr);
+        wallet.rotateKey(account, OTHER_KEY);
+        wallet.revokeKey(account);
+        assertEq(wallet.accountOf(account).pending.keyHash, 0);
+        wallet.setProcessor(account, processor.addr, verifierSet, OTHER_KEY);
+        wallet.rotateKey(account, KEY);
+        assertEq(wallet.accountOf(account).pending.keyHash, KEY);
+        vm.stopPrank();
+    }
+
     // --- The delay ----------------------------------------------------------------------------------
 
     function testFuzz_aChangeIsNotInForceBeforeItsTime(uint256 time) external {

@@ -49,7 +49,7 @@ contract CreditsTest is DirectTest {
         _settle(payee.addr, 30);
         _unblock();
         vm.expectEmit(address(wallet));
-        emit IDebitWallet.Collected(address(token), payee.addr, 30);
+        emit IDebitWallet.Collected(address(token), payee.addr, payee.addr, 30);
         vm.prank(mallory.addr);
         assertEq(wallet.collect(address(token), payee.addr), 30);
         assertEq(token.balanceOf(payee.addr), 30);
@@ -91,7 +91,7 @@ contract CreditsTest is DirectTest {
         _settle(payee.addr, 30);
         _unblock();
         vm.expectEmit(address(wallet));
-        emit IDebitWallet.Collected(address(token), payee.addr, 30);
+        emit IDebitWallet.Collected(address(token), payee.addr, payee.addr, 30);
         vm.expectEmit(address(wallet), 0);
         emit IDebitWallet.PayoutCredited(address(token), payee.addr, 12);
         _settle(payee.addr, 12);
@@ -154,14 +154,109 @@ contract CreditsTest is DirectTest {
         assertEq(otherToken.balanceOf(payee.addr), 12);
     }
 
-    function test_aThresholdStopsNobodyFromCollecting() external {
-        vm.prank(payee.addr);
-        wallet.setPayoutThreshold(address(token), type(uint128).max);
+    /// @dev Others do not send it a transfer that it does not want yet.
+    function test_belowItsThresholdOnlyThePayeeCollects() external {
+        _setThreshold(12);
         _settle(payee.addr, 10);
-        assertEq(wallet.collect(address(token), payee.addr), 10);
-        assertEq(token.balanceOf(payee.addr), 10);
+        bytes memory refusal = abi.encodeWithSelector(IDebitWallet.BelowThreshold.selector, 10, 12);
+        vm.expectRevert(refusal);
+        wallet.collect(address(token), payee.addr);
+        vm.expectRevert(refusal);
+        vm.prank(payee.addr);
+        wallet.collect(address(token), payee.addr);
+
+        address home = makeAddr("home");
+        vm.expectEmit(address(wallet));
+        emit IDebitWallet.Collected(address(token), payee.addr, home, 10);
+        vm.prank(payee.addr);
+        assertEq(wallet.collectTo(address(token), home), 10);
+        assertEq(token.balanceOf(home), 10);
+        assertEq(creditOf(payee.addr), 0);
         (, uint128 threshold) = wallet.creditOf(address(token), payee.addr);
-        assertEq(threshold, type(uint128).max);
+        assertEq(threshold, 12);
+        _conserved();
+    }
+
+    /// @dev A payee that its token blocks has its money sent elsewhere.
+    function test_aBlockedPayeeCollectsToAnotherAddress() external {
+        _block(payee.addr);
+        _settle(payee.addr, 30);
+        vm.prank(payee.addr);
+        assertEq(wallet.collectTo(address(token), otherPayee.addr), 30);
+        assertEq(token.balanceOf(otherPayee.addr), 30);
+        vm.expectRevert(IDebitWallet.AmountZero.selector);
+        vm.prank(payee.addr);
+        wallet.collectTo(address(token), otherPayee.addr);
+        vm.expectRevert(IDebitWallet.AmountZero.selector);
+        vm.prank(mallory.addr);
+        wallet.collectTo(address(token), mallory.addr);
+    }
+
+    // --- Lower thresholds ---------------------------------------------------------------------------
+
+    /// @dev Otherwise a payee would lower it when a batch is on its way, and the batch's gas would not suffice.
+    function test_aLowerThresholdTakesTheDelay() external {
+        _setThreshold(100);
+        vm.expectEmit(address(wallet));
+        emit IDebitWallet.PayoutThresholdRequested(address(token), payee.addr, 5, uint40(START) + DELAY);
+        _setThreshold(5);
+        _settle(payee.addr, 10);
+        assertEq(creditOf(payee.addr), 10);
+
+        vm.warp(START + DELAY - 1);
+        vm.expectRevert(abi.encodeWithSelector(IDebitWallet.TooEarly.selector, uint40(START) + DELAY));
+        wallet.applyPayoutThreshold(address(token), payee.addr);
+        vm.warp(START + DELAY);
+        _settle(payee.addr, 10);
+        assertEq(creditOf(payee.addr), 20, "not before it is applied");
+        vm.expectEmit(address(wallet));
+        emit IDebitWallet.PayoutThresholdSet(address(token), payee.addr, 5);
+        vm.prank(mallory.addr);
+        wallet.applyPayoutThreshold(address(token), payee.addr);
+        assertEq(wallet.collect(address(token), payee.addr), 20);
+        _settle(payee.addr, 5);
+        assertEq(token.balanceOf(payee.addr), 25);
+
+        vm.expectRevert(IDebitWallet.NothingPending.selector);
+        wallet.applyPayoutThreshold(address(token), payee.addr);
+    }
+
+    function test_aHigherThresholdDropsWhatWasAskedFor() external {
+        _setThreshold(100);
+        _setThreshold(5);
+        _setThreshold(101);
+        vm.warp(START + DELAY);
+        vm.expectRevert(IDebitWallet.NothingPending.selector);
+        wallet.applyPayoutThreshold(address(token), payee.addr);
+        (, uint128 threshold) = wallet.creditOf(address(token), payee.addr);
+        assertEq(threshold, 101);
+    }
+
+    // --- Nobody's addresses -------------------------------------------------------------------------
+
+    /// @dev What the wallet sent to itself would be in nobody's books.
+    function test_payoutsToTheWalletOrToNobodyAreCredited() external {
+        _settle(address(wallet), 30);
+        _settle(address(0), 12);
+        assertEq(creditOf(address(wallet)), 30);
+        assertEq(creditOf(address(0)), 12);
+        assertEq(token.balanceOf(address(wallet)), 1000);
+        vm.expectRevert(abi.encodeWithSelector(IDebitWallet.RecipientRefused.selector, address(wallet)));
+        wallet.collect(address(token), address(wallet));
+        vm.expectRevert(abi.encodeWithSelector(IDebitWallet.RecipientRefused.selector, address(0)));
+        wallet.collect(address(token), address(0));
+    }
+
+    function test_nothingIsCollectedToTheWalletOrToNobody() external {
+        _block(payee.addr);
+        _settle(payee.addr, 30);
+        vm.startPrank(payee.addr);
+        vm.expectRevert(abi.encodeWithSelector(IDebitWallet.RecipientRefused.selector, address(wallet)));
+        wallet.collectTo(address(token), address(wallet));
+        vm.expectRevert(abi.encodeWithSelector(IDebitWallet.RecipientRefused.selector, address(0)));
+        wallet.collectTo(address(token), address(0));
+        vm.stopPrank();
+        assertEq(creditOf(payee.addr), 30);
     }
 
     function test_settingAThresholdLeavesTheCreditAlone() external {
@@ -223,6 +318,11 @@ contract CreditsTest is DirectTest {
     }
 
     // --- Helpers ------------------------------------------------------------------------------------
+
+    function _setThreshold(uint128 threshold) private {
+        vm.prank(payee.addr);
+        wallet.setPayoutThreshold(address(token), threshold);
+    }
 
     function _block(address blocked) private {
         picky.refuse("blocked");

@@ -68,10 +68,12 @@ contract CreditsHostileTest is DirectTest {
         add(alice, address(token), payee.addr, 100, 1);
         settleAll(processor);
         taking.setFees(0, 1000);
+        vm.startPrank(payee.addr);
         vm.expectRevert(abi.encodeWithSelector(IDebitWallet.TokenTookMore.selector, address(token), 100, 110));
-        wallet.collect(address(token), payee.addr);
+        wallet.collectTo(address(token), payee.addr);
         taking.setFees(1000, 0);
-        assertEq(wallet.collect(address(token), payee.addr), 100);
+        assertEq(wallet.collectTo(address(token), payee.addr), 100);
+        vm.stopPrank();
         assertEq(token.balanceOf(payee.addr), 90);
     }
 
@@ -110,6 +112,8 @@ contract CreditsHostileTest is DirectTest {
         add(alice, address(token), address(entering), 100, 1);
         settleAll(processor);
         entering.act(address(wallet), abi.encodeCall(wallet.setPayoutThreshold, (address(token), 0)));
+        vm.warp(START + DELAY);
+        wallet.applyPayoutThreshold(address(token), address(entering));
         assertEq(creditOf(address(entering)), 100);
 
         bytes memory collects = abi.encodeCall(wallet.collect, (address(token), address(entering)));
@@ -159,6 +163,29 @@ contract CreditsHostileTest is DirectTest {
         assertGt(starved, 0);
     }
 
+    /// @dev A payout that will only be credited asks for as much: a payee who has it sent after the transaction was
+    /// made does not make its gas too little.
+    function test_whatAPayoutNeedsDoesNotDependOnItsThreshold() external {
+        _use(new OpenToken());
+        bytes memory batch = batchOf(account, 1, payee.addr, 10);
+        uint256 before = vm.snapshotState();
+        uint256 sending = _leastGas(batch);
+        vm.revertToState(before);
+        vm.prank(payee.addr);
+        wallet.setPayoutThreshold(address(token), 1000);
+        assertLt(sending, _leastGas(batch) + 5000);
+    }
+
+    function _leastGas(bytes memory batch) private returns (uint256 gas_) {
+        uint256 before = vm.snapshotState();
+        bool done = false;
+        for (gas_ = 250_000; !done; gas_ += 1000) {
+            vm.prank(processor.addr);
+            (done,) = address(wallet).call{gas: gas_}(batch);
+            vm.revertToState(before);
+        }
+    }
+
     /// @dev What a token gets is not what happens to be left, either: others want their share of the block.
     function test_aTokenThatEatsAllGasCostsItsAllowanceAndIsCredited() external {
         GasEaterToken eater = new GasEaterToken();
@@ -183,6 +210,10 @@ contract CreditsHostileTest is DirectTest {
         vm.prank(payee.addr);
         wallet.setPayoutThreshold(address(token), 1000);
         settleOne(processor, account, 1, payee.addr, 100);
+        vm.prank(payee.addr);
+        wallet.setPayoutThreshold(address(token), 0);
+        vm.warp(START + DELAY);
+        wallet.applyPayoutThreshold(address(token), payee.addr);
 
         for (uint256 i = 0; i < 2; i++) {
             if (i == 0) bomb.behave(false, "");

@@ -83,7 +83,7 @@ contract CreditsReentryTest is DirectTest {
         IDebitWallet.Receipt memory receipt = IDebitWallet.Receipt(0, own, 1, 1, own, own, own, 1, 0, 0, 0);
         IDebitWallet.Header memory header = IDebitWallet.Header(verifierSet, own, type(uint40).max, 1);
 
-        calls = new bytes[](28);
+        calls = new bytes[](30);
         uint256 n = 0;
         calls[n++] = abi.encodeCall(wallet.registerVerifiers, (new IDebitWallet.ShapeVerifier[](1)));
         calls[n++] = abi.encodeCall(wallet.openAccount, (own, 0, 0));
@@ -109,7 +109,9 @@ contract CreditsReentryTest is DirectTest {
         calls[n++] =
             abi.encodeCall(wallet.settleDirect, (new IDebitWallet.Mandate[](0), new bytes[](0), new uint256[](0)));
         calls[n++] = abi.encodeCall(wallet.collect, (own, own));
+        calls[n++] = abi.encodeCall(wallet.collectTo, (own, own));
         calls[n++] = abi.encodeCall(wallet.setPayoutThreshold, (own, 1));
+        calls[n++] = abi.encodeCall(wallet.applyPayoutThreshold, (own, own));
         calls[n++] = abi.encodeCall(wallet.bond, (own, own, 1));
         calls[n++] = abi.encodeCall(wallet.requestUnbond, (own, 1));
         calls[n++] = abi.encodeCall(wallet.cancelUnbond, (own));

@@ -201,6 +201,47 @@ contract DepositsAuthorizedTest is UsdTest {
         }
     }
 
+    /// @dev Somebody takes the opening out of the mempool and brings it alone.
+    function test_anAccountThatSomebodyOpenedFirstIsFilledAllTheSame() external {
+        IDebitWallet.Opening memory opening = _opening(bob.addr);
+        bytes memory signed = sign(bob, Typed.hash(opening, 0, DEADLINE));
+        IDebitWallet.Authorization memory money = authorize(bob, 300, wallet.openingNonce(opening, SALT));
+        vm.prank(mallory.addr);
+        uint32 opened = wallet.openAccountWithSignature(opening, DEADLINE, signed);
+        assertEq(wallet.openAccountAndDeposit(opening, DEADLINE, signed, address(usd), money), opened);
+        assertEq(usdOf(opened), 300);
+        assertEq(wallet.accountCount(), opened);
+        assertEq(wallet.nonces(bob.addr), 1);
+        // Once: the token has seen the authorization.
+        vm.expectRevert();
+        wallet.openAccountAndDeposit(opening, DEADLINE, signed, address(usd), money);
+        assertEq(usdOf(opened), 300);
+    }
+
+    /// @dev A second account of the same terms is opened where it is signed, and filled.
+    function test_aSecondOpeningOfTheSameTermsOpensASecondAccount() external {
+        IDebitWallet.Opening memory opening = _opening(bob.addr);
+        bytes memory signed = sign(bob, Typed.hash(opening, 0, DEADLINE));
+        uint32 one = wallet.openAccountWithSignature(opening, DEADLINE, signed);
+        signed = sign(bob, Typed.hash(opening, 1, DEADLINE));
+        IDebitWallet.Authorization memory money = authorize(bob, 300, wallet.openingNonce(opening, SALT));
+        uint32 two = wallet.openAccountAndDeposit(opening, DEADLINE, signed, address(usd), money);
+        assertEq(two, one + 1);
+        assertEq(usdOf(one), 0);
+        assertEq(usdOf(two), 300);
+    }
+
+    /// @dev Opened by its owner's own transaction, or with other terms, it was not opened by this signature.
+    function test_anotherAccountIsNotFilledInPlaceOfTheSignedOne() external {
+        IDebitWallet.Opening memory opening = _opening(bob.addr);
+        vm.prank(bob.addr);
+        wallet.openAccount(processor.addr, verifierSet, KEY);
+        IDebitWallet.Authorization memory money = authorize(bob, 300, wallet.openingNonce(opening, SALT));
+        bytes memory forged = sign(mallory, Typed.hash(opening, 0, DEADLINE));
+        vm.expectRevert(abi.encodeWithSelector(IDebitWallet.BadSignature.selector, bob.addr));
+        wallet.openAccountAndDeposit(opening, DEADLINE, forged, address(usd), money);
+    }
+
     function test_moneyAloneOpensNothing() external {
         IDebitWallet.Opening memory opening = _opening(bob.addr);
         IDebitWallet.Authorization memory money = authorize(bob, 300, wallet.openingNonce(opening, SALT));

@@ -121,6 +121,31 @@ contract GuaranteesBondsTest is GuaranteeTest {
         _request(0);
     }
 
+    /// @dev More than there is asks for what is there now, not for what is paid in later.
+    function test_atMostTheBondIsAskedFor() external {
+        bond(processor, 100);
+        vm.expectEmit(address(wallet));
+        emit IDebitWallet.UnbondRequested(processor.addr, address(token), 100, DUE);
+        _request(type(uint256).max);
+        bond(processor, 50);
+        vm.warp(DUE);
+        assertEq(_execute(), 100);
+        assertEq(bondOf(processor), 50);
+    }
+
+    function test_aBondDoesNotComeBackToTheWalletOrToNobody() external {
+        bond(processor, 100);
+        _request(60);
+        vm.warp(DUE);
+        address[2] memory nobodys = [address(0), address(wallet)];
+        for (uint256 i = 0; i < 2; i++) {
+            vm.expectRevert(abi.encodeWithSelector(IDebitWallet.RecipientRefused.selector, nobodys[i]));
+            vm.prank(processor.addr);
+            wallet.executeUnbond(address(token), nobodys[i]);
+        }
+        assertEq(bondOf(processor), 100);
+    }
+
     /// @dev Whoever paid it in has no say, nor has anybody else: each has a bond of its own, of nothing.
     function test_aBondIsItsSignersAlone() external {
         bond(processor, 100);
@@ -128,11 +153,9 @@ contract GuaranteesBondsTest is GuaranteeTest {
         vm.warp(DUE);
         vm.expectRevert(IDebitWallet.NothingPending.selector);
         wallet.executeUnbond(address(token), mallory.addr);
-        vm.startPrank(mallory.addr);
+        vm.expectRevert(IDebitWallet.AmountZero.selector);
+        vm.prank(mallory.addr);
         wallet.requestUnbond(address(token), 100);
-        vm.warp(DUE + UNBONDING);
-        assertEq(wallet.executeUnbond(address(token), mallory.addr), 0);
-        vm.stopPrank();
         assertEq(bondOf(processor), 100);
         assertEq(_execute(), 100);
     }

@@ -29,6 +29,8 @@ contract GuaranteesClaimsTest is GuaranteeTest {
         assertEq(bondOf(processor), 30);
         assertTrue(isSpent(7));
         assertEq(wallet.spentNonces(account, address(token), 0), 1 << 7);
+        assertTrue(wallet.isBurnt(account, address(token), 7));
+        assertFalse(wallet.isBurnt(account, address(token), 6));
         assertTrue(wallet.isClaimed(digestOf(Typed.hash(receipt))));
         // The payer keeps its money: the processor failed, not the payer.
         assertEq(balance(account), 1000);

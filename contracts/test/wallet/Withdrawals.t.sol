@@ -44,14 +44,15 @@ contract WithdrawalsTest is WalletTest {
         _purseIs(1000, 400, DUE);
     }
 
-    /// @dev More than there is, even more than a balance can be: all that there is then.
-    function testFuzz_atMostTheBalanceLeaves(uint256 amount) external {
+    /// @dev More than there is, even more than a balance can be: all that there is when it is asked for.
+    function testFuzz_atMostTheBalanceIsAskedForAndLeaves(uint256 amount) external {
         amount = bound(amount, 1, type(uint256).max);
-        vm.expectEmit(address(wallet));
-        emit IDebitWallet.WithdrawalRequested(account, address(token), amount, DUE);
-        _request(amount);
-        vm.warp(DUE);
         uint256 expected = amount < 1000 ? amount : 1000;
+        vm.expectEmit(address(wallet));
+        emit IDebitWallet.WithdrawalRequested(account, address(token), expected, DUE);
+        _request(amount);
+        _purseIs(1000, expected, DUE);
+        vm.warp(DUE);
         assertEq(_execute(), expected);
         assertEq(token.balanceOf(home), expected);
         assertEq(balance(account), 1000 - expected);
@@ -60,7 +61,7 @@ contract WithdrawalsTest is WalletTest {
     /// @dev 2^104 and more must not be cut off to a small number.
     function test_aRequestBeyondWhatABalanceCanHoldAsksForAll() external {
         _request(2 ** 104 + 1);
-        _purseIs(1000, type(uint104).max, DUE);
+        _purseIs(1000, 1000, DUE);
         vm.warp(DUE);
         assertEq(_execute(), 1000);
     }
@@ -118,16 +119,24 @@ contract WithdrawalsTest is WalletTest {
         assertEq(balance(account), 1000 - asked - reserved);
     }
 
-    /// @dev A request kept in hand since before the money came is still seen: as `leaving`.
-    function test_aRequestKeptInHandFromAnEmptyAccountShowsWhatItWillTake() external {
+    /// @dev No request is kept in hand for money that is not there yet.
+    function test_fromAnEmptyAccountNothingIsAskedBack() external {
         uint32 empty = open(bob);
+        vm.expectRevert(IDebitWallet.AmountZero.selector);
         vm.prank(bob.addr);
         wallet.requestWithdrawal(empty, address(token), type(uint256).max);
+    }
+
+    function test_nothingIsWithdrawnToTheWalletOrToNobody() external {
+        _request(400);
         vm.warp(DUE);
-        fund(empty, 100);
-        IDebitWallet.Purse memory purse = wallet.balanceOf(empty, address(token));
-        assertGe(purse.leaving, purse.balance);
-        assertEq(purse.leavesFrom, DUE);
+        address[2] memory nobodys = [address(0), address(wallet)];
+        for (uint256 i = 0; i < 2; i++) {
+            vm.expectRevert(abi.encodeWithSelector(IDebitWallet.RecipientRefused.selector, nobodys[i]));
+            vm.prank(alice.addr);
+            wallet.executeWithdrawal(account, address(token), nobodys[i]);
+        }
+        _purseIs(1000, 400, DUE);
     }
 
     // --- Once, later, not at all --------------------------------------------------------------------

@@ -72,11 +72,13 @@ abstract contract PayerActions is World {
         address owner = _owner(account);
         IDebitWallet.Purse memory purse = wallet.balanceOf(account, address(token));
         vm.startPrank(owner);
-        if (purse.leavesFrom == 0) {
+        if (purse.leavesFrom == 0 && purse.balance != 0) {
             // Now and then all of it.
             uint256 asked = amount % 8 == 0 ? type(uint256).max : 1 + amount % 100e6;
             wallet.requestWithdrawal(account, address(token), asked);
             done["withdrawal requested"]++;
+        } else if (purse.leavesFrom == 0) {
+            _tryEarly(abi.encodeCall(IDebitWallet.requestWithdrawal, (account, address(token), 1)));
         } else if (vm.getBlockTimestamp() >= purse.leavesFrom) {
             uint256 taken = wallet.executeWithdrawal(account, address(token), owner);
             assertLe(taken, purse.leaving);
@@ -105,7 +107,8 @@ abstract contract PayerActions is World {
         vm.startPrank(_owner(account));
         if (from == 0 || how % 4 == 0) {
             (address processor, bytes32 set, uint256 keyHash) = _terms(terms);
-            if (how >> 8 & 3 < 2) wallet.setProcessor(account, processor, set, keyHash);
+            // Where a key is asked for alone, nothing else may be pending.
+            if (how >> 8 & 3 < 2 || from != 0) wallet.setProcessor(account, processor, set, keyHash);
             else if (how >> 8 & 3 == 2) wallet.revokeKey(account);
             else if (wallet.accountOf(account).verifierSet != 0) wallet.rotateKey(account, keyHash);
             done["change requested"]++;

@@ -101,9 +101,9 @@ abstract contract ProcessorActions is World {
         address signer = who % 2 == 0 ? hostile : honest;
         IDebitWallet.Purse memory purse = wallet.bondOf(signer, address(token));
         vm.startPrank(signer);
-        if (purse.leavesFrom == 0) {
+        if (purse.leavesFrom == 0 && purse.balance != 0) {
             wallet.requestUnbond(address(token), bound(amount, 1, 200e6));
-        } else if (vm.getBlockTimestamp() >= purse.leavesFrom) {
+        } else if (purse.leavesFrom != 0 && vm.getBlockTimestamp() >= purse.leavesFrom) {
             bondOf[signer] -= wallet.executeUnbond(address(token), signer);
             done["unbond"]++;
         }
