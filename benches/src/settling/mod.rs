@@ -131,7 +131,9 @@ pub struct Figures {
     pub gas_per_mandate: f64,
     /// What a batch of one segment costs before its first debit and payout.
     pub gas_fixed: u64,
-    /// One more segment.
+    /// The second segment.
+    pub gas_second_segment: u64,
+    /// One more segment after that.
     pub gas_per_segment: u64,
     /// One more debit, its nonce word the one that its account is at.
     pub gas_per_debit: u64,
@@ -273,6 +275,7 @@ pub async fn measure(
         gas_total: main.gas,
         gas_per_mandate,
         gas_fixed: parts.fixed,
+        gas_second_segment: parts.second_segment,
         gas_per_segment: parts.segment,
         gas_per_debit: parts.debit,
         gas_per_payout: parts.payout,
@@ -335,6 +338,7 @@ async fn main_batch(
 /// What one more of each part costs.
 struct Parts {
     fixed: u64,
+    second_segment: u64,
     segment: u64,
     debit: u64,
     payout: u64,
@@ -372,11 +376,17 @@ async fn parts(stage: &mut Stage, watch: &dyn Watch) -> anyhow::Result<Parts> {
     let debits = stage.settle(PARTS, &by_each(PARTS_WORD, 2, 1), watch).await?;
     watch.step(&format!("the parts of a batch: 1 debit, {many} payouts"));
     let payouts = stage.settle(PARTS, &to_each(3, 0), watch).await?;
-    // Each account's second mandate takes a lane of its own, and its debit and payout are the same.
-    let twice: Vec<Payment> = [by_each(PARTS_WORD, 60, 1), by_each(PARTS_WORD, 61, 1)].concat();
-    watch.step(&format!("the parts of a batch: {many} debits, 1 payout, 2 segments"));
-    let two_segments = stage.settle(PARTS, &twice, watch).await?;
-    ensure!(two_segments.segments == 2, "{} segments, not 2", two_segments.segments);
+    // Each account's further mandates take lanes of their own, and debits and payouts are the same. The
+    // second segment costs more than those after it: several proofs are verified by a combination.
+    let mut in_segments = Vec::new();
+    for (segments, bit) in [(2, 60), (3, 70)] {
+        let payments: Vec<Payment> =
+            (0..segments).flat_map(|own| by_each(PARTS_WORD, bit + own, 1)).collect();
+        watch.step(&format!("the parts of a batch: {many} debits, 1 payout, {segments} segments"));
+        let settled = stage.settle(PARTS, &payments, watch).await?;
+        ensure!(settled.segments == segments, "{} segments, not {segments}", settled.segments);
+        in_segments.push(settled);
+    }
     watch.step(&format!("the parts of a batch: {many} debits in fresh words"));
     let fresh_words = stage.settle(PARTS, &by_each(FRESH_WORD, 0, 1), watch).await?;
     watch.step(&format!("the parts of a batch: {many} payouts to fresh payees"));
@@ -390,12 +400,21 @@ async fn parts(stage: &mut Stage, watch: &dyn Watch) -> anyhow::Result<Parts> {
     };
     let debit = each(debits, many - 1, &one)?;
     let payout = each(payouts, many - 1, &one)?;
-    let segment = each(two_segments, 1, &debits)?;
+    let second_segment = each(in_segments[0], 1, &debits)?;
+    let segment = each(in_segments[1], 1, &in_segments[0])?;
     let fixed =
         one.gas.checked_sub(debit + payout).context("nothing is left for the fixed part")?;
     let debit_fresh_word = debit + each(fresh_words, many, &debits)?;
     let payout_fresh_payee = payout + each(fresh_payees, many, &payouts)?;
-    Ok(Parts { fixed, segment, debit, payout, debit_fresh_word, payout_fresh_payee })
+    Ok(Parts {
+        fixed,
+        second_segment,
+        segment,
+        debit,
+        payout,
+        debit_fresh_word,
+        payout_fresh_payee,
+    })
 }
 
 async fn worst_case(

@@ -162,8 +162,21 @@ pub enum WalletEvent {
         token: Address,
         /// The payee.
         payee: Address,
+        /// To whom the payee had it sent: itself, or whom it named.
+        to: Address,
         /// How much of what was sent had been kept.
         amount: BaseUnits,
+    },
+    /// A payee asked for a lower threshold, which takes the delay.
+    PayoutThresholdRequested {
+        /// The token.
+        token: Address,
+        /// The payee.
+        payee: Address,
+        /// What was asked for.
+        threshold: BaseUnits,
+        /// From when on anyone may put it in force.
+        in_force_from: UnixTime,
     },
     /// A payee wants payouts kept until they come to so much.
     PayoutThresholdSet {
@@ -361,9 +374,18 @@ impl WalletEvent {
                 payee: e.payee,
                 amount: base_units(e.amount)?,
             },
-            E::Collected(e) => {
-                Self::Collected { token: e.token, payee: e.payee, amount: base_units(e.amount)? }
-            }
+            E::Collected(e) => Self::Collected {
+                token: e.token,
+                payee: e.payee,
+                to: e.to,
+                amount: base_units(e.amount)?,
+            },
+            E::PayoutThresholdRequested(e) => Self::PayoutThresholdRequested {
+                token: e.token,
+                payee: e.payee,
+                threshold: BaseUnits::new(e.threshold),
+                in_force_from: time(e.inForceFrom),
+            },
             E::PayoutThresholdSet(e) => Self::PayoutThresholdSet {
                 token: e.token,
                 payee: e.payee,

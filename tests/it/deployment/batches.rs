@@ -10,11 +10,11 @@ use aep2_chain::{
         units::{BaseUnits, KeyHash},
     },
 };
-use aep2_mandate::units::Nonce;
+use aep2_mandate::units::{Nonce, UnixTime};
 use aep2_tests::{
     chain::TestChain,
     on_both_chains,
-    stage::{FUNDS, Stage, VALID_UNTIL, payee},
+    stage::{DELAY_SECONDS, FUNDS, Stage, VALID_UNTIL, payee},
 };
 use alloy::{consensus::Transaction, primitives::U256, providers::Provider};
 
@@ -171,8 +171,8 @@ async fn a_blocked_payee_is_credited_and_collects_later(chain: TestChain) {
 
     stage.block_in_token(payee(1), false).await;
     let receipt = stage.send(&stage.stranger, &collecting).await;
-    let collected =
-        WalletEvent::Collected { token, payee: payee(1), amount: BaseUnits::new(1_002) };
+    let amount = BaseUnits::new(1_002);
+    let collected = WalletEvent::Collected { token, payee: payee(1), to: payee(1), amount };
     assert_eq!(stage.events(&receipt), [collected]);
     assert_eq!(stage.holds(payee(1)).await, 1_002);
     assert_eq!(stage.refused(&stage.stranger, &collecting).await, WalletError::AmountZero);
@@ -201,4 +201,32 @@ async fn a_payee_with_a_threshold_is_paid_when_it_is_worth_it(chain: TestChain) 
         let credit = stage.wallet().credit(token, payee).await.unwrap();
         assert_eq!((credit.owed, credit.threshold), (BaseUnits::new(owed), threshold));
     }
+
+    // Below it only the payee collects, to whom it says.
+    let payment = stage.ann.pays(payee, 7, 2);
+    let proven = stage.prove(&[(&stage.ann.mandate_key, payment)]);
+    stage.send(&stage.processor, &stage.settling(&proven)).await;
+    let refused = stage.refused(&stage.bob.key, &stage.id().collect(token, payee)).await;
+    let (credit, limit) = (U256::from(7), U256::from(100));
+    assert_eq!(refused, WalletError::BelowThreshold { credit, threshold: limit });
+    let to = aep2_tests::stage::payee(3);
+    let receipt = stage.send(&stage.stranger, &stage.id().collect_to(token, to)).await;
+    let collected = WalletEvent::Collected { token, payee, to, amount: BaseUnits::new(7) };
+    assert_eq!(stage.events(&receipt), [collected]);
+
+    // A lower one takes the delay: until then payouts need no more gas than they were planned with.
+    let lower = BaseUnits::new(5);
+    let receipt = stage.send(&stage.stranger, &stage.id().set_payout_threshold(token, lower)).await;
+    let from = stage.chain.now().await + DELAY_SECONDS;
+    let in_force_from = UnixTime::new(from).unwrap();
+    let requested =
+        WalletEvent::PayoutThresholdRequested { token, payee, threshold: lower, in_force_from };
+    assert_eq!(stage.events(&receipt), [requested]);
+    let applying = stage.id().apply_payout_threshold(token, payee);
+    let early = stage.refused(&stage.bob.key, &applying).await;
+    assert_eq!(early, WalletError::TooEarly { available_from: from });
+    stage.chain.travel_to(from).await;
+    let receipt = stage.send(&stage.bob.key, &applying).await;
+    let set = WalletEvent::PayoutThresholdSet { token, payee, threshold: lower };
+    assert_eq!(stage.events(&receipt), [set]);
 }

@@ -10,7 +10,7 @@ use aep2_tests::{
     on_both_chains,
     stage::{DELAY_SECONDS, FUNDS, Stage, payee},
 };
-use alloy::primitives::U256;
+use alloy::primitives::{Address, U256};
 
 on_both_chains![
     a_withdrawal_executed_first_leaves_the_batch_payable,
@@ -36,7 +36,7 @@ async fn a_withdrawal_executed_first_leaves_the_batch_payable(chain: TestChain) 
 async fn what_is_asked_back_can_be_debited_until_it_leaves(chain: TestChain) {
     let stage = Stage::set(chain).await;
     let (id, token, ann) = (stage.id(), stage.token_address(), &stage.ann);
-    // All of it and more.
+    // All of it and more: all of it.
     let asked = BaseUnits::new(u128::MAX);
     let receipt = stage.send(&ann.key, &id.request_withdrawal(ann.account, token, asked)).await;
     let from = stage.chain.now().await + DELAY_SECONDS;
@@ -44,12 +44,12 @@ async fn what_is_asked_back_can_be_debited_until_it_leaves(chain: TestChain) {
     let requested = WalletEvent::WithdrawalRequested {
         account: ann.account,
         token,
-        amount: BaseUnits::BALANCE_MAX,
+        amount: BaseUnits::new(FUNDS),
         executable_from,
     };
     assert_eq!(stage.events(&receipt), [requested]);
     let purse = stage.wallet().purse(ann.account, token).await.unwrap();
-    let pending = PendingWithdrawal { amount: BaseUnits::BALANCE_MAX, executable_from };
+    let pending = PendingWithdrawal { amount: BaseUnits::new(FUNDS), executable_from };
     assert_eq!(purse, Purse { balance: BaseUnits::new(FUNDS), pending_withdrawal: Some(pending) });
     assert_eq!(purse.remaining(), BaseUnits::ZERO);
 
@@ -91,5 +91,11 @@ async fn a_withdrawal_takes_the_delay_and_goes_to_whom_the_owner_says(chain: Tes
 
     let nothing = id.request_withdrawal(ann.account, token, BaseUnits::ZERO);
     assert_eq!(stage.refused(&ann.key, &nothing).await, WalletError::AmountZero);
+    for to in [Address::ZERO, id.address] {
+        stage.send(&ann.key, &requesting).await;
+        stage.chain.travel_to(stage.chain.now().await + DELAY_SECONDS).await;
+        let lost = id.execute_withdrawal(ann.account, token, to);
+        assert_eq!(stage.refused(&ann.key, &lost).await, WalletError::RecipientRefused { to });
+    }
     assert_eq!(stage.token().allowance(ann.address(), id.address).await.unwrap(), U256::ZERO);
 }

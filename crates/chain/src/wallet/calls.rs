@@ -197,9 +197,20 @@ impl WalletId {
         self.call(&abi::collectCall { token, payee })
     }
 
-    /// Has payouts to the caller credited until they come to at least so much.
+    /// Sends what is credited to the caller to whom it says, also below its threshold.
+    pub fn collect_to(&self, token: Address, to: Address) -> Call {
+        self.call(&abi::collectToCall { token, to })
+    }
+
+    /// Has payouts to the caller credited until they come to at least so much. A lower threshold takes
+    /// the wallet's delay, and [`Self::apply_payout_threshold`] then.
     pub fn set_payout_threshold(&self, token: Address, threshold: BaseUnits) -> Call {
         self.call(&abi::setPayoutThresholdCall { token, threshold: threshold.get() })
+    }
+
+    /// Puts a payee's lower threshold in force, once its delay is over. Anyone may.
+    pub fn apply_payout_threshold(&self, token: Address, payee: Address) -> Call {
+        self.call(&abi::applyPayoutThresholdCall { token, payee })
     }
 }
 

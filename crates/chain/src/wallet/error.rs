@@ -65,6 +65,34 @@ pub enum WalletError {
     /// There is nothing to cancel, apply or execute.
     #[error("nothing was asked for, so there is nothing to cancel or carry out; request it first")]
     NothingPending,
+    /// Another processor or other verifiers are asked for, and a request for a key would drop that.
+    #[error(
+        "account {account} has asked for another processor or other verifiers: cancel that, or let it \
+         come into force, before asking for another key"
+    )]
+    ChangePending {
+        /// The account.
+        account: u32,
+    },
+    /// Nothing is sent there.
+    #[error(
+        "nothing is sent to {to}: the address 0 has no key, and the wallet keeps what it is sent"
+    )]
+    RecipientRefused {
+        /// The recipient named.
+        to: Address,
+    },
+    /// The payee wants less than its threshold kept.
+    #[error(
+        "the payee's credit of {credit} is below its threshold {threshold}: only the payee itself \
+         collects it"
+    )]
+    BelowThreshold {
+        /// What is credited.
+        credit: U256,
+        /// The payee's threshold.
+        threshold: U256,
+    },
     /// The delay has not passed.
     #[error("the delay has not passed; try again at {available_from}")]
     TooEarly {

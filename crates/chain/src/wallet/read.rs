@@ -324,6 +324,20 @@ impl<P: Provider> Wallet<P> {
         Ok(self.contract.isClaimed(digest).block(self.block).call().await?)
     }
 
+    /// Whether a nonce was spent by a claim on a bond, and not because anything was settled.
+    ///
+    /// # Errors
+    /// The node's.
+    pub async fn is_burnt(
+        &self,
+        account: AccountId,
+        token: Address,
+        nonce: Nonce,
+    ) -> Result<bool, ChainError> {
+        let asked = self.contract.isBurnt(account.get(), token, nonce.get());
+        Ok(asked.block(self.block).call().await?)
+    }
+
     // --- Constants ----------------------------------------------------------------------------------
 
     /// The wallet's delays.

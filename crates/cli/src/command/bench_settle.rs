@@ -112,7 +112,13 @@ fn table(figures: &Figures) -> String {
         ),
         ("gas", format!("{}, {:.0} a mandate", figures.gas_total, figures.gas_per_mandate)),
         ("  fixed", format!("{}, of one segment", figures.gas_fixed)),
-        ("  segment", figures.gas_per_segment.to_string()),
+        (
+            "  segment",
+            format!(
+                "{}; {} for the second one",
+                figures.gas_per_segment, figures.gas_second_segment
+            ),
+        ),
         (
             "  debit",
             format!(

@@ -97,6 +97,7 @@ pub(super) fn of(event: WalletEvent, transaction: B256) -> Result<Decoded, Strin
         | WalletEvent::VerifiersRegistered { .. }
         | WalletEvent::PayoutCredited { .. }
         | WalletEvent::Collected { .. }
+        | WalletEvent::PayoutThresholdRequested { .. }
         | WalletEvent::PayoutThresholdSet { .. }
         | WalletEvent::Bonded { .. }
         | WalletEvent::UnbondRequested { .. }

@@ -23,8 +23,10 @@ pub const DIRECT_MAX: usize = 128;
 
 /// The fixed part of a batch of one segment, and what a payout may use that the next does not.
 const PROVED_FIXED_GAS: u64 = 265_000 + 200_000;
-/// A further segment.
+/// A further segment; and what the first further one costs beside that, since several proofs are
+/// verified by a random combination.
 const SEGMENT_GAS: u64 = 55_000;
+const SEVERAL_SEGMENTS_GAS: u64 = 14_000;
 /// A debit whose nonce word is fresh, and pushes the word before it out of the purse's slot.
 const DEBIT_GAS: u64 = 34_000;
 /// A payout to a payee who holds none of the token.
@@ -198,7 +200,9 @@ impl Arrangement {
 /// The gas that settling a batch takes at worst, as far as the payees' tokens are like others: whatever
 /// was spent and paid before, and whatever payees change until it is mined.
 pub fn proved_gas(segments: usize, debits: usize, payouts: usize) -> u64 {
+    let several = if segments > 1 { SEVERAL_SEGMENTS_GAS } else { 0 };
     PROVED_FIXED_GAS
+        + several
         + (segments as u64).saturating_sub(1) * SEGMENT_GAS
         + debits as u64 * DEBIT_GAS
         + payouts as u64 * PAYOUT_GAS

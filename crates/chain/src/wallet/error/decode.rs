@@ -55,6 +55,11 @@ impl From<W> for WalletError {
             W::VerifierHasNoCode(e) => Self::VerifierHasNoCode { verifier: e.verifier },
             W::NoVerifiers(_) => Self::NoVerifiers,
             W::NothingPending(_) => Self::NothingPending,
+            W::ChangePending(e) => Self::ChangePending { account: e.account },
+            W::RecipientRefused(e) => Self::RecipientRefused { to: e.to },
+            W::BelowThreshold(e) => {
+                Self::BelowThreshold { credit: e.credit, threshold: e.threshold }
+            }
             W::TooEarly(e) => Self::TooEarly { available_from: e.availableFrom.to() },
             W::SignatureExpired(e) => Self::SignatureExpired { deadline: e.deadline },
             W::BadSignature(e) => Self::BadSignature { expected: e.expected },
