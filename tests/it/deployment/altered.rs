@@ -15,7 +15,7 @@ use aep2_chain::{
         units::VerifierSetId,
     },
 };
-use aep2_circuits::settlement::RuleBroken;
+use aep2_circuits::{Shape, settlement::RuleBroken};
 use aep2_mandate::{field::Fr, units::ChainId};
 use aep2_prover::proven::Proven;
 use aep2_tests::{
@@ -88,12 +88,14 @@ async fn each_altered_part_has_its_own_error(chain: TestChain) {
 
 /// The header, and what stands beside it.
 async fn alter_the_header(own: &Honest) {
-    let (set, shape) = (own.verifier_set(), own.call.segments[0].shape);
-    let unknown = E::UnknownShape { verifier_set: set, shape: shape ^ 1 };
-    assert_eq!(own.refused(&|call| call.segments[0].shape ^= 1).await, unknown);
+    assert_eq!(own.refused(&|call| call.segments[0].shape ^= 1).await, own.hint_wrong());
     let other = Address::repeat_byte(1).into_word();
-    let unknown = E::UnknownShape { verifier_set: other, shape };
-    assert_eq!(own.refused(&|call| call.header.verifierSet = other).await, unknown);
+    let nobodys = E::NotAuthorized {
+        account: own.stage.ann.account.get(),
+        processor: own.stage.processor.address(),
+        verifier_set: other,
+    };
+    assert_eq!(own.refused(&|call| call.header.verifierSet = other).await, nobodys);
     let token = Address::repeat_byte(0x77);
     let poor = E::InsufficientBalance {
         account: own.stage.ann.account.get(),
@@ -231,6 +233,13 @@ async fn an_altered_proof_is_refused_with_a_fitting_hint_too(chain: TestChain) {
         let refused = stage.refused(&stage.processor, &stage.settling(&altered)).await;
         assert_eq!(refused, E::ProofRefused { batch_id }, "{part}");
     }
+    // Another shape, which the accounts' verifiers do not have.
+    let mut altered = honest.clone();
+    altered.segments[0].shape = Shape::new(2, 2, false).unwrap();
+    fit_the_sum(&mut altered);
+    let refused = stage.refused(&stage.processor, &stage.settling(&altered)).await;
+    let (set, shape) = (stage.deployment.verifier_set.to_bytes(), altered.segments[0].shape.id());
+    assert_eq!(refused, E::UnknownShape { verifier_set: set, shape });
     // Another account's debit, with that account's key.
     let mut altered = honest.clone();
     altered.settlement.debits[0].account = stage.bob.account.get();
@@ -309,6 +318,9 @@ async fn a_batch_for_another_chain_wallet_or_token_is_refused(chain: TestChain) 
         // And with the hint for the domain that the wallet computes.
         let mut renamed = elsewhere.clone();
         renamed.settlement.domain = id.mandate_domain(token).element();
+        let refused = stage.refused(&stage.processor, &stage.settling(&renamed)).await;
+        assert_eq!(refused, E::SumsDiffer { batch_id: renamed.id() });
+        fit_the_sum(&mut renamed);
         let refused = stage.refused(&stage.processor, &stage.settling(&renamed)).await;
         assert!(matches!(refused, E::ProofRefused { .. }), "{refused:?}");
     }
