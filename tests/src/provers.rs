@@ -11,7 +11,9 @@ use aep2_prover::prover::Entropy;
 pub fn provers(shapes: &[Shape]) -> Provers {
     /// One test at a time makes keys.
     static MAKING: Mutex<()> = Mutex::new(());
-    let folder = aep2_testkit::kept::folder("processor-keys");
+    // Keys of another version of the circuit are other keys.
+    let folder = format!("processor-keys-{}", aep2_circuits::VERSION);
+    let folder = aep2_testkit::kept::folder(&folder);
     let _making = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
     let entropy = Entropy::Seed(*b"a seed that everybody may know!!");
     Provers::load_or_set_up(&folder, shapes.iter().copied(), &entropy, &()).expect("keys")
