@@ -22,7 +22,7 @@ pub(crate) struct AcceptContext {
     pub(super) requests: Arc<RequestContext>,
     pub(super) policies: Policies,
     pub(super) metrics: Arc<Metrics>,
-    wallet: WalletId,
+    pub(super) wallet: WalletId,
     /// The accepted tokens' domains, and the least amounts.
     tokens: HashMap<Address, (Domain, Ceiling)>,
     settle_within_s: u64,
