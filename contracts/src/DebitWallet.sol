@@ -8,7 +8,7 @@ import {DirectMandates} from "./wallet/DirectMandates.sol";
 
 /// @title The debit wallet
 /// @notice Payers fund it once; their agents pay anyone by signing; the processor that a payer chose settles
-/// what was signed, a whole batch with one proof. {IDebitWallet} says what every function does; `wallet/`
+/// what was signed, a whole batch with a proof for each of its segments. {IDebitWallet} says what every function does; `wallet/`
 /// has a file for each part.
 ///
 /// What always holds:

@@ -86,9 +86,15 @@ abstract contract Accounts is Verifiers {
         _lastOpened[keccak256(abi.encode(opening))] = account;
     }
 
-    /// @return The last account that was opened by a signature of exactly these terms; 0 for none.
-    function lastOpened(Opening calldata opening) internal view returns (uint32) {
-        return _lastOpened[keccak256(abi.encode(opening))];
+    /// @return account The last account that was opened by a signature of exactly these terms, while they are in
+    /// force and no others are asked for; 0 for none. Once they have changed, who signed them means another account.
+    function lastOpened(Opening calldata opening) internal view returns (uint32 account) {
+        account = _lastOpened[keccak256(abi.encode(opening))];
+        (address processor, bytes32 verifierSet) = (opening.processor, opening.verifierSet);
+        bool asSigned = _terms[account].processor == processor && _terms[account].verifierSet == verifierSet
+            && _keyHashes[tenant(processor, verifierSet)][account] == opening.keyHash
+            && _changes[account].inForceFrom == 0;
+        if (!asSigned) return 0;
     }
 
     function open(Opening memory opening) private returns (uint32 account) {

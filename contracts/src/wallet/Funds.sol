@@ -48,7 +48,7 @@ abstract contract Funds is Accounts, Purses {
         Authorization calldata authorization
     ) external nonReentrant returns (uint32 account) {
         account = tryOpenSigned(opening, deadline, signature);
-        // Whoever saw the signature may have opened the account before. It is as signed, and the money is for it:
+        // Whoever saw the signature may have opened the account before. While it is as signed, the money is for it:
         // the authorization names the opening's terms, owner included.
         if (account == 0) account = lastOpened(opening);
         if (account == 0) revert BadSignature(opening.owner);

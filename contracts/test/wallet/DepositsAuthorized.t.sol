@@ -242,6 +242,32 @@ contract DepositsAuthorizedTest is UsdTest {
         wallet.openAccountAndDeposit(opening, DEADLINE, forged, address(usd), money);
     }
 
+    /// @dev Once its terms are others, or are about to be, money that is signed for the old terms is not for it.
+    function test_anAccountIsNotFilledOnceItsTermsAreOthers() external {
+        IDebitWallet.Opening memory opening = _opening(bob.addr);
+        wallet.openAccountWithSignature(opening, DEADLINE, sign(bob, Typed.hash(opening, 0, DEADLINE)));
+        uint32 opened = wallet.accountCount();
+        IDebitWallet.Authorization memory money = authorize(bob, 300, wallet.openingNonce(opening, SALT));
+        bytes memory refused = abi.encodeWithSelector(IDebitWallet.BadSignature.selector, bob.addr);
+
+        vm.prank(bob.addr);
+        wallet.rotateKey(opened, KEY + 1);
+        vm.expectRevert(refused);
+        wallet.openAccountAndDeposit(opening, type(uint256).max, "", address(usd), money);
+        vm.warp(block.timestamp + wallet.WITHDRAWAL_DELAY());
+        wallet.applyChange(opened);
+        vm.expectRevert(refused);
+        wallet.openAccountAndDeposit(opening, type(uint256).max, "", address(usd), money);
+
+        vm.prank(bob.addr);
+        wallet.setProcessor(opened, mallory.addr, verifierSet, KEY);
+        vm.warp(block.timestamp + wallet.WITHDRAWAL_DELAY());
+        wallet.applyChange(opened);
+        vm.expectRevert(refused);
+        wallet.openAccountAndDeposit(opening, type(uint256).max, "", address(usd), money);
+        assertEq(wallet.balanceOf(opened, address(usd)).balance, 0);
+    }
+
     function test_moneyAloneOpensNothing() external {
         IDebitWallet.Opening memory opening = _opening(bob.addr);
         IDebitWallet.Authorization memory money = authorize(bob, 300, wallet.openingNonce(opening, SALT));
