@@ -285,10 +285,17 @@ impl Processor {
     /// That a mandate was settled, and for how much.
     ///
     /// # Errors
-    /// When it is not known, not settled in a batch, or of the direct path.
+    /// When it is not known, not settled in a batch, or of the direct path; or when more wait for proofs
+    /// than may.
     pub async fn inclusion_proof(&self, mandate: MandateId) -> Result<Inclusion, ViewError> {
         let inner = Arc::clone(&self.inner);
+        // Arranging a window takes seconds of all cores. Whoever waits longer than a few others do is told
+        // so, and no thread that settling needs waits with it.
+        let Some(turn) = inner.inclusion_proofs.turn().await else {
+            return Err(ViewError::Busy);
+        };
         let proving = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
             inner.inclusion_proofs.proof(&inner.base.ledger, &inner.deployment, mandate)
         });
         proving.await.unwrap_or_else(|error| Err(ViewError::Internal(error.to_string())))

@@ -263,7 +263,7 @@ impl Window {
         Ok(())
     }
 
-    /// Follows `prev` from mandate to mandate of one key. Where two follow the same one, the first
+    /// Follows `prev` from mandate to mandate of one account and key. Where two follow the same one, the first
     /// in the window goes on with the run and the other starts its own: a signature vouches for
     /// the mandates before it wherever the run is cut.
     fn runs(&self, ids: &[MandateId]) -> Vec<Vec<usize>> {
@@ -273,9 +273,12 @@ impl Window {
         let mut follows = vec![false; ids.len()];
         for (index, entry) in self.mandates.iter().enumerate() {
             let before = entry.signed.mandate.prev.id().and_then(|id| index_of.get(&id).copied());
-            if let Some(before) = before
+            let joins = |before: &usize| {
+                let (before, own) = (&self.mandates[*before].signed, &entry.signed);
+                before.key == own.key && before.mandate.account == own.mandate.account
+            };
+            if let Some(before) = before.filter(joins)
                 && next[before].is_none()
-                && self.mandates[before].signed.key == entry.signed.key
             {
                 next[before] = Some(index);
                 follows[index] = true;

@@ -56,6 +56,10 @@ impl Segments<'_> {
             let Ok(permit) = Arc::clone(&self.context.proving).acquire_owned().await else {
                 return Ok(Outcome::Overtaken(Turn::Done));
             };
+            // While it waited, the batch may have been lost: no proof is made for nothing.
+            if self.is_lost().await? {
+                return Ok(Outcome::Overtaken(Turn::On));
+            }
             let started = Instant::now();
             let proven = self.prove_one(index).await?;
             drop(permit);
@@ -68,6 +72,17 @@ impl Segments<'_> {
         }
         let settlement = self.batch.settlement.clone();
         Ok(Outcome::Proven(Proven { settlement, segments }, took))
+    }
+
+    /// Whether the batch cannot settle any more as it is: its time is over, it went another way, or some
+    /// of its members ended.
+    async fn is_lost(&self) -> Result<bool, DriveError> {
+        let (ledger, number) = (Arc::clone(&self.context.ledger), self.number);
+        let batch = blocking(move || ledger.batch_view(number)).await??;
+        let now = self.context.clock.now();
+        Ok(batch.is_none_or(|batch| {
+            !batch.record.step.is_open() || !batch.is_whole() || batch.record.valid_until < now
+        }))
     }
 
     fn tell(&self, proved: usize, segments: usize) {

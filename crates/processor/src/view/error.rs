@@ -24,6 +24,9 @@ pub enum ViewError {
     /// There is no inclusion proof: the direct path has none.
     #[error("direct mandates are settled one by one: the chain's event is the proof")]
     SettledDirectly,
+    /// Others' proofs are being made, as many as may be at once.
+    #[error("another inclusion proof is being made: try again in some seconds")]
+    Busy,
     /// The ledger cannot be read.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -39,6 +42,7 @@ impl ViewError {
             Self::UnknownMandate { .. } => "unknown_mandate",
             Self::NotSettled { .. } => "not_settled",
             Self::SettledDirectly => "settled_directly",
+            Self::Busy => "too_many_requests",
             Self::Ledger(error) => code_of(error),
             Self::Internal(_) => "internal",
         }

@@ -24,6 +24,7 @@ use aep2_prover::{
 };
 use alloy::primitives::{Address, B256};
 use serde::Serialize;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use utoipa::ToSchema;
 
 use super::error::ViewError;
@@ -65,10 +66,25 @@ pub struct Inclusion {
     pub proof: InclusionProof,
 }
 
-/// Arranges batches anew.
-#[derive(Default)]
+/// How many may wait for the one whose turn it is.
+const WAITING_MAX: usize = 16;
+
+/// Arranges batches anew, one at a time.
 pub(crate) struct InclusionProofs {
     kept: Mutex<VecDeque<(BatchNumber, Arc<Arranged>)>>,
+    /// Room to wait, and the turn.
+    waiting: Semaphore,
+    turn: Arc<Semaphore>,
+}
+
+impl Default for InclusionProofs {
+    fn default() -> Self {
+        Self {
+            kept: Mutex::default(),
+            waiting: Semaphore::new(WAITING_MAX),
+            turn: Arc::new(Semaphore::new(1)),
+        }
+    }
 }
 
 struct Arranged {
@@ -78,6 +94,12 @@ struct Arranged {
 }
 
 impl InclusionProofs {
+    /// Waits for a turn to make a proof; none where too many wait already.
+    pub(crate) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        let _waiting = self.waiting.try_acquire().ok()?;
+        Arc::clone(&self.turn).acquire_owned().await.ok()
+    }
+
     /// The proof of a mandate that was settled in a proved batch. Takes a while: not for
     /// threads that serve others.
     pub(crate) fn proof(
