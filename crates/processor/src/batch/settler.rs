@@ -32,6 +32,8 @@ use crate::{
 
 /// How much of the time scheduling may take: one part in so many.
 const SCHEDULING_SHARE: u32 = 10;
+/// How long it pauses at most, whatever it took: promises come due meanwhile.
+const PAUSE_MAX: Duration = Duration::from_secs(10);
 
 /// What settling needs.
 pub(crate) struct SettlerParts {
@@ -142,7 +144,8 @@ async fn schedule(context: Arc<Context>, stopping: impl Future<Output = ()>) {
             Err(error) => tracing::warn!(%error, "windows could not be sealed"),
         }
         drivers.forget_ended(&context);
-        let pause = tokio::time::sleep(every.max(started.elapsed() * SCHEDULING_SHARE));
+        let pause = (started.elapsed() * SCHEDULING_SHARE).min(PAUSE_MAX);
+        let pause = tokio::time::sleep(every.max(pause));
         let stop = tokio::select! {
             () = pause => false,
             () = &mut stopping => true,
