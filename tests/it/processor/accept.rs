@@ -227,7 +227,8 @@ async fn one_nonce_gets_one_promise_however_many_ask_at_once() {
     assert_eq!(refused.count(), 31);
 
     // The same mandate, however: the same receipt for all, and one that was the first.
-    let again = join_all((0..32).map(|_| processor.accept(world.mandate(&payer, 5, 4)))).await;
+    let mandate = world.mandate(&payer, 5, 4);
+    let again = join_all((0..32).map(|_| processor.accept(mandate.clone()))).await;
     let again: Vec<_> = again.into_iter().map(|answer| answer.expect("accepted")).collect();
     assert_eq!(again.iter().filter(|acceptance| !acceptance.again).count(), 1);
     let receipts: HashSet<_> = again.iter().map(|acceptance| acceptance.receipt).collect();
