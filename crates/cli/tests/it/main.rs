@@ -16,7 +16,7 @@ use std::{
     process::{Command, Output},
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// A folder to work in, with a key of a small shape.
@@ -114,8 +114,44 @@ fn a_window_is_proved_verified_and_exported() {
         batch["debits"][1]["amount"] = Value::String((other - 1).to_string());
     });
     let said = work.refused(1, &["verify", "altered.json"]);
-    assert!(said.contains("INVALID: the proof does not hold"), "{said}");
+    assert!(said.contains("INVALID: the segments do not add up"), "{said}");
     work.refused(2, &["export", "altered.json", "--as", "snarkjs"]);
+}
+
+#[test]
+fn a_window_that_one_proof_does_not_hold_is_proved_in_segments() {
+    let work = WorkFolder::new();
+    work.done(&["sample", "--shape", "4x2-capture", "--out", "window.json"]);
+    let inclusion = ["--inclusion", "inclusion.json"];
+    let shape = ["--shape", "2x2-capture"];
+    let proved = work.json(&[&["prove", "window.json"][..], &shape, &inclusion].concat());
+    assert_eq!((&proved["segments"], &proved["mandates"]), (&json!(2), &json!(8)));
+    let of_segments: Vec<u64> = read(&work.path("inclusion.json"))
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|proof| proof["segment"].as_u64().unwrap())
+        .collect();
+    assert_eq!(of_segments, [0, 0, 0, 0, 1, 1, 1, 1]);
+    let verified = work.json(&["verify", "batch.json"]);
+    assert_eq!((&verified["valid"], &verified["segments"]), (&json!(true), &json!(2)));
+
+    work.json(&["export", "batch.json", "--as", "snarkjs", "--out", "out"]);
+    let names = ["proof-1.json", "public-2.json", "verification_key-2.json"];
+    assert!(names.iter().all(|name| work.path("out").join(name).exists()));
+
+    // A proof of one for the other, and one of them alone.
+    work.altered("batch.json", "altered.json", |batch| {
+        let other = batch["segments"][1]["proof"].clone();
+        batch["segments"][0]["proof"] = other;
+    });
+    let said = work.refused(1, &["verify", "altered.json"]);
+    assert!(said.contains("INVALID: the proof of segment 0 does not hold"), "{said}");
+    work.altered("batch.json", "altered.json", |batch| {
+        batch["segments"].as_array_mut().unwrap().truncate(1);
+    });
+    let said = work.refused(1, &["verify", "altered.json"]);
+    assert!(said.contains("a segment is missing"), "{said}");
 }
 
 #[test]
@@ -126,11 +162,11 @@ fn errors_say_what_to_do() {
     // No key of the shape.
     let said = work.refused(2, &["prove", "window.json", "--shape", "4x4-capture"]);
     assert!(said.contains("aep2 setup --shape 4x4-capture"), "{said}");
-    // A shape without capture, a shape too small, a shape that is none.
+    // A shape without capture, one without a key, a shape that is none.
     let said = work.refused(2, &["prove", "window.json", "--shape", "4x4"]);
     assert!(said.contains("use 4x4-capture"), "{said}");
     let said = work.refused(2, &["prove", "window.json", "--shape", "1x2-capture"]);
-    assert!(said.contains("mandate 2 (0x"), "{said}");
+    assert!(said.contains("aep2 setup --shape 1x2-capture"), "{said}");
     let said = work.refused(2, &["prove", "window.json", "--shape", "big"]);
     assert!(said.contains("LANESxSLOTS"), "{said}");
     // A forged mandate is named.
