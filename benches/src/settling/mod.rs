@@ -38,6 +38,9 @@ const SLOTS_MAX: usize = 16;
 /// 128 KiB.
 const DIRECT_MANDATES_MAX: usize = 256;
 
+/// Of how many further segments the mean is taken: how many bytes of a proof are 0 is chance.
+const FURTHER_SEGMENTS: usize = 4;
+
 /// Of how many payments to fresh payees the mean is taken.
 const FRESH_PAYEES: usize = 4;
 
@@ -90,16 +93,19 @@ impl Scale {
         (0..self.accounts).map(move |account| each + usize::from(account < more))
     }
 
+    /// How many lanes of so many slots it takes.
+    fn lanes(&self, slots: usize) -> usize {
+        self.of_each_account().map(|own| own.div_ceil(slots)).sum()
+    }
+
     /// The smallest named shape whose segments hold the batch, or, where none does, one made for it.
     fn shape(&self) -> anyhow::Result<Shape> {
-        let lanes =
-            |slots: usize| -> usize { self.of_each_account().map(|own| own.div_ceil(slots)).sum() };
-        let fits = |shape: &Shape| lanes(shape.slots()) <= self.segments * shape.lanes();
+        let fits = |shape: &Shape| self.lanes(shape.slots()) <= self.segments * shape.lanes();
         if let Some(named) = Shape::NAMED.into_iter().find(fits) {
             return Ok(named);
         }
         let slots = self.mandates.div_ceil(self.accounts).min(SLOTS_MAX);
-        let lanes = lanes(slots).div_ceil(self.segments);
+        let lanes = self.lanes(slots).div_ceil(self.segments);
         Ok(Shape::new(u32::try_from(lanes)?, u32::try_from(slots)?, false)?)
     }
 }
@@ -236,6 +242,13 @@ pub async fn measure(
 ) -> anyhow::Result<Figures> {
     scale.check()?;
     let shape = shape.map_or_else(|| scale.shape(), Ok)?;
+    let needed = scale.lanes(shape.slots()).div_ceil(shape.lanes());
+    ensure!(
+        needed <= scale.segments,
+        "the batch takes {needed} segments of {shape}, and {} were asked for: use a larger shape, or \
+         --segments {needed}",
+        scale.segments
+    );
     let worst = Shape::new(WORST_ACCOUNTS, 1, false)?;
     let worst_shape = if scale.mandates >= worst.lanes() { worst } else { PARTS };
     let shapes = BTreeSet::from([shape, PARTS, worst_shape]);
@@ -379,7 +392,7 @@ async fn parts(stage: &mut Stage, watch: &dyn Watch) -> anyhow::Result<Parts> {
     // Each account's further mandates take lanes of their own, and debits and payouts are the same. The
     // second segment costs more than those after it: several proofs are verified by a combination.
     let mut in_segments = Vec::new();
-    for (segments, bit) in [(2, 60), (3, 70)] {
+    for (segments, bit) in [(2, 60), (FURTHER_SEGMENTS + 2, 70)] {
         let payments: Vec<Payment> =
             (0..segments).flat_map(|own| by_each(PARTS_WORD, bit + own, 1)).collect();
         watch.step(&format!("the parts of a batch: {many} debits, 1 payout, {segments} segments"));
@@ -401,7 +414,7 @@ async fn parts(stage: &mut Stage, watch: &dyn Watch) -> anyhow::Result<Parts> {
     let debit = each(debits, many - 1, &one)?;
     let payout = each(payouts, many - 1, &one)?;
     let second_segment = each(in_segments[0], 1, &debits)?;
-    let segment = each(in_segments[1], 1, &in_segments[0])?;
+    let segment = each(in_segments[1], FURTHER_SEGMENTS, &in_segments[0])?;
     let fixed =
         one.gas.checked_sub(debit + payout).context("nothing is left for the fixed part")?;
     let debit_fresh_word = debit + each(fresh_words, many, &debits)?;

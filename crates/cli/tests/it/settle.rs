@@ -64,8 +64,8 @@ fn a_batch_that_cannot_be_is_refused() {
     assert!(said.contains("too few"), "{said}");
     let said = settle(&["--mandates", "0", "--accounts", "0", "--payees", "0"]);
     assert!(said.contains("too few"), "{said}");
-    // A shape that does not hold it, named: the first mandate without a lane is, too.
+    // A shape of which one segment does not hold it.
     let small = ["--mandates", "8", "--accounts", "4", "--payees", "4", "--shape", "1x4"];
     let said = settle(&small);
-    assert!(said.contains("shape 1x4 has 1 lanes") && said.contains("mandate"), "{said}");
+    assert!(said.contains("takes 4 segments of 1x4") && said.contains("--segments 4"), "{said}");
 }

@@ -24,7 +24,8 @@ fn a_ledger_of_a_newer_format_is_refused() {
     assert!(
         matches!(
             error,
-            OpenError::Journal(JournalOpenError::NewerFormat { found: 3, known: FORMAT, .. })
+            OpenError::Journal(JournalOpenError::NewerFormat { found, known: FORMAT, .. })
+                if found == FORMAT + 1
         ),
         "{error}"
     );

@@ -159,7 +159,7 @@ struct Answer {
 #[serde(untagged)]
 enum Outcome {
     /// It is accepted.
-    Accepted(Acceptance),
+    Accepted(Box<Acceptance>),
     /// It is refused.
     Refused {
         /// Why.
@@ -172,7 +172,7 @@ impl From<Result<Acceptance, ApiError>> for Answer {
         match answer {
             Ok(acceptance) => Self {
                 status: status_of(&acceptance).as_u16(),
-                outcome: Outcome::Accepted(acceptance),
+                outcome: Outcome::Accepted(Box::new(acceptance)),
             },
             Err(error) => Self {
                 status: error.code.status().as_u16(),
