@@ -57,7 +57,7 @@ const KILLS: usize = 220;
 /// How many kills more there may be, to reach fail points that were missed.
 const MORE_MAX: usize = 40;
 /// How long a child lives at most that never reaches its fail point.
-const LIFE: Duration = Duration::from_millis(2_500);
+const LIFE: Duration = Duration::from_millis(3_500);
 /// How long a child lives at most that is killed at a random moment.
 const RANDOM_LIFE_MS: u64 = 1_200;
 
@@ -200,6 +200,8 @@ fn config(tokens: &[Address]) -> ProcessorConfig {
     config.windows.shapes = vec![Shape::TEST];
     config.windows.age_s_max = 0;
     config.windows.capture_within_s = 0;
+    // Batches of several proofs, and not so many that a child seldom lives to the last.
+    config.windows.segments_max = 2;
     config.windows.poll_interval_ms = 10;
     config
 }

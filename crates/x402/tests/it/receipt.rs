@@ -79,10 +79,13 @@ fn changed(change: impl FnOnce(&mut Receipt)) -> Result<(), ReceiptError> {
     check(&signed, &mandate, id, &venue(), &times())
 }
 
+/// A field, and another value of it.
+type Change = (&'static str, fn(&mut Receipt));
+
 #[test]
 fn a_receipt_says_what_the_mandate_says() {
     assert_eq!(changed(|_| ()), Ok(()));
-    let changes: [(&str, fn(&mut Receipt)); 7] = [
+    let changes: [Change; 7] = [
         ("mandateId", |receipt| receipt.mandate_id = MandateId::from_bytes(B256::ZERO).unwrap()),
         ("account", |receipt| receipt.account = AccountId::MAX),
         ("nonce", |receipt| receipt.nonce = Nonce::new(6)),
