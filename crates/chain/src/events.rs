@@ -15,7 +15,7 @@ use alloy::{
 use thiserror::Error;
 
 use crate::{
-    contracts::DebitWallet::DebitWalletEvents as E,
+    contracts::DebitWallet::{Collected, DebitWalletEvents as E, PayoutThresholdRequested},
     error::ChainError,
     wallet::{
         WalletId,
@@ -374,18 +374,8 @@ impl WalletEvent {
                 payee: e.payee,
                 amount: base_units(e.amount)?,
             },
-            E::Collected(e) => Self::Collected {
-                token: e.token,
-                payee: e.payee,
-                to: e.to,
-                amount: base_units(e.amount)?,
-            },
-            E::PayoutThresholdRequested(e) => Self::PayoutThresholdRequested {
-                token: e.token,
-                payee: e.payee,
-                threshold: BaseUnits::new(e.threshold),
-                in_force_from: time(e.inForceFrom),
-            },
+            E::Collected(e) => collected(&e)?,
+            E::PayoutThresholdRequested(e) => threshold_requested(&e),
             E::PayoutThresholdSet(e) => Self::PayoutThresholdSet {
                 token: e.token,
                 payee: e.payee,
@@ -450,6 +440,20 @@ impl WalletId {
             _ => None,
         });
         opened.ok_or(ChainError::NotOpened { transaction })
+    }
+}
+
+fn collected(e: &Collected) -> Result<WalletEvent, String> {
+    let Collected { token, payee, to, amount } = *e;
+    Ok(WalletEvent::Collected { token, payee, to, amount: base_units(amount)? })
+}
+
+fn threshold_requested(e: &PayoutThresholdRequested) -> WalletEvent {
+    WalletEvent::PayoutThresholdRequested {
+        token: e.token,
+        payee: e.payee,
+        threshold: BaseUnits::new(e.threshold),
+        in_force_from: time(e.inForceFrom),
     }
 }
 

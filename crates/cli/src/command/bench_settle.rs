@@ -96,6 +96,7 @@ impl Watch for Watcher {
 
 fn table(figures: &Figures) -> String {
     let (worst, alone) = (&figures.worst_case, &figures.one_at_a_time);
+    let (segment, second) = (figures.gas_per_segment, figures.gas_second_segment);
     let mvp = figures.published_mvp;
     let mut lines = vec![
         (
@@ -112,13 +113,7 @@ fn table(figures: &Figures) -> String {
         ),
         ("gas", format!("{}, {:.0} a mandate", figures.gas_total, figures.gas_per_mandate)),
         ("  fixed", format!("{}, of one segment", figures.gas_fixed)),
-        (
-            "  segment",
-            format!(
-                "{}; {} for the second one",
-                figures.gas_per_segment, figures.gas_second_segment
-            ),
-        ),
+        ("  segment", format!("{segment}; {second} for the second one")),
         (
             "  debit",
             format!(

@@ -156,18 +156,7 @@ fn an_agent_pays_a_service_behind_a_gateway_and_the_payee_has_the_tokens() {
     wait_for("settling", || {
         serve::get(&served, &format!("/v1/mandates/{id}"))["status"] == "settled"
     });
-    // What the processor says of it, the chain says, too; and nothing else.
-    let proof = serve::get(&served, &format!("/v1/mandates/{id}/proof"));
-    std::fs::write(work.path("proof.json"), proof.to_string()).unwrap();
-    let where_it_is = ["--rpc", rpc, "--deployment", deployment];
-    let verify = |file| [&["inclusion", "verify", file][..], &where_it_is].concat();
-    let shown = work.json(&verify("proof.json"));
-    assert_eq!((&shown["valid"], &shown["mandate_id"]), (&true.into(), &id.as_str().into()));
-    assert_eq!((&shown["captured"], &shown["batch_id"]), (&"700".into(), &proof["batchId"]));
-    work.altered("proof.json", "altered.json", |proof| proof["captured"] = "600".into());
-    let said = work.refused(1, &verify("altered.json"));
-    assert!(said.contains("NOT SHOWN") && said.contains("the chain settled 700"), "{said}");
-
+    what_the_processor_says_the_chain_says_too(&work, &served, &id);
     let provider = ProviderBuilder::new()
         .connect_reqwest(Client::builder().no_proxy().build().unwrap(), rpc.parse().unwrap());
     let address: Address = served.ready["tokens"][0].as_str().unwrap().parse().unwrap();
@@ -176,6 +165,19 @@ fn an_agent_pays_a_service_behind_a_gateway_and_the_payee_has_the_tokens() {
         runtime.block_on(token.balance_of(payee.address())).unwrap() == U256::from(3 * 700)
     });
 
-    assert_eq!(gateway.terminate(), Some(0));
-    assert_eq!(served.terminate(), Some(0));
+    assert_eq!((gateway.terminate(), served.terminate()), (Some(0), Some(0)));
+}
+
+/// The evidence that a mandate was settled holds against the chain, and says no other amount.
+fn what_the_processor_says_the_chain_says_too(work: &WorkFolder, served: &Running, id: &str) {
+    let proof = serve::get(served, &format!("/v1/mandates/{id}/proof"));
+    std::fs::write(work.path("proof.json"), proof.to_string()).unwrap();
+    let chain = ["--rpc", served.said("rpc"), "--deployment", served.said("deployment")];
+    let verify = |file| [&["inclusion", "verify", file][..], &chain].concat();
+    let shown = work.json(&verify("proof.json"));
+    assert_eq!((&shown["valid"], &shown["mandate_id"]), (&true.into(), &id.into()));
+    assert_eq!((&shown["captured"], &shown["batch_id"]), (&"700".into(), &proof["batchId"]));
+    work.altered("proof.json", "altered.json", |proof| proof["captured"] = "600".into());
+    let said = work.refused(1, &verify("altered.json"));
+    assert!(said.contains("NOT SHOWN") && said.contains("the chain settled 700"), "{said}");
 }

@@ -70,15 +70,10 @@ pub(super) fn of(event: WalletEvent, transaction: B256) -> Result<Decoded, Strin
             ChainFact::WithdrawalExecuted { account, token, amount: balance(amount)? }
         }
         WalletEvent::BatchSettled { batch_id, token, processor, verifier_set, count, total } => {
-            return Ok(Decoded::Settled(BatchEvent {
-                batch_id,
-                token,
-                processor,
-                verifier_set,
-                count,
-                total: balance(total)?,
-                transaction,
-            }));
+            let total = balance(total)?;
+            let settled =
+                BatchEvent { batch_id, token, processor, verifier_set, count, total, transaction };
+            return Ok(Decoded::Settled(settled));
         }
         WalletEvent::MandateSettled { mandate_digest, account, payee: _, token, captured } => {
             ChainFact::MandateSettled {

@@ -8,7 +8,9 @@ use alloy::{
 
 use super::{TokenError, VerifierError, WalletError};
 use crate::contracts::{
-    DebitWallet::{DebitWalletErrors as W, InsufficientBond, ReceiptTimes},
+    DebitWallet::{
+        DebitWalletErrors as W, InsufficientBalance, InsufficientBond, NotAuthorized, ReceiptTimes,
+    },
     Erc20::Erc20Errors as T,
     Groth16Verifier::Groth16VerifierErrors as G,
 };
@@ -88,18 +90,9 @@ impl From<W> for WalletError {
             }
             W::WordOutOfRange(e) => Self::WordOutOfRange { index: at(e.index), word: e.word },
             W::MaskEmpty(e) => Self::MaskEmpty { index: at(e.index) },
-            W::NotAuthorized(e) => Self::NotAuthorized {
-                account: e.account,
-                processor: e.processor,
-                verifier_set: e.verifierSet,
-            },
+            W::NotAuthorized(e) => not_authorized(&e),
             W::NonceSpent(e) => Self::NonceSpent { account: e.account, word: e.word, bits: e.bits },
-            W::InsufficientBalance(e) => Self::InsufficientBalance {
-                account: e.account,
-                token: e.token,
-                balance: e.balance,
-                amount: e.amount,
-            },
+            W::InsufficientBalance(e) => insufficient_balance(&e),
             W::CountMismatch(e) => Self::CountMismatch { bits: e.bits, count: e.count },
             W::TotalsDiffer(e) => Self::TotalsDiffer { debits: e.debits, payouts: e.payouts },
             W::HintWrong(e) => Self::HintWrong { hint: e.hint },
@@ -144,6 +137,23 @@ impl From<W> for WalletError {
             }
             W::InvalidShortString(_) | W::StringTooLong(_) => Self::String,
         }
+    }
+}
+
+fn not_authorized(e: &NotAuthorized) -> WalletError {
+    WalletError::NotAuthorized {
+        account: e.account,
+        processor: e.processor,
+        verifier_set: e.verifierSet,
+    }
+}
+
+fn insufficient_balance(e: &InsufficientBalance) -> WalletError {
+    WalletError::InsufficientBalance {
+        account: e.account,
+        token: e.token,
+        balance: e.balance,
+        amount: e.amount,
     }
 }
 

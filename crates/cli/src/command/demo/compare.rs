@@ -33,7 +33,7 @@ pub(super) async fn all(
     shops: &[Shop],
     bought: &[Bought],
     times: &HashMap<MandateHash, MandateTimes>,
-    batches: &[(B256, SettledBatch)],
+    batches: &[(SettledTransaction, u64)],
 ) -> anyhow::Result<Vec<Comparison>> {
     let mut comparisons = vec![mandates(world, bought, times, batches).await?];
     comparisons.push(nonces(world, bought).await?);
@@ -44,7 +44,7 @@ pub(super) async fn all(
     comparisons.push(Comparison::of(
         "base units, all payouts",
         bought.iter().map(owed).sum::<u128>(),
-        batches.iter().map(|(_, batch)| paid(batch)).sum::<u128>(),
+        batches.iter().map(|(settled, _)| paid(&settled.batch)).sum::<u128>(),
     ));
     for (index, shop) in shops.iter().enumerate() {
         let owed: u128 = bought.iter().filter(|own| own.shop == index).map(owed).sum();
@@ -75,7 +75,7 @@ async fn mandates(
     world: &World,
     bought: &[Bought],
     times: &HashMap<MandateHash, MandateTimes>,
-    batches: &[(B256, SettledBatch)],
+    batches: &[(SettledTransaction, u64)],
 ) -> anyhow::Result<Comparison> {
     let processor = world.serving.processor();
     let wallet = world.wallet.id();
@@ -96,15 +96,15 @@ async fn included(
     own: &Bought,
     id: MandateId,
     wallet: &WalletId,
-    batches: &[(B256, SettledBatch)],
+    batches: &[(SettledTransaction, u64)],
 ) -> anyhow::Result<u128> {
     let inclusion = processor.inclusion_proof(id).await?;
-    let (_, batch) = batches
+    let (settled, _) = batches
         .iter()
-        .find(|(transaction, _)| *transaction == inclusion.transaction)
+        .find(|(settled, _)| settled.transaction == inclusion.transaction)
         .with_context(|| format!("mandate {id}: its batch is not on chain"))?;
     let mandate = &own.payment.mandate.mandate;
-    Ok(batch.check_inclusion(wallet, mandate, &inclusion.proof)?.captured.get())
+    Ok(settled.batch.check_inclusion(wallet, mandate, &inclusion.proof)?.captured.get())
 }
 
 /// Every nonce is spent, and no other.

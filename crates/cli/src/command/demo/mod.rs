@@ -162,9 +162,7 @@ async fn show(arguments: &Arguments, data: &Path, output: &Output) -> anyhow::Re
         .collect();
     let transactions: Vec<_> = settled.iter().map(|(_, _, (_, hash))| *hash).collect();
     let on_chain = compare::settled_on_chain(&world, &transactions).await?;
-    let decoded: Vec<_> =
-        on_chain.iter().map(|(own, _)| (own.transaction, own.batch.clone())).collect();
-    let mut comparisons = compare::all(&world, &shops, &bought, &times, &decoded).await?;
+    let mut comparisons = compare::all(&world, &shops, &bought, &times, &on_chain).await?;
     let sent = compare::transactions_of(&world).await? - transactions_before;
     comparisons.push(Comparison::of("transactions, one for each batch", settled.len(), sent));
 
