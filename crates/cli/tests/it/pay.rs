@@ -21,6 +21,7 @@ use serde_json::Value;
 use tokio::runtime::Runtime;
 
 use crate::{
+    WorkFolder,
     running::Running,
     serve::{self, SETTINGS, work},
 };
