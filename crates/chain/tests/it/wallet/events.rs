@@ -46,7 +46,7 @@ fn every_event_of_the_wallet_is_read() {
         assert!(debug.starts_with(&event.name), "{} read as {debug}", event.name);
         read += 1;
     }
-    assert_eq!(read, 21);
+    assert_eq!(read, 22);
 }
 
 #[test]
