@@ -1,9 +1,11 @@
 /** Terms as the tests' payees write them. */
 
+import { getAddress } from "viem";
+
 import { readTerms, type Terms } from "../../src/terms.js";
 import { NETWORK, TOKEN, VENUE } from "./processor.js";
 
-export const PAYEE = VENUE.wallet;
+export const PAYEE = getAddress(`0x${"cc".repeat(20)}`);
 
 /** One entry of `accepts`. */
 export function written(change: object = {}, extra: object = {}) {

@@ -262,7 +262,7 @@ test("terms for another place, or that settle too late, are not signed", async (
   const from = await payer(t);
   for (const [what, change, extra] of [
     ["chain", { network: "eip155:1" }, {}],
-    ["wallet", {}, { wallet: PAYEE.replace("aa", "ab") }],
+    ["wallet", {}, { wallet: VENUE.wallet.replace("aa", "ab") }],
     ["processor", {}, { processor: PAYEE }],
     ["method", {}, { method: "POST" }],
     ["time", {}, { settleWithinSeconds: 3601 }],
@@ -272,6 +272,9 @@ test("terms for another place, or that settle too late, are not signed", async (
   }
   for (const [what, change, extra] of [
     ["scheme", { scheme: "exact" }, {}],
+    ["the address 0 as payee", { payTo: `0x${"00".repeat(20)}` }, {}],
+    ["the wallet as payee", { payTo: VENUE.wallet }, {}],
+    ["the token as payee", { payTo: TOKEN }, {}],
     ["amount", { amount: "01" }, {}],
     ["nothing", { amount: "0" }, {}],
     ["domain", {}, { name: "AnotherWallet" }],
