@@ -1,14 +1,17 @@
 //! That a mandate was settled, and for how much: an inclusion proof, against what the chain settled.
 //!
 //! A commitment `C` alone is no evidence. Anybody can register verifiers of his own and have the wallet
-//! settle a batch of nothing with any `C` in it. What makes it evidence is that the same batch debited
-//! the mandate's account under the mandate's nonce: the wallet lets only the account's processor do
-//! that, and only with proofs under the verifiers that the account's owner chose. Those proofs hold the
-//! commitments and the entries to each other ([docs/circuit.md]).
+//! settle a batch of nothing with any `C` in it. What makes it evidence is
 //!
-//! So the check takes the whole settlement from the transaction ([`SettledTransaction::read`]): the
-//! mandate is in the segment that the proof names, in a slot that is used, and the batch debits its
-//! account, spends its nonce, and pays its payee as much at least.
+//! - that the proofs were checked by verifiers that the reader trusts. They hold the commitments and the
+//!   entries to each other ([docs/circuit.md]). An owner may choose any verifiers: one who is its own
+//!   processor, with verifiers that accept everything, could show two mandates by one payout;
+//! - that the same batch debited the mandate's account under the mandate's nonce. The wallet lets only the
+//!   account's processor do that.
+//!
+//! So the check takes the whole settlement from the transaction ([`SettledTransaction::read`]): it is of
+//! the trusted set of verifiers, the mandate is in the segment that the proof names, in a slot that is
+//! used, and the batch debits its account, spends its nonce, and pays its payee as much at least.
 //!
 //! [docs/circuit.md]: ../../../docs/circuit.md
 
@@ -25,10 +28,11 @@ use alloy::{
 use thiserror::Error;
 
 use crate::{
+    deployment::Deployment,
     error::ChainError,
     events::WalletEvent,
     settlement::{NotABatch, SettledBatch, SettledDebit},
-    wallet::WalletId,
+    wallet::{WalletId, units::VerifierSetId},
 };
 
 /// A transaction that settled a batch, as the chain has it.
@@ -87,14 +91,24 @@ pub enum NotIncluded {
     /// The proof leads elsewhere, or nowhere.
     #[error(transparent)]
     Proof(#[from] InclusionError),
+    /// The batch was proved to verifiers that the reader does not trust.
+    #[error(
+        "the batch was proved to the verifiers {settled}, and not to those of the deployment, \
+         {trusted}: nothing is known of what they accept"
+    )]
+    OtherVerifiers {
+        /// The set of the batch's header.
+        settled: VerifierSetId,
+        /// The reader's.
+        trusted: VerifierSetId,
+    },
     /// The batch has no such segment, or one of another shape or time.
     #[error("the batch has no segment {segment} of the proof's shape and time")]
     OtherSegment {
         /// The segment that the proof names.
         segment: u16,
     },
-    /// The batch did not take the mandate's nonce from its account. Its proofs were not made under
-    /// the verifiers that the account's owner chose, and say nothing about it.
+    /// The batch did not take the mandate's nonce from its account.
     #[error("the batch does not spend the mandate's nonce: it says nothing about its account")]
     NotDebited,
     /// The batch pays the payee less.
@@ -144,21 +158,28 @@ impl SettledTransaction {
 }
 
 impl SettledBatch {
-    /// Checks that `mandate` was settled in this batch of `wallet`, and says for how much.
+    /// Checks that `mandate` was settled in this batch, and says for how much.
+    ///
+    /// `deployment` is the one that the reader trusts: its wallet, and its verifiers, since the proofs of
+    /// a batch are worth what its verifiers check.
     ///
     /// # Errors
     /// When the proof does not show it: see [`NotIncluded`].
     pub fn check_inclusion(
         &self,
-        wallet: &WalletId,
+        deployment: &Deployment,
         mandate: &Mandate,
         proof: &InclusionProof,
     ) -> Result<Settled, NotIncluded> {
+        let (settled, trusted) = (self.verifier_set, deployment.verifier_set);
+        if settled != trusted {
+            return Err(NotIncluded::OtherVerifiers { settled, trusted });
+        }
         let segment = self.segments.get(usize::from(proof.segment));
         let fits = |shape: u32| shape == proof.shape() && proof.valid_until == self.valid_until;
         let segment = segment.filter(|own| fits(own.shape));
         let segment = segment.ok_or(NotIncluded::OtherSegment { segment: proof.segment })?;
-        let domain = wallet.mandate_domain(self.token);
+        let domain = deployment.wallet_id().mandate_domain(self.token);
         let settled = proof.verify(mandate, &domain, segment.commitment)?;
 
         let (account, nonce) = (mandate.account, mandate.nonce);

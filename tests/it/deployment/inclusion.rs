@@ -3,6 +3,7 @@
 
 use aep2_chain::{
     call::Call,
+    deployment::Deployment,
     inclusion::{NotIncluded, NotSettled, SettledTransaction},
     token::mint_test_tokens,
     wallet::{
@@ -59,7 +60,7 @@ async fn a_window_of_several_segments_settles_in_one_transaction_and_is_shown(ch
         let mandate = &entry.signed.mandate;
         let proof = batch.inclusion_proof(&window, index);
         let check =
-            |proof: &InclusionProof| read.batch.check_inclusion(&stage.id(), mandate, proof);
+            |proof: &InclusionProof| read.batch.check_inclusion(&stage.deployment, mandate, proof);
         let settled = check(&proof).unwrap();
         assert_eq!((settled.id, settled.captured), (window.ids()[index], entry.captured()));
 
@@ -143,8 +144,13 @@ async fn a_commitment_under_a_strangers_verifiers_is_no_evidence(chain: TestChai
     let domain = stage.id().mandate_domain(stage.token_address());
     let commitment = read.batch.segments[usize::from(proof.segment)].commitment;
     assert!(proof.verify(mandate, &domain, commitment).is_ok(), "the commitment alone agrees");
-    let shown = read.batch.check_inclusion(&stage.id(), mandate, &proof);
-    assert_eq!(shown, Err(NotIncluded::NotDebited));
+    let (settled, trusted) = (list.id(), stage.deployment.verifier_set);
+    let shown = |reader: &Deployment| read.batch.check_inclusion(reader, mandate, &proof);
+    assert_eq!(shown(&stage.deployment), Err(NotIncluded::OtherVerifiers { settled, trusted }));
+    // Whoever trusts them sees that another account was debited.
+    let mut credulous = stage.deployment.clone();
+    credulous.verifier_set = settled;
+    assert_eq!(shown(&credulous), Err(NotIncluded::NotDebited));
 }
 
 async fn what_did_not_settle_is_no_evidence(chain: TestChain) {

@@ -51,7 +51,7 @@ async fn a_window_settles_in_one_transaction_whatever_its_segments() {
         let id = aep2_mandate::mandate::MandateId::from_bytes(id.bytes()).expect("an id");
         let inclusion = processor.inclusion_proof(id).await.expect("a proof");
         let shown =
-            on_chain.batch.check_inclusion(&world.id(), &inclusion.mandate, &inclusion.proof);
+            on_chain.batch.check_inclusion(&world.deployment, &inclusion.mandate, &inclusion.proof);
         assert_eq!(shown.expect("it is shown").captured.get(), 70);
     }
     audited(&processor);

@@ -132,7 +132,7 @@ async fn what_was_settled_is_proved_against_the_chain() {
         let on_chain = world.settled_by(inclusion.transaction).await;
         assert_eq!((on_chain.batch_id, on_chain.block), (inclusion.batch_id, inclusion.block));
         let batch = &on_chain.batch;
-        let settled = batch.check_inclusion(&world.id(), &mandate.mandate, &inclusion.proof);
+        let settled = batch.check_inclusion(&world.deployment, &mandate.mandate, &inclusion.proof);
         let settled = settled.expect("it holds against what the chain settled");
         assert_eq!((settled.id, settled.captured.get()), (inclusion.mandate_id, paid));
         assert_eq!(inclusion.captured.get(), paid);

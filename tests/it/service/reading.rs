@@ -79,8 +79,8 @@ async fn every_answer_is_as_the_document_says() {
     let inclusion: InclusionProof = serde_json::from_value(proof["proof"].clone()).unwrap();
     let transaction = shown["transaction"].as_str().unwrap().parse().unwrap();
     let on_chain = shop.world.settled_by(transaction).await;
-    let wallet = shop.world.id();
-    let settled = on_chain.batch.check_inclusion(&wallet, &mandate.mandate, &inclusion).unwrap();
+    let deployment = &shop.world.deployment;
+    let settled = on_chain.batch.check_inclusion(deployment, &mandate.mandate, &inclusion).unwrap();
     assert_eq!((settled.id, settled.captured.get()), (id, 400));
     shop.close().await;
 }

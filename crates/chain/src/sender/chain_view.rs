@@ -264,7 +264,20 @@ impl ChainView {
             // One of ours. Its receipt will be found.
             return Ok(Observation::Unclear);
         }
+        // An authorization (EIP-7702) uses a nonce without a transaction. But a node that has not stored
+        // all of a block's transactions yet, or a second one behind the same address, shows a block
+        // without them, too.
+        if by.is_none() && !self.is_complete(&block).await? {
+            return Ok(Observation::Unclear);
+        }
         Ok(Observation::Final(Finish::Replaced { by, block: place }))
+    }
+
+    /// Whether a block was shown with all of its transactions.
+    async fn is_complete(&self, block: &FullBlock) -> Result<bool, RpcError> {
+        let count: Option<U64> =
+            self.rpc.ask("eth_getBlockTransactionCountByHash", (block.hash,)).await?;
+        Ok(count.is_some_and(|count| count == U64::from(block.transactions.len())))
     }
 
     /// What a submission that reverted in a block reverts with, by running it again: on the state

@@ -3,8 +3,8 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use aep2_chain::{
+    deployment::Deployment,
     inclusion::{NotIncluded, NotSettled, SettledTransaction},
-    wallet::WalletId,
 };
 use aep2_mandate::{
     inclusion::{InclusionProof, Settled},
@@ -95,7 +95,8 @@ pub(crate) fn run(command: &Command, output: &Output) -> anyhow::Result<ExitCode
 
 async fn verify(arguments: &Arguments, evidence: &Evidence) -> anyhow::Result<Verdict> {
     let node = arguments.node.connect().await?;
-    let wallet = arguments.deployment.open(&node).await?.wallet.id();
+    let deployed = arguments.deployment.open(&node).await?;
+    let wallet = deployed.wallet.id();
     let transaction = evidence.transaction;
     let read = SettledTransaction::read(&node.provider, wallet, transaction).await;
     let settled = match read {
@@ -104,7 +105,7 @@ async fn verify(arguments: &Arguments, evidence: &Evidence) -> anyhow::Result<Ve
         Err(error) => return Ok(refused(transaction, &Refused::Transaction(error))),
         Ok(settled) => settled,
     };
-    let found = match check(&settled, &wallet, evidence) {
+    let found = match check(&settled, &deployed.deployment, evidence) {
         Err(error) => return Ok(refused(transaction, &error)),
         Ok(found) => found,
     };
@@ -123,10 +124,10 @@ async fn verify(arguments: &Arguments, evidence: &Evidence) -> anyhow::Result<Ve
 
 fn check(
     settled: &SettledTransaction,
-    wallet: &WalletId,
+    deployment: &Deployment,
     evidence: &Evidence,
 ) -> Result<Settled, Refused> {
-    let found = settled.batch.check_inclusion(wallet, &evidence.mandate, &evidence.proof)?;
+    let found = settled.batch.check_inclusion(deployment, &evidence.mandate, &evidence.proof)?;
     if found.captured != evidence.captured {
         let (said, settled) = (evidence.captured, found.captured);
         return Err(Refused::OtherAmount { said, settled });

@@ -435,6 +435,24 @@ fn a_missing_receipt_is_not_taken_for_a_replacement() {
 }
 
 #[test]
+fn a_block_without_its_transactions_is_not_taken_for_a_replacement() {
+    run(async {
+        let stage = stage(&config()).await;
+        stage.submit(1, Kind::Succeeds).await;
+        stage.mine();
+        stage.pass(10);
+        stage.node.model().habits.no_receipts = true;
+        stage.node.model().habits.no_transactions = true;
+        for _ in 0..3 {
+            assert_eq!(stage.advance().await, 1);
+            assert_eq!(stage.outcome(1).await, Outcome::Pending(Pending::Unclear));
+        }
+        stage.node.model().habits.no_receipts = false;
+        assert!(matches!(stage.outcome(1).await, Outcome::Succeeded { .. }));
+    });
+}
+
+#[test]
 fn a_transaction_that_falls_out_of_its_block_is_sent_again() {
     run(async {
         let stage = stage(&config()).await;

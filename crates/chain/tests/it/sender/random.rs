@@ -46,6 +46,7 @@ fn cases() -> impl Strategy<Value = Case> {
                 receipts_stale: false,
                 refuses_cheap,
                 no_receipts: false,
+                no_transactions: false,
             };
             let config = SenderConfig { confirmations, ..config() };
             Case { seed, habits, config, killed, write_fails }

@@ -75,6 +75,8 @@ pub(crate) struct Habits {
     pub(crate) refuses_cheap: bool,
     /// Whether the node has no receipts.
     pub(crate) no_receipts: bool,
+    /// Whether the node shows blocks without the transactions in them, as one that is still storing them.
+    pub(crate) no_transactions: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -432,8 +434,8 @@ impl Model for World {
             "eth_chainId" => json!(U64::from(CHAIN_ID)),
             "eth_getBlockByNumber" => self.block(&params[0]).map_or(Value::Null, |block| {
                 let mut json = json!(block.header);
-                json["transactions"] = block
-                    .transactions
+                let shown = if self.habits.no_transactions { &[] } else { &block.transactions[..] };
+                json["transactions"] = shown
                     .iter()
                     .map(|tx| {
                         if params[1] == true {
@@ -446,6 +448,10 @@ impl Model for World {
                     .collect();
                 json
             }),
+            "eth_getBlockTransactionCountByHash" => match self.blocks.get(&hash()) {
+                Some(block) => json!(U64::from(block.transactions.len())),
+                None => Value::Null,
+            },
             "eth_getTransactionCount" => match self.block(&params[1]) {
                 Some(block) => json!(U64::from(block.count)),
                 None => return Err(Failure::error(-32000, "header not found")),

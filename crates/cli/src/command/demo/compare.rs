@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use aep2_chain::{inclusion::SettledTransaction, settlement::SettledBatch, wallet::WalletId};
+use aep2_chain::{deployment::Deployment, inclusion::SettledTransaction, settlement::SettledBatch};
 use aep2_ledger::MandateHash;
 use aep2_mandate::mandate::MandateId;
 use aep2_processor::Processor;
@@ -78,13 +78,12 @@ async fn mandates(
     batches: &[(SettledTransaction, u64)],
 ) -> anyhow::Result<Comparison> {
     let processor = world.serving.processor();
-    let wallet = world.wallet.id();
     let mut shown = 0;
     for own in bought {
         let id = own.payment.id;
         let settled = times.get(&id.into()).and_then(|times| times.settled);
         let settled = settled.with_context(|| format!("mandate {id} did not settle"))?;
-        let included = included(processor, own, id, &wallet, batches).await?;
+        let included = included(processor, own, id, &world.deployment, batches).await?;
         shown += usize::from(settled.amount.get() == owed(own) && included == owed(own));
     }
     Ok(Comparison::of("mandates shown to be settled as receipted", bought.len(), shown))
@@ -95,7 +94,7 @@ async fn included(
     processor: &Processor,
     own: &Bought,
     id: MandateId,
-    wallet: &WalletId,
+    deployment: &Deployment,
     batches: &[(SettledTransaction, u64)],
 ) -> anyhow::Result<u128> {
     let inclusion = processor.inclusion_proof(id).await?;
@@ -104,7 +103,7 @@ async fn included(
         .find(|(settled, _)| settled.transaction == inclusion.transaction)
         .with_context(|| format!("mandate {id}: its batch is not on chain"))?;
     let mandate = &own.payment.mandate.mandate;
-    Ok(settled.batch.check_inclusion(wallet, mandate, &inclusion.proof)?.captured.get())
+    Ok(settled.batch.check_inclusion(deployment, mandate, &inclusion.proof)?.captured.get())
 }
 
 /// Every nonce is spent, and no other.
