@@ -6,13 +6,15 @@
 //! 2. the view of the chain is too old;
 //! 3. the account is not known (direct path: its owner marked none);
 //! 4. the account's processor is another;
-//! 5. the account trusts verifiers that this processor does not have (proved path);
-//! 6. the key is not the account's (proved path);
-//! 7. the nonce is spent on chain (proved path);
-//! 8. the nonce was promised to another mandate, whatever became of that one: its receipt stands;
-//! 9. `settleBy` is past, or the deadline lies before it;
-//! 10. the account's terms may change before `settleBy` and the margin;
-//! 11. there is not enough left: balance, less the pending withdrawal, less what is reserved.
+//! 5. the gate is closed for all, the account, the payee or the token;
+//! 6. the account trusts verifiers that this processor does not have (proved path);
+//! 7. the key is not the account's (proved path);
+//! 8. the nonce is spent on chain (proved path);
+//! 9. the nonce was promised to another mandate, whatever became of that one: its receipt stands;
+//! 10. `settleBy` is past, or the deadline lies before it;
+//! 11. it is not to settle before a time that is too near to `settleBy`;
+//! 12. the account's terms may change before `settleBy` and the margin;
+//! 13. there is not enough left: balance, less the pending withdrawal, less what is reserved.
 
 use aep2_mandate::{
     field,
@@ -28,10 +30,13 @@ use crate::{
     codec::Defect,
     config::LedgerConfig,
     error::{LedgerError, by_way_of_ledger_error},
+    gate, hold,
+    life::Entry,
+    limits,
     records::{
-        AccountRecord, DirectAccountRecord, DirectPromise, DirectReceipt, IssuedReceipt,
-        MandateRecord, NonceKey, Promise, ProvedPromise, QueueRecord, ReceiptMismatch, StateRecord,
-        Status,
+        AccountRecord, DirectAccountRecord, DirectPromise, DirectReceipt, GateReason, GateScope,
+        IssuedReceipt, MandateRecord, NonceKey, Promise, ProvedPromise, ReceiptMismatch,
+        StateRecord, Status,
     },
     schema::{self, Family},
     source::Source,
@@ -145,6 +150,17 @@ pub struct AcceptRequest {
     hash: MandateHash,
     terms: Terms,
     receipt: IssuedReceipt,
+    payee_terms: Option<PayeeTerms>,
+}
+
+/// What a payee's terms, handed in with its mandate, ask of the processor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PayeeTerms {
+    /// The terms as they were handed in, at most [`limits::TERMS_BYTES_MAX`]. Their hash is the
+    /// mandate's `ref`: the caller has compared it.
+    pub bytes: Vec<u8>,
+    /// When the mandate may be sealed at the earliest.
+    pub not_before: Option<UnixTime>,
 }
 
 /// What is offered, by path. The account of the direct path is found at acceptance.
@@ -155,6 +171,13 @@ enum Terms {
 }
 
 impl Terms {
+    fn payee_and_token(&self) -> (Address, Address) {
+        match self {
+            Self::Proved { signed, .. } => (signed.mandate.payee, signed.mandate.token),
+            Self::Direct { signed, .. } => (signed.message.payee, signed.message.token),
+        }
+    }
+
     fn nonce(&self) -> NonceKey {
         match self {
             Self::Proved { signed, .. } => NonceKey::Proved {
@@ -184,7 +207,7 @@ impl AcceptRequest {
             Terms::Proved { signed, .. } => receipt.check_proved(*hash, &signed.mandate)?,
             Terms::Direct { .. } => return Err(ReceiptMismatch { field: "path" }),
         }
-        Ok(Self { hash: *hash, terms: terms.clone(), receipt })
+        Ok(Self { hash: *hash, terms: terms.clone(), receipt, payee_terms: None })
     }
 
     /// Of the direct path.
@@ -200,7 +223,14 @@ impl AcceptRequest {
             return Err(ReceiptMismatch { field: "mandateDigest" });
         }
         let receipt = IssuedReceipt::Direct { receipt };
-        Ok(Self { hash: *hash, terms: terms.clone(), receipt })
+        Ok(Self { hash: *hash, terms: terms.clone(), receipt, payee_terms: None })
+    }
+
+    /// With the payee's terms, which are kept with the mandate.
+    #[must_use]
+    pub fn with_terms(mut self, terms: PayeeTerms) -> Self {
+        self.payee_terms = Some(terms);
+        self
     }
 
     /// The mandate's id or digest.
@@ -256,6 +286,14 @@ pub enum Refusal {
         /// Its processor.
         processor: Address,
     },
+    /// The operator, the owner, compliance or the chain closed the gate.
+    #[error("nothing is accepted {scope}: {}", reason.name())]
+    Closed {
+        /// For what it is closed.
+        scope: GateScope,
+        /// Why.
+        reason: GateReason,
+    },
     /// No batch of this processor's could debit it.
     #[error(
         "account {account} trusts the verifiers {verifier_set}, which this processor does not have"
@@ -295,6 +333,18 @@ pub enum Refusal {
         /// The mandate's deadline.
         deadline: UnixTime,
         /// By when it could be settled.
+        settle_by: UnixTime,
+    },
+    /// It would be held so long that it could not be settled in time.
+    #[error(
+        "it is to settle after {not_before}, and must not be held after {latest} to be settled by {settle_by}"
+    )]
+    NotBeforeTooLate {
+        /// When it may be sealed at the earliest.
+        not_before: UnixTime,
+        /// When a hold must have ended.
+        latest: UnixTime,
+        /// By when it would be settled.
         settle_by: UnixTime,
     },
     /// Another key or processor may be in force when it is settled.
@@ -359,15 +409,17 @@ pub(crate) fn check(
     admit(on, config, &Asked::from(request), now).map(drop)
 }
 
-/// Whether a mandate would be accepted with a receipt that is due at `settle_by`. Changes nothing.
+/// Whether a mandate would be accepted with a receipt that is due at the first time, and settled no earlier
+/// than the second. Changes nothing.
 pub(crate) fn precheck<T>(
     on: &impl Accounts,
     config: &LedgerConfig,
     received: &Received<T>,
-    settle_by: UnixTime,
+    (settle_by, not_before): (UnixTime, Option<UnixTime>),
     now: UnixTime,
 ) -> Result<Precheck, AcceptError> {
-    let asked = Asked { hash: received.hash, terms: &received.terms, settle_by };
+    let (hash, terms) = (received.hash, &received.terms);
+    let asked = Asked { hash, terms, settle_by, not_before };
     Ok(match admit(on, config, &asked, now)? {
         Found::Again(accepted) => Precheck::Accepted(accepted),
         Found::New { account, amount, .. } => Precheck::Acceptable { account, amount },
@@ -379,12 +431,14 @@ struct Asked<'a> {
     hash: MandateHash,
     terms: &'a Terms,
     settle_by: UnixTime,
+    not_before: Option<UnixTime>,
 }
 
 impl<'a> From<&'a AcceptRequest> for Asked<'a> {
     fn from(request: &'a AcceptRequest) -> Self {
         let settle_by = request.receipt.settle_by();
-        Self { hash: request.hash, terms: &request.terms, settle_by }
+        let not_before = request.payee_terms.as_ref().and_then(|terms| terms.not_before);
+        Self { hash: request.hash, terms: &request.terms, settle_by, not_before }
     }
 }
 
@@ -411,19 +465,29 @@ fn admit(
     if record.processor != config.identity.processor {
         return Err(Refusal::OtherProcessor { account: id, processor: record.processor }.into());
     }
-    let (token, amount, deadline) = match asked.terms {
+    let (payee, token) = asked.terms.payee_and_token();
+    let scopes = [
+        GateScope::All,
+        GateScope::Account { account: id },
+        GateScope::Payee { payee },
+        GateScope::Token { token },
+    ];
+    if let Some((scope, reason)) = gate::closed(&on.gates(), scopes) {
+        return Err(Refusal::Closed { scope, reason }.into());
+    }
+    let (amount, deadline) = match asked.terms {
         Terms::Proved { signed, key_hash } => {
             check_proved(on, config, id, record, *key_hash, &nonce)?;
             let mandate = &signed.mandate;
-            (mandate.token, Some(mandate.amount), mandate.deadline)
+            (Some(mandate.amount), mandate.deadline)
         }
-        Terms::Direct { signed, amount, deadline } => (signed.message.token, *amount, *deadline),
+        Terms::Direct { amount, deadline, .. } => (*amount, *deadline),
     };
     if let Some(mandate) = holder {
         return Err(Refusal::NonceConflict { mandate }.into());
     }
     let changes_from = account.changes_from().into_iter().chain(direct_changes_from).min();
-    check_times(config, changes_from, deadline, asked.settle_by, now)?;
+    check_times(config, asked, changes_from, deadline, now)?;
     let free = on.purse(id, token).free();
     match amount {
         Some(amount) if Balance::from(amount.amount()) <= free => {
@@ -468,16 +532,21 @@ fn check_proved(
 /// The promise can be kept in time, and before the account's terms may change.
 fn check_times(
     config: &LedgerConfig,
+    asked: &Asked<'_>,
     changes_from: Option<UnixTime>,
     deadline: UnixTime,
-    settle_by: UnixTime,
     now: UnixTime,
 ) -> Result<(), Refusal> {
+    let settle_by = asked.settle_by;
     if settle_by <= now {
         return Err(Refusal::SettleByPassed { settle_by, now });
     }
     if deadline < settle_by {
         return Err(Refusal::DeadlineTooNear { deadline, settle_by });
+    }
+    let latest = hold::limit(config, settle_by);
+    if let Some(not_before) = asked.not_before.filter(|not_before| *not_before > latest) {
+        return Err(Refusal::NotBeforeTooLate { not_before, latest, settle_by });
     }
     if let Some(in_force_from) = changes_from
         && config.safe_before(in_force_from).is_none_or(|safe| settle_by >= safe)
@@ -549,8 +618,11 @@ pub(crate) fn accept(
         Found::Again(accepted) => return Ok(*accepted),
         Found::New { account, amount, deadline } => (account, amount, deadline),
     };
+    if let Some(terms) = &request.payee_terms {
+        limits::within("the payee's terms", &terms.bytes, limits::TERMS_BYTES_MAX)?;
+    }
     let nonce = schema::nonce(&request.terms.nonce());
-    let AcceptRequest { hash, terms, receipt } = request;
+    let AcceptRequest { hash, terms, receipt, payee_terms } = request;
     let promise = match terms {
         Terms::Proved { signed, .. } => Promise::Proved { signed },
         Terms::Direct { signed, .. } => {
@@ -565,15 +637,18 @@ pub(crate) fn accept(
     tx.reserve(account, token, Balance::ZERO, amount.amount().into())?;
     let key = schema::mandate(hash);
     let hash_bytes = hash.bytes().to_vec();
-    let mandate = MandateRecord { sequence, accepted_at: now, settle_by, promise };
-    let state = StateRecord { status: Status::Queued, captured: None, was_sealed: false };
-    tx.put_record(Family::Mandates, key.clone(), &mandate);
-    tx.put_record(Family::States, key.clone(), &state);
+    let not_before = payee_terms.as_ref().and_then(|terms| terms.not_before);
+    let holds = not_before.and_then(|until| hold::of_terms(until, now)).into_iter().collect();
+    let terms = payee_terms.map(|terms| terms.bytes);
+    let mandate = MandateRecord { sequence, accepted_at: now, settle_by, promise, terms };
+    let state = StateRecord { status: Status::Queued, captured: None, was_sealed: false, holds };
+    let entry = Entry { hash, mandate, state };
+    tx.put_record(Family::Mandates, key.clone(), &entry.mandate);
+    tx.put_record(Family::States, key.clone(), &entry.state);
     tx.put_record(Family::Receipts, key, &receipt);
     tx.put(Family::Nonces, nonce, hash_bytes.clone());
     tx.put(Family::Acceptances, schema::sequence(sequence), hash_bytes);
-    let queued = QueueRecord { mandate: hash, account, deadline, settle_by };
-    tx.enqueue((path, token), sequence, &queued);
+    entry.wait(tx);
     summary::accepted(tx, path, hash)?;
     Ok(Accepted { mandate: hash, receipt, sequence, again: false })
 }

@@ -104,6 +104,9 @@ pub enum BatchError {
         /// Where it would have to be.
         expected: &'static str,
     },
+    /// A mandate that is held.
+    #[error("mandate {0} is held")]
+    Held(MandateHash),
     /// A mandate of another token or path.
     #[error("mandate {0} is of another token or path than the batch")]
     OtherTokenOrPath(MandateHash),
@@ -205,7 +208,8 @@ fn check_member(
 ) -> Result<(), BatchError> {
     let hash = entry.hash;
     match &entry.state.status {
-        Status::Queued => {}
+        Status::Queued if entry.state.holds.is_empty() => {}
+        Status::Queued => return Err(BatchError::Held(hash)),
         Status::InBatch { batch } if *batch == number => return Err(BatchError::Repeated(hash)),
         status => return Err(wrong_status(hash, status, "queued")),
     }

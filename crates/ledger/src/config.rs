@@ -19,6 +19,9 @@ pub struct LedgerConfig {
     /// A promise must be due this long before a pending change of its account may be applied:
     /// time for a batch to be mined, and for clocks to differ. Seconds.
     pub change_margin_s: u64,
+    /// Every hold on a mandate ends this long before the mandate is due: time to be proved and mined with
+    /// others. Seconds.
+    pub hold_margin_s: u64,
     /// Nothing is accepted when the last block applied is older than this: requests for money or
     /// changes may have come since. Seconds; must be well below the wallet's delay less the
     /// settlement window. None: never too old.
@@ -34,13 +37,14 @@ pub struct LedgerConfig {
 }
 
 impl LedgerConfig {
-    /// What suits most: a margin of 2 minutes, 64 blocks that can be undone. The verifier sets are
+    /// What suits most: margins of 2 minutes, 64 blocks that can be undone. The verifier sets are
     /// to be stated.
     pub fn new(chain_id: ChainId, wallet: Address, processor: Address) -> Self {
         Self {
             identity: Identity { chain_id, wallet, processor },
             verifier_sets: None,
             change_margin_s: 120,
+            hold_margin_s: 120,
             view_age_s_max: Some(600),
             undo_blocks: 64,
             waiting_max: 8_192,

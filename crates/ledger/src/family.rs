@@ -49,6 +49,8 @@ families! {
     Undo = "undo",
     Transactions = "transactions",
     Segments = "segments",
+    Held = "held",
+    Gate = "gate",
 }
 
 impl Family {
@@ -66,6 +68,7 @@ impl ColumnFamily for Family {
         matches!(
             self,
             Self::Queue
+                | Self::Held
                 | Self::Segments
                 | Self::Quarantined
                 | Self::Unfinished

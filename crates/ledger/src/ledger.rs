@@ -18,9 +18,11 @@ use crate::{
     codec::Record,
     config::LedgerConfig,
     error::{LedgerError, OpenError},
+    gate::{self, Close},
+    hold::{self, Hold, HoldError},
     limits,
     memory::MemoryState,
-    records::UnconfirmedRequest,
+    records::{GateReason, GateScope, HoldKind, HoldRecord, UnconfirmedRequest},
     schema::{self, FORMAT, Family},
     tx::Tx,
     units::{BatchNumber, MandateHash},
@@ -76,9 +78,9 @@ impl Ledger {
         accept::check(&self.journal, &self.config, request, now)
     }
 
-    /// Whether a mandate would be accepted now with a receipt that is due at `settle_by`: as
-    /// [`check`](Self::check), before there is a receipt, and whatever its signature. What was
-    /// accepted before is told apart.
+    /// Whether a mandate would be accepted now with a receipt that is due at `settle_by`, and settled no
+    /// earlier than `not_before`: as [`check`](Self::check), before there is a receipt, and whatever its
+    /// signature. What was accepted before is told apart.
     ///
     /// # Errors
     /// The first check that fails.
@@ -86,9 +88,10 @@ impl Ledger {
         &self,
         received: &Received<T>,
         settle_by: UnixTime,
+        not_before: Option<UnixTime>,
         now: UnixTime,
     ) -> Result<Precheck, AcceptError> {
-        accept::precheck(&self.journal, &self.config, received, settle_by, now)
+        accept::precheck(&self.journal, &self.config, received, (settle_by, not_before), now)
     }
 
     /// Accepts a mandate: reserves its amount, queues it, and keeps the receipt. The receipt is to
@@ -107,6 +110,55 @@ impl Ledger {
     /// See [`CaptureError`].
     pub fn capture(&self, capture: Capture, now: UnixTime) -> Pending<Captured, CaptureError> {
         self.submit(move |tx| capture::capture(tx, capture, now))
+    }
+
+    // Holds and the gate.
+
+    /// Keeps a queued mandate out of windows until a time, or until the promise that was made for it does
+    /// not allow it any longer. Answers with what was noted. The same kind again replaces it.
+    ///
+    /// # Errors
+    /// When the mandate is not queued, or the promise does not allow it at all.
+    pub fn hold(&self, hold: Hold, now: UnixTime) -> Pending<HoldRecord, HoldError> {
+        self.submit(move |tx| hold::hold(tx, hold, now))
+    }
+
+    /// Takes a hold off a queued mandate.
+    ///
+    /// # Errors
+    /// When the mandate is not queued, or not held so.
+    pub fn release(&self, mandate: MandateHash, kind: HoldKind) -> Pending<(), HoldError> {
+        self.submit(move |tx| hold::release(tx, mandate, kind))
+    }
+
+    /// Puts those of the mandates back into the queue whose holds are all over at `now`
+    /// ([`no_longer_held`](Self::no_longer_held)).
+    ///
+    /// # Errors
+    /// When the ledger cannot be read or written.
+    pub fn release_over(
+        &self,
+        mandates: Vec<MandateHash>,
+        now: UnixTime,
+    ) -> Pending<Vec<MandateHash>> {
+        self.submit(move |tx| hold::release_over(tx, mandates, now))
+    }
+
+    /// Closes the gate for a reason: what it is for is not accepted. Answers whether it was open, as far
+    /// as this reason goes.
+    ///
+    /// # Errors
+    /// When the ledger cannot take it.
+    pub fn close_gate(&self, close: Close, now: UnixTime) -> Pending<bool> {
+        self.submit(move |tx| gate::close(tx, close, now))
+    }
+
+    /// Takes a reason away for which the gate is closed. Answers whether there was one.
+    ///
+    /// # Errors
+    /// When the ledger cannot take it.
+    pub fn open_gate(&self, scope: GateScope, reason: GateReason) -> Pending<bool> {
+        self.submit(move |tx| gate::open(tx, scope, reason))
     }
 
     // The chain.

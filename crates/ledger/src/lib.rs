@@ -16,7 +16,8 @@
 //! A mandate whose signature was checked ([`Verified`]) makes an [`AcceptRequest`] together with the
 //! receipt that is to be given for it. [`Ledger::accept`] checks it against the ledger, reserves its
 //! amount and queues it. Its answer is [`Durable`] and is there when the change is synced: only
-//! then does the receipt leave. The payee may [capture](Ledger::capture) less. Queued mandates are
+//! then does the receipt leave. What is queued may be [held](Ledger::hold) for a while, and is not sealed
+//! then; where the [gate](Ledger::close_gate) is closed, nothing is accepted. The payee may [capture](Ledger::capture) less. Queued mandates are
 //! [sealed](Ledger::seal) into a batch, which is proved [segment by segment](Ledger::segment_proved),
 //! then [as a whole](Ledger::proved), and [submitted](Ledger::submitted), each step written before it
 //! is acted on. What the chain says is
@@ -54,6 +55,8 @@ pub mod codec;
 mod config;
 mod error;
 mod family;
+mod gate;
+mod hold;
 mod ledger;
 mod life;
 pub mod limits;
@@ -70,21 +73,25 @@ mod units;
 pub use aep2_journal::{Durable, JournalError, JournalMetrics, OpenError as JournalOpenError};
 
 pub use self::{
-    accept::{AcceptError, AcceptRequest, Accepted, Precheck, Received, Refusal, Verified},
+    accept::{
+        AcceptError, AcceptRequest, Accepted, PayeeTerms, Precheck, Received, Refusal, Verified,
+    },
     batch::{BatchError, Disposition, Seal},
     capture::{Capture, CaptureError, Captured},
     chain::{Applied, ChainBlock, ChainError, ChainFact, Rewound},
     codec::Defect,
     config::LedgerConfig,
     error::{LedgerError, OpenError},
+    gate::Close,
+    hold::{Hold, HoldError},
     ledger::{Ledger, Pending},
     query::{
         AccountView, Alarm, BatchMember, BatchView, MandateView, Metrics, PurseView, Queued, Stats,
         WindowEntry,
     },
     records::{
-        DirectReceipt, FailureReason, Identity, IssuedReceipt, SettlementPath, Status, Step,
-        UnconfirmedKind, UnconfirmedRequest,
+        DirectReceipt, FailureReason, GateReason, GateRecord, GateScope, HoldKind, HoldRecord,
+        Identity, IssuedReceipt, SettlementPath, Status, Step, UnconfirmedKind, UnconfirmedRequest,
     },
     units::{Balance, BatchNumber, MandateHash, Sequence},
 };

@@ -1,6 +1,7 @@
 //! A mandate's life: the one place where its status changes.
 //!
-//! A live mandate is in exactly one of the queue, a batch, or quarantined, and what it pays is reserved.
+//! A live mandate is in exactly one of the queue, the held, a batch, or quarantined, and what it pays is
+//! reserved.
 //! Changing its status moves it out of one index, into another, and settles the reservation, all
 //! in one write.
 
@@ -8,7 +9,7 @@ use aep2_mandate::units::Amount;
 
 use crate::{
     error::LedgerError,
-    records::{MandateRecord, QueueRecord, StateRecord, Status},
+    records::{HoldRecord, MandateRecord, QueueRecord, StateRecord, Status},
     schema::{self, Family},
     source::Source,
     summary,
@@ -68,33 +69,62 @@ impl Entry {
         let (less, more) = (due(self.state.status.is_live()), due(status.is_live()));
         tx.reserve(promise.account(), promise.token(), less, more)?;
 
-        let queue = (promise.path(), promise.token());
         let quarantined = schema::sequence(self.mandate.sequence);
         match &self.state.status {
-            Status::Queued => tx.dequeue(queue, self.mandate.sequence),
+            Status::Queued => self.stop_waiting(tx),
             Status::Quarantined { .. } => tx.delete(Family::Quarantined, quarantined.clone()),
             _ => {}
         }
         match &status {
-            Status::Queued => {
-                let record = QueueRecord {
-                    mandate: self.hash,
-                    account: promise.account(),
-                    deadline: promise.deadline(),
-                    settle_by: self.mandate.settle_by,
-                };
-                tx.enqueue(queue, self.mandate.sequence, &record);
-            }
+            Status::Queued => self.wait(tx),
             Status::Quarantined { .. } => {
                 tx.put(Family::Quarantined, quarantined, self.hash.bytes().to_vec())
             }
             Status::InBatch { .. } => self.state.was_sealed = true,
             _ => {}
         }
-        summary::moved(tx, promise.path(), self.hash, &self.state.status, &status)?;
+        summary::moved(tx, self.mandate.promise.path(), self.hash, &self.state.status, &status)?;
         self.state.status = status;
         tx.put_record(Family::States, schema::mandate(self.hash), &self.state);
         Ok(())
+    }
+
+    /// Puts a queued mandate where its holds let it wait: among the held or in the queue.
+    pub(crate) fn wait(&self, tx: &mut Tx<'_, '_>) {
+        let (promise, sequence) = (&self.mandate.promise, self.mandate.sequence);
+        match self.state.held_until() {
+            Some(until) => tx.put_held(until, sequence, self.hash),
+            None => {
+                let record = QueueRecord {
+                    mandate: self.hash,
+                    account: promise.account(),
+                    deadline: promise.deadline(),
+                    settle_by: self.mandate.settle_by,
+                };
+                tx.enqueue((promise.path(), promise.token()), sequence, &record);
+            }
+        }
+    }
+
+    /// Takes a queued mandate from where it waits.
+    fn stop_waiting(&self, tx: &mut Tx<'_, '_>) {
+        let (promise, sequence) = (&self.mandate.promise, self.mandate.sequence);
+        match self.state.held_until() {
+            Some(until) => tx.delete_held(until, sequence),
+            None => tx.dequeue((promise.path(), promise.token()), sequence),
+        }
+    }
+
+    /// Changes what holds a queued mandate.
+    pub(crate) fn change_holds(
+        &mut self,
+        tx: &mut Tx<'_, '_>,
+        change: impl FnOnce(&mut Vec<HoldRecord>),
+    ) {
+        self.stop_waiting(tx);
+        change(&mut self.state.holds);
+        self.wait(tx);
+        tx.put_record(Family::States, schema::mandate(self.hash), &self.state);
     }
 
     /// Notes what its payee captured. It must be live.

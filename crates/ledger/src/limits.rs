@@ -4,6 +4,10 @@ use crate::error::LedgerError;
 
 /// The longest reason, in bytes.
 pub const REASON_BYTES_MAX: usize = 1 << 10;
+/// The longest name of who holds a mandate or closes a gate, in bytes.
+pub const BY_BYTES_MAX: usize = 128;
+/// The longest terms of a payee, in bytes.
+pub const TERMS_BYTES_MAX: usize = 16 << 10;
 /// The longest capture statement, in bytes.
 pub const STATEMENT_BYTES_MAX: usize = 4 << 10;
 /// The longest reference of a submitted batch, in bytes.

@@ -18,6 +18,7 @@ use alloy_primitives::Address;
 use crate::{
     codec::{Defect, Record},
     error::LedgerError,
+    gate::Gates,
     queues::{QueueChange, QueueKey, Queues},
     records::{
         AccountRecord, MandateRecord, MemberRecord, PurseRecord, QueueRecord, StateRecord, Status,
@@ -120,7 +121,11 @@ pub(crate) struct MemoryDelta {
     pub(crate) accounts: HashMap<AccountId, Arc<Account>>,
     pub(crate) purses: HashMap<PurseKey, Purse>,
     pub(crate) queues: BTreeMap<QueueKey, QueueChange>,
+    /// What came among the held, and what went.
+    pub(crate) held: BTreeMap<(UnixTime, Sequence), Option<MandateHash>>,
     pub(crate) counters: Option<Counters>,
+    /// All that is closed, if that changed.
+    pub(crate) gates: Option<Arc<Gates>>,
 }
 
 impl Delta for MemoryDelta {
@@ -130,8 +135,12 @@ impl Delta for MemoryDelta {
         for (queue, change) in later.queues {
             self.queues.entry(queue).or_default().add(change);
         }
+        self.held.extend(later.held);
         if later.counters.is_some() {
             self.counters = later.counters;
+        }
+        if later.gates.is_some() {
+            self.gates = later.gates;
         }
     }
 }
@@ -143,6 +152,9 @@ pub(crate) struct MemoryState {
     shards: Vec<RwLock<Shard>>,
     counters: RwLock<Counters>,
     pub(crate) queues: Queues,
+    /// What is held, in the order in which the holds end.
+    held: RwLock<BTreeMap<(UnixTime, Sequence), MandateHash>>,
+    gates: RwLock<Arc<Gates>>,
 }
 
 impl MemoryState {
@@ -195,10 +207,28 @@ impl MemoryState {
         self.counters.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// What is closed.
+    pub(crate) fn gates(&self) -> Arc<Gates> {
+        Arc::clone(&self.gates.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// How many mandates are held.
+    pub(crate) fn held_count(&self) -> usize {
+        self.held.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Those whose holds have all ended at `now`, the longest over first, at most `limit`.
+    pub(crate) fn no_longer_held(&self, now: UnixTime, limit: usize) -> Vec<MandateHash> {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        let over = held.iter().take_while(|((until, _), _)| *until <= now);
+        over.map(|(_, mandate)| *mandate).take(limit).collect()
+    }
+
     /// Makes it from what is on disk.
     pub(crate) fn load(view: &View<'_>) -> Result<Self, LedgerError> {
         let mut loading = Loading::default();
         loading.chain(view)?;
+        loading.gates(view)?;
         loading.live_mandates(view)?;
         let unconfirmed = loading.unconfirmed(view)?;
         let next = |family| -> Result<Option<u64>, LedgerError> {
@@ -217,10 +247,13 @@ impl MemoryState {
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
             counters: RwLock::new(counters),
             queues: Queues::default(),
+            held: RwLock::default(),
+            gates: RwLock::default(),
         };
-        let Loading { accounts, purses, queues } = loading;
+        let Loading { accounts, purses, queues, held, gates } = loading;
         let accounts = accounts.into_iter().map(|(id, account)| (id, Arc::new(account))).collect();
-        memory.publish(MemoryDelta { accounts, purses, queues, counters: None });
+        let gates = Some(Arc::new(gates));
+        memory.publish(MemoryDelta { accounts, purses, queues, held, counters: None, gates });
         Ok(memory)
     }
 }
@@ -231,6 +264,8 @@ struct Loading {
     accounts: HashMap<AccountId, Account>,
     purses: HashMap<PurseKey, Purse>,
     queues: BTreeMap<QueueKey, QueueChange>,
+    held: BTreeMap<(UnixTime, Sequence), Option<MandateHash>>,
+    gates: Gates,
 }
 
 impl Loading {
@@ -250,7 +285,17 @@ impl Loading {
         Ok(())
     }
 
-    /// What is reserved for the live mandates: those in the queue, in quarantine, in unfinished
+    /// What is closed.
+    fn gates(&mut self, view: &View<'_>) -> Result<(), LedgerError> {
+        for entry in view.entries(Family::Gate, &[]) {
+            let (key, value) = entry?;
+            let gate = key_of(Family::Gate, &key)?;
+            self.gates.insert(gate, value_of(Family::Gate, &key, &value)?);
+        }
+        Ok(())
+    }
+
+    /// What is reserved for the live mandates: those in the queue, held, in quarantine, in unfinished
     /// batches.
     fn live_mandates(&mut self, view: &View<'_>) -> Result<(), LedgerError> {
         for entry in view.entries(Family::Queue, &[]) {
@@ -259,6 +304,12 @@ impl Loading {
             self.queues.entry(queue).or_default().came(sequence);
             let queued: QueueRecord = value_of(Family::Queue, &key, &value)?;
             self.reserve(view, queued.mandate)?;
+        }
+        for entry in view.entries(Family::Held, &[]) {
+            let (key, value) = entry?;
+            let hash: MandateHash = key_of(Family::Held, &value)?;
+            self.held.insert(key_of(Family::Held, &key)?, Some(hash));
+            self.reserve(view, hash)?;
         }
         for entry in view.entries(Family::Quarantined, &[]) {
             self.reserve(view, key_of(Family::Quarantined, &entry?.1)?)?;
@@ -319,7 +370,7 @@ impl State for MemoryState {
 
     /// What is not known any more is forgotten.
     fn publish(&self, delta: MemoryDelta) {
-        let MemoryDelta { accounts, purses, queues, counters } = delta;
+        let MemoryDelta { accounts, purses, queues, held, counters, gates } = delta;
         let write = |id| self.shard_of(id).write().unwrap_or_else(PoisonError::into_inner);
         for (id, account) in accounts {
             let mut shard = write(id);
@@ -339,6 +390,18 @@ impl State for MemoryState {
         }
         if let Some(counters) = counters {
             *self.counters.write().unwrap_or_else(PoisonError::into_inner) = counters;
+        }
+        if !held.is_empty() {
+            let mut all = self.held.write().unwrap_or_else(PoisonError::into_inner);
+            for (place, mandate) in held {
+                match mandate {
+                    Some(mandate) => drop(all.insert(place, mandate)),
+                    None => drop(all.remove(&place)),
+                }
+            }
+        }
+        if let Some(gates) = gates {
+            *self.gates.write().unwrap_or_else(PoisonError::into_inner) = gates;
         }
         self.queues.publish(queues);
     }

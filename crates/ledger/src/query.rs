@@ -12,9 +12,9 @@ use crate::{
     memory::{Purse, key_of, value_of},
     queues::QueueKey,
     records::{
-        AccountRecord, BatchRecord, CaptureRecord, DirectSummary, IssuedReceipt, MandateRecord,
-        MemberRecord, Movement, PurseRecord, QueueRecord, SettlementPath, StateRecord, Status, Tip,
-        UnconfirmedRequest,
+        AccountRecord, BatchRecord, CaptureRecord, DirectSummary, GateReason, GateRecord,
+        GateScope, IssuedReceipt, MandateRecord, MemberRecord, Movement, PurseRecord, QueueRecord,
+        SettlementPath, StateRecord, Status, Tip, UnconfirmedRequest,
     },
     schema::{self, Family, meta},
     source::Source,
@@ -170,6 +170,8 @@ pub struct Metrics {
     pub journal: JournalMetrics,
     /// How many mandates are queued, by path and token.
     pub queued: BTreeMap<(SettlementPath, Address), u64>,
+    /// How many mandates are held.
+    pub held: u64,
     /// What is reserved, by token, on all accounts together, in base units.
     pub reserved: BTreeMap<Address, u128>,
 }
@@ -491,6 +493,7 @@ impl Ledger {
         Metrics {
             journal: self.journal.metrics(),
             queued: self.memory().queues.waiting().into_iter().collect(),
+            held: self.memory().held_count() as u64,
             reserved,
         }
     }
@@ -518,6 +521,17 @@ impl Ledger {
             .collect()
     }
 
+    /// The mandates whose holds are all over at `now`, the longest over first, at most `limit`.
+    pub fn no_longer_held(&self, now: UnixTime, limit: usize) -> Vec<MandateHash> {
+        self.memory().no_longer_held(now, limit)
+    }
+
+    /// What is closed: for what, why, since when, by whom.
+    pub fn gates(&self) -> Vec<(GateScope, GateReason, GateRecord)> {
+        let gates = self.memory().gates();
+        gates.iter().map(|((scope, reason), record)| (*scope, *reason, record.clone())).collect()
+    }
+
     /// Mandates that are queued or quarantined and can never settle, at most `limit`.
     pub(crate) fn expired(&self, limit: usize) -> Result<Vec<MandateHash>, LedgerError> {
         let Some(now) = self.memory().counters().tip.map(|tip| tip.time) else {
@@ -534,15 +548,18 @@ impl Ledger {
             });
             expired.extend(of_queue?);
         }
+        let held = self.memory().no_longer_held(now, usize::MAX);
         let view = self.snapshot();
-        for entry in view.entries(Family::Quarantined, &[]) {
+        let quarantined = view
+            .entries(Family::Quarantined, &[])
+            .map(|entry| key_of(Family::Quarantined, &entry?.1));
+        for hash in held.into_iter().map(Ok).chain(quarantined) {
             if expired.len() == limit {
                 break;
             }
-            let hash: MandateHash = key_of(Family::Quarantined, &entry?.1)?;
+            let hash: MandateHash = hash?;
             let key = schema::mandate(hash);
-            let mandate: MandateRecord =
-                view.expect(Family::Mandates, &key, "what is quarantined")?;
+            let mandate: MandateRecord = view.expect(Family::Mandates, &key, "what waits")?;
             if mandate.promise.deadline() < now {
                 expired.push(hash);
             }

@@ -3,19 +3,19 @@
 //! Keys are big-endian, so that RocksDB's order is the order of their numbers. `docs/ledger.md`
 //! has the table of all keys and values.
 
-use aep2_mandate::units::AccountId;
+use aep2_mandate::units::{AccountId, UnixTime};
 use alloy_primitives::{Address, B256};
 
 pub use crate::family::Family;
 use crate::{
     codec::{Decoder, Defect, Field},
-    records::{NonceKey, SettlementPath},
+    records::{GateReason, GateScope, NonceKey, SettlementPath},
     units::{BatchNumber, MandateHash, Sequence},
 };
 
 /// The version of the whole layout: families, keys and records. There is none before it: what
 /// unreleased versions wrote is not read.
-pub const FORMAT: u32 = 3;
+pub const FORMAT: u32 = 4;
 
 /// The keys of [`Family::Meta`].
 pub mod meta {
@@ -103,6 +103,19 @@ pub fn queue(path: SettlementPath, token: Address, sequence: Sequence) -> Vec<u8
 /// What the keys of one path's and token's queue begin with.
 pub fn queue_of(path: SettlementPath, token: Address) -> Vec<u8> {
     key(&[&path, &token])
+}
+
+/// Of [`Family::Held`]: what is held is in the order in which its holds end.
+pub fn held(until: UnixTime, sequence: Sequence) -> Vec<u8> {
+    key(&[&until, &sequence])
+}
+
+/// Of [`Family::Gate`].
+pub fn gate(scope: &GateScope, reason: GateReason) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(32);
+    scope.put(&mut bytes);
+    reason.put(&mut bytes);
+    bytes
 }
 
 /// Of [`Family::Batches`], [`Family::Proofs`], [`Family::Unfinished`] and [`Family::Movements`],

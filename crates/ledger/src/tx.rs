@@ -4,19 +4,20 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use aep2_journal::{Journal, Transaction};
-use aep2_mandate::units::AccountId;
+use aep2_mandate::units::{AccountId, UnixTime};
 use alloy_primitives::Address;
 
 use crate::{
     codec::{Defect, Record},
     config::LedgerConfig,
     error::LedgerError,
+    gate::Gates,
     memory::{Account, Counters, MemoryState, Purse},
     queues::QueueKey,
     records::{AccountRecord, Before, PurseRecord, QueueRecord, Tip},
     schema::{self, Family},
     source::Source,
-    units::{Balance, Sequence},
+    units::{Balance, MandateHash, Sequence},
 };
 
 /// A request at work.
@@ -110,6 +111,24 @@ impl<'a, 'b> Tx<'a, 'b> {
         self.journal.delta_mut().queues.entry(queue).or_default().went();
     }
 
+    /// Puts a mandate among the held.
+    pub(crate) fn put_held(&mut self, until: UnixTime, sequence: Sequence, mandate: MandateHash) {
+        self.put(Family::Held, schema::held(until, sequence), mandate.bytes().to_vec());
+        self.journal.delta_mut().held.insert((until, sequence), Some(mandate));
+    }
+
+    /// Takes one from among the held.
+    pub(crate) fn delete_held(&mut self, until: UnixTime, sequence: Sequence) {
+        self.delete(Family::Held, schema::held(until, sequence));
+        self.journal.delta_mut().held.insert((until, sequence), None);
+    }
+
+    /// What is closed, to be changed.
+    pub(crate) fn gates_mut(&mut self) -> &mut Gates {
+        let now = self.journal.delta_mut().gates.take().unwrap_or_else(|| self.gates());
+        Arc::make_mut(self.journal.delta_mut().gates.insert(now))
+    }
+
     /// Sets what the chain has of an account.
     pub(crate) fn set_account(&mut self, account: AccountId, record: AccountRecord) {
         self.put_record(Family::Accounts, schema::account(account), &record);
@@ -165,6 +184,8 @@ pub(crate) trait Accounts: Source {
     fn purse(&self, account: AccountId, token: Address) -> Purse;
     /// The last block applied.
     fn tip(&self) -> Option<Tip>;
+    /// What is closed.
+    fn gates(&self) -> Arc<Gates>;
 }
 
 impl Accounts for Tx<'_, '_> {
@@ -187,6 +208,11 @@ impl Accounts for Tx<'_, '_> {
         let staged = self.journal.deltas().into_iter().find_map(|delta| delta.counters.as_ref());
         staged.map_or_else(|| self.journal.state().counters().tip, |counters| counters.tip)
     }
+
+    fn gates(&self) -> Arc<Gates> {
+        let staged = self.journal.deltas().into_iter().find_map(|delta| delta.gates.as_ref());
+        staged.map_or_else(|| self.journal.state().gates(), Arc::clone)
+    }
 }
 
 /// What is published: for checks ahead of a request.
@@ -207,5 +233,9 @@ impl Accounts for Journal<MemoryState> {
 
     fn tip(&self) -> Option<Tip> {
         self.state().counters().tip
+    }
+
+    fn gates(&self) -> Arc<Gates> {
+        self.state().gates()
     }
 }

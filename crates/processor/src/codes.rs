@@ -1,6 +1,6 @@
 //! The ledger's errors and reasons, as others see them: codes and messages.
 
-use aep2_ledger::{FailureReason, JournalError, LedgerError};
+use aep2_ledger::{FailureReason, GateReason, JournalError, LedgerError};
 
 /// The code of what is wrong with the ledger itself.
 pub(crate) fn code_of(error: &LedgerError) -> &'static str {
@@ -9,6 +9,15 @@ pub(crate) fn code_of(error: &LedgerError) -> &'static str {
         // The ledger takes nothing more until it is opened again.
         LedgerError::Journal(JournalError::Failed { .. } | JournalError::Closed) => "not_ready",
         _ => "internal",
+    }
+}
+
+/// The code of what is not accepted because the gate is closed.
+pub(crate) fn code_of_gate(reason: GateReason) -> &'static str {
+    match reason {
+        GateReason::Paused | GateReason::Contradiction => "paused",
+        GateReason::Frozen | GateReason::Unauthorized => "frozen",
+        GateReason::Denied => "denied",
     }
 }
 

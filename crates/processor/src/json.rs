@@ -1,7 +1,7 @@
 //! How the ledger's numbers are written: ids as hexadecimal, counters as numbers, balances as decimal
 //! strings, names in one word.
 
-use aep2_ledger::{Balance, BatchNumber, MandateHash, SettlementPath};
+use aep2_ledger::{Balance, BatchNumber, HoldKind, MandateHash, SettlementPath};
 use alloy::primitives::Address;
 use serde::{Serialize, Serializer};
 
@@ -26,6 +26,10 @@ pub(crate) fn path<S: Serializer>(path: &SettlementPath, to: S) -> Result<S::Ok,
         SettlementPath::Direct => "direct",
     };
     name.serialize(to)
+}
+
+pub(crate) fn hold<S: Serializer>(kind: &HoldKind, to: S) -> Result<S::Ok, S::Error> {
+    kind.name().serialize(to)
 }
 
 /// With EIP-55's checksum, as everywhere on the wire.

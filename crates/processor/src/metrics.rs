@@ -2,6 +2,7 @@
 //! ledger says when it is asked.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     sync::{Arc, Weak},
     time::Duration,
@@ -291,13 +292,29 @@ impl Collector for LedgerCollector {
             })
             .collect();
         gauge("mandates_queued", "Mandates that wait for a batch", &queued)?;
+        let plain = |value: f64| [(Vec::new(), value)];
+        gauge(
+            "mandates_held",
+            "Mandates that are held back from batches",
+            &plain(figures.held as f64),
+        )?;
+        let mut closed = BTreeMap::new();
+        for (scope, reason, _) in ledger.gates() {
+            *closed.entry((scope.name(), reason.name())).or_insert(0.0) += 1.0;
+        }
+        let gates: Vec<_> = closed
+            .into_iter()
+            .map(|((scope, reason), count)| {
+                (vec![("scope", scope.to_owned()), ("reason", reason.to_owned())], count)
+            })
+            .collect();
+        gauge("gates_closed", "Scopes of which nothing is accepted, by reason", &gates)?;
         let reserved: Vec<_> = figures
             .reserved
             .iter()
             .map(|(token, sum)| (vec![("token", token.to_string())], *sum as f64))
             .collect();
         gauge("reserved_base_units", "What live mandates pay together", &reserved)?;
-        let plain = |value: f64| [(Vec::new(), value)];
         if let Some(tip) = ledger.tip() {
             let age = self.clock.now().seconds_since(tip.time).unwrap_or(0);
             gauge("chain_block", "The last block applied", &plain(tip.number as f64))?;

@@ -12,6 +12,16 @@ pub(crate) enum SettlementPathName {
     Direct,
 }
 
+/// Why a mandate is held back.
+#[derive(ToSchema)]
+#[schema(as = HoldKind, rename_all = "snake_case")]
+pub(crate) enum HoldKindName {
+    NotBefore,
+    Dispute,
+    Review,
+    Operator,
+}
+
 /// How far a batch is.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]

@@ -3,7 +3,10 @@
 use std::{collections::BTreeSet, fmt, path::PathBuf, sync::Arc};
 
 use aep2_chain::deployment::Deployment;
-use aep2_ledger::{BatchNumber, Ledger, LedgerConfig, LedgerError, MandateHash, audit::Report};
+use aep2_ledger::{
+    BatchNumber, Close, GateReason, GateRecord, GateScope, Hold, HoldError, HoldKind, HoldRecord,
+    Ledger, LedgerConfig, LedgerError, MandateHash, audit::Report,
+};
 use aep2_mandate::{
     clock::Clock,
     mandate::{MandateId, SignedMandate},
@@ -244,6 +247,59 @@ impl Processor {
         self.inner.requests.capture(capture).await
     }
 
+    /// Keeps a queued mandate out of windows until a time, or until its receipt does not allow it any
+    /// longer. The answer says until when. The same kind again replaces it.
+    ///
+    /// # Errors
+    /// When the mandate is not queued, or its receipt allows no hold.
+    pub async fn hold(&self, hold: Hold) -> Result<HoldRecord, HoldError> {
+        let Inner { base, clock, .. } = &*self.inner;
+        let mandate = hold.mandate;
+        let held = base.ledger.hold(hold, clock.now()).await?.into_inner();
+        tracing::info!(%mandate, kind = held.kind.name(), until = %held.until, by = held.by, "held");
+        Ok(held)
+    }
+
+    /// Takes a hold off a queued mandate.
+    ///
+    /// # Errors
+    /// When the mandate is not queued, or not held so.
+    pub async fn release(&self, mandate: MandateHash, kind: HoldKind) -> Result<(), HoldError> {
+        self.inner.base.ledger.release(mandate, kind).await?;
+        tracing::info!(%mandate, kind = kind.name(), "released");
+        Ok(())
+    }
+
+    /// Has nothing accepted of what the gate is for, until it is [opened](Self::open_gate) again. What was
+    /// accepted settles. Says whether it was open, as far as this reason goes.
+    ///
+    /// # Errors
+    /// When the ledger cannot take it.
+    pub async fn close_gate(&self, close: Close) -> Result<bool, LedgerError> {
+        let Inner { base, clock, .. } = &*self.inner;
+        let Close { scope, reason, by, note } = &close;
+        tracing::warn!(?scope, reason = reason.name(), by, note, "closing the gate");
+        Ok(base.ledger.close_gate(close, clock.now()).await?.into_inner())
+    }
+
+    /// Takes a reason away for which the gate is closed. Says whether there was one.
+    ///
+    /// # Errors
+    /// When the ledger cannot take it.
+    pub async fn open_gate(
+        &self,
+        scope: GateScope,
+        reason: GateReason,
+    ) -> Result<bool, LedgerError> {
+        tracing::warn!(?scope, reason = reason.name(), "opening the gate");
+        Ok(self.inner.base.ledger.open_gate(scope, reason).await?.into_inner())
+    }
+
+    /// What the gate is closed for: why, since when, by whom.
+    pub fn gates(&self) -> Vec<(GateScope, GateReason, GateRecord)> {
+        self.inner.base.ledger.gates()
+    }
+
     // Looking. These read the ledger on the calling thread.
 
     /// Who the processor is, and what it serves.
@@ -414,6 +470,8 @@ fn ledger_config(
     LedgerConfig {
         verifier_sets: Some(verifier_sets),
         change_margin_s: settings.change_margin_s,
+        // Then it waits for others as any mandate does, and is settled with them in time.
+        hold_margin_s: config.windows.age_s_max.saturating_add(config.windows.due_margin_s),
         view_age_s_max: Some(settings.view_age_s_max),
         undo_blocks: config.follower.depth_max,
         waiting_max: settings.waiting_max,

@@ -8,7 +8,7 @@ use aep2_chain::wallet::{
     units::BaseUnits,
 };
 use aep2_circuits::Shape;
-use aep2_ledger::MandateHash;
+use aep2_ledger::{Close, GateReason, GateScope, MandateHash};
 use aep2_mandate::{
     eddsa,
     mandate::SignedMandate,
@@ -144,6 +144,20 @@ async fn the_first_reason_of_the_stated_order_is_the_answer() {
     world.clock.advance(-700);
     assert_eq!(answer(sign(&stranger, payment)).await, "unknown_account");
     assert_eq!(answer(sign(&of_another, payment)).await, "other_processor");
+    let closed = [
+        (GateReason::Paused, GateScope::All, "paused"),
+        (GateReason::Frozen, GateScope::Account { account: trusting_others.account }, "frozen"),
+        (GateReason::Denied, GateScope::Payee { payee: payment.payee }, "denied"),
+    ];
+    for (reason, scope, expected) in closed {
+        let close = Close { scope, reason, by: "operator".into(), note: "secret".into() };
+        assert!(processor.close_gate(close).await.expect("closed"));
+        let mandate = sign(&trusting_others, payment);
+        let told = processor.check(&mandate).expect_err("closed").to_string();
+        assert!(!told.contains("secret"), "{told}");
+        assert_eq!(answer(mandate).await, expected);
+        assert!(processor.open_gate(scope, reason).await.expect("opened"));
+    }
     assert_eq!(answer(sign(&trusting_others, payment)).await, "other_verifiers");
     let with_another_key = Payer { seed: [0x11; 32], ..payer.clone() };
     assert_eq!(answer(sign(&with_another_key, payment)).await, "unknown_key");

@@ -2,6 +2,7 @@
 
 mod accept;
 mod capture;
+mod holds;
 mod kill;
 mod outage;
 mod panics;

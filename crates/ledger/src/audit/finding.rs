@@ -134,6 +134,12 @@ pub enum Finding {
         /// Where it was found.
         places: String,
     },
+    /// A mandate that is held past its promise, or twice in one way.
+    #[error("mandate {mandate} is held past its promise, or twice in one way")]
+    HoldsWrong {
+        /// The mandate.
+        mandate: MandateHash,
+    },
     /// A capture that is not its mandate's, or exceeds it.
     #[error("the capture of mandate {mandate} is not that of its state, or above its amount")]
     CaptureDiffers {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aep2_journal::View;
-use aep2_mandate::units::AccountId;
+use aep2_mandate::units::{AccountId, UnixTime};
 use alloy_primitives::{Address, B256, U256};
 
 use super::finding::Finding;
@@ -11,9 +11,10 @@ use crate::{
     codec::{Defect, Field, Record},
     error::LedgerError,
     records::{
-        AccountRecord, BatchRecord, CaptureRecord, DirectAccountRecord, DirectSummary, Identity,
-        IssuedReceipt, MandateRecord, MemberRecord, Movement, NonceKey, PurseRecord, QueueRecord,
-        SettlementPath, StateRecord, UnconfirmedRequest, UndoRecord,
+        AccountRecord, BatchRecord, CaptureRecord, DirectAccountRecord, DirectSummary, GateReason,
+        GateRecord, GateScope, Identity, IssuedReceipt, MandateRecord, MemberRecord, Movement,
+        NonceKey, PurseRecord, QueueRecord, SettlementPath, StateRecord, UnconfirmedRequest,
+        UndoRecord,
     },
     schema::{Family, read_key},
     summary,
@@ -35,6 +36,7 @@ pub(super) struct Raw {
     pub(super) nonces: BTreeMap<NonceKey, MandateHash>,
     pub(super) acceptances: BTreeMap<Sequence, MandateHash>,
     pub(super) queue: BTreeMap<((SettlementPath, Address), Sequence), QueueRecord>,
+    pub(super) held: BTreeMap<(UnixTime, Sequence), MandateHash>,
     pub(super) quarantined: BTreeMap<Sequence, MandateHash>,
     pub(super) batches: BTreeMap<BatchNumber, BatchRecord>,
     pub(super) members: BTreeMap<BatchNumber, Vec<MemberRecord>>,
@@ -104,6 +106,7 @@ impl Raw {
             nonces: read(view, findings, Family::Nonces, read_key)?,
             acceptances: read(view, findings, Family::Acceptances, read_key)?,
             queue: read(view, findings, Family::Queue, QueueRecord::from_bytes)?,
+            held: read(view, findings, Family::Held, read_key)?,
             quarantined: read(view, findings, Family::Quarantined, read_key)?,
             batches: read(view, findings, Family::Batches, BatchRecord::from_bytes)?,
             batch_ids: read(view, findings, Family::BatchIds, read_key)?,
@@ -127,6 +130,8 @@ impl Raw {
         // Nothing is compared with these, but they must be readable.
         let _: BTreeMap<AccountId, _> =
             read(view, findings, Family::Accounts, AccountRecord::from_bytes)?;
+        let _: BTreeMap<(GateScope, GateReason), _> =
+            read(view, findings, Family::Gate, GateRecord::from_bytes)?;
         let _: BTreeMap<Address, _> =
             read(view, findings, Family::DirectAccounts, DirectAccountRecord::from_bytes)?;
         let _: BTreeMap<u32, _> =

@@ -27,6 +27,7 @@ pub(super) fn check(raw: &Raw, findings: &mut Vec<Finding>) {
     nonces_are_promised_once(raw, findings);
     order_is_that_of_acceptance(raw, findings);
     every_mandate_is_in_one_place(raw, findings);
+    holds_end_in_time(raw, findings);
     captures_fit(raw, findings);
     reservations_are_covered(raw, findings);
     batches_add_up(raw, findings);
@@ -140,6 +141,7 @@ fn order_is_that_of_acceptance(raw: &Raw, findings: &mut Vec<Finding>) {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     Queue,
+    Held,
     Quarantined,
     Batch(BatchNumber),
 }
@@ -158,6 +160,15 @@ fn every_mandate_is_in_one_place(raw: &Raw, findings: &mut Vec<Finding>) {
             misplaced(findings, queued.mandate, "queued", "the queue, as another mandate");
         }
         found.entry(queued.mandate).or_default().push(Place::Queue);
+    }
+    for ((until, sequence), hash) in &raw.held {
+        let state = raw.states.get(hash);
+        let fits = raw.mandates.get(hash).is_some_and(|record| record.sequence == *sequence)
+            && state.is_some_and(|state| state.held_until() == Some(*until));
+        if !fits {
+            misplaced(findings, *hash, "held", "held, as another mandate or until another time");
+        }
+        found.entry(*hash).or_default().push(Place::Held);
     }
     for (sequence, hash) in &raw.quarantined {
         if raw.mandates.get(hash).is_none_or(|record| record.sequence != *sequence) {
@@ -179,7 +190,8 @@ fn every_mandate_is_in_one_place(raw: &Raw, findings: &mut Vec<Finding>) {
     for (hash, state) in &raw.states {
         let places = found.remove(hash).unwrap_or_default();
         let expected = match &state.status {
-            Status::Queued => vec![Place::Queue],
+            Status::Queued if state.holds.is_empty() => vec![Place::Queue],
+            Status::Queued => vec![Place::Held],
             Status::InBatch { batch } => vec![Place::Batch(*batch)],
             Status::Quarantined { .. } => vec![Place::Quarantined],
             Status::Settled { .. } | Status::Failed { .. } => vec![],
@@ -200,6 +212,18 @@ fn misplaced(
     places: impl Into<String>,
 ) {
     findings.push(Finding::Misplaced { mandate, status, places: places.into() });
+}
+
+/// No hold outlasts the promise, and there is one of a kind.
+fn holds_end_in_time(raw: &Raw, findings: &mut Vec<Finding>) {
+    for (hash, state) in &raw.states {
+        let settle_by = raw.mandates.get(hash).map(|record| record.settle_by);
+        let too_long = state.held_until() > settle_by && settle_by.is_some();
+        let kinds_ascend = state.holds.is_sorted_by(|one, next| one.kind < next.kind);
+        if too_long || !kinds_ascend {
+            findings.push(Finding::HoldsWrong { mandate: *hash });
+        }
+    }
 }
 
 /// What a state says was captured is what a capture says, and within the amount.

@@ -16,6 +16,7 @@ use thiserror::Error;
 
 use crate::{
     codec::{Defect, Record, alternatives, fields},
+    records::HoldRecord,
     units::{BatchNumber, MandateHash, Sequence},
 };
 
@@ -216,11 +217,14 @@ pub struct MandateRecord {
     pub settle_by: UnixTime,
     /// The mandate.
     pub promise: Promise,
+    /// The payee's terms whose hash the mandate's `ref` is, as they were handed in, if they were. Opaque
+    /// here: whoever hands them in has compared the hash.
+    pub terms: Option<Vec<u8>>,
 }
-fields!(MandateRecord { sequence, accepted_at, settle_by, promise });
+fields!(MandateRecord { sequence, accepted_at, settle_by, promise, terms });
 
 impl Record for MandateRecord {
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
 }
 
 /// Where a mandate is in its life, and what its payee captured of it.
@@ -232,17 +236,24 @@ pub struct StateRecord {
     pub captured: Option<Amount>,
     /// Whether it ever was in a batch. From then on its capture is fixed.
     pub was_sealed: bool,
+    /// What keeps it out of windows while it is queued, by kind.
+    pub holds: Vec<HoldRecord>,
 }
-fields!(StateRecord { status, captured, was_sealed });
+fields!(StateRecord { status, captured, was_sealed, holds });
 
 impl Record for StateRecord {
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
 }
 
 impl StateRecord {
     /// What the mandate pays when it settles.
     pub fn due(&self, ceiling: Ceiling) -> Amount {
         self.captured.unwrap_or(ceiling.amount())
+    }
+
+    /// Until when it is held: when the last of its holds ends.
+    pub fn held_until(&self) -> Option<UnixTime> {
+        self.holds.iter().map(|hold| hold.until).max()
     }
 }
 

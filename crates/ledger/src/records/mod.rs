@@ -3,6 +3,7 @@
 mod account;
 mod batch;
 mod chain;
+mod hold;
 mod mandate;
 mod summary;
 
@@ -10,6 +11,7 @@ pub use self::{
     account::{AccountRecord, ChangeRecord, DirectAccountRecord, PendingWithdrawal, PurseRecord},
     batch::{BatchRecord, MemberRecord, Movement, SettledDebit, Step},
     chain::{Before, Identity, Tip, UnconfirmedKind, UnconfirmedRequest, UndoRecord},
+    hold::{GateReason, GateRecord, GateScope, HoldKind, HoldRecord},
     mandate::{
         CaptureRecord, DirectPromise, DirectReceipt, FailureReason, IssuedReceipt, MandateRecord,
         NonceKey, Promise, ProvedPromise, QueueRecord, ReceiptMismatch, SettlementPath,

@@ -4,9 +4,9 @@
 use std::{collections::BTreeSet, sync::Arc, thread};
 
 use aep2_ledger::{
-    AcceptError, AcceptRequest, ChainFact, Durable, JournalError, LedgerConfig, LedgerError,
-    Precheck, Received, Refusal, Sequence, Status, UnconfirmedKind, UnconfirmedRequest,
-    records::SettledDebit,
+    AcceptError, AcceptRequest, ChainFact, Close, Durable, GateReason, GateScope, JournalError,
+    LedgerConfig, LedgerError, Precheck, Received, Refusal, Sequence, Status, UnconfirmedKind,
+    UnconfirmedRequest, records::SettledDebit,
 };
 use aep2_mandate::units::Nonce;
 use alloy_primitives::{Address, B256};
@@ -36,7 +36,7 @@ fn refusal_of(test: &TestLedger, terms: &Terms, now: i64) -> Option<Refusal> {
     let mandate = terms.verified().signed().clone();
     let id = mandate.mandate.id(&domain(terms.token));
     let received = Received::proved(mandate, id);
-    let precheck = test.ledger.precheck(&received, terms.settle_by, at(now));
+    let precheck = test.ledger.precheck(&received, terms.settle_by, terms.not_before, at(now));
     let refusal = refusal(test, terms.request(), now);
     match precheck {
         Ok(Precheck::Acceptable { account: payer, amount }) => {
@@ -47,7 +47,7 @@ fn refusal_of(test: &TestLedger, terms: &Terms, now: i64) -> Option<Refusal> {
         other => panic!("{other:?}"),
     }
     if refusal.is_none() {
-        let again = test.ledger.precheck(&received, terms.settle_by, at(1_000_000));
+        let again = test.ledger.precheck(&received, terms.settle_by, None, at(1_000_000));
         let Ok(Precheck::Accepted(accepted)) = again else {
             panic!("known, whatever the time: {again:?}");
         };
@@ -102,15 +102,17 @@ fn the_same_mandate_again_gets_the_same_receipt_and_reserves_nothing() {
 }
 
 /// What stands against a mandate, one for each check, in the order in which they are documented.
-const OBSTACLES: [&str; 10] = [
+const OBSTACLES: [&str; 12] = [
     "view too old",
     "unknown account",
     "other processor",
+    "closed",
     "other verifiers",
     "other key",
     "nonce spent",
     "nonce conflict",
     "settle by passed",
+    "not before too late",
     "change pending",
     "insufficient funds",
 ];
@@ -169,10 +171,18 @@ fn obstructed(obstacles: &BTreeSet<&str>) -> (TestLedger, Terms, i64) {
         });
     }
     test.apply(block(1_001, facts));
+    if there("closed") {
+        let (scope, reason) = (GateScope::Token { token: TOKEN }, GateReason::Paused);
+        let close = Close { scope, reason, by: "operator".into(), note: String::new() };
+        test.ledger.close_gate(close, at(1)).wait().expect("closed");
+    }
     if there("insufficient funds") {
         terms.amount = 100_000;
     }
     let mut now = 1;
+    if there("not before too late") {
+        terms.not_before = Some(terms.settle_by);
+    }
     if there("settle by passed") {
         terms.settle_by = at(0);
     }
@@ -189,6 +199,8 @@ fn is(refusal: &Refusal, name: &str) -> bool {
         Refusal::ViewTooOld { .. } => "view too old",
         Refusal::UnknownAccount { .. } => "unknown account",
         Refusal::OtherProcessor { .. } => "other processor",
+        Refusal::Closed { .. } => "closed",
+        Refusal::NotBeforeTooLate { .. } => "not before too late",
         Refusal::OtherVerifiers { .. } => "other verifiers",
         Refusal::OtherKey { .. } => "other key",
         Refusal::NonceSpent => "nonce spent",

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use aep2_ledger::{
-    BatchNumber, Capture, Disposition, FailureReason, IssuedReceipt, Ledger, MandateHash, Sequence,
-    Status, Step,
+    BatchNumber, Capture, Disposition, FailureReason, Hold, HoldKind, IssuedReceipt, Ledger,
+    MandateHash, Sequence, Status, Step,
     audit::{Finding, audit},
     codec::Record,
     records::{
@@ -13,7 +13,7 @@ use aep2_ledger::{
     },
     schema::{self, Family},
 };
-use aep2_mandate::units::Nonce;
+use aep2_mandate::units::{Nonce, UnixTime};
 use alloy_primitives::{B256, U256};
 use tempfile::TempDir;
 
@@ -28,6 +28,9 @@ use crate::{
 const SETTLED: BatchNumber = BatchNumber::new(1);
 const OPEN: BatchNumber = BatchNumber::new(2);
 
+/// Until when mandate 6 is held, in seconds from now.
+const HELD_UNTIL: i64 = 60;
+
 fn terms(nonce: u64) -> Terms {
     Terms::new(1, nonce, 10)
 }
@@ -37,7 +40,7 @@ fn key(nonce: u64) -> Vec<u8> {
 }
 
 /// A sound ledger with something of everything: 0 and 1 settled by batch 1, 2 in batch 2, 3 queued
-/// and captured, 4 quarantined, 5 failed, 6 queued; a withdrawal requested after 6 of them.
+/// and captured, 4 quarantined, 5 failed, 6 queued and held; a withdrawal requested after 6 of them.
 fn test() -> TempDir {
     let test = TestLedger::funded();
     for nonce in 0..6 {
@@ -58,6 +61,9 @@ fn test() -> TempDir {
     ];
     test.ledger.dispose(dispositions).wait().expect("disposed");
     test.accept(&terms(6));
+    let (kind, until) = (HoldKind::Operator, at(HELD_UNTIL));
+    let hold = Hold { mandate: terms(6).hash(), kind, until, by: "operator".into() };
+    test.ledger.hold(hold, at(1)).wait().expect("held");
     test.assert_sound();
     test.close()
 }
@@ -86,6 +92,10 @@ fn remove(family: Family, key: Vec<u8>) -> Vec<Change> {
 
 fn status(directory: &Path, nonce: u64, status: Status) -> Vec<Change> {
     alter(directory, Family::States, key(nonce), |state: &mut StateRecord| state.status = status)
+}
+
+fn held_until(directory: &Path, until: UnixTime) -> Vec<Change> {
+    alter(directory, Family::States, key(6), |state: &mut StateRecord| state.holds[0].until = until)
 }
 
 /// What breaks a rule, and what should be found.
@@ -333,6 +343,37 @@ const CASES: &[Case] = &[
         "in a batch that does not have it",
         |directory| status(directory, 4, Status::InBatch { batch: OPEN }),
         |finding| matches!(finding, Finding::Misplaced { status: "in a batch", .. }),
+    ),
+    (
+        "held, but not among the held",
+        |_| remove(Family::Held, schema::held(at(HELD_UNTIL), Sequence::new(6))),
+        |finding| matches!(finding, Finding::Misplaced { status: "queued", .. }),
+    ),
+    (
+        "held until another time than its place says",
+        |directory| held_until(directory, at(HELD_UNTIL + 1)),
+        |finding| matches!(finding, Finding::Misplaced { status: "held", .. }),
+    ),
+    (
+        "held past its promise",
+        |directory| {
+            let until = at(crate::support::SETTLE_WITHIN as i64 + 1);
+            let mut changes = held_until(directory, until);
+            let place = |until| schema::held(until, Sequence::new(6));
+            changes.push((Family::Held, place(at(HELD_UNTIL)), None));
+            changes.push((Family::Held, place(until), Some(key(6))));
+            changes
+        },
+        |finding| matches!(finding, Finding::HoldsWrong { mandate } if *mandate == of(6)),
+    ),
+    (
+        "held twice in one way",
+        |directory| {
+            alter(directory, Family::States, key(6), |state: &mut StateRecord| {
+                state.holds.push(state.holds[0].clone());
+            })
+        },
+        |finding| matches!(finding, Finding::HoldsWrong { mandate } if *mandate == of(6)),
     ),
     (
         "captured otherwise",

@@ -9,6 +9,8 @@ mod chain;
 mod damage;
 mod direct;
 mod full_disk;
+mod gate;
+mod hold;
 mod kill;
 mod model;
 mod opening;

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path, sync::OnceLock};
 
 use aep2_ledger::{
     AcceptRequest, Balance, ChainBlock, ChainFact, DirectReceipt, Durable, Ledger, LedgerConfig,
-    MandateHash, Verified, records::SettledDebit, schema::Family,
+    MandateHash, PayeeTerms, Verified, records::SettledDebit, schema::Family,
 };
 use aep2_mandate::{
     eddsa::SecretKey,
@@ -97,6 +97,8 @@ pub(crate) struct Terms {
     pub(crate) amount: u128,
     pub(crate) deadline: UnixTime,
     pub(crate) settle_by: UnixTime,
+    /// With what its payee's terms ask for, if it has terms.
+    pub(crate) not_before: Option<UnixTime>,
     pub(crate) reference: B256,
 }
 
@@ -109,6 +111,7 @@ impl Terms {
             amount,
             deadline: at(EXPIRES_WITHIN as i64),
             settle_by: at(SETTLE_WITHIN as i64),
+            not_before: None,
             reference: B256::ZERO,
         }
     }
@@ -154,7 +157,12 @@ impl Terms {
     }
 
     pub(crate) fn request(&self) -> AcceptRequest {
-        AcceptRequest::proved(&self.verified(), self.receipt()).expect("its own receipt")
+        let request =
+            AcceptRequest::proved(&self.verified(), self.receipt()).expect("its own receipt");
+        match self.not_before {
+            None => request,
+            not_before => request.with_terms(PayeeTerms { bytes: vec![3], not_before }),
+        }
     }
 
     /// What it takes on chain when it settles for `captured`.

@@ -144,7 +144,7 @@ impl AcceptContext {
         let terms = self.check_terms(&mandate, settle_by, now);
         let token = mandate.token();
         let proposal = mandate.propose(&self.domain(token), &self.requests.signer);
-        let standing = self.requests.ledger.precheck(&proposal, settle_by, now);
+        let standing = self.requests.ledger.precheck(&proposal, settle_by, None, now);
         if let Ok(standing @ Precheck::Accepted(_)) = standing {
             let accepted = self.requests.ledger.mandate(proposal.hash())?;
             let is_same = |view: MandateView| proposal.signed().is(&view.mandate.promise);

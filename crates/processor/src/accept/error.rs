@@ -1,6 +1,6 @@
 //! Why a mandate is not accepted.
 
-use aep2_ledger::{self as ledger, Balance, LedgerError, Refusal};
+use aep2_ledger::{self as ledger, Balance, GateReason, GateScope, LedgerError, Refusal};
 use aep2_mandate::{
     payee::LostPayee,
     units::{AccountId, Ceiling, UnixTime},
@@ -9,7 +9,7 @@ use alloy::primitives::{Address, B256, U256};
 use thiserror::Error;
 
 use crate::{
-    codes::code_of,
+    codes::{code_of, code_of_gate},
     intake::{TurnedAway, Unanswered},
     policy::{PolicyRefusal, RefusalKind},
 };
@@ -87,6 +87,14 @@ pub enum AcceptError {
         /// Its processor.
         processor: Address,
     },
+    /// Nothing is accepted of this, for now or for good. Why in particular is not said.
+    #[error("nothing is accepted {scope}: {}", told(*.reason))]
+    Closed {
+        /// For what.
+        scope: GateScope,
+        /// Why.
+        reason: GateReason,
+    },
     /// No batch of this processor's could debit the account.
     #[error(
         "account {account} trusts the verifiers {verifier_set}, by which this processor does not settle"
@@ -155,6 +163,7 @@ impl AcceptError {
             Self::DeadlineTooNear { .. } => "deadline_too_near",
             Self::UnknownAccount { .. } | Self::NoDirectAccount { .. } => "unknown_account",
             Self::OtherProcessor { .. } => "other_processor",
+            Self::Closed { reason, .. } => code_of_gate(*reason),
             Self::OtherVerifiers { .. } => "other_verifiers",
             Self::OtherKey { .. } => "unknown_key",
             Self::NonceSpent => "nonce_spent",
@@ -167,6 +176,15 @@ impl AcceptError {
             Self::Ledger(error) => code_of(error),
             Self::Internal(_) => "internal",
         }
+    }
+}
+
+/// What the one who is refused is told of a closed gate.
+fn told(reason: GateReason) -> &'static str {
+    match reason {
+        GateReason::Paused | GateReason::Contradiction => "it is paused, try again later",
+        GateReason::Frozen | GateReason::Unauthorized => "its owner froze it",
+        GateReason::Denied => "it is not served here",
     }
 }
 
@@ -185,8 +203,11 @@ impl From<Refusal> for AcceptError {
             Refusal::OtherKey { account } => Self::OtherKey { account },
             Refusal::NonceSpent => Self::NonceSpent,
             Refusal::NonceConflict { .. } => Self::NonceConflict,
-            // It was some time ahead a moment ago.
-            Refusal::SettleByPassed { .. } => Self::Internal(refusal.to_string()),
+            Refusal::Closed { scope, reason } => Self::Closed { scope, reason },
+            // It was some time ahead a moment ago. And no terms are handed in yet.
+            Refusal::SettleByPassed { .. } | Refusal::NotBeforeTooLate { .. } => {
+                Self::Internal(refusal.to_string())
+            }
             Refusal::DeadlineTooNear { deadline, settle_by } => {
                 Self::DeadlineTooNear { deadline: U256::from(deadline.get()), settle_by }
             }

@@ -39,8 +39,9 @@ const LATE_MAX: usize = 64;
 /// How often what has expired and what is quarantined is dealt with.
 const TIDY_EVERY: Duration = Duration::from_millis(500);
 
-/// How many mandates fail at once.
+/// How many mandates fail, or are let go, at once.
 const EXPIRE_MAX: usize = 1_024;
+const RELEASE_MAX: usize = 1_024;
 
 /// Why scheduling failed. It is tried again.
 #[derive(Debug, Error)]
@@ -74,6 +75,7 @@ impl BatchScheduler {
             self.tidy()?;
             self.tidied = Some(Instant::now());
         }
+        self.release()?;
         let open = recovery::open_batches(&context.ledger)?;
         let mut open: Vec<BatchNumber> = open.into_iter().map(|batch| batch.number).collect();
         let room = context.windows.in_flight_max.saturating_sub(open.len());
@@ -92,9 +94,13 @@ impl BatchScheduler {
         while sealed < room {
             match choose(&pools, &rules, context.clock.now(), self.turn) {
                 None => break,
-                Some(Choice::Unsettleable { mandate, reason }) => {
-                    self.quarantine(&BTreeMap::from([(mandate, reason.to_string())]))?;
-                    leave(&mut pools, &BTreeSet::from([mandate]));
+                Some(Choice::Unsettleable(found)) => {
+                    let found: BTreeMap<_, _> = found
+                        .into_iter()
+                        .map(|(mandate, reason)| (mandate, reason.to_string()))
+                        .collect();
+                    self.quarantine(&found)?;
+                    leave(&mut pools, &found.into_keys().collect());
                 }
                 Some(Choice::Seal(window)) => {
                     let members: BTreeSet<MandateHash> =
@@ -172,6 +178,20 @@ impl BatchScheduler {
         let now = context.clock.now();
         let mut quarantine = self.context.quarantine();
         mandates.keys().for_each(|mandate| quarantine.add(*mandate, now));
+        Ok(())
+    }
+
+    /// Puts back into the queue what is no longer held.
+    fn release(&self) -> Result<(), ScheduleError> {
+        let context = &self.context;
+        let now = context.clock.now();
+        let over = context.ledger.no_longer_held(now, RELEASE_MAX);
+        if !over.is_empty() {
+            context.reached(FailPoint::Dispose, Moment::Before);
+            let released = context.ledger.release_over(over, now).wait()?;
+            context.reached(FailPoint::Dispose, Moment::After);
+            tracing::debug!(count = released.len(), "no longer held");
+        }
         Ok(())
     }
 

@@ -1,8 +1,8 @@
 //! A mandate, as it is shown.
 
 use aep2_ledger::{
-    BatchNumber, IssuedReceipt, Ledger, MandateHash, MandateView, SettlementPath, Status, Step,
-    records::Promise,
+    BatchNumber, HoldKind, IssuedReceipt, Ledger, MandateHash, MandateView, SettlementPath, Status,
+    Step, records::Promise,
 };
 use aep2_mandate::{
     mandate::Mandate,
@@ -20,7 +20,7 @@ use crate::{
     capture,
     codes::message_of,
     json,
-    openapi_names::{BatchStepName, SettlementPathName},
+    openapi_names::{BatchStepName, HoldKindName, SettlementPathName},
 };
 
 /// What is known of a mandate.
@@ -42,6 +42,9 @@ pub struct MandateStatus {
     /// Where it is.
     #[serde(flatten)]
     pub state: MandateState,
+    /// What keeps it out of windows while it is queued.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub holds: Vec<HoldStatus>,
     /// What it pays, or paid, as far as is known: all of it, or what was captured.
     pub due: Amount,
     /// What was captured, and the processor's word on that; none when nothing was said.
@@ -53,6 +56,18 @@ pub struct MandateStatus {
     pub settle_by: UnixTime,
     /// What was given for it.
     pub receipt: MandateReceipt,
+}
+
+/// A hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HoldStatus {
+    /// Why: `not_before`, `dispute`, `review` or `operator`.
+    #[serde(serialize_with = "json::hold")]
+    #[schema(value_type = HoldKindName)]
+    pub kind: HoldKind,
+    /// Until when.
+    pub until: UnixTime,
 }
 
 /// A mandate of either path.
@@ -160,6 +175,9 @@ pub(crate) fn status(
         .transpose()?;
     let promise = record.promise;
     let due = state.due(promise.amount());
+    let waits = state.status == Status::Queued;
+    let holds = state.holds.iter().filter(|_| waits);
+    let holds = holds.map(|hold| HoldStatus { kind: hold.kind, until: hold.until }).collect();
     Ok(MandateStatus {
         mandate_id: hash,
         path: promise.path(),
@@ -169,6 +187,7 @@ pub(crate) fn status(
             Promise::Direct { signed } => MandateTerms::Direct(signed.signed.message),
         },
         state: state_of(ledger, state.status)?,
+        holds,
         due,
         capture,
         accepted_at: record.accepted_at,

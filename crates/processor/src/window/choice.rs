@@ -31,13 +31,8 @@ impl Turn {
 pub enum Choice {
     /// These are to be sealed.
     Seal(Window),
-    /// This mandate cannot be settled as things are.
-    Unsettleable {
-        /// The mandate.
-        mandate: MandateHash,
-        /// Why.
-        reason: Unsettleable,
-    },
+    /// These mandates cannot be settled as things are.
+    Unsettleable(Vec<(MandateHash, Unsettleable)>),
 }
 
 /// Why a mandate has no window.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use aep2_circuits::Shape;
-use aep2_ledger::SettlementPath;
+use aep2_ledger::{MandateHash, SettlementPath};
 use aep2_mandate::units::UnixTime;
 
 use super::{
@@ -13,14 +13,15 @@ use super::{
     waiting::{Isolation, Pool, Waiting},
 };
 
-/// What is to be done next, if anything: the first mandate found that cannot be settled as things
-/// are, or else the next window, of the kind whose turn it is if both kinds are there.
+/// What is to be done next, if anything: the mandates that cannot be settled as things are, all of them
+/// at once, or else the next window, of the kind whose turn it is if both kinds are there.
 ///
 /// Among windows in line, those that close for a promise come first, then the one whose oldest
 /// mandate is the oldest; among the others the oldest comes first.
 pub fn choose(pools: &[Pool], rules: &Rules, now: UnixTime, turn: Turn) -> Option<Choice> {
-    if let Some(unsettleable) = pools.iter().find_map(unsettleable) {
-        return Some(unsettleable);
+    let unsettleable: Vec<_> = pools.iter().flat_map(unsettleable).collect();
+    if !unsettleable.is_empty() {
+        return Some(Choice::Unsettleable(unsettleable));
     }
     let in_line = pools.iter().filter_map(|pool| in_line(pool, rules, now)).min_by_key(|found| {
         (found.closed != Closed::Due, found.members.first().map(|oldest| oldest.sequence))
@@ -63,9 +64,9 @@ impl Found<'_> {
     }
 }
 
-fn unsettleable(pool: &Pool) -> Option<Choice> {
+fn unsettleable(pool: &Pool) -> Vec<(MandateHash, Unsettleable)> {
     if pool.path == SettlementPath::Direct {
-        return None;
+        return Vec::new();
     }
     let capture = pool.shapes.iter().any(|(shape, _)| shape.capture());
     let reason_of = |own: &Waiting| match (pool.shapes.is_empty(), own.partly_captured()) {
@@ -73,9 +74,8 @@ fn unsettleable(pool: &Pool) -> Option<Choice> {
         (false, true) if !capture => Some(Unsettleable::NoCapture),
         _ => None,
     };
-    pool.waiting.iter().find_map(|own| {
-        reason_of(own).map(|reason| Choice::Unsettleable { mandate: own.mandate, reason })
-    })
+    let found = |own: &Waiting| reason_of(own).map(|reason| (own.mandate, reason));
+    pool.waiting.iter().filter_map(found).collect()
 }
 
 /// What may be sealed with others. What follows a mandate that is not ready waits with it, unless it
@@ -373,15 +373,16 @@ mod tests {
     }
 
     #[test]
-    fn what_no_shape_can_prove_is_named_and_holds_up_nobody() {
-        let partly = Waiting { due: Amount::ZERO, ..waiting(1, 1, None) };
-        let pools = [pool(&["2x2"], vec![partly, waiting(2, 2, None)]), pool(&[], vec![])];
+    fn what_no_shape_can_prove_is_named_at_once_and_holds_up_nobody() {
+        let partly = |n| Waiting { due: Amount::ZERO, ..waiting(n, n as u32, None) };
+        let waiting = vec![partly(1), waiting(2, 2, None), partly(3)];
+        let pools = [pool(&["2x2"], waiting.clone()), pool(&[], waiting)];
+        let (capture, shape) =
+            (Unsettleable::NoCapture, Unsettleable::NoShape(B256::repeat_byte(2)));
+        let expected = [(1, capture), (3, capture), (1, shape), (2, shape), (3, shape)];
+        let expected = expected.map(|(n, reason)| (hash(n), reason)).to_vec();
         let found = choose(&pools, &RULES, at(0), Turn::InLine);
-        let reason = Unsettleable::NoCapture;
-        assert_eq!(found, Some(Choice::Unsettleable { mandate: hash(1), reason }));
-        let found = choose(&[pool(&[], vec![waiting(1, 1, None)])], &RULES, at(0), Turn::InLine);
-        let reason = Unsettleable::NoShape(B256::repeat_byte(2));
-        assert_eq!(found, Some(Choice::Unsettleable { mandate: hash(1), reason }));
+        assert_eq!(found, Some(Choice::Unsettleable(expected)));
     }
 
     #[test]

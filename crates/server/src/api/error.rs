@@ -73,6 +73,12 @@ codes! {
     UnknownAccount = "unknown_account", UNPROCESSABLE_ENTITY;
     /// The account's owner named another processor. Take the mandate there.
     OtherProcessor = "other_processor", UNPROCESSABLE_ENTITY;
+    /// Nothing is accepted of the account, to the payee or in the token at the moment. Try again later.
+    Paused = "paused", SERVICE_UNAVAILABLE;
+    /// The account's owner froze it. Ask the owner.
+    Frozen = "frozen", FORBIDDEN;
+    /// This processor does not serve the account, the payee or the token.
+    Denied = "denied", FORBIDDEN;
     /// The account's owner trusts other verifiers than this processor settles by.
     OtherVerifiers = "other_verifiers", UNPROCESSABLE_ENTITY;
     /// The key is not the account's. Sign with the key that is registered.

@@ -47,7 +47,7 @@ pub(super) enum AcceptErrors {
     /// `insufficient_funds`.
     #[response(status = 402)]
     Funds(#[to_schema] Envelope),
-    /// `limit_exceeded`, `policy_refused`.
+    /// `frozen`, `denied`, `limit_exceeded`, `policy_refused`.
     #[response(status = 403)]
     Policy(#[to_schema] Envelope),
     /// `nonce_spent`, `nonce_conflict`, `change_pending`.

@@ -12,8 +12,8 @@ use std::collections::BTreeSet;
 
 use aep2_ledger::{
     AcceptError, BatchError, BatchNumber, Capture, CaptureError, ChainError, Disposition,
-    FailureReason, MandateHash, Refusal, Seal, Sequence, SettlementPath, Status, Step,
-    UnconfirmedKind, UnconfirmedRequest, audit::Finding,
+    FailureReason, Hold, HoldError, HoldKind, MandateHash, Refusal, Seal, Sequence, SettlementPath,
+    Status, Step, UnconfirmedKind, UnconfirmedRequest, audit::Finding,
 };
 use alloy_primitives::B256;
 use proptest::prelude::*;
@@ -36,6 +36,7 @@ fn of_accept(answer: Result<aep2_ledger::Accepted, AcceptError>) -> Answer {
             Refusal::NonceConflict { .. } => "conflict".into(),
             Refusal::DeadlineTooNear { .. } => "deadline".into(),
             Refusal::ChangePending { .. } => "change".into(),
+            Refusal::NotBeforeTooLate { .. } => "not before".into(),
             Refusal::InsufficientFunds { .. } => "funds".into(),
             other => other.to_string(),
         }),
@@ -70,8 +71,15 @@ impl Both {
         let mandate = |both: &Self, mandate: &usize| both.pick(*mandate);
         let batch = |both: &Self, batch: &usize| both.pick_batch(*batch);
         let answers = match op {
-            Op::Accept { account, nonce, amount, deadline } => {
-                Some(self.accept(*account, *nonce, *amount, *deadline))
+            Op::Accept { account, nonce, amount, deadline, not_before } => {
+                let now = self.model.chain.seconds;
+                let terms = Terms {
+                    deadline: at(now + deadline),
+                    settle_by: at(now + 600),
+                    not_before: not_before.map(|seconds| at(now + seconds)),
+                    ..Terms::new(*account, *nonce, *amount)
+                };
+                Some(self.accept(terms))
             }
             Op::Again { mandate: of } => mandate(self, of).map(|mandate| self.again(mandate)),
             Op::Capture { mandate: of, amount } => {
@@ -89,6 +97,13 @@ impl Both {
             Op::Dispose { mandate: of, how } => {
                 mandate(self, of).map(|mandate| self.dispose(mandate, *how))
             }
+            Op::Hold { mandate: of, kind, seconds } => {
+                mandate(self, of).map(|mandate| self.hold(mandate, HoldKind::ALL[*kind], *seconds))
+            }
+            Op::Release { mandate: of, kind } => {
+                mandate(self, of).map(|mandate| self.release(mandate, HoldKind::ALL[*kind]))
+            }
+            Op::ReleaseOver { limit } => Some(self.release_over(*limit)),
             Op::Expire => Some(self.expire()),
             Op::Restart => {
                 let test = self.test.take().expect("open");
@@ -103,21 +118,36 @@ impl Both {
         self.compare(op)
     }
 
-    fn accept(
-        &mut self,
-        account: u32,
-        nonce: u64,
-        amount: u128,
-        deadline: i64,
-    ) -> (Answer, Answer) {
-        let now = self.model.chain.seconds;
-        let terms = Terms {
-            deadline: at(now + deadline),
-            settle_by: at(now + 600),
-            ..Terms::new(account, nonce, amount)
-        };
-        let found = self.ledger().accept(terms.request(), at(now)).wait();
+    fn accept(&mut self, terms: Terms) -> (Answer, Answer) {
+        let found = self.ledger().accept(terms.request(), at(self.model.chain.seconds)).wait();
         (of_accept(found.map(|found| found.into_inner())), self.model.accept(terms))
+    }
+
+    fn hold(&mut self, mandate: usize, kind: HoldKind, seconds: i64) -> (Answer, Answer) {
+        let now = self.model.chain.seconds;
+        let (hash, until) = (self.model.mandates[mandate].terms.hash(), at(now + seconds));
+        let asked = Hold { mandate: hash, kind, until, by: "somebody".into() };
+        let found = self.ledger().hold(asked, at(now)).wait();
+        let found = found.map(|held| format!("held until {}", held.until)).map_err(of_hold);
+        (found, self.model.hold(mandate, kind, until))
+    }
+
+    fn release(&mut self, mandate: usize, kind: HoldKind) -> (Answer, Answer) {
+        let hash = self.model.mandates[mandate].terms.hash();
+        let found = self.ledger().release(hash, kind).wait();
+        let found = found.map(|_| "released".into()).map_err(of_hold);
+        (found, self.model.release(mandate, kind))
+    }
+
+    fn release_over(&mut self, limit: usize) -> (Answer, Answer) {
+        let now = at(self.model.chain.seconds);
+        let over = self.ledger().no_longer_held(now, limit);
+        let found = self.ledger().release_over(over, now).wait();
+        let found = found.map(|found| format!("{:?}", found.into_inner()));
+        let expected = self.model.release_over(limit).into_iter();
+        let expected: Vec<MandateHash> =
+            expected.map(|place| self.model.mandates[place].terms.hash()).collect();
+        (found.map_err(|error| error.to_string()), Ok(format!("{expected:?}")))
     }
 
     fn again(&mut self, mandate: usize) -> (Answer, Answer) {
@@ -351,6 +381,8 @@ impl Both {
             let view = ledger.mandate(mandate.terms.hash()).expect("reads").expect("known");
             prop_assert_eq!(&view.state.status, &mandate.status, "after {:?}", op);
             prop_assert_eq!(view.state.captured.map(|captured| captured.get()), mandate.captured);
+            let holds = view.state.holds.iter().map(|hold| (hold.kind, hold.until)).collect();
+            prop_assert_eq!(&mandate.holds, &holds, "after {:?}", op);
         }
         let queue = ledger.queue(SettlementPath::Proved, TOKEN, Sequence::new(0), usize::MAX);
         let queue: Vec<_> =
@@ -365,6 +397,7 @@ impl Both {
         prop_assert_eq!(window, expected);
         let metrics = ledger.metrics();
         prop_assert_eq!(metrics.queued.values().sum::<u64>(), queue.len() as u64);
+        prop_assert_eq!(metrics.held, model.held_back() as u64, "after {:?}", op);
         let reserved = model.reserved(1) + model.reserved(2);
         prop_assert_eq!(metrics.reserved.values().sum::<u128>(), reserved);
         let mut unfinished = Vec::new();
@@ -409,6 +442,15 @@ fn disposition(how: u8) -> Disposition {
         1 => Disposition::Quarantined { reason: "quarantined".into() },
         2 => Disposition::GiveUp { reason: "given up".into() },
         _ => Disposition::Expire,
+    }
+}
+
+fn of_hold(error: HoldError) -> String {
+    match error {
+        HoldError::NotQueued { .. } => "not queued".into(),
+        HoldError::NotHeld { .. } => "not held".into(),
+        HoldError::TooLate { .. } => "too late".into(),
+        other => other.to_string(),
     }
 }
 

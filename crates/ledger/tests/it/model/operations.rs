@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 #[derive(Clone, Debug)]
 pub(super) enum Op {
-    Accept { account: u32, nonce: u64, amount: u128, deadline: i64 },
+    Accept { account: u32, nonce: u64, amount: u128, deadline: i64, not_before: Option<i64> },
     Again { mandate: usize },
     Capture { mandate: usize, amount: u128 },
     Block { seconds: u64, facts: Vec<Fact> },
@@ -15,6 +15,9 @@ pub(super) enum Op {
     Submit { batch: usize },
     Abort { batch: usize, how: [u8; 3] },
     Dispose { mandate: usize, how: u8 },
+    Hold { mandate: usize, kind: usize, seconds: i64 },
+    Release { mandate: usize, kind: usize },
+    ReleaseOver { limit: usize },
     Expire,
     Restart,
 }
@@ -55,9 +58,10 @@ pub(super) fn facts() -> impl Strategy<Value = Fact> {
 pub(super) fn operations() -> impl Strategy<Value = Op> {
     let any = any::<usize>;
     prop_oneof![
-        12 => (1..4u32, 0..24u64, 1..150u128, 500..2_500i64).prop_map(
-            |(account, nonce, amount, deadline)| Op::Accept { account, nonce, amount, deadline }
-        ),
+        12 => (1..4u32, 0..24u64, 1..150u128, 500..2_500i64, prop::option::weighted(0.3, -50..520i64))
+            .prop_map(|(account, nonce, amount, deadline, not_before)| {
+                Op::Accept { account, nonce, amount, deadline, not_before }
+            }),
         1 => any().prop_map(|mandate| Op::Again { mandate }),
         3 => (any(), 0..150u128).prop_map(|(mandate, amount)| Op::Capture { mandate, amount }),
         6 => (1..200u64, prop::collection::vec(facts(), 0..4))
@@ -71,6 +75,10 @@ pub(super) fn operations() -> impl Strategy<Value = Op> {
         2 => (any(), [0..4u8, 0..4u8, 0..4u8])
             .prop_map(|(batch, how)| Op::Abort { batch, how }),
         2 => (any(), 0..4u8).prop_map(|(mandate, how)| Op::Dispose { mandate, how }),
+        3 => (any(), 0..4usize, -10..700i64)
+            .prop_map(|(mandate, kind, seconds)| Op::Hold { mandate, kind, seconds }),
+        2 => (any(), 0..4usize).prop_map(|(mandate, kind)| Op::Release { mandate, kind }),
+        2 => (1..4usize).prop_map(|limit| Op::ReleaseOver { limit }),
         1 => Just(Op::Expire),
         1 => Just(Op::Restart),
     ]

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aep2_ledger::{BatchNumber, ChainFact, FailureReason, Status, Step, records::SettledDebit};
+use aep2_ledger::{
+    BatchNumber, ChainFact, FailureReason, HoldKind, Status, Step, records::SettledDebit,
+};
 use aep2_mandate::units::{Nonce, UnixTime};
 use alloy_primitives::B256;
 
@@ -34,6 +36,8 @@ pub(super) struct Mandate {
     pub(super) status: Status,
     pub(super) captured: Option<u128>,
     pub(super) was_sealed: bool,
+    /// When each hold ends, by kind.
+    pub(super) holds: BTreeMap<HoldKind, UnixTime>,
 }
 
 impl Mandate {
@@ -116,6 +120,10 @@ impl Model {
         if terms.deadline < settle_by {
             return Err("deadline".into());
         }
+        let latest = later(settle_by, -120);
+        if terms.not_before.is_some_and(|not_before| not_before > latest) {
+            return Err("not before".into());
+        }
         let seen = self.unconfirmed.iter().filter(|seen| seen.1 == account);
         let changes =
             seen.filter_map(|seen| seen.3).chain(self.chain.change.get(&account).copied());
@@ -126,7 +134,10 @@ impl Model {
             return Err("funds".into());
         }
         let (captured, was_sealed) = (None, false);
-        self.mandates.push(Mandate { terms, status: Status::Queued, captured, was_sealed });
+        let now = at(self.chain.seconds);
+        let holds = terms.not_before.filter(|until| *until > now);
+        let holds = holds.map(|until| (HoldKind::NotBefore, until)).into_iter().collect();
+        self.mandates.push(Mandate { terms, status: Status::Queued, captured, was_sealed, holds });
         Ok(format!("accepted {}", self.mandates.len() - 1))
     }
 
@@ -155,8 +166,56 @@ impl Model {
     }
 
     pub(super) fn queued(&self) -> Vec<usize> {
-        let queued = |mandate: &usize| self.mandates[*mandate].status == Status::Queued;
+        let queued = |mandate: &usize| {
+            let mandate = &self.mandates[*mandate];
+            mandate.status == Status::Queued && mandate.holds.is_empty()
+        };
         (0..self.mandates.len()).filter(queued).collect()
+    }
+
+    /// How many wait among the held.
+    pub(super) fn held_back(&self) -> usize {
+        let held =
+            |mandate: &&Mandate| mandate.status == Status::Queued && !mandate.holds.is_empty();
+        self.mandates.iter().filter(held).count()
+    }
+
+    pub(super) fn hold(&mut self, mandate: usize, kind: HoldKind, until: UnixTime) -> Answer {
+        let now = at(self.chain.seconds);
+        let mandate = &mut self.mandates[mandate];
+        if mandate.status != Status::Queued {
+            return Err("not queued".into());
+        }
+        let last = u32::from_str_radix(&mandate.terms.hash().to_string()[58..], 16);
+        let spread = i64::from(last.expect("hexadecimal")) % 121;
+        let until = until.min(later(mandate.terms.settle_by, -120 - spread));
+        if until <= now {
+            return Err("too late".into());
+        }
+        mandate.holds.insert(kind, until);
+        Ok(format!("held until {until}"))
+    }
+
+    pub(super) fn release(&mut self, mandate: usize, kind: HoldKind) -> Answer {
+        let mandate = &mut self.mandates[mandate];
+        if mandate.status != Status::Queued {
+            return Err("not queued".into());
+        }
+        mandate.holds.remove(&kind).map_or(Err("not held".into()), |_| Ok("released".into()))
+    }
+
+    /// Those whose holds are all over, the longest over first.
+    pub(super) fn release_over(&mut self, limit: usize) -> Vec<usize> {
+        let now = at(self.chain.seconds);
+        let over = self.mandates.iter().enumerate().filter_map(|(place, mandate)| {
+            let until = mandate.holds.values().max().filter(|until| **until <= now)?;
+            (mandate.status == Status::Queued).then_some((*until, place))
+        });
+        let mut over: Vec<_> = over.collect();
+        over.sort_unstable();
+        let over: Vec<usize> = over.into_iter().map(|(_, place)| place).take(limit).collect();
+        over.iter().for_each(|place| self.mandates[*place].holds.clear());
+        over
     }
 
     pub(super) fn dispose(&self, mandate: usize, how: u8) -> Result<Status, String> {
@@ -428,6 +487,11 @@ impl Model {
         }
         shortfalls
     }
+}
+
+/// A time so many seconds later.
+pub(super) fn later(time: UnixTime, seconds: i64) -> UnixTime {
+    UnixTime::new(time.get().saturating_add_signed(seconds)).expect("a time")
 }
 
 pub(super) fn batch_id(batch: usize) -> B256 {
