@@ -49,12 +49,21 @@ families! {
     Undo = "undo",
     Transactions = "transactions",
     Segments = "segments",
+    DirectSpent = "direct_spent",
+    Unread = "unread",
 }
 
 impl Family {
     /// The families that hold nothing but what the chain says: undoing blocks restores their bytes
     /// exactly.
-    pub const CHAIN: [Self; 4] = [Self::Accounts, Self::Purses, Self::Spent, Self::DirectAccounts];
+    pub const CHAIN: [Self; 6] = [
+        Self::Accounts,
+        Self::Purses,
+        Self::Spent,
+        Self::DirectAccounts,
+        Self::DirectSpent,
+        Self::Unread,
+    ];
 }
 
 impl ColumnFamily for Family {
@@ -70,6 +79,7 @@ impl ColumnFamily for Family {
                 | Self::Quarantined
                 | Self::Unfinished
                 | Self::Unconfirmed
+                | Self::Unread
                 | Self::Undo
                 | Self::Transactions
         )

@@ -7,7 +7,9 @@ mod mandate;
 mod summary;
 
 pub use self::{
-    account::{AccountRecord, ChangeRecord, DirectAccountRecord, PendingWithdrawal, PurseRecord},
+    account::{
+        AccountRecord, ChangeRecord, DirectAccountRecord, PendingWithdrawal, PurseRecord, Standing,
+    },
     batch::{BatchRecord, MemberRecord, Movement, SettledDebit, Step},
     chain::{Before, Identity, Tip, UnconfirmedKind, UnconfirmedRequest, UndoRecord},
     mandate::{

@@ -12,5 +12,6 @@ mod full_disk;
 mod kill;
 mod model;
 mod opening;
+mod own;
 mod reading;
 mod support;
