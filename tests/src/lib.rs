@@ -18,4 +18,5 @@ pub mod provers;
 pub mod settling;
 pub mod stage;
 pub mod stand_in;
+pub mod strangers;
 pub mod world;

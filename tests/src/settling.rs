@@ -177,44 +177,44 @@ fn greedy_token(victim: Address) -> Bytes {
     code.label("transferFrom").op("6044 35 6000 54 01 6000 55 6001 6000 52 6020 6000 f3");
     code.label("transfer").op(&format!("73{} 6004 35 14", hex::encode(victim)));
     code.op("6024 35 01 6000 54 03 6000 55 6001 6000 52 6020 6000 f3");
-    let runtime = code.bytes();
-    // Copies what follows these 11 bytes, and returns it.
-    let mut creation = vec![0x60, u8::try_from(runtime.len()).expect("short")];
-    creation.extend([0x80, 0x60, 0x0b, 0x60, 0x00, 0x39, 0x60, 0x00, 0xf3]);
-    creation.extend(runtime);
-    creation.into()
+    code.creation()
 }
 
 /// EVM code with labels, of less than 256 bytes.
 #[derive(Default)]
-struct Assembly {
+pub(crate) struct Assembly {
     code: Vec<u8>,
     labels: BTreeMap<&'static str, u8>,
     jumps: Vec<(usize, &'static str)>,
 }
 
 impl Assembly {
-    fn op(&mut self, text: &str) -> &mut Self {
+    pub(crate) fn op(&mut self, text: &str) -> &mut Self {
         let digits: String = text.split_whitespace().collect();
         self.code.extend(hex::decode(digits).expect("hexadecimal"));
         self
     }
 
-    fn jump_to(&mut self, label: &'static str) -> &mut Self {
+    pub(crate) fn jump_to(&mut self, label: &'static str) -> &mut Self {
         self.jumps.push((self.code.len() + 1, label));
         self.op("60ff 57")
     }
 
-    fn label(&mut self, label: &'static str) -> &mut Self {
+    pub(crate) fn label(&mut self, label: &'static str) -> &mut Self {
         self.labels.insert(label, u8::try_from(self.code.len()).expect("short"));
         self.op("5b")
     }
 
-    fn bytes(mut self) -> Vec<u8> {
+    /// The code that creates a contract of it.
+    pub(crate) fn creation(mut self) -> Bytes {
         for (place, label) in &self.jumps {
             self.code[*place] = self.labels[label];
         }
-        self.code
+        // Copies what follows these 11 bytes, and returns it.
+        let mut creation = vec![0x60, u8::try_from(self.code.len()).expect("short")];
+        creation.extend([0x80, 0x60, 0x0b, 0x60, 0x00, 0x39, 0x60, 0x00, 0xf3]);
+        creation.extend(self.code);
+        creation.into()
     }
 }
 

@@ -194,7 +194,7 @@ fn settle_some(ledger: &Ledger, now: UnixTime) -> Result<(), Box<dyn Error>> {
         token,
         processor: Address::ZERO,
         count: window.len() as u32,
-        debits: debits.collect(),
+        debits: Some(debits.collect()),
         transaction: B256::ZERO,
     };
     let block = ChainBlock {

@@ -7,14 +7,17 @@
 //! 3. the account is not known (direct path: its owner marked none);
 //! 4. the account's processor is another;
 //! 5. the gate is closed for all, the account, the payee or the token;
-//! 6. the account trusts verifiers that this processor does not have (proved path);
-//! 7. the key is not the account's (proved path);
-//! 8. the nonce is spent on chain (proved path);
-//! 9. the nonce was promised to another mandate, whatever became of that one: its receipt stands;
-//! 10. `settleBy` is past, or the deadline lies before it;
-//! 11. it is not to settle before a time that is too near to `settleBy`;
-//! 12. the account's terms may change before `settleBy` and the margin;
-//! 13. there is not enough left: balance, less the pending withdrawal, less what is reserved.
+//! 6. the account came over or was contradicted, and was not read since;
+//! 7. the account trusts verifiers that this processor does not have (proved path);
+//! 8. the key is not the account's (proved path);
+//! 9. the nonce is spent on chain, as far as that is known;
+//! 10. the nonce was promised to another mandate, whatever became of that one: its receipt stands;
+//! 11. `settleBy` is past, or the deadline lies before it;
+//! 12. it is not to settle before a time that is too near to `settleBy`;
+//! 13. the account's terms may change before `settleBy` and the margin;
+//! 14. there is not enough left: balance, less the pending withdrawal, less what is reserved;
+//! 15. the purse or the nonce is not known, of an account that was not followed from its beginning. It is
+//!     read only for mandates whose signature holds, so this is the last check.
 
 use aep2_mandate::{
     field,
@@ -27,6 +30,7 @@ use alloy_sol_types::Eip712Domain;
 use thiserror::Error;
 
 use crate::{
+    chain::Unread,
     codec::Defect,
     config::LedgerConfig,
     error::{LedgerError, by_way_of_ledger_error},
@@ -35,7 +39,7 @@ use crate::{
     limits,
     records::{
         AccountRecord, DirectAccountRecord, DirectPromise, DirectReceipt, GateReason, GateScope,
-        IssuedReceipt, MandateRecord, NonceKey, Promise, ProvedPromise, ReceiptMismatch,
+        IssuedReceipt, MandateRecord, NonceKey, Promise, ProvedPromise, ReceiptMismatch, Standing,
         StateRecord, Status,
     },
     schema::{self, Family},
@@ -304,6 +308,15 @@ pub enum Refusal {
         /// The name of the verifiers that it trusts.
         verifier_set: B256,
     },
+    /// It came over from another processor, or was contradicted, and what the chain has of it is not
+    /// all read.
+    #[error("account {account} is being read from the chain")]
+    BeingRead {
+        /// The account.
+        account: AccountId,
+        /// What is missing, unless that is the account itself.
+        unread: Option<Unread>,
+    },
     /// Another key than the one registered signed, or none is registered.
     #[error("the mandate's key is not that of account {account}")]
     OtherKey {
@@ -390,13 +403,25 @@ pub enum Precheck {
         account: AccountId,
         /// The most that the payee may capture.
         amount: Ceiling,
+        /// What must be read first, if anything must: it would be refused with that. To be asked for
+        /// only when the signature holds.
+        unread: Option<Unread>,
+        /// What is best read now, so that the next mandates need not wait for it.
+        ahead: Option<Unread>,
     },
 }
 
 /// What acceptance found out.
 enum Found {
     Again(Box<Accepted>),
-    New { account: AccountId, amount: Ceiling, deadline: UnixTime },
+    New { account: AccountId, amount: Ceiling, deadline: UnixTime, reads: Reads },
+}
+
+/// What is to be read.
+#[derive(Clone, Copy, Default)]
+struct Reads {
+    unread: Option<Unread>,
+    ahead: Option<Unread>,
 }
 
 /// Whether the request would be accepted. Changes nothing.
@@ -406,7 +431,8 @@ pub(crate) fn check(
     request: &AcceptRequest,
     now: UnixTime,
 ) -> Result<(), AcceptError> {
-    admit(on, config, &Asked::from(request), now).map(drop)
+    let found = admit(on, config, &Asked::from(request), now)?;
+    found.read().map(drop)
 }
 
 /// Whether a mandate would be accepted with a receipt that is due at the first time, and settled no earlier
@@ -422,7 +448,9 @@ pub(crate) fn precheck<T>(
     let asked = Asked { hash, terms, settle_by, not_before };
     Ok(match admit(on, config, &asked, now)? {
         Found::Again(accepted) => Precheck::Accepted(accepted),
-        Found::New { account, amount, .. } => Precheck::Acceptable { account, amount },
+        Found::New { account, amount, reads: Reads { unread, ahead }, .. } => {
+            Precheck::Acceptable { account, amount, unread, ahead }
+        }
     })
 }
 
@@ -455,7 +483,7 @@ fn admit(
         return again(on, asked.hash).map(|accepted| Found::Again(Box::new(accepted)));
     }
     check_view_age(on, config, now)?;
-    let (id, direct_changes_from) = account_of(on, asked.terms)?;
+    let (id, direct) = account_of(on, asked.terms)?;
     let account = on.account(id);
     let Some((account, record)) =
         account.as_ref().and_then(|account| Some((account, account.record.as_ref()?)))
@@ -475,23 +503,33 @@ fn admit(
     if let Some((scope, reason)) = gate::closed(&on.gates(), scopes) {
         return Err(Refusal::Closed { scope, reason }.into());
     }
+    if record.standing != Standing::Followed {
+        return Err(Refusal::BeingRead { account: id, unread: None }.into());
+    }
     let (amount, deadline) = match asked.terms {
         Terms::Proved { signed, key_hash } => {
-            check_proved(on, config, id, record, *key_hash, &nonce)?;
+            check_proved(config, id, record, *key_hash)?;
             let mandate = &signed.mandate;
             (Some(mandate.amount), mandate.deadline)
         }
         Terms::Direct { amount, deadline, .. } => (*amount, *deadline),
     };
+    let mut reads = check_nonce(on, record, &direct, &nonce)?;
     if let Some(mandate) = holder {
         return Err(Refusal::NonceConflict { mandate }.into());
     }
+    let direct_changes_from = direct.pending.map(|(_, in_force_from)| in_force_from);
     let changes_from = account.changes_from().into_iter().chain(direct_changes_from).min();
     check_times(config, asked, changes_from, deadline, now)?;
     let free = on.purse(id, token).free();
+    let purse_unread =
+        !record.whole && on.get(Family::Purses, &schema::purse(id, token))?.is_none();
+    if purse_unread {
+        reads.unread = Some(Unread::Purse { account: id, token });
+    }
     match amount {
-        Some(amount) if Balance::from(amount.amount()) <= free => {
-            Ok(Found::New { account: id, amount, deadline })
+        Some(amount) if purse_unread || Balance::from(amount.amount()) <= free => {
+            Ok(Found::New { account: id, amount, deadline, reads })
         }
         _ => Err(Refusal::InsufficientFunds { free }.into()),
     }
@@ -506,15 +544,24 @@ fn check_view_age(on: &impl Accounts, config: &LedgerConfig, now: UnixTime) -> R
     if too_old { Err(Refusal::ViewTooOld { block_time, now }) } else { Ok(()) }
 }
 
-/// What only the proved path asks: verifiers that this processor has, the account's key, a nonce
-/// that is unspent on chain.
+impl Found {
+    /// What was found, unless something must be read first.
+    fn read(self) -> Result<Self, AcceptError> {
+        match self {
+            Self::New { account, reads: Reads { unread: unread @ Some(_), .. }, .. } => {
+                Err(Refusal::BeingRead { account, unread }.into())
+            }
+            found => Ok(found),
+        }
+    }
+}
+
+/// What only the proved path asks: verifiers that this processor has, and the account's key.
 fn check_proved(
-    on: &impl Source,
     config: &LedgerConfig,
     account: AccountId,
     record: &AccountRecord,
     key_hash: B256,
-    nonce: &NonceKey,
 ) -> Result<(), AcceptError> {
     let verifier_set = record.verifier_set;
     if config.verifier_sets.as_ref().is_some_and(|sets| !sets.contains(&verifier_set)) {
@@ -522,9 +569,6 @@ fn check_proved(
     }
     if record.key_hash != key_hash || record.key_hash == B256::ZERO {
         return Err(Refusal::OtherKey { account }.into());
-    }
-    if is_spent(on, nonce)? {
-        return Err(Refusal::NonceSpent.into());
     }
     Ok(())
 }
@@ -556,20 +600,20 @@ fn check_times(
     Ok(())
 }
 
-/// The account that a mandate debits, and from when its owner's mandates may debit another.
+/// The account that a mandate debits, and for a direct one what is known of its owner.
 fn account_of(
     on: &impl Source,
     terms: &Terms,
-) -> Result<(AccountId, Option<UnixTime>), AcceptError> {
+) -> Result<(AccountId, DirectAccountRecord), AcceptError> {
     match terms {
-        Terms::Proved { signed, .. } => Ok((signed.mandate.account, None)),
+        Terms::Proved { signed, .. } => Ok((signed.mandate.account, Default::default())),
         Terms::Direct { signed, .. } => {
             let owner = signed.message.owner;
             let direct: Option<DirectAccountRecord> =
                 on.record(Family::DirectAccounts, &schema::owner(owner))?;
             let direct = direct.unwrap_or_default();
             let account = direct.account.ok_or(Refusal::NoDirectAccount { owner })?;
-            Ok((account, direct.pending.map(|(_, in_force_from)| in_force_from)))
+            Ok((account, direct))
         }
     }
 }
@@ -582,14 +626,44 @@ fn again(on: &impl Source, mandate: MandateHash) -> Result<Accepted, AcceptError
     Ok(Accepted { mandate, receipt, sequence, again: true })
 }
 
-/// Whether the chain spent a nonce of the proved path. Of the direct path the chain's events name
-/// mandates, not nonces: there a spent nonce shows when its transaction is simulated.
-pub(crate) fn is_spent(on: &impl Source, nonce: &NonceKey) -> Result<bool, LedgerError> {
-    let NonceKey::Proved { account, token, nonce } = nonce else {
-        return Ok(false);
-    };
-    let slot = spent_slot(on, *account, *token, nonce.get() >> 8)?;
-    Ok(slot.bit((nonce.get() & 255) as usize))
+/// That the chain has not spent a nonce, or what must be read to know.
+fn check_nonce(
+    on: &impl Source,
+    record: &AccountRecord,
+    direct: &DirectAccountRecord,
+    nonce: &NonceKey,
+) -> Result<Reads, AcceptError> {
+    match *nonce {
+        NonceKey::Proved { account, token, nonce } => {
+            let index = nonce.get() >> 8;
+            let slot = |index| Unread::Slot { account, token, index };
+            let unread = |index| -> Result<bool, LedgerError> {
+                let key = schema::spent_slot(account, token, index);
+                Ok(!record.whole && on.get(Family::Spent, &key)?.is_none())
+            };
+            if unread(index)? {
+                return Ok(Reads { unread: Some(slot(index)), ahead: None });
+            }
+            if spent_slot(on, account, token, index)?.bit((nonce.get() & 255) as usize) {
+                return Err(Refusal::NonceSpent.into());
+            }
+            let next = index.saturating_add(1);
+            let ahead = unread(next)?.then(|| slot(next));
+            Ok(Reads { unread: None, ahead })
+        }
+        NonceKey::Direct { .. } if direct.whole => Ok(Reads::default()),
+        NonceKey::Direct { owner, nonce } => {
+            let key = schema::direct_nonce(owner, nonce);
+            match on.get(Family::DirectSpent, &key)?.as_deref() {
+                None => {
+                    let unread = Some(Unread::DirectNonce { owner, nonce });
+                    Ok(Reads { unread, ahead: None })
+                }
+                Some([0]) => Ok(Reads::default()),
+                Some(_) => Err(Refusal::NonceSpent.into()),
+            }
+        }
+    }
 }
 
 /// The 256 bits of the wallet's bitmap at `index`.
@@ -614,9 +688,10 @@ pub(crate) fn accept(
     request: AcceptRequest,
     now: UnixTime,
 ) -> Result<Accepted, AcceptError> {
-    let (account, amount, deadline) = match admit(tx, tx.config, &Asked::from(&request), now)? {
+    let found = admit(tx, tx.config, &Asked::from(&request), now)?.read()?;
+    let (account, amount, deadline) = match found {
         Found::Again(accepted) => return Ok(*accepted),
-        Found::New { account, amount, deadline } => (account, amount, deadline),
+        Found::New { account, amount, deadline, .. } => (account, amount, deadline),
     };
     if let Some(terms) = &request.payee_terms {
         limits::within("the payee's terms", &terms.bytes, limits::TERMS_BYTES_MAX)?;

@@ -51,12 +51,21 @@ families! {
     Segments = "segments",
     Held = "held",
     Gate = "gate",
+    DirectSpent = "direct_spent",
+    Unread = "unread",
 }
 
 impl Family {
     /// The families that hold nothing but what the chain says: undoing blocks restores their bytes
     /// exactly.
-    pub const CHAIN: [Self; 4] = [Self::Accounts, Self::Purses, Self::Spent, Self::DirectAccounts];
+    pub const CHAIN: [Self; 6] = [
+        Self::Accounts,
+        Self::Purses,
+        Self::Spent,
+        Self::DirectAccounts,
+        Self::DirectSpent,
+        Self::Unread,
+    ];
 }
 
 impl ColumnFamily for Family {
@@ -73,6 +82,7 @@ impl ColumnFamily for Family {
                 | Self::Quarantined
                 | Self::Unfinished
                 | Self::Unconfirmed
+                | Self::Unread
                 | Self::Undo
                 | Self::Transactions
         )

@@ -14,7 +14,7 @@ use crate::{
     audit::{self, Report},
     batch::{self, BatchError, Disposition, Seal},
     capture::{self, Capture, CaptureError, Captured},
-    chain::{self, Applied, ChainBlock, ChainError, Rewound},
+    chain::{self, Applied, ChainBlock, ChainError, ChainReading, Rewound},
     codec::Record,
     config::LedgerConfig,
     error::{LedgerError, OpenError},
@@ -167,8 +167,8 @@ impl Ledger {
     /// block settles end with it; so do mandates whose nonces something else spent.
     ///
     /// # Errors
-    /// When the block does not follow the last one, or contradicts what is known. Then nothing is
-    /// changed.
+    /// When the block does not follow the last one. Then nothing is changed. What contradicts what is
+    /// known of an account is no error: that account is [to be read](Self::to_be_read) anew.
     pub fn apply_block(&self, block: ChainBlock) -> Pending<Applied, ChainError> {
         self.apply_blocks(vec![block])
     }
@@ -183,6 +183,15 @@ impl Ledger {
     /// As [`Ledger::apply_block`].
     pub fn apply_blocks(&self, blocks: Vec<ChainBlock>) -> Pending<Applied, ChainError> {
         self.submit(move |tx| chain::apply_blocks(tx, &blocks))
+    }
+
+    /// Notes what was read of accounts at the last block applied: of those [to be
+    /// read](Self::to_be_read), and what acceptance [found missing](crate::Unread).
+    ///
+    /// # Errors
+    /// When another block is the last one applied by now. Then nothing is changed.
+    pub fn note_reading(&self, reading: ChainReading) -> Pending<(), ChainError> {
+        self.submit(move |tx| chain::note(tx, reading))
     }
 
     /// Undoes every block after `to_block`, in one write with the follower's cursor: what the chain

@@ -78,7 +78,10 @@ pub use self::{
     },
     batch::{BatchError, Disposition, Seal},
     capture::{Capture, CaptureError, Captured},
-    chain::{Applied, ChainBlock, ChainError, ChainFact, Rewound},
+    chain::{
+        AccountReading, Applied, ChainBlock, ChainError, ChainFact, ChainReading, PurseReading,
+        Rewound, SLOTS_AHEAD, SlotReading, Unread,
+    },
     codec::Defect,
     config::LedgerConfig,
     error::{LedgerError, OpenError},

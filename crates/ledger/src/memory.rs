@@ -185,7 +185,18 @@ impl MemoryState {
         Some((Arc::clone(known), purses.collect()))
     }
 
-    /// How many accounts the chain has.
+    /// The accounts of which something is known.
+    pub(crate) fn accounts(&self) -> Vec<AccountId> {
+        let mut all = Vec::new();
+        for shard in &self.shards {
+            let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
+            let known = shard.accounts.iter().filter(|(_, account)| account.record.is_some());
+            all.extend(known.map(|(id, _)| *id));
+        }
+        all
+    }
+
+    /// How many accounts name this processor, or did once.
     pub(crate) fn accounts_count(&self) -> usize {
         let read = |shard: &RwLock<Shard>| {
             let shard = shard.read().unwrap_or_else(PoisonError::into_inner);

@@ -12,9 +12,9 @@ use crate::{
     memory::{Purse, key_of, value_of},
     queues::QueueKey,
     records::{
-        AccountRecord, BatchRecord, CaptureRecord, DirectSummary, GateReason, GateRecord,
-        GateScope, IssuedReceipt, MandateRecord, MemberRecord, Movement, PurseRecord, QueueRecord,
-        SettlementPath, StateRecord, Status, Tip, UnconfirmedRequest,
+        AccountRecord, BatchRecord, CaptureRecord, DirectAccountRecord, DirectSummary, GateReason,
+        GateRecord, GateScope, IssuedReceipt, MandateRecord, MemberRecord, Movement, PurseRecord,
+        QueueRecord, SettlementPath, StateRecord, Status, Tip, UnconfirmedRequest,
     },
     schema::{self, Family, meta},
     source::Source,
@@ -227,6 +227,40 @@ impl Ledger {
             changes_from: account.changes_from(),
             purses: purses.iter().map(|(token, purse)| (*token, purse.into())).collect(),
         })
+    }
+
+    /// The accounts that name this processor and are to be read from the chain, at most `limit`, the
+    /// lowest numbers above `after` first.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub fn to_be_read(
+        &self,
+        after: Option<AccountId>,
+        limit: usize,
+    ) -> Result<Vec<AccountId>, LedgerError> {
+        let view = self.snapshot();
+        let from = after.map(schema::account).unwrap_or_default();
+        view.entries(Family::Unread, &from)
+            .filter(|entry| entry.as_ref().map_or(true, |(key, _)| **key > *from))
+            .take(limit)
+            .map(|entry| key_of(Family::Unread, &entry?.0))
+            .collect()
+    }
+
+    /// The accounts that name this processor, or did once, in no order.
+    pub fn accounts(&self) -> Vec<AccountId> {
+        self.memory().accounts()
+    }
+
+    /// The account that an owner's direct mandates debit, as far as it is known.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub fn direct_account(&self, owner: Address) -> Result<Option<AccountId>, LedgerError> {
+        let record: Option<DirectAccountRecord> =
+            self.view().record(Family::DirectAccounts, &schema::owner(owner))?;
+        Ok(record.and_then(|record| record.account))
     }
 
     /// Up to `limit` queued mandates of a path and token, in order of acceptance, from `from` on.

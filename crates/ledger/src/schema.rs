@@ -4,7 +4,7 @@
 //! has the table of all keys and values.
 
 use aep2_mandate::units::{AccountId, UnixTime};
-use alloy_primitives::{Address, B256};
+use alloy_primitives::{Address, B256, U256};
 
 pub use crate::family::Family;
 use crate::{
@@ -58,7 +58,8 @@ pub fn read_key<T: Field>(bytes: &[u8]) -> Result<T, Defect> {
     Ok(key)
 }
 
-/// Of [`Family::Accounts`].
+/// Of [`Family::Accounts`] and [`Family::Unread`], and what an account's keys of [`Family::Purses`] and
+/// [`Family::Spent`] begin with.
 pub fn account(account: AccountId) -> Vec<u8> {
     key(&[&account])
 }
@@ -73,7 +74,12 @@ pub fn spent_slot(account: AccountId, token: Address, index: u64) -> Vec<u8> {
     key(&[&account, &token, &index])
 }
 
-/// Of [`Family::DirectAccounts`].
+/// Of [`Family::DirectSpent`]: one nonce of an owner's direct mandates.
+pub fn direct_nonce(owner: Address, nonce: U256) -> Vec<u8> {
+    key(&[&owner, &nonce])
+}
+
+/// Of [`Family::DirectAccounts`], and what an owner's keys of [`Family::DirectSpent`] begin with.
 pub fn owner(owner: Address) -> Vec<u8> {
     key(&[&owner])
 }

@@ -131,7 +131,16 @@ impl<'a, 'b> Tx<'a, 'b> {
 
     /// Sets what the chain has of an account.
     pub(crate) fn set_account(&mut self, account: AccountId, record: AccountRecord) {
-        self.put_record(Family::Accounts, schema::account(account), &record);
+        let key = schema::account(account);
+        let before = self.account(account);
+        let before = before.as_ref().and_then(|before| before.record.as_ref());
+        let was_to_be_read = before.is_some_and(|before| before.standing.is_to_be_read());
+        match (was_to_be_read, record.standing.is_to_be_read()) {
+            (false, true) => self.put(Family::Unread, key.clone(), Vec::new()),
+            (true, false) => self.delete(Family::Unread, key.clone()),
+            _ => {}
+        }
+        self.put_record(Family::Accounts, key, &record);
         self.account_mut(account).record = Some(record);
     }
 

@@ -30,7 +30,7 @@ use crate::{
     error::StartError,
     event::Event,
     fail_point::FailPointHook,
-    follow::{ChainSync, SyncParts},
+    follow::{ChainSync, SyncParts, Wanted},
     metrics::Metrics,
     outcomes::Outcomes,
     policy::{Policies, Policy},
@@ -168,6 +168,7 @@ impl Processor {
             hook: Arc::clone(&hook),
         };
         let settler = Settler::start(settling, &supervisor).await?;
+        let wanted = Arc::new(Wanted::default());
         let following = SyncParts {
             ledger: Arc::clone(&ledger),
             provider,
@@ -176,6 +177,8 @@ impl Processor {
             metrics: Arc::clone(&metrics),
             outcomes,
             chain,
+            wanted: Arc::clone(&wanted),
+            tokens: config.acceptance.tokens.iter().map(|(token, _)| *token).collect(),
             hook,
         };
         let sync = ChainSync::start(following, &supervisor)?;
@@ -189,6 +192,7 @@ impl Processor {
             events,
             metrics,
             supervisor,
+            wanted,
         };
         let requests = RequestQueue::start(serving, &config.acceptance, &config.windows)?;
         let running = tokio::sync::Mutex::new(Some((sync, settler)));

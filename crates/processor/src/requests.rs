@@ -14,6 +14,7 @@ use crate::{
     config::{AcceptanceConfig, WindowConfig},
     emitter::Emitter,
     error::StartError,
+    follow::Wanted,
     intake::{Incoming, Pool, ReceiptSigner, Reply, RequestContext, TurnedAway, Unanswered},
     metrics::Metrics,
     policy::Policies,
@@ -38,6 +39,8 @@ pub(crate) struct RequestParts {
     pub(crate) events: Arc<Emitter>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) supervisor: Arc<Supervisor>,
+    /// What acceptance misses of accounts that came over.
+    pub(crate) wanted: Arc<Wanted>,
 }
 
 /// Takes requests, and has them served.
@@ -62,13 +65,13 @@ impl RequestQueue {
         acceptance: &AcceptanceConfig,
         windows: &WindowConfig,
     ) -> Result<Self, StartError> {
-        let RequestParts { ledger, clock, key, wallet, policies, events, metrics, supervisor } =
-            parts;
+        let RequestParts { ledger, clock, key, wallet, policies, events, metrics, .. } = parts;
+        let RequestParts { supervisor, wanted, .. } = parts;
         let signer = ReceiptSigner::new(key, wallet);
         let context = Arc::new(RequestContext::new(ledger, clock, signer, events));
         let (serving, counting) = (Arc::clone(&context), Arc::clone(&metrics));
         let accepting =
-            AcceptContext::new(serving, policies, counting, wallet, acceptance, windows);
+            AcceptContext::new(serving, policies, counting, wanted, wallet, acceptance, windows);
         let waiting_max = u32::try_from(acceptance.waiting_max).unwrap_or(u32::MAX);
         let waiting_max =
             waiting_max.min(u32::try_from(Semaphore::MAX_PERMITS).unwrap_or(u32::MAX));

@@ -11,4 +11,5 @@ mod settle;
 mod settle_followed;
 mod settle_refused;
 mod settle_segments;
+mod strangers;
 mod view;

@@ -199,6 +199,12 @@ pub enum Finding {
         /// Whether the chain has spent its nonce.
         spent: bool,
     },
+    /// The list of accounts to be read is wrong about one.
+    #[error("account {account} is to be read and not listed so, or listed and not to be read")]
+    ToBeRead {
+        /// The account.
+        account: AccountId,
+    },
     /// The direct path's summary is not what its mandates come to.
     #[error("the direct path's summary has another {field} than its mandates come to")]
     DirectSummary {

@@ -27,6 +27,8 @@ pub(super) type Slot = ((AccountId, Address), u64);
 #[derive(Default)]
 pub(super) struct Raw {
     pub(super) identity: Option<Identity>,
+    pub(super) accounts: BTreeMap<AccountId, AccountRecord>,
+    pub(super) unread: BTreeSet<AccountId>,
     pub(super) purses: BTreeMap<(AccountId, Address), PurseRecord>,
     pub(super) spent: BTreeMap<Slot, U256>,
     pub(super) mandates: BTreeMap<MandateHash, MandateRecord>,
@@ -97,6 +99,8 @@ impl Raw {
         };
         let mut raw = Self {
             identity: identity(view, findings)?,
+            accounts: read(view, findings, Family::Accounts, AccountRecord::from_bytes)?,
+            unread: read(view, findings, Family::Unread, nothing)?.into_keys().collect(),
             purses: read(view, findings, Family::Purses, PurseRecord::from_bytes)?,
             spent: read(view, findings, Family::Spent, bitmap_slot)?,
             mandates: read(view, findings, Family::Mandates, MandateRecord::from_bytes)?,
@@ -128,10 +132,10 @@ impl Raw {
             raw.members.entry(batch).or_default().push(member);
         }
         // Nothing is compared with these, but they must be readable.
-        let _: BTreeMap<AccountId, _> =
-            read(view, findings, Family::Accounts, AccountRecord::from_bytes)?;
         let _: BTreeMap<(GateScope, GateReason), _> =
             read(view, findings, Family::Gate, GateRecord::from_bytes)?;
+        let _: BTreeMap<(Address, U256), _> =
+            read(view, findings, Family::DirectSpent, read_key::<bool>)?;
         let _: BTreeMap<Address, _> =
             read(view, findings, Family::DirectAccounts, DirectAccountRecord::from_bytes)?;
         let _: BTreeMap<u32, _> =

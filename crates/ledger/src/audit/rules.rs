@@ -13,7 +13,7 @@ use super::{finding::Finding, raw::Raw};
 use crate::{
     records::{
         BatchRecord, DirectSummary, FailureReason, MandateRecord, NonceKey, Promise,
-        SettlementPath, Status, Step,
+        SettlementPath, Standing, Status, Step,
     },
     schema::Family,
     units::{Balance, BatchNumber, MandateHash, Sequence},
@@ -33,6 +33,7 @@ pub(super) fn check(raw: &Raw, findings: &mut Vec<Finding>) {
     batches_add_up(raw, findings);
     what_was_settled_was_moved(raw, findings);
     nonces_are_spent_as_they_should_be(raw, findings);
+    what_is_to_be_read_is_listed(raw, findings);
     the_direct_summary_adds_up(raw, findings);
 }
 
@@ -255,6 +256,10 @@ fn reservations_are_covered(raw: &Raw, findings: &mut Vec<Finding>) {
         *latest = this.max(*latest);
     }
     for ((account, token), (sum, (latest, mandate))) in reserved {
+        // What is there of an account that left, or is to be read, is not known.
+        if raw.accounts.get(&account).is_some_and(|own| own.standing != Standing::Followed) {
+            continue;
+        }
         let purse = raw.purses.get(&(account, token)).cloned().unwrap_or_default();
         let (balance, reserved) = (purse.balance, Balance::new(sum).unwrap_or(Balance::MAX));
         if reserved > balance {
@@ -415,6 +420,13 @@ fn nonces_are_spent_as_they_should_be(raw: &Raw, findings: &mut Vec<Finding>) {
             continue;
         };
         let slot = raw.spent.get(&((account, token), nonce.get() >> 8));
+        let known = raw
+            .accounts
+            .get(&account)
+            .is_none_or(|own| own.standing == Standing::Followed && (own.whole || slot.is_some()));
+        if !known {
+            continue;
+        }
         let spent = slot.is_some_and(|slot: &U256| slot.bit((nonce.get() & 255) as usize));
         let expected = match &state.status {
             Status::Queued | Status::InBatch { .. } | Status::Quarantined { .. } => Some(false),
@@ -431,6 +443,18 @@ fn nonces_are_spent_as_they_should_be(raw: &Raw, findings: &mut Vec<Finding>) {
             findings.push(Finding::NonceBit { mandate: *hash, status: state.status.name(), spent });
         }
     }
+}
+
+/// The list of accounts that are to be read has those whose standing says so.
+fn what_is_to_be_read_is_listed(raw: &Raw, findings: &mut Vec<Finding>) {
+    let says: BTreeSet<AccountId> = raw
+        .accounts
+        .iter()
+        .filter(|(_, record)| record.standing.is_to_be_read())
+        .map(|(account, _)| *account)
+        .collect();
+    let differ = says.symmetric_difference(&raw.unread);
+    findings.extend(differ.map(|account| Finding::ToBeRead { account: *account }));
 }
 
 /// The direct path's summary says what its mandates come to.

@@ -1,16 +1,19 @@
 //! What the wallet says of accounts: their terms, their money, their spent nonces. All of it are the
 //! chain's own families; undoing a block restores their bytes.
+//!
+//! Only accounts that name this processor are followed. Of another account nothing is looked at but
+//! whether it comes over; then it is unread, and what is said of it changes nothing until it is
+//! [read](super::reading).
 
 use aep2_mandate::units::{AccountId, Nonce};
-use alloy_primitives::{Address, U256};
+use alloy_primitives::{Address, B256, U256};
 
-use super::{facts::ChainFact, outcome::ChainError};
+use super::{direct, facts::ChainFact};
 use crate::{
     accept::spent_slot,
     error::LedgerError,
     records::{
-        AccountRecord, ChangeRecord, DirectAccountRecord, PendingWithdrawal, PurseRecord,
-        SettledDebit,
+        AccountRecord, ChangeRecord, PendingWithdrawal, PurseRecord, SettledDebit, Standing,
     },
     schema::{self, Family},
     source::Source,
@@ -20,7 +23,8 @@ use crate::{
 
 /// Why a fact cannot be applied.
 pub(super) enum FactError {
-    Contradiction(&'static str),
+    /// It contradicts what is known of an account.
+    Contradiction(AccountId, &'static str),
     Ledger(LedgerError),
 }
 
@@ -30,22 +34,16 @@ impl From<LedgerError> for FactError {
     }
 }
 
-impl FactError {
-    /// The error of this fact of this block.
-    pub(super) fn at(self, block: u64, index: usize) -> ChainError {
-        match self {
-            Self::Contradiction(reason) => ChainError::Contradiction { block, index, reason },
-            Self::Ledger(error) => error.into(),
-        }
-    }
-}
-
 /// Applies a fact of an account. Facts of settlement are none.
 pub(super) fn apply(tx: &mut Tx<'_, '_>, fact: &ChainFact) -> Result<(), FactError> {
     match fact {
         ChainFact::AccountOpened { account, owner, processor, verifier_set, key_hash } => {
-            if account_record(tx, *account).is_ok() {
-                return Err(FactError::Contradiction("the account was opened before"));
+            if *processor != tx.config.identity.processor {
+                return Ok(());
+            }
+            if record(tx, *account).is_some() {
+                let reason = "the account was opened before";
+                return Err(FactError::Contradiction(*account, reason));
             }
             let record = AccountRecord {
                 owner: *owner,
@@ -53,6 +51,8 @@ pub(super) fn apply(tx: &mut Tx<'_, '_>, fact: &ChainFact) -> Result<(), FactErr
                 verifier_set: *verifier_set,
                 key_hash: *key_hash,
                 pending: None,
+                standing: Standing::Followed,
+                whole: true,
             };
             tx.set_account(*account, record);
         }
@@ -63,71 +63,86 @@ pub(super) fn apply(tx: &mut Tx<'_, '_>, fact: &ChainFact) -> Result<(), FactErr
             key_hash,
             in_force_from,
         } => {
-            let pending = Some(ChangeRecord {
-                processor: *processor,
-                verifier_set: *verifier_set,
-                key_hash: *key_hash,
-                in_force_from: *in_force_from,
-            });
-            let record = AccountRecord { pending, ..account_record(tx, *account)? };
-            tx.set_account(*account, record);
+            if let Some(record) = followed(tx, *account) {
+                let pending = Some(ChangeRecord {
+                    processor: *processor,
+                    verifier_set: *verifier_set,
+                    key_hash: *key_hash,
+                    in_force_from: *in_force_from,
+                });
+                tx.set_account(*account, AccountRecord { pending, ..record });
+            }
         }
         ChainFact::ChangeCancelled { account } => {
-            let record = AccountRecord { pending: None, ..account_record(tx, *account)? };
-            tx.set_account(*account, record);
+            if let Some(record) = followed(tx, *account) {
+                tx.set_account(*account, AccountRecord { pending: None, ..record });
+            }
         }
         ChainFact::ChangeApplied { account, processor, verifier_set, key_hash } => {
-            let record = AccountRecord {
-                owner: account_record(tx, *account)?.owner,
-                processor: *processor,
-                verifier_set: *verifier_set,
-                key_hash: *key_hash,
-                pending: None,
-            };
-            tx.set_account(*account, record);
+            let terms = (*processor, *verifier_set, *key_hash);
+            change(tx, *account, terms)?;
         }
-        ChainFact::DirectAccountRequested { owner, account, in_force_from } => {
-            let key = schema::owner(*owner);
-            let direct: Option<DirectAccountRecord> = tx.record(Family::DirectAccounts, &key)?;
-            let mut direct = direct.unwrap_or_default();
-            direct.pending = Some((*account, *in_force_from));
-            tx.put_record(Family::DirectAccounts, key, &direct);
+        ChainFact::DirectAccountRequested { .. } | ChainFact::DirectAccountSet { .. } => {
+            direct::apply(tx, fact)?;
         }
-        ChainFact::DirectAccountSet { owner, account } => {
-            let direct = DirectAccountRecord { account: *account, pending: None };
-            tx.put_record(Family::DirectAccounts, schema::owner(*owner), &direct);
+        ChainFact::Nonsense { account, .. } if followed(tx, *account).is_some() => {
+            return Err(FactError::Contradiction(*account, "an event that makes no sense"));
         }
         money => apply_money(tx, money)?,
     }
     Ok(())
 }
 
+/// Other terms are in force. Whoever comes over is unread, and who leaves is not followed any more.
+fn change(
+    tx: &mut Tx<'_, '_>,
+    account: AccountId,
+    (processor, verifier_set, key_hash): (Address, B256, B256),
+) -> Result<(), LedgerError> {
+    let stays = processor == tx.config.identity.processor;
+    let before = record(tx, account);
+    let (owner, standing, whole) = match before {
+        None if !stays => return Ok(()),
+        None => (Address::ZERO, Standing::Unread, false),
+        Some(before) => match (before.standing, stays) {
+            (Standing::Left, true) => (before.owner, Standing::Unread, false),
+            (standing, true) => (before.owner, standing, before.whole),
+            (_, false) => (before.owner, Standing::Left, false),
+        },
+    };
+    if standing == Standing::Left {
+        direct::account_left(tx, owner, account)?;
+    }
+    let record =
+        AccountRecord { owner, processor, verifier_set, key_hash, pending: None, standing, whole };
+    tx.set_account(account, record);
+    Ok(())
+}
+
 fn apply_money(tx: &mut Tx<'_, '_>, fact: &ChainFact) -> Result<(), FactError> {
     match fact {
         ChainFact::Deposited { account, token, amount } => {
-            let mut purse = purse_record(tx, *account, *token)?;
-            purse.balance = purse
-                .balance
-                .checked_add(*amount)
-                .ok_or(FactError::Contradiction("a balance above 104 bits"))?;
+            let Some(mut purse) = purse(tx, *account, *token)? else { return Ok(()) };
+            let above = FactError::Contradiction(*account, "a balance above 104 bits");
+            purse.balance = purse.balance.checked_add(*amount).ok_or(above)?;
             tx.set_purse(*account, *token, purse);
         }
         ChainFact::WithdrawalRequested { account, token, amount, executable_from } => {
+            let Some(purse) = purse(tx, *account, *token)? else { return Ok(()) };
             let pending_withdrawal = Some(PendingWithdrawal {
                 amount: *amount,
                 executable_from: *executable_from,
                 requested_at: tx.counters().next_sequence,
             });
-            let PurseRecord { balance, .. } = purse_record(tx, *account, *token)?;
-            tx.set_purse(*account, *token, PurseRecord { balance, pending_withdrawal });
+            tx.set_purse(*account, *token, PurseRecord { pending_withdrawal, ..purse });
         }
         ChainFact::WithdrawalCancelled { account, token } => {
-            let purse = purse_record(tx, *account, *token)?;
+            let Some(purse) = purse(tx, *account, *token)? else { return Ok(()) };
             tx.set_purse(*account, *token, PurseRecord { pending_withdrawal: None, ..purse });
         }
         ChainFact::WithdrawalExecuted { account, token, amount } => {
             take(tx, *account, *token, *amount)?;
-            let purse = purse_record(tx, *account, *token)?;
+            let Some(purse) = purse(tx, *account, *token)? else { return Ok(()) };
             tx.set_purse(*account, *token, PurseRecord { pending_withdrawal: None, ..purse });
         }
         _ => {}
@@ -135,18 +150,32 @@ fn apply_money(tx: &mut Tx<'_, '_>, fact: &ChainFact) -> Result<(), FactError> {
     Ok(())
 }
 
-fn account_record(tx: &Tx<'_, '_>, account: AccountId) -> Result<AccountRecord, FactError> {
-    let record = tx.account(account).and_then(|account| account.record.clone());
-    record.ok_or(FactError::Contradiction("the account was never opened"))
+/// What is known of an account, if anything is.
+pub(super) fn record(tx: &Tx<'_, '_>, account: AccountId) -> Option<AccountRecord> {
+    tx.account(account).and_then(|account| account.record.clone())
 }
 
-fn purse_record(
+/// What the chain has of an account, if it is followed.
+pub(super) fn followed(tx: &Tx<'_, '_>, account: AccountId) -> Option<AccountRecord> {
+    record(tx, account).filter(|record| record.standing == Standing::Followed)
+}
+
+/// Notes whose account it is, which only its owner can have shown.
+pub(super) fn learn_owner(tx: &mut Tx<'_, '_>, account: AccountId, owner: Address) {
+    if let Some(record) = record(tx, account).filter(|record| record.owner == Address::ZERO) {
+        tx.set_account(account, AccountRecord { owner, ..record });
+    }
+}
+
+/// What the chain has of a purse, if its account is followed and it was read.
+fn purse(
     tx: &Tx<'_, '_>,
     account: AccountId,
     token: Address,
-) -> Result<PurseRecord, FactError> {
-    account_record(tx, account)?;
-    Ok(tx.purse(account, token).record)
+) -> Result<Option<PurseRecord>, LedgerError> {
+    let Some(record) = followed(tx, account) else { return Ok(None) };
+    let known = record.whole || tx.get(Family::Purses, &schema::purse(account, token))?.is_some();
+    Ok(known.then(|| tx.purse(account, token).record))
 }
 
 /// Takes money out of a purse.
@@ -156,13 +185,24 @@ pub(super) fn take(
     token: Address,
     amount: Balance,
 ) -> Result<(), FactError> {
-    let mut purse = purse_record(tx, account, token)?;
-    purse.balance = purse
-        .balance
-        .checked_sub(amount)
-        .ok_or(FactError::Contradiction("more was taken than the balance"))?;
+    let Some(mut purse) = purse(tx, account, token)? else { return Ok(()) };
+    let more = FactError::Contradiction(account, "more was taken than the balance");
+    purse.balance = purse.balance.checked_sub(amount).ok_or(more)?;
     tx.set_purse(account, token, purse);
     Ok(())
+}
+
+/// The 256 bits of the wallet's bitmap at `index`, if they are known.
+fn slot(
+    tx: &Tx<'_, '_>,
+    account: AccountId,
+    token: Address,
+    index: u64,
+) -> Result<Option<U256>, LedgerError> {
+    let Some(record) = followed(tx, account) else { return Ok(None) };
+    let key = schema::spent_slot(account, token, index);
+    let known = record.whole || tx.get(Family::Spent, &key)?.is_some();
+    if known { spent_slot(tx, account, token, index).map(Some) } else { Ok(None) }
 }
 
 /// Marks a nonce as spent that a claim burnt. It may be burnt already: whoever signs two receipts for
@@ -174,12 +214,9 @@ pub(super) fn burn(
     nonce: Nonce,
 ) -> Result<(), LedgerError> {
     let index = nonce.get() >> 8;
-    let bits = spent_slot(tx, account, token, index)? | U256::ONE << (nonce.get() & 255);
-    tx.put(
-        Family::Spent,
-        schema::spent_slot(account, token, index),
-        bits.to_be_bytes::<32>().to_vec(),
-    );
+    if let Some(bits) = slot(tx, account, token, index)? {
+        put_slot(tx, account, token, index, bits | U256::ONE << (nonce.get() & 255));
+    }
     Ok(())
 }
 
@@ -189,18 +226,30 @@ pub(super) fn spend_word(
     token: Address,
     debit: &SettledDebit,
 ) -> Result<(), FactError> {
+    let contradiction = |reason| FactError::Contradiction(debit.account, reason);
     if debit.word >> 57 != 0 {
-        return Err(FactError::Contradiction("a nonce word above 57 bits"));
+        return Err(contradiction("a nonce word above 57 bits"));
     }
     let index = debit.word >> 1;
     let bits = U256::from(debit.mask) << ((debit.word & 1) << 7);
-    let before = spent_slot(tx, debit.account, token, index)?;
+    let Some(before) = slot(tx, debit.account, token, index)? else { return Ok(()) };
     if before & bits != U256::ZERO {
-        return Err(FactError::Contradiction("a nonce was spent twice"));
+        return Err(contradiction("a nonce was spent twice"));
     }
-    let key = schema::spent_slot(debit.account, token, index);
-    tx.put(Family::Spent, key, (before | bits).to_be_bytes::<32>().to_vec());
+    put_slot(tx, debit.account, token, index, before | bits);
     Ok(())
+}
+
+/// Sets 256 bits of the wallet's bitmap.
+pub(super) fn put_slot(
+    tx: &mut Tx<'_, '_>,
+    account: AccountId,
+    token: Address,
+    index: u64,
+    bits: U256,
+) {
+    let key = schema::spent_slot(account, token, index);
+    tx.put(Family::Spent, key, bits.to_be_bytes::<32>().to_vec());
 }
 
 /// The nonces that a debit spends.

@@ -3,6 +3,9 @@
 //!
 //! The chain has the last word. A batch that was aborted and settles all the same has settled;
 //! a mandate whose nonce was spent by something else has failed, wherever it was.
+//!
+//! What contradicts what is known of an account stops nothing: that account is to be read anew, nothing
+//! is promised on it until then, and everything else goes on.
 
 use std::collections::{BTreeMap, BTreeSet, btree_map};
 
@@ -11,6 +14,7 @@ use alloy_primitives::{Address, B256};
 
 use super::{
     accounts::{self, FactError},
+    direct,
     facts::{ChainBlock, ChainFact},
     outcome::{Applied, ChainError},
 };
@@ -19,9 +23,10 @@ use crate::{
     error::LedgerError,
     life::Entry,
     limits,
-    memory::{key_of, value_of},
+    memory::{account_of_key, key_of, value_of},
     records::{
-        BatchRecord, FailureReason, MemberRecord, Movement, NonceKey, Status, Step, UndoRecord,
+        AccountRecord, BatchRecord, FailureReason, MemberRecord, Movement, NonceKey, SettledDebit,
+        Standing, Status, Step, UndoRecord,
     },
     schema::{self, Family, meta},
     source::Source,
@@ -37,10 +42,11 @@ pub(crate) fn apply_blocks(
 ) -> Result<Applied, ChainError> {
     let mut all = Applied::default();
     for block in blocks {
-        let Applied { ended, confirmed, finalised } = apply_block(tx, block)?;
+        let Applied { ended, confirmed, finalised, contradicted } = apply_block(tx, block)?;
         all.ended.extend(ended);
         all.confirmed.extend(confirmed);
         all.finalised.extend(finalised);
+        all.contradicted.extend(contradicted);
         tx.next_part();
     }
     Ok(all)
@@ -59,8 +65,8 @@ fn apply_block(tx: &mut Tx<'_, '_>, block: &ChainBlock) -> Result<Applied, Chain
     }
 
     let mut effects = Effects::of(block);
-    for (index, fact) in block.facts.iter().enumerate() {
-        effects.apply(tx, index, fact).map_err(|error| error.at(block.number, index))?;
+    for fact in &block.facts {
+        effects.apply(tx, fact)?;
     }
     effects.settle_direct(tx)?;
 
@@ -80,6 +86,7 @@ fn apply_block(tx: &mut Tx<'_, '_>, block: &ChainBlock) -> Result<Applied, Chain
         ended: undo.ended.into_iter().map(|(mandate, _)| mandate).collect(),
         confirmed: undo.confirmed.into_iter().map(|(batch, _)| batch).collect(),
         finalised,
+        contradicted: effects.contradicted,
     })
 }
 
@@ -121,12 +128,11 @@ struct Effects {
     confirmed: Vec<(BatchNumber, Step)>,
     /// What settled in the direct path.
     direct: Vec<DirectSettlement>,
+    contradicted: Vec<(AccountId, String)>,
 }
 
 /// A direct mandate that settled.
 struct DirectSettlement {
-    /// The fact's place in the block.
-    index: usize,
     mandate: MandateHash,
     amount: Amount,
     transaction: B256,
@@ -134,108 +140,168 @@ struct DirectSettlement {
 
 impl Effects {
     fn of(block: &ChainBlock) -> Self {
-        let (ended, confirmed, direct) = Default::default();
-        Self { block: block.number, time: block.time, ended, confirmed, direct }
+        let (ended, confirmed, direct, contradicted) = Default::default();
+        Self { block: block.number, time: block.time, ended, confirmed, direct, contradicted }
     }
 
-    fn apply(
-        &mut self,
-        tx: &mut Tx<'_, '_>,
-        index: usize,
-        fact: &ChainFact,
-    ) -> Result<(), FactError> {
-        match fact {
-            ChainFact::BatchSettled { batch_id, token, processor, count, debits, transaction } => {
-                let movement = Movement {
-                    batch_id: *batch_id,
-                    count: *count,
-                    debits: debits.clone(),
-                    direct: Vec::new(),
-                };
-                let is_own = *processor == tx.config.identity.processor;
-                self.settle_proved(tx, *token, is_own, *transaction, &movement)
+    /// Applies a fact. One that contradicts what is known of an account changes nothing but that.
+    fn apply(&mut self, tx: &mut Tx<'_, '_>, fact: &ChainFact) -> Result<(), LedgerError> {
+        let applied = match fact {
+            ChainFact::BatchSettled { processor, .. }
+                if *processor != tx.config.identity.processor =>
+            {
+                Ok(())
+            }
+            ChainFact::BatchSettled { batch_id, token, count, debits, transaction, .. } => {
+                let settled = Settled { batch_id: *batch_id, token: *token, count: *count };
+                return self.settle_proved(tx, settled, debits.as_deref(), *transaction);
             }
             ChainFact::MandateSettled { mandate, account, token, captured, transaction } => {
-                accounts::take(tx, *account, *token, *captured)?;
-                self.note_direct(tx, index, *mandate, *captured, *transaction)
+                self.direct_settled(tx, *mandate, (*account, *token, *captured), *transaction)
             }
             ChainFact::GuaranteeClaimed { account, token, nonce, nonce_burnt: true } => {
-                accounts::burn(tx, *account, *token, *nonce)?;
-                let reason = FailureReason::GuaranteeClaimed { block: self.block };
-                self.fail(tx, *account, *token, *nonce, &reason)
+                self.claimed(tx, *account, *token, *nonce)
             }
             other => accounts::apply(tx, other),
+        };
+        self.or_contradiction(tx, applied)
+    }
+
+    /// Has an account read anew that is contradicted.
+    fn or_contradiction(
+        &mut self,
+        tx: &mut Tx<'_, '_>,
+        applied: Result<(), FactError>,
+    ) -> Result<(), LedgerError> {
+        match applied {
+            Ok(()) => Ok(()),
+            Err(FactError::Ledger(error)) => Err(error),
+            Err(FactError::Contradiction(account, reason)) => self.contradict(tx, account, reason),
         }
     }
 
-    /// A batch settled in the proved path, by this processor or another.
+    /// Nothing that is known of a followed account counts any more.
+    fn contradict(
+        &mut self,
+        tx: &mut Tx<'_, '_>,
+        account: AccountId,
+        reason: &str,
+    ) -> Result<(), LedgerError> {
+        let Some(record) = accounts::followed(tx, account) else { return Ok(()) };
+        direct::forget(tx, record.owner)?;
+        let standing = Standing::Contradicted { block: self.block, reason: reason.to_owned() };
+        tx.set_account(account, AccountRecord { standing, whole: false, ..record });
+        self.contradicted.push((account, reason.to_owned()));
+        Ok(())
+    }
+
+    /// A batch of this processor's settled in the proved path.
     fn settle_proved(
         &mut self,
         tx: &mut Tx<'_, '_>,
-        token: Address,
-        is_own: bool,
+        settled: Settled,
+        debits: Option<&[SettledDebit]>,
         transaction: B256,
-        movement: &Movement,
-    ) -> Result<(), FactError> {
-        for debit in &movement.debits {
-            accounts::take(tx, debit.account, token, debit.amount)?;
-            accounts::spend_word(tx, token, debit)?;
+    ) -> Result<(), LedgerError> {
+        let number = number_of(tx, settled.batch_id)?;
+        // The name is a hash of all that the batch takes: what was sealed under it is what it took.
+        let debits = match (debits, number) {
+            (Some(debits), _) => debits.to_vec(),
+            (None, Some(number)) => sealed_debits(tx, number)?,
+            (None, None) => return self.contradict_all(tx),
+        };
+        for debit in &debits {
+            let taken = accounts::take(tx, debit.account, settled.token, debit.amount)
+                .and_then(|()| accounts::spend_word(tx, settled.token, debit));
+            self.or_contradiction(tx, taken)?;
         }
-        let own = if is_own {
-            self.settle_batch(tx, token, transaction, movement)?
-        } else {
-            BTreeSet::new()
+        let (count, direct) = (settled.count, Vec::new());
+        let movement = Movement { batch_id: settled.batch_id, count, debits, direct };
+        let own = match number {
+            Some(number) => self.settle_batch(tx, number, settled.token, transaction, &movement)?,
+            None => BTreeSet::new(),
         };
         // What is live and spent now was not settled by a batch of this ledger.
         let reason = FailureReason::SpentElsewhere { block: self.block };
         for debit in &movement.debits {
             let is_own = |nonce: &Nonce| own.contains(&(debit.account, *nonce));
             for nonce in accounts::nonces(debit).filter(|nonce| !is_own(nonce)) {
-                self.fail(tx, debit.account, token, nonce, &reason)?;
+                self.fail(tx, debit.account, settled.token, nonce, &reason)?;
             }
         }
         Ok(())
     }
 
-    /// A direct mandate settled. What that ends is found out when the block's facts are all known.
-    fn note_direct(
-        &mut self,
-        tx: &Tx<'_, '_>,
-        index: usize,
-        mandate: MandateHash,
-        captured: Balance,
-        transaction: B256,
-    ) -> Result<(), FactError> {
-        let Some(entry) = Entry::find(tx, mandate)? else {
-            return Ok(());
-        };
-        let ceiling = entry.mandate.promise.amount().amount();
-        let amount = Amount::new(captured.get()).ok().filter(|amount| *amount <= ceiling);
-        let amount =
-            amount.ok_or(FactError::Contradiction("more was captured than the mandate allows"))?;
-        self.direct.push(DirectSettlement { index, mandate, amount, transaction });
+    /// A batch of this processor's that this ledger does not know took what nothing tells.
+    fn contradict_all(&mut self, tx: &mut Tx<'_, '_>) -> Result<(), LedgerError> {
+        for key in tx.scan(Family::Accounts, &[], None)?.into_keys() {
+            let account = account_of_key(Family::Accounts, &key)?;
+            let reason =
+                "a batch that is not this ledger's took what its transaction does not tell";
+            self.contradict(tx, account, reason)?;
+        }
         Ok(())
     }
 
-    /// Ends the members of the batch of this name, if it is one of this ledger's, and gives their
-    /// nonces.
+    /// A direct mandate settled, by this ledger's transaction or another.
+    fn direct_settled(
+        &mut self,
+        tx: &mut Tx<'_, '_>,
+        mandate: MandateHash,
+        (account, token, captured): (AccountId, Address, Balance),
+        transaction: B256,
+    ) -> Result<(), FactError> {
+        let entry = Entry::find(tx, mandate)?;
+        if let (None, Some(record)) = (&entry, accounts::followed(tx, account)) {
+            // A nonce is spent that nobody here knows.
+            direct::forget(tx, record.owner)?;
+        }
+        accounts::take(tx, account, token, captured)?;
+        // What that ends is found out when the block's facts are all known.
+        let Some(entry) = entry else { return Ok(()) };
+        let ceiling = entry.mandate.promise.amount().amount();
+        let amount = Amount::new(captured.get()).ok().filter(|amount| *amount <= ceiling);
+        let reason = "more was captured than the mandate allows";
+        let amount = amount.ok_or(FactError::Contradiction(account, reason))?;
+        self.direct.push(DirectSettlement { mandate, amount, transaction });
+        Ok(())
+    }
+
+    /// A payee was paid from the bond, and the nonce spent with that.
+    fn claimed(
+        &mut self,
+        tx: &mut Tx<'_, '_>,
+        account: AccountId,
+        token: Address,
+        nonce: Nonce,
+    ) -> Result<(), FactError> {
+        let record = accounts::record(tx, account);
+        if record.is_none_or(|record| record.standing == Standing::Left) {
+            return Ok(());
+        }
+        accounts::burn(tx, account, token, nonce)?;
+        let reason = FailureReason::GuaranteeClaimed { block: self.block };
+        Ok(self.fail(tx, account, token, nonce, &reason)?)
+    }
+
+    /// Ends a batch's members, and gives their nonces.
     fn settle_batch(
         &mut self,
         tx: &mut Tx<'_, '_>,
+        number: BatchNumber,
         token: Address,
         transaction: B256,
         movement: &Movement,
-    ) -> Result<BTreeSet<(AccountId, Nonce)>, FactError> {
+    ) -> Result<BTreeSet<(AccountId, Nonce)>, LedgerError> {
         let mut nonces = BTreeSet::new();
-        let key = schema::batch_id(movement.batch_id);
-        let Some(number) = tx.get(Family::BatchIds, &key)? else {
-            return Ok(nonces);
-        };
-        let number: BatchNumber = key_of(Family::BatchIds, &number)?;
         let batch: BatchRecord = tx.expect(Family::Batches, &schema::batch(number), "its proof")?;
         let settled = matches!(batch.step, Step::Confirmed { .. } | Step::Final { .. });
         if settled || batch.token != token {
-            return Err(FactError::Contradiction("a batch settled twice, or in another token"));
+            for debit in &movement.debits {
+                let reason = "a batch settled twice, or in another token";
+                self.contradict(tx, debit.account, reason)?;
+            }
+            return Ok(nonces);
         }
         for member in members(tx, number)? {
             let mut entry = Entry::expect(tx, member.mandate, "its batch")?;
@@ -271,11 +337,11 @@ impl Effects {
     /// Ends the direct mandates that settled in this block. All of a batch settles in
     /// one transaction, so a batch is confirmed when nothing of it is live any more; what settles
     /// without the rest of its batch was settled by something else.
-    fn settle_direct(&mut self, tx: &mut Tx<'_, '_>) -> Result<(), ChainError> {
+    fn settle_direct(&mut self, tx: &mut Tx<'_, '_>) -> Result<(), LedgerError> {
         let settled = std::mem::take(&mut self.direct);
         let hashes: BTreeSet<MandateHash> = settled.iter().map(|one| one.mandate).collect();
         let mut batches: BTreeMap<BatchNumber, Option<(B256, Movement)>> = BTreeMap::new();
-        for DirectSettlement { index, mandate, amount, transaction } in settled {
+        for DirectSettlement { mandate, amount, transaction } in settled {
             let mut entry = Entry::expect(tx, mandate, "what settled")?;
             let mut by = None;
             if let Status::InBatch { batch } = entry.state.status {
@@ -299,7 +365,7 @@ impl Effects {
                 }
             }
             let status = Status::Settled { batch: by, amount, block: self.block };
-            self.end(tx, &mut entry, status).map_err(|error| error.at(self.block, index))?;
+            self.end(tx, &mut entry, status)?;
         }
         for (number, whole) in batches {
             if let Some((transaction, movement)) = whole {
@@ -319,7 +385,7 @@ impl Effects {
         token: Address,
         nonce: Nonce,
         reason: &FailureReason,
-    ) -> Result<(), FactError> {
+    ) -> Result<(), LedgerError> {
         let key = schema::nonce(&NonceKey::Proved { account, token, nonce });
         let Some(hash) = tx.get(Family::Nonces, &key)? else {
             return Ok(());
@@ -332,14 +398,16 @@ impl Effects {
         Ok(())
     }
 
+    /// Ends a mandate. One that is settled stays as it is: the wallet settles none twice.
     fn end(
         &mut self,
         tx: &mut Tx<'_, '_>,
         entry: &mut Entry,
         status: Status,
-    ) -> Result<(), FactError> {
+    ) -> Result<(), LedgerError> {
         if matches!(entry.state.status, Status::Settled { .. }) {
-            return Err(FactError::Contradiction("a mandate settled twice"));
+            let account = entry.mandate.promise.account();
+            return self.contradict(tx, account, "a mandate settled twice");
         }
         self.ended.push((entry.hash, entry.state.status.clone()));
         let is_settled = matches!(status, Status::Settled { .. });
@@ -349,6 +417,38 @@ impl Effects {
         }
         Ok(())
     }
+}
+
+/// A batch as its event has it.
+#[derive(Clone, Copy)]
+struct Settled {
+    batch_id: B256,
+    token: Address,
+    count: u32,
+}
+
+/// The batch of this ledger's that has this name on chain, if one has.
+fn number_of(tx: &Tx<'_, '_>, batch_id: B256) -> Result<Option<BatchNumber>, LedgerError> {
+    let number = tx.get(Family::BatchIds, &schema::batch_id(batch_id))?;
+    number.map(|number| key_of(Family::BatchIds, &number)).transpose()
+}
+
+/// What a batch takes, as it was sealed.
+fn sealed_debits(tx: &Tx<'_, '_>, batch: BatchNumber) -> Result<Vec<SettledDebit>, LedgerError> {
+    let mut words: BTreeMap<(AccountId, u64), (u128, u128)> = BTreeMap::new();
+    for member in members(tx, batch)? {
+        let promise = Entry::expect(tx, member.mandate, "its batch")?.mandate.promise;
+        if let NonceKey::Proved { account, nonce, .. } = promise.nonce() {
+            let (mask, amount) = words.entry((account, nonce.word())).or_default();
+            *mask |= 1 << nonce.bit();
+            *amount += member.captured.get();
+        }
+    }
+    let debit = |((account, word), (mask, amount))| {
+        let amount = Balance::new(amount).unwrap_or(Balance::MAX);
+        SettledDebit { account, word, mask, amount }
+    };
+    Ok(words.into_iter().map(debit).collect())
 }
 
 /// Whether all live members of a batch are among these.

@@ -32,8 +32,9 @@ impl ChainBlock {
     }
 }
 
-/// One thing that the wallet said. Facts of all accounts are wanted, other processors' too: an
-/// account may choose this one later, and then its balance and its spent nonces count.
+/// One thing that the wallet said. What concerns accounts that do not name this processor changes
+/// nothing, whatever it is; it may be told or left out. When such an account comes over, it is
+/// [read](crate::Ledger::note_reading).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChainFact {
     /// An account was opened.
@@ -93,6 +94,9 @@ pub enum ChainFact {
         owner: Address,
         /// The account; none for none.
         account: Option<AccountId>,
+        /// Whether the same transaction opened the account just before, and did nothing else: then the
+        /// owner had no direct account before, and no direct nonce of theirs is spent.
+        first: bool,
     },
     /// Money came in.
     Deposited {
@@ -131,7 +135,7 @@ pub enum ChainFact {
         /// What left.
         amount: Balance,
     },
-    /// A batch settled, of this processor or another.
+    /// A batch settled. One of another processor's is passed over.
     BatchSettled {
         /// Its name on chain.
         batch_id: B256,
@@ -141,8 +145,9 @@ pub enum ChainFact {
         processor: Address,
         /// How many mandates it settled.
         count: u32,
-        /// What it took, from the transaction's calldata.
-        debits: Vec<SettledDebit>,
+        /// What it took, from the transaction's calldata. None when the transaction called something
+        /// else than the wallet, which called the wallet in turn: then the calldata does not tell.
+        debits: Option<Vec<SettledDebit>>,
         /// The transaction.
         transaction: B256,
     },
@@ -169,5 +174,12 @@ pub enum ChainFact {
         nonce: Nonce,
         /// Whether the nonce was spent with it: the receipt's signer is the account's processor.
         nonce_burnt: bool,
+    },
+    /// An event about an account whose content makes no sense, so it is not the wallet's.
+    Nonsense {
+        /// The account.
+        account: AccountId,
+        /// What makes no sense.
+        reason: String,
     },
 }

@@ -3,17 +3,21 @@
 
 mod accounts;
 mod apply;
+mod direct;
 mod facts;
 mod outcome;
+mod reading;
 mod rewind;
 mod unconfirmed;
 
 pub(crate) use self::{
     apply::{apply_blocks, chain_time, members},
+    reading::note,
     rewind::rewind,
     unconfirmed::set_unconfirmed,
 };
 pub use self::{
     facts::{ChainBlock, ChainFact},
     outcome::{Applied, ChainError, Rewound},
+    reading::{AccountReading, ChainReading, PurseReading, SLOTS_AHEAD, SlotReading, Unread},
 };

@@ -1,5 +1,6 @@
 //! What following the chain leads to, and why it cannot be followed.
 
+use aep2_mandate::units::AccountId;
 use alloy_primitives::B256;
 use thiserror::Error;
 
@@ -18,6 +19,9 @@ pub struct Applied {
     pub confirmed: Vec<BatchNumber>,
     /// The batches that are final now.
     pub finalised: Vec<BatchNumber>,
+    /// The accounts of which the blocks contradict what was known, and are to be read anew; with what
+    /// contradicts what.
+    pub contradicted: Vec<(AccountId, String)>,
 }
 
 /// What undoing blocks led to.
@@ -44,16 +48,15 @@ pub enum ChainError {
         /// The last block applied.
         tip: Option<Tip>,
     },
-    /// The wallet could not have said so after what it said before: something was missed, or the
-    /// facts are not the wallet's.
-    #[error("fact {index} of block {block} contradicts what is known: {reason}")]
-    Contradiction {
+    /// What was read of accounts is of another block than the last one applied.
+    #[error("what was read is of block {number} {hash}, and the last block applied is {tip:?}")]
+    ReadElsewhere {
         /// The block's number.
-        block: u64,
-        /// The fact's place in the block.
-        index: usize,
-        /// What is wrong.
-        reason: &'static str,
+        number: u64,
+        /// Its hash.
+        hash: B256,
+        /// The last block applied.
+        tip: Option<Tip>,
     },
     /// More is to be undone than can be.
     #[error("cannot go back to block {to}: blocks up to {horizon} cannot be undone any more")]

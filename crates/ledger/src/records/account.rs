@@ -4,14 +4,14 @@ use aep2_mandate::units::{AccountId, UnixTime};
 use alloy_primitives::{Address, B256};
 
 use crate::{
-    codec::{Record, fields},
+    codec::{Record, alternatives, fields},
     units::{Balance, Sequence},
 };
 
-/// An account of the wallet.
+/// An account of the wallet that names this processor, or did once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountRecord {
-    /// Whose it is.
+    /// Whose it is; 0 while that was not read.
     pub owner: Address,
     /// Who may debit it.
     pub processor: Address,
@@ -21,11 +21,48 @@ pub struct AccountRecord {
     pub key_hash: B256,
     /// A change that was asked for and is not in force.
     pub pending: Option<ChangeRecord>,
+    /// What the rest of this is worth.
+    pub standing: Standing,
+    /// Whether everything that ever happened to it is known from events: it was opened under this
+    /// processor, and never left. Of another one, purses and spent nonces that are not kept here are
+    /// not empty but unknown.
+    pub whole: bool,
 }
-fields!(AccountRecord { owner, processor, verifier_set, key_hash, pending });
+fields!(AccountRecord { owner, processor, verifier_set, key_hash, pending, standing, whole });
 
 impl Record for AccountRecord {
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
+}
+
+/// What is known of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// What the chain has, event by event.
+    Followed,
+    /// It came over from another processor. Nothing but its terms is known until it is read.
+    Unread,
+    /// The chain said what contradicts what was known. It is to be read anew.
+    Contradicted {
+        /// The block that said so.
+        block: u64,
+        /// What contradicts what.
+        reason: String,
+    },
+    /// It names another processor. What happens to it is not followed.
+    Left,
+}
+alternatives!(Standing, "standing" {
+    0 => Followed,
+    1 => Unread,
+    2 => Contradicted { block, reason },
+    3 => Left,
+});
+
+impl Standing {
+    /// Whether it is to be read from the chain before anything is promised.
+    pub fn is_to_be_read(&self) -> bool {
+        matches!(self, Self::Unread | Self::Contradicted { .. })
+    }
 }
 
 /// A change of an account's terms that waits for its delay.
@@ -83,9 +120,13 @@ pub struct DirectAccountRecord {
     pub account: Option<AccountId>,
     /// Another one that was asked for (or none), and from when it may be applied.
     pub pending: Option<(Option<AccountId>, UnixTime)>,
+    /// Whether no other processor can have spent one of the owner's direct nonces: the first account
+    /// that they ever debited was one of this processor's, and so was every later one. Otherwise a
+    /// nonce is unspent only when the chain was asked about it.
+    pub whole: bool,
 }
-fields!(DirectAccountRecord { account, pending });
+fields!(DirectAccountRecord { account, pending, whole });
 
 impl Record for DirectAccountRecord {
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
 }

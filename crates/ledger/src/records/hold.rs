@@ -118,15 +118,12 @@ pub enum GateReason {
     Denied,
     /// The owner says that somebody else signs with the account's key.
     Unauthorized,
-    /// What the chain says of it contradicts what is known.
-    Contradiction,
 }
 alternatives!(GateReason, "reason" {
     0 => Paused,
     1 => Frozen,
     2 => Denied,
     3 => Unauthorized,
-    4 => Contradiction,
 });
 
 impl GateReason {
@@ -137,7 +134,6 @@ impl GateReason {
             Self::Frozen => "frozen",
             Self::Denied => "denied",
             Self::Unauthorized => "unauthorized",
-            Self::Contradiction => "contradiction",
         }
     }
 }

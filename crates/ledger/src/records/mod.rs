@@ -8,7 +8,9 @@ mod mandate;
 mod summary;
 
 pub use self::{
-    account::{AccountRecord, ChangeRecord, DirectAccountRecord, PendingWithdrawal, PurseRecord},
+    account::{
+        AccountRecord, ChangeRecord, DirectAccountRecord, PendingWithdrawal, PurseRecord, Standing,
+    },
     batch::{BatchRecord, MemberRecord, Movement, SettledDebit, Step},
     chain::{Before, Identity, Tip, UnconfirmedKind, UnconfirmedRequest, UndoRecord},
     hold::{GateReason, GateRecord, GateScope, HoldKind, HoldRecord},

@@ -39,7 +39,7 @@ fn refusal_of(test: &TestLedger, terms: &Terms, now: i64) -> Option<Refusal> {
     let precheck = test.ledger.precheck(&received, terms.settle_by, terms.not_before, at(now));
     let refusal = refusal(test, terms.request(), now);
     match precheck {
-        Ok(Precheck::Acceptable { account: payer, amount }) => {
+        Ok(Precheck::Acceptable { account: payer, amount, unread: None, ahead: None }) => {
             assert_eq!((payer, amount.get()), (account(terms.account), terms.amount));
             assert_eq!(refusal, None);
         }
@@ -150,14 +150,14 @@ fn obstructed(obstacles: &BTreeSet<&str>) -> (TestLedger, Terms, i64) {
         facts.push(ChainFact::BatchSettled {
             batch_id: B256::repeat_byte(1),
             token: TOKEN,
-            processor: Address::repeat_byte(9),
+            processor: crate::support::PROCESSOR,
             count: 1,
-            debits: vec![SettledDebit {
+            debits: Some(vec![SettledDebit {
                 account: account(1),
                 word: 0,
                 mask: 1 << 5,
                 amount: balance(1),
-            }],
+            }]),
             transaction: B256::repeat_byte(3),
         });
     }
@@ -209,6 +209,7 @@ fn is(refusal: &Refusal, name: &str) -> bool {
         Refusal::ChangePending { .. } => "change pending",
         Refusal::InsufficientFunds { .. } => "insufficient funds",
         Refusal::NoDirectAccount { .. } => "no direct path",
+        Refusal::BeingRead { .. } => "being read",
     };
     found == name
 }

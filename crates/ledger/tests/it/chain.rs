@@ -4,7 +4,7 @@ use aep2_ledger::{
     ChainBlock, ChainError, ChainFact, Disposition, LedgerConfig, Status, schema::Family,
 };
 use aep2_mandate::units::Nonce;
-use alloy_primitives::{Address, B256};
+use alloy_primitives::B256;
 
 use crate::{
     batches::{seal_of, settled},
@@ -31,7 +31,7 @@ const FOLLOWED: [Family; 10] = [
 /// A block's worth of facts of every kind, about accounts 1 and 2 and mandates `a` and `b`.
 fn everything(a: &Terms, b: &Terms, batch_id: B256) -> Vec<Vec<ChainFact>> {
     let (verifier_set, key_hash) = (B256::repeat_byte(5), B256::repeat_byte(6));
-    let processor = Address::repeat_byte(3);
+    let processor = crate::support::PROCESSOR;
     vec![
         vec![opened(2), deposited(2, 70), deposited(1, 5), withdrawal(1, 30)],
         vec![
@@ -42,7 +42,7 @@ fn everything(a: &Terms, b: &Terms, batch_id: B256) -> Vec<Vec<ChainFact>> {
                 key_hash,
                 in_force_from: at(9),
             },
-            ChainFact::DirectAccountSet { owner: OWNER, account: Some(account(1)) },
+            ChainFact::DirectAccountSet { owner: OWNER, account: Some(account(1)), first: true },
             ChainFact::DirectAccountRequested { owner: OWNER, account: None, in_force_from: at(9) },
             settled(batch_id, vec![a.debit(100)]),
         ],
@@ -161,10 +161,10 @@ fn blocks_applied_together_are_undone_one_by_one() {
 #[test]
 fn of_blocks_applied_together_none_is_when_one_cannot_be() {
     let test = TestLedger::funded();
-    let impossible = ChainFact::ChangeCancelled { account: account(9) };
-    let blocks = vec![block(1_001, vec![deposited(1, 7)]), block(1_002, vec![impossible])];
+    let first = block(1_001, vec![deposited(1, 7), opened(9)]);
+    let blocks = vec![first, ChainBlock { parent: block_hash(7, 7), ..block(1_002, vec![]) }];
     let error = test.ledger.apply_blocks(blocks).wait().expect_err("the second");
-    assert!(matches!(error, ChainError::Contradiction { block: 1_002, .. }), "{error}");
+    assert!(matches!(error, ChainError::NotNext { number: 1_002, .. }), "{error}");
     assert_eq!(test.purse().record.balance.get(), 1_000);
     assert_eq!(test.ledger.chain_position().expect("reads").1, Some(b"cursor 1000".to_vec()));
     assert_eq!(test.ledger.account(account(9)), None, "no trace in memory");
@@ -263,44 +263,4 @@ fn money_that_falls_away_under_a_promise_is_an_alarm_and_no_panic() {
     test.apply(block(1_001, vec![deposited(1, 500)]));
     assert_eq!(test.ledger.alarms(), []);
     test.assert_sound();
-}
-
-#[test]
-fn an_account_that_comes_from_another_processor_brings_its_past() {
-    let test = TestLedger::empty();
-    let foreign = Address::repeat_byte(3);
-    let (verifier_set, key_hash) = (B256::repeat_byte(5), crate::support::key_hash());
-    let terms = Terms::new(1, 7, 10);
-    test.apply(block(
-        1_000,
-        vec![
-            ChainFact::AccountOpened {
-                account: account(1),
-                owner: OWNER,
-                processor: foreign,
-                verifier_set,
-                key_hash,
-            },
-            deposited(1, 100),
-            ChainFact::BatchSettled {
-                batch_id: B256::ZERO,
-                token: TOKEN,
-                processor: foreign,
-                count: 1,
-                debits: vec![terms.debit(40)],
-                transaction: B256::ZERO,
-            },
-            ChainFact::ChangeApplied {
-                account: account(1),
-                processor: crate::support::PROCESSOR,
-                verifier_set,
-                key_hash,
-            },
-        ],
-    ));
-    assert_eq!(test.purse().free, balance(60));
-    let refused = test.ledger.accept(terms.request(), at(0)).wait().expect_err("spent");
-    let spent = aep2_ledger::AcceptError::Refused(aep2_ledger::Refusal::NonceSpent);
-    assert_eq!(refused.to_string(), spent.to_string());
-    test.accept(&Terms::new(1, 8, 60));
 }

@@ -2,8 +2,8 @@
 //! same ledger.
 
 use aep2_ledger::{
-    AcceptError, AcceptRequest, ChainError, ChainFact, Disposition, MandateHash, Refusal, Seal,
-    SettlementPath, Status, Step,
+    AcceptError, AcceptRequest, ChainFact, Disposition, MandateHash, Refusal, Seal, SettlementPath,
+    Status, Step,
 };
 use alloy_primitives::B256;
 
@@ -14,7 +14,7 @@ use crate::support::{
 
 fn test() -> TestLedger {
     let test = TestLedger::empty();
-    let path = ChainFact::DirectAccountSet { owner: OWNER, account: Some(account(1)) };
+    let path = ChainFact::DirectAccountSet { owner: OWNER, account: Some(account(1)), first: true };
     test.apply(block(1_000, vec![opened(1), opened(2), deposited(1, 1_000), path]));
     test
 }
@@ -61,7 +61,7 @@ fn the_account_is_the_one_that_the_owner_marked() {
     test.apply(block(1_000, vec![opened(1), deposited(1, 1_000)]));
     let (_, request) = direct_request(0, 10);
     assert_eq!(refusal(&test, request.clone()), Refusal::NoDirectAccount { owner: OWNER });
-    let set = ChainFact::DirectAccountSet { owner: OWNER, account: Some(account(1)) };
+    let set = ChainFact::DirectAccountSet { owner: OWNER, account: Some(account(1)), first: true };
     test.apply(block(1_001, vec![set]));
     test.ledger.accept(request, at(0)).wait().expect("accepted");
     assert_eq!(test.reserved(), 10);
@@ -137,18 +137,20 @@ fn what_settles_without_its_batch_was_settled_by_something_else() {
 fn the_chain_cannot_capture_more_than_was_signed() {
     let test = test();
     let a = accept(&test, 0, 100);
-    let error = test.ledger.apply_block(block(1_001, vec![settled(a, 101)])).wait();
-    assert!(error.is_err());
-    assert_eq!((test.purse().record.balance.get(), test.reserved()), (1_000, 100));
+    let applied = test.apply(block(1_001, vec![settled(a, 101)]));
+    let reason = "more was captured than the mandate allows";
+    assert_eq!(applied.contradicted, [(account(1), reason.to_owned())]);
+    assert_eq!((test.status(a), test.reserved()), (Status::Queued, 100));
 }
 
 #[test]
 fn a_mandate_that_settles_twice_in_a_block_is_not_believed() {
     let test = test();
     let a = accept(&test, 0, 100);
-    let error = test.ledger.apply_block(block(1_001, vec![settled(a, 60), settled(a, 60)])).wait();
-    assert!(matches!(error, Err(ChainError::Contradiction { index: 1, .. })), "{error:?}");
-    assert_eq!((test.purse().record.balance.get(), test.reserved()), (1_000, 100));
+    let applied = test.apply(block(1_001, vec![settled(a, 60), settled(a, 60)]));
+    assert_eq!(applied.contradicted, [(account(1), "a mandate settled twice".to_owned())]);
+    assert!(matches!(test.status(a), Status::Settled { .. }), "once it did");
+    assert_eq!(test.reserved(), 0);
 }
 
 #[test]

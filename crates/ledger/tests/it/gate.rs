@@ -83,8 +83,11 @@ fn what_was_promised_before_stands_and_is_told_again() {
 #[test]
 fn the_direct_path_has_the_same_gate() {
     let test = TestLedger::funded();
-    let marked =
-        aep2_ledger::ChainFact::DirectAccountSet { owner: OWNER, account: Some(account(1)) };
+    let marked = aep2_ledger::ChainFact::DirectAccountSet {
+        owner: OWNER,
+        account: Some(account(1)),
+        first: true,
+    };
     test.apply(block(1_001, vec![marked]));
     let one = GateScope::Account { account: account(1) };
     close(&test, one, GateReason::Frozen);

@@ -14,5 +14,6 @@ mod hold;
 mod kill;
 mod model;
 mod opening;
+mod own;
 mod reading;
 mod support;

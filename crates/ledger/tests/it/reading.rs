@@ -140,7 +140,7 @@ fn the_cursor_is_that_of_the_last_block_or_the_last_going_back() {
     assert_eq!(test.ledger.cursor().expect("reads"), Some(b"back".to_vec()));
     assert_eq!(test.ledger.tip().map(|tip| tip.number), Some(1_000));
     // A block that is refused leaves the cursor where it was.
-    let refused = test.ledger.apply_block(block(1_001, vec![deposited(9, 1)])).wait();
+    let refused = test.ledger.apply_block(block(1_000, vec![deposited(9, 1)])).wait();
     assert!(refused.is_err());
     let test = test.reopen();
     assert_eq!(test.ledger.cursor().expect("reads"), Some(b"back".to_vec()));

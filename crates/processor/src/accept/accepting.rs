@@ -96,7 +96,12 @@ impl AcceptContext {
             }
             match standing {
                 Precheck::Accepted(accepted) => self.answer::<T>(*accepted, reply),
-                Precheck::Acceptable { account, amount } => {
+                Precheck::Acceptable { account, unread: Some(unread), .. } => {
+                    self.wanted.want(unread);
+                    reply.send(Err(AcceptError::BeingRead { account }));
+                }
+                Precheck::Acceptable { account, amount, unread: None, ahead } => {
+                    ahead.into_iter().for_each(|ahead| self.wanted.want(ahead));
                     let request = request(&proposal, account, amount, now);
                     match self.commit(proposal, request.clone(), settle_by, now) {
                         Ok((pending, reservation)) => committing.push(Committing {
@@ -126,7 +131,11 @@ impl AcceptContext {
         }
         match standing {
             Precheck::Accepted(_) => Ok(()),
-            Precheck::Acceptable { account, amount } => {
+            Precheck::Acceptable { account, unread: Some(unread), .. } => {
+                self.wanted.want(unread);
+                Err(AcceptError::BeingRead { account })
+            }
+            Precheck::Acceptable { account, amount, unread: None, .. } => {
                 let request = request(&proposal, account, amount, now);
                 Ok(self.policies.allow(&request)?)
             }

@@ -12,6 +12,7 @@ use alloy::primitives::Address;
 use super::payable::Payable;
 use crate::{
     config::{AcceptanceConfig, WindowConfig},
+    follow::Wanted,
     intake::RequestContext,
     metrics::Metrics,
     policy::Policies,
@@ -22,6 +23,8 @@ pub(crate) struct AcceptContext {
     pub(super) requests: Arc<RequestContext>,
     pub(super) policies: Policies,
     pub(super) metrics: Arc<Metrics>,
+    /// What is missing of accounts that came over.
+    pub(super) wanted: Arc<Wanted>,
     pub(super) wallet: WalletId,
     /// The accepted tokens' domains, and the least amounts.
     tokens: HashMap<Address, (Domain, Ceiling)>,
@@ -35,6 +38,7 @@ impl AcceptContext {
         requests: Arc<RequestContext>,
         policies: Policies,
         metrics: Arc<Metrics>,
+        wanted: Arc<Wanted>,
         wallet: WalletId,
         acceptance: &AcceptanceConfig,
         windows: &WindowConfig,
@@ -44,7 +48,16 @@ impl AcceptContext {
         let tokens = tokens.map(|(token, least)| (*token, (domain(*token), *least))).collect();
         let settle_within_s = acceptance.settle_within_s;
         let settle_after_s = [windows.age_s_max, windows.due_margin_s];
-        Self { requests, policies, metrics, wallet, tokens, settle_within_s, settle_after_s }
+        Self {
+            requests,
+            policies,
+            metrics,
+            wanted,
+            wallet,
+            tokens,
+            settle_within_s,
+            settle_after_s,
+        }
     }
 
     /// The domain of mandates in `token`, accepted or not: what was accepted once is known for ever.

@@ -67,8 +67,11 @@ pub enum AcceptError {
     /// The chain was not seen for too long.
     #[error("the chain was not seen for too long to accept anything: try again later")]
     ViewTooOld,
-    /// The account was never opened, as far as is known.
-    #[error("account {account} is not known; if it was just opened, wait for confirmations")]
+    /// No account of this number names this processor or ever did, as far as is known.
+    #[error(
+        "account {account} is not known: it names another processor, or was opened so recently that it \
+         waits for confirmations"
+    )]
     UnknownAccount {
         /// The account.
         account: AccountId,
@@ -94,6 +97,13 @@ pub enum AcceptError {
         scope: GateScope,
         /// Why.
         reason: GateReason,
+    },
+    /// It came over from another processor, or was contradicted, and the chain is being asked for what it
+    /// has and which of its nonces are spent.
+    #[error("account {account} is being read from the chain: send the mandate again in a moment")]
+    BeingRead {
+        /// The account.
+        account: AccountId,
     },
     /// No batch of this processor's could debit the account.
     #[error(
@@ -164,6 +174,7 @@ impl AcceptError {
             Self::UnknownAccount { .. } | Self::NoDirectAccount { .. } => "unknown_account",
             Self::OtherProcessor { .. } => "other_processor",
             Self::Closed { reason, .. } => code_of_gate(*reason),
+            Self::BeingRead { .. } => "account_being_read",
             Self::OtherVerifiers { .. } => "other_verifiers",
             Self::OtherKey { .. } => "unknown_key",
             Self::NonceSpent => "nonce_spent",
@@ -182,7 +193,7 @@ impl AcceptError {
 /// What the one who is refused is told of a closed gate.
 fn told(reason: GateReason) -> &'static str {
     match reason {
-        GateReason::Paused | GateReason::Contradiction => "it is paused, try again later",
+        GateReason::Paused => "it is paused, try again later",
         GateReason::Frozen | GateReason::Unauthorized => "its owner froze it",
         GateReason::Denied => "it is not served here",
     }
@@ -197,6 +208,7 @@ impl From<Refusal> for AcceptError {
             Refusal::OtherProcessor { account, processor } => {
                 Self::OtherProcessor { account, processor }
             }
+            Refusal::BeingRead { account, .. } => Self::BeingRead { account },
             Refusal::OtherVerifiers { account, verifier_set } => {
                 Self::OtherVerifiers { account, verifier_set }
             }

@@ -49,10 +49,9 @@ pub(super) async fn apply(context: Arc<Context>) {
 fn due(context: &Context, now: UnixTime) -> Vec<(AccountId, UnixTime)> {
     let ledger = &context.ledger;
     let own = ledger.config().identity.processor;
-    let count = u32::try_from(ledger.stats().accounts).unwrap_or(u32::MAX);
-    (1..=count)
-        .filter_map(|number| {
-            let account = AccountId::new(number).ok()?;
+    let accounts = ledger.accounts().into_iter();
+    accounts
+        .filter_map(|account| {
             let view = ledger.account(account)?;
             let change = view.record.pending?;
             let ours = view.record.processor == own && change.processor == own;

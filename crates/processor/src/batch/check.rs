@@ -101,6 +101,10 @@ fn why_not(
     if key_hash.is_some_and(|key_hash| key_hash != record.key_hash) {
         return Some(format!("the mandate's key is not that of account {id} any more"));
     }
+    // Only the chain knows until it is read.
+    if record.standing.is_to_be_read() {
+        return None;
+    }
     let purse = account.purses.iter().find(|(token, _)| *token == terms.token);
     let balance = purse.map_or(0, |(_, purse)| purse.record.balance.get());
     (balance < amount).then(|| format!("account {id} has {balance} left, not {amount}"))

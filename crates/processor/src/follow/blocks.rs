@@ -1,15 +1,19 @@
 //! Blocks for the ledger: each with what the wallet said in it, its parent, and its time.
 //!
 //! Blocks in which the wallet said nothing are left out but for the last one, whose time says how old
-//! the view is.
+//! the view is. The node is asked for more than logs and headers only where this processor is concerned:
+//! for the transactions of its batches, whose inputs say what they took, and for those that opened an
+//! account of its own.
+
+use std::collections::{BTreeSet, HashMap};
 
 use aep2_chain::{
     BlockRef,
-    events::WalletEvent,
+    events::{EventError, WalletEvent},
     settlement::{SettledBatch, SettledDebit as OnChain},
 };
-use aep2_ledger::{ChainBlock, Ledger, records::SettledDebit};
-use aep2_mandate::units::UnixTime;
+use aep2_ledger::{ChainBlock, ChainFact, records::SettledDebit};
+use aep2_mandate::units::{AccountId, UnixTime};
 use alloy::{
     primitives::{Address, B256, Bytes},
     rpc::types::{Header, Log},
@@ -18,11 +22,9 @@ use futures::future::try_join_all;
 use serde::Deserialize;
 
 use super::{
-    draft::{Draft, DraftFact, fact_of},
     error::FollowError,
-    facts::{self, BatchEvent, Decoded},
+    facts::{self, Told},
     node::Node,
-    opaque,
 };
 
 /// How many requests are under way at once.
@@ -36,39 +38,71 @@ struct Sent {
     input: Bytes,
 }
 
-/// The blocks up to `tip`, in which the wallet logged `logs`.
+/// An event with its place.
+struct Placed {
+    block: BlockRef,
+    transaction: B256,
+    said: Said,
+}
+
+/// What a log says.
+enum Said {
+    Event(WalletEvent),
+    /// Nothing that the wallet says, about an account.
+    Nonsense(AccountId, String),
+}
+
+/// The blocks up to `tip`, in which the wallet logged `logs`, for the processor `own`.
 pub(super) async fn of(
     node: &Node,
-    ledger: &Ledger,
+    own: Address,
     logs: &[Log],
     tip: BlockRef,
     cursor: Vec<u8>,
 ) -> Result<Vec<ChainBlock>, FollowError> {
-    let mut drafts: Vec<Draft> = Vec::new();
+    let mut placed: Vec<Placed> = Vec::with_capacity(logs.len());
     for log in logs {
-        let block = block_of(log)?;
-        if drafts.last().is_none_or(|last| last.block != block) {
-            drafts.push(Draft { block, facts: Vec::new() });
-        }
-        let fact = decode(node, log, block).await?;
-        if let (Some(fact), Some(draft)) = (fact, drafts.last_mut()) {
-            draft.facts.push(fact);
+        placed.extend(place(log)?);
+    }
+    let sent = transactions(node, own, &placed).await?;
+
+    let mut blocks: Vec<(BlockRef, Vec<ChainFact>)> = Vec::new();
+    let mut before: Option<(B256, Address, AccountId)> = None;
+    for Placed { block, transaction, said } in placed {
+        let opened = opening(&said).map(|(owner, account)| (transaction, owner, account));
+        let fact = match said {
+            Said::Nonsense(account, reason) => Some(ChainFact::Nonsense { account, reason }),
+            Said::Event(event) => {
+                let sent = sent.get(&transaction).filter(|sent| calls(sent, node));
+                let debits = sent.map(|sent| debits_of(sent, &event, own)).transpose()?.flatten();
+                let first = sent.is_some()
+                    && before.is_some_and(|(in_transaction, of, opened)| {
+                        let set =
+                            WalletEvent::DirectAccountSet { owner: of, account: Some(opened) };
+                        in_transaction == transaction && event == set
+                    });
+                facts::of(Told { event, transaction, debits, first }, own)
+            }
+        };
+        before = opened;
+        let Some(fact) = fact else { continue };
+        match blocks.last_mut() {
+            Some((last, facts)) if *last == block => facts.push(fact),
+            _ => blocks.push((block, vec![fact])),
         }
     }
-    drafts.retain(|draft| !draft.facts.is_empty() || draft.block == tip);
-    if drafts.last().is_none_or(|last| last.block != tip) {
-        drafts.push(Draft { block: tip, facts: Vec::new() });
+    if blocks.last().is_none_or(|(last, _)| *last != tip) {
+        blocks.push((tip, Vec::new()));
     }
 
-    let mut headers: Vec<Header> = Vec::with_capacity(drafts.len());
-    for some in drafts.chunks(CONCURRENCY) {
-        headers.extend(try_join_all(some.iter().map(|draft| node.header(draft.block))).await?);
+    let mut headers: Vec<Header> = Vec::with_capacity(blocks.len());
+    for some in blocks.chunks(CONCURRENCY) {
+        headers.extend(try_join_all(some.iter().map(|(block, _)| node.header(*block))).await?);
     }
-    let facts = opaque::resolve(node, ledger, drafts).await?;
     headers
         .into_iter()
-        .zip(facts)
-        .map(|(header, facts)| {
+        .zip(blocks)
+        .map(|(header, (_, facts))| {
             Ok(ChainBlock {
                 number: header.number,
                 hash: header.hash,
@@ -84,61 +118,111 @@ pub(super) async fn of(
         .collect()
 }
 
-fn block_of(log: &Log) -> Result<BlockRef, FollowError> {
-    match (log.block_number, log.block_hash) {
-        (Some(number), Some(hash)) => Ok(BlockRef { number, hash }),
-        _ => Err(FollowError::Disagreement("an event without a block".to_owned())),
+/// What a log says, and where. None when it says nothing that makes sense, of no account.
+fn place(log: &Log) -> Result<Option<Placed>, FollowError> {
+    let (Some(number), Some(hash), Some(transaction)) =
+        (log.block_number, log.block_hash, log.transaction_hash)
+    else {
+        let reason = "an event without a block or a transaction";
+        return Err(FollowError::Disagreement(reason.to_owned()));
+    };
+    let said = match WalletEvent::decode(log) {
+        Ok(event) => Said::Event(event),
+        Err(EventError::Malformed { reason, .. }) => match account_named(log) {
+            Some(account) => Said::Nonsense(account, reason),
+            None => return Ok(None),
+        },
+        Err(error) => {
+            return Err(FollowError::NotUnderstood { block: number, reason: error.to_string() });
+        }
+    };
+    Ok(Some(Placed { block: BlockRef { number, hash }, transaction, said }))
+}
+
+/// The account that a malformed event names: its first topic, as most events have it.
+fn account_named(log: &Log) -> Option<AccountId> {
+    let word = log.topics().get(1)?;
+    let number = u32::from_be_bytes(*word.last_chunk::<4>()?);
+    word[..28].iter().all(|byte| *byte == 0).then(|| AccountId::new(number).ok()).flatten()
+}
+
+/// The account that an event opened, and its owner.
+fn opening(said: &Said) -> Option<(Address, AccountId)> {
+    match said {
+        Said::Event(WalletEvent::AccountOpened { account, opening }) => {
+            Some((opening.owner, *account))
+        }
+        _ => None,
     }
 }
 
-/// What a log says, if the ledger keeps it.
-async fn decode(node: &Node, log: &Log, block: BlockRef) -> Result<Option<DraftFact>, FollowError> {
-    let not_understood =
-        |reason: String| FollowError::NotUnderstood { block: block.number, reason };
-    let transaction = log
-        .transaction_hash
-        .ok_or_else(|| FollowError::Disagreement("an event without a transaction".to_owned()))?;
-    let event = WalletEvent::decode(log).map_err(|error| not_understood(error.to_string()))?;
-    let batch = match facts::of(event, transaction).map_err(not_understood)? {
-        Decoded::Nothing => return Ok(None),
-        Decoded::Fact(fact) => return Ok(Some(DraftFact::Known(fact))),
-        Decoded::Settled(batch) => batch,
+/// The transactions whose inputs matter: those of this processor's batches, and those that opened its
+/// accounts.
+async fn transactions(
+    node: &Node,
+    own: Address,
+    placed: &[Placed],
+) -> Result<HashMap<B256, Sent>, FollowError> {
+    let concerns = |said: &Said| match said {
+        Said::Event(WalletEvent::BatchSettled { processor, .. }) => *processor == own,
+        Said::Event(WalletEvent::AccountOpened { opening, .. }) => opening.terms.processor == own,
+        _ => false,
     };
-    let debits = debits_of(node, &batch).await?;
-    Ok(Some(match debits {
-        Some(debits) => DraftFact::Known(fact_of(&batch, debits)),
-        None => DraftFact::Opaque(batch),
-    }))
+    let wanted: BTreeSet<B256> = placed
+        .iter()
+        .filter(|placed| concerns(&placed.said))
+        .map(|placed| placed.transaction)
+        .collect();
+    let wanted: Vec<B256> = wanted.into_iter().collect();
+    let mut sent = HashMap::with_capacity(wanted.len());
+    for some in wanted.chunks(CONCURRENCY) {
+        let asked = some.iter().map(|hash| transaction(node, *hash));
+        sent.extend(try_join_all(asked).await?.into_iter().map(|sent| (sent.hash, sent)));
+    }
+    Ok(sent)
 }
 
-/// What a batch took, as its transaction's input says. None when the transaction called something
-/// else than the wallet, which called the wallet in turn: what that call said is not in the input.
-async fn debits_of(
-    node: &Node,
-    batch: &BatchEvent,
-) -> Result<Option<Vec<SettledDebit>>, FollowError> {
-    let hash = batch.transaction;
+async fn transaction(node: &Node, hash: B256) -> Result<Sent, FollowError> {
     let sent: Option<Sent> = node.ask("eth_getTransactionByHash", (hash,)).await?;
-    let sent = sent.filter(|sent| sent.hash == hash).ok_or_else(|| {
-        FollowError::Disagreement(format!("it has no transaction {hash} any more"))
-    })?;
-    if sent.to != Some(node.wallet.address) {
+    sent.filter(|sent| sent.hash == hash)
+        .ok_or_else(|| FollowError::Disagreement(format!("it has no transaction {hash} any more")))
+}
+
+/// Whether a transaction called the wallet itself. Then it called it once.
+fn calls(sent: &Sent, node: &Node) -> bool {
+    sent.to == Some(node.wallet.address)
+}
+
+/// What a batch of this processor's took, as the input of its transaction says, which called the wallet.
+/// None of another event.
+fn debits_of(
+    sent: &Sent,
+    event: &WalletEvent,
+    own: Address,
+) -> Result<Option<Vec<SettledDebit>>, FollowError> {
+    let WalletEvent::BatchSettled { token, processor, verifier_set, count, total, .. } = event
+    else {
+        return Ok(None);
+    };
+    if *processor != own {
         return Ok(None);
     }
     let disagree =
-        |reason: String| FollowError::Disagreement(format!("transaction {hash}: {reason}"));
+        |reason: String| FollowError::Disagreement(format!("transaction {}: {reason}", sent.hash));
     let settled = SettledBatch::decode(&sent.input).map_err(|error| disagree(error.to_string()))?;
-    let agrees = settled.token == batch.token
-        && settled.count == batch.count
-        && settled.verifier_set == batch.verifier_set
-        && settled.total().is_some_and(|total| total.get() == batch.total.get());
+    let agrees = settled.token == *token
+        && settled.count == *count
+        && settled.verifier_set == *verifier_set
+        && settled.total() == Some(*total);
     if !agrees {
         return Err(disagree("its input is not what its event says".to_owned()));
     }
-    let debit = |own: &OnChain| {
-        let OnChain { account, word, mask, amount } = *own;
-        Ok(SettledDebit { account, word, mask, amount: facts::balance(amount)? })
+    let debit = |taken: &OnChain| {
+        let OnChain { account, word, mask, amount } = *taken;
+        let amount = facts::balance(amount)?;
+        Some(SettledDebit { account, word, mask, amount })
     };
-    let debits: Result<_, String> = settled.debits.iter().map(debit).collect();
-    debits.map(Some).map_err(disagree)
+    let debits: Option<Vec<_>> = settled.debits.iter().map(debit).collect();
+    let above = || disagree("it takes more than an account can have".to_owned());
+    debits.map(Some).ok_or_else(above)
 }

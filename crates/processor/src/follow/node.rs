@@ -6,10 +6,9 @@ use aep2_chain::{
     BlockRef,
     wallet::{Wallet, WalletId},
 };
-use aep2_mandate::units::AccountId;
 use alloy::{
     eips::BlockId,
-    primitives::{Address, B256},
+    primitives::B256,
     providers::{DynProvider, Provider},
     rpc::{
         json_rpc::{RpcRecv, RpcSend},
@@ -49,34 +48,13 @@ impl Node {
             .ok_or_else(|| FollowError::Disagreement(format!("it has no block {block} any more")))
     }
 
-    /// What an account had of a token after a block.
-    pub(super) async fn balance_at(
-        &self,
-        account: AccountId,
-        token: Address,
-        block: B256,
-    ) -> Result<i128, FollowError> {
-        let wallet = self.wallet().at(BlockId::hash(block));
-        let purse = self.read("balanceOf", wallet.purse(account, token)).await?;
-        Ok(i128::try_from(purse.balance.get()).unwrap_or(i128::MAX))
-    }
-
-    /// The account that an owner's direct mandates debit.
-    pub(super) async fn direct_account(
-        &self,
-        owner: Address,
-    ) -> Result<Option<AccountId>, FollowError> {
-        let wallet = self.wallet();
-        let direct = self.read("directAccountOf", wallet.direct_account(owner)).await?;
-        Ok(direct.account)
-    }
-
-    fn wallet(&self) -> Wallet<DynProvider> {
-        Wallet::unchecked(self.provider.clone(), self.wallet)
+    /// The wallet as it was after a block.
+    pub(super) fn wallet_at(&self, block: B256) -> Wallet<DynProvider> {
+        Wallet::unchecked(self.provider.clone(), self.wallet).at(BlockId::hash(block))
     }
 
     /// What the wallet answers.
-    async fn read<T, E: Display>(
+    pub(super) async fn read<T, E: Display>(
         &self,
         asked: &'static str,
         answer: impl Future<Output = Result<T, E>>,

@@ -5,13 +5,15 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 use aep2_chain::{
     BlockRef,
     deployment::Deployment,
-    follower::{Cursor, Follower, FollowerConfig, Update, View},
+    follower::{Cursor, Follower, FollowerConfig, FollowerError, Update, View},
 };
 use aep2_ledger::Ledger;
-use alloy::providers::DynProvider;
+use alloy::{primitives::Address, providers::DynProvider};
 use tokio::{sync::watch, task::JoinHandle};
 
-use super::{blocks, error::FollowError, node::Node, unconfirmed};
+use super::{
+    blocks, error::FollowError, node::Node, reading::Reading, unconfirmed, wanted::Wanted,
+};
 use crate::{
     chain_status::ChainStatus,
     error::StartError,
@@ -23,6 +25,12 @@ use crate::{
 
 /// The alarm of a chain that cannot be followed.
 const ALARM: &str = "chain_not_followed";
+
+/// The alarm of accounts that the node gives no state of.
+const NOT_READ: &str = "accounts_not_read";
+
+/// The alarm of an account of which the chain said what contradicts what was known.
+const CONTRADICTED: &str = "account_contradicted";
 
 /// The shortest and the longest wait after something went wrong.
 const WAIT_MIN: Duration = Duration::from_millis(250);
@@ -37,6 +45,10 @@ pub(crate) struct SyncParts {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) outcomes: Arc<Outcomes>,
     pub(crate) chain: Arc<ChainStatus>,
+    /// What acceptance misses.
+    pub(crate) wanted: Arc<Wanted>,
+    /// The tokens that are accepted.
+    pub(crate) tokens: Vec<Address>,
     pub(crate) hook: Arc<dyn FailPointHook>,
 }
 
@@ -75,13 +87,15 @@ struct Context {
     metrics: Arc<Metrics>,
     outcomes: Arc<Outcomes>,
     chain: Arc<ChainStatus>,
+    wanted: Arc<Wanted>,
+    tokens: Vec<Address>,
     hook: Arc<dyn FailPointHook>,
 }
 
 impl Context {
     fn new(parts: SyncParts) -> Self {
-        let SyncParts { ledger, provider, deployment, follower, metrics, outcomes, chain, hook } =
-            parts;
+        let SyncParts { ledger, provider, deployment, follower, metrics, outcomes, .. } = parts;
+        let SyncParts { chain, wanted, tokens, hook, .. } = parts;
         let config = FollowerConfig {
             addresses: vec![deployment.wallet.address],
             events: Vec::new(),
@@ -92,7 +106,7 @@ impl Context {
         };
         let request_timeout = config.request_timeout;
         let node = Node { provider, wallet: deployment.wallet_id(), request_timeout };
-        Self { ledger, node, config, metrics, outcomes, chain, hook }
+        Self { ledger, node, config, metrics, outcomes, chain, wanted, tokens, hook }
     }
 
     /// Follows for ever.
@@ -128,8 +142,9 @@ impl Context {
 
     /// Brings what happens into the ledger, until something goes wrong: what that is.
     async fn deliver(&self, follower: &mut Follower, wait: &mut Duration) -> FollowError {
+        let mut reading = Reading::new(&self.node, &self.ledger, &self.wanted, &self.tokens);
         loop {
-            let taken = match follower.next().await {
+            let taken = match self.next(follower, &mut reading).await {
                 Ok(update) => self.take(update).await,
                 Err(error) => return error.into(),
             };
@@ -144,16 +159,47 @@ impl Context {
         }
     }
 
+    /// The next update. Accounts are read while there is none: the ledger stays at one block meanwhile.
+    async fn next(
+        &self,
+        follower: &mut Follower,
+        reading: &mut Reading<'_>,
+    ) -> Result<Update, FollowerError> {
+        let view = follower.view();
+        let near = self.config.confirmations.saturating_add(self.config.depth_max);
+        let is_near = || {
+            let (head, tip) = (view.borrow().head, self.ledger.tip());
+            head.zip(tip).is_some_and(|(head, tip)| head.number <= tip.number.saturating_add(near))
+        };
+        let next = follower.next();
+        tokio::pin!(next);
+        loop {
+            tokio::select! {
+                biased;
+                update = &mut next => return update,
+                () = reading.due(is_near) => {
+                    reading.round().await;
+                    self.metrics.alarm(NOT_READ, reading.is_stuck());
+                }
+            }
+        }
+    }
+
     /// Writes an update to the ledger: whether there was anything to write.
     async fn take(&self, update: Update) -> Result<bool, FollowError> {
         match update {
             Update::Blocks { logs, cursor } => {
                 let Some(tip) = cursor.tip() else { return Ok(false) };
                 let bytes = serde_json::to_vec(&cursor)?;
-                let blocks = blocks::of(&self.node, &self.ledger, &logs, tip, bytes).await?;
+                let own = self.ledger.config().identity.processor;
+                let blocks = blocks::of(&self.node, own, &logs, tip, bytes).await?;
                 self.hook.reached(FailPoint::ApplyBlocks, Moment::Before);
                 let applied = self.ledger.apply_blocks(blocks).await?.into_inner();
                 self.hook.reached(FailPoint::ApplyBlocks, Moment::After);
+                for (account, reason) in &applied.contradicted {
+                    tracing::error!(%account, reason, "the chain contradicts what was known of an account: it is read anew");
+                    self.metrics.alarm(CONTRADICTED, true);
+                }
                 self.outcomes.emit_applied(&applied)?;
             }
             Update::Reorganised { from_block, cursor, .. } => {

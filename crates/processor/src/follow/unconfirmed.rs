@@ -33,7 +33,7 @@ pub(super) async fn note(
     let requests = if from > head.number || head.number - from >= AHEAD_MAX {
         Vec::new()
     } else {
-        requests(node, from, head.number).await?
+        requests(node, ledger, from, head.number).await?
     };
     if requests.is_empty() && ledger.unconfirmed().is_empty() {
         return Ok(());
@@ -45,7 +45,12 @@ pub(super) async fn note(
 }
 
 /// What is asked for in these blocks.
-async fn requests(node: &Node, from: u64, to: u64) -> Result<Vec<UnconfirmedRequest>, FollowError> {
+async fn requests(
+    node: &Node,
+    ledger: &Ledger,
+    from: u64,
+    to: u64,
+) -> Result<Vec<UnconfirmedRequest>, FollowError> {
     let filter =
         Filter::new().address(node.wallet.address).from_block(from).to_block(to).event_signature(
             vec![
@@ -55,25 +60,25 @@ async fn requests(node: &Node, from: u64, to: u64) -> Result<Vec<UnconfirmedRequ
             ],
         );
     let logs: Vec<Log> = node.ask("eth_getLogs", (filter,)).await?;
-    let mut requests = Vec::with_capacity(logs.len());
+    let mut requests = Vec::new();
     for log in &logs {
         let Some(block) = log.block_number else { continue };
-        // What is not understood stops the follower when its block is confirmed.
+        // What makes no sense contradicts its account when its block is confirmed.
         let Ok(event) = WalletEvent::decode(log) else { continue };
-        requests.extend(request(node, block, event).await?);
+        requests.extend(request(ledger, block, event)?);
     }
     Ok(requests)
 }
 
-async fn request(
-    node: &Node,
+/// What is asked for of an account that names this processor.
+fn request(
+    ledger: &Ledger,
     block: u64,
     event: WalletEvent,
 ) -> Result<Option<UnconfirmedRequest>, FollowError> {
     let (account, kind) = match event {
         WalletEvent::WithdrawalRequested { account, token, amount, .. } => {
-            let amount = facts::balance(amount)
-                .map_err(|reason| FollowError::NotUnderstood { block, reason })?;
+            let amount = facts::at_most_a_balance(amount);
             (account, UnconfirmedKind::Withdrawal { token, amount })
         }
         WalletEvent::ChangeRequested { account, in_force_from, .. } => {
@@ -81,12 +86,14 @@ async fn request(
         }
         // Limits the account that the owner's mandates debit now.
         WalletEvent::DirectAccountRequested { owner, in_force_from, .. } => {
-            match node.direct_account(owner).await? {
+            match ledger.direct_account(owner)? {
                 Some(account) => (account, UnconfirmedKind::Change { in_force_from }),
                 None => return Ok(None),
             }
         }
         _ => return Ok(None),
     };
-    Ok(Some(UnconfirmedRequest { block, account, kind }))
+    let own = ledger.config().identity.processor;
+    let is_own = ledger.account(account).is_some_and(|view| view.record.processor == own);
+    Ok(is_own.then_some(UnconfirmedRequest { block, account, kind }))
 }

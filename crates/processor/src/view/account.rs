@@ -1,7 +1,7 @@
 //! An account, as it is shown. Never with a "last id": whoever chains to an id that a server names
 //! signs what the server likes.
 
-use aep2_ledger::{AccountView, Balance};
+use aep2_ledger::{AccountView, Balance, records::Standing};
 use aep2_mandate::{
     openapi,
     units::{AccountId, UnixTime},
@@ -32,14 +32,18 @@ pub struct AccountStatus {
     /// The hash of its mandate key; 0 for none.
     #[schema(value_type = openapi::Bytes32)]
     pub key_hash: B256,
-    /// Whether mandates of it are accepted here: the processor and the verifiers are this one's, and
-    /// there is a key.
+    /// Whether mandates of it are accepted here: the processor and the verifiers are this one's, there
+    /// is a key, and it need not be read first.
     pub served: bool,
+    /// Whether it came over from another processor, or was contradicted by the chain, and is to be read
+    /// before anything is accepted. Until then its owner may be shown as 0, and no purses are.
+    pub being_read: bool,
     /// From when other terms may be in force, as far as is known; nothing when none were asked for.
     pub changes_from: Option<UnixTime>,
     /// What was asked for, once its block is applied.
     pub pending_change: Option<PendingChange>,
-    /// What it holds, by token.
+    /// What it holds, by token, as far as this processor follows it: of an account that came over,
+    /// those that were asked for; none of one that names another processor.
     pub purses: Vec<PurseStatus>,
 }
 
@@ -99,13 +103,18 @@ pub(crate) fn status(
     is_served: impl FnOnce(Address, B256) -> bool,
 ) -> AccountStatus {
     let AccountView { record, changes_from, purses } = view;
+    let being_read = record.standing.is_to_be_read();
+    let is_followed = record.standing == Standing::Followed;
     AccountStatus {
         account,
         owner: record.owner,
         processor: record.processor,
         verifier_set: record.verifier_set,
         key_hash: record.key_hash,
-        served: record.key_hash != B256::ZERO && is_served(record.processor, record.verifier_set),
+        served: is_followed
+            && record.key_hash != B256::ZERO
+            && is_served(record.processor, record.verifier_set),
+        being_read,
         changes_from,
         pending_change: record.pending.map(|change| PendingChange {
             processor: change.processor,
@@ -115,6 +124,7 @@ pub(crate) fn status(
         }),
         purses: purses
             .into_iter()
+            .filter(|_| is_followed)
             .map(|(token, purse)| {
                 let balance = purse.record.balance;
                 let pending_withdrawal =

@@ -79,6 +79,9 @@ codes! {
     Frozen = "frozen", FORBIDDEN;
     /// This processor does not serve the account, the payee or the token.
     Denied = "denied", FORBIDDEN;
+    /// The account came over from another processor, and the chain is being asked for what it has and
+    /// which of its nonces are spent. Wait as long as the header `Retry-After` says, and send it again.
+    AccountBeingRead = "account_being_read", SERVICE_UNAVAILABLE;
     /// The account's owner trusts other verifiers than this processor settles by.
     OtherVerifiers = "other_verifiers", UNPROCESSABLE_ENTITY;
     /// The key is not the account's. Sign with the key that is registered.
@@ -127,7 +130,7 @@ impl Code {
     /// How long to wait before the same is worth another try, in seconds, where it is.
     const fn retry_after_s(self) -> Option<u64> {
         match self {
-            Self::TooManyRequests => Some(1),
+            Self::TooManyRequests | Self::AccountBeingRead => Some(1),
             Self::NotReady => Some(5),
             _ => None,
         }
