@@ -30,6 +30,10 @@ pub struct AcceptanceConfig {
     /// The tokens that are accepted, and the least that a mandate in each must allow. A mandate in
     /// any other token is refused.
     pub tokens: Vec<(Address, Ceiling)>,
+    /// Whether a mandate is accepted only if it is expected to be settled in time, by what waits already and
+    /// by how fast that is proved and settled. Without it, a burst is accepted and its promises are broken:
+    /// for measuring acceptance alone.
+    pub within_capacity: bool,
     /// How many nonce words the live mandates of one account and token may touch: each costs a
     /// storage slot on chain.
     pub nonce_words_max: usize,
@@ -206,6 +210,7 @@ impl Default for AcceptanceConfig {
         Self {
             settle_within_s: 600,
             tokens: Vec::new(),
+            within_capacity: true,
             nonce_words_max: 64,
             waiting_max: 4_096,
             together_max: 64,

@@ -26,6 +26,7 @@
 
 pub mod accept;
 pub mod batch;
+mod capacity;
 pub mod capture;
 mod chain_status;
 mod codes;

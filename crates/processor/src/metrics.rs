@@ -65,6 +65,7 @@ pub struct Metrics {
     gas: Histogram,
     head: Gauge,
     sender_pending: Gauge,
+    backlog_seconds: Gauge,
     alarms: Family<Cause, Gauge>,
 }
 
@@ -91,6 +92,7 @@ impl Metrics {
             gas: Histogram::new(exponential_buckets(50_000.0, 2.0, 10)),
             head: Gauge::default(),
             sender_pending: Gauge::default(),
+            backlog_seconds: Gauge::default(),
             alarms: Family::default(),
         };
         this.register();
@@ -151,6 +153,12 @@ impl Metrics {
             "Transactions sent and not final yet",
             self.sender_pending.clone(),
         );
+        to.register_with_unit(
+            "backlog",
+            "How long it is expected to take to settle what waits, with the safety",
+            Unit::Seconds,
+            self.backlog_seconds.clone(),
+        );
         to.register(
             "alarm",
             "Whether an operator should look, by cause: 1 if so",
@@ -208,6 +216,11 @@ impl Metrics {
     /// How many transactions are sent and not final.
     pub(crate) fn sender_pending(&self, count: usize) {
         self.sender_pending.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// How long it is expected to take to settle what waits, in seconds.
+    pub(crate) fn backlog(&self, seconds: f64) {
+        self.backlog_seconds.set(seconds.ceil() as i64);
     }
 
     /// How much gas a batch's transaction used.

@@ -23,6 +23,7 @@ use tokio::sync::broadcast;
 use crate::{
     accept::{AcceptError, Acceptance, DirectAcceptance},
     batch::{Provers, Settler, SettlerParts},
+    capacity::Capacity,
     capture::{CaptureAcceptance, CaptureError, SignedCapture},
     chain_status::{Applicable, ChainStatus},
     config::ProcessorConfig,
@@ -152,6 +153,8 @@ impl Processor {
         let base = Base::new(ledger, &policies, &deployment, &config, &clock);
         let Base { ledger, metrics, events, outcomes, chain, supervisor } = base.clone();
 
+        let domains = provers.domains(&config.windows.shapes);
+        let capacity = Arc::new(Capacity::new(&config.windows, domains));
         let settling = SettlerParts {
             ledger: Arc::clone(&ledger),
             clock: clock.clone(),
@@ -165,6 +168,7 @@ impl Processor {
             events: Arc::clone(&events),
             outcomes: Arc::clone(&outcomes),
             chain: Arc::clone(&chain),
+            capacity: Arc::clone(&capacity),
             hook: Arc::clone(&hook),
         };
         let settler = Settler::start(settling, &supervisor).await?;
@@ -193,6 +197,7 @@ impl Processor {
             metrics,
             supervisor,
             wanted,
+            capacity,
         };
         let requests = RequestQueue::start(serving, &config.acceptance, &config.windows)?;
         let running = tokio::sync::Mutex::new(Some((sync, settler)));

@@ -9,7 +9,8 @@ use alloy::signers::local::PrivateKeySigner;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
 
 use crate::{
-    accept::{AcceptContext, AcceptError, Acceptance, DirectAcceptance},
+    accept::{AcceptContext, AcceptError, AcceptParts, Acceptance, DirectAcceptance},
+    capacity::Capacity,
     capture::{self, CaptureAcceptance, CaptureError, SignedCapture},
     config::{AcceptanceConfig, WindowConfig},
     emitter::Emitter,
@@ -41,6 +42,7 @@ pub(crate) struct RequestParts {
     pub(crate) supervisor: Arc<Supervisor>,
     /// What acceptance misses of accounts that came over.
     pub(crate) wanted: Arc<Wanted>,
+    pub(crate) capacity: Arc<Capacity>,
 }
 
 /// Takes requests, and has them served.
@@ -66,12 +68,18 @@ impl RequestQueue {
         windows: &WindowConfig,
     ) -> Result<Self, StartError> {
         let RequestParts { ledger, clock, key, wallet, policies, events, metrics, .. } = parts;
-        let RequestParts { supervisor, wanted, .. } = parts;
+        let RequestParts { supervisor, wanted, capacity, .. } = parts;
         let signer = ReceiptSigner::new(key, wallet);
         let context = Arc::new(RequestContext::new(ledger, clock, signer, events));
-        let (serving, counting) = (Arc::clone(&context), Arc::clone(&metrics));
-        let accepting =
-            AcceptContext::new(serving, policies, counting, wanted, wallet, acceptance, windows);
+        let parts = AcceptParts {
+            requests: Arc::clone(&context),
+            policies,
+            metrics: Arc::clone(&metrics),
+            wanted,
+            capacity,
+            wallet,
+        };
+        let accepting = AcceptContext::new(parts, acceptance, windows);
         let waiting_max = u32::try_from(acceptance.waiting_max).unwrap_or(u32::MAX);
         let waiting_max =
             waiting_max.min(u32::try_from(Semaphore::MAX_PERMITS).unwrap_or(u32::MAX));

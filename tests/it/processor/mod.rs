@@ -1,6 +1,7 @@
 //! The processor on an embedded chain.
 
 mod accept;
+mod capacity;
 mod capture;
 mod holds;
 mod kill;

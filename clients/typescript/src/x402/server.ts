@@ -406,7 +406,14 @@ export class Aep2Server implements SchemeNetworkServer {
 }
 
 /** What the processor says when the same request may fare better later. */
-const PASSING = new Set(["too_many_requests", "not_ready", "internal"]);
+const PASSING = new Set([
+  "too_many_requests",
+  "over_capacity",
+  "account_being_read",
+  "paused",
+  "not_ready",
+  "internal",
+]);
 
 /** What the facilitator says about itself. */
 const announced = fieldsOf({ wallet: address, processor: address, settleWithinSeconds: integer(53) });

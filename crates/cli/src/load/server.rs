@@ -159,6 +159,7 @@ listen = "127.0.0.1:0"
 threads = {}
 
 [acceptance]
+within_capacity = false
 nonce_words_max = {words}
 
 [windows]

@@ -161,7 +161,11 @@ impl AcceptContext {
             return Ok(Prechecked { proposal, standing, settle_by, same });
         }
         terms?;
-        Ok(Prechecked { proposal, standing: standing?, settle_by, same: false })
+        let standing = standing?;
+        if let Some(capacity) = &self.capacity {
+            capacity.check(settle_by, now)?;
+        }
+        Ok(Prechecked { proposal, standing, settle_by, same: false })
     }
 
     /// What the mandate itself shows.
@@ -196,16 +200,27 @@ impl AcceptContext {
         settle_by: UnixTime,
         now: UnixTime,
     ) -> Result<(ledger::Pending<Accepted, ledger::AcceptError>, Reservation), AcceptError> {
+        if let Some(capacity) = &self.capacity {
+            // Others that were checked with this one have been admitted since.
+            capacity.check(settle_by, now)?;
+        }
         let reservation = self.policies.reserve(request)?;
         let verified = proposal.verified_by_caller();
         let offer = T::offer(&verified, now, settle_by, &self.requests.signer)?;
+        if let Some(capacity) = &self.capacity {
+            capacity.admit();
+        }
         Ok((self.requests.ledger.accept(offer, now), reservation))
     }
 
     /// Waits for the disk, and answers.
     async fn answer_all<T: Payable>(self: Arc<Self>, committing: Vec<Committing<T>>) {
         for Committing { pending, request, settle_by, reservation, reply } in committing {
-            match pending.await.map(Durable::into_inner) {
+            let committed = pending.await.map(Durable::into_inner);
+            if let Some(capacity) = &self.capacity {
+                capacity.answered();
+            }
+            match committed {
                 Ok(accepted) => {
                     if accepted.again {
                         drop(reservation);

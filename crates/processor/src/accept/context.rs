@@ -11,6 +11,7 @@ use alloy::primitives::Address;
 
 use super::payable::Payable;
 use crate::{
+    capacity::Capacity,
     config::{AcceptanceConfig, WindowConfig},
     follow::Wanted,
     intake::RequestContext,
@@ -25,6 +26,8 @@ pub(crate) struct AcceptContext {
     pub(super) metrics: Arc<Metrics>,
     /// What is missing of accounts that came over.
     pub(super) wanted: Arc<Wanted>,
+    /// What can be settled in time; none where that is not to be looked at.
+    pub(super) capacity: Option<Arc<Capacity>>,
     pub(super) wallet: WalletId,
     /// The accepted tokens' domains, and the least amounts.
     tokens: HashMap<Address, (Domain, Ceiling)>,
@@ -33,30 +36,36 @@ pub(crate) struct AcceptContext {
     settle_after_s: [u64; 2],
 }
 
+/// What an [`AcceptContext`] is made of.
+pub(crate) struct AcceptParts {
+    pub(crate) requests: Arc<RequestContext>,
+    pub(crate) policies: Policies,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) wanted: Arc<Wanted>,
+    pub(crate) capacity: Arc<Capacity>,
+    pub(crate) wallet: WalletId,
+}
+
 impl AcceptContext {
     pub(crate) fn new(
-        requests: Arc<RequestContext>,
-        policies: Policies,
-        metrics: Arc<Metrics>,
-        wanted: Arc<Wanted>,
-        wallet: WalletId,
+        parts: AcceptParts,
         acceptance: &AcceptanceConfig,
         windows: &WindowConfig,
     ) -> Self {
+        let AcceptParts { requests, policies, metrics, wanted, capacity, wallet } = parts;
         let domain = |token| Domain::new(wallet.chain_id, wallet.address, token);
         let tokens = acceptance.tokens.iter();
         let tokens = tokens.map(|(token, least)| (*token, (domain(*token), *least))).collect();
-        let settle_within_s = acceptance.settle_within_s;
-        let settle_after_s = [windows.age_s_max, windows.due_margin_s];
         Self {
             requests,
             policies,
             metrics,
             wanted,
+            capacity: Some(capacity).filter(|_| acceptance.within_capacity),
             wallet,
             tokens,
-            settle_within_s,
-            settle_after_s,
+            settle_within_s: acceptance.settle_within_s,
+            settle_after_s: [windows.age_s_max, windows.due_margin_s],
         }
     }
 

@@ -9,6 +9,7 @@ use alloy::primitives::{Address, B256, U256};
 use thiserror::Error;
 
 use crate::{
+    capacity::OverCapacity,
     codes::{code_of, code_of_gate},
     intake::{TurnedAway, Unanswered},
     policy::{PolicyRefusal, RefusalKind},
@@ -143,6 +144,12 @@ pub enum AcceptError {
         /// What is free.
         free: Balance,
     },
+    /// More waits to be settled than could be settled in time with this.
+    #[error("too much waits to be settled to promise more: try again in {retry_after_s} seconds")]
+    OverCapacity {
+        /// When it is worth another try, in seconds.
+        retry_after_s: u64,
+    },
     /// The signature does not hold.
     #[error("the signature does not hold: {reason}")]
     BadSignature {
@@ -161,6 +168,14 @@ pub enum AcceptError {
 }
 
 impl AcceptError {
+    /// When it is worth another try, in seconds, where that is known.
+    pub fn retry_after_s(&self) -> Option<u64> {
+        match self {
+            Self::OverCapacity { retry_after_s } => Some(*retry_after_s),
+            _ => None,
+        }
+    }
+
     /// Its stable code.
     pub fn code(&self) -> &'static str {
         match self {
@@ -181,6 +196,7 @@ impl AcceptError {
             Self::NonceConflict => "nonce_conflict",
             Self::ChangePending { .. } => "change_pending",
             Self::InsufficientFunds { .. } => "insufficient_funds",
+            Self::OverCapacity { .. } => "over_capacity",
             Self::BadSignature { .. } => "bad_signature",
             Self::Policy(PolicyRefusal { kind: RefusalKind::Limit, .. }) => "limit_exceeded",
             Self::Policy(PolicyRefusal { kind: RefusalKind::Refused, .. }) => "policy_refused",
@@ -196,6 +212,12 @@ fn told(reason: GateReason) -> &'static str {
         GateReason::Paused => "it is paused, try again later",
         GateReason::Frozen | GateReason::Unauthorized => "its owner froze it",
         GateReason::Denied => "it is not served here",
+    }
+}
+
+impl From<OverCapacity> for AcceptError {
+    fn from(OverCapacity { retry_after_s }: OverCapacity) -> Self {
+        Self::OverCapacity { retry_after_s }
     }
 }
 

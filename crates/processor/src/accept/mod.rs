@@ -22,7 +22,7 @@ mod error;
 mod payable;
 mod proved;
 
-pub(crate) use self::context::AcceptContext;
+pub(crate) use self::context::{AcceptContext, AcceptParts};
 pub use self::{
     acceptance::{Acceptance, DirectAcceptance},
     error::AcceptError,

@@ -15,6 +15,7 @@ use tokio::{sync::Semaphore, task::JoinError};
 
 use super::{provers::Provers, quarantine::Quarantine, sending::Sending};
 use crate::{
+    capacity::Capacity,
     chain_status::ChainStatus,
     config::WindowConfig,
     emitter::Emitter,
@@ -41,6 +42,8 @@ pub(super) struct Context {
     pub(super) sending: Sending,
     /// One at a time proves.
     pub(super) proving: Arc<Semaphore>,
+    /// What is expected of settling, by what was measured.
+    pub(super) capacity: Arc<Capacity>,
     pub(super) quarantine: Mutex<Quarantine>,
     pub(super) alarms: Alarms,
     pub(super) events: Arc<Emitter>,
@@ -85,6 +88,11 @@ impl Alarms {
     /// How many transactions are sent and not final.
     pub(super) fn sender_pending(&self, count: usize) {
         self.metrics.sender_pending(count);
+    }
+
+    /// How long it takes to settle what waits.
+    pub(super) fn backlog(&self, seconds: f64) {
+        self.metrics.backlog(seconds);
     }
 
     /// A batch goes on: whatever held up batches is over.

@@ -108,6 +108,8 @@ impl Driver {
         .await??;
         let context = Arc::clone(&self.context);
         let id = round.submission(&context.ledger.config().identity, self.number);
+        // Also where it has no proofs, or had them before this process.
+        context.capacity.is_proved(self.number);
         let mut wait = WAIT_MIN;
         let ticket = loop {
             if self.is_over(&batch) {
@@ -162,6 +164,7 @@ impl Driver {
         let mut asked: Option<Instant> = None;
         loop {
             if !self.is_submitted()? {
+                self.note_settled();
                 self.note_gas().await;
                 return Ok(Turn::On);
             }
@@ -255,6 +258,16 @@ impl Driver {
     fn is_over(&self, batch: &BatchView) -> bool {
         let tip = self.context.ledger.tip();
         tip.is_some_and(|tip| tip.time > batch.record.valid_until)
+    }
+
+    /// Notes how long the chain took, if it is what ended the batch.
+    fn note_settled(&self) {
+        let record = self.context.ledger.batch(self.number).ok().flatten();
+        if record.is_some_and(|record| {
+            matches!(record.step, Step::Confirmed { .. } | Step::Final { .. })
+        }) {
+            self.context.capacity.is_confirmed(self.number);
+        }
     }
 
     /// Notes how much gas the transaction used that settled the batch, once.

@@ -77,6 +77,7 @@ pub(super) async fn prove(context: &Arc<Context>, batch: BatchView) -> Result<Tu
         return Ok(turn);
     }
     let (count, segments) = (batch.record.count, proven.segments.len());
+    context.capacity.is_proved(batch.number);
     tracing::info!(batch = %batch.number, count, segments, took_ms, "proved");
     context.events.emit(Event::Proved { batch: batch.number, took_ms });
     Ok(Turn::On)

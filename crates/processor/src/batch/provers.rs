@@ -173,6 +173,13 @@ impl Provers {
         Ok(())
     }
 
+    /// The sizes of these shapes' domains, in elements: what a proof's time grows with.
+    pub(crate) fn domains(&self, shapes: &[Shape]) -> BTreeMap<Shape, u64> {
+        let size =
+            |shape: &Shape| Some((*shape, self.by_shape.get(shape)?.key().domain_size() as u64));
+        shapes.iter().filter_map(size).collect()
+    }
+
     /// For each set of verifiers, the shapes among `shapes` that it has a verifier for, with what a
     /// proof costs.
     pub(super) fn costs(

@@ -7,9 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use aep2_circuits::Shape;
 use aep2_ledger::{
     BatchError, BatchNumber, Disposition, LedgerError, MandateHash, Seal, Sequence, SettlementPath,
-    WindowEntry,
+    Step, WindowEntry,
     records::{Promise, Tip},
 };
 use aep2_prover::blinding::Blinding;
@@ -22,9 +23,10 @@ use super::{
     recovery,
 };
 use crate::{
+    capacity::Backlog,
     event::Event,
     fail_point::{FailPoint, Moment},
-    window::{Choice, DIRECT_MAX, Pool, Rules, Turn, Waiting, Window, choose},
+    window::{Arrangement, Choice, Closed, DIRECT_MAX, Pool, Rules, Turn, Waiting, Window, choose},
 };
 
 /// How many mandates of a path and token are read, at least and at most. More wait their turn: the
@@ -35,6 +37,9 @@ const WAITING_MAX: usize = 32_768;
 const PAGES_MAX: usize = 8;
 /// How many of those that settle alone are kept.
 const LATE_MAX: usize = 64;
+
+/// How often what waits is counted where nothing can be sealed.
+const COUNT_EVERY: Duration = Duration::from_secs(1);
 
 /// How often what has expired and what is quarantined is dealt with.
 const TIDY_EVERY: Duration = Duration::from_millis(500);
@@ -59,13 +64,19 @@ pub(super) struct BatchScheduler {
     context: Arc<Context>,
     turn: Turn,
     tidied: Option<Instant>,
+    /// When what waits was last counted.
+    counted: Option<Instant>,
+    /// The batches that are not proved, with how long proving them takes, in seconds.
+    unproved: BTreeMap<BatchNumber, f64>,
     /// The last block applied when what has expired was last dealt with.
     expired_at: Option<Tip>,
 }
 
 impl BatchScheduler {
     pub(super) fn new(context: Arc<Context>) -> Self {
-        Self { context, turn: Turn::default(), tidied: None, expired_at: None }
+        let (tidied, counted, expired_at) = (None, None, None);
+        let unproved = BTreeMap::new();
+        Self { context, turn: Turn::default(), tidied, counted, unproved, expired_at }
     }
 
     /// Seals what is to be sealed now. The open batches after that.
@@ -77,9 +88,13 @@ impl BatchScheduler {
         }
         self.release()?;
         let open = recovery::open_batches(&context.ledger)?;
+        let sealed = |batch: &&recovery::OpenBatch| batch.step == Step::Sealed.name();
+        let unproved = open.iter().filter(sealed).map(|batch| batch.number).collect();
+        self.unproved_are(unproved);
         let mut open: Vec<BatchNumber> = open.into_iter().map(|batch| batch.number).collect();
         let room = context.windows.in_flight_max.saturating_sub(open.len());
-        if room == 0 || !context.chain.has_caught_up() {
+        let waits = room == 0 || !context.chain.has_caught_up();
+        if waits && self.counted.is_some_and(|at| at.elapsed() < COUNT_EVERY) {
             return Ok(open);
         }
         let windows = &context.windows;
@@ -89,7 +104,12 @@ impl BatchScheduler {
             due_margin_s: windows.due_margin_s,
             segments_max: windows.segments_max,
         };
+        let answered = context.capacity.answered_so_far();
         let Pools { mut pools, mut entries } = self.pools(&rules)?;
+        self.count(&pools, &open, answered);
+        if waits {
+            return Ok(open);
+        }
         let mut sealed = 0;
         while sealed < room {
             match choose(&pools, &rules, context.clock.now(), self.turn) {
@@ -112,8 +132,12 @@ impl BatchScheduler {
                         continue;
                     }
                     self.turn = window.closed.turn().other();
+                    let takes_s = self.takes_s(&window);
                     match self.seal(window) {
-                        Ok(batch) => open.push(batch),
+                        Ok(batch) => {
+                            self.unproved.insert(batch, takes_s);
+                            open.push(batch);
+                        }
                         // A payee captured since, or the chain ended one. The next run sees it.
                         Err(ScheduleError::Batch(
                             error @ (BatchError::OtherAmount { .. }
@@ -132,10 +156,68 @@ impl BatchScheduler {
         Ok(open)
     }
 
+    /// Only these batches are not proved. One that another process sealed is taken to be as large as any.
+    fn unproved_are(&mut self, unproved: BTreeSet<BatchNumber>) {
+        let context = &self.context;
+        let segment_s = |shape: &Shape| context.capacity.segment_s(*shape);
+        let longest_s = context.windows.shapes.iter().map(segment_s).fold(0.0, f64::max);
+        let unknown_s = longest_s * context.windows.segments_max as f64;
+        self.unproved.retain(|batch, _| unproved.contains(batch));
+        for batch in unproved {
+            self.unproved.entry(batch).or_insert(unknown_s);
+        }
+    }
+
+    /// How long proving a window takes, in seconds.
+    fn takes_s(&self, window: &Window) -> f64 {
+        let segment_s = window.shape.map_or(0.0, |shape| self.context.capacity.segment_s(shape));
+        segment_s * window.segments as f64
+    }
+
+    /// Counts what waits: how long it takes to prove, and how many windows it is.
+    fn count(&mut self, pools: &[Pool], open: &[BatchNumber], answered: u64) {
+        self.counted = Some(Instant::now());
+        let context = &self.context;
+        let mut backlog = Backlog { answered, ..Backlog::default() };
+        for pool in pools {
+            let waiting = &pool.waiting;
+            backlog.mandates += waiting.len() as u64;
+            if pool.path == SettlementPath::Direct {
+                backlog.windows += waiting.len().div_ceil(DIRECT_MAX) as f64;
+                continue;
+            }
+            let captures = waiting.iter().any(Waiting::partly_captured);
+            let shapes = pool.shapes.iter().filter(|(shape, _)| shape.capture() || !captures);
+            let least = shapes
+                .map(|(shape, _)| {
+                    let segments = Arrangement::segments_for(*shape, waiting) as f64;
+                    (segments * context.capacity.segment_s(*shape), segments)
+                })
+                .min_by(|one, other| one.0.total_cmp(&other.0));
+            let (proving_s, segments) = least.unwrap_or_default();
+            backlog.proving_s += proving_s;
+            backlog.windows += segments / context.windows.segments_max.max(1) as f64;
+        }
+        // What was not read is taken to be like what was; what is held will wait, too.
+        let figures = context.ledger.metrics();
+        let all = figures.queued.values().sum::<u64>() + figures.held;
+        if backlog.mandates > 0 && all > backlog.mandates {
+            let factor = all as f64 / backlog.mandates as f64;
+            backlog.proving_s *= factor;
+            backlog.windows *= factor;
+            backlog.mandates = all;
+        }
+        backlog.proving_s += self.unproved.values().sum::<f64>();
+        backlog.windows += open.len() as f64;
+        context.capacity.are_open(open);
+        context.capacity.counted(backlog);
+        context.alarms.backlog(context.capacity.backlog_s());
+    }
+
     fn seal(&self, window: Window) -> Result<BatchNumber, ScheduleError> {
         let context = &self.context;
         let count = u32::try_from(window.members.len()).unwrap_or(u32::MAX);
-        let Window { path, token, verifier_set, shape, valid_until, members, closed } = window;
+        let Window { path, token, verifier_set, shape, valid_until, members, closed, .. } = window;
         let shape = shape.map_or(0, |shape| shape.id());
         let blinding = match path {
             SettlementPath::Proved => Blinding::random(&mut rand::rngs::OsRng).to_bytes().into(),
@@ -148,6 +230,7 @@ impl BatchScheduler {
         let batch = batch?;
         tracing::info!(%batch, count, ?closed, %valid_until, "sealed");
         context.events.emit(Event::Sealed { batch, count });
+        context.capacity.sealed(closed == Closed::Late);
         Ok(batch)
     }
 

@@ -64,6 +64,7 @@ impl Segments<'_> {
             let proven = self.prove_one(index).await?;
             drop(permit);
             took += started.elapsed();
+            self.context.capacity.proved_segment(self.prover.shape(), started.elapsed());
             if let Some(turn) = self.store(index, &proven).await? {
                 return Ok(Outcome::Overtaken(turn));
             }

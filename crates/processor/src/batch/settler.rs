@@ -26,8 +26,9 @@ use super::{
     sending::Sending,
 };
 use crate::{
-    chain_status::ChainStatus, config::WindowConfig, emitter::Emitter, error::StartError,
-    fail_point::FailPointHook, metrics::Metrics, outcomes::Outcomes, supervisor::Supervisor,
+    capacity::Capacity, chain_status::ChainStatus, config::WindowConfig, emitter::Emitter,
+    error::StartError, fail_point::FailPointHook, metrics::Metrics, outcomes::Outcomes,
+    supervisor::Supervisor,
 };
 
 /// How much of the time scheduling may take: one part in so many.
@@ -50,6 +51,7 @@ pub(crate) struct SettlerParts {
     pub(crate) events: Arc<Emitter>,
     pub(crate) outcomes: Arc<Outcomes>,
     pub(crate) chain: Arc<ChainStatus>,
+    pub(crate) capacity: Arc<Capacity>,
     pub(crate) hook: Arc<dyn FailPointHook>,
 }
 
@@ -94,7 +96,7 @@ impl Settler {
 
 fn context(parts: SettlerParts) -> Result<Context, StartError> {
     let SettlerParts { ledger, clock, windows, provers, provider, deployment, key, .. } = parts;
-    let SettlerParts { sender, metrics, events, outcomes, chain, hook, .. } = parts;
+    let SettlerParts { sender, metrics, events, outcomes, chain, capacity, hook, .. } = parts;
     let checked = provers.check(&windows.shapes, &deployment);
     checked.map_err(|error| StartError::Settle(error.to_string()))?;
     Ok(Context {
@@ -110,6 +112,7 @@ fn context(parts: SettlerParts) -> Result<Context, StartError> {
             Arc::clone(&hook),
         ),
         proving: Arc::new(Semaphore::new(1)),
+        capacity,
         quarantine: Mutex::default(),
         alarms: Alarms::new(metrics),
         ledger,

@@ -81,6 +81,23 @@ impl Arrangement {
         }
     }
 
+    /// The same, without a limit for gas: for counting what several batches hold.
+    pub fn unbounded(holder: Holder) -> Self {
+        Self { gas_max: u64::MAX, ..Self::new(holder) }
+    }
+
+    /// How many segments of a shape hold mandates, given in order of acceptance, that fit into it at all.
+    pub fn segments_for<'a>(
+        shape: Shape,
+        mandates: impl IntoIterator<Item = &'a Waiting>,
+    ) -> usize {
+        let mut arrangement = Self::unbounded(Holder::Segments(shape, usize::MAX));
+        for mandate in mandates {
+            arrangement.add(mandate);
+        }
+        arrangement.segments()
+    }
+
     /// Those of the mandates, given in order of acceptance, that fit one after another, and in how
     /// many segments.
     pub fn fill<'a>(

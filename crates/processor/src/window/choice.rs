@@ -57,6 +57,8 @@ pub struct Window {
     pub verifier_set: B256,
     /// The shape that holds them; none in the direct path.
     pub shape: Option<Shape>,
+    /// How many segments of it they take; none in the direct path.
+    pub segments: usize,
     /// Until when the batch is valid.
     pub valid_until: UnixTime,
     /// The mandates, in order of acceptance, with what each pays.

@@ -40,13 +40,14 @@ pub fn choose(pools: &[Pool], rules: &Rules, now: UnixTime, turn: Turn) -> Optio
 struct Found<'a> {
     pool: &'a Pool,
     shape: Option<Shape>,
+    segments: usize,
     members: Vec<&'a Waiting>,
     closed: Closed,
 }
 
 impl Found<'_> {
     fn window(self) -> Window {
-        let Self { pool, shape, members, closed } = self;
+        let Self { pool, shape, segments, members, closed } = self;
         // A claim on the only member reverts nothing but this member.
         let until = match &members[..] {
             [only] => only.deadline,
@@ -57,6 +58,7 @@ impl Found<'_> {
             token: pool.token,
             verifier_set: pool.verifier_set,
             shape,
+            segments,
             valid_until: until,
             members: members.iter().map(|own| (own.mandate, own.due)).collect(),
             closed,
@@ -111,7 +113,8 @@ fn in_line<'a>(pool: &'a Pool, rules: &Rules, now: UnixTime) -> Option<Found<'a>
     } else {
         return None;
     };
-    Some(Found { pool, shape: fit.shape, members: fit.members, closed })
+    let Fit { shape, segments, members, .. } = fit;
+    Some(Found { pool, shape, segments, members, closed })
 }
 
 fn out_of_line<'a>(pool: &'a Pool, rules: &Rules, now: UnixTime) -> Option<Found<'a>> {
@@ -130,13 +133,14 @@ fn out_of_line<'a>(pool: &'a Pool, rules: &Rules, now: UnixTime) -> Option<Found
     let isolated = isolated.map(|group| (group, Closed::Isolated));
     let (members, closed) =
         late.into_iter().chain(isolated).min_by_key(|(members, _)| members[0].sequence)?;
-    let fit = fit(pool, &members, rules)?;
-    Some(Found { pool, shape: fit.shape, members: fit.members, closed })
+    let Fit { shape, segments, members, .. } = fit(pool, &members, rules)?;
+    Some(Found { pool, shape, segments, members, closed })
 }
 
 /// Mandates in what holds them.
 struct Fit<'a> {
     shape: Option<Shape>,
+    segments: usize,
     members: Vec<&'a Waiting>,
     /// Whether nothing that there is could hold more.
     full: bool,
@@ -147,7 +151,7 @@ fn fit<'a>(pool: &Pool, ready: &[&'a Waiting], rules: &Rules) -> Option<Fit<'a>>
     if pool.path == SettlementPath::Direct {
         let (members, _) = Arrangement::fill(Holder::Direct, ready.iter().copied());
         let full = members.len() == DIRECT_MAX;
-        return Some(Fit { shape: None, members, full });
+        return Some(Fit { shape: None, segments: 0, members, full });
     }
     let segments_max = rules.segments_max;
     let most = pool.shapes.iter().map(|(shape, _)| shape.mandates_max()).max()? * segments_max;
@@ -173,7 +177,7 @@ fn fit<'a>(pool: &Pool, ready: &[&'a Waiting], rules: &Rules) -> Option<Fit<'a>>
         });
         if better {
             let full = members.len() == most;
-            best = Some((Fit { shape: Some(*shape), members, full }, cost));
+            best = Some((Fit { shape: Some(*shape), segments, members, full }, cost));
         }
     }
     best.map(|(fit, _)| fit)

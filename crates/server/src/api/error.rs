@@ -112,6 +112,9 @@ codes! {
     NotSettled = "not_settled", CONFLICT;
     /// Direct mandates have no inclusion proof: the wallet's event is the proof.
     SettledDirectly = "settled_directly", CONFLICT;
+    /// More waits to be settled than could be settled in time with this. Wait as long as the header
+    /// `Retry-After` says, and send it again.
+    OverCapacity = "over_capacity", TOO_MANY_REQUESTS;
     /// Too much at once. Wait as long as the header `Retry-After` says, and send it again.
     TooManyRequests = "too_many_requests", TOO_MANY_REQUESTS;
     /// Not serving at the moment; `GET /readyz` says why. Wait, and send it again: the same mandate
@@ -127,11 +130,18 @@ impl Code {
         Self::ALL.iter().copied().find(|code| code.name() == name)
     }
 
-    /// How long to wait before the same is worth another try, in seconds, where it is.
+    /// Whether the same is worth another try a little later.
+    pub(super) const fn passes(self) -> bool {
+        self.retry_after_s().is_some()
+    }
+
+    /// How long to wait before the same is worth another try, in seconds, where it is, and nothing more
+    /// exact is known.
     const fn retry_after_s(self) -> Option<u64> {
         match self {
             Self::TooManyRequests | Self::AccountBeingRead => Some(1),
-            Self::NotReady => Some(5),
+            Self::NotReady | Self::OverCapacity => Some(5),
+            Self::Paused => Some(30),
             _ => None,
         }
     }
@@ -144,6 +154,8 @@ pub struct ApiError {
     pub code: Code,
     /// The same for people: what is wrong and what to do.
     pub message: Cow<'static, str>,
+    /// How long to wait before the same is worth another try, in seconds, where that is known.
+    pub retry_after_s: Option<u64>,
 }
 
 /// What went wrong.
@@ -168,7 +180,7 @@ pub(super) struct ErrorBody {
 impl ApiError {
     /// An error with this message.
     pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, message: message.into() }
+        Self { code, message: message.into(), retry_after_s: None }
     }
 
     /// Something here went wrong. The cause is for the log, not for the caller.
@@ -208,7 +220,7 @@ impl IntoResponse for ApiError {
         let json = HeaderValue::from_static("application/json");
         let mut response = (self.code.status(), body).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, json);
-        if let Some(seconds) = self.code.retry_after_s() {
+        if let Some(seconds) = self.retry_after_s.or(self.code.retry_after_s()) {
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
         // For the log, and for the MVP's interface, which has another form.

@@ -184,6 +184,6 @@ impl From<Result<Acceptance, ApiError>> for Answer {
 
 impl From<AcceptError> for ApiError {
     fn from(error: AcceptError) -> Self {
-        Self::coded(error.code(), &error)
+        Self { retry_after_s: error.retry_after_s(), ..Self::coded(error.code(), &error) }
     }
 }

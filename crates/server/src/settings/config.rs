@@ -90,6 +90,7 @@ impl Settings {
             acceptance: AcceptanceConfig {
                 settle_within_s: acceptance.settle_within_s,
                 tokens: named.chain(own).collect(),
+                within_capacity: acceptance.within_capacity,
                 nonce_words_max: acceptance.nonce_words_max,
                 waiting_max: acceptance.waiting_max,
                 together_max: acceptance.together_max,

@@ -112,6 +112,9 @@ section! {
         pub tokens: Vec<TokenSetting> = Vec::new();
         /// The least that a mandate in the deployment's own token must allow, in base units.
         pub own_token_amount_min: Strict<Ceiling> = Strict(Ceiling::MIN);
+        /// Accepts a mandate only if it is expected to be settled in time, by what waits already and by how
+        /// fast that is proved and settled. Without this, a burst is accepted and its promises are broken.
+        pub within_capacity: bool = true;
         /// How many nonce words an account's live mandates of one token may touch: each costs a slot
         /// of storage on the chain.
         pub nonce_words_max: usize = 64;

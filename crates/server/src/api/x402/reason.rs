@@ -52,10 +52,8 @@ impl RejectReason {
 impl From<ApiError> for RejectReason {
     /// What is worth another try keeps its status: clients of x402 know nothing else to tell it by.
     fn from(error: ApiError) -> Self {
-        let status = match error.code {
-            Code::TooManyRequests | Code::NotReady | Code::Internal => error.code.status(),
-            _ => StatusCode::OK,
-        };
+        let passes = error.code.passes() || error.code == Code::Internal;
+        let status = if passes { error.code.status() } else { StatusCode::OK };
         Self { status, code: error.code.name(), message: error.message.into_owned() }
     }
 }
