@@ -3,21 +3,16 @@
 //! The gate is looked at in the write that accepts a mandate, so what is closed when a receipt is made is
 //! closed. Receipts that were given before stand, and what was accepted settles.
 
-use std::collections::BTreeMap;
-
 use aep2_mandate::units::UnixTime;
 
 use crate::{
     error::LedgerError,
     limits,
-    records::{GateReason, GateRecord, GateScope},
+    records::{GateReason, GateRecord, GateScope, Gates},
     schema::{self, Family},
     source::Source,
     tx::Tx,
 };
-
-/// What is closed: scope and reason, with who closed it, and when.
-pub(crate) type Gates = BTreeMap<(GateScope, GateReason), GateRecord>;
 
 /// Closes the gate.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -64,6 +64,7 @@ mod memory;
 pub mod query;
 mod queues;
 pub mod records;
+mod refusal;
 pub mod schema;
 mod source;
 mod summary;

@@ -18,11 +18,10 @@ use alloy_primitives::Address;
 use crate::{
     codec::{Defect, Record},
     error::LedgerError,
-    gate::Gates,
     queues::{QueueChange, QueueKey, Queues},
     records::{
-        AccountRecord, MandateRecord, MemberRecord, PurseRecord, QueueRecord, StateRecord, Status,
-        Tip, UnconfirmedKind, UnconfirmedRequest,
+        AccountRecord, Gates, MandateRecord, MemberRecord, PurseRecord, QueueRecord, StateRecord,
+        Status, Tip, UnconfirmedKind, UnconfirmedRequest,
     },
     schema::{self, Family, meta},
     source::{Source, account_of, horizon},

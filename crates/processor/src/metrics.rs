@@ -10,6 +10,7 @@ use std::{
 
 use aep2_ledger::{Ledger, SettlementPath};
 use aep2_mandate::clock::Clock;
+use alloy::primitives::Address;
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeLabelSet, text},
@@ -293,17 +294,7 @@ impl Collector for LedgerCollector {
             }
             Ok::<_, fmt::Error>(())
         };
-        let queued: Vec<_> = figures
-            .queued
-            .iter()
-            .map(|((path, token), count)| {
-                let path = match path {
-                    SettlementPath::Proved => "proved",
-                    SettlementPath::Direct => "direct",
-                };
-                (vec![("path", path.to_owned()), ("token", token.to_string())], *count as f64)
-            })
-            .collect();
+        let queued = queued(&figures);
         gauge("mandates_queued", "Mandates that wait for a batch", &queued)?;
         let plain = |value: f64| [(Vec::new(), value)];
         gauge(
@@ -311,16 +302,7 @@ impl Collector for LedgerCollector {
             "Mandates that are held back from batches",
             &plain(figures.held as f64),
         )?;
-        let mut closed = BTreeMap::new();
-        for (scope, reason, _) in ledger.gates() {
-            *closed.entry((scope.name(), reason.name())).or_insert(0.0) += 1.0;
-        }
-        let gates: Vec<_> = closed
-            .into_iter()
-            .map(|((scope, reason), count)| {
-                (vec![("scope", scope.to_owned()), ("reason", reason.to_owned())], count)
-            })
-            .collect();
+        let gates = closed_gates(&ledger);
         gauge("gates_closed", "Scopes of which nothing is accepted, by reason", &gates)?;
         let reserved: Vec<_> = figures
             .reserved
@@ -359,4 +341,30 @@ impl Collector for LedgerCollector {
             &plain(ledger.alarms().len() as f64),
         )
     }
+}
+
+/// A gauge's labels and its value.
+type Labelled = (Vec<(&'static str, String)>, f64);
+
+fn queued(figures: &aep2_ledger::Metrics) -> Vec<Labelled> {
+    let labelled = |((path, token), count): (&(SettlementPath, Address), &u64)| {
+        let path = match path {
+            SettlementPath::Proved => "proved",
+            SettlementPath::Direct => "direct",
+        };
+        (vec![("path", path.to_owned()), ("token", token.to_string())], *count as f64)
+    };
+    figures.queued.iter().map(labelled).collect()
+}
+
+/// How many scopes the gate is closed for, by kind and reason.
+fn closed_gates(ledger: &Ledger) -> Vec<Labelled> {
+    let mut closed = BTreeMap::new();
+    for (scope, reason, _) in ledger.gates() {
+        *closed.entry((scope.name(), reason.name())).or_insert(0.0) += 1.0;
+    }
+    let labelled = |((scope, reason), count): ((&str, &str), f64)| {
+        (vec![("scope", scope.to_owned()), ("reason", reason.to_owned())], count)
+    };
+    closed.into_iter().map(labelled).collect()
 }

@@ -1,6 +1,6 @@
 //! What keeps a queued mandate out of windows for a while, and what keeps mandates from being accepted.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use aep2_mandate::units::{AccountId, UnixTime};
 use alloy_primitives::Address;
@@ -149,6 +149,9 @@ pub struct GateRecord {
     pub note: String,
 }
 fields!(GateRecord { since, by, note });
+
+/// What is closed: scope and reason, with who closed it, and when.
+pub(crate) type Gates = BTreeMap<(GateScope, GateReason), GateRecord>;
 
 impl Record for GateRecord {
     const VERSION: u8 = 1;

@@ -7,6 +7,7 @@ mod hold;
 mod mandate;
 mod summary;
 
+pub(crate) use self::hold::Gates;
 pub use self::{
     account::{
         AccountRecord, ChangeRecord, DirectAccountRecord, PendingWithdrawal, PurseRecord, Standing,

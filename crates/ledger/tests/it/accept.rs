@@ -172,9 +172,7 @@ fn obstructed(obstacles: &BTreeSet<&str>) -> (TestLedger, Terms, i64) {
     }
     test.apply(block(1_001, facts));
     if there("closed") {
-        let (scope, reason) = (GateScope::Token { token: TOKEN }, GateReason::Paused);
-        let close = Close { scope, reason, by: "operator".into(), note: String::new() };
-        test.ledger.close_gate(close, at(1)).wait().expect("closed");
+        close_gate(&test);
     }
     if there("insufficient funds") {
         terms.amount = 100_000;
@@ -192,6 +190,12 @@ fn obstructed(obstacles: &BTreeSet<&str>) -> (TestLedger, Terms, i64) {
         terms.deadline = at(2_000);
     }
     (test, terms, now)
+}
+
+fn close_gate(test: &TestLedger) {
+    let (scope, reason) = (GateScope::Token { token: TOKEN }, GateReason::Paused);
+    let close = Close { scope, reason, by: "operator".into(), note: String::new() };
+    test.ledger.close_gate(close, at(1)).wait().expect("closed");
 }
 
 fn is(refusal: &Refusal, name: &str) -> bool {

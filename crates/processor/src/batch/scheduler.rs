@@ -105,14 +105,28 @@ impl BatchScheduler {
             segments_max: windows.segments_max,
         };
         let answered = context.capacity.answered_so_far();
-        let Pools { mut pools, mut entries } = self.pools(&rules)?;
+        let Pools { pools, entries } = self.pools(&rules)?;
         self.count(&pools, &open, answered);
         if waits {
             return Ok(open);
         }
+        self.seal_all(pools, entries, &rules, &mut open, room)?;
+        Ok(open)
+    }
+
+    /// Seals windows as they close, until there is no room for more batches. Those sealed are added to what
+    /// is open.
+    fn seal_all(
+        &mut self,
+        mut pools: Vec<Pool>,
+        mut entries: BTreeMap<MandateHash, WindowEntry>,
+        rules: &Rules,
+        open: &mut Vec<BatchNumber>,
+        room: usize,
+    ) -> Result<(), ScheduleError> {
         let mut sealed = 0;
         while sealed < room {
-            match choose(&pools, &rules, context.clock.now(), self.turn) {
+            match choose(&pools, rules, self.context.clock.now(), self.turn) {
                 None => break,
                 Some(Choice::Unsettleable(found)) => {
                     let found: BTreeMap<_, _> = found
@@ -153,7 +167,7 @@ impl BatchScheduler {
                 }
             }
         }
-        Ok(open)
+        Ok(())
     }
 
     /// Only these batches are not proved. One that another process sealed is taken to be as large as any.
