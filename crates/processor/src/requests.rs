@@ -11,6 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
 use crate::{
     accept::{AcceptContext, AcceptError, Acceptance, DirectAcceptance},
     capture::{self, CaptureAcceptance, CaptureError, SignedCapture},
+    chain_status::ChainStatus,
     config::{AcceptanceConfig, WindowConfig},
     emitter::Emitter,
     error::StartError,
@@ -41,6 +42,7 @@ pub(crate) struct RequestParts {
     pub(crate) supervisor: Arc<Supervisor>,
     /// What acceptance misses of accounts that came over.
     pub(crate) wanted: Arc<Wanted>,
+    pub(crate) chain: Arc<ChainStatus>,
 }
 
 /// Takes requests, and has them served.
@@ -66,12 +68,19 @@ impl RequestQueue {
         windows: &WindowConfig,
     ) -> Result<Self, StartError> {
         let RequestParts { ledger, clock, key, wallet, policies, events, metrics, .. } = parts;
-        let RequestParts { supervisor, wanted, .. } = parts;
+        let RequestParts { supervisor, wanted, chain, .. } = parts;
         let signer = ReceiptSigner::new(key, wallet);
         let context = Arc::new(RequestContext::new(ledger, clock, signer, events));
         let (serving, counting) = (Arc::clone(&context), Arc::clone(&metrics));
-        let accepting =
-            AcceptContext::new(serving, policies, counting, wanted, wallet, acceptance, windows);
+        let accepting = AcceptContext::new(
+            serving,
+            policies,
+            counting,
+            (wanted, chain),
+            wallet,
+            acceptance,
+            windows,
+        );
         let waiting_max = u32::try_from(acceptance.waiting_max).unwrap_or(u32::MAX);
         let waiting_max =
             waiting_max.min(u32::try_from(Semaphore::MAX_PERMITS).unwrap_or(u32::MAX));

@@ -26,7 +26,7 @@ use aep2_processor::{
 };
 use aep2_tests::{
     payers::{Payer, Payment, payee_address},
-    world::{World, eventually, settle_by_hand},
+    world::{DELAY_SECONDS, World, eventually, settle_by_hand},
 };
 use alloy::primitives::{Address, U256};
 use futures::future::join_all;
@@ -94,9 +94,12 @@ async fn the_first_reason_of_the_stated_order_is_the_answer() {
     let other_set = Some(other_set.id());
     let elsewhere = Address::repeat_byte(0x99);
 
-    let of_another = |_| Terms { processor: elsewhere, verifier_set: other_set, key_hash: None };
-    let of_another = world.payer_of(0, 0, of_another).await;
     let trusting_others = |terms| Terms { verifier_set: other_set, key_hash: None, ..terms };
+    let of_another = world.payer_of(0, 0, trusting_others).await;
+    let leaving = Terms { processor: elsewhere, verifier_set: other_set, key_hash: None };
+    world.send(&of_another.key, &world.id().set_processor(of_another.account, &leaving)).await;
+    world.travel(DELAY_SECONDS);
+    world.send(&of_another.key, &world.id().apply_change(of_another.account)).await;
     let trusting_others = world.payer_of(1, 0, trusting_others).await;
     let payer = world.payer(2, 60).await;
     let spent = world.mandate(&payer, 20, 7);

@@ -2,6 +2,7 @@
 
 mod accept;
 mod capture;
+mod hostile;
 mod kill;
 mod outage;
 mod panics;

@@ -161,6 +161,9 @@ impl AcceptContext {
             return Ok(Prechecked { proposal, standing, settle_by, same });
         }
         terms?;
+        if let Some(ahead_s) = self.chain.is_ahead(now) {
+            return Err(AcceptError::ClocksDiffer { ahead_s });
+        }
         Ok(Prechecked { proposal, standing: standing?, settle_by, same: false })
     }
 

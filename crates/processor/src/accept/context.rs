@@ -11,6 +11,7 @@ use alloy::primitives::Address;
 
 use super::payable::Payable;
 use crate::{
+    chain_status::ChainStatus,
     config::{AcceptanceConfig, WindowConfig},
     follow::Wanted,
     intake::RequestContext,
@@ -25,6 +26,7 @@ pub(crate) struct AcceptContext {
     pub(super) metrics: Arc<Metrics>,
     /// What is missing of accounts that came over.
     pub(super) wanted: Arc<Wanted>,
+    pub(super) chain: Arc<ChainStatus>,
     pub(super) wallet: WalletId,
     /// The accepted tokens' domains, and the least amounts.
     tokens: HashMap<Address, (Domain, Ceiling)>,
@@ -38,7 +40,7 @@ impl AcceptContext {
         requests: Arc<RequestContext>,
         policies: Policies,
         metrics: Arc<Metrics>,
-        wanted: Arc<Wanted>,
+        (wanted, chain): (Arc<Wanted>, Arc<ChainStatus>),
         wallet: WalletId,
         acceptance: &AcceptanceConfig,
         windows: &WindowConfig,
@@ -48,7 +50,17 @@ impl AcceptContext {
         let tokens = tokens.map(|(token, least)| (*token, (domain(*token), *least))).collect();
         let settle_within_s = acceptance.settle_within_s;
         let settle_after_s = [windows.age_s_max, windows.due_margin_s];
-        Self { requests, policies, metrics, wanted, wallet, tokens, settle_within_s, settle_after_s }
+        Self {
+            requests,
+            policies,
+            metrics,
+            wanted,
+            chain,
+            wallet,
+            tokens,
+            settle_within_s,
+            settle_after_s,
+        }
     }
 
     /// The domain of mandates in `token`, accepted or not: what was accepted once is known for ever.

@@ -207,9 +207,8 @@ fn debits_of(
     if *processor != own {
         return Ok(None);
     }
-    let disagree = |reason: String| {
-        FollowError::Disagreement(format!("transaction {}: {reason}", sent.hash))
-    };
+    let disagree =
+        |reason: String| FollowError::Disagreement(format!("transaction {}: {reason}", sent.hash));
     let settled = SettledBatch::decode(&sent.input).map_err(|error| disagree(error.to_string()))?;
     let agrees = settled.token == *token
         && settled.count == *count
