@@ -12,6 +12,7 @@
 #![allow(clippy::unwrap_used, reason = "only tests use it")]
 
 pub mod chain;
+pub mod hostile;
 pub mod payers;
 pub mod proofs;
 pub mod provers;

@@ -2,13 +2,18 @@
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use aep2_ledger::Ledger;
 use aep2_mandate::{clock::Clock, units::UnixTime};
 
 use crate::metrics::Metrics;
+
+/// How far the time of the chain's newest block may be ahead of this machine's clock, in seconds. Blocks
+/// are not made ahead of time: beyond this one of the two clocks is wrong, and a promise by this one's
+/// would be broken by the chain's.
+pub(crate) const CLOCK_AHEAD_S_MAX: u64 = 60;
 
 /// How the chain was last seen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,6 +42,8 @@ pub(crate) struct ChainStatus {
     clock: Clock,
     applicable: Applicable,
     health: Mutex<ChainHealth>,
+    /// The time of the newest block, unix seconds; 0 when none was seen.
+    head_time: AtomicU64,
     /// Whether the ledger has had every confirmed block once since the start.
     caught_up: AtomicBool,
 }
@@ -49,11 +56,13 @@ impl ChainStatus {
         applicable: Applicable,
     ) -> Self {
         let (health, caught_up) = (Mutex::default(), AtomicBool::new(false));
-        Self { ledger, metrics, clock, applicable, health, caught_up }
+        let head_time = AtomicU64::new(0);
+        Self { ledger, metrics, clock, applicable, health, head_time, caught_up }
     }
 
-    /// Notes that the chain answered, and its newest block.
-    pub(crate) fn reached(&self, head: u64) {
+    /// Notes that the chain answered, its newest block and that one's time.
+    pub(crate) fn reached(&self, head: u64, time: u64) {
+        self.head_time.store(time, Ordering::Relaxed);
         self.metrics.saw_head(head);
         let now = self.clock.now();
         *self.lock() = ChainHealth { reached_at: Some(now), head: Some(head), failure: None };
@@ -62,6 +71,12 @@ impl ChainStatus {
     /// Notes that the chain does not answer, and why.
     pub(crate) fn failed(&self, reason: impl ToString) {
         self.lock().failure = Some(reason.to_string());
+    }
+
+    /// By how many seconds the chain is ahead of this machine's clock, if that is more than can be.
+    pub(crate) fn is_ahead(&self, now: UnixTime) -> Option<u64> {
+        let ahead = self.head_time.load(Ordering::Relaxed).checked_sub(now.get())?;
+        (ahead > CLOCK_AHEAD_S_MAX).then_some(ahead)
     }
 
     pub(crate) fn health(&self) -> ChainHealth {

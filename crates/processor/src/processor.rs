@@ -1,6 +1,6 @@
 //! The processor as others use it: its parts put together.
 
-use std::{collections::BTreeSet, fmt, path::PathBuf, sync::Arc};
+use std::{collections::BTreeSet, fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use aep2_chain::deployment::Deployment;
 use aep2_ledger::{
@@ -18,7 +18,7 @@ use alloy::{
     providers::DynProvider,
     signers::local::PrivateKeySigner,
 };
-use tokio::sync::broadcast;
+use tokio::{sync::broadcast, task::JoinHandle};
 
 use crate::{
     accept::{AcceptError, Acceptance, DirectAcceptance},
@@ -75,7 +75,7 @@ struct Inner {
     config: ProcessorConfig,
     clock: Clock,
     inclusion_proofs: InclusionProofs,
-    running: tokio::sync::Mutex<Option<(ChainSync, Settler)>>,
+    running: tokio::sync::Mutex<Option<(ChainSync, Settler, JoinHandle<()>)>>,
 }
 
 /// What several parts rest on. Each is given what it uses.
@@ -173,6 +173,7 @@ impl Processor {
         };
         let settler = Settler::start(settling, &supervisor).await?;
         let wanted = Arc::new(Wanted::default());
+        let following_status = Arc::clone(&chain);
         let following = SyncParts {
             ledger: Arc::clone(&ledger),
             provider,
@@ -185,6 +186,7 @@ impl Processor {
             tokens: config.acceptance.tokens.iter().map(|(token, _)| *token).collect(),
             hook,
         };
+        let noticing = watch_ledger(&ledger, &supervisor);
         let sync = ChainSync::start(following, &supervisor)?;
         let wallet = deployment.wallet_id();
         let serving = RequestParts {
@@ -198,9 +200,10 @@ impl Processor {
             supervisor,
             wanted,
             capacity,
+            chain: following_status,
         };
         let requests = RequestQueue::start(serving, &config.acceptance, &config.windows)?;
-        let running = tokio::sync::Mutex::new(Some((sync, settler)));
+        let running = tokio::sync::Mutex::new(Some((sync, settler, noticing)));
         let inclusion_proofs = InclusionProofs::default();
         let inner = Inner { requests, base, deployment, config, clock, inclusion_proofs, running };
         Ok(Self { inner: Arc::new(inner) })
@@ -444,11 +447,29 @@ impl Processor {
     pub async fn shutdown(&self) {
         self.inner.base.supervisor.stop();
         self.inner.requests.drained().await;
-        if let Some((sync, settler)) = self.inner.running.lock().await.take() {
+        if let Some((sync, settler, noticing)) = self.inner.running.lock().await.take() {
             sync.stopped().await;
             settler.stopped().await;
+            // If it panicked, the supervisor has said so.
+            let _ = noticing.await;
         }
     }
+}
+
+/// Notices that the ledger cannot be written to any more. Then nothing goes on, and only another start
+/// can mend it: that is the processor's failure.
+fn watch_ledger(ledger: &Arc<Ledger>, supervisor: &Arc<Supervisor>) -> JoinHandle<()> {
+    const EVERY: Duration = Duration::from_millis(500);
+    let (watched, telling) = (Arc::clone(ledger), Arc::clone(supervisor));
+    supervisor.spawn_until_stopped("ledger", async move {
+        loop {
+            if let Some(error) = watched.failure() {
+                telling.fail("ledger", error.to_string());
+                return;
+            }
+            tokio::time::sleep(EVERY).await;
+        }
+    })
 }
 
 /// Opens the ledger, and has the policies count what lives in it.

@@ -12,6 +12,7 @@ use crate::{
     accept::{AcceptContext, AcceptError, AcceptParts, Acceptance, DirectAcceptance},
     capacity::Capacity,
     capture::{self, CaptureAcceptance, CaptureError, SignedCapture},
+    chain_status::ChainStatus,
     config::{AcceptanceConfig, WindowConfig},
     emitter::Emitter,
     error::StartError,
@@ -43,6 +44,7 @@ pub(crate) struct RequestParts {
     /// What acceptance misses of accounts that came over.
     pub(crate) wanted: Arc<Wanted>,
     pub(crate) capacity: Arc<Capacity>,
+    pub(crate) chain: Arc<ChainStatus>,
 }
 
 /// Takes requests, and has them served.
@@ -68,7 +70,7 @@ impl RequestQueue {
         windows: &WindowConfig,
     ) -> Result<Self, StartError> {
         let RequestParts { ledger, clock, key, wallet, policies, events, metrics, .. } = parts;
-        let RequestParts { supervisor, wanted, capacity, .. } = parts;
+        let RequestParts { supervisor, wanted, capacity, chain, .. } = parts;
         let signer = ReceiptSigner::new(key, wallet);
         let context = Arc::new(RequestContext::new(ledger, clock, signer, events));
         let parts = AcceptParts {
@@ -77,6 +79,7 @@ impl RequestQueue {
             metrics: Arc::clone(&metrics),
             wanted,
             capacity,
+            chain,
             wallet,
         };
         let accepting = AcceptContext::new(parts, acceptance, windows);

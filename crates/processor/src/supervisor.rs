@@ -13,16 +13,16 @@ use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{emitter::Emitter, event::Event};
 
-/// A task panicked that runs as long as the processor does.
+/// A task panicked that runs as long as the processor does, or the ledger cannot be written to any more.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error(
-    "a part of the processor ({task}) failed: {message}. This is a defect. What was promised is on \
-     disk; start the processor again to go on"
+    "a part of the processor ({task}) failed: {message}. What was promised is on disk; start the \
+     processor again to go on"
 )]
 pub struct TaskPanicked {
-    /// Which task: `chain_sync`, `batch_scheduler`, `transaction_sender` or `account_changes`.
+    /// Which task: `chain_sync`, `batch_scheduler`, `transaction_sender`, `account_changes`, or `ledger`.
     pub task: &'static str,
-    /// What it panicked with.
+    /// What it panicked with, or why nothing can be written.
     pub message: String,
 }
 
@@ -87,15 +87,13 @@ impl Supervisor {
         tokio::spawn(async move {
             // What it shares with others is in order: locks are held where nothing panics.
             let Err(panic) = AssertUnwindSafe(work).catch_unwind().await else { return };
-            let panicked = TaskPanicked { task, message: message_of(&*panic) };
-            tracing::error!(task, message = panicked.message, "a task panicked");
-            events.emit(Event::TaskPanicked { task });
-            failure.send_if_modified(|first| {
-                let is_first = first.is_none();
-                first.get_or_insert(panicked);
-                is_first
-            });
+            note(&events, &failure, TaskPanicked { task, message: message_of(&*panic) });
         })
+    }
+
+    /// Notes that a part cannot go on, without which the processor cannot.
+    pub(crate) fn fail(&self, task: &'static str, message: String) {
+        note(&self.events, &self.failure, TaskPanicked { task, message });
     }
 
     /// Begins a task that may be dropped at any point where it waits, as it is when the processor stops.
@@ -112,6 +110,18 @@ impl Supervisor {
             }
         })
     }
+}
+
+/// Has everybody know of a failure. The first one stays.
+fn note(events: &Emitter, failure: &watch::Sender<Option<TaskPanicked>>, panicked: TaskPanicked) {
+    let task = panicked.task;
+    tracing::error!(task, message = panicked.message, "a part of the processor failed");
+    events.emit(Event::TaskPanicked { task });
+    failure.send_if_modified(|first| {
+        let is_first = first.is_none();
+        first.get_or_insert(panicked);
+        is_first
+    });
 }
 
 /// What a panic says, where it says something.

@@ -5,7 +5,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use aep2_chain::wallet::{
     terms::{Terms, VerifierList},
-    units::BaseUnits,
+    units::{BaseUnits, VerifierSetId},
 };
 use aep2_circuits::Shape;
 use aep2_ledger::{Close, GateReason, GateScope, MandateHash};
@@ -26,7 +26,7 @@ use aep2_processor::{
 };
 use aep2_tests::{
     payers::{Payer, Payment, payee_address},
-    world::{World, eventually, settle_by_hand},
+    world::{DELAY_SECONDS, World, eventually, settle_by_hand},
 };
 use alloy::primitives::{Address, U256};
 use futures::future::join_all;
@@ -92,11 +92,9 @@ async fn the_first_reason_of_the_stated_order_is_the_answer() {
     let other_set = other_set.expect("a list");
     world.send(&world.processor, &world.id().register_verifiers(&other_set)).await;
     let other_set = Some(other_set.id());
-    let elsewhere = Address::repeat_byte(0x99);
-
-    let of_another = |_| Terms { processor: elsewhere, verifier_set: other_set, key_hash: None };
-    let of_another = world.payer_of(0, 0, of_another).await;
     let trusting_others = |terms| Terms { verifier_set: other_set, key_hash: None, ..terms };
+    let of_another = world.payer_of(0, 0, trusting_others).await;
+    leave(&world, &of_another, other_set).await;
     let trusting_others = world.payer_of(1, 0, trusting_others).await;
     let payer = world.payer(2, 60).await;
     let spent = world.mandate(&payer, 20, 7);
@@ -172,6 +170,15 @@ async fn the_first_reason_of_the_stated_order_is_the_answer() {
     processor.shutdown().await;
     assert_eq!(code(processor.accept(spent.clone()).await), "not_ready", "it is stopping");
     assert_eq!(code(processor.check(&spent)), "not_ready");
+}
+
+/// The payer chooses another processor.
+async fn leave(world: &World, payer: &Payer, verifier_set: Option<VerifierSetId>) {
+    let processor = Address::repeat_byte(0x99);
+    let terms = Terms { processor, verifier_set, key_hash: None };
+    world.send(&payer.key, &world.id().set_processor(payer.account, &terms)).await;
+    world.travel(DELAY_SECONDS);
+    world.send(&payer.key, &world.id().apply_change(payer.account)).await;
 }
 
 /// A mandate that is refused because the gate is closed, for one scope after the other. Whoever is refused

@@ -4,6 +4,7 @@ mod accept;
 mod capacity;
 mod capture;
 mod holds;
+mod hostile;
 mod kill;
 mod outage;
 mod panics;

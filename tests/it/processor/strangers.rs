@@ -125,6 +125,7 @@ async fn an_account_that_goes_from_contract_to_contract_in_a_block_stops_nobody(
     goes_on(&world, &processor, &ann, 0).await;
 
     comes_over(&world, &bob).await;
+    world.ready(&processor).await;
     for (nonce, code) in [(0, "nonce_spent"), (1, "nonce_spent")] {
         let refused = accept_when_read(&processor, &world.mandate(&bob, 1, nonce)).await;
         assert_eq!(refused.expect_err("it was spent by a contract").code(), code);

@@ -18,12 +18,12 @@
 //!    stuck, and is believed only when nothing else is seen several times in a row.
 //! 3. for the next stretch, in one of two ways.
 //!
-//! *Near the head* nodes disagree as a matter of course. There every header is read, each must name
-//! its predecessor's hash as its parent's, the first one that of the last block delivered, and
-//! events are asked for by their block's hash: they cannot be of another chain. The same message asks
-//! for the block, since some nodes list no events for a block that they do not have, instead of
-//! refusing. So what is delivered is one chain of hashes with no gap. A block is passed over without
-//! asking only when the bloom filter in its header rules its events out.
+//! *Near the head* nodes disagree as a matter of course. There every header is read, each must hash to
+//! what it says and name its predecessor's hash as its parent's, the first one that of the last block
+//! delivered. A block is passed over only when the bloom filter in its header rules its events out. Of
+//! every other block all receipts are read, by its hash, and held against its header: a list of events
+//! that is empty would prove nothing. So what is delivered is one chain of hashes with no gap, and a
+//! node that hides an event, or has not filed it yet, costs time.
 //!
 //! *Far below the head*, deeper than any reorganisation that the follower undoes, honest nodes that
 //! have a block agree on it; what may differ is how far they have got. There one request lists the
@@ -33,8 +33,10 @@
 //! the header of that number. An answer with as many events as an answer can hold is taken for one
 //! cut short.
 //!
-//! Both count on a message being answered by one node. Where a provider takes no messages with
-//! several requests, they are asked in turn. That is as good where there is one node behind the
+//! That counts on a message being answered by one node, and on the node: what an honest one has of old
+//! blocks it does not lose. Who does not want to count on it has all blocks read one by one
+//! ([`FollowerConfig::near_depth`]), as near the head. Where a provider takes no messages with several
+//! requests, they are asked in turn. That is as good where there is one node behind the
 //! address; where there are several, of which one lags and lists nothing where it should refuse, or
 //! is stuck on another chain, its answer about a range may be taken for the chain's.
 //!
@@ -66,7 +68,9 @@
 //! ```
 
 mod cursor;
+mod fault;
 mod reader;
+mod receipts;
 mod refusal;
 mod view;
 
@@ -80,10 +84,13 @@ use alloy::{
 use thiserror::Error;
 use tokio::{sync::watch, time::Instant};
 
-use self::reader::{Fault, Reader, Stretch};
 pub use self::{
     cursor::{CURSOR_VERSION, Cursor, CursorError},
     view::View,
+};
+use self::{
+    fault::Fault,
+    reader::{Reader, Stretch},
 };
 use crate::{
     backoff::{Backoff, BackoffConfig},
@@ -94,7 +101,7 @@ use crate::{
 /// once.
 const DOUBTS_MAX: u32 = 5;
 
-/// The most blocks near the head that one update covers: each costs two requests.
+/// The most blocks near the head that one update covers: each costs one or two requests.
 const NEAR_RANGE_MAX: u64 = 32;
 
 /// What to follow, and how carefully.

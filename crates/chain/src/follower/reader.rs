@@ -6,7 +6,6 @@ use std::cmp::Ordering;
 
 use alloy::{
     eips::BlockNumberOrTag,
-    primitives::B256,
     providers::Provider,
     rpc::{
         client::BatchRequest,
@@ -17,32 +16,13 @@ use futures::{
     FutureExt,
     stream::{self, StreamExt, TryStreamExt},
 };
-use thiserror::Error;
 
-use super::refusal;
+use super::{
+    fault::{CONCURRENCY, Fault, disagree},
+    receipts::Receipts,
+    refusal,
+};
 use crate::rpc::{BlockRef, Rpc, RpcError};
-
-/// How many requests are under way at once.
-const CONCURRENCY: usize = 8;
-
-/// Why a stretch could not be read. None of these lasts: the stretch is read again.
-#[derive(Debug, Error)]
-pub(super) enum Fault {
-    /// The node did not answer.
-    #[error(transparent)]
-    Rpc(#[from] RpcError),
-    /// The node will not answer for so many blocks.
-    #[error("too much for one request: {0}")]
-    TooMuch(String),
-    /// The answers do not describe one chain: it changed in between, or they come from several
-    /// nodes.
-    #[error("the answers disagree: {0}")]
-    Disagreement(String),
-}
-
-fn disagree<T>(message: impl Into<String>) -> Result<T, Fault> {
-    Err(Fault::Disagreement(message.into()))
-}
 
 /// A stretch of the chain.
 #[derive(Debug)]
@@ -64,11 +44,12 @@ pub(super) struct Reader {
     logs_max: usize,
     /// Whether requests go together. Until the node turns out not to take them so.
     batches: bool,
+    receipts: Receipts,
 }
 
 impl Reader {
     pub(super) fn new(rpc: Rpc, filter: Filter, logs_max: usize) -> Self {
-        Self { rpc, filter, logs_max, batches: true }
+        Self { rpc, filter, logs_max, batches: true, receipts: Receipts::default() }
     }
 
     /// Learns from a failure that the node does not take several requests in one message. Whether
@@ -199,7 +180,7 @@ impl Reader {
     }
 
     /// Blocks `from` to `to`, which `tip` precedes, near the head: every header, linked by the
-    /// hashes of parents, and the events of each block by its hash.
+    /// hashes of parents, and the events of each block out of its receipts.
     pub(super) async fn read_near(
         &self,
         tip: Option<BlockRef>,
@@ -209,6 +190,7 @@ impl Reader {
         let headers = self.headers(from..=to).await?;
         let mut parent = tip;
         for header in &headers {
+            self.receipts.check_header(header)?;
             if let Some(parent) = parent
                 && header.parent_hash != parent.hash
             {
@@ -227,14 +209,6 @@ impl Reader {
         let Some(end) = headers.last() else {
             return disagree("no blocks");
         };
-        if !self.batches {
-            // The events came without a proof that the node had their blocks. It had all of them
-            // if it still has the last one.
-            let again = self.header(to).await?;
-            if again.hash != end.hash {
-                return disagree(format!("block {to} changed from {} to {}", end.hash, again.hash));
-            }
-        }
         Ok(Stretch { blocks: headers.iter().map(BlockRef::from).collect(), end: end.clone(), logs })
     }
 
@@ -242,46 +216,16 @@ impl Reader {
     async fn logs_of_block(&self, header: &Header) -> Result<Vec<Log>, Fault> {
         // An empty bloom proves nothing: some chains leave it empty always.
         let has_bloom = !header.logs_bloom.is_zero();
-        let may_have = self.filter.matches_bloom(header.logs_bloom);
-        if has_bloom && !may_have {
+        if has_bloom && !self.filter.matches_bloom(header.logs_bloom) {
             return Ok(Vec::new());
         }
-        let mut logs = self.logs_by_hash(header.hash).await?;
-        if has_bloom && logs.is_empty() {
-            // Blooms err on the side of "maybe", but a node that has not yet filed the block's
-            // events looks the same. Such a block is rare enough to ask twice.
-            logs = self.logs_by_hash(header.hash).await?;
-        }
+        let mut logs = self.receipts.logs(&self.rpc, header).await?;
+        logs.retain(|log| self.is_asked_for(log));
         let mut logs = self.in_order(logs, header.number, header.number)?;
         for log in &mut logs {
-            if log.block_hash != Some(header.hash) {
-                return disagree(format!("an event of another block than {}", header.hash));
-            }
             log.block_timestamp.get_or_insert(header.timestamp);
         }
         Ok(logs)
-    }
-
-    /// The events of a block by its hash, so that none can be of another, and the block itself in
-    /// the same message: some nodes list no events for a block that they do not have.
-    async fn logs_by_hash(&self, hash: B256) -> Result<Vec<Log>, Fault> {
-        let filter = self.filter.clone().at_block_hash(hash);
-        if !self.batches {
-            return Ok(self.rpc.ask("eth_getLogs", (filter,)).await?);
-        }
-        let answers = self.rpc.within("eth_getLogs", async {
-            let mut batch = BatchRequest::new(self.rpc.provider.client());
-            let logs = batch.add_call::<_, Vec<Log>>("eth_getLogs", &(filter,))?;
-            let block =
-                batch.add_call::<_, Option<Header>>("eth_getBlockByHash", &(hash, false))?;
-            batch.send().await?;
-            Ok((logs.await?, block.await?))
-        });
-        let (logs, block) = answers.await?;
-        match block {
-            Some(block) if block.hash == hash => Ok(logs),
-            _ => disagree(format!("the node that was asked for its events has no block {hash}")),
-        }
     }
 
     async fn headers(&self, numbers: impl Iterator<Item = u64>) -> Result<Vec<Header>, Fault> {
@@ -292,14 +236,18 @@ impl Reader {
             .await
     }
 
+    /// Whether a log is one of those that are followed.
+    fn is_asked_for(&self, log: &Log) -> bool {
+        self.filter.matches_address(log.address()) && self.filter.matches_topics(log.topics())
+    }
+
     /// The events sorted, after a look at whether they are what was asked for.
     fn in_order(&self, mut logs: Vec<Log>, from: u64, to: u64) -> Result<Vec<Log>, Fault> {
         for log in &logs {
             let asked_for = log.block_number.is_some_and(|number| (from..=to).contains(&number))
                 && log.log_index.is_some()
                 && !log.removed
-                && self.filter.matches_address(log.address())
-                && self.filter.matches_topics(log.topics());
+                && self.is_asked_for(log);
             if !asked_for {
                 return disagree(format!(
                     "an event that was not asked for, of {} in block {:?}",

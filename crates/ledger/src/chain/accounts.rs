@@ -8,7 +8,11 @@
 use aep2_mandate::units::{AccountId, Nonce};
 use alloy_primitives::{Address, B256, U256};
 
-use super::{direct, facts::ChainFact};
+use super::{
+    direct,
+    facts::ChainFact,
+    known::{followed, record},
+};
 use crate::{
     accept::spent_slot,
     error::LedgerError,
@@ -148,23 +152,6 @@ fn apply_money(tx: &mut Tx<'_, '_>, fact: &ChainFact) -> Result<(), FactError> {
         _ => {}
     }
     Ok(())
-}
-
-/// What is known of an account, if anything is.
-pub(super) fn record(tx: &Tx<'_, '_>, account: AccountId) -> Option<AccountRecord> {
-    tx.account(account).and_then(|account| account.record.clone())
-}
-
-/// What the chain has of an account, if it is followed.
-pub(super) fn followed(tx: &Tx<'_, '_>, account: AccountId) -> Option<AccountRecord> {
-    record(tx, account).filter(|record| record.standing == Standing::Followed)
-}
-
-/// Notes whose account it is, which only its owner can have shown.
-pub(super) fn learn_owner(tx: &mut Tx<'_, '_>, account: AccountId, owner: Address) {
-    if let Some(record) = record(tx, account).filter(|record| record.owner == Address::ZERO) {
-        tx.set_account(account, AccountRecord { owner, ..record });
-    }
 }
 
 /// What the chain has of a purse, if its account is followed and it was read.

@@ -16,6 +16,7 @@ use super::{
     accounts::{self, FactError},
     direct,
     facts::{ChainBlock, ChainFact},
+    known,
     outcome::{Applied, ChainError},
 };
 use crate::{
@@ -187,7 +188,7 @@ impl Effects {
         account: AccountId,
         reason: &str,
     ) -> Result<(), LedgerError> {
-        let Some(record) = accounts::followed(tx, account) else { return Ok(()) };
+        let Some(record) = known::followed(tx, account) else { return Ok(()) };
         direct::forget(tx, record.owner)?;
         let standing = Standing::Contradicted { block: self.block, reason: reason.to_owned() };
         tx.set_account(account, AccountRecord { standing, whole: false, ..record });
@@ -252,7 +253,7 @@ impl Effects {
         transaction: B256,
     ) -> Result<(), FactError> {
         let entry = Entry::find(tx, mandate)?;
-        if let (None, Some(record)) = (&entry, accounts::followed(tx, account)) {
+        if let (None, Some(record)) = (&entry, known::followed(tx, account)) {
             // A nonce is spent that nobody here knows.
             direct::forget(tx, record.owner)?;
         }
@@ -275,7 +276,7 @@ impl Effects {
         token: Address,
         nonce: Nonce,
     ) -> Result<(), FactError> {
-        let record = accounts::record(tx, account);
+        let record = known::record(tx, account);
         if record.is_none_or(|record| record.standing == Standing::Left) {
             return Ok(());
         }

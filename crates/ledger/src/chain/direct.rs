@@ -9,7 +9,7 @@
 use aep2_mandate::units::AccountId;
 use alloy_primitives::Address;
 
-use super::{accounts, facts::ChainFact};
+use super::{facts::ChainFact, known};
 use crate::{
     error::LedgerError,
     records::{DirectAccountRecord, Standing},
@@ -44,7 +44,7 @@ pub(super) fn apply(tx: &mut Tx<'_, '_>, fact: &ChainFact) -> Result<(), LedgerE
                 forget_nonces(tx, owner)?;
             }
             if let Some(account) = account.filter(|_| own) {
-                accounts::learn_owner(tx, account, owner);
+                known::learn_owner(tx, account, owner);
             }
             let record = DirectAccountRecord { account, pending: None, whole };
             tx.put_record(Family::DirectAccounts, schema::owner(owner), &record);
@@ -93,5 +93,5 @@ fn forget_nonces(tx: &mut Tx<'_, '_>, owner: Address) -> Result<(), LedgerError>
 
 /// Whether an account names this processor.
 fn is_own(tx: &Tx<'_, '_>, account: AccountId) -> bool {
-    accounts::record(tx, account).is_some_and(|record| record.standing != Standing::Left)
+    known::record(tx, account).is_some_and(|record| record.standing != Standing::Left)
 }

@@ -5,10 +5,12 @@ mod accounts;
 mod apply;
 mod direct;
 mod facts;
+mod known;
 mod outcome;
 mod reading;
 mod rewind;
 mod unconfirmed;
+mod unread;
 
 pub(crate) use self::{
     apply::{apply_blocks, chain_time, members},
@@ -19,5 +21,6 @@ pub(crate) use self::{
 pub use self::{
     facts::{ChainBlock, ChainFact},
     outcome::{Applied, ChainError, Rewound},
-    reading::{AccountReading, ChainReading, PurseReading, SLOTS_AHEAD, SlotReading, Unread},
+    reading::{AccountReading, ChainReading, PurseReading, SlotReading},
+    unread::{SLOTS_AHEAD, Unread},
 };

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use aep2_mandate::units::{AccountId, UnixTime};
 use alloy_primitives::{Address, B256, U256};
 
-use super::{accounts, outcome::ChainError};
+use super::{accounts, known, outcome::ChainError};
 use crate::{
     error::LedgerError,
     memory::key_of,
@@ -24,38 +24,6 @@ use crate::{
     tx::Tx,
     units::Balance,
 };
-
-/// How many slots of 256 nonces are known ahead of the one in use, so that a signer who counts up never
-/// waits for them.
-pub const SLOTS_AHEAD: u64 = 2;
-
-/// Something on the chain that must be read before a mandate can be accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Unread {
-    /// What an account has of a token.
-    Purse {
-        /// The account.
-        account: AccountId,
-        /// The token.
-        token: Address,
-    },
-    /// Which of an account's nonces `256·index` to `256·index + 255` are spent.
-    Slot {
-        /// The account.
-        account: AccountId,
-        /// The token.
-        token: Address,
-        /// Below 2^56.
-        index: u64,
-    },
-    /// Whether a nonce of an owner's direct mandates is spent.
-    DirectNonce {
-        /// The owner.
-        owner: Address,
-        /// The nonce.
-        nonce: U256,
-    },
-}
 
 /// What was read of the chain at one block.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -150,7 +118,7 @@ pub(crate) fn note(tx: &mut Tx<'_, '_>, reading: ChainReading) -> Result<(), Cha
 /// An account is followed from here on. All that was known of it before is forgotten.
 fn note_account(tx: &mut Tx<'_, '_>, read: AccountReading) -> Result<(), LedgerError> {
     let AccountReading { account, owner, processor, verifier_set, key_hash, pending, .. } = read;
-    let to_be_read = accounts::record(tx, account).filter(|known| known.standing.is_to_be_read());
+    let to_be_read = known::record(tx, account).filter(|known| known.standing.is_to_be_read());
     if to_be_read.is_none() {
         return Ok(());
     }
@@ -199,7 +167,7 @@ fn is_missing(
     family: Family,
     key: &[u8],
 ) -> Result<bool, LedgerError> {
-    let to_be_read = accounts::followed(tx, account).is_some_and(|record| !record.whole);
+    let to_be_read = known::followed(tx, account).is_some_and(|record| !record.whole);
     Ok(to_be_read && tx.get(family, key)?.is_none())
 }
 

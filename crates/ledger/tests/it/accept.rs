@@ -121,12 +121,9 @@ const OBSTACLES: [&str; 12] = [
 fn obstructed(obstacles: &BTreeSet<&str>) -> (TestLedger, Terms, i64) {
     let there = |name: &str| obstacles.contains(name);
     let test = TestLedger::empty();
-    let mut facts = Vec::new();
     let number = if there("unknown account") { 2 } else { 1 };
-    facts.push(opened(1));
-    facts.push(deposited(1, 1_000));
     let mut terms = Terms::new(number, 5, 100);
-    test.apply(block(1_000, facts));
+    test.apply(block(1_000, vec![opened(1), deposited(1, 1_000)]));
 
     // The conflict is accepted while nothing stands against it yet.
     if there("nonce conflict") && number == 1 {

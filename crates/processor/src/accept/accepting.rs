@@ -161,6 +161,9 @@ impl AcceptContext {
             return Ok(Prechecked { proposal, standing, settle_by, same });
         }
         terms?;
+        if let Some(ahead_s) = self.chain.is_ahead(now) {
+            return Err(AcceptError::ClocksDiffer { ahead_s });
+        }
         let standing = standing?;
         if let Some(capacity) = &self.capacity {
             capacity.check(settle_by, now)?;

@@ -12,6 +12,7 @@ use alloy::primitives::Address;
 use super::payable::Payable;
 use crate::{
     capacity::Capacity,
+    chain_status::ChainStatus,
     config::{AcceptanceConfig, WindowConfig},
     follow::Wanted,
     intake::RequestContext,
@@ -28,6 +29,7 @@ pub(crate) struct AcceptContext {
     pub(super) wanted: Arc<Wanted>,
     /// What can be settled in time; none where that is not to be looked at.
     pub(super) capacity: Option<Arc<Capacity>>,
+    pub(super) chain: Arc<ChainStatus>,
     pub(super) wallet: WalletId,
     /// The accepted tokens' domains, and the least amounts.
     tokens: HashMap<Address, (Domain, Ceiling)>,
@@ -43,6 +45,7 @@ pub(crate) struct AcceptParts {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) wanted: Arc<Wanted>,
     pub(crate) capacity: Arc<Capacity>,
+    pub(crate) chain: Arc<ChainStatus>,
     pub(crate) wallet: WalletId,
 }
 
@@ -52,7 +55,7 @@ impl AcceptContext {
         acceptance: &AcceptanceConfig,
         windows: &WindowConfig,
     ) -> Self {
-        let AcceptParts { requests, policies, metrics, wanted, capacity, wallet } = parts;
+        let AcceptParts { requests, policies, metrics, wanted, capacity, chain, wallet } = parts;
         let domain = |token| Domain::new(wallet.chain_id, wallet.address, token);
         let tokens = acceptance.tokens.iter();
         let tokens = tokens.map(|(token, least)| (*token, (domain(*token), *least))).collect();
@@ -62,6 +65,7 @@ impl AcceptContext {
             metrics,
             wanted,
             capacity: Some(capacity).filter(|_| acceptance.within_capacity),
+            chain,
             wallet,
             tokens,
             settle_within_s: acceptance.settle_within_s,

@@ -68,6 +68,12 @@ pub enum AcceptError {
     /// The chain was not seen for too long.
     #[error("the chain was not seen for too long to accept anything: try again later")]
     ViewTooOld,
+    /// The chain's clock is not this machine's: a promise could be broken when it is given.
+    #[error("the chain is {ahead_s} seconds ahead of the clock here: try again later")]
+    ClocksDiffer {
+        /// By how much.
+        ahead_s: u64,
+    },
     /// No account of this number names this processor or ever did, as far as is known.
     #[error(
         "account {account} is not known: it names another processor, or was opened so recently that it \
@@ -179,7 +185,7 @@ impl AcceptError {
     /// Its stable code.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Stopping | Self::ViewTooOld => "not_ready",
+            Self::Stopping | Self::ViewTooOld | Self::ClocksDiffer { .. } => "not_ready",
             Self::Busy { .. } => "too_many_requests",
             Self::UnsupportedToken { .. } => "unsupported_token",
             Self::LostPayee(_) => "lost_payee",

@@ -3,7 +3,8 @@
 //!
 //! All of a round is read at one block, the last one applied, by the task that applies blocks and in
 //! between: so what was read is what the ledger goes on from. A round is bounded in what it reads and in
-//! how long it takes, and failing ones are further and further apart: following waits little for them.
+//! how long it takes, the next one waits as long as it took, and failing ones are further and further
+//! apart: following waits little for them.
 
 use std::time::Duration;
 
@@ -103,6 +104,7 @@ impl<'a> Reading<'a> {
 
     /// Reads some of what is to be read, and notes it.
     pub(super) async fn round(&mut self) {
+        let begun = Instant::now();
         let outcome = match tokio::time::timeout(ROUND_MAX, self.read()).await {
             Ok(outcome) => outcome,
             Err(_) => Err(FollowError::Node { asked: "the state of accounts", error: None }),
@@ -110,7 +112,8 @@ impl<'a> Reading<'a> {
         match outcome {
             Ok(()) => {
                 self.failures = 0;
-                self.next_at = Instant::now();
+                // Following has at least as much of the time.
+                self.next_at = Instant::now() + begun.elapsed();
             }
             Err(error) => {
                 let wait = WAIT_MIN * 2u32.saturating_pow(self.failures.min(16));

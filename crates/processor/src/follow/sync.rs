@@ -26,6 +26,9 @@ use crate::{
 /// The alarm of a chain that cannot be followed.
 const ALARM: &str = "chain_not_followed";
 
+/// How often in a row the node's answers must fail, or not fit together, until an operator is told.
+const FAILURES_MAX: u32 = 10;
+
 /// The alarm of accounts that the node gives no state of.
 const NOT_READ: &str = "accounts_not_read";
 
@@ -225,14 +228,17 @@ impl Context {
     async fn watch_head(&self, mut view: watch::Receiver<View>) -> Infallible {
         let mut read = None;
         loop {
-            let (head, failures) = {
+            let (head, time, failures) = {
                 let view = view.borrow_and_update();
-                (view.head, view.failures)
+                (view.head, view.head_time.unwrap_or_default(), view.failures)
             };
+            if failures >= FAILURES_MAX {
+                self.metrics.alarm(ALARM, true);
+            }
             if failures > 0 {
                 self.chain.failed(format_args!("it did not answer {failures} times in a row"));
             } else if let Some(head) = head {
-                self.chain.reached(head.number);
+                self.chain.reached(head.number, time);
                 if read != Some(head) {
                     match self.note_unconfirmed(head).await {
                         Ok(()) => read = Some(head),

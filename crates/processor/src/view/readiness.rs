@@ -146,6 +146,11 @@ pub(crate) fn readiness(
         }
         Some(_) => {}
     }
+    if let Some(ahead_s) = chain.is_ahead(now) {
+        obstacles.push(format!(
+            "the chain's newest block is {ahead_s} seconds ahead of the clock here: one of the two is wrong"
+        ));
+    }
     if let (Some(failure), false) = (&health.failure, obstacles.is_empty()) {
         obstacles.push(format!("the chain does not answer: {failure}"));
     }

@@ -98,7 +98,8 @@ pub(super) enum ServiceErrors {
     /// `internal`.
     #[response(status = 500)]
     Internal(#[to_schema] Envelope),
-    /// `not_ready`: wait as long as `Retry-After` says; `/readyz` says why.
+    /// `not_ready`: wait as long as `Retry-After` says; `/readyz` says why. `account_being_read`, of
+    /// mandates: wait, and send it again.
     #[response(status = 503)]
     NotReady(#[to_schema] Envelope),
 }

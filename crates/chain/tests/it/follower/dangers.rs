@@ -516,6 +516,67 @@ fn settings_that_make_no_sense_are_refused() {
     }
 }
 
+/// A node that is asked about blocks near its head, and leaves out events so many times.
+fn hiding(hides: u64, hides_from: usize, habits: Habits) -> Scripted<Chain> {
+    let node = node(habits, 0);
+    for _ in 0..30 {
+        node.model().mine_with(3);
+    }
+    node.model().sync();
+    node.model().habits.hides = hides;
+    node.model().habits.hides_from = hides_from;
+    node
+}
+
+/// It used to be believed at the second time: a deposit never seen, or a withdrawal, for good.
+#[test]
+fn a_node_that_hides_events_costs_time_and_no_event() {
+    for hides_from in [0, 1] {
+        for hides in [1, 2, 10, 100] {
+            for block_receipts in [true, false] {
+                run(async {
+                    let habits = Habits { block_receipts, ..Habits::default() };
+                    let node = hiding(0, hides_from, habits);
+                    let mut applied = applied();
+                    let config = FollowerConfig {
+                        near_depth: u64::MAX,
+                        backoff: fast(),
+                        confirmations: 0,
+                        ..config()
+                    };
+                    let mut follower = follower(&node, &config, &applied);
+                    drive(&mut follower, &mut applied, 30).await;
+                    // It is known by now that roots can be rebuilt here.
+                    {
+                        let mut chain = node.model();
+                        chain.mine_with(3);
+                        chain.sync();
+                        chain.habits.hides = hides;
+                    }
+                    drive(&mut follower, &mut applied, 31).await;
+                    assert_eq!(node.model().habits.hides, 0, "the test needs the node to hide");
+                    same(&applied, &node, 31);
+                });
+            }
+        }
+    }
+}
+
+/// Where receipts are of kinds that cannot be hashed here, the bloom filter tells.
+#[test]
+fn an_empty_answer_is_not_believed_where_roots_cannot_be_rebuilt() {
+    for hides in [1, 2, 10] {
+        run(async {
+            let node = hiding(hides, 0, Habits { kind: 126, ..Habits::default() });
+            let mut applied = applied();
+            let config = FollowerConfig { near_depth: u64::MAX, backoff: fast(), ..config() };
+            drive(&mut follower(&node, &config, &applied), &mut applied, 27).await;
+            assert_eq!(node.model().habits.hides, 0, "the test needs the node to hide");
+            same(&applied, &node, 27);
+        });
+    }
+}
+
 fn fast() -> BackoffConfig {
     BackoffConfig { first: Duration::from_millis(10), longest: Duration::from_millis(100) }
 }

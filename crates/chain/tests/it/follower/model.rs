@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use aep2_chain::BlockRef;
 use alloy::{
+    consensus::{Receipt, ReceiptEnvelope, proofs::calculate_receipt_root},
     primitives::{Address, B256, Bloom, BloomInput, Bytes, LogData, keccak256},
     rpc::types::{Filter, Header, Log},
 };
@@ -50,6 +51,13 @@ pub(crate) struct Habits {
     pub(crate) batches: bool,
     /// Whether headers have bloom filters.
     pub(crate) blooms: bool,
+    /// Whether a block's receipts are given at once.
+    pub(crate) block_receipts: bool,
+    /// How many answers to come leave out events, and which of a block's: all, or all but the first.
+    pub(crate) hides: u64,
+    pub(crate) hides_from: usize,
+    /// The transactions' kind. 126 is one that nobody here can hash.
+    pub(crate) kind: u64,
 }
 
 impl Default for Habits {
@@ -70,6 +78,10 @@ impl Default for Habits {
             logs_from: None,
             batches: true,
             blooms: true,
+            block_receipts: true,
+            hides: 0,
+            hides_from: 0,
+            kind: 2,
         }
     }
 }
@@ -170,6 +182,7 @@ impl Chain {
             number,
             parent_hash: self.canonical.last().copied().unwrap_or_default(),
             logs_bloom: bloom,
+            receipts_root: receipts_root(&logs),
             timestamp: 1_700_000_000 + self.made,
             extra_data: Bytes::from(self.made.to_be_bytes()),
             base_fee_per_gas: Some(7),
@@ -235,6 +248,40 @@ impl Chain {
         Some(&self.blocks[hash])
     }
 
+    /// The receipts of a block that the node at hand has: one for each event.
+    fn receipts(&mut self, hash: B256) -> Option<Vec<Value>> {
+        let chain = &self.nodes[self.habits.logs_from.unwrap_or(self.node)];
+        let block = chain.contains(&hash).then(|| &self.blocks[&hash])?;
+        let mut logs: Vec<Vec<&Log>> = block.logs.iter().map(|log| vec![log]).collect();
+        if self.habits.hides > 0 && !logs.is_empty() {
+            self.habits.hides -= 1;
+            logs.iter_mut().skip(self.habits.hides_from).for_each(Vec::clear);
+        }
+        let receipt = |(index, (logs, shown)): (usize, (&Log, &Vec<&Log>))| {
+            json!({
+                "transactionHash": logs.transaction_hash,
+                "transactionIndex": format!("{index:#x}"),
+                "blockHash": hash,
+                "type": format!("{:#x}", self.habits.kind),
+                "status": "0x1",
+                "cumulativeGasUsed": format!("{:#x}", 21_000 * (index + 1)),
+                "logs": shown,
+            })
+        };
+        Some(block.logs.iter().zip(&logs).enumerate().map(receipt).collect())
+    }
+
+    /// The receipt of a transaction in the node's chain.
+    fn receipt(&mut self, transaction: B256) -> Option<Value> {
+        let chain = &self.nodes[self.habits.logs_from.unwrap_or(self.node)];
+        let place = chain.iter().find_map(|hash| {
+            let of = |log: &Log| log.transaction_hash == Some(transaction);
+            self.blocks[hash].logs.iter().position(of).map(|index| (*hash, index))
+        });
+        let (hash, index) = place?;
+        self.receipts(hash)?.into_iter().nth(index)
+    }
+
     fn logs(&self, params: &Value) -> Result<Value, Failure> {
         let filter: Filter = serde_json::from_value(params[0].clone()).expect("a filter");
         let chain = &self.nodes[self.habits.logs_from.unwrap_or(self.node)];
@@ -272,8 +319,21 @@ impl Chain {
 
 fn header_json(block: &Block) -> Value {
     let mut json = json!(block.header);
-    json["transactions"] = json!([]);
+    let sent: Vec<_> = block.logs.iter().map(|log| log.transaction_hash).collect();
+    json["transactions"] = json!(sent);
     json
+}
+
+fn receipts_root(logs: &[Log]) -> B256 {
+    let receipts = logs.iter().enumerate().map(|(index, log)| {
+        let receipt = Receipt {
+            status: true.into(),
+            cumulative_gas_used: 21_000 * (index as u64 + 1),
+            logs: vec![log.inner.clone()],
+        };
+        ReceiptEnvelope::Eip1559(receipt.into())
+    });
+    calculate_receipt_root(&receipts.collect::<Vec<_>>())
 }
 
 fn parse(number: &str) -> u64 {
@@ -326,6 +386,14 @@ impl Model for Chain {
                 Ok(if has { header_json(&self.blocks[&hash]) } else { Value::Null })
             }
             "eth_getLogs" => self.logs(params),
+            "eth_getBlockReceipts" if self.habits.block_receipts => {
+                let hash: B256 = serde_json::from_value(params[0].clone()).expect("a hash");
+                Ok(json!(self.receipts(hash)))
+            }
+            "eth_getTransactionReceipt" => {
+                let hash: B256 = serde_json::from_value(params[0].clone()).expect("a hash");
+                Ok(json!(self.receipt(hash)))
+            }
             _ => Err(Failure::error(-32601, "the method does not exist")),
         }
     }
