@@ -2,6 +2,7 @@
 
 mod accept;
 mod capture;
+mod full_disk;
 mod hostile;
 mod kill;
 mod outage;

@@ -54,6 +54,11 @@ fn cases() -> impl Strategy<Value = Case> {
                 logs_from: None,
                 batches,
                 blooms,
+                block_receipts: seed.is_multiple_of(2),
+                // Where neither a bloom filter nor a root that was ever rebuilt tells, nothing does.
+                hides: if blooms { seed % 7 } else { 0 },
+                hides_from: 0,
+                kind: 2,
             };
             let config = FollowerConfig {
                 confirmations,
