@@ -1,10 +1,10 @@
-//! The chain away: nothing is lost, and everything goes on when it is back.
+//! The chain away, or of another time: nothing is lost, and everything goes on when that is over.
 
 use std::{net::SocketAddr, time::Duration};
 
 use aep2_processor::{Parts, Processor, view::BatchStep};
 use aep2_tests::{
-    payers::payee_address,
+    payers::{Payment, payee_address},
     settling::{accept_all, all_settled, audited, batches, chain_of, settled_batches},
     world::{World, eventually},
 };
@@ -65,5 +65,24 @@ async fn a_chain_that_is_away_loses_nothing() {
     let settled: u32 = settled_batches(&processor).iter().map(|(_, count)| count).sum();
     assert_eq!(settled, 6);
     audited(&processor);
+    world.stop(processor).await;
+}
+
+/// Two hours ahead: what is promised now would be late when it is promised.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chain_ahead_of_the_clock_is_promised_nothing() {
+    let world = World::new().await;
+    let ann = world.payer(0, 1_000).await;
+    let processor = world.start(world.when_full()).await;
+    world.chain.increase_time(Duration::from_secs(7_200)).expect("time goes on");
+    world.chain.mine().expect("a block");
+    eventually("it is noticed", async || !processor.readiness().ready).await;
+    let mandate =
+        ann.sign(world.id(), Payment { deadline: world.later(20_000), ..world.payment(1, 0) });
+    let refused = processor.accept(mandate.clone()).await.expect_err("the clocks differ");
+    assert_eq!(refused.code(), "not_ready");
+    world.clock.advance(7_200);
+    world.ready(&processor).await;
+    processor.accept(mandate).await.expect("they agree");
     world.stop(processor).await;
 }
