@@ -40,8 +40,8 @@ use crate::config::WindowConfig;
 const SAMPLES: usize = 16;
 /// Seconds that a proof takes for each element of its domain, before one was made.
 const SECONDS_PER_ELEMENT: f64 = 1e-5;
-/// From proofs to confirmation, before that was seen.
-const CONFIRMATION_DEFAULT: Duration = Duration::from_secs(15);
+/// How long a block takes, before any was waited for.
+const BLOCK: Duration = Duration::from_secs(2);
 /// The least and the greatest safety.
 const SAFETY: [f64; 2] = [1.25, 3.0];
 /// By what the safety goes up where a window was late, and down where it was in time.
@@ -79,6 +79,8 @@ pub(crate) struct Capacity {
     in_flight_max: f64,
     /// The most that one mandate takes, of all shapes: a lane, in seconds of proving.
     lane_s_default: f64,
+    /// From proofs to confirmation, before that was seen.
+    confirmation: Duration,
     domains: BTreeMap<Shape, u64>,
     /// Requests that were handed to the ledger, and those of them that were answered.
     admitted: AtomicU64,
@@ -97,8 +99,13 @@ struct State {
 }
 
 impl Capacity {
-    /// `costs` are the shapes that there are keys of, with the sizes of their domains.
-    pub(crate) fn new(windows: &WindowConfig, domains: BTreeMap<Shape, u64>) -> Self {
+    /// `domains` are the shapes that there are keys of, with the sizes of their domains; a batch is
+    /// confirmed so many blocks after its own.
+    pub(crate) fn new(
+        windows: &WindowConfig,
+        domains: BTreeMap<Shape, u64>,
+        confirmations: u64,
+    ) -> Self {
         let lane_s = |(shape, domain): (&Shape, &u64)| {
             *domain as f64 * SECONDS_PER_ELEMENT / shape.lanes().max(1) as f64
         };
@@ -114,6 +121,8 @@ impl Capacity {
             due_margin_s: windows.due_margin_s,
             in_flight_max: windows.in_flight_max.max(1) as f64,
             lane_s_default,
+            confirmation: BLOCK
+                .saturating_mul(u32::try_from(confirmations).unwrap_or(u32::MAX).saturating_add(1)),
             domains,
             admitted: AtomicU64::new(0),
             answered: AtomicU64::new(0),
@@ -166,7 +175,7 @@ impl Capacity {
         };
         let proving_s = proving_s + uncounted * each_s;
         let windows = windows + uncounted * each_window;
-        let confirmation_s = worst(&state.confirmations, CONFIRMATION_DEFAULT).as_secs_f64();
+        let confirmation_s = worst(&state.confirmations, self.confirmation).as_secs_f64();
         let settling_s = windows * confirmation_s / self.in_flight_max;
         let waits = state.proved.values().map(Instant::elapsed).max().unwrap_or_default();
         let overdue_s = waits.as_secs_f64() - confirmation_s;
@@ -267,7 +276,7 @@ mod tests {
     /// Ten seconds a segment, before anything is measured; 100 seconds of margin.
     fn capacity() -> Capacity {
         let windows = WindowConfig { due_margin_s: 100, in_flight_max: 2, ..Default::default() };
-        Capacity::new(&windows, BTreeMap::from([(SHAPE, 1_000_000)]))
+        Capacity::new(&windows, BTreeMap::from([(SHAPE, 1_000_000)]), 4)
     }
 
     fn waits(capacity: &Capacity, proving_s: f64, windows: f64) {
@@ -292,7 +301,8 @@ mod tests {
     fn a_chain_that_confirms_slowly_or_not_at_all_counts_as_much_as_proving() {
         let capacity = capacity();
         waits(&capacity, 1.0, 40.0);
-        let expected = 40.0 * CONFIRMATION_DEFAULT.as_secs_f64() / 2.0 * SAFETY[0];
+        // Ten seconds each, two at once.
+        let expected = 40.0 * 10.0 / 2.0 * SAFETY[0];
         assert!((capacity.backlog_s() - expected).abs() < 1e-6);
         let batch = BatchNumber::new(1);
         capacity.is_proved(batch);

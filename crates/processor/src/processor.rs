@@ -154,7 +154,8 @@ impl Processor {
         let Base { ledger, metrics, events, outcomes, chain, supervisor } = base.clone();
 
         let domains = provers.domains(&config.windows.shapes);
-        let capacity = Arc::new(Capacity::new(&config.windows, domains));
+        let confirmations = config.follower.confirmations.max(config.sender.confirmations);
+        let capacity = Arc::new(Capacity::new(&config.windows, domains, confirmations));
         let settling = SettlerParts {
             ledger: Arc::clone(&ledger),
             clock: clock.clone(),

@@ -17,8 +17,8 @@ use aep2_tests::{
 };
 use alloy::providers::Provider;
 
-/// How long each proof takes at least.
-const PROOF: Duration = Duration::from_millis(250);
+/// How long each proof takes at least: much longer than it takes to make, however busy the machine is.
+const PROOF: Duration = Duration::from_secs(1);
 
 /// A slow prover.
 struct Slow;
@@ -26,16 +26,17 @@ struct Slow;
 impl FailPointHook for Slow {
     fn reached(&self, point: FailPoint, moment: Moment) {
         if (point, moment) == (FailPoint::Prove, Moment::Before) {
-            std::thread::sleep(PROOF);
+            tokio::task::block_in_place(|| std::thread::sleep(PROOF));
         }
     }
 }
 
-/// Promises of twenty seconds. Each segment holds one mandate that follows none.
+/// Promises of a minute. Each segment holds one mandate that follows none.
 fn config(world: &World) -> ProcessorConfig {
     let mut config = world.at_once();
-    config.acceptance.settle_within_s = 20;
-    config.windows.due_margin_s = 4;
+    config.acceptance.within_capacity = true;
+    config.acceptance.settle_within_s = 60;
+    config.windows.due_margin_s = 10;
     config
 }
 
@@ -49,10 +50,10 @@ async fn a_burst_beyond_capacity_is_refused_and_what_was_promised_is_kept() {
     let processor = Processor::start(parts, config(&world)).await.expect("started");
     world.ready(&processor).await;
 
-    // Ten times what can be proved, for five seconds.
+    // Ten times what can be proved, for eight seconds.
     let started = Instant::now();
     let (mut promised, mut refused, mut nonce) = (Vec::<MandateHash>::new(), 0, 0);
-    while started.elapsed() < Duration::from_secs(5) {
+    while started.elapsed() < Duration::from_secs(8) {
         let mandate = world.mandate(&payer, 1, nonce);
         nonce += 1;
         match processor.accept(mandate).await {
@@ -65,8 +66,8 @@ async fn a_burst_beyond_capacity_is_refused_and_what_was_promised_is_kept() {
         }
         tokio::time::sleep(PROOF / 10).await;
     }
-    assert!(promised.len() > 20, "only {} were promised", promised.len());
-    assert!(refused > 50, "only {refused} were refused: it was no burst");
+    assert!(promised.len() > 10, "only {} were promised", promised.len());
+    assert!(refused > 10, "only {refused} were refused: it was no burst");
 
     settled_in_time(&world, &processor, &promised).await;
     assert_eq!(settled_batches(&processor).len(), promised.len(), "each had a batch");
@@ -79,7 +80,7 @@ async fn a_burst_beyond_capacity_is_refused_and_what_was_promised_is_kept() {
 
 /// By when each was promised, and when its block came.
 async fn settled_in_time(world: &World, processor: &Processor, promised: &[MandateHash]) {
-    let everything = tokio::time::timeout(Duration::from_secs(60), async {
+    let everything = tokio::time::timeout(Duration::from_secs(120), async {
         while !promised.iter().all(|own| aep2_tests::settling::is_settled(processor, *own)) {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
