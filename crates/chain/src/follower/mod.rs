@@ -34,9 +34,9 @@
 //! cut short.
 //!
 //! That counts on a message being answered by one node, and on the node: what an honest one has of old
-//! blocks it does not lose. Who does not want to count on it has all blocks read one by one
-//! ([`FollowerConfig::near_depth`]), as near the head. Where a provider takes no messages with several
-//! requests, they are asked in turn. That is as good where there is one node behind the
+//! blocks it does not lose. Who does not want to count on it has all blocks read one by one, as near the
+//! head ([`near_depth`](field@FollowerConfig::near_depth)). Where a provider takes no messages with
+//! several requests, they are asked in turn. That is as good where there is one node behind the
 //! address; where there are several, of which one lags and lists nothing where it should refuse, or
 //! is stuck on another chain, its answer about a range may be taken for the chain's.
 //!
