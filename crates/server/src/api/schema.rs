@@ -92,14 +92,14 @@ pub(super) enum NotFoundErrors {
 /// What may happen to any request.
 #[derive(IntoResponses)]
 pub(super) enum ServiceErrors {
-    /// `too_many_requests`: wait as long as `Retry-After` says.
+    /// `too_many_requests`, and of mandates `over_capacity`: wait as long as `Retry-After` says.
     #[response(status = 429)]
     TooMany(#[to_schema] Envelope),
     /// `internal`.
     #[response(status = 500)]
     Internal(#[to_schema] Envelope),
-    /// `not_ready`: wait as long as `Retry-After` says; `/readyz` says why. `account_being_read`, of
-    /// mandates: wait, and send it again.
+    /// `not_ready`: wait as long as `Retry-After` says; `/readyz` says why. Of mandates also
+    /// `account_being_read` and `paused`: wait, and send it again.
     #[response(status = 503)]
     NotReady(#[to_schema] Envelope),
 }
