@@ -555,6 +555,12 @@ impl Ledger {
             .collect()
     }
 
+    /// How many mandates wait, queued or held. Costs the same however many there are.
+    pub fn waiting(&self) -> u64 {
+        let queued = self.memory().queues.waiting().into_iter().map(|(_, count)| count);
+        queued.sum::<u64>() + self.memory().held_count() as u64
+    }
+
     /// The mandates whose holds are all over at `now`, the longest over first, at most `limit`.
     pub fn no_longer_held(&self, now: UnixTime, limit: usize) -> Vec<MandateHash> {
         self.memory().no_longer_held(now, limit)

@@ -77,8 +77,6 @@ pub(crate) struct Backlog {
 pub(crate) struct Capacity {
     due_margin_s: u64,
     in_flight_max: f64,
-    /// The most that one mandate takes, of all shapes: a lane, in seconds of proving.
-    lane_s_default: f64,
     /// From proofs to confirmation, before that was seen.
     confirmation: Duration,
     domains: BTreeMap<Shape, u64>,
@@ -106,10 +104,6 @@ impl Capacity {
         domains: BTreeMap<Shape, u64>,
         confirmations: u64,
     ) -> Self {
-        let lane_s = |(shape, domain): (&Shape, &u64)| {
-            *domain as f64 * SECONDS_PER_ELEMENT / shape.lanes().max(1) as f64
-        };
-        let lane_s_default = domains.iter().map(lane_s).fold(0.0, f64::max);
         let state = State {
             backlog: Backlog::default(),
             proofs: BTreeMap::new(),
@@ -120,7 +114,6 @@ impl Capacity {
         Self {
             due_margin_s: windows.due_margin_s,
             in_flight_max: windows.in_flight_max.max(1) as f64,
-            lane_s_default,
             confirmation: BLOCK
                 .saturating_mul(u32::try_from(confirmations).unwrap_or(u32::MAX).saturating_add(1)),
             domains,
@@ -201,6 +194,11 @@ impl Capacity {
 
     // --- Measuring ------------------------------------------------------------------------------
 
+    /// How long one mandate takes at most: a lane of the slowest shape, in seconds of proving.
+    pub(crate) fn mandate_s_max(&self) -> f64 {
+        self.lane_s(&self.state())
+    }
+
     /// A segment was proved.
     pub(crate) fn proved_segment(&self, shape: Shape, took: Duration) {
         keep(self.state().proofs.entry(shape).or_default(), took);
@@ -234,7 +232,7 @@ impl Capacity {
     /// The most that one mandate takes: a lane, in seconds of proving.
     fn lane_s(&self, state: &State) -> f64 {
         let of = |shape: &Shape| segment_s(state, &self.domains, *shape) / shape.lanes() as f64;
-        self.domains.keys().map(of).reduce(f64::max).unwrap_or(self.lane_s_default)
+        self.domains.keys().map(of).fold(0.0, f64::max)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

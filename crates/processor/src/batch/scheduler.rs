@@ -213,9 +213,11 @@ impl BatchScheduler {
             backlog.windows += segments / context.windows.segments_max.max(1) as f64;
         }
         // What was not read is taken to be like what was; what is held will wait, too.
-        let figures = context.ledger.metrics();
-        let all = figures.queued.values().sum::<u64>() + figures.held;
-        if backlog.mandates > 0 && all > backlog.mandates {
+        let all = context.ledger.waiting();
+        if backlog.mandates == 0 {
+            backlog.proving_s = all as f64 * context.capacity.mandate_s_max();
+            backlog.mandates = all;
+        } else if all > backlog.mandates {
             let factor = all as f64 / backlog.mandates as f64;
             backlog.proving_s *= factor;
             backlog.windows *= factor;
