@@ -13,6 +13,7 @@ import solc from "solc";
 
 const CONTRACTS = {
   DebitWallet: "src/DebitWallet.sol",
+  Guarantee: "src/Guarantee.sol",
   Groth16Verifier: "src/Groth16Verifier.sol",
   TestUSD: "src/tokens/TestUSD.sol",
 };

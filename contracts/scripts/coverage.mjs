@@ -1,5 +1,5 @@
 // Runs the tests with coverage and prints, for each source file, which share of its lines and branches they
-// reach. Fails if DebitWallet, all its parts together, is below 95 % in either, or a test fails.
+// reach. Fails if DebitWallet and Guarantee, all their parts together, are below 95 % in either, or a test fails.
 //
 // forge measures code compiled by way of Yul and hardly optimised (`--ir-minimum`): without Yul the wallet
 // has too many variables for the stack, and optimised code has lost its lines. Tests of gas (contracts named
@@ -21,8 +21,9 @@ const PERCENT_MIN = 95;
 /** forge does not recognise deployed code a sixth of which are immutables: it counts the constructor alone. */
 const UNRECOGNISED = "src/Groth16Verifier.sol";
 
-/** The wallet's source files. */
-const isWallet = (file) => file === "src/DebitWallet.sol" || file.startsWith("src/wallet/");
+/** The source files of the wallet and its guarantee. */
+const isWallet = (file) =>
+  ["src/DebitWallet.sol", "src/Guarantee.sol"].includes(file) || /^src\/(wallet|guarantee)\//.test(file);
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 // A cache of its own: the ordinary build is not thrown away.

@@ -17,7 +17,8 @@ use aep2_chain::{
     events::WalletEvent,
     token::{approve, mint_test_tokens},
     wallet::{
-        DirectSettlement,
+        DirectSettlement, SenderIndex,
+        guarantee::Promise,
         signing::OpenAccount,
         terms::{Opening, Terms},
         units::{BaseUnits, VerifierSetId},
@@ -70,6 +71,8 @@ pub struct Hostile<'a> {
     pub terms: BTreeMap<AccountId, Terms>,
     /// The accounts that never named another processor than the followed one.
     pub whole: BTreeSet<AccountId>,
+    /// What was demanded.
+    promised: Vec<Receipt>,
     /// How many calls were made.
     pub calls: u64,
     /// The first block whose events were not looked at.
@@ -96,11 +99,16 @@ impl<'a> Hostile<'a> {
             world.send(&dev_key(0), &mint_test_tokens(world.token(), holder, much)).await;
         }
         let approving = approve(world.token(), world.id().address, BaseUnits::new(1 << 100));
+        let guarantee = world.id().guarantee().address;
+        let bonding = approve(world.token(), guarantee, BaseUnits::new(1 << 100));
+        let approving = [approving, bonding];
         for key in &keys {
-            world.send(key, &approving).await;
+            for call in &approving {
+                world.send(key, call).await;
+            }
         }
         for caller in strangers.callers {
-            world.send(&dev_key(0), &calling(caller, std::slice::from_ref(&approving))).await;
+            world.send(&dev_key(0), &calling(caller, &approving)).await;
         }
         let next_block = world.head().await + 1;
         Self {
@@ -111,6 +119,7 @@ impl<'a> Hostile<'a> {
             tokens,
             terms: BTreeMap::new(),
             whole: BTreeSet::new(),
+            promised: Vec::new(),
             calls: 0,
             next_block,
             first_block: next_block,
@@ -124,6 +133,7 @@ impl<'a> Hostile<'a> {
             let gas = call.gas.unwrap_or(CALL_GAS);
             let sent = json!([{
                 "from": from, "to": call.to, "data": call.data, "gas": format!("{gas:#x}"),
+                "value": call.value,
             }]);
             ask(self.world, "eth_sendTransaction", sent).await;
         }
@@ -245,7 +255,9 @@ impl<'a> Hostile<'a> {
         self.calls += 1;
         let id = self.world.id();
         let (account, token, amount) = (self.account(), self.token(), self.amount());
-        match self.rng.gen_range(0..32) {
+        let guarantee = id.guarantee();
+        let payee = (self.rng.gen_range(0..3) == 0).then_some(PAYEE);
+        match self.rng.gen_range(0..35) {
             // Enough to meet one another.
             0 | 1 if self.terms.len() > 60 && !self.chance(20) => {
                 id.deposit(account, token, amount)
@@ -268,15 +280,24 @@ impl<'a> Hostile<'a> {
             18 => id.cancel_withdrawal(account, token),
             19 => id.execute_withdrawal(account, token, by),
             20..=23 => self.batch(by, token),
-            24 => self.direct(token, amount),
-            25 => self.claim(account, token),
-            26 => id.bond(by, token, amount),
-            27 => id.request_unbond(token, amount),
-            28 => id.execute_unbond(token, by),
+            24 => self.direct(by, token, amount),
+            25 | 31 => guarantee.demand(&[self.promise(account, token)], U256::MAX >> 200),
+            32 | 33 => match self.promised.choose(&mut self.rng) {
+                Some(receipt) => guarantee.claim(std::slice::from_ref(receipt)),
+                None => guarantee.collect_ether(by),
+            },
+            26 => guarantee.bond(by, payee, token, amount),
+            27 => guarantee.request_unbond(payee, token, amount),
+            28 => guarantee.execute_unbond(payee, token, by),
             29 => match self.rng.gen_range(0..3) {
                 0 => id.collect(token, PAYEE),
                 1 => id.collect_to(token, by),
-                _ => id.cancel_unbond(token),
+                _ => guarantee.cancel_unbond(payee, token),
+            },
+            34 => match self.rng.gen_range(0..3) {
+                0 => id.set_sender(SenderIndex::First, Some(by)),
+                1 => guarantee.name_signer(by),
+                _ => guarantee.cut_signer(by, amount.get() > 7),
             },
             30 => match self.rng.gen_range(0..2) {
                 0 => id.set_payout_threshold(token, amount),
@@ -361,10 +382,13 @@ impl<'a> Hostile<'a> {
                 Taken { account, word, mask, amount }
             })
             .collect();
-        self.strangers.settling(self.world, token, self.world.later(7_200), &taken)
+        // Nobody settles for the followed one.
+        let own = self.world.processor.address();
+        let processor = if self.rng.gen_range(0..16) == 0 { own } else { by };
+        self.strangers.settling(self.world, processor, token, &taken)
     }
 
-    fn direct(&mut self, token: Address, amount: BaseUnits) -> Call {
+    fn direct(&mut self, by: Address, token: Address, amount: BaseUnits) -> Call {
         let owner = Payer { key: self.key(), account: AccountId::MAX, seed: SEED };
         let payment = Payment {
             token,
@@ -375,11 +399,11 @@ impl<'a> Hostile<'a> {
         };
         let signed = owner.sign_directly(self.world.id(), payment);
         let captured = U256::from(amount.get().min(self.rng.gen_range(0..9)));
-        self.world.id().settle_direct(&[DirectSettlement { signed, captured }])
+        self.world.id().settle_direct(by, &[DirectSettlement { signed, captured }])
     }
 
-    /// A claim on a receipt that a key signed about an account, its own or not.
-    fn claim(&mut self, account: AccountId, token: Address) -> Call {
+    /// A receipt that a key signed about an account, its own or not, and that was not kept.
+    fn promise(&mut self, account: AccountId, token: Address) -> Promise {
         let key = self.key();
         let id = self.world.id();
         let ago = |seconds| UnixTime::new(self.world.clock.now().get() - seconds).expect("a time");
@@ -400,7 +424,8 @@ impl<'a> Hostile<'a> {
         };
         let domain = typed_data::domain(id.chain_id, id.address);
         let signed = SignedReceipt::sign(receipt, &key, &domain).expect("signed");
-        id.claim_guarantee(&signed)
+        self.promised.push(receipt);
+        Promise { receipt: signed, capture: None }
     }
 
     fn verifiers(&mut self) -> Call {

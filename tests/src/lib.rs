@@ -12,8 +12,10 @@
 #![allow(clippy::unwrap_used, reason = "only tests use it")]
 
 pub mod chain;
+pub mod claiming;
 pub mod hostile;
 pub mod payers;
+pub mod picky;
 pub mod proofs;
 pub mod provers;
 pub mod settling;

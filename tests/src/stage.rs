@@ -30,10 +30,10 @@ use alloy::{
 use crate::{
     chain::TestChain,
     proofs::{Payment, dev_key, prove, prover},
+    world::PERIODS,
 };
 
-/// Of withdrawals and changes.
-pub const DELAY_SECONDS: u64 = 3_600;
+pub use crate::world::{DELAY_SECONDS, RESPONSE_SECONDS};
 
 /// Until when the tests' batches may settle: far beyond any clock that runs while they do.
 pub const VALID_UNTIL: u64 = 4_000_000_000;
@@ -94,8 +94,7 @@ pub fn payee(number: u8) -> Address {
 /// What is deployed: a wallet with one verifier, and a token.
 pub fn plan() -> Plan {
     Plan {
-        withdrawal_delay_seconds: DELAY_SECONDS,
-        unbonding_delay_seconds: 2 * DELAY_SECONDS,
+        periods: PERIODS,
         keys: vec![prover().into()],
         accept_development_keys: Default::default(),
         test_token: true,
@@ -238,10 +237,15 @@ impl Stage {
         prove(self.id(), self.token_address(), UnixTime::new(VALID_UNTIL).unwrap(), payments)
     }
 
-    /// The call that settles a batch.
+    /// The call that settles a batch of the stage's processor.
     pub fn settling(&self, proven: &Proven) -> Call {
-        let set = self.deployment.verifier_set;
-        self.id().settle_batch(proven, set, self.token_address()).unwrap()
+        self.settling_of(self.processor.address(), proven)
+    }
+
+    /// The call that settles a batch of a processor's.
+    pub fn settling_of(&self, processor: Address, proven: &Proven) -> Call {
+        let (set, token) = (self.deployment.verifier_set, self.token_address());
+        self.id().settle_batch(proven, processor, set, token, None).unwrap()
     }
 
     // --- Looking ------------------------------------------------------------------------------------

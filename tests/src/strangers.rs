@@ -20,10 +20,10 @@ use aep2_circuits::{
 use aep2_mandate::{
     eddsa::SecretKey,
     field::{self, Fr},
-    units::{AccountId, UnixTime},
+    units::AccountId,
 };
 use alloy::{
-    primitives::{Address, Bytes, U256, aliases::U40},
+    primitives::{Address, B256, Bytes, U256, aliases::U40},
     rpc::types::TransactionReceipt,
     signers::local::PrivateKeySigner,
     sol_types::SolCall,
@@ -109,14 +109,15 @@ impl Strangers {
         world.id().deposit(account, self.token, BaseUnits::new(amount))
     }
 
-    /// A batch of theirs in a token, all of which one payee gets.
+    /// A batch of a processor in a token, all of which one payee gets.
     pub fn settling(
         &self,
         world: &World,
+        processor: Address,
         token: Address,
-        valid_until: UnixTime,
         taken: &[Taken],
     ) -> Call {
+        let valid_until = world.later(60);
         let debits = taken.iter().map(|taken| Debit {
             account: taken.account.get(),
             word: taken.word,
@@ -147,10 +148,13 @@ impl Strangers {
             |payout: &Payout| IDebitWallet::Payout { payee: payout.payee, amount: payout.amount };
         let call = settleBatchCall {
             header: IDebitWallet::Header {
+                processor,
                 verifierSet: self.verifier_set.to_bytes(),
                 token,
                 validUntil: U40::from(settlement.valid_until),
                 count: settlement.count,
+                captures: B256::ZERO,
+                place: 0,
             },
             debits: settlement.debits.iter().map(debit).collect(),
             payouts: settlement.payouts.iter().map(payout).collect(),

@@ -12,6 +12,7 @@ use aep2_chain::{
     transact::transact,
     wallet::{
         Wallet, WalletId,
+        guarantee::Periods,
         terms::Terms,
         units::{BaseUnits, KeyHash},
     },
@@ -44,6 +45,20 @@ use crate::{
 
 /// Of withdrawals and changes.
 pub const DELAY_SECONDS: u64 = 3_600;
+
+/// How long a payee waits for what nobody answers.
+pub const RESPONSE_SECONDS: u64 = 600;
+
+/// The times of the wallet.
+pub const PERIODS: Periods = Periods {
+    withdrawal_seconds: DELAY_SECONDS,
+    unbonding_seconds: 2 * DELAY_SECONDS,
+    promise_seconds: 1_500,
+    demand_seconds: 600,
+    response_seconds: RESPONSE_SECONDS,
+    view_age_seconds: 600,
+    keep_seconds: 3_000,
+};
 
 /// How long to wait for what comes soon, on a machine that is busy.
 pub const LONG: Duration = Duration::from_secs(120);
@@ -79,8 +94,7 @@ impl World {
         let chain = DevChain::start(config).expect("a chain");
         let provers = provers(shapes);
         let plan = Plan {
-            withdrawal_delay_seconds: DELAY_SECONDS,
-            unbonding_delay_seconds: 2 * DELAY_SECONDS,
+            periods: PERIODS,
             keys: provers.iter().map(Into::into).collect(),
             accept_development_keys: Default::default(),
             test_token: true,
@@ -298,7 +312,8 @@ pub async fn settle_by_hand(world: &World, signed: &SignedMandate) {
     let blinding = Blinding::random(&mut rng);
     let (proven, ..) = prover.prove(&window, &blinding, &mut rng, &()).expect("proved");
     let set = world.deployment.verifier_set;
-    let call = wallet.settle_batch(&proven, set, signed.mandate.token).expect("a call");
+    let (processor, token) = (world.processor.address(), signed.mandate.token);
+    let call = wallet.settle_batch(&proven, processor, set, token, None).expect("a call");
     world.send(&world.processor, &call).await;
 }
 

@@ -263,7 +263,7 @@ pub async fn measure(
     let one_at_a_time = one_at_a_time(&mut stage, scale, gas_per_mandate, watch).await?;
 
     let mut targets = vec![
-        Target::new("gas_fixed", 265_000.0, parts.fixed as f64),
+        Target::new("gas_fixed", 272_000.0, parts.fixed as f64),
         Target::new("gas_per_segment", 55_000.0, parts.segment as f64),
         Target::new("gas_per_debit", 9_500.0, parts.debit as f64),
         Target::new("gas_per_payout", 16_000.0, parts.payout as f64),

@@ -3,16 +3,21 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
+    time::Duration,
 };
 
 use aep2_chain::{
     call::Call,
+    captures::{CaptureTree, Captured, PaidOut},
     contracts::TestUSD,
     deployment::{KeyOfShape, Plan, deploy},
+    settlement::Remembered,
     token,
     transact::transact_from,
     wallet::{
-        DirectSettlement, WalletId, sort_to_net,
+        DirectSettlement, WalletId,
+        guarantee::Periods,
+        sort_to_net,
         terms::Terms,
         units::{BaseUnits, KeyHash, VerifierSetId},
     },
@@ -89,7 +94,7 @@ struct Account {
 /// A wallet, its processor, and accounts.
 pub(super) struct Stage {
     /// Kept, so that the chain goes on.
-    _chain: DevChain,
+    chain: DevChain,
     provider: DynProvider,
     processor: Address,
     wallet: WalletId,
@@ -101,6 +106,18 @@ pub(super) struct Stage {
     payees_paid: usize,
     rng: StdRng,
 }
+
+/// The wallet remembers batches for some seconds, so that a batch settles as it does for a processor that
+/// has used all its places before.
+const PERIODS: Periods = Periods {
+    withdrawal_seconds: 60,
+    unbonding_seconds: 60,
+    promise_seconds: 1,
+    demand_seconds: 1,
+    response_seconds: 1,
+    view_age_seconds: 1,
+    keep_seconds: 4,
+};
 
 impl Stage {
     /// Deploys everything, opens accounts and funds them. Payees below `payees` will be paid.
@@ -140,8 +157,7 @@ impl Stage {
             },
         };
         let plan = Plan {
-            withdrawal_delay_seconds: 86_400,
-            unbonding_delay_seconds: 604_800,
+            periods: PERIODS,
             keys: provers.iter().map(key).collect(),
             accept_development_keys: BTreeSet::new(),
             test_token: true,
@@ -149,7 +165,7 @@ impl Stage {
         let deployment = deploy(&provider, &plan).await?;
         let token = deployment.test_token.as_ref().context("no token was deployed")?.address;
         let mut stage = Self {
-            _chain: chain,
+            chain,
             provider: provider.erased(),
             processor: processor.address(),
             wallet: deployment.wallet_id(),
@@ -204,7 +220,9 @@ impl Stage {
     ) -> anyhow::Result<Settled> {
         let valid_until = self.deadline().await?;
         let mut last = BTreeMap::<usize, Released>::new();
+        let domain = self.wallet.mandate_domain(self.token);
         let mut mandates = Vec::with_capacity(payments.len());
+        let mut captured = BTreeMap::<Address, Vec<Captured>>::new();
         for payment in payments {
             let account = &self.accounts[payment.account];
             let terms = MandateTerms {
@@ -218,6 +236,11 @@ impl Stage {
             };
             let signed = account.signer.sign(terms, last.get(&payment.account));
             last.insert(payment.account, signed.clone().released_to_payee());
+            let mandate = &signed.mandate;
+            captured.entry(mandate.payee).or_default().push(Captured {
+                mandate_id: mandate.id(&domain).to_bytes(),
+                amount: mandate.amount.get(),
+            });
             mandates.push(Entry { signed, captured: None });
         }
         let window = Window {
@@ -232,7 +255,16 @@ impl Stage {
         let blinding = Blinding::random(&mut OsRng);
         let (proven, ..) = prover.prove(&valid, &blinding, &mut OsRng, watch)?;
 
-        let call = self.wallet.settle_batch(&proven, self.verifier_set, self.token)?;
+        let payouts = proven.settlement.payouts.iter().map(|own| {
+            let paid = PaidOut { payee: own.payee, amount: own.amount };
+            (paid, captured.remove(&own.payee).unwrap_or_default())
+        });
+        let captures = CaptureTree::new(&payouts.collect::<Vec<_>>())?.root();
+        // All in one place, which was used before by all but the first, and is free again.
+        let remembered = Some(Remembered { captures, place: 0 });
+        self.chain.increase_time(Duration::from_secs(PERIODS.keep_seconds + 1))?;
+        let (processor, set, token) = (self.processor, self.verifier_set, self.token);
+        let call = self.wallet.settle_batch(&proven, processor, set, token, remembered)?;
         let gas = self.send(&call).await?;
         Ok(Settled {
             gas,
@@ -264,7 +296,7 @@ impl Stage {
             mandates.push(DirectSettlement { signed, captured: amount });
         }
         sort_to_net(&mut mandates);
-        self.send(&self.wallet.settle_direct(&mandates)).await
+        self.send(&self.wallet.settle_direct(self.processor, &mandates)).await
     }
 
     /// Sends with the processor's key: the gas that was used.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
+import {IGuarantee} from "./IGuarantee.sol";
+
 /// @title What the debit wallet keeps, does and says
 /// @notice Custody for payers whose agents sign payment mandates, settled many at a time by the processor
 /// that the payer chose. There is no owner of the wallet, no admin and no upgrade: nobody moves a payer's
@@ -10,6 +12,8 @@ interface IDebitWallet {
 
     /// @notice What holds for a whole batch.
     struct Header {
+        /// @dev Whose accounts are debited: the caller, or an address that has named the caller its sender.
+        address processor;
         /// @dev The verifiers by which the proofs are checked; debited accounts must have chosen them.
         bytes32 verifierSet;
         /// @dev The ERC-20 that is debited and paid out.
@@ -18,6 +22,11 @@ interface IDebitWallet {
         uint40 validUntil;
         /// @dev How many mandates the batch settles.
         uint32 count;
+        /// @dev What the batch captured of each mandate, as the root of a tree over its payouts (`CaptureTree`); 0
+        /// for a batch that answers no demand. Nobody checks it here: a false one shows less than was paid.
+        bytes32 captures;
+        /// @dev Where it is remembered, among the processor's places; of no meaning without `captures`.
+        uint64 place;
     }
 
     /// @notice What one account spends under one nonce word.
@@ -63,27 +72,6 @@ interface IDebitWallet {
         /// @dev Unix seconds; settled at or before it, or never.
         uint256 deadline;
         bytes32 ref;
-    }
-
-    /// @notice A processor's promise that a mandate is settled in time.
-    struct Receipt {
-        bytes32 mandateId;
-        /// @dev Who answers for it, and signs.
-        address processor;
-        uint32 account;
-        uint64 nonce;
-        address token;
-        address payee;
-        /// @dev Whose ruling may lower what is owed; 0 for nobody's. No ruling is taken yet.
-        address arbiter;
-        /// @dev What the processor's bond stands for, base units.
-        uint96 amount;
-        /// @dev Unix seconds, not after `settleBy`.
-        uint40 issuedAt;
-        /// @dev The mandate's, unix seconds.
-        uint40 deadline;
-        /// @dev Unix seconds, not after `deadline`; once it has passed with the nonce unspent, the bond pays.
-        uint40 settleBy;
     }
 
     /// @notice How an account is opened: whose it is, who may debit it, by which proofs, with which key.
@@ -160,7 +148,6 @@ interface IDebitWallet {
     error SignatureExpired(uint256 deadline);
     error BadSignature(address expected);
     error AmountZero();
-    error DelayOutOfRange(uint256 delay);
 
     error NothingArrived(address token);
     error TransferFailed(address token, address to, uint256 amount);
@@ -181,7 +168,7 @@ interface IDebitWallet {
     error UnknownShape(bytes32 verifierSet, uint32 shape);
     error WordOutOfRange(uint256 index, uint64 word);
     error MaskEmpty(uint256 index);
-    /// @notice The account has no mandate key under the caller and these verifiers.
+    /// @notice The account has no mandate key under the processor and these verifiers.
     error NotAuthorized(uint32 account, address processor, bytes32 verifierSet);
     /// @param bits Those of the word that were to be spent and already are.
     error NonceSpent(uint32 account, uint64 word, uint256 bits);
@@ -199,14 +186,14 @@ interface IDebitWallet {
     error MandateNonceSpent(uint256 index, address owner, uint256 nonce);
     error CaptureExceedsAmount(uint256 index, uint256 captured, uint256 amount);
     error NoDirectAccount(uint256 index, address owner);
-    error NotProcessor(uint32 account, address caller);
+    /// @notice The account has another processor.
+    error NotProcessor(uint32 account, address processor);
 
-    error ReceiptNotDue(uint40 settleBy, uint256 timestamp);
-    error ReceiptTimes(uint40 issuedAt, uint40 settleBy, uint40 deadline);
-    error ReceiptSignature();
-    error ReceiptClaimed(bytes32 digest);
-    error ReceiptSettled(uint32 account, address token, uint64 nonce);
-    error InsufficientBond(address signer, address token, uint256 bond, uint256 amount);
+    /// @notice The caller is neither the processor nor one of its senders.
+    error NotSender(address processor, address caller);
+    error NotGuarantee(address caller);
+    /// @notice What a batch captured is remembered there, and others rely on it.
+    error PlaceTaken(address processor, uint64 place, uint40 settledAt);
 
     // --- Events -------------------------------------------------------------------------------------
 
@@ -248,20 +235,9 @@ interface IDebitWallet {
     event PayoutThresholdRequested(address indexed token, address indexed payee, uint128 threshold, uint40 inForceFrom);
     event PayoutThresholdSet(address indexed token, address indexed payee, uint128 threshold);
 
-    event Bonded(address indexed signer, address indexed token, address indexed from, uint256 amount);
-    event UnbondRequested(address indexed signer, address indexed token, uint256 amount, uint40 executableFrom);
-    event UnbondCancelled(address indexed signer, address indexed token);
-    event Unbonded(address indexed signer, address indexed token, address indexed to, uint256 amount);
-    event GuaranteeClaimed(
-        bytes32 indexed mandateId,
-        address indexed signer,
-        address indexed payee,
-        uint32 account,
-        uint64 nonce,
-        address token,
-        uint256 amount,
-        bool nonceBurnt
-    );
+    event SenderSet(address indexed processor, uint256 indexed index, address sender);
+    /// @notice A nonce was spent because a bond paid for it; nothing was settled under it.
+    event NonceBurnt(uint32 indexed account, address indexed token, uint64 nonce);
 
     // --- Verifiers ----------------------------------------------------------------------------------
 
@@ -378,7 +354,8 @@ interface IDebitWallet {
 
     // --- Settlement ---------------------------------------------------------------------------------
 
-    /// @notice Settles a batch of mandates, proved in segments. Only an account's processor can debit it.
+    /// @notice Settles a batch of mandates, proved in segments. Only an account's processor, and whom it has named
+    /// its sender, can debit it.
     /// @param debits Of all segments together. The caller decides the order; an account may have several words.
     /// @param payouts Of all segments together. What the token refuses to move, or the payee wants kept for now,
     /// is credited.
@@ -394,10 +371,25 @@ interface IDebitWallet {
     ) external returns (bytes32 batchId);
 
     /// @notice Settles direct mandates. Neighbours of the same token and payee are paid together,
-    /// so callers sort by both.
+    /// so callers sort by both. They are not remembered: no receipt is given for them.
+    /// @param processor The accounts' one: the caller, or who has named the caller its sender.
     /// @param captured Of each, at most its amount; 0 burns its nonce and moves nothing.
-    function settleDirect(Mandate[] calldata mandates, bytes[] calldata signatures, uint256[] calldata captured)
-        external;
+    function settleDirect(
+        address processor,
+        Mandate[] calldata mandates,
+        bytes[] calldata signatures,
+        uint256[] calldata captured
+    ) external;
+
+    /// @notice What a batch captured, as it is remembered in a processor's place: the upper 216 bits of
+    /// keccak256(token ‖ hash of the payouts ‖ captures), and when it settled, unix seconds; 0 for nothing. It stays
+    /// for {KEEP} at least.
+    function evidenceAt(address processor, uint64 place) external view returns (uint216 hash, uint40 settledAt);
+
+    /// @notice Spends a nonce for which a bond pays, if it is unspent and the processor is the account's. Only the
+    /// guarantee calls it.
+    /// @return own Whether the processor is the account's.
+    function burnNonce(address processor, uint32 account, address token, uint64 nonce) external returns (bool own);
 
     /// @notice Whether a nonce of an account and token is spent.
     function isSpent(uint32 account, address token, uint64 nonce) external view returns (bool);
@@ -428,43 +420,26 @@ interface IDebitWallet {
     /// @notice What is credited to a payee, and its threshold.
     function creditOf(address token, address payee) external view returns (uint128 credit, uint128 threshold);
 
-    // --- Guarantees ---------------------------------------------------------------------------------
+    // --- Processors ---------------------------------------------------------------------------------
 
-    /// @notice Adds the caller's tokens to the bond that stands behind a signer's receipts.
-    function bond(address signer, address token, uint256 amount) external returns (uint256 arrived);
+    /// @notice Lets an address settle for the caller; 0 for nobody. There are two, so that one can be replaced while
+    /// the other settles; what the one sent the other sends again, with the same proofs. The caller itself can
+    /// always settle, and pays least if it does; the sender of index 0 pays less than that of index 1.
+    /// @param index 0 or 1.
+    function setSender(uint256 index, address sender) external;
 
-    /// @notice Asks for the caller's bond back, at most what it is now. It answers for receipts until taken out, which is possible
-    /// after {UNBONDING_DELAY}.
-    function requestUnbond(address token, uint256 amount) external;
-
-    /// @notice Takes the request back.
-    function cancelUnbond(address token) external;
-
-    /// @notice Pays out what was asked for, or what is left of it.
-    function executeUnbond(address token, address to) external returns (uint256 amount);
-
-    /// @notice Pays a receipt's payee from its processor's bond, once, when `settleBy` has passed and nothing was
-    /// settled under the nonce. The nonce is burnt if, and only if, that processor is the account's.
-    /// Anyone may present a receipt; the payee is paid.
-    /// @param signature The processor's. 65 bytes: r, s, v.
-    function claimGuarantee(Receipt calldata receipt, bytes calldata signature) external;
-
-    /// @notice A signer's bond in a token, and what is asked back of it.
-    function bondOf(address signer, address token) external view returns (Purse memory);
-
-    /// @notice Whether a nonce was spent by a claim, and so shows no settlement.
-    function isBurnt(uint32 account, address token, uint64 nonce) external view returns (bool);
-
-    /// @notice Whether a receipt was paid from a bond; `digest` is its EIP-712 digest.
-    function isClaimed(bytes32 digest) external view returns (bool);
+    function sendersOf(address processor) external view returns (address[2] memory);
 
     // --- Constants of a deployment ------------------------------------------------------------------
 
     /// @notice Seconds between asking for a withdrawal or a change and having it.
     function WITHDRAWAL_DELAY() external view returns (uint40);
 
-    /// @notice Seconds between asking for a bond and having it.
-    function UNBONDING_DELAY() external view returns (uint40);
+    /// @notice Seconds for which what a batch captured is remembered at least.
+    function KEEP() external view returns (uint40);
+
+    /// @notice The contract that holds bonds and pays receipts from them. The wallet made it.
+    function GUARANTEE() external view returns (IGuarantee);
 
     /// @notice What mandates in this wallet and this token hash: chain, wallet and token.
     function mandateDomain(address token) external view returns (uint256);

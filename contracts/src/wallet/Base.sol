@@ -8,25 +8,21 @@ import {Nonces} from "@openzeppelin/contracts/utils/Nonces.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 
 import {IDebitWallet} from "../interfaces/IDebitWallet.sol";
+import {IGuarantee} from "../interfaces/IGuarantee.sol";
 
 /// @title What every part of the wallet stands on
 /// @notice The EIP-712 domain, owners' signatures, the delay, and one lock for everything: while a token is
 /// being called, nothing in the wallet can be changed.
 abstract contract Base is IDebitWallet, EIP712, Nonces, ReentrancyGuardTransient {
-    /// @dev A year. A longer delay would be a mistake, and `uint40` timestamps must not overflow.
-    uint40 private constant DELAY_MAX = 365 days;
-
     /// @inheritdoc IDebitWallet
     uint40 public immutable WITHDRAWAL_DELAY;
+    /// @inheritdoc IDebitWallet
+    uint40 public immutable KEEP;
+    /// @inheritdoc IDebitWallet
+    IGuarantee public immutable GUARANTEE;
 
-    constructor(uint40 withdrawalDelay) EIP712("AEP2DebitWallet", "1") {
-        WITHDRAWAL_DELAY = checkedDelay(withdrawalDelay);
-    }
-
-    /// @dev A delay of 0 would let a payer take back what was just promised.
-    function checkedDelay(uint40 delay) internal pure returns (uint40) {
-        if (delay == 0 || delay > DELAY_MAX) revert DelayOutOfRange(delay);
-        return delay;
+    constructor(uint40 withdrawalDelay, uint40 keep, IGuarantee guarantee) EIP712("AEP2DebitWallet", "1") {
+        (WITHDRAWAL_DELAY, KEEP, GUARANTEE) = (withdrawalDelay, keep, guarantee);
     }
 
     /// @dev What was asked for takes effect from then on.

@@ -13,7 +13,7 @@ import {Transcript} from "./Transcript.sol";
 /// @title The proved path: one transaction, a whole batch, a proof for each of its segments
 /// @notice The proofs show that there are signed, unexpired mandates, each used once, which come to exactly
 /// these debits and payouts. The rest is checked here: that this chain, wallet and token are meant, that
-/// the payers gave the caller leave, that no nonce was spent before, that the funds are there.
+/// the payers gave the processor leave, and the processor the caller, that no nonce was spent before, that the funds are there.
 abstract contract Batches is Funds, Credits {
     bytes32 private constant MANDATE_DOMAIN = keccak256("AEP2 mandate v1");
 
@@ -30,6 +30,7 @@ abstract contract Batches is Funds, Credits {
         Segment[] calldata segments,
         uint256 hint
     ) external nonReentrant returns (bytes32 batchId) {
+        requireSender(header.processor);
         (address token, uint40 validUntil, uint32 count) = (header.token, header.validUntil, header.count);
         if (block.timestamp > validUntil) revert BatchExpired(validUntil, block.timestamp);
         if (count == 0) revert BatchEmpty();
@@ -48,7 +49,8 @@ abstract contract Batches is Funds, Credits {
         if (given != due) revert SumsDiffer(batchId);
         _verifyAll(header.verifierSet, batchId, segments, x, beta);
 
-        emit BatchSettled(batchId, token, msg.sender, header.verifierSet, count, total);
+        if (header.captures != 0) remember(header, Transcript.payoutsHash(batch));
+        emit BatchSettled(batchId, token, header.processor, header.verifierSet, count, total);
         _payOutAll(token, batch);
     }
 
@@ -136,7 +138,7 @@ abstract contract Batches is Funds, Credits {
     /// @return total Base units.
     function _debitAll(Header calldata header, Transcript.Layout memory batch) private returns (uint256 total) {
         address token = header.token;
-        mapping(uint32 => uint256) storage keyHashOf = keyHashesOf(tenant(msg.sender, header.verifierSet));
+        mapping(uint32 => uint256) storage keyHashOf = keyHashesOf(tenant(header.processor, header.verifierSet));
         Books storage books = booksOf(token);
 
         uint256 bits = 0;
@@ -146,7 +148,7 @@ abstract contract Batches is Funds, Credits {
             if (mask == 0) revert MaskEmpty(i);
 
             uint256 keyHash = keyHashOf[uint32(account)];
-            if (keyHash == 0) revert NotAuthorized(uint32(account), msg.sender, header.verifierSet);
+            if (keyHash == 0) revert NotAuthorized(uint32(account), header.processor, header.verifierSet);
             Transcript.setKeyHash(batch, i, keyHash);
 
             spend(books, uint32(account), token, word, mask, amount);

@@ -24,10 +24,13 @@ abstract contract DirectMandates is Funds, Credits {
     }
 
     /// @inheritdoc IDebitWallet
-    function settleDirect(Mandate[] calldata mandates, bytes[] calldata signatures, uint256[] calldata captured)
-        external
-        nonReentrant
-    {
+    function settleDirect(
+        address processor,
+        Mandate[] calldata mandates,
+        bytes[] calldata signatures,
+        uint256[] calldata captured
+    ) external nonReentrant {
+        requireSender(processor);
         if (mandates.length != signatures.length || mandates.length != captured.length) {
             revert LengthsDiffer(mandates.length, signatures.length, captured.length);
         }
@@ -35,7 +38,7 @@ abstract contract DirectMandates is Funds, Credits {
         uint256 last = 0;
         for (uint256 i = 0; i < mandates.length; i++) {
             Mandate calldata mandate = mandates[i];
-            _settle(i, mandate, signatures[i], captured[i]);
+            _settle(processor, i, mandate, signatures[i], captured[i]);
 
             if (runs[last].token != mandate.token || runs[last].payee != mandate.payee) {
                 if (runs[last].amount != 0) last++;
@@ -58,8 +61,16 @@ abstract contract DirectMandates is Funds, Credits {
         return (_spentOfOwner[owner][nonce >> 8] >> (nonce & 255)) & 1 == 1;
     }
 
-    function _settle(uint256 index, Mandate calldata mandate, bytes calldata signature, uint256 captured) private {
-        if (block.timestamp > mandate.deadline) revert MandateExpired(index, mandate.deadline);
+    function _settle(
+        address processor,
+        uint256 index,
+        Mandate calldata mandate,
+        bytes calldata signature,
+        uint256 captured
+    ) private {
+        if (block.timestamp > mandate.deadline) {
+            revert MandateExpired(index, mandate.deadline);
+        }
         if (captured > mandate.amount) {
             revert CaptureExceedsAmount(index, captured, mandate.amount);
         }
@@ -74,7 +85,7 @@ abstract contract DirectMandates is Funds, Credits {
 
         uint32 account = currentDirectAccountOf(mandate.owner);
         if (account == 0) revert NoDirectAccount(index, mandate.owner);
-        if (processorOf(account) != msg.sender) revert NotProcessor(account, msg.sender);
+        if (processorOf(account) != processor) revert NotProcessor(account, processor);
         takeOut(booksOf(mandate.token), account, mandate.token, captured);
         emit MandateSettled(digest, account, mandate.payee, mandate.token, captured);
     }

@@ -5,13 +5,12 @@ import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC2
 
 import {IDebitWallet} from "../interfaces/IDebitWallet.sol";
 import {IERC3009} from "../interfaces/IERC3009.sol";
-import {Accounts} from "./Accounts.sol";
-import {Purses} from "./Purses.sol";
+import {Processors} from "./Processors.sol";
 import {Requests} from "./Requests.sol";
 import {Tokens} from "./Tokens.sol";
 
 /// @title Accounts' tokens: in by three ways, out after the delay
-abstract contract Funds is Accounts, Purses {
+abstract contract Funds is Processors {
     using Requests for Requests.Request;
 
     bytes32 internal constant DEPOSIT_INTENT_TYPEHASH = keccak256(

@@ -122,6 +122,8 @@ library Transcript {
 
     /// @notice The seed of both challenges, and the batch's name. All entries have been read, and the key hashes
     /// filled in.
+    /// @dev It holds all that the proofs are about, and so neither who sends the batch nor whose accounts these are:
+    /// both are looked up when it settles. So another sender sends the same batch again.
     function seed(Layout memory transcript, uint256 domain, uint256 validUntil, uint256 count)
         internal
         pure
@@ -129,8 +131,12 @@ library Transcript {
     {
         bytes32 segmentsHash = _hash(transcript.segments, transcript.end);
         bytes32 debitsHash = _hash(transcript.debits, transcript.payouts);
-        bytes32 payoutsHash = _hash(transcript.payouts, transcript.segments);
-        return keccak256(abi.encode(segmentsHash, domain, validUntil, count, debitsHash, payoutsHash));
+        return keccak256(abi.encode(segmentsHash, domain, validUntil, count, debitsHash, payoutsHash(transcript)));
+    }
+
+    /// @notice The hash of the list of payouts.
+    function payoutsHash(Layout memory transcript) internal pure returns (bytes32) {
+        return _hash(transcript.payouts, transcript.segments);
     }
 
     function _hash(uint256 start, uint256 end) private pure returns (bytes32 hash) {

@@ -16,7 +16,13 @@ contract BatchAuthorityTest is BatchTest {
         Batch memory batch = single(first, 0, 1, 10e6);
         address[3] memory others = [mallory, alice, address(this)];
         for (uint256 i = 0; i < others.length; i++) {
+            batch.header.processor = others[i];
             assertRefused(others[i], callOf(batch), _notAuthorized(first, others[i], verifierSet));
+            // Nor in its name.
+            batch.header.processor = processor;
+            assertRefused(
+                others[i], callOf(batch), abi.encodeWithSelector(IDebitWallet.NotSender.selector, processor, others[i])
+            );
         }
         settle(batch);
     }
@@ -25,7 +31,9 @@ contract BatchAuthorityTest is BatchTest {
     function test_anotherPayersProcessorDoesNotDebit() external {
         vm.prank(bob);
         wallet.openAccount(mallory, verifierSet, 5);
-        assertRefused(mallory, callOf(single(first, 0, 1, 10e6)), _notAuthorized(first, mallory, verifierSet));
+        Batch memory batch = single(first, 0, 1, 10e6);
+        batch.header.processor = mallory;
+        assertRefused(mallory, callOf(batch), _notAuthorized(first, mallory, verifierSet));
     }
 
     /// @dev A verifier that takes everything, registered by the account's own processor.
@@ -79,7 +87,9 @@ contract BatchAuthorityTest is BatchTest {
         wallet.setProcessor(first, mallory, verifierSet, keyHash[first]);
         _matured();
         settle(_lasting(0, 1));
-        assertRefused(mallory, callOf(_lasting(0, 2)), _notAuthorized(first, mallory, verifierSet));
+        Batch memory early = _lasting(0, 2);
+        early.header.processor = mallory;
+        assertRefused(mallory, callOf(early), _notAuthorized(first, mallory, verifierSet));
         wallet.applyChange(first);
         assertRefused(_lasting(0, 2), _notAuthorized(first, processor, verifierSet));
         processor = mallory;

@@ -9,7 +9,7 @@ import {Batch, Model} from "./support/Model.sol";
 contract BatchEntriesTest is BatchTest {
     /// @dev Words of settleBatch's calldata, after the selector: the header's four, where debits, payouts and
     /// segments begin, the hint; then the lists, each after its length.
-    uint256 private constant DEBITS = 8;
+    uint256 private constant DEBITS = 11;
 
     function test_aWordThatSpellsAnotherAccountIsRefused() external {
         // One key on two accounts. A mandate over the second's word 0 has the pole of word 2^57 of the first.
@@ -69,11 +69,14 @@ contract BatchEntriesTest is BatchTest {
     /// @dev Each bit above a value's width, one by one. The same calldata without it settles.
     function test_noValueIsWiderThanItsType() external {
         Batch memory batch = honest();
+        batch.header.captures = keccak256("captures");
         uint256 payouts = DEBITS + 1 + 4 * batch.debits.length;
         uint256 segments = payouts + 1 + 2 * batch.payouts.length;
-        _assertWidth(batch, 1, 160); // token
-        _assertWidth(batch, 2, 40); // validUntil
-        _assertWidth(batch, 3, 32); // count
+        _assertWidth(batch, 0, 160); // processor
+        _assertWidth(batch, 2, 160); // token
+        _assertWidth(batch, 3, 40); // validUntil
+        _assertWidth(batch, 4, 32); // count
+        _assertWidth(batch, 6, 64); // place
         _assertWidth(batch, segments + 1, 32); // shape
         for (uint256 i = 0; i < batch.debits.length; i++) {
             uint256 entry = DEBITS + 1 + 4 * i;
@@ -97,8 +100,8 @@ contract BatchEntriesTest is BatchTest {
         uint256 payouts = DEBITS + 1 + 4 * batch.debits.length;
         uint256 segments = payouts + 1 + 2 * batch.payouts.length;
         uint256 tried = 0;
-        for (uint256 word = 1; word <= segments + 1; word++) {
-            if ((word > 3 && word <= DEBITS) || word == payouts || word == segments) continue;
+        for (uint256 word = 2; word <= segments + 1; word++) {
+            if ((word > 4 && word <= DEBITS) || word == payouts || word == segments) continue;
             bytes memory altered = _with(data, word, _read(data, word) + Model.R);
             assertRefused(processor, altered, "");
             tried++;

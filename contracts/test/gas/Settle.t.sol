@@ -5,6 +5,7 @@ import {IDebitWallet} from "../../src/interfaces/IDebitWallet.sol";
 import {TestUSD} from "../../src/tokens/TestUSD.sol";
 import {Batch, Model} from "../batch/support/Model.sol";
 import {OpenKey} from "../batch/support/OpenKey.sol";
+import {Periods} from "../base/Periods.sol";
 import {Test} from "../base/Test.sol";
 
 /// @notice Fear: settling gets dearer. What transactions cost, the 21,000 and the calldata included, with
@@ -25,17 +26,22 @@ contract SettleGasTest is Test {
     }
 
     address private processor = makeAddr("processor");
+    /// @dev Who sends for it; 0 for itself.
+    address private sender;
     IDebitWallet private wallet;
     TestUSD private token;
     bytes32 private verifierSet;
     /// @dev Batches made so far.
     uint256 private made;
+    /// @dev What batches remember, and where; 0 for nothing.
+    bytes32 private captures;
+    uint64 private place;
     /// @dev Whether segments are of two shapes, one after the other.
     bool private mixed;
 
     function setUp() external {
         vm.warp(START);
-        wallet = IDebitWallet(vm.deployCode("DebitWallet.sol:DebitWallet", abi.encode(uint40(2 days), uint40(7 days))));
+        wallet = IDebitWallet(vm.deployCode("DebitWallet.sol:DebitWallet", abi.encode(Periods.fitting(2 days, 7 days))));
         token = TestUSD(vm.deployCode("TestUSD.sol:TestUSD", abi.encode(address(this))));
         IDebitWallet.ShapeVerifier[] memory verifiers = new IDebitWallet.ShapeVerifier[](2);
         for (uint32 i = 0; i < 2; i++) {
@@ -87,6 +93,37 @@ contract SettleGasTest is Test {
         assertLe(fixed_, 265_000);
         assertLe(debit, 9_200);
         assertLe(payout, 14_250);
+    }
+
+    /// @dev As windows are that give receipts: a place that was used before, and is free again.
+    function test_aFullWindowThatIsRemembered() external {
+        Size memory size = Size(64, 16, 32, 1);
+        uint256 plain = _settleNext(size);
+        captures = keccak256("captures");
+        vm.warp(START + 1);
+        uint256 fresh = _remembering(size);
+        vm.warp(START + 1 + Periods.KEEP + 1);
+        uint256 used = _remembering(size);
+        vm.snapshotValue("DebitWallet", "settleBatch: 1024 mandates, 64 accounts, 32 payees, remembered", used);
+        vm.snapshotValue("DebitWallet", "settleBatch: remembering, in a place used before", used - plain);
+        vm.snapshotValue("DebitWallet", "settleBatch: remembering, in a fresh place", fresh - plain);
+        assertLe(used, 1_300_000);
+        assertLe(fresh - plain, 25_000);
+    }
+
+    /// @dev A key of its own for sending.
+    function test_whatASenderCosts() external {
+        Size memory size = Size(1, 1, 1, 1);
+        uint256 itself = _settleNext(size);
+        sender = makeAddr("sender");
+        vm.prank(processor);
+        wallet.setSender(0, sender);
+        vm.snapshotValue("DebitWallet", "settleBatch: by a sender", _settleNext(size) - itself);
+        vm.startPrank(processor);
+        wallet.setSender(1, sender);
+        wallet.setSender(0, makeAddr("next sender"));
+        vm.stopPrank();
+        vm.snapshotValue("DebitWallet", "settleBatch: by the second sender", _settleNext(size) - itself);
     }
 
     /// @dev The second proof of a call makes two sums of the key's points a multiplication dearer.
@@ -147,6 +184,16 @@ contract SettleGasTest is Test {
         return _send(_batch(size, nonce + size.mandatesEach));
     }
 
+    /// @dev Nothing is remembered of the batch that brings storage to its steady state.
+    function _remembering(Size memory size) private returns (uint256 gas) {
+        uint256 nonce = 256 * ++made;
+        bytes32 kept = captures;
+        captures = 0;
+        _send(_batch(size, nonce));
+        captures = kept;
+        return _send(_batch(size, nonce + size.mandatesEach));
+    }
+
     function _send(Batch memory batch) private returns (uint256) {
         uint256[] memory keyHashes = new uint256[](batch.debits.length);
         for (uint256 i = 0; i < keyHashes.length; i++) {
@@ -157,7 +204,7 @@ contract SettleGasTest is Test {
         for (uint256 i = 0; i < inputs.length; i++) {
             batch.segments[i].proof = OpenKey.prove(inputs[i]);
         }
-        vm.prank(processor);
+        vm.prank(sender == address(0) ? processor : sender);
         wallet.settleBatch(batch.header, batch.debits, batch.payouts, batch.segments, hint);
         return vm.lastCallGas().gasTotalUsed;
     }
@@ -169,7 +216,9 @@ contract SettleGasTest is Test {
         uint128 mask =
             size.mandatesEach < 128 ? uint128(((1 << size.mandatesEach) - 1) << (nonce & 127)) : type(uint128).max;
         uint256 count = size.accounts * size.mandatesEach;
-        batch.header = IDebitWallet.Header(verifierSet, address(token), uint40(START + 900), uint32(count));
+        batch.header = IDebitWallet.Header(
+            processor, verifierSet, address(token), uint40(vm.getBlockTimestamp() + 900), uint32(count), captures, place
+        );
         batch.debits = new IDebitWallet.Debit[](size.accounts * words);
         uint256 each = 12_345_600 / batch.debits.length;
         for (uint256 i = 0; i < batch.debits.length; i++) {

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IDebitWallet} from "../../src/interfaces/IDebitWallet.sol";
+import {IGuarantee} from "../../src/interfaces/IGuarantee.sol";
 import {InvariantTest} from "../base/InvariantTest.sol";
 import {Handler} from "./support/Handler.sol";
 
@@ -37,7 +38,12 @@ contract WalletInvariantTest is InvariantTest {
         "claimed",
         "nonce burnt",
         "claimed twice",
+        "a kept promise demanded",
         "a kept promise claimed",
+        "demanded of the hostile",
+        "answered",
+        "left unanswered and paid twice",
+        "less was captured",
         "unbond",
         "bond",
         "collected",
@@ -46,11 +52,13 @@ contract WalletInvariantTest is InvariantTest {
     ];
     Handler private handler;
     IDebitWallet private wallet;
+    IGuarantee private guarantee;
     address private token;
 
     function setUp() external {
         handler = new Handler();
         wallet = handler.wallet();
+        guarantee = handler.guarantee();
         token = address(handler.token());
         targetContract(address(handler));
         targetSelectors(address(handler), handler.actions());
@@ -62,6 +70,7 @@ contract WalletInvariantTest is InvariantTest {
         _noBalanceMovesUnasked();
         _payeesHaveWhatWasSignedToThem();
         _spentNoncesStaySpent();
+        _nobodyIsPaidMoreThanItIsDue();
     }
 
     /// @dev What was accepted settles, whatever came between.
@@ -89,7 +98,8 @@ contract WalletInvariantTest is InvariantTest {
         }
     }
 
-    /// @dev Balances, credits and bonds together are what the wallet holds, less what nobody deposited.
+    /// @dev Balances and credits together are what the wallet holds, less what nobody deposited; bonds and credits
+    /// what the guarantee holds.
     function _noTokenIsMadeOrLost() private view {
         uint256 owed = handler.donated();
         for (uint32 account = 1; account <= wallet.accountCount(); account++) {
@@ -99,10 +109,18 @@ contract WalletInvariantTest is InvariantTest {
             (uint128 credit,) = wallet.creditOf(token, handler.payees(i));
             owed += credit;
         }
-        for (uint256 i = 0; i < 2; i++) {
-            owed += wallet.bondOf(handler.processors(i), token).balance;
-        }
         assertEq(handler.token().balanceOf(address(wallet)), owed, "what the wallet holds");
+        owed = 0;
+        for (uint256 i = 0; i < 2; i++) {
+            owed += guarantee.bondOf(handler.processors(i), address(0), token).balance;
+            for (uint256 j = 0; j < 3; j++) {
+                owed += guarantee.bondOf(handler.processors(i), handler.payees(j), token).balance;
+            }
+        }
+        for (uint256 i = 0; i < 3; i++) {
+            owed += guarantee.creditOf(token, handler.payees(i));
+        }
+        assertEq(handler.token().balanceOf(address(guarantee)), owed, "what the guarantee holds");
     }
 
     /// @dev Each account has what was put in, less what its owner took out and what its keys signed away.
@@ -111,8 +129,12 @@ contract WalletInvariantTest is InvariantTest {
             assertEq(wallet.balanceOf(account, token).balance, handler.balanceOf(account), "a balance");
         }
         for (uint256 i = 0; i < 2; i++) {
-            address signer = handler.processors(i);
-            assertEq(wallet.bondOf(signer, token).balance, handler.bondOf(signer), "a bond");
+            address processor = handler.processors(i);
+            assertEq(guarantee.bondOf(processor, address(0), token).balance, handler.bondOf(processor, address(0)));
+            for (uint256 j = 0; j < 3; j++) {
+                address payee = handler.payees(j);
+                assertEq(guarantee.bondOf(processor, payee, token).balance, handler.bondOf(processor, payee), "a bond");
+            }
         }
     }
 
@@ -121,7 +143,16 @@ contract WalletInvariantTest is InvariantTest {
         for (uint256 i = 0; i < 3; i++) {
             address payee = handler.payees(i);
             (uint128 credit,) = wallet.creditOf(token, payee);
-            assertEq(handler.token().balanceOf(payee) + credit, handler.paidTo(payee), "a payee");
+            uint256 has = handler.token().balanceOf(payee) + credit + guarantee.creditOf(token, payee);
+            assertEq(has, handler.paidTo(payee), "a payee");
+        }
+    }
+
+    /// @dev By settlement and bonds together. That a payer pays once is in the balances.
+    function _nobodyIsPaidMoreThanItIsDue() private view {
+        for (uint256 i = 0; i < handler.mandateCount(); i++) {
+            (uint256 due, uint256 had, bool excused) = handler.standing(i);
+            if (!excused) assertLe(had, due, "a payee got more than its due, and its demands were answered");
         }
     }
 

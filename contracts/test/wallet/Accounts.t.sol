@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
-import {DebitWallet} from "../../src/DebitWallet.sol";
 import {IDebitWallet} from "../../src/interfaces/IDebitWallet.sol";
+import {Periods} from "../base/Periods.sol";
 import {WalletTest} from "./support/WalletTest.sol";
 
 /// @notice Accounts that their owners open themselves: what is kept, and what is refused.
@@ -95,7 +95,7 @@ contract AccountsTest is WalletTest {
     function test_onlyTheChosenProcessorWithTheChosenVerifiersDebits() external {
         uint32 account = openFunded(alice, 100);
 
-        bytes memory batch = batchOf(account, 1, mallory.addr, 100);
+        bytes memory batch = batchOf(rival, verifierSet, account, KEY, 1, mallory.addr, 100);
         vm.expectRevert(abi.encodeWithSelector(IDebitWallet.NotAuthorized.selector, account, rival.addr, verifierSet));
         submit(rival, batch);
 
@@ -117,26 +117,8 @@ contract AccountsTest is WalletTest {
         wallet.accountOf(2);
     }
 
-    /// @dev Of a delay of 0 a payer could take back what was just promised.
-    function test_aWalletWithoutADelayOrWithOneBeyondAYearIsNotMade() external {
-        this.deploy(1, 365 days);
-        this.deploy(365 days, 1);
-        uint40[2] memory outOfRange = [uint40(0), 365 days + 1];
-        for (uint256 i = 0; i < outOfRange.length; i++) {
-            bytes memory refused = abi.encodeWithSelector(IDebitWallet.DelayOutOfRange.selector, outOfRange[i]);
-            vm.expectRevert(refused);
-            this.deploy(outOfRange[i], 1);
-            vm.expectRevert(refused);
-            this.deploy(1, outOfRange[i]);
-        }
-    }
-
     function test_aWalletTellsItsDelays() external view {
         assertEq(wallet.WITHDRAWAL_DELAY(), DELAY);
-        assertEq(wallet.UNBONDING_DELAY(), UNBONDING);
-    }
-
-    function deploy(uint40 withdrawalDelay, uint40 unbondingDelay) external {
-        wallet = new DebitWallet(withdrawalDelay, unbondingDelay);
+        assertEq(wallet.KEEP(), Periods.KEEP);
     }
 }

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {DebitWallet} from "../../src/DebitWallet.sol";
 import {IDebitWallet} from "../../src/interfaces/IDebitWallet.sol";
+import {Periods} from "../base/Periods.sol";
 import {LyingAuthorizationToken} from "../tokens/LyingAuthorizationToken.sol";
 import {Approver, Disowner, KeyedWallet} from "./support/SmartWallets.sol";
 import {Typed} from "./support/Typed.sol";
@@ -111,7 +112,7 @@ contract AccountsSignedTest is WalletTest {
 
     function test_aSignatureForAnotherWalletOpensNothing() external {
         bytes memory signed = _sign(alice, 0);
-        wallet = new DebitWallet(DELAY, UNBONDING);
+        wallet = new DebitWallet(Periods.fitting(DELAY, UNBONDING));
         verifierSet = 0;
         opening = IDebitWallet.Opening(alice.addr, processor.addr, 0, 0);
         bytes memory elsewhere = _sign(alice, 0);

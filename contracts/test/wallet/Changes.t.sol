@@ -295,19 +295,19 @@ contract ChangesTest is WalletTest {
 
     function _settles(Person memory by, bytes32 set, uint256 key) private {
         uint256 before = token.balanceOf(payee.addr);
-        submit(by, batchOf(set, account, key, ++nonce, payee.addr, 10));
+        submit(by, batchOf(by, set, account, key, ++nonce, payee.addr, 10));
         assertEq(token.balanceOf(payee.addr), before + 10);
     }
 
     /// @dev Processor and verifiers are right, the key is not: the wallet's sum comes out otherwise.
     function _refused(Person memory by, bytes32 set, uint256 key) private {
-        bytes memory batch = batchOf(set, account, key, ++nonce, payee.addr, 10);
+        bytes memory batch = batchOf(by, set, account, key, ++nonce, payee.addr, 10);
         vm.expectPartialRevert(IDebitWallet.HintWrong.selector);
         submit(by, batch);
     }
 
     function _unauthorized(Person memory by, bytes32 set) private {
-        bytes memory batch = batchOf(set, account, KEY, ++nonce, payee.addr, 10);
+        bytes memory batch = batchOf(by, set, account, KEY, ++nonce, payee.addr, 10);
         vm.expectRevert(abi.encodeWithSelector(IDebitWallet.NotAuthorized.selector, account, by.addr, set));
         submit(by, batch);
     }

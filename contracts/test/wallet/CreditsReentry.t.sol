@@ -56,32 +56,12 @@ contract CreditsReentryTest is DirectTest {
         }
     }
 
-    function test_nothingIsChangedWhileABondIsPaidInOrOut() external {
-        bytes[] memory calls = _everyCall();
-        for (uint256 i = 0; i < calls.length; i++) {
-            mint(bob.addr, 1);
-            entering.arm(address(wallet), calls[i], true);
-            vm.prank(bob.addr);
-            wallet.bond(bob.addr, address(token), 1);
-            _wasLocked(calls[i]);
-
-            vm.prank(bob.addr);
-            wallet.requestUnbond(address(token), 1);
-            vm.warp(vm.getBlockTimestamp() + UNBONDING);
-            entering.arm(address(wallet), calls[i], true);
-            vm.prank(bob.addr);
-            wallet.executeUnbond(address(token), bob.addr);
-            _wasLocked(calls[i]);
-        }
-    }
-
     /// @dev Every function that changes something, as its interface has them.
     function _everyCall() private view returns (bytes[] memory calls) {
         address own = address(entering);
         IDebitWallet.Opening memory opening = IDebitWallet.Opening(own, own, 0, 0);
         IDebitWallet.Authorization memory money = IDebitWallet.Authorization(own, 1, 0, 0, 0, "");
-        IDebitWallet.Receipt memory receipt = IDebitWallet.Receipt(0, own, 1, 1, own, own, own, 1, 0, 0, 0);
-        IDebitWallet.Header memory header = IDebitWallet.Header(verifierSet, own, type(uint40).max, 1);
+        IDebitWallet.Header memory header = IDebitWallet.Header(own, verifierSet, own, type(uint40).max, 1, 0, 0);
 
         calls = new bytes[](30);
         uint256 n = 0;
@@ -107,16 +87,13 @@ contract CreditsReentryTest is DirectTest {
             (header, new IDebitWallet.Debit[](0), new IDebitWallet.Payout[](0), new IDebitWallet.Segment[](1), 1)
         );
         calls[n++] =
-            abi.encodeCall(wallet.settleDirect, (new IDebitWallet.Mandate[](0), new bytes[](0), new uint256[](0)));
+            abi.encodeCall(wallet.settleDirect, (own, new IDebitWallet.Mandate[](0), new bytes[](0), new uint256[](0)));
         calls[n++] = abi.encodeCall(wallet.collect, (own, own));
         calls[n++] = abi.encodeCall(wallet.collectTo, (own, own));
         calls[n++] = abi.encodeCall(wallet.setPayoutThreshold, (own, 1));
         calls[n++] = abi.encodeCall(wallet.applyPayoutThreshold, (own, own));
-        calls[n++] = abi.encodeCall(wallet.bond, (own, own, 1));
-        calls[n++] = abi.encodeCall(wallet.requestUnbond, (own, 1));
-        calls[n++] = abi.encodeCall(wallet.cancelUnbond, (own));
-        calls[n++] = abi.encodeCall(wallet.executeUnbond, (own, own));
-        calls[n++] = abi.encodeCall(wallet.claimGuarantee, (receipt, ""));
+        calls[n++] = abi.encodeCall(wallet.setSender, (0, own));
+        calls[n++] = abi.encodeCall(wallet.burnNonce, (own, account, own, 1));
         assembly ("memory-safe") {
             mstore(calls, n)
         }

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {DebitWallet} from "../../src/DebitWallet.sol";
 import {IDebitWallet} from "../../src/interfaces/IDebitWallet.sol";
+import {Periods} from "../base/Periods.sol";
 import {DirectTest} from "./support/DirectTest.sol";
 import {Approver, Disowner, KeyedWallet} from "./support/SmartWallets.sol";
 import {Typed} from "./support/Typed.sol";
@@ -48,7 +49,7 @@ contract DirectSignaturesTest is DirectTest {
     }
 
     function test_aSignatureForAnotherWalletMovesNothing() external {
-        DebitWallet elsewhere = new DebitWallet(DELAY, UNBONDING);
+        DebitWallet elsewhere = new DebitWallet(Periods.fitting(DELAY, UNBONDING));
         bytes32 digest = Typed.digest(Typed.domainSeparator(vm.getChainId(), address(elsewhere)), Typed.hash(signed));
         _refuse(signature(alice.key, digest));
     }
@@ -135,11 +136,11 @@ contract DirectSignaturesTest is DirectTest {
         for (uint256 length = 0; length < 3; length++) {
             if (length == 1) continue;
             vm.expectRevert(abi.encodeWithSelector(IDebitWallet.LengthsDiffer.selector, 1, length, 1));
-            wallet.settleDirect(mandates, new bytes[](length), captured);
+            wallet.settleDirect(processor.addr, mandates, new bytes[](length), captured);
             vm.expectRevert(abi.encodeWithSelector(IDebitWallet.LengthsDiffer.selector, 1, 1, length));
-            wallet.settleDirect(mandates, proofs, new uint256[](length));
+            wallet.settleDirect(processor.addr, mandates, proofs, new uint256[](length));
             vm.expectRevert(abi.encodeWithSelector(IDebitWallet.LengthsDiffer.selector, length, 1, 1));
-            wallet.settleDirect(new IDebitWallet.Mandate[](length), proofs, captured);
+            wallet.settleDirect(processor.addr, new IDebitWallet.Mandate[](length), proofs, captured);
         }
         vm.stopPrank();
     }

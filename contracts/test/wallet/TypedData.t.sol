@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IDebitWallet} from "../../src/interfaces/IDebitWallet.sol";
+import {IGuarantee} from "../../src/interfaces/IGuarantee.sol";
 import {Typed} from "./support/Typed.sol";
 import {VectorTest} from "./support/VectorTest.sol";
 
@@ -153,17 +154,18 @@ contract TypedDataTest is VectorTest {
             (mandates[0], signatures[0], captured[0]) = (mandate, blob("mandates", i, "signature"), 1);
             vm.expectEmit(address(wallet));
             emit IDebitWallet.MandateSettled(word("mandates", i, "digest"), account, mandate.payee, address(token), 1);
-            wallet.settleDirect(mandates, signatures, captured);
+            wallet.settleDirect(address(this), mandates, signatures, captured);
             assertEq(token.balanceOf(mandate.payee), 1);
         }
     }
 
     function test_receipts() external {
+        IGuarantee guarantee = wallet.GUARANTEE();
         uint256 count = rows("receipts");
         assertGt(count, 9);
         for (uint256 i = 0; i < count; i++) {
             vm.chainId(number("receipts", i, "chainId"));
-            IDebitWallet.Receipt memory receipt = IDebitWallet.Receipt(
+            IGuarantee.Receipt memory receipt = IGuarantee.Receipt(
                 word("receipts", i, "mandateId"),
                 addr("receipts", i, "processor"),
                 uint32(number("receipts", i, "account")),
@@ -177,16 +179,42 @@ contract TypedDataTest is VectorTest {
                 uint40(number("receipts", i, "settleBy"))
             );
             _hashesAre("receipts", i, Typed.hash(receipt));
+            assertEq(guarantee.receiptDigest(receipt), word("receipts", i, "digest"));
+            assertEq(receipt.processor, addr("receipts", i, "signer"));
+        }
+    }
 
-            address signer = addr("receipts", i, "signer");
-            assertEq(receipt.processor, signer);
-            token.mint(address(this), receipt.amount);
-            token.approve(address(wallet), receipt.amount);
-            wallet.bond(signer, address(token), receipt.amount);
-            wallet.claimGuarantee(receipt, blob("receipts", i, "signature"));
-            assertTrue(wallet.isClaimed(word("receipts", i, "digest")));
-            assertEq(token.balanceOf(receipt.payee), receipt.amount);
-            assertEq(wallet.bondOf(signer, address(token)).balance, 0);
+    /// @dev Of a wallet that the vectors name. The guarantee's tests have it take such signatures.
+    function test_capturesAndRulings() external view {
+        string memory json = vm.readFile("../fixtures/vectors/eip712.json");
+        for (uint256 i = 0; i < 50; i++) {
+            string memory at = string.concat(".captures[", vm.toString(i), "]");
+            string memory message = string.concat(at, ".message");
+            bytes32 mandateId = vm.parseJsonBytes32(json, string.concat(message, ".mandateId"));
+            uint96 amount = uint96(vm.parseJsonUint(json, string.concat(message, ".amount")));
+            assertEq(
+                Typed.hash(IGuarantee.Capture(mandateId, amount)),
+                vm.parseJsonBytes32(json, string.concat(at, ".structHash"))
+            );
+
+            at = string.concat(".captureReceipts[", vm.toString(i), "]");
+            message = string.concat(at, ".message");
+            IGuarantee.CaptureReceipt memory receipt;
+            receipt.mandateId = vm.parseJsonBytes32(json, string.concat(message, ".mandateId"));
+            receipt.processor = vm.parseJsonAddress(json, string.concat(message, ".processor"));
+            receipt.arbiter = vm.parseJsonAddress(json, string.concat(message, ".arbiter"));
+            receipt.amount = uint96(vm.parseJsonUint(json, string.concat(message, ".amount")));
+            receipt.issuedAt = uint40(vm.parseJsonUint(json, string.concat(message, ".issuedAt")));
+            assertEq(Typed.hash(receipt), vm.parseJsonBytes32(json, string.concat(at, ".structHash")));
+
+            at = string.concat(".rulings[", vm.toString(i), "]");
+            message = string.concat(at, ".message");
+            IGuarantee.Ruling memory ruling;
+            ruling.mandateId = vm.parseJsonBytes32(json, string.concat(message, ".mandateId"));
+            ruling.captured = uint96(vm.parseJsonUint(json, string.concat(message, ".captured")));
+            ruling.evidence = vm.parseJsonBytes32(json, string.concat(message, ".evidence"));
+            ruling.ruledAt = uint40(vm.parseJsonUint(json, string.concat(message, ".at")));
+            assertEq(Typed.hash(ruling), vm.parseJsonBytes32(json, string.concat(at, ".structHash")));
         }
     }
 

@@ -16,6 +16,19 @@ sol!(
     "../../contracts/artifacts/DebitWallet.json"
 );
 
+/// What stands behind receipts. Its structs are in a namespace of their own: the wallet's ABI names some
+/// of them, too.
+pub mod guarantee {
+    use alloy::sol;
+
+    sol!(
+        /// Bonds, demands, answers, claims.
+        #[sol(rpc, all_derives)]
+        Guarantee,
+        "../../contracts/artifacts/Guarantee.json"
+    );
+}
+
 sol!(
     /// Verifies the proofs of one shape.
     #[sol(rpc, all_derives)]

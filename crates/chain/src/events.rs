@@ -1,12 +1,13 @@
 //! What the wallet's logs say, in the project's own types.
 //!
-//! From these alone a follower rebuilds accounts, keys, balances, bonds and credits. A batch's entries
-//! are not in its event but in its transaction: [`crate::settlement::SettledBatch`].
+//! From these alone a follower rebuilds accounts, keys, balances and credits. A batch's entries are not
+//! in its event but in its transaction: [`crate::settlement::SettledBatch`]. Bonds and receipts are the
+//! guarantee's, which logs by itself: [`crate::wallet::guarantee::events`].
 //!
-//! Anyone can make the wallet log things: register verifiers for shapes that do not exist, or claim on
-//! a receipt about an account that nobody has. So nothing here fails on what a stranger wrote.
+//! Anyone can make the wallet log things: register verifiers for shapes that do not exist, for example.
+//! So nothing here fails on what a stranger wrote.
 
-use aep2_mandate::units::{AccountId, Amount, Nonce, UnixTime};
+use aep2_mandate::units::{AccountId, Nonce, UnixTime};
 use alloy::{
     primitives::{Address, B256, U256},
     rpc::types::{Log, TransactionReceipt},
@@ -187,64 +188,23 @@ pub enum WalletEvent {
         /// So much.
         threshold: BaseUnits,
     },
-    /// A bond grew.
-    Bonded {
-        /// For whose receipts it stands.
-        signer: Address,
+    /// Somebody else may settle for a processor now, or nobody else.
+    SenderSet {
+        /// The processor.
+        processor: Address,
+        /// Which of its two.
+        index: u8,
+        /// Who; none for nobody.
+        sender: Option<Address>,
+    },
+    /// A nonce was spent because a bond paid for it; nothing was settled under it.
+    NonceBurnt {
+        /// The account.
+        account: AccountId,
         /// The token.
         token: Address,
-        /// Who paid.
-        from: Address,
-        /// How much.
-        amount: BaseUnits,
-    },
-    /// A withdrawal of a bond was requested.
-    UnbondRequested {
-        /// Whose.
-        signer: Address,
-        /// The token.
-        token: Address,
-        /// At most so much is paid out.
-        amount: BaseUnits,
-        /// From when on.
-        executable_from: UnixTime,
-    },
-    /// A request was taken back.
-    UnbondCancelled {
-        /// Whose.
-        signer: Address,
-        /// The token.
-        token: Address,
-    },
-    /// A bond left.
-    Unbonded {
-        /// Whose.
-        signer: Address,
-        /// The token.
-        token: Address,
-        /// To whom it went.
-        to: Address,
-        /// How much.
-        amount: BaseUnits,
-    },
-    /// A receipt was paid from its signer's bond.
-    GuaranteeClaimed {
-        /// The mandate that the receipt names: whatever its signer wrote.
-        mandate_id: B256,
-        /// Whose bond paid.
-        signer: Address,
-        /// Who was paid.
-        payee: Address,
-        /// The account that the receipt names. A stranger's receipt may name 0, which is none.
-        account: Option<AccountId>,
-        /// The nonce that it names.
+        /// The nonce.
         nonce: Nonce,
-        /// The token.
-        token: Address,
-        /// How much.
-        amount: Amount,
-        /// Whether the signer was the account's processor, and the nonce is spent now.
-        nonce_burnt: bool,
     },
 }
 
@@ -381,34 +341,15 @@ impl WalletEvent {
                 payee: e.payee,
                 threshold: BaseUnits::new(e.threshold),
             },
-            E::Bonded(e) => Self::Bonded {
-                signer: e.signer,
-                token: e.token,
-                from: e.from,
-                amount: base_units(e.amount)?,
+            E::SenderSet(e) => Self::SenderSet {
+                processor: e.processor,
+                index: u8::try_from(e.index).map_err(|error| error.to_string())?,
+                sender: (!e.sender.is_zero()).then_some(e.sender),
             },
-            E::UnbondRequested(e) => Self::UnbondRequested {
-                signer: e.signer,
+            E::NonceBurnt(e) => Self::NonceBurnt {
+                account: account(e.account)?,
                 token: e.token,
-                amount: BaseUnits::at_most_a_balance(e.amount),
-                executable_from: time(e.executableFrom),
-            },
-            E::UnbondCancelled(e) => Self::UnbondCancelled { signer: e.signer, token: e.token },
-            E::Unbonded(e) => Self::Unbonded {
-                signer: e.signer,
-                token: e.token,
-                to: e.to,
-                amount: base_units(e.amount)?,
-            },
-            E::GuaranteeClaimed(e) => Self::GuaranteeClaimed {
-                mandate_id: e.mandateId,
-                signer: e.signer,
-                payee: e.payee,
-                account: account_or_none(e.account),
                 nonce: Nonce::new(e.nonce),
-                token: e.token,
-                amount: amount(e.amount)?,
-                nonce_burnt: e.nonceBurnt,
             },
             E::EIP712DomainChanged(_) => return Ok(None),
         };
@@ -471,9 +412,4 @@ fn terms(processor: Address, verifier_set: B256, key_hash: U256) -> Result<Terms
 
 fn base_units(word: U256) -> Result<BaseUnits, String> {
     BaseUnits::from_word(word).ok_or_else(|| format!("{word} base units are more than any balance"))
-}
-
-/// What a receipt is over: 96 bits.
-fn amount(word: U256) -> Result<Amount, String> {
-    Amount::try_from(base_units(word)?).map_err(|error| error.to_string())
 }

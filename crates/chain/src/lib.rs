@@ -4,7 +4,8 @@
 //!   on a chain, and checking that they are there;
 //! - [`wallet`]: what the debit wallet is told and answers, and why it refuses; [`token`]: the same of
 //!   tokens; [`call`]: a call as a value; [`transact`](mod@transact): sending one and waiting;
-//! - [`settlement`]: batches, from their proofs to a transaction and back; [`inclusion`]: that a
+//! - [`settlement`]: batches, from their proofs to a transaction and back; [`captures`]: what they
+//!   captured of each mandate, as an answer shows it; [`inclusion`]: that a
 //!   mandate was settled, against what the chain settled; [`events`]: what the wallet logs;
 //! - [`follower`]: reading events block by block, through reorganisations; [`sender`]: a queue of
 //!   transactions that loses and repeats nothing.
@@ -21,6 +22,7 @@
 //!     transact::transact,
 //!     wallet::{
 //!         Wallet,
+//!         guarantee::Periods,
 //!         terms::Terms,
 //!         units::{BaseUnits, KeyHash},
 //!     },
@@ -41,8 +43,7 @@
 //! // Whoever has seen this key's secrets forges proofs: fine here, refused on a public chain.
 //! let prover = Prover::set_up(Shape::TEST, &Entropy::Fresh, &())?;
 //! let plan = Plan {
-//!     withdrawal_delay_seconds: 24 * 3_600,
-//!     unbonding_delay_seconds: 48 * 3_600,
+//!     periods: Periods::default(),
 //!     keys: vec![(&prover).into()],
 //!     accept_development_keys: Default::default(),
 //!     test_token: true,
@@ -72,6 +73,7 @@
 
 pub mod backoff;
 pub mod call;
+pub mod captures;
 pub mod contracts;
 pub mod deployment;
 pub mod error;

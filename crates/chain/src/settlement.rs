@@ -14,9 +14,10 @@ use aep2_prover::{
     proven::{Proven, ProvenSegment},
 };
 use alloy::{
-    primitives::{Address, U256, aliases::U40},
+    primitives::{Address, B256, U256, aliases::U40},
     sol_types::SolCall,
 };
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::{
@@ -51,9 +52,11 @@ pub enum SettleError {
 }
 
 impl WalletId {
-    /// Settles a proven batch. The sender must be the processor of all its accounts.
+    /// Settles a proven batch of a processor's accounts. Who sends it is the processor, or has been named
+    /// its sender.
     ///
-    /// `verifier_set` is the one that these accounts' owners chose; `token` is the one that the
+    /// `remembered` is what answers a demand, see [`crate::captures`]: without it the batch shows nothing
+    /// to whoever has a receipt. `verifier_set` is the one that these accounts' owners chose; `token` is the one that the
     /// mandates are in, which the batch's domain must agree with.
     ///
     /// # Errors
@@ -61,8 +64,10 @@ impl WalletId {
     pub fn settle_batch(
         &self,
         proven: &Proven,
+        processor: Address,
         verifier_set: VerifierSetId,
         token: Address,
+        remembered: Option<Remembered>,
     ) -> Result<Call, SettleError> {
         let settlement = &proven.settlement;
         settlement.check()?;
@@ -85,11 +90,14 @@ impl WalletId {
         };
         Ok(self.call(&settleBatchCall {
             header: IDebitWallet::Header {
+                processor,
                 verifierSet: verifier_set.to_bytes(),
                 token,
                 // `check` demands less than 2^40.
                 validUntil: U40::from(settlement.valid_until),
                 count: settlement.count,
+                captures: remembered.map_or(B256::ZERO, |own| own.captures),
+                place: remembered.map_or(0, |own| own.place),
             },
             debits: settlement.debits.iter().map(debit).collect(),
             payouts: settlement.payouts.iter().map(payout).collect(),
@@ -103,9 +111,20 @@ fn word(element: &Fr) -> U256 {
     U256::from_be_bytes(field::to_be_bytes(element))
 }
 
+/// What the wallet is to remember of a batch, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Remembered {
+    /// The root of the tree of what was captured. Not zero, which stands for nothing.
+    pub captures: B256,
+    /// One of the processor's places: empty, or older than the wallet keeps anything.
+    pub place: u64,
+}
+
 /// What a transaction settled, as its input says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettledBatch {
+    /// Whose accounts were debited.
+    pub processor: Address,
     /// The verifiers by which it was proved.
     pub verifier_set: VerifierSetId,
     /// The token.
@@ -114,6 +133,8 @@ pub struct SettledBatch {
     pub valid_until: UnixTime,
     /// How many mandates.
     pub count: u32,
+    /// What the wallet remembers of it.
+    pub remembered: Option<Remembered>,
     /// Who paid, under which nonces.
     pub debits: Vec<SettledDebit>,
     /// Who was paid.
@@ -211,11 +232,15 @@ impl SettledBatch {
             })?;
             Ok(SettledSegment { shape: own.shape, commitment })
         };
+        let captures = call.header.captures;
+        let place = call.header.place;
         Ok(Self {
+            processor: call.header.processor,
             verifier_set: VerifierSetId::new(call.header.verifierSet),
             token: call.header.token,
             valid_until: time(call.header.validUntil),
             count: call.header.count,
+            remembered: (!captures.is_zero()).then_some(Remembered { captures, place }),
             debits: call.debits.iter().map(debit).collect::<Result<_, _>>()?,
             payouts: call.payouts.iter().map(payout).collect(),
             segments: call.segments.iter().map(segment).collect::<Result<_, _>>()?,

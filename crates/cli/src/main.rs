@@ -71,6 +71,16 @@ enum Command {
         #[command(subcommand)]
         what: command::mcp::Command,
     },
+    /// What stands behind a processor's receipts
+    Bond {
+        #[command(subcommand)]
+        what: command::bond::Command,
+    },
+    /// What receipts are worth; demand and claim what was not paid
+    Receipt {
+        #[command(subcommand)]
+        what: command::receipt::Command,
+    },
     /// Take tokens out of an account
     Withdraw {
         #[command(subcommand)]
@@ -126,6 +136,8 @@ fn main() -> ExitCode {
         Command::Gateway(arguments) => command::gateway::run(&arguments, &output),
         Command::Mcp { what } => command::mcp::run(&what, &output),
         Command::Deposit(arguments) => command::deposit::run(&arguments, &output),
+        Command::Bond { what } => command::bond::run(&what, &output),
+        Command::Receipt { what } => command::receipt::run(&what, &output),
         Command::Withdraw { what } => command::withdraw::run(&what, &output),
     };
     match done {

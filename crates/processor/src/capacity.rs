@@ -222,7 +222,7 @@ impl Capacity {
         self.state().proved.retain(|batch, _| open.contains(batch));
     }
 
-    /// A window was sealed, late or in time.
+    /// A window was sealed, too late for a promise or in time for all.
     pub(crate) fn sealed(&self, late: bool) {
         let mut state = self.state();
         let factor = if late { SAFETY_UP } else { SAFETY_DOWN };

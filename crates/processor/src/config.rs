@@ -130,6 +130,39 @@ pub enum ConfigError {
         /// What must be below it, in seconds.
         needed_s: u64,
     },
+    /// No receipt could be demanded.
+    #[error(
+        "acceptance.settle_within_s is {settle_within_s}, and the wallet's guarantee knows no promise \
+         of more than {promise_s} seconds: set at most that"
+    )]
+    PromiseTooLong {
+        /// What is set, in seconds.
+        settle_within_s: u64,
+        /// The longest promise, in seconds.
+        promise_s: u64,
+    },
+    /// No demand could be answered in time.
+    #[error(
+        "a demand of this wallet can be answered for {response_s} seconds, and windows.due_margin_s is \
+         {due_margin_s}: it takes as long to settle, so it must be less than half of that"
+    )]
+    ResponseTooShort {
+        /// The wallet's response window, in seconds.
+        response_s: u64,
+        /// What is set, in seconds.
+        due_margin_s: u64,
+    },
+    /// Payees could not claim before money that was promised is out.
+    #[error(
+        "ledger.view_age_s_max is {view_age_s_max}, and the wallet reserves {view_age_s} seconds for \
+         views of the chain that are old: set at most that"
+    )]
+    ViewTooOld {
+        /// What is set, in seconds.
+        view_age_s_max: u64,
+        /// What the wallet reserves, in seconds.
+        view_age_s: u64,
+    },
 }
 
 impl ProcessorConfig {
@@ -189,9 +222,22 @@ impl ProcessorConfig {
         let needed_s = settle_within_s
             .saturating_add(ledger.view_age_s_max)
             .saturating_add(ledger.change_margin_s);
-        let delay_s = deployment.wallet.withdrawal_delay_seconds;
+        let periods = &deployment.wallet.periods;
+        let delay_s = periods.withdrawal_seconds;
         if delay_s <= needed_s {
             return Err(ConfigError::DelayTooShort { delay_s, needed_s });
+        }
+        let promise_s = periods.promise_seconds;
+        if settle_within_s > promise_s {
+            return Err(ConfigError::PromiseTooLong { settle_within_s, promise_s });
+        }
+        let (response_s, due_margin_s) = (periods.response_seconds, windows.due_margin_s);
+        if response_s / 2 <= due_margin_s {
+            return Err(ConfigError::ResponseTooShort { response_s, due_margin_s });
+        }
+        let (view_age_s_max, view_age_s) = (ledger.view_age_s_max, periods.view_age_seconds);
+        if view_age_s_max > view_age_s {
+            return Err(ConfigError::ViewTooOld { view_age_s_max, view_age_s });
         }
         Ok(())
     }

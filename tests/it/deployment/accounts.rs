@@ -144,12 +144,13 @@ async fn another_processor_takes_over_after_the_delay(chain: TestChain) {
     let terms = Terms { processor: stage.stranger.address(), ..stage.terms(&ann.mandate_key) };
     stage.send(&ann.key, &id.set_processor(ann.account, &terms)).await;
 
-    let early = stage.refused(&stage.stranger, &stage.settling(&mine)).await;
+    let by_stranger = stage.settling_of(stage.stranger.address(), &mine);
+    let early = stage.refused(&stage.stranger, &by_stranger).await;
     assert!(matches!(early, WalletError::NotAuthorized { .. }), "{early:?}");
     stage.chain.travel_to(stage.chain.now().await + DELAY_SECONDS).await;
     stage.send(&stage.bob.key, &id.apply_change(ann.account)).await;
     let late = stage.refused(&stage.processor, &stage.settling(&mine)).await;
     assert!(matches!(late, WalletError::NotAuthorized { .. }), "{late:?}");
-    stage.send(&stage.stranger, &stage.settling(&mine)).await;
+    stage.send(&stage.stranger, &by_stranger).await;
     assert_eq!(stage.holds(payee(1)).await, 10);
 }

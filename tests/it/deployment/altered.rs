@@ -269,16 +269,27 @@ async fn no_byte_of_the_calldata_can_change(chain: TestChain) {
     };
     reader.call(request(honest.data.to_vec())).await.expect("the honest batch settles");
 
-    let altered = |index: usize| {
+    let whole = settleBatchCall::abi_decode(&honest.data).expect("a batch");
+    let altered_data = |index: usize| {
         let mut data = honest.data.to_vec();
         data[index] ^= 1;
-        let (reader, request) = (reader.clone(), request(data));
+        data
+    };
+    let altered = |index: usize| {
+        let (reader, request) = (reader.clone(), request(altered_data(index)));
         async move { (index, reader.call(request).await) }
     };
     for first in (0..honest.data.len()).step_by(64) {
         let some = (first..honest.data.len()).take(64).map(altered);
         for (index, answer) in futures::future::join_all(some).await {
-            let refused = answer.expect_err("an altered byte must not settle");
+            let Err(refused) = answer else {
+                // What it captured is the processor's word alone, which whoever may send it gives.
+                let mut call = settleBatchCall::abi_decode(&altered_data(index)).expect("settled");
+                let IDebitWallet::Header { captures, place, .. } = whole.header.clone();
+                (call.header.captures, call.header.place) = (captures, place);
+                assert_eq!(call.abi_encode(), honest.data[..], "byte {index} must not settle");
+                continue;
+            };
             let why = aep2_chain::error::revert_of(&refused);
             assert!(why.is_some(), "byte {index}: not a revert but {refused}");
         }
@@ -302,13 +313,13 @@ async fn a_batch_for_another_chain_wallet_or_token_is_refused(chain: TestChain) 
             aep2_mandate::units::UnixTime::new(aep2_tests::stage::VALID_UNTIL).unwrap();
         let payments = stage.payments();
         let elsewhere = aep2_tests::proofs::prove(wallet, token_meant, valid_until, &payments);
-        let set = stage.deployment.verifier_set;
-        let unsent = id.settle_batch(&elsewhere, set, token);
+        let (set, processor) = (stage.deployment.verifier_set, stage.processor.address());
+        let unsent = id.settle_batch(&elsewhere, processor, set, token, None);
         assert_eq!(unsent, Err(SettleError::OtherDomain { wallet: id, token }));
 
         // Sent as it is: the wallet computes its own domain, so the challenges are others.
         let mut call = settleBatchCall::abi_decode(
-            &wallet.settle_batch(&elsewhere, set, token_meant).unwrap().data,
+            &wallet.settle_batch(&elsewhere, processor, set, token_meant, None).unwrap().data,
         )
         .unwrap();
         call.header.token = token;
@@ -332,7 +343,8 @@ async fn what_the_wallet_would_refuse_is_not_sent(chain: TestChain) {
     let unsent = |alter: fn(&mut Proven)| {
         let mut altered = stage.batch();
         alter(&mut altered);
-        stage.id().settle_batch(&altered, set, stage.token_address()).unwrap_err()
+        let (processor, token) = (stage.processor.address(), stage.token_address());
+        stage.id().settle_batch(&altered, processor, set, token, None).unwrap_err()
     };
     assert_eq!(prover().verifying_key_hash(), stage.batch().segments[0].verifying_key_hash);
     assert_eq!(unsent(|proven| proven.settlement.count = 0), RuleBroken::Empty.into());

@@ -137,12 +137,15 @@ async fn an_expired_batch_does_not_settle(chain: TestChain) {
 
 async fn nobody_but_the_processor_settles(chain: TestChain) {
     let stage = Stage::set(chain).await;
-    let settling = stage.settling(&stage.batch());
+    let (batch, processor) = (stage.batch(), stage.processor.address());
     for other in [&stage.stranger, &stage.ann.key, &stage.deployer] {
-        let refused = stage.refused(other, &settling).await;
+        let caller = other.address();
+        let refused = stage.refused(other, &stage.settling(&batch)).await;
+        assert_eq!(refused, WalletError::NotSender { processor, caller });
+        let refused = stage.refused(other, &stage.settling_of(caller, &batch)).await;
         let not_authorized = WalletError::NotAuthorized {
             account: stage.ann.account.get(),
-            processor: other.address(),
+            processor: caller,
             verifier_set: stage.deployment.verifier_set.to_bytes(),
         };
         assert_eq!(refused, not_authorized);

@@ -9,6 +9,7 @@ use aep2_chain::{
     wallet::{
         WalletId,
         error::WalletError,
+        guarantee::PeriodsError,
         terms::{ShapeVerifier, VerifierList, VerifierListError},
     },
 };
@@ -22,13 +23,14 @@ use aep2_tests::{
     stage::{Stage, payee, plan},
 };
 use alloy::{
-    primitives::{Address, B256, U256},
+    primitives::{Address, B256},
     providers::Provider,
 };
 
 on_both_chains![
     a_deployment_is_what_it_says,
     what_a_chain_has_instead_is_noticed,
+    an_impostor_of_the_wallet_is_noticed,
     a_token_that_was_there_is_named_and_must_be_one,
     what_cannot_be_deployed_is_refused_before_anything_is,
 ];
@@ -61,7 +63,7 @@ async fn a_deployment_is_what_it_says(chain: TestChain) {
 
     let text = fs::read_to_string(&path).unwrap();
     for (from, to) in [
-        ("\"format\": 1", "\"format\": 2"),
+        ("\"format\": 2", "\"format\": 1"),
         ("\"chainId\"", "\"chain\""),
         ("2x2-capture", "2x2-Capture"),
         ("seeded-development", "trusted"),
@@ -92,10 +94,20 @@ async fn what_a_chain_has_instead_is_noticed(chain: TestChain) {
         matches!(error, VerifyError::Code { contract: "DebitWallet", address } if address == token),
         "{error:?}"
     );
-    let error = noticed(&|own| own.wallet.withdrawal_delay_seconds += 1).await;
-    assert!(matches!(error, VerifyError::Delays { .. }), "{error:?}");
-    let error = noticed(&|own| own.wallet.unbonding_delay_seconds -= 1).await;
-    assert!(matches!(error, VerifyError::Delays { .. }), "{error:?}");
+    for alter in [
+        (|own: &mut Deployment| own.wallet.periods.withdrawal_seconds += 1) as fn(&mut Deployment),
+        |own| own.wallet.periods.unbonding_seconds -= 1,
+        |own| own.wallet.periods.promise_seconds -= 1,
+        |own| own.wallet.periods.demand_seconds -= 1,
+        |own| own.wallet.periods.response_seconds += 1,
+        |own| own.wallet.periods.view_age_seconds += 1,
+        |own| own.wallet.periods.keep_seconds += 1,
+    ] {
+        let error = noticed(&alter).await;
+        assert!(matches!(error, VerifyError::Periods { .. }), "{error:?}");
+    }
+    let error = noticed(&|own| own.wallet.guarantee = token).await;
+    assert!(matches!(error, VerifyError::Guarantee { found, .. } if found == token), "{error:?}");
     let error = noticed(&|own| own.verifiers[0].address = token).await;
     assert!(matches!(error, VerifyError::VerifierSet { .. }), "{error:?}");
     let error = noticed(&|own| own.verifiers.clear()).await;
@@ -114,13 +126,29 @@ async fn what_a_chain_has_instead_is_noticed(chain: TestChain) {
     );
     let error = noticed(&|own| own.test_token.as_mut().unwrap().address = payee(1)).await;
     assert!(matches!(error, VerifyError::Code { contract: "TestUSD", .. }), "{error:?}");
+}
 
-    // The wallet's code where nobody registered anything.
+/// The wallet's code at another address: its guarantee is the first one's.
+async fn an_impostor_of_the_wallet_is_noticed(chain: TestChain) {
+    let stage = Stage::set(chain).await;
+    let reader = stage.chain.reader();
+    let noticed = async |alter: &dyn Fn(&mut Deployment)| {
+        let mut altered = stage.deployment.clone();
+        alter(&mut altered);
+        altered.verify(&reader).await.unwrap_err()
+    };
     let impostor = payee(8);
     let code = reader.get_code_at(stage.id().address).await.unwrap();
     let _: () = reader.raw_request("anvil_setCode".into(), (impostor, code)).await.unwrap();
     let error = noticed(&|own| own.wallet.address = impostor).await;
-    assert!(matches!(error, VerifyError::NotRegistered { found: None, .. }), "{error:?}");
+    let is_guarantee = |error: &VerifyError| matches!(error, VerifyError::Guarantee { .. });
+    assert!(is_guarantee(&error), "{error:?}");
+    let renamed = |own: &mut Deployment| {
+        own.wallet.address = impostor;
+        own.wallet.guarantee = impostor.create(1);
+    };
+    let error = noticed(&renamed).await;
+    assert!(is_guarantee(&error), "{error:?}");
     // And one byte of it another.
     let mut code = reader.get_code_at(stage.id().address).await.unwrap().to_vec();
     code[0] ^= 1;
@@ -183,9 +211,15 @@ async fn what_cannot_be_deployed_is_refused_before_anything_is(chain: TestChain)
     let error = deploy(&provider, &shorter).await.unwrap_err();
     assert!(matches!(error, DeployError::OtherCircuit { .. }), "{error:?}");
     let mut late = plan();
-    late.unbonding_delay_seconds = 1 << 40;
+    late.periods.unbonding_seconds = 1 << 40;
     let error = deploy(&provider, &late).await.unwrap_err();
-    assert!(matches!(error, DeployError::Delay { seconds } if seconds == 1 << 40), "{error:?}");
+    let out = PeriodsError::OutOfRange { name: "the unbonding delay", seconds: 1 << 40 };
+    assert!(matches!(error, DeployError::Periods(found) if found == out), "{error:?}");
+    let mut soon = plan();
+    soon.periods.withdrawal_seconds = soon.periods.promise_seconds;
+    let error = deploy(&provider, &soon).await.unwrap_err();
+    let short = matches!(error, DeployError::Periods(PeriodsError::TooShort { .. }));
+    assert!(short, "{error:?}");
     // What the verifier's constructor finds: γ = δ.
     let mut forgeable = plan();
     forgeable.keys[0].key.key.delta_g2 = forgeable.keys[0].key.key.gamma_g2;
@@ -194,12 +228,6 @@ async fn what_cannot_be_deployed_is_refused_before_anything_is(chain: TestChain)
     let forgeable = aep2_chain::wallet::error::VerifierError::ForgeableKey;
     assert_eq!(error.reason(), Some(&WalletError::Verifier(forgeable)));
     assert_eq!(chain.latest().await.header.number, before, "nothing was sent");
-
-    let mut none = plan();
-    none.withdrawal_delay_seconds = 0;
-    let error = deploy(&provider, &none).await.unwrap_err();
-    let DeployError::Chain(error) = error else { panic!("{error:?}") };
-    assert_eq!(error.reason(), Some(&WalletError::DelayOutOfRange { delay: U256::ZERO }));
 }
 
 /// On a chain where money may be real, a key whose secrets somebody has seen is refused, unless its

@@ -64,7 +64,9 @@ async fn direct_mandates_settle_netted(chain: TestChain) {
         entry(ann, 2, 1, 1, 2),
     ];
     sort_to_net(&mut entries);
-    let receipt = stage.send(&stage.processor, &stage.id().settle_direct(&entries)).await;
+    let receipt = stage
+        .send(&stage.processor, &stage.id().settle_direct(stage.processor.address(), &entries))
+        .await;
 
     assert_eq!(stage.balance(ann).await, FUNDS - 108);
     assert_eq!(stage.balance(bob).await, FUNDS - 20);
@@ -111,7 +113,7 @@ async fn direct_mandates_are_refused_with_their_place(chain: TestChain) {
     let good = signed(&stage, bob, mandate(&stage, bob, payee(1), 5, 0), 5);
     let of_ann = mandate(&stage, ann, payee(1), 5, 0);
     let after_a_good_one = async |entry: DirectSettlement| {
-        let call = stage.id().settle_direct(&[good, entry]);
+        let call = stage.id().settle_direct(stage.processor.address(), &[good, entry]);
         stage.refused(&stage.processor, &call).await
     };
 
@@ -155,12 +157,19 @@ async fn direct_mandates_are_refused_with_their_place(chain: TestChain) {
     let no_account = WalletError::NoDirectAccount { index: 1, owner: stranger.address() };
     assert_eq!(after_a_good_one(homeless).await, no_account);
 
-    let by_another = stage.id().settle_direct(&[good]);
+    // For itself, and in the processor's name.
+    let (account, processor) = (bob.account.get(), stage.stranger.address());
+    let by_another = stage.id().settle_direct(processor, &[good]);
     let refused = stage.refused(&stage.stranger, &by_another).await;
-    let (account, caller) = (bob.account.get(), stage.stranger.address());
-    assert_eq!(refused, WalletError::NotProcessor { account, caller });
+    assert_eq!(refused, WalletError::NotProcessor { account, processor });
+    let (processor, caller) = (stage.processor.address(), stage.stranger.address());
+    let by_another = stage.id().settle_direct(processor, &[good]);
+    let refused = stage.refused(&stage.stranger, &by_another).await;
+    assert_eq!(refused, WalletError::NotSender { processor, caller });
 
-    stage.send(&stage.processor, &stage.id().settle_direct(&[good])).await;
+    stage
+        .send(&stage.processor, &stage.id().settle_direct(stage.processor.address(), &[good]))
+        .await;
     assert_eq!(stage.holds(payee(1)).await, 5);
 }
 

@@ -133,7 +133,10 @@ async fn a_commitment_under_a_strangers_verifiers_is_no_evidence(chain: TestChai
     let named = forged.named();
     let (x, beta) = forged.settlement.challenges(&named);
     forged.segments[0].sum = forged.settlement.sum(&named, x, beta).unwrap();
-    let call = stage.id().settle_batch(&forged, list.id(), stage.token_address()).unwrap();
+    let call = stage.id();
+    let call = call
+        .settle_batch(&forged, stranger.address(), list.id(), stage.token_address(), None)
+        .unwrap();
     let logged = stage.send(stranger, &call).await;
 
     let hash = logged.transaction_hash;

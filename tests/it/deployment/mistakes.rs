@@ -92,7 +92,7 @@ async fn mistakes_have_names(chain: TestChain) {
         (id.cancel_change(ann.account), E::NothingPending),
         (id.apply_direct_account(ann.address()), E::NothingPending),
         (id.cancel_withdrawal(ann.account, token), E::NothingPending),
-        (id.cancel_unbond(token), E::NothingPending),
+        (id.guarantee().cancel_unbond(None, token), E::NothingPending),
         (id.collect(token, payee(1)), E::AmountZero),
     ] {
         assert_eq!(stage.refused(&ann.key, &call).await, expected);
@@ -137,7 +137,7 @@ async fn a_wallet_that_is_none_is_not_taken_for_one(chain: TestChain) {
     let reader = stage.chain.reader();
     let connected = Wallet::connect(reader.clone(), stage.id().address).await.unwrap();
     assert_eq!(connected.id(), stage.id());
-    assert_eq!(connected.delays().await.unwrap().withdrawal_seconds, DELAY_SECONDS);
+    assert_eq!(connected.periods().await.unwrap().withdrawal_seconds, DELAY_SECONDS);
     let domain = connected.mandate_domain(stage.token_address()).await.unwrap();
     assert_eq!(domain, stage.id().mandate_domain(stage.token_address()));
 

@@ -383,7 +383,7 @@ async fn a_change_limits_acceptance_from_its_first_sight() {
     let payer = world.payer(0, 1_000).await;
     let mut config = world.config();
     config.follower.confirmations = 6;
-    config.acceptance.settle_within_s = 2_700;
+    config.acceptance.settle_within_s = 1_500;
     for _ in 0..6 {
         world.chain.mine().expect("a block");
     }
@@ -402,8 +402,8 @@ async fn a_change_limits_acceptance_from_its_first_sight() {
     };
     eventually("it is seen", changes_from).await;
     assert_eq!(code(processor.accept(world.mandate(&payer, 10, 0)).await), "accepted");
-    // 3,600 seconds from the request, less the margin, less the time to settle: 780.
-    world.travel(790);
+    // 3,600 seconds from the request, less the margin, less the time to settle: 1,980.
+    world.travel(1_990);
     for _ in 0..6 {
         world.chain.mine().expect("a block");
     }

@@ -73,12 +73,12 @@ async fn a_promise_that_is_due_does_not_wait_for_age() {
     let world = World::new().await;
     let ann = world.payer(0, 1_000).await;
     let mut config = world.config();
-    config.acceptance.settle_within_s = 2_000;
-    config.windows.age_s_max = 1_700;
+    config.acceptance.settle_within_s = 1_500;
+    config.windows.age_s_max = 1_200;
     let processor = world.start(config).await;
     let ids = accept_all(&processor, [world.mandate(&ann, 70, 0)]).await;
     // The margin is 240 seconds, and a quarter more.
-    world.travel(2_000 - 300 - 60);
+    world.travel(1_500 - 300 - 60);
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
     assert_eq!(state(&processor, ids[0]), MandateState::Queued);
     world.travel(60);

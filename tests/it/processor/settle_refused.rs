@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use aep2_chain::{token::approve, wallet::units::BaseUnits};
+use aep2_chain::wallet::units::BaseUnits;
 use aep2_ledger::MandateHash;
-use aep2_mandate::{typed_data::receipt::SignedReceipt, units::Ceiling};
+use aep2_mandate::units::Ceiling;
 use aep2_processor::{
     Processor,
     view::{BatchStep, MandateState},
@@ -14,7 +14,7 @@ use aep2_tests::{
     settling::{
         accept_all, all_settled, audited, batches, chain_of, is_settled, settled_batches, state,
     },
-    world::{DELAY_SECONDS, World, eventually, settle_by_hand},
+    world::{DELAY_SECONDS, RESPONSE_SECONDS, World, eventually, settle_by_hand},
 };
 use alloy::{
     primitives::{Address, U256},
@@ -143,42 +143,6 @@ async fn a_key_that_its_owner_revoked_is_not_proved_with() {
     world.stop(processor).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_claimed_guarantee_ends_its_mandate_and_the_rest_settles() {
-    let world = World::new().await;
-    let ann = world.payer(0, 1_000).await;
-    let units = BaseUnits::new(500);
-    let bond = world.id().bond(world.processor.address(), world.token(), units);
-    world.fund(&ann, 500).await;
-    for call in [
-        aep2_chain::token::mint_test_tokens(world.token(), ann.address(), units),
-        approve(world.token(), world.id().address, units),
-        bond,
-    ] {
-        world.send(&ann.key, &call).await;
-    }
-    let processor = world.start(world.config()).await;
-    let mut receipts: Vec<SignedReceipt> = Vec::new();
-    let mut ids: Vec<MandateHash> = Vec::new();
-    for mandate in chain_of(&world, &ann, 70, 0..3) {
-        let accepted = processor.accept(mandate).await.expect("accepted");
-        ids.push(accepted.mandate_id.into());
-        receipts.push(accepted.receipt);
-    }
-    world.stop(processor).await;
-    world.travel(601);
-    world.send(&ann.key, &world.id().claim_guarantee(&receipts[1])).await;
-    let processor = world.start_again(world.config()).await;
-    all_settled(&processor, &[ids[0], ids[2]]).await;
-    assert!(has_failed(&processor, ids[1], ""), "{:?}", state(&processor, ids[1]));
-    let alone = settled_batches(&processor);
-    assert!(alone.iter().all(|(_, count)| *count == 1), "late ones settle alone: {alone:?}");
-    assert_eq!(world.holds(payee_address(1)).await, 3 * 70, "one of them from the bond");
-    assert_eq!(world.balance(&ann).await, 1_500 - 2 * 70);
-    audited(&processor);
-    world.stop(processor).await;
-}
-
 /// Nobody's fault: everything waits, with an alarm, and goes on.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_ether_for_gas_nothing_is_aborted() {
@@ -201,7 +165,7 @@ async fn without_ether_for_gas_nothing_is_aborted() {
     world.stop(processor).await;
 }
 
-/// Failed before its promises can be claimed, and then each by itself.
+/// Failed before its receipts can be claimed, and then each by itself.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_that_could_not_be_sent_in_time_is_aborted() {
     let world = World::new().await;
@@ -215,7 +179,7 @@ async fn a_batch_that_could_not_be_sent_in_time_is_aborted() {
         batches(&processor).first().is_some_and(|batch| batch.step == BatchStep::Submitted)
     })
     .await;
-    world.travel(601);
+    world.travel(601 + RESPONSE_SECONDS);
     // Its mandates may be in batches of their own again by the time that this looks.
     eventually("aborted", async || {
         batches(&processor).iter().any(|batch| {

@@ -68,7 +68,7 @@ async fn a_batch_of_more_than_an_account_can_have_stops_nobody() {
         world.send(&stranger, &strangers.deposit(&world, account, amount)).await;
         taken.push(Taken { account, word: 0, mask: 1, amount });
     }
-    let batch = strangers.settling(&world, strangers.token, world.later(60), &taken);
+    let batch = strangers.settling(&world, stranger.address(), strangers.token, &taken);
     world.send(&stranger, &batch).await;
     assert_eq!(world.holds_of(strangers.token, PAYEE).await, 0, "the token knows one holder");
     goes_on(&world, &processor, &ann, 0).await;
@@ -89,7 +89,7 @@ async fn a_contract_that_settles_twice_in_a_transaction_stops_nobody() {
     world.send(&dev_key(9), &strangers.deposit(&world, account, 10)).await;
     let settling = |mask| {
         let taken = [Taken { account, word: 3, mask, amount: 10 }];
-        strangers.settling(&world, strangers.token, world.later(60), &taken)
+        strangers.settling(&world, contract, strangers.token, &taken)
     };
     let calls = [settling(1), strangers.deposit(&world, account, 10), settling(2)];
     let receipt = world.send(&dev_key(9), &calling(contract, &calls)).await;
@@ -114,12 +114,12 @@ async fn an_account_that_goes_from_contract_to_contract_in_a_block_stops_nobody(
     let to_z = world.id().set_processor(bob.account, &strangers.terms(z));
     world.send(&bob.key, &to_z).await;
     world.travel(DELAY_SECONDS);
-    let settling = |mask, amount| {
+    let settling = |by, mask, amount| {
         let taken = [Taken { account: bob.account, word: 0, mask, amount }];
-        strangers.settling(&world, world.token(), world.later(60), &taken)
+        strangers.settling(&world, by, world.token(), &taken)
     };
-    let by_z = calling(z, &[settling(2, 7)]);
-    let calls = [settling(1, 5), world.id().apply_change(bob.account), by_z];
+    let by_z = calling(z, &[settling(z, 2, 7)]);
+    let calls = [settling(x, 1, 5), world.id().apply_change(bob.account), by_z];
     world.send(&dev_key(9), &calling(x, &calls)).await;
     assert_eq!(world.balance(&bob).await, 88, "both took theirs");
     goes_on(&world, &processor, &ann, 0).await;
@@ -158,7 +158,7 @@ async fn no_receipt_is_given_on_nonces_that_a_contract_spent() {
     let high = (1u64 << 57) - 1;
     let burning = [1, 400, high].map(|word| {
         let taken = [Taken { account: bob.account, word, mask: u128::MAX, amount: 0 }];
-        strangers.settling(&world, world.token(), world.later(60), &taken)
+        strangers.settling(&world, contract, world.token(), &taken)
     });
     world.send(&dev_key(9), &calling(contract, &burning)).await;
     comes_over(&world, &bob).await;
@@ -194,7 +194,7 @@ async fn no_direct_receipt_is_given_on_a_nonce_that_another_processor_spent() {
     let carl = world.payer_of(2, 1_000, elsewhere).await;
     let spent = carl.sign_directly(world.id(), world.payment(10, 77));
     let settling = DirectSettlement { signed: spent, captured: U256::from(10) };
-    world.send(&other, &world.id().settle_direct(&[settling])).await;
+    world.send(&other, &world.id().settle_direct(other.address(), &[settling])).await;
     comes_over(&world, &carl).await;
     let ann = world.payer(0, 1_000).await;
 

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IDebitWallet} from "../../../src/interfaces/IDebitWallet.sol";
+import {Periods} from "../../base/Periods.sol";
 import {Test} from "../../base/Test.sol";
 import {OpenToken} from "../../tokens/OpenToken.sol";
 import {AcceptingVerifier} from "../../wallet/support/AcceptingVerifier.sol";
@@ -49,7 +50,7 @@ abstract contract BatchTest is Test {
     // --- Setting up ---------------------------------------------------------------------------------
 
     function newWallet() internal returns (IDebitWallet) {
-        return IDebitWallet(vm.deployCode("DebitWallet.sol:DebitWallet", abi.encode(DELAY, DELAY)));
+        return IDebitWallet(vm.deployCode("DebitWallet.sol:DebitWallet", abi.encode(Periods.fitting(DELAY, DELAY))));
     }
 
     /// @dev A set with one verifier, for SHAPE.
@@ -75,7 +76,7 @@ abstract contract BatchTest is Test {
 
     /// @dev Six mandates: three and one of alice's in two words that share a slot, two of bob's. 100 in all.
     function honest() internal view returns (Batch memory batch) {
-        batch.header = IDebitWallet.Header(verifierSet, address(token), uint40(START + 1 hours), 6);
+        batch.header = IDebitWallet.Header(processor, verifierSet, address(token), uint40(START + 1 hours), 6, 0, 0);
         batch.debits = new IDebitWallet.Debit[](3);
         batch.debits[0] = IDebitWallet.Debit(first, 6, 0x80000000000000000000000000000003, 50e6);
         batch.debits[1] = IDebitWallet.Debit(first, 7, 1, 20e6);

@@ -47,7 +47,7 @@ abstract contract SegmentsTest is BatchTest {
 
     /// @dev The window that these three segments are.
     function window() internal returns (Batch memory batch) {
-        batch.header = IDebitWallet.Header(verifierSet, address(token), uint40(START + 1 hours), 6);
+        batch.header = IDebitWallet.Header(processor, verifierSet, address(token), uint40(START + 1 hours), 6, 0, 0);
         batch.debits = new IDebitWallet.Debit[](3);
         batch.debits[0] = IDebitWallet.Debit(first, 0, 0xe0, 60e6);
         batch.debits[1] = IDebitWallet.Debit(first, 7, uint128(1) << 104, 0);

@@ -2,13 +2,14 @@
 pragma solidity 0.8.37;
 
 import {IDebitWallet} from "../../../src/interfaces/IDebitWallet.sol";
+import {GuaranteeActions} from "./GuaranteeActions.sol";
 import {PayerActions} from "./PayerActions.sol";
 import {ProcessorActions} from "./ProcessorActions.sol";
 
 /// @title Everything that may happen, one function each
 /// @notice forge calls these in any order. None reverts: what cannot be done now is not tried, and what must not
 /// be possible is tried and asserted to fail.
-contract Handler is PayerActions, ProcessorActions {
+contract Handler is PayerActions, ProcessorActions, GuaranteeActions {
     constructor() {
         for (uint256 i = 0; i < 5; i++) {
             _open(i, i + 1);
@@ -17,7 +18,7 @@ contract Handler is PayerActions, ProcessorActions {
     }
 
     function actions() external pure returns (bytes4[] memory selectors) {
-        selectors = new bytes4[](21);
+        selectors = new bytes4[](24);
         selectors[0] = this.open.selector;
         selectors[1] = this.deposit.selector;
         selectors[2] = this.sign.selector;
@@ -31,20 +32,24 @@ contract Handler is PayerActions, ProcessorActions {
         selectors[10] = this.settleDirect.selector;
         selectors[11] = this.bond.selector;
         selectors[12] = this.unbond.selector;
-        selectors[13] = this.claimFromHostile.selector;
-        selectors[14] = this.claimFromHonest.selector;
+        selectors[13] = this.demandOfHostile.selector;
+        selectors[14] = this.demandOfHonest.selector;
         selectors[15] = this.passTime.selector;
         selectors[16] = this.block_.selector;
         selectors[17] = this.collect.selector;
         selectors[18] = this.steal.selector;
         selectors[19] = this.setThreshold.selector;
         selectors[20] = this.settleForeign.selector;
+        selectors[21] = this.answerHostile.selector;
+        selectors[22] = this.claimAny.selector;
+        selectors[23] = this.takeLess.selector;
     }
 
-    /// @dev Time passes. The honest processor does not let a promise pass with it.
+    /// @dev Time passes. The honest processor does not let a promise pass with it, nor a demand unanswered.
     function passTime(uint256 seconds_) external {
         uint256 time = vm.getBlockTimestamp() + bound(seconds_, 0, 2 days);
         _settleAccepted(time);
+        _answerDemands(time);
         vm.warp(time);
         done["time passed"]++;
     }
@@ -86,7 +91,8 @@ contract Handler is PayerActions, ProcessorActions {
         _mustFail(thief, abi.encodeCall(IDebitWallet.setProcessor, (account, thief, verifierSet, 1)), "theft");
         _mustFail(thief, abi.encodeCall(IDebitWallet.cancelChange, (account)), "theft");
         _mustFail(thief, abi.encodeCall(IDebitWallet.setDirectAccount, (account)), "theft");
-        _mustFail(thief, abi.encodeCall(IDebitWallet.executeUnbond, (address(token), thief)), "theft");
+        _mustFail(thief, abi.encodeCall(IDebitWallet.burnNonce, (honest, account, address(token), 1)), "theft");
+        _stealBonds();
         amount = bound(amount, 0, 1e6);
         token.mint(address(wallet), amount);
         donated += amount;

@@ -28,6 +28,10 @@ abstract contract ProcessorActions is World {
         uint256[] memory ids = _pick(seed, 1 + seed % 3, honest);
         if (ids.length == 0) return;
         (Batch memory batch, uint256[] memory keyHashes) = _batch(ids);
+        // In its own name, and in the other's.
+        batch.header.processor = hostile;
+        _mustFail(hostile, _call(batch, keyHashes, true), "another processor's");
+        batch.header.processor = honest;
         _mustFail(hostile, _call(batch, keyHashes, true), "another processor's");
     }
 
@@ -39,6 +43,7 @@ abstract contract ProcessorActions is World {
         uint256[] memory twice = new uint256[](2);
         (twice[0], twice[1]) = (ids[0], ids[0]);
         (Batch memory batch, uint256[] memory keyHashes) = _batch(twice);
+        batch.header.processor = processor;
         _mustFail(processor, _call(batch, keyHashes, true), "one mandate as two");
     }
 
@@ -47,7 +52,7 @@ abstract contract ProcessorActions is World {
         uint32 account = uint32(1 + which % wallet.accountCount());
         Batch memory batch;
         batch.segments = _segment(1);
-        batch.header = IDebitWallet.Header(verifierSet, address(token), type(uint40).max, 1);
+        batch.header = IDebitWallet.Header(honest, verifierSet, address(token), type(uint40).max, 1, 0, 0);
         batch.debits = new IDebitWallet.Debit[](1);
         batch.debits[0] =
             IDebitWallet.Debit(account, uint64(seed % 8), uint128(1 << (seed >> 8) % 128), uint128(balanceOf[account]));
@@ -56,6 +61,7 @@ abstract contract ProcessorActions is World {
         uint256[] memory keyHashes = new uint256[](1);
         keyHashes[0] = wallet.accountOf(account).keyHash;
         address from = seed % 2 == 0 ? hostile : honest;
+        batch.header.processor = from;
         _mustFail(from, _call(batch, keyHashes, false), "unsigned");
     }
 
@@ -73,102 +79,18 @@ abstract contract ProcessorActions is World {
         signatures[0] = signature(payerKeys[who % 3], _digest(Typed.hash(mandates[0])));
         uint256[] memory captured = new uint256[](1);
         captured[0] = amount;
-        bytes memory data = abi.encodeCall(IDebitWallet.settleDirect, (mandates, signatures, captured));
-
         address processor = wallet.accountOf(account).processor;
-        _mustFail(processor == honest ? hostile : honest, data, "direct mandate by another processor");
+        address other = processor == honest ? hostile : honest;
+        bytes memory data = abi.encodeCall(IDebitWallet.settleDirect, (other, mandates, signatures, captured));
+        _mustFail(other, data, "direct mandate by another processor");
+        data = abi.encodeCall(IDebitWallet.settleDirect, (processor, mandates, signatures, captured));
+        _mustFail(other, data, "direct mandate by another processor");
         (bool success,) = _send(processor, data);
         assertTrue(success, "the direct path settles");
         balanceOf[account] -= amount;
         paidTo[_payee(to)] += amount;
         done["direct mandate settled"]++;
         _mustFail(processor, data, "replay");
-    }
-
-    // --- Bonds --------------------------------------------------------------------------------------
-
-    function bond(uint256 who, uint256 amount) external {
-        amount = bound(amount, 1, 100e6);
-        address signer = who % 2 == 0 ? hostile : honest;
-        token.mint(address(this), amount);
-        token.approve(address(wallet), amount);
-        wallet.bond(signer, address(token), amount);
-        bondOf[signer] += amount;
-        done["bond"]++;
-    }
-
-    function unbond(uint256 who, uint256 amount) external {
-        address signer = who % 2 == 0 ? hostile : honest;
-        IDebitWallet.Purse memory purse = wallet.bondOf(signer, address(token));
-        vm.startPrank(signer);
-        if (purse.leavesFrom == 0 && purse.balance != 0) {
-            wallet.requestUnbond(address(token), bound(amount, 1, 200e6));
-        } else if (purse.leavesFrom != 0 && vm.getBlockTimestamp() >= purse.leavesFrom) {
-            bondOf[signer] -= wallet.executeUnbond(address(token), signer);
-            done["unbond"]++;
-        }
-        vm.stopPrank();
-    }
-
-    /// @dev The hostile one signs a receipt about any account, and its payee claims it. Only where it is the
-    /// account's processor is the nonce burnt: an honest processor's mandates are none of its business.
-    function claimFromHostile(uint256 which, uint256 seed) external {
-        uint32 account = _account(which);
-        uint40 due = uint40(vm.getBlockTimestamp() - 1);
-        IDebitWallet.Receipt memory receipt = IDebitWallet.Receipt({
-            mandateId: keccak256(abi.encode(seed, done["claimed"])),
-            processor: hostile,
-            account: account,
-            nonce: uint64(seed % (SPENT_INDEXES * 256)),
-            token: address(token),
-            payee: _payee(seed >> 16),
-            arbiter: address(0),
-            amount: uint96(bound(seed >> 32, 1, 20e6)),
-            issuedAt: due,
-            deadline: due,
-            settleBy: due
-        });
-        bytes memory data =
-            abi.encodeCall(IDebitWallet.claimGuarantee, (receipt, signature(hostileKey, _digest(Typed.hash(receipt)))));
-        bool unspent = spentOf[account][receipt.nonce >> 8] >> (receipt.nonce & 255) & 1 == 0;
-        (bool success,) = _send(thief, data);
-        bool settled = !unspent && !burntByClaim[account][receipt.nonce];
-        assertEq(success, !settled && receipt.amount <= bondOf[hostile], "a claim pays if it should");
-        if (!success) return;
-        bondOf[hostile] -= receipt.amount;
-        paidTo[receipt.payee] += receipt.amount;
-        if (wallet.accountOf(account).processor == hostile) {
-            spentOf[account][receipt.nonce >> 8] |= 1 << (receipt.nonce & 255);
-            burntByClaim[account][receipt.nonce] = true;
-            done["nonce burnt"]++;
-        }
-        done["claimed"]++;
-        _mustFail(thief, data, "claimed twice");
-    }
-
-    /// @dev The honest one's receipts for what it accepted are never worth anything: it settles in time.
-    function claimFromHonest(uint256 seed) external {
-        if (signed.length == 0) return;
-        Signed memory mandate = signed[seed % signed.length];
-        if (mandate.settleBy == 0 || mandate.amount == 0) return;
-        IDebitWallet.Receipt memory receipt = IDebitWallet.Receipt({
-            mandateId: 0,
-            processor: honest,
-            account: mandate.account,
-            nonce: mandate.nonce,
-            token: address(token),
-            payee: mandate.payee,
-            arbiter: address(0),
-            amount: uint96(mandate.amount),
-            issuedAt: 0,
-            deadline: mandate.settleBy,
-            settleBy: mandate.settleBy
-        });
-        _mustFail(
-            thief,
-            abi.encodeCall(IDebitWallet.claimGuarantee, (receipt, signature(honestKey, _digest(Typed.hash(receipt))))),
-            "a kept promise claimed"
-        );
     }
 
     // --- How ----------------------------------------------------------------------------------------
@@ -186,9 +108,5 @@ abstract contract ProcessorActions is World {
         assembly ("memory-safe") {
             mstore(ids, found)
         }
-    }
-
-    function _digest(bytes32 structHash) private view returns (bytes32) {
-        return Typed.digest(Typed.domainSeparator(vm.getChainId(), address(wallet)), structHash);
     }
 }

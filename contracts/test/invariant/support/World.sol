@@ -2,9 +2,13 @@
 pragma solidity 0.8.37;
 
 import {IDebitWallet} from "../../../src/interfaces/IDebitWallet.sol";
+import {IGuarantee} from "../../../src/interfaces/IGuarantee.sol";
+import {Periods} from "../../base/Periods.sol";
 import {Test} from "../../base/Test.sol";
 import {Batch, Model} from "../../batch/support/Model.sol";
+import {Captured, Trees} from "../../guarantee/support/Trees.sol";
 import {AnsweringToken} from "../../tokens/AnsweringToken.sol";
+import {Typed} from "../../wallet/support/Typed.sol";
 import {ProofOracle} from "./ProofOracle.sol";
 
 /// @title What happens around a wallet, and what should have come of it
@@ -17,6 +21,7 @@ abstract contract World is Test {
     /// @dev The honest processor promises to settle within this, and keeps a margin before changes mature.
     uint40 internal constant WINDOW = 1 days;
     uint40 internal constant MARGIN = 1 hours;
+    uint40 internal constant KEEP = WINDOW + Periods.DEMAND + Periods.RESPONSE + 1;
     uint32 internal constant SHAPE = (1 << 16) + (16 << 1);
     uint256 internal constant ACCOUNTS_MAX = 10;
     uint256 internal constant BATCH_MAX = 6;
@@ -35,7 +40,14 @@ abstract contract World is Test {
         bool settled;
     }
 
+    /// @dev What shows that a mandate was settled.
+    struct Evidence {
+        IGuarantee.Remembered batch;
+        IGuarantee.Leaf leaf;
+    }
+
     IDebitWallet public wallet;
+    IGuarantee public guarantee;
     AnsweringToken public token;
     ProofOracle internal oracle;
     bytes32 internal verifierSet;
@@ -49,19 +61,22 @@ abstract contract World is Test {
     uint256 internal hostileKey;
     address internal thief;
     address[3] public payees;
+    uint256[3] internal payeeKeys;
 
     Signed[] internal signed;
+
+    /// @dev By a mandate's place in `signed`, encoded; nothing for one that was not settled.
+    mapping(uint256 id => bytes) internal evidenceOf;
 
     // --- The shadow ---------------------------------------------------------------------------------
 
     mapping(uint32 account => uint256) public balanceOf;
     mapping(uint32 account => uint256) internal reserved;
     mapping(uint32 account => mapping(uint256 index => uint256)) public spentOf;
-    /// @dev Nonces that a claim has burnt: spent, but nothing was settled under them.
-    mapping(uint32 account => mapping(uint64 nonce => bool)) internal burntByClaim;
     mapping(uint32 account => mapping(uint64 nonce => bool)) internal nonceSigned;
     mapping(address payee => uint256) public paidTo;
-    mapping(address signer => uint256) public bondOf;
+    /// @dev Payee 0 for the bond that all share.
+    mapping(address processor => mapping(address payee => uint256)) public bondOf;
     /// @dev Sent to the wallet by nobody's account.
     uint256 public donated;
     /// @dev The highest index of `spentOf`, of all accounts.
@@ -72,7 +87,10 @@ abstract contract World is Test {
 
     constructor() {
         vm.warp(1_800_000_000);
-        wallet = IDebitWallet(vm.deployCode("DebitWallet.sol:DebitWallet", abi.encode(DELAY, UNBONDING)));
+        IGuarantee.Periods memory periods = Periods.fitting(DELAY, UNBONDING);
+        (periods.promise_, periods.keep) = (WINDOW, KEEP);
+        wallet = IDebitWallet(vm.deployCode("DebitWallet.sol:DebitWallet", abi.encode(periods)));
+        guarantee = wallet.GUARANTEE();
         token = new AnsweringToken();
         oracle = new ProofOracle();
         verifierSet = _register(SHAPE);
@@ -83,7 +101,9 @@ abstract contract World is Test {
         (honest, honestKey) = makeAddrAndKey("honest processor");
         (hostile, hostileKey) = makeAddrAndKey("hostile processor");
         thief = makeAddr("thief");
-        payees = [makeAddr("payee one"), makeAddr("payee two"), makeAddr("payee three")];
+        (payees[0], payeeKeys[0]) = makeAddrAndKey("payee one");
+        (payees[1], payeeKeys[1]) = makeAddrAndKey("payee two");
+        (payees[2], payeeKeys[2]) = makeAddrAndKey("payee three");
     }
 
     function processors(uint256 index) external view returns (address) {
@@ -119,7 +139,9 @@ abstract contract World is Test {
         uint256 debits;
         uint256 payouts;
         batch.segments = _segment(uint256(keccak256(abi.encode(ids))) % Model.R);
-        batch.header = IDebitWallet.Header(verifierSet, address(token), type(uint40).max, uint32(ids.length));
+        batch.header.verifierSet = verifierSet;
+        (batch.header.token, batch.header.validUntil) = (address(token), type(uint40).max);
+        batch.header.count = uint32(ids.length);
         batch.debits = new IDebitWallet.Debit[](ids.length);
         batch.payouts = new IDebitWallet.Payout[](ids.length);
         keyHashes = new uint256[](ids.length);
@@ -182,9 +204,13 @@ abstract contract World is Test {
     /// @dev A processor settles; the shadow with it.
     function _settle(address processor, uint256[] memory ids) internal returns (bool success, bytes memory answer) {
         (Batch memory batch, uint256[] memory keyHashes) = _batch(ids);
+        Captured[][] memory parts = _parts(batch.payouts, ids);
+        batch.header.processor = processor;
+        (batch.header.captures, batch.header.place) = (Trees.root(batch.payouts, parts), _freePlace(processor));
         bytes memory data = _call(batch, keyHashes, true);
         (success, answer) = _send(processor, data);
         if (!success) return (success, answer);
+        _keepEvidence(batch, parts, ids);
         done["batch settled"]++;
         for (uint256 i = 0; i < ids.length; i++) {
             Signed storage mandate = signed[ids[i]];
@@ -197,6 +223,58 @@ abstract contract World is Test {
         }
         // Once settled, never again.
         _mustFail(processor, data, "replay");
+    }
+
+    /// @dev The mandates of each payout. Such as come to nothing are no part of one.
+    function _parts(IDebitWallet.Payout[] memory payouts, uint256[] memory ids)
+        private
+        view
+        returns (Captured[][] memory parts)
+    {
+        parts = new Captured[][](payouts.length);
+        for (uint256 i = 0; i < payouts.length; i++) {
+            parts[i] = new Captured[](ids.length);
+            uint256 count = 0;
+            for (uint256 j = 0; j < ids.length; j++) {
+                Signed memory mandate = signed[ids[j]];
+                bool other = mandate.payee != payouts[i].payee || mandate.amount == 0;
+                if (!other) parts[i][count++] = Captured(_mandateId(ids[j]), mandate.amount);
+            }
+            if (count == 0) parts[i][count++] = Captured(0, 0);
+            Captured[] memory list = parts[i];
+            assembly ("memory-safe") {
+                mstore(list, count)
+            }
+        }
+    }
+
+    function _keepEvidence(Batch memory batch, Captured[][] memory parts, uint256[] memory ids) private {
+        Evidence memory evidence;
+        evidence.batch = IGuarantee.Remembered(
+            batch.header.processor, batch.header.place, address(token), batch.header.captures, batch.payouts
+        );
+        for (uint256 i = 0; i < parts.length; i++) {
+            for (uint256 j = 0; j < parts[i].length; j++) {
+                for (uint256 k = 0; k < ids.length; k++) {
+                    if (parts[i][j].mandateId != _mandateId(ids[k])) continue;
+                    evidence.leaf = Trees.open(batch.payouts, parts, i, j);
+                    evidenceOf[ids[k]] = abi.encode(evidence);
+                }
+            }
+        }
+    }
+
+    /// @dev The first that is empty or old enough.
+    function _freePlace(address processor) private view returns (uint64 place) {
+        while (true) {
+            (, uint40 settledAt) = wallet.evidenceAt(processor, place);
+            if (settledAt == 0 || vm.getBlockTimestamp() > settledAt + KEEP) return place;
+            place++;
+        }
+    }
+
+    function _mandateId(uint256 id) internal pure returns (bytes32) {
+        return keccak256(abi.encode("mandate", id));
     }
 
     /// @dev The honest processor keeps its word: all that it accepted and that is due before `time` settles now.
@@ -222,6 +300,10 @@ abstract contract World is Test {
         }
         (bool success, bytes memory answer) = _settle(honest, ids);
         assertTrue(success, string.concat("an accepted mandate was outrun: ", vm.toString(answer)));
+    }
+
+    function _digest(bytes32 structHash) internal view returns (bytes32) {
+        return Typed.digest(Typed.domainSeparator(vm.getChainId(), address(wallet)), structHash);
     }
 
     function _shorten(

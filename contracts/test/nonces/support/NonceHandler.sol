@@ -3,11 +3,12 @@ pragma solidity 0.8.37;
 
 import {DebitWallet} from "../../../src/DebitWallet.sol";
 import {IDebitWallet} from "../../../src/interfaces/IDebitWallet.sol";
+import {Periods} from "../../base/Periods.sol";
 import {Test} from "../../base/Test.sol";
 
 /// @dev The wallet, with the functions that spend callable without batches and receipts around them.
 contract OpenWallet is DebitWallet {
-    constructor() DebitWallet(1 days, 1 days) {}
+    constructor() DebitWallet(Periods.fitting(2 days, 7 days)) {}
 
     function put(uint32 account, address token, uint256 amount) external {
         putIn(booksOf(token), account, amount);

@@ -57,12 +57,17 @@ abstract contract DirectTest is WalletTest {
     }
 
     function settleAll(Person memory caller) internal {
+        settleAs(caller, caller);
+    }
+
+    /// @dev For a processor.
+    function settleAs(Person memory caller, Person memory for_) internal {
         (IDebitWallet.Mandate[] memory mandates, bytes[] memory signatures, uint256[] memory captured) =
             (_mandates, _signatures, _captured);
         delete _mandates;
         delete _signatures;
         delete _captured;
         vm.prank(caller.addr);
-        wallet.settleDirect(mandates, signatures, captured);
+        wallet.settleDirect(for_.addr, mandates, signatures, captured);
     }
 }

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IDebitWallet} from "../../../src/interfaces/IDebitWallet.sol";
+import {IGuarantee} from "../../../src/interfaces/IGuarantee.sol";
 
 /// @title The messages that the wallet takes, hashed as EIP-712 says
 /// @notice Written from the types, apart from the wallet's own code; TypedData.t.sol holds it against viem
@@ -21,6 +22,12 @@ library Typed {
     bytes32 internal constant RECEIPT = keccak256(
         "Receipt(bytes32 mandateId,address processor,uint32 account,uint64 nonce,address token,address payee,address arbiter,uint96 amount,uint40 issuedAt,uint40 deadline,uint40 settleBy)"
     );
+
+    bytes32 internal constant CAPTURE_RECEIPT =
+        keccak256("CaptureReceipt(bytes32 mandateId,address processor,address arbiter,uint96 amount,uint40 issuedAt)");
+    bytes32 internal constant CAPTURE = keccak256("Capture(bytes32 mandateId,uint96 amount)");
+    bytes32 internal constant RULING =
+        keccak256("Ruling(bytes32 mandateId,uint96 captured,bytes32 evidence,uint40 at)");
 
     function domainSeparator(uint256 chainId, address wallet) internal pure returns (bytes32) {
         return keccak256(abi.encode(DOMAIN, keccak256("AEP2DebitWallet"), keccak256("1"), chainId, wallet));
@@ -46,8 +53,20 @@ library Typed {
         return keccak256(abi.encode(MANDATE, m.owner, m.token, m.payee, m.amount, m.nonce, m.deadline, m.ref));
     }
 
-    function hash(IDebitWallet.Receipt memory r) internal pure returns (bytes32) {
+    function hash(IGuarantee.Receipt memory r) internal pure returns (bytes32) {
         bytes memory who = abi.encode(r.mandateId, r.processor, r.account, r.nonce, r.token, r.payee, r.arbiter);
         return keccak256(bytes.concat(RECEIPT, who, abi.encode(r.amount, r.issuedAt, r.deadline, r.settleBy)));
+    }
+
+    function hash(IGuarantee.CaptureReceipt memory c) internal pure returns (bytes32) {
+        return keccak256(abi.encode(CAPTURE_RECEIPT, c.mandateId, c.processor, c.arbiter, c.amount, c.issuedAt));
+    }
+
+    function hash(IGuarantee.Capture memory c) internal pure returns (bytes32) {
+        return keccak256(abi.encode(CAPTURE, c.mandateId, c.amount));
+    }
+
+    function hash(IGuarantee.Ruling memory r) internal pure returns (bytes32) {
+        return keccak256(abi.encode(RULING, r.mandateId, r.captured, r.evidence, r.ruledAt));
     }
 }

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {DebitWallet} from "../../../src/DebitWallet.sol";
 import {IDebitWallet} from "../../../src/interfaces/IDebitWallet.sol";
+import {Periods} from "../../base/Periods.sol";
 import {Test} from "../../base/Test.sol";
 import {OpenToken} from "../../tokens/OpenToken.sol";
 import {AcceptingVerifier} from "./AcceptingVerifier.sol";
@@ -46,7 +47,7 @@ abstract contract WalletTest is Test {
 
     function setUp() public virtual {
         vm.warp(START);
-        wallet = new DebitWallet(DELAY, UNBONDING);
+        wallet = new DebitWallet(Periods.fitting(DELAY, UNBONDING));
         token = new OpenToken();
         otherToken = new OpenToken();
         verifierSet = _register(address(new AcceptingVerifier()));
@@ -154,13 +155,26 @@ abstract contract WalletTest is Test {
         return batchOf(verifierSet, account, KEY, nonce, payee_, amount);
     }
 
-    /// @param keyHash Which the batch is made for; unless it is the account's, the hint is wrong.
     function batchOf(bytes32 set, uint32 account, uint256 keyHash, uint64 nonce, address payee_, uint128 amount)
         internal
         view
         returns (bytes memory)
     {
-        IDebitWallet.Header memory header = IDebitWallet.Header(set, address(token), type(uint40).max, 1);
+        return batchOf(processor, set, account, keyHash, nonce, payee_, amount);
+    }
+
+    /// @param by Whose accounts it is to debit.
+    /// @param keyHash Which the batch is made for; unless it is the account's, the hint is wrong.
+    function batchOf(
+        Person memory by,
+        bytes32 set,
+        uint32 account,
+        uint256 keyHash,
+        uint64 nonce,
+        address payee_,
+        uint128 amount
+    ) internal view returns (bytes memory) {
+        IDebitWallet.Header memory header = IDebitWallet.Header(by.addr, set, address(token), type(uint40).max, 1, 0, 0);
         IDebitWallet.Debit[] memory debits = new IDebitWallet.Debit[](1);
         debits[0] = IDebitWallet.Debit(account, nonce >> 7, uint128(1) << (nonce & 127), amount);
         IDebitWallet.Payout[] memory payouts = new IDebitWallet.Payout[](1);

@@ -5,7 +5,7 @@ use std::ops::Range;
 use alloy::primitives::Bytes;
 use serde::Deserialize;
 
-use crate::contracts::{DebitWallet, Groth16Verifier, TestUSD};
+use crate::contracts::{DebitWallet, Groth16Verifier, TestUSD, guarantee::Guarantee};
 
 /// The code of a contract as it lies on a chain, but for its immutables.
 #[derive(Clone, Debug)]
@@ -18,6 +18,11 @@ impl Code {
     pub(super) fn of_wallet() -> Self {
         let json = include_str!("../../../../contracts/artifacts/DebitWallet.json");
         Self::new(DebitWallet::DEPLOYED_BYTECODE.clone(), json)
+    }
+
+    pub(super) fn of_guarantee() -> Self {
+        let json = include_str!("../../../../contracts/artifacts/Guarantee.json");
+        Self::new(Guarantee::DEPLOYED_BYTECODE.clone(), json)
     }
 
     pub(super) fn of_verifier() -> Self {
@@ -67,7 +72,8 @@ mod tests {
 
     #[test]
     fn only_immutables_may_differ() {
-        for code in [Code::of_wallet(), Code::of_verifier(), Code::of_test_token()] {
+        let wallet = [Code::of_wallet(), Code::of_guarantee()];
+        for code in wallet.into_iter().chain([Code::of_verifier(), Code::of_test_token()]) {
             assert!(!code.immutables.is_empty());
             let ascending = code.immutables.windows(2).all(|pair| pair[0].end <= pair[1].start);
             assert!(ascending && code.immutables.iter().all(|range| range.end <= code.bytes.len()));

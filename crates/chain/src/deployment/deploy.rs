@@ -11,7 +11,7 @@ use aep2_prover::{
     prover::Prover,
 };
 use alloy::{
-    primitives::{Address, Bytes, U256, aliases::U40},
+    primitives::{Address, Bytes, U256},
     providers::{Provider, WalletProvider},
     rpc::types::TransactionReceipt,
     sol_types::SolConstructor,
@@ -30,6 +30,7 @@ use crate::{
     transact::transact,
     wallet::{
         WalletId,
+        guarantee::{Periods, PeriodsError},
         terms::{ShapeVerifier, VerifierList, VerifierListError},
     },
 };
@@ -57,12 +58,8 @@ impl From<&Prover> for KeyOfShape {
 /// What is to be deployed.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// Seconds between asking for a withdrawal or a change and having it: longer than the processor
-    /// takes to settle, with the time to claim a guarantee on top. From 1 to a year.
-    pub withdrawal_delay_seconds: u64,
-    /// Seconds between asking for a bond and having it: longer than receipts run, with the time to
-    /// claim on top. From 1 to a year.
-    pub unbonding_delay_seconds: u64,
+    /// The times by which the wallet and its guarantee go.
+    pub periods: Periods,
     /// The verifying keys, one a shape.
     pub keys: Vec<KeyOfShape>,
     /// The shapes whose keys may be development keys on a public chain. Whoever has seen such a key's
@@ -98,12 +95,9 @@ pub enum DeployError {
     /// The keys make no list of verifiers.
     #[error(transparent)]
     Verifiers(#[from] VerifierListError),
-    /// A delay has more than 40 bits.
-    #[error("a delay of {seconds} s is more than a year")]
-    Delay {
-        /// The delay.
-        seconds: u64,
-    },
+    /// The times do not fit.
+    #[error(transparent)]
+    Periods(#[from] PeriodsError),
     /// The chain, or a contract.
     #[error(transparent)]
     Chain(#[from] ChainError),
@@ -120,7 +114,7 @@ where
     P: Provider + WalletProvider,
 {
     let chain_id = ChainId::new(provider.get_chain_id().await.map_err(ChainError::from)?);
-    let (keys, delays) = plan.check(chain_id)?;
+    let keys = plan.check(chain_id)?;
 
     let mut verifiers = Vec::with_capacity(keys.len());
     for (own, words) in keys {
@@ -137,19 +131,20 @@ where
     }
     verifiers.sort_by_key(|verifier| verifier.shape.id());
 
-    let [withdrawal, unbonding] = delays;
-    let constructor =
-        DebitWallet::constructorCall { withdrawalDelay: withdrawal, unbondingDelay: unbonding };
+    // It makes its guarantee.
+    let constructor = DebitWallet::constructorCall { periods: plan.periods.to_abi() };
     let made = create(provider, &DebitWallet::BYTECODE, &constructor).await?;
-    info!(address = %made.address, "wallet deployed");
+    let id = WalletId { chain_id, address: made.address };
+    let guarantee = id.guarantee().address;
+    info!(address = %made.address, %guarantee, "wallet deployed");
     let block = made
         .receipt
         .block_number
         .ok_or_else(|| ChainError::unexpected("a transaction's receipt", "it is in no block"))?;
     let wallet = DeployedWallet {
         address: made.address,
-        withdrawal_delay_seconds: plan.withdrawal_delay_seconds,
-        unbonding_delay_seconds: plan.unbonding_delay_seconds,
+        guarantee,
+        periods: plan.periods,
         transaction: made.receipt.transaction_hash,
     };
 
@@ -159,7 +154,6 @@ where
             .map(|own| ShapeVerifier { shape: own.shape, verifier: own.address })
             .collect(),
     )?;
-    let id = WalletId { chain_id, address: wallet.address };
     transact(provider, &id.register_verifiers(&list)).await?;
 
     let test_token = match plan.test_token {
@@ -180,13 +174,9 @@ where
 }
 
 impl Plan {
-    /// What needs no transaction to be refused. Gives the keys' words and the delays as the
-    /// constructors take them.
-    #[expect(clippy::type_complexity)]
-    fn check(
-        &self,
-        chain_id: ChainId,
-    ) -> Result<(Vec<(&KeyOfShape, [U256; 24])>, [U40; 2]), DeployError> {
+    /// What needs no transaction to be refused. Gives the keys' words as the constructors take them.
+    fn check(&self, chain_id: ChainId) -> Result<Vec<(&KeyOfShape, [U256; 24])>, DeployError> {
+        self.periods.check()?;
         for own in &self.keys {
             let (shape, provenance) = (own.shape, own.key.provenance);
             let fit = is_local(chain_id)
@@ -206,9 +196,7 @@ impl Plan {
             let words = calldata::verifying_key_to_words(&key.key).try_into();
             words.map(|words| (own, words)).map_err(|_| DeployError::OtherCircuit { shape: *shape })
         };
-        let delay = |seconds| U40::try_from(seconds).map_err(|_| DeployError::Delay { seconds });
-        let delays = [delay(self.withdrawal_delay_seconds)?, delay(self.unbonding_delay_seconds)?];
-        Ok((self.keys.iter().map(words).collect::<Result<_, _>>()?, delays))
+        self.keys.iter().map(words).collect()
     }
 }
 

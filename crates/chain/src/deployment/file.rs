@@ -15,22 +15,27 @@ use thiserror::Error;
 
 use crate::wallet::{
     WalletId,
+    guarantee::Periods,
     terms::{ShapeVerifier, VerifierList, VerifierListError},
     units::VerifierSetId,
 };
 
 /// The version of the file's layout.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 /// The contracts on a chain. In JSON:
 ///
 /// ```json
 /// {
-///   "format": 1,
+///   "format": 2,
 ///   "chainId": 31337,
 ///   "block": 7,
 ///   "wallet": {
-///     "address": "0x…", "withdrawalDelaySeconds": 86400, "unbondingDelaySeconds": 172800,
+///     "address": "0x…", "guarantee": "0x…",
+///     "periods": {
+///       "withdrawalSeconds": 259200, "unbondingSeconds": 604800, "promiseSeconds": 43200,
+///       "demandSeconds": 43200, "responseSeconds": 86400, "viewAgeSeconds": 600, "keepSeconds": 259200
+///     },
 ///     "transaction": "0x…"
 ///   },
 ///   "verifierSet": "0x…",
@@ -71,10 +76,10 @@ pub struct Deployment {
 pub struct DeployedWallet {
     /// Where it is.
     pub address: Address,
-    /// Between asking for a withdrawal or a change and having it.
-    pub withdrawal_delay_seconds: u64,
-    /// Between asking for a bond and having it.
-    pub unbonding_delay_seconds: u64,
+    /// Where what stands behind receipts is: the wallet made it.
+    pub guarantee: Address,
+    /// The times by which both go.
+    pub periods: Periods,
     /// What made it.
     pub transaction: TxHash,
 }

@@ -14,7 +14,12 @@ use crate::{
     contracts::Groth16Verifier,
     error::{ChainError, answered},
     token::Token,
-    wallet::{Delays, Wallet, terms::VerifierListError, units::VerifierSetId},
+    wallet::{
+        Wallet,
+        guarantee::{Guarantee, Periods},
+        terms::VerifierListError,
+        units::VerifierSetId,
+    },
 };
 
 /// Why a chain does not have what a deployment says.
@@ -31,13 +36,21 @@ pub enum VerifyError {
         /// Where it was to be.
         address: Address,
     },
-    /// The wallet has other delays.
-    #[error("the wallet's delays are {found:?}, and the deployment says {expected:?}")]
-    Delays {
+    /// The contracts go by other times.
+    #[error("the wallet goes by {found:?}, and the deployment says {expected:?}")]
+    Periods {
         /// The deployment's.
-        expected: Delays,
-        /// The wallet's.
-        found: Delays,
+        expected: Periods,
+        /// The contracts'.
+        found: Periods,
+    },
+    /// The guarantee is not where it must be, or not this wallet's.
+    #[error("the guarantee of the wallet is {found}, and {expected} was expected")]
+    Guarantee {
+        /// Who it should be.
+        expected: Address,
+        /// Who it is.
+        found: Address,
     },
     /// The verifiers make no list.
     #[error(transparent)]
@@ -104,14 +117,19 @@ impl Deployment {
     async fn verify_wallet<P: Provider>(&self, provider: &P) -> Result<(), VerifyError> {
         let own = &self.wallet;
         verify_code(provider, "DebitWallet", &Code::of_wallet(), own.address).await?;
-        // What its constructor filled in: delays and domains.
+        // What its constructor filled in: its guarantee, times and domains.
         let wallet = Wallet::connect(provider, own.address).await?;
-        let expected = Delays {
-            withdrawal_seconds: own.withdrawal_delay_seconds,
-            unbonding_seconds: own.unbonding_delay_seconds,
+        let same = |expected, found| match expected == found {
+            true => Ok(()),
+            false => Err(VerifyError::Guarantee { expected, found }),
         };
-        let found = wallet.delays().await?;
-        if found == expected { Ok(()) } else { Err(VerifyError::Delays { expected, found }) }
+        same(wallet.id().guarantee().address, own.guarantee)?;
+        same(own.guarantee, wallet.guarantee().await?)?;
+        verify_code(provider, "Guarantee", &Code::of_guarantee(), own.guarantee).await?;
+        let guarantee = Guarantee::unchecked(provider, wallet.id().guarantee());
+        same(own.address, guarantee.wallet().await?)?;
+        let (expected, found) = (own.periods, wallet.periods().await?);
+        if found == expected { Ok(()) } else { Err(VerifyError::Periods { expected, found }) }
     }
 
     async fn verify_verifiers<P: Provider>(&self, provider: &P) -> Result<(), VerifyError> {

@@ -2,15 +2,9 @@
 //!
 //! Each does what `IDebitWallet` says of the function of the same name.
 
-use aep2_mandate::{
-    typed_data::{direct::SignedDirectMandate, receipt::SignedReceipt},
-    units::AccountId,
-};
+use aep2_mandate::{typed_data::direct::SignedDirectMandate, units::AccountId};
 use alloy::{
-    primitives::{
-        Address, Bytes, U256,
-        aliases::{U40, U96},
-    },
+    primitives::{Address, Bytes, U256},
     sol_types::SolCall,
 };
 
@@ -33,6 +27,16 @@ pub struct DirectSettlement {
     pub signed: SignedDirectMandate,
     /// At most its amount; 0 burns its nonce and moves nothing.
     pub captured: U256,
+}
+
+/// Which of a processor's two senders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum SenderIndex {
+    /// The wallet looks here first.
+    First = 0,
+    /// And here only for who is not the first.
+    Second = 1,
 }
 
 /// Sorts mandates so that the wallet pays each payee once: it pays neighbours of one token and payee
@@ -214,10 +218,12 @@ impl WalletId {
     }
 }
 
-/// Direct settlement, bonds and guarantees. Batches are built in [`crate::settlement`].
+/// Direct settlement, and who settles. Batches are built in [`crate::settlement`], what stands behind
+/// receipts in [`super::guarantee`].
 impl WalletId {
-    /// Settles direct mandates, in this order: see [`sort_to_net`].
-    pub fn settle_direct(&self, mandates: &[DirectSettlement]) -> Call {
+    /// Settles direct mandates of a processor's accounts, in this order: see [`sort_to_net`]. Who sends it
+    /// is the processor, or has been named its sender.
+    pub fn settle_direct(&self, processor: Address, mandates: &[DirectSettlement]) -> Call {
         let mandate = |entry: &DirectSettlement| {
             let own = &entry.signed.message;
             IDebitWallet::Mandate {
@@ -233,51 +239,18 @@ impl WalletId {
         let signature =
             |entry: &DirectSettlement| Bytes::copy_from_slice(entry.signed.signature.as_bytes());
         self.call(&abi::settleDirectCall {
+            processor,
             mandates: mandates.iter().map(mandate).collect(),
             signatures: mandates.iter().map(signature).collect(),
             captured: mandates.iter().map(|entry| entry.captured).collect(),
         })
     }
 
-    /// Adds the caller's tokens to the bond behind a signer's receipts.
-    pub fn bond(&self, signer: Address, token: Address, amount: BaseUnits) -> Call {
-        self.call(&abi::bondCall { signer, token, amount: amount.to_word() })
-    }
-
-    /// Requests a withdrawal of the caller's bond.
-    pub fn request_unbond(&self, token: Address, amount: BaseUnits) -> Call {
-        self.call(&abi::requestUnbondCall { token, amount: amount.to_word() })
-    }
-
-    /// Takes the request back.
-    pub fn cancel_unbond(&self, token: Address) -> Call {
-        self.call(&abi::cancelUnbondCall { token })
-    }
-
-    /// Pays out what was asked for of the bond, or what is left of it.
-    pub fn execute_unbond(&self, token: Address, to: Address) -> Call {
-        self.call(&abi::executeUnbondCall { token, to })
-    }
-
-    /// Pays a receipt's payee from its signer's bond. Anyone may.
-    pub fn claim_guarantee(&self, signed: &SignedReceipt) -> Call {
-        let own = &signed.message;
-        self.call(&abi::claimGuaranteeCall {
-            receipt: IDebitWallet::Receipt {
-                mandateId: own.mandate_id.to_bytes(),
-                processor: own.processor,
-                account: own.account.get(),
-                nonce: own.nonce.get(),
-                token: own.token,
-                payee: own.payee,
-                arbiter: own.arbiter,
-                amount: U96::from(own.amount.get()),
-                issuedAt: U40::from(own.issued_at.get()),
-                deadline: U40::from(own.deadline.get()),
-                settleBy: U40::from(own.settle_by.get()),
-            },
-            signature: Bytes::copy_from_slice(signed.signature.as_bytes()),
-        })
+    /// Lets an address settle for the caller; none for nobody. There are two, so that one can be replaced
+    /// while the other settles.
+    pub fn set_sender(&self, index: SenderIndex, sender: Option<Address>) -> Call {
+        let (index, sender) = (U256::from(index as u8), sender.unwrap_or_default());
+        self.call(&abi::setSenderCall { index, sender })
     }
 
     pub(crate) fn call(&self, function: &impl SolCall) -> Call {

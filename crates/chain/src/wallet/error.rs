@@ -3,6 +3,9 @@
 //! [`WalletError::decode`] reads revert data.
 
 mod decode;
+mod guarantee;
+
+pub use guarantee::GuaranteeError;
 
 use alloy::{
     primitives::{Address, B256, Bytes, U256},
@@ -117,12 +120,6 @@ pub enum WalletError {
     /// Nothing is to be moved.
     #[error("the amount is 0; there is nothing to move")]
     AmountZero,
-    /// A wallet is deployed with delays above 0, of a year at most.
-    #[error("a delay of {delay} s is not between 1 s and a year")]
-    DelayOutOfRange {
-        /// Seconds.
-        delay: U256,
-    },
 
     // --- Tokens ---
     /// A deposit brought nothing.
@@ -218,7 +215,7 @@ pub enum WalletError {
         /// Which debit.
         index: u64,
     },
-    /// The caller may not debit the account with these verifiers.
+    /// The processor may not debit the account with these verifiers.
     #[error(
         "account {account} has no mandate key under processor {processor} and verifier set \
          {verifier_set}; only the processor that its owner chose can debit it, with the verifiers \
@@ -357,71 +354,50 @@ pub enum WalletError {
         /// Its owner.
         owner: Address,
     },
-    /// The caller is not the account's processor.
-    #[error("account {account} has another processor than {caller}")]
+    /// The processor is not the account's.
+    #[error("account {account} has another processor than {processor}")]
     NotProcessor {
         /// The account.
         account: u32,
+        /// For whom it was to be debited.
+        processor: Address,
+    },
+
+    // --- Processors ---
+    /// The caller neither is the processor nor settles for it.
+    #[error(
+        "{caller} is neither {processor} nor one of its senders; the processor names its senders"
+    )]
+    NotSender {
+        /// The processor.
+        processor: Address,
         /// Who called.
         caller: Address,
     },
+    /// Only the guarantee burns nonces.
+    #[error("{caller} is not the wallet's guarantee, which alone burns nonces")]
+    NotGuarantee {
+        /// Who called.
+        caller: Address,
+    },
+    /// A place holds evidence that others may still need.
+    #[error(
+        "place {place} of {processor} remembers a batch that settled at {settled_at}, which others may \
+         still ask for; name another place"
+    )]
+    PlaceTaken {
+        /// The processor.
+        processor: Address,
+        /// The place.
+        place: u64,
+        /// When what is there settled.
+        settled_at: u64,
+    },
 
-    // --- Guarantees ---
-    /// There is still time to settle.
-    #[error("the receipt's time runs until {settle_by} and it is {timestamp}; claim afterwards")]
-    ReceiptNotDue {
-        /// The last second for settling.
-        settle_by: u64,
-        /// The block's.
-        timestamp: U256,
-    },
-    /// The receipt's times cannot be true together.
-    #[error(
-        "the receipt was issued at {issued_at}, promises settlement by {settle_by}, and its mandate \
-         expires at {deadline}: they have to come in that order"
-    )]
-    ReceiptTimes {
-        /// When it was issued.
-        issued_at: u64,
-        /// The last second for settling.
-        settle_by: u64,
-        /// The mandate's deadline.
-        deadline: u64,
-    },
-    /// The receipt's signature is not that of its processor.
-    #[error(
-        "the receipt's signature is not that of the processor that it names; it has 65 bytes, with v \
-         27 or 28 and a low s"
-    )]
-    ReceiptSignature,
-    /// The receipt was paid from its bond before.
-    #[error("receipt {digest} was claimed before")]
-    ReceiptClaimed {
-        /// Its EIP-712 digest.
-        digest: B256,
-    },
-    /// The nonce was spent by settlement.
-    #[error("nonce {nonce} of account {account} in {token} is spent: the mandate was settled")]
-    ReceiptSettled {
-        /// The account.
-        account: u32,
-        /// The token.
-        token: Address,
-        /// The nonce.
-        nonce: u64,
-    },
-    /// The signer's bond does not cover the receipt.
-    #[error("{signer} has a bond of {bond} in {token}, and the receipt is over {amount}")]
-    InsufficientBond {
-        /// Who signed the receipt.
-        signer: Address,
-        /// The token.
-        token: Address,
-        /// The bond.
-        bond: U256,
-        /// The receipt's amount.
-        amount: U256,
-    },
+    // --- What stands behind receipts ---
+    /// The guarantee refused.
+    #[error("the guarantee: {0}")]
+    Guarantee(#[from] GuaranteeError),
 
     // --- What the wallet is built on ---
     /// A token tried to call the wallet while the wallet was calling it.

@@ -20,7 +20,7 @@ impl WalletId {
         Domain::new(self.chain_id, self.address, token)
     }
 
-    /// What EIP-712 messages to the wallet are signed under.
+    /// What EIP-712 messages to the wallet are signed under, and such as the guarantee reads.
     pub fn eip712_domain(&self) -> Eip712Domain {
         typed_data::domain(self.chain_id, self.address)
     }

@@ -8,19 +8,22 @@ use aep2_mandate::{
 };
 use alloy::{
     eips::BlockId,
-    primitives::{Address, B256, U256},
+    primitives::{Address, FixedBytes, U256},
     providers::Provider,
     sol_types::Eip712Domain,
 };
 use serde::Serialize;
 
 use super::{
+    guarantee::Periods,
     id::WalletId,
     terms::Terms,
     units::{BaseUnits, KeyHash, NotAKeyHash, VerifierSetId, account_or_none, time, time_or_none},
 };
 use crate::{
-    contracts::{DebitWallet::DebitWalletInstance, IDebitWallet},
+    contracts::{
+        DebitWallet::DebitWalletInstance, IDebitWallet, guarantee::Guarantee::GuaranteeInstance,
+    },
     error::{ChainError, answered},
 };
 
@@ -94,14 +97,14 @@ pub struct Credit {
     pub threshold: BaseUnits,
 }
 
-/// A wallet's delays.
+/// What the wallet remembers of a batch, for as long as anybody may ask what it captured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Delays {
-    /// Between asking for a withdrawal or a change and having it.
-    pub withdrawal_seconds: u64,
-    /// Between asking for a bond and having it.
-    pub unbonding_seconds: u64,
+pub struct Evidence {
+    /// 27 bytes of a hash over the token, the payouts and what was captured of each.
+    pub hash: FixedBytes<27>,
+    /// When it settled.
+    pub settled_at: UnixTime,
 }
 
 /// A wallet, read through a node.
@@ -250,14 +253,6 @@ impl<P: Provider> Wallet<P> {
         Ok(purse.into())
     }
 
-    /// The bond behind a signer's receipts.
-    ///
-    /// # Errors
-    /// The node's.
-    pub async fn bond(&self, signer: Address, token: Address) -> Result<Purse, ChainError> {
-        Ok(self.contract.bondOf(signer, token).block(self.block).call().await?.into())
-    }
-
     /// What is credited to a payee.
     ///
     /// # Errors
@@ -316,38 +311,58 @@ impl<P: Provider> Wallet<P> {
         Ok(self.contract.isDirectNonceSpent(owner, nonce).block(self.block).call().await?)
     }
 
-    /// Whether a receipt was paid from a bond; `digest` is its EIP-712 digest.
+    // --- Processors ---------------------------------------------------------------------------------
+
+    /// The two addresses that settle for a processor, beside itself.
     ///
     /// # Errors
     /// The node's.
-    pub async fn is_claimed(&self, digest: B256) -> Result<bool, ChainError> {
-        Ok(self.contract.isClaimed(digest).block(self.block).call().await?)
+    pub async fn senders(&self, processor: Address) -> Result<[Option<Address>; 2], ChainError> {
+        let senders = self.contract.sendersOf(processor).block(self.block).call().await?;
+        Ok(senders.map(|sender| (!sender.is_zero()).then_some(sender)))
     }
 
-    /// Whether a nonce was spent by a claim on a bond, and not because anything was settled.
+    /// What is remembered in a processor's place, if anything is.
     ///
     /// # Errors
     /// The node's.
-    pub async fn is_burnt(
+    pub async fn evidence(
         &self,
-        account: AccountId,
-        token: Address,
-        nonce: Nonce,
-    ) -> Result<bool, ChainError> {
-        let asked = self.contract.isBurnt(account.get(), token, nonce.get());
-        Ok(asked.block(self.block).call().await?)
+        processor: Address,
+        place: u64,
+    ) -> Result<Option<Evidence>, ChainError> {
+        let kept = self.contract.evidenceAt(processor, place).block(self.block).call().await?;
+        let hash = FixedBytes::from(kept.hash.to_be_bytes::<27>());
+        Ok(time_or_none(kept.settledAt).map(|settled_at| Evidence { hash, settled_at }))
     }
 
     // --- Constants ----------------------------------------------------------------------------------
 
-    /// The wallet's delays.
+    /// What stands behind receipts, as the wallet says.
     ///
     /// # Errors
     /// The node's.
-    pub async fn delays(&self) -> Result<Delays, ChainError> {
-        let withdrawal = self.contract.WITHDRAWAL_DELAY().block(self.block).call().await?;
-        let unbonding = self.contract.UNBONDING_DELAY().block(self.block).call().await?;
-        Ok(Delays { withdrawal_seconds: withdrawal.to(), unbonding_seconds: unbonding.to() })
+    pub async fn guarantee(&self) -> Result<Address, ChainError> {
+        Ok(self.contract.GUARANTEE().block(self.block).call().await?)
+    }
+
+    /// The times by which the wallet and its guarantee go.
+    ///
+    /// # Errors
+    /// The node's.
+    pub async fn periods(&self) -> Result<Periods, ChainError> {
+        let guarantee = GuaranteeInstance::new(self.id.guarantee().address, self.provider());
+        let at = self.block;
+        let own = &self.contract;
+        Ok(Periods {
+            withdrawal_seconds: own.WITHDRAWAL_DELAY().block(at).call().await?.to(),
+            unbonding_seconds: guarantee.UNBONDING_DELAY().block(at).call().await?.to(),
+            promise_seconds: guarantee.MAX_PROMISE().block(at).call().await?.to(),
+            demand_seconds: guarantee.DEMAND_PERIOD().block(at).call().await?.to(),
+            response_seconds: guarantee.RESPONSE_WINDOW().block(at).call().await?.to(),
+            view_age_seconds: guarantee.VIEW_AGE().block(at).call().await?.to(),
+            keep_seconds: own.KEEP().block(at).call().await?.to(),
+        })
     }
 
     /// Where mandates in `token` count, as the wallet says and this software computes it.

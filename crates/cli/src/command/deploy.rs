@@ -11,6 +11,7 @@ use aep2_chain::{
     contracts::TestUSD,
     deployment::{self, DeployError, Deployment, KeyOfShape, Plan},
     token::Token,
+    wallet::guarantee::Periods,
 };
 use aep2_circuits::Shape;
 use aep2_prover::{
@@ -61,15 +62,8 @@ pub(crate) struct Arguments {
     #[arg(long)]
     test_token: bool,
 
-    /// How long payers wait for their money and for changes to their accounts. Longer than the
-    /// processor takes to settle, with the time to claim a guarantee on top
-    #[arg(long, value_name = "TIME", default_value = "1d")]
-    withdrawal_delay: TimeSpan,
-
-    /// How long processors wait for their bonds. Longer than receipts run, with the time to claim on
-    /// top
-    #[arg(long, value_name = "TIME", default_value = "7d")]
-    unbonding_delay: TimeSpan,
+    #[command(flatten)]
+    periods: PeriodOptions,
 
     /// Where to write what was made
     #[arg(long, short, value_name = "FILE", default_value = FILE_DEFAULT)]
@@ -86,6 +80,56 @@ pub(crate) struct Arguments {
 
     #[command(flatten)]
     signing: SigningOptions,
+}
+
+/// The times by which the contracts go. They must fit; what does not is said before anything is sent
+#[derive(Args)]
+#[command(next_help_heading = "Times")]
+struct PeriodOptions {
+    /// How long payers wait for their money and for changes to their accounts. More than the longest
+    /// promise, the demand period, the response window and the age of a view together
+    #[arg(long, value_name = "TIME", default_value = "3d")]
+    withdrawal_delay: TimeSpan,
+
+    /// How long processors wait for their bonds. More than the longest promise, the demand period and
+    /// twice the response window
+    #[arg(long, value_name = "TIME", default_value = "7d")]
+    unbonding_delay: TimeSpan,
+
+    /// How long after its issue at most a receipt may promise settlement
+    #[arg(long, value_name = "TIME", default_value = "12h")]
+    promise_max: TimeSpan,
+
+    /// How long after that a payee may demand what was promised
+    #[arg(long, value_name = "TIME", default_value = "12h")]
+    demand_period: TimeSpan,
+
+    /// How long a demand can be answered before the bond pays: longer than an outage of the chain
+    #[arg(long, value_name = "TIME", default_value = "1d")]
+    response_window: TimeSpan,
+
+    /// How old a view of the chain may be on which a processor still accepts
+    #[arg(long, value_name = "TIME", default_value = "10m")]
+    view_age: TimeSpan,
+
+    /// How long the wallet remembers what a batch captured. More than the longest promise, the demand
+    /// period and the response window
+    #[arg(long, value_name = "TIME", default_value = "3d")]
+    evidence_kept: TimeSpan,
+}
+
+impl PeriodOptions {
+    fn periods(&self) -> Periods {
+        Periods {
+            withdrawal_seconds: self.withdrawal_delay.seconds,
+            unbonding_seconds: self.unbonding_delay.seconds,
+            promise_seconds: self.promise_max.seconds,
+            demand_seconds: self.demand_period.seconds,
+            response_seconds: self.response_window.seconds,
+            view_age_seconds: self.view_age.seconds,
+            keep_seconds: self.evidence_kept.seconds,
+        }
+    }
 }
 
 pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<ExitCode> {
@@ -173,8 +217,7 @@ async fn deploy(
         signing.node.chain_id
     ));
     let plan = Plan {
-        withdrawal_delay_seconds: arguments.withdrawal_delay.seconds,
-        unbonding_delay_seconds: arguments.unbonding_delay.seconds,
+        periods: arguments.periods.periods(),
         keys,
         accept_development_keys: arguments
             .development_keys_on_public_chain
@@ -216,6 +259,7 @@ fn text(deployment: &Deployment, arguments: &Arguments) -> String {
     let mut rows = vec![
         ("chain", deployment.chain_id.to_string()),
         ("wallet", deployment.wallet.address.to_string()),
+        ("guarantee", deployment.wallet.guarantee.to_string()),
         ("verifier set", deployment.verifier_set.to_string()),
     ];
     for verifier in &deployment.verifiers {
@@ -230,8 +274,14 @@ fn text(deployment: &Deployment, arguments: &Arguments) -> String {
     if let Some(token) = &deployment.test_token {
         rows.push(("test token", token.address.to_string()));
     }
-    let (withdrawal, unbonding) = (arguments.withdrawal_delay, arguments.unbonding_delay);
+    let own = &arguments.periods;
+    let (withdrawal, unbonding) = (own.withdrawal_delay, own.unbonding_delay);
     rows.push(("delays", format!("withdrawal {withdrawal}, unbonding {unbonding}")));
+    let (promise, demand, response) = (own.promise_max, own.demand_period, own.response_window);
+    rows.push((
+        "promises",
+        format!("at most {promise}, demanded within {demand}, answered within {response}"),
+    ));
     rows.push(("written to", arguments.out.display().to_string()));
     super::rows(&rows)
 }

@@ -154,7 +154,8 @@ async fn deposit(
     })
 }
 
-async fn mint(
+/// Mints test tokens to the key that signs.
+pub(crate) async fn mint(
     signing: &SigningNode,
     deployed: &Deployed,
     token: &TokenInfo,

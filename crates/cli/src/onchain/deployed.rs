@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use aep2_chain::{
     deployment::{Deployment, is_local},
-    wallet::Wallet,
+    wallet::{Wallet, guarantee::Guarantee},
 };
 use alloy::{primitives::Address, providers::DynProvider};
 use anyhow::{Context, ensure};
@@ -87,6 +87,11 @@ impl Deployed {
             "the deployment has no token of its own; name one with --token ADDRESS or AEP2_TOKEN",
         )?;
         Ok(TokenInfo::of(self.wallet.provider(), address).await)
+    }
+
+    /// What stands behind receipts.
+    pub(crate) fn guarantee(&self) -> Guarantee<DynProvider> {
+        Guarantee::unchecked(self.wallet.provider().clone(), self.wallet.id().guarantee())
     }
 
     /// Whether a token is the deployment's test token, which anyone mints.

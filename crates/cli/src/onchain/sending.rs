@@ -1,8 +1,14 @@
 //! Sending, so that what is reported is what happened: done, refused and why, or not known yet.
 
 use aep2_chain::{
-    call::Call, error::ChainError, events::WalletEvent, transact::transact_from,
-    wallet::error::WalletError,
+    call::Call,
+    error::ChainError,
+    events::WalletEvent,
+    transact::transact_from,
+    wallet::{
+        error::WalletError,
+        guarantee::{GuaranteeId, events::GuaranteeEvent},
+    },
 };
 use aep2_mandate::units::UnixTime;
 use alloy::{primitives::TxHash, rpc::types::TransactionReceipt, signers::local::PrivateKeySigner};
@@ -77,6 +83,19 @@ impl SigningNode {
     }
 }
 
+/// What the guarantee's events say of a transaction that succeeded.
+pub(crate) fn guarantee_event_of<T>(
+    receipt: &TransactionReceipt,
+    guarantee: GuaranteeId,
+    what: &str,
+    pick: impl Fn(GuaranteeEvent) -> Option<T>,
+) -> anyhow::Result<T> {
+    let own = receipt.logs().iter().filter(|log| log.address() == guarantee.address);
+    own.filter_map(|log| GuaranteeEvent::decode(log).ok())
+        .find_map(pick)
+        .with_context(|| silent(receipt, what))
+}
+
 /// What the wallet's events say of a transaction that succeeded.
 pub(crate) fn event_of<T>(
     receipt: &TransactionReceipt,
@@ -86,10 +105,14 @@ pub(crate) fn event_of<T>(
 ) -> anyhow::Result<T> {
     let wallet = deployed.wallet.id().address;
     let own = receipt.logs().iter().filter(|log| log.address() == wallet);
-    own.filter_map(|log| WalletEvent::decode(log).ok()).find_map(pick).with_context(|| {
-        format!(
-            "transaction {} succeeded, and its events do not say {what}; look at it before going on",
-            receipt.transaction_hash
-        )
-    })
+    own.filter_map(|log| WalletEvent::decode(log).ok())
+        .find_map(pick)
+        .with_context(|| silent(receipt, what))
+}
+
+fn silent(receipt: &TransactionReceipt, what: &str) -> String {
+    format!(
+        "transaction {} succeeded, and its events do not say {what}; look at it before going on",
+        receipt.transaction_hash
+    )
 }

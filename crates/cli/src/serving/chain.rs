@@ -197,8 +197,7 @@ async fn deploy(
     let owner = deployer.address();
     let provider = ProviderBuilder::new().wallet(deployer).connect_client(embedded.chain.client());
     let plan = Plan {
-        withdrawal_delay_seconds: settings.embedded_withdrawal_delay_s,
-        unbonding_delay_seconds: settings.embedded_unbonding_delay_s,
+        periods: settings.embedded_periods(),
         keys,
         accept_development_keys: Default::default(),
         test_token: true,
@@ -210,8 +209,8 @@ async fn deploy(
     for call in [
         token::mint_test_tokens(token, owner, tokens),
         token::mint_test_tokens(token, owner, bond),
-        token::approve(token, wallet.address, bond),
-        wallet.bond(processor, token, bond),
+        token::approve(token, wallet.guarantee().address, bond),
+        wallet.guarantee().bond(processor, None, token, bond),
     ] {
         transact(&provider, &call).await?;
     }

@@ -160,7 +160,7 @@ impl Effects {
             ChainFact::MandateSettled { mandate, account, token, captured, transaction } => {
                 self.direct_settled(tx, *mandate, (*account, *token, *captured), *transaction)
             }
-            ChainFact::GuaranteeClaimed { account, token, nonce, nonce_burnt: true } => {
+            ChainFact::NonceBurnt { account, token, nonce } => {
                 self.claimed(tx, *account, *token, *nonce)
             }
             other => accounts::apply(tx, other),
@@ -268,7 +268,7 @@ impl Effects {
         Ok(())
     }
 
-    /// A payee was paid from the bond, and the nonce spent with that.
+    /// A payee was paid from the bond, and with that the nonce was spent.
     fn claimed(
         &mut self,
         tx: &mut Tx<'_, '_>,

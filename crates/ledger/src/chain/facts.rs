@@ -164,16 +164,14 @@ pub enum ChainFact {
         /// The transaction.
         transaction: B256,
     },
-    /// A payee was paid from a bond.
-    GuaranteeClaimed {
-        /// The account that the receipt names.
+    /// A nonce was spent because the bond paid for what was promised; nothing was settled under it.
+    NonceBurnt {
+        /// The account.
         account: AccountId,
         /// The token.
         token: Address,
-        /// The nonce that the receipt names.
+        /// The nonce.
         nonce: Nonce,
-        /// Whether the nonce was spent with it: the receipt's signer is the account's processor.
-        nonce_burnt: bool,
     },
     /// An event about an account whose content makes no sense, so it is not the wallet's.
     Nonsense {

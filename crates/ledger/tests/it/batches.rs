@@ -300,26 +300,16 @@ fn a_batch_that_settles_after_it_was_aborted_has_settled() {
 fn a_nonce_spent_by_something_else_fails_its_mandate_wherever_it_is() {
     let (test, [a, b, c]) = three();
     let batch = seal(&test, &[(a, 100), (b, 200)]).expect("sealed");
-    let claimed = ChainFact::GuaranteeClaimed {
-        account: account(1),
-        token: TOKEN,
-        nonce: Nonce::new(a.nonce),
-        nonce_burnt: true,
-    };
+    let claimed =
+        ChainFact::NonceBurnt { account: account(1), token: TOKEN, nonce: Nonce::new(a.nonce) };
     let foreign = settled(B256::repeat_byte(1), vec![c.debit(7)]);
-    let not_burnt = ChainFact::GuaranteeClaimed {
-        account: account(1),
-        token: TOKEN,
-        nonce: Nonce::new(b.nonce),
-        nonce_burnt: false,
-    };
-    let applied = test.apply(block(1_001, vec![claimed, foreign, not_burnt]));
+    let applied = test.apply(block(1_001, vec![claimed, foreign]));
     assert_eq!(applied.ended, [a.hash(), c.hash()]);
     let reason = FailureReason::GuaranteeClaimed { block: 1_001 };
     assert_eq!(test.status(a.hash()), Status::Failed { reason });
     let reason = FailureReason::SpentElsewhere { block: 1_001 };
     assert_eq!(test.status(c.hash()), Status::Failed { reason });
-    assert_eq!(test.status(b.hash()), Status::InBatch { batch }, "a stranger's receipt");
+    assert_eq!(test.status(b.hash()), Status::InBatch { batch });
     assert_eq!((test.purse().record.balance.get(), test.reserved()), (993, 200));
     test.assert_sound();
     // Only what is still in the batch needs a disposition.
@@ -452,12 +442,8 @@ fn what_expired_by_the_time_of_a_block_that_falls_away_is_promised_again() {
 #[test]
 fn a_nonce_that_is_claimed_on_twice_stops_nobody() {
     let (test, [a, ..]) = three();
-    let claimed = || ChainFact::GuaranteeClaimed {
-        account: account(1),
-        token: TOKEN,
-        nonce: Nonce::new(a.nonce),
-        nonce_burnt: true,
-    };
+    let claimed =
+        || ChainFact::NonceBurnt { account: account(1), token: TOKEN, nonce: Nonce::new(a.nonce) };
     test.apply(block(1_001, vec![claimed()]));
     let applied = test.apply(block(1_002, vec![claimed(), claimed()]));
     assert_eq!(applied.ended, [], "it ended with the first");

@@ -48,12 +48,7 @@ fn everything(a: &Terms, b: &Terms, batch_id: B256) -> Vec<Vec<ChainFact>> {
         ],
         vec![
             ChainFact::ChangeApplied { account: account(2), processor, verifier_set, key_hash },
-            ChainFact::GuaranteeClaimed {
-                account: account(1),
-                token: TOKEN,
-                nonce: Nonce::new(b.nonce),
-                nonce_burnt: true,
-            },
+            ChainFact::NonceBurnt { account: account(1), token: TOKEN, nonce: Nonce::new(b.nonce) },
             ChainFact::WithdrawalExecuted {
                 account: account(1),
                 token: TOKEN,

@@ -106,12 +106,7 @@ fn what_strangers_have_the_wallet_say_changes_nothing() {
             account: Some(account(7)),
             in_force_from: at(1),
         },
-        ChainFact::GuaranteeClaimed {
-            account: account(7),
-            token: TOKEN,
-            nonce: Nonce::new(u64::MAX),
-            nonce_burnt: true,
-        },
+        ChainFact::NonceBurnt { account: account(7), token: TOKEN, nonce: Nonce::new(u64::MAX) },
         ChainFact::Nonsense { account: account(7), reason: "anything".into() },
     ];
     let applied = test.apply(block(1_000, facts));

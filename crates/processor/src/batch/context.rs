@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use aep2_chain::wallet::WalletId;
+use aep2_chain::wallet::{WalletId, guarantee::Periods};
 use aep2_circuits::Shape;
 use aep2_ledger::Ledger;
 use aep2_mandate::clock::Clock;
@@ -32,6 +32,10 @@ pub(super) struct Context {
     /// For looking. What is sent goes by `sending`.
     pub(super) provider: DynProvider,
     pub(super) wallet: WalletId,
+    /// The times by which the wallet and its guarantee go.
+    pub(super) periods: Periods,
+    /// The first block in which anything can have happened in them.
+    pub(super) since_block: u64,
     /// How often a transaction is looked at.
     pub(super) poll_interval: Duration,
     /// How long a node may take to answer.

@@ -21,7 +21,8 @@ use super::{
     context::{Context, blocking},
     prove::prove,
     refusal::refused,
-    sending::{BatchCall, CallError, NotSent, Round, call_of},
+    round::Round,
+    sending::{BatchCall, CallError, NotSent, call_of},
     turn::{DriveError, Turn, WAIT_MAX, WAIT_MIN, overtaken},
 };
 use crate::{
@@ -54,6 +55,12 @@ pub(super) async fn drive(context: Arc<Context>, batch: BatchNumber) {
             }
         }
     }
+}
+
+/// Whether the wallet remembers another batch where this one names its place, so that it is to name
+/// another.
+fn names_another_place(error: &WalletError, round: Round) -> bool {
+    matches!(error, WalletError::PlaceTaken { .. }) && round.number() < ROUNDS_MAX
 }
 
 struct Driver {
@@ -100,9 +107,14 @@ impl Driver {
     // Submitted: it is sent, unless it was, and waited for.
 
     async fn settle(&mut self, batch: BatchView, round: Round) -> Result<Turn, DriveError> {
+        // Before its call is made, should none come out.
+        if self.is_over(&batch) {
+            let reason = "its time was over before it was sent";
+            return abort::requeue(&self.context, &batch, reason).await;
+        }
         let (context, view) = (Arc::clone(&self.context), batch);
         let (batch, BatchCall { call, order }) = blocking(move || {
-            let call = call_of(&context.ledger, context.wallet, &view)?;
+            let call = call_of(&context.ledger, context.wallet, &view, round)?;
             Ok::<_, CallError>((view, call))
         })
         .await??;
@@ -121,6 +133,9 @@ impl Driver {
             context.reached(FailPoint::Submit, Moment::After);
             let (cause, message) = match sent {
                 Ok(ticket) => break ticket,
+                Err(NotSent::Refused(error)) if names_another_place(&error, round) => {
+                    return self.note_submission(round.next()).await;
+                }
                 Err(NotSent::Refused(error)) => {
                     return refused(&context, &batch, &order, &error).await;
                 }
@@ -240,7 +255,8 @@ impl Driver {
                 // on. Tried again under another name, it is refused before it is sent, or succeeds.
                 let unclear =
                     matches!(error, WalletError::NoReason | WalletError::InsufficientGas { .. });
-                if unclear && round.number() < ROUNDS_MAX {
+                let again = unclear && round.number() < ROUNDS_MAX;
+                if again || names_another_place(&error, round) {
                     return self.note_submission(round.next()).await.map(Some);
                 }
                 refused(&self.context, batch, order, &error).await.map(Some)

@@ -13,6 +13,7 @@ use aep2_ledger::{
     Step, WindowEntry,
     records::{Promise, Tip},
 };
+use aep2_mandate::units::UnixTime;
 use aep2_prover::blinding::Blinding;
 use alloy::primitives::{Address, B256};
 use thiserror::Error;
@@ -26,7 +27,7 @@ use crate::{
     capacity::Backlog,
     event::Event,
     fail_point::{FailPoint, Moment},
-    window::{Arrangement, Choice, Closed, DIRECT_MAX, Pool, Rules, Turn, Waiting, Window, choose},
+    window::{Arrangement, Choice, DIRECT_MAX, Pool, Rules, Turn, Waiting, Window, choose},
 };
 
 /// How many mandates of a path and token are read, at least and at most. More wait their turn: the
@@ -233,7 +234,8 @@ impl BatchScheduler {
     fn seal(&self, window: Window) -> Result<BatchNumber, ScheduleError> {
         let context = &self.context;
         let count = u32::try_from(window.members.len()).unwrap_or(u32::MAX);
-        let Window { path, token, verifier_set, shape, valid_until, members, closed, .. } = window;
+        let Window { path, token, verifier_set, shape, valid_until, members, .. } = window;
+        let (closed, misses) = (window.closed, window.misses);
         let shape = shape.map_or(0, |shape| shape.id());
         let blinding = match path {
             SettlementPath::Proved => Blinding::random(&mut rand::rngs::OsRng).to_bytes().into(),
@@ -246,7 +248,7 @@ impl BatchScheduler {
         let batch = batch?;
         tracing::info!(%batch, count, ?closed, %valid_until, "sealed");
         context.events.emit(Event::Sealed { batch, count });
-        context.capacity.sealed(closed == Closed::Late);
+        context.capacity.sealed(misses);
         Ok(batch)
     }
 
@@ -416,7 +418,10 @@ impl BatchScheduler {
             fixed: state.captured.is_some() || state.was_sealed,
             accepted_at: mandate.accepted_at,
             settle_by: mandate.settle_by,
-            claimable: promise.path() == SettlementPath::Proved,
+            claimed_after: (promise.path() == SettlementPath::Proved).then(|| {
+                let response_s = self.context.periods.response_seconds;
+                mandate.settle_by.checked_add(response_s).unwrap_or(UnixTime::MAX)
+            }),
             deadline: promise.deadline(),
             isolation: self.context.quarantine().isolation(*hash),
         }

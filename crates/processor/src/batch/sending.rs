@@ -4,71 +4,20 @@ use std::sync::Arc;
 
 use aep2_chain::{
     call::Call,
+    captures::CaptureTreeError,
     sender::{Key, Outcome, Sender, SenderConfig, SenderError, SubmissionId, SubmitError, Ticket},
     wallet::{DirectSettlement, WalletId, error::WalletError, sort_to_net, units::VerifierSetId},
 };
 use aep2_circuits::settlement::Settlement;
 use aep2_ledger::{
-    BatchNumber, BatchView, Identity, Ledger, LedgerError, MandateHash, Step, records::Promise,
+    BatchNumber, BatchView, Ledger, LedgerError, MandateHash, Step, records::Promise,
 };
 use aep2_prover::proven::Proven;
-use alloy::{
-    primitives::{U256, keccak256},
-    providers::DynProvider,
-    signers::local::PrivateKeySigner,
-};
+use alloy::{primitives::U256, providers::DynProvider, signers::local::PrivateKeySigner};
 use thiserror::Error;
 
-use super::journal::LedgerJournal;
+use super::{evidence, journal::LedgerJournal, round::Round};
 use crate::{fail_point::FailPointHook, window::proved_gas};
-
-/// The first byte of a submitted batch's reference.
-const REFERENCE_VERSION: u8 = 1;
-
-/// How often a batch was given to the sender under a name of its own. More than once only where the
-/// name's nonce was used by something else, or what was mined failed for no lasting reason.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Round(u32);
-
-impl Round {
-    /// The next one.
-    pub(super) fn next(self) -> Self {
-        Self(self.0.saturating_add(1))
-    }
-
-    pub(super) fn number(self) -> u32 {
-        self.0
-    }
-
-    /// As the ledger keeps it.
-    pub(super) fn to_reference(self) -> Vec<u8> {
-        [&[REFERENCE_VERSION][..], &self.0.to_be_bytes()].concat()
-    }
-
-    /// As the ledger has it; none when other software wrote it.
-    pub(super) fn of_reference(reference: &[u8]) -> Option<Self> {
-        match *reference {
-            [REFERENCE_VERSION, a, b, c, d] => Some(Self(u32::from_be_bytes([a, b, c, d]))),
-            _ => None,
-        }
-    }
-
-    /// The sender's name for a batch in this round. The same after every restart: whoever asks again
-    /// asks for the same transaction.
-    pub(super) fn submission(self, ledger: &Identity, batch: BatchNumber) -> SubmissionId {
-        SubmissionId(keccak256(
-            [
-                b"aep2 batch".as_slice(),
-                &ledger.chain_id.get().to_be_bytes(),
-                ledger.wallet.as_slice(),
-                ledger.processor.as_slice(),
-                &batch.get().to_be_bytes(),
-                &self.0.to_be_bytes(),
-            ]
-            .concat(),
-        ))
-    }
-}
 
 /// A batch's call.
 #[derive(Clone, Debug)]
@@ -87,14 +36,19 @@ pub(super) enum CallError {
     /// The stored proof is none.
     #[error("the stored proof of batch {0} cannot be read: {1}")]
     Proof(BatchNumber, String),
+    /// What was captured cannot be shown later.
+    #[error("what batch {0} captured cannot be shown: {1}")]
+    Captures(BatchNumber, CaptureTreeError),
 }
 
-/// The call that settles a batch: always the same one.
+/// The call that settles a batch: always the same one in one round.
 pub(super) fn call_of(
     ledger: &Ledger,
     wallet: WalletId,
     batch: &BatchView,
+    round: Round,
 ) -> Result<BatchCall, CallError> {
+    let processor = ledger.config().identity.processor;
     let mut direct = Vec::new();
     for member in &batch.members {
         if let Promise::Direct { signed } = &member.mandate.promise {
@@ -107,16 +61,20 @@ pub(super) fn call_of(
         sort_to_net(&mut sorted);
         direct.sort_by_key(|(_, own)| (own.signed.message.token, own.signed.message.payee));
         let order = direct.iter().map(|(hash, _)| *hash).collect();
-        return Ok(BatchCall { call: wallet.settle_direct(&sorted), order });
+        return Ok(BatchCall { call: wallet.settle_direct(processor, &sorted), order });
     }
     let number = batch.number;
     let unusable = |message: String| CallError::Proof(number, message);
     let bytes = ledger.proof(number)?.ok_or_else(|| unusable("there is none".to_owned()))?;
     let proven: Proven =
         serde_json::from_slice(&bytes).map_err(|error| unusable(error.to_string()))?;
+    let place = evidence::place(number, batch.record.blinding, round);
+    let payouts = evidence::to_be_paid(&proven.settlement.payouts);
+    let remembered = evidence::remembered(&payouts, &batch.members, place)
+        .map_err(|error| CallError::Captures(number, error))?;
     let set = VerifierSetId::new(batch.record.verifier_set);
     let call = wallet
-        .settle_batch(&proven, set, batch.record.token)
+        .settle_batch(&proven, processor, set, batch.record.token, remembered)
         .map_err(|error| unusable(error.to_string()))?;
     // What a payout needs depends on what its payee does until the block: an estimate does not see it.
     let Settlement { debits, payouts, .. } = &proven.settlement;
@@ -272,18 +230,4 @@ fn submissions_of_open(ledger: &Ledger) -> Result<Vec<SubmissionId>, LedgerError
             _ => None,
         })
         .collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_reference_says_its_round_and_others_say_nothing() {
-        let round = Round::default().next().next();
-        assert_eq!(Round::of_reference(&round.to_reference()), Some(round));
-        for other in [&[][..], &[2, 0, 0, 0, 0], &[1, 0, 0, 0], &[1, 0, 0, 0, 0, 0]] {
-            assert_eq!(Round::of_reference(other), None, "{other:?}");
-        }
-    }
 }

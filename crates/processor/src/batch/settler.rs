@@ -1,5 +1,5 @@
 //! The tasks that settle: one seals windows and drives batches, one keeps transactions going, one puts
-//! changes of accounts in force.
+//! changes of accounts in force, one answers demands.
 
 use std::{
     collections::BTreeMap,
@@ -19,7 +19,7 @@ use tokio::{
 use super::{
     changes,
     context::{Alarms, Context, blocking, resume_panic},
-    drive,
+    demands, drive,
     provers::Provers,
     recovery,
     scheduler::BatchScheduler,
@@ -70,6 +70,7 @@ impl Settler {
         parts: SettlerParts,
         supervisor: &Supervisor,
     ) -> Result<Self, StartError> {
+        let metrics = Arc::clone(&parts.metrics);
         let context = Arc::new(context(parts)?);
         let ledger = Arc::clone(&context.ledger);
         let open = blocking(move || recovery::open_batches(&ledger)).await;
@@ -80,7 +81,9 @@ impl Settler {
         let tasks = vec![
             supervisor.spawn("batch_scheduler", schedule(Arc::clone(&context), stopping)),
             supervisor.spawn_until_stopped("transaction_sender", advance(Arc::clone(&context))),
-            supervisor.spawn_until_stopped("account_changes", changes::apply(context)),
+            supervisor.spawn_until_stopped("account_changes", changes::apply(Arc::clone(&context))),
+            supervisor
+                .spawn_until_stopped("demands", demands::answer(context, Alarms::new(metrics))),
         ];
         Ok(Self { tasks })
     }
@@ -101,6 +104,8 @@ fn context(parts: SettlerParts) -> Result<Context, StartError> {
     checked.map_err(|error| StartError::Settle(error.to_string()))?;
     Ok(Context {
         wallet: deployment.wallet_id(),
+        periods: deployment.wallet.periods,
+        since_block: deployment.block,
         poll_interval: sender.poll_interval,
         request_timeout: sender.request_timeout,
         costs: provers.costs(&windows.shapes, &deployment),

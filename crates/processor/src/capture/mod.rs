@@ -57,6 +57,14 @@ pub(crate) fn receipt_of(
     serde_json::from_slice::<Statement>(&record.statement).map(|statement| statement.receipt)
 }
 
+/// What the payee signed that it takes.
+///
+/// # Errors
+/// When what was kept is not what this software keeps.
+pub(crate) fn signed_of(record: &CaptureRecord) -> Result<SignedCapture, serde_json::Error> {
+    serde_json::from_slice::<Statement>(&record.statement).map(|statement| statement.capture)
+}
+
 type Answer = Result<CaptureAcceptance, CaptureError>;
 type Noting = ledger::Pending<Captured, ledger::CaptureError>;
 

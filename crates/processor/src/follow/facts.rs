@@ -77,21 +77,16 @@ pub(super) fn of(told: Told, own: Address) -> Option<ChainFact> {
                 None => nonsense(account, "a direct mandate", captured),
             }
         }
-        WalletEvent::GuaranteeClaimed {
-            account: Some(account), nonce, token, nonce_burnt, ..
-        } => ChainFact::GuaranteeClaimed { account, token, nonce, nonce_burnt },
-        // A stranger's receipt may name no account; it burns nothing.
-        WalletEvent::GuaranteeClaimed { account: None, .. }
-        | WalletEvent::BatchSettled { .. }
+        WalletEvent::NonceBurnt { account, token, nonce } => {
+            ChainFact::NonceBurnt { account, token, nonce }
+        }
+        WalletEvent::BatchSettled { .. }
         | WalletEvent::VerifiersRegistered { .. }
         | WalletEvent::PayoutCredited { .. }
         | WalletEvent::Collected { .. }
         | WalletEvent::PayoutThresholdRequested { .. }
         | WalletEvent::PayoutThresholdSet { .. }
-        | WalletEvent::Bonded { .. }
-        | WalletEvent::UnbondRequested { .. }
-        | WalletEvent::UnbondCancelled { .. }
-        | WalletEvent::Unbonded { .. } => return None,
+        | WalletEvent::SenderSet { .. } => return None,
     })
 }
 

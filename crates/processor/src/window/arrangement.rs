@@ -21,8 +21,9 @@ pub const GAS_MAX: u64 = 15_000_000;
 /// nodes take transactions of 128 KiB.
 pub const DIRECT_MAX: usize = 128;
 
-/// The fixed part of a batch of one segment, and what a payout may use that the next does not.
-const PROVED_FIXED_GAS: u64 = 265_000 + 200_000;
+/// The fixed part of a batch of one segment, with what it captured remembered in a fresh place, and what a
+/// payout may use that the next does not.
+const PROVED_FIXED_GAS: u64 = 265_000 + 24_000 + 200_000;
 /// A further segment; and what the first further one costs beside that, since several proofs are
 /// verified by a random combination.
 const SEGMENT_GAS: u64 = 55_000;

@@ -65,6 +65,8 @@ pub struct Window {
     pub members: Vec<(MandateHash, Amount)>,
     /// Why it closed.
     pub closed: Closed,
+    /// Whether it comes too late for a promise of one of them.
+    pub misses: bool,
 }
 
 /// Why a window closed.
@@ -76,7 +78,7 @@ pub enum Closed {
     Aged,
     /// A promise is due soon.
     Due,
-    /// A promise is so near, or past, that it settles alone.
+    /// A deadline, or a claim, is so near that it settles alone.
     Late,
     /// Isolated from others, since a batch with it was refused.
     Isolated,

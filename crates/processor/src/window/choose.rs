@@ -33,7 +33,7 @@ pub fn choose(pools: &[Pool], rules: &Rules, now: UnixTime, turn: Turn) -> Optio
         Turn::InLine => in_line.or(out_of_line),
         Turn::OutOfLine => out_of_line.or(in_line),
     };
-    found.map(|found| Choice::Seal(found.window()))
+    found.map(|found| Choice::Seal(found.window(rules, now)))
 }
 
 /// A window, while it is one of several.
@@ -46,7 +46,7 @@ struct Found<'a> {
 }
 
 impl Found<'_> {
-    fn window(self) -> Window {
+    fn window(self, rules: &Rules, now: UnixTime) -> Window {
         let Self { pool, shape, segments, members, closed } = self;
         // A claim on the only member reverts nothing but this member.
         let until = match &members[..] {
@@ -62,6 +62,7 @@ impl Found<'_> {
             valid_until: until,
             members: members.iter().map(|own| (own.mandate, own.due)).collect(),
             closed,
+            misses: members.iter().any(|own| rules.is_missed(own, now)),
         }
     }
 }
@@ -216,7 +217,7 @@ mod tests {
             fixed: false,
             accepted_at: at(0),
             settle_by: at(200),
-            claimable: true,
+            claimed_after: Some(at(500)),
             deadline: at(900),
             isolation: Isolation::None,
         }
@@ -305,21 +306,32 @@ mod tests {
         let window = sealed(&pool, 11).expect("due");
         assert_eq!(members(&window), [hash(1)], "the other may still be captured");
         assert_eq!((window.closed, window.valid_until), (Closed::Due, at(900)));
+        assert!(!window.misses, "it is in time");
     }
 
     #[test]
     fn a_window_of_several_expires_before_a_guarantee_can_be_claimed_on_it() {
         let mut first = waiting(1, 1, None);
-        first.settle_by = at(150);
+        first.claimed_after = Some(at(450));
         let pool = pool(&["2x2"], vec![first, waiting(2, 2, None)]);
         let window = sealed(&pool, 60).expect("aged");
-        assert_eq!((window.members.len(), window.valid_until), (2, at(150)));
+        assert_eq!((window.members.len(), window.valid_until), (2, at(450)));
     }
 
     #[test]
-    fn a_late_promise_settles_alone_and_does_not_hold_up_others() {
+    fn late_promises_settle_together_before_they_can_be_claimed_on() {
+        let late = |n| Waiting { settle_by: at(99), ..waiting(n, n as u32, None) };
+        let pool = pool(&["2x2"], vec![late(1), late(2), waiting(3, 3, None)]);
+        let window = sealed(&pool, 130).expect("due");
+        assert_eq!(members(&window), [hash(1), hash(2)]);
+        assert_eq!((window.closed, window.valid_until), (Closed::Full, at(500)));
+        assert!(window.misses);
+    }
+
+    #[test]
+    fn what_can_soon_be_claimed_on_settles_alone_and_does_not_hold_up_others() {
         let mut late = waiting(1, 1, None);
-        late.settle_by = at(99);
+        (late.settle_by, late.claimed_after) = (at(59), Some(at(99)));
         let pool = pool(&["2x2"], vec![late, waiting(2, 1, Some(1)), waiting(3, 2, None)]);
         let by_turn = |turn| match choose(std::slice::from_ref(&pool), &RULES, at(60), turn) {
             Some(Choice::Seal(window)) => window,
@@ -414,7 +426,7 @@ mod tests {
     #[test]
     fn what_nobody_can_claim_on_settles_together_until_its_deadline() {
         let queue: Vec<_> =
-            (0..3).map(|n| Waiting { claimable: false, ..waiting(n, 1, None) }).collect();
+            (0..3).map(|n| Waiting { claimed_after: None, ..waiting(n, 1, None) }).collect();
         let signed = Pool { path: SettlementPath::Direct, ..pool(&[], queue) };
         let window = sealed(&signed, 500).expect("due long ago");
         assert_eq!((window.members.len(), window.closed), (3, Closed::Due));

@@ -11,16 +11,22 @@ pub struct Rules {
     pub age_s_max: u64,
     /// How long a payee has to capture, from the acceptance on.
     pub capture_within_s: u64,
-    /// How long before its `settleBy` a mandate is sealed at the latest, to settle with others.
+    /// How long before its `settleBy` a mandate is sealed at the latest, and how long before it may
+    /// be too late it settles alone.
     pub due_margin_s: u64,
     /// How many segments a window may have: how many proofs.
     pub segments_max: usize,
 }
 
 impl Rules {
-    /// Whether a mandate settles alone: its promise is too near, or past.
+    /// Whether a mandate settles alone: its deadline, or a claim on its receipt, is too near.
     pub fn is_late(&self, own: &Waiting, now: UnixTime) -> bool {
         is_within(own.safe_until(), self.due_margin_s, now)
+    }
+
+    /// Whether a promise is broken, or as good as that: it was not sealed in time.
+    pub(super) fn is_missed(&self, own: &Waiting, now: UnixTime) -> bool {
+        is_within(own.settle_by.min(own.deadline), self.due_margin_s, now)
     }
 
     /// Whether a promise must be kept soon.

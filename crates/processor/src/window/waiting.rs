@@ -30,9 +30,10 @@ pub struct Waiting {
     pub accepted_at: UnixTime,
     /// By when it was promised to be settled.
     pub settle_by: UnixTime,
-    /// Whether its receipt can be claimed on once that has passed, which spends its nonce. What the
-    /// direct path's receipts promise cannot.
-    pub claimable: bool,
+    /// The last second at which its nonce cannot be spent by a claim on its receipt: a claim comes after
+    /// `settle_by` and the time in which a demand can be answered. None in the direct path, whose receipts
+    /// no bond answers for.
+    pub claimed_after: Option<UnixTime>,
     /// The last second at which it can be settled.
     pub deadline: UnixTime,
     /// From whom it is kept apart.
@@ -47,7 +48,7 @@ impl Waiting {
 
     /// The last second at which it can be settled, and its nonce not be spent by a claim.
     pub(super) fn safe_until(&self) -> UnixTime {
-        if self.claimable { self.settle_by.min(self.deadline) } else { self.deadline }
+        self.claimed_after.map_or(self.deadline, |until| until.min(self.deadline))
     }
 }
 

@@ -121,7 +121,7 @@ fn make(draws: &[Draw]) -> Vec<Made> {
             fixed: captured.is_some(),
             accepted_at: at(NOW - 100),
             settle_by,
-            claimable: true,
+            claimed_after: Some(settle_by),
             deadline: mandate.deadline,
             isolation: match draw.group {
                 Some(group) => Isolation::Group(group.into()),

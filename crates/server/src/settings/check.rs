@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt, net::SocketAddr};
 
-use aep2_chain::deployment::Deployment;
+use aep2_chain::{deployment::Deployment, wallet::guarantee::Periods};
 use alloy::primitives::Address;
 
 use super::{file::Settings, value::Rpc};
@@ -52,10 +52,7 @@ impl Settings {
     /// What does not fit the contracts.
     pub fn check_against(&self, deployment: &Deployment) -> Vec<Problem> {
         let mut problems = Problems::default();
-        let wallet = &deployment.wallet;
-        let (withdrawal, unbonding) =
-            (wallet.withdrawal_delay_seconds, wallet.unbonding_delay_seconds);
-        self.check_delays(&mut problems, withdrawal, unbonding);
+        self.check_periods(&mut problems, &deployment.wallet.periods);
         for shape in &self.windows.shapes {
             let verified = deployment.verifiers.iter().any(|own| own.shape == shape.0);
             problems.unless(verified, "windows.shapes", || {
@@ -75,9 +72,11 @@ impl Settings {
         problems.0
     }
 
-    /// Whether promises can be kept in a wallet with these delays, in seconds.
-    fn check_delays(&self, problems: &mut Problems, withdrawal: u64, unbonding: u64) {
+    /// Whether promises can be kept in a wallet that goes by these times.
+    fn check_periods(&self, problems: &mut Problems, periods: &Periods) {
         let own = &self.acceptance;
+        let (withdrawal, promise) = (periods.withdrawal_seconds, periods.promise_seconds);
+        let view_age = periods.view_age_seconds;
         let least = [own.settle_within_s, own.change_margin_s, own.view_age_s_max]
             .into_iter()
             .fold(0, u64::saturating_add);
@@ -88,10 +87,20 @@ impl Settings {
                  must be less"
             )
         });
-        problems.unless(own.settle_within_s < unbonding, "acceptance.settle_within_s", || {
+        problems.unless(own.settle_within_s <= promise, "acceptance.settle_within_s", || {
+            format!("must be at most {promise} s: this wallet's guarantee knows no longer promise")
+        });
+        let (response, margin) = (periods.response_seconds, self.windows.due_margin_s);
+        problems.unless(margin < response / 2, "windows.due_margin_s", || {
             format!(
-                "must be less than the {unbonding} s after which this wallet gives back the bond \
-                 that answers for promises"
+                "must be less than half of the {response} s in which demands of this wallet can be \
+                 answered: what is demanded must be settled in that time"
+            )
+        });
+        problems.unless(own.view_age_s_max <= view_age, "acceptance.view_age_s_max", || {
+            format!(
+                "must be at most {view_age} s: payees of this wallet rely on no older view of the \
+                 chain when money is asked back"
             )
         });
     }
@@ -144,9 +153,15 @@ impl Settings {
             || format!("must be less than acceptance.view_age_s_max, which is {age} s"),
         );
         if self.chain.rpc == Rpc::Embedded {
-            let (withdrawal, unbonding) =
-                (self.chain.embedded_withdrawal_delay_s, self.chain.embedded_unbonding_delay_s);
-            self.check_delays(problems, withdrawal, unbonding);
+            let periods = self.chain.embedded_periods();
+            let error = periods.check().err();
+            problems.unless(error.is_none(), "chain.embedded_withdrawal_delay_s", || {
+                format!(
+                    "the times of the embedded chain do not fit: {}",
+                    error.map(|error| error.to_string()).unwrap_or_default()
+                )
+            });
+            self.check_periods(problems, &periods);
         }
     }
 
@@ -168,14 +183,12 @@ impl Settings {
     fn check_numbers(&self, problems: &mut Problems) {
         let (chain, limits) = (&self.chain, &self.limits);
         let (acceptance, windows) = (&self.acceptance, &self.windows);
-        let at_least_1: [(&'static str, u64); 24] = [
+        let at_least_1: [(&'static str, u64); 22] = [
             ("exact.gas_max", self.exact.gas_max),
             ("chain.answer_within_s", chain.answer_within_s),
             ("chain.fee_cap_gwei", chain.fee_cap_gwei),
             ("chain.poll_interval_ms", chain.poll_interval_ms.unwrap_or(1)),
             ("chain.embedded_block_time_ms", chain.embedded_block_time_ms),
-            ("chain.embedded_withdrawal_delay_s", chain.embedded_withdrawal_delay_s),
-            ("chain.embedded_unbonding_delay_s", chain.embedded_unbonding_delay_s),
             ("acceptance.nonce_words_max", acceptance.nonce_words_max as u64),
             ("acceptance.view_age_s_max", acceptance.view_age_s_max),
             ("acceptance.together_max", acceptance.together_max as u64),
@@ -264,8 +277,25 @@ mod tests {
             ),
             ("[exact]\nenabled = true", vec![]),
             ("[chain]\nembedded_block_time_ms = 600000", vec!["chain.embedded_block_time_ms"]),
-            ("[chain]\nembedded_withdrawal_delay_s = 1320", vec!["acceptance.settle_within_s"]),
-            ("[chain]\nembedded_withdrawal_delay_s = 1321", vec![]),
+            // 43,200 for a promise, as much for a demand, 86,400 to answer, 600 that a view may be old.
+            (
+                "[chain]\nembedded_withdrawal_delay_s = 173400",
+                vec!["chain.embedded_withdrawal_delay_s"],
+            ),
+            ("[chain]\nembedded_withdrawal_delay_s = 173401", vec![]),
+            (
+                "[chain]\nembedded_response_window_s = 0",
+                vec!["chain.embedded_withdrawal_delay_s", "windows.due_margin_s"],
+            ),
+            ("[chain]\nembedded_response_window_s = 481", vec!["windows.due_margin_s"]),
+            ("[chain]\nembedded_response_window_s = 482", vec![]),
+            ("[chain]\nembedded_promise_max_s = 599", vec!["acceptance.settle_within_s"]),
+            ("[chain]\nembedded_promise_max_s = 600", vec![]),
+            ("[acceptance]\nview_age_s_max = 601", vec!["acceptance.view_age_s_max"]),
+            (
+                "[acceptance]\nchange_margin_s = 258000\nview_age_s_max = 600",
+                vec!["acceptance.settle_within_s"],
+            ),
             ("[acceptance]\nsettle_within_s = 360", vec!["acceptance.settle_within_s"]),
             ("[acceptance]\nsettle_within_s = 361", vec![]),
             ("[windows]\ncapture_within_s = 360", vec!["acceptance.settle_within_s"]),
@@ -293,14 +323,18 @@ mod tests {
         Ok(())
     }
 
-    fn deployment(withdrawal: u64, unbonding: u64, token: bool) -> Deployment {
+    fn deployment(withdrawal: u64, promise: u64, token: bool) -> Deployment {
         let hash = format!("0x{:064x}", 1);
         let address = format!("0x{:040x}", 1);
         let mut json = serde_json::json!({
-            "format": 1, "chainId": 31337, "block": 7,
+            "format": 2, "chainId": 31337, "block": 7,
             "wallet": {
-                "address": address, "withdrawalDelaySeconds": withdrawal,
-                "unbondingDelaySeconds": unbonding, "transaction": hash,
+                "address": address, "guarantee": address, "transaction": hash,
+                "periods": {
+                    "withdrawalSeconds": withdrawal, "unbondingSeconds": 9_999,
+                    "promiseSeconds": promise, "demandSeconds": 1, "responseSeconds": 600,
+                    "viewAgeSeconds": 600, "keepSeconds": 9_999,
+                },
             },
             "verifierSet": hash,
             "verifiers": [{
@@ -317,15 +351,15 @@ mod tests {
     #[test]
     fn promises_that_this_wallet_cannot_hold_are_refused() -> Result<(), SettingsError> {
         let settings = Settings::parse("[windows]\nshapes = [\"16x16-capture\"]")?;
-        let named = |withdrawal, unbonding, token| {
-            let problems = settings.check_against(&deployment(withdrawal, unbonding, token));
+        let named = |withdrawal, promise, token| {
+            let problems = settings.check_against(&deployment(withdrawal, promise, token));
             problems.iter().map(|problem| problem.setting).collect::<Vec<_>>()
         };
         // 600 to settle, 120 of margin, 600 that the view may be old.
-        assert_eq!(named(1_321, 601, true), Vec::<&str>::new());
-        assert_eq!(named(1_320, 601, true), ["acceptance.settle_within_s"]);
-        assert_eq!(named(1_321, 600, true), ["acceptance.settle_within_s"]);
-        assert_eq!(named(1_321, 601, false), ["acceptance.tokens"]);
+        assert_eq!(named(1_321, 600, true), Vec::<&str>::new());
+        assert_eq!(named(1_320, 600, true), ["acceptance.settle_within_s"]);
+        assert_eq!(named(1_321, 599, true), ["acceptance.settle_within_s"]);
+        assert_eq!(named(1_321, 600, false), ["acceptance.tokens"]);
         let other = Settings::parse("[windows]\nshapes = [\"16x16-capture\", \"4x4\"]")?;
         let problems = other.check_against(&deployment(86_400, 86_400, true));
         assert_eq!(problems.len(), 1);

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use aep2_chain::{deployment::Deployment, follower::FollowerConfig, sender::SenderConfig};
+use aep2_chain::{
+    deployment::Deployment, follower::FollowerConfig, sender::SenderConfig,
+    wallet::guarantee::Periods,
+};
 use aep2_exact::ExactConfig;
 use aep2_http::ConnectionLimits;
 use aep2_mandate::units::ChainId;
@@ -29,6 +32,19 @@ const POLL_NODE_MS: u64 = 2_000;
 const CONFIRMATIONS_NODE: u64 = 12;
 
 impl ChainSettings {
+    /// The times by which contracts go that are put on the embedded chain.
+    pub fn embedded_periods(&self) -> Periods {
+        Periods {
+            withdrawal_seconds: self.embedded_withdrawal_delay_s,
+            unbonding_seconds: self.embedded_unbonding_delay_s,
+            promise_seconds: self.embedded_promise_max_s,
+            demand_seconds: self.embedded_demand_period_s,
+            response_seconds: self.embedded_response_window_s,
+            view_age_seconds: self.embedded_view_age_s,
+            keep_seconds: self.embedded_evidence_kept_s,
+        }
+    }
+
     /// How often the chain is polled.
     pub fn poll_interval(&self) -> Duration {
         let own = if self.rpc == Rpc::Embedded { POLL_EMBEDDED_MS } else { POLL_NODE_MS };

@@ -51,9 +51,25 @@ section! {
         /// mined at once.
         pub embedded_block_time_ms: u64 = 1_000;
         /// The embedded chain, at its first start: how long payers wait for their money and for changes.
-        pub embedded_withdrawal_delay_s: u64 = 86_400;
+        /// More than the longest promise, the demand period, the response window and the age of a view
+        /// together.
+        pub embedded_withdrawal_delay_s: u64 = 259_200;
         /// The embedded chain, at its first start: how long the processor waits for its bond.
+        /// More than the longest promise, the demand period and twice the response window.
         pub embedded_unbonding_delay_s: u64 = 604_800;
+        /// The embedded chain, at its first start: how long after its issue at most a receipt may promise
+        /// settlement.
+        pub embedded_promise_max_s: u64 = 43_200;
+        /// The embedded chain, at its first start: how long after that a payee may demand what was promised.
+        pub embedded_demand_period_s: u64 = 43_200;
+        /// The embedded chain, at its first start: how long a demand can be answered before the bond pays.
+        pub embedded_response_window_s: u64 = 86_400;
+        /// The embedded chain, at its first start: how old a view of the chain may be on which a processor
+        /// still accepts.
+        pub embedded_view_age_s: u64 = 600;
+        /// The embedded chain, at its first start: how long the wallet remembers what a batch captured. More
+        /// than the longest promise, the demand period and the response window.
+        pub embedded_evidence_kept_s: u64 = 259_200;
     }
 }
 

@@ -1,5 +1,7 @@
-//! Revert data read: as the wallet's errors, then as those of what the wallet calls, the verifier and the
-//! token; then as Solidity's own two. Whatever is none of these is kept as it came.
+//! Revert data read: as the wallet's errors, as the guarantee's, then as those of what they call, the
+//! verifier and the token; then as Solidity's own two. Whatever is none of these is kept as it came.
+
+mod guarantee;
 
 use alloy::{
     primitives::{Bytes, U256},
@@ -8,11 +10,10 @@ use alloy::{
 
 use super::{TokenError, VerifierError, WalletError};
 use crate::contracts::{
-    DebitWallet::{
-        DebitWalletErrors as W, InsufficientBalance, InsufficientBond, NotAuthorized, ReceiptTimes,
-    },
+    DebitWallet::{DebitWalletErrors as W, InsufficientBalance, NotAuthorized, PlaceTaken},
     Erc20::Erc20Errors as T,
     Groth16Verifier::Groth16VerifierErrors as G,
+    guarantee::Guarantee::GuaranteeErrors as B,
 };
 
 impl WalletError {
@@ -22,6 +23,9 @@ impl WalletError {
             return Self::NoReason;
         }
         if let Ok(error) = W::abi_decode(data) {
+            return error.into();
+        }
+        if let Ok(error) = B::abi_decode(data) {
             return error.into();
         }
         if let Ok(error) = G::abi_decode(data) {
@@ -66,7 +70,6 @@ impl From<W> for WalletError {
             W::SignatureExpired(e) => Self::SignatureExpired { deadline: e.deadline },
             W::BadSignature(e) => Self::BadSignature { expected: e.expected },
             W::AmountZero(_) => Self::AmountZero,
-            W::DelayOutOfRange(e) => Self::DelayOutOfRange { delay: e.delay },
 
             W::NothingArrived(e) => Self::NothingArrived { token: e.token },
             W::TransferFailed(e) => {
@@ -117,18 +120,11 @@ impl From<W> for WalletError {
                 amount: e.amount,
             },
             W::NoDirectAccount(e) => Self::NoDirectAccount { index: at(e.index), owner: e.owner },
-            W::NotProcessor(e) => Self::NotProcessor { account: e.account, caller: e.caller },
+            W::NotProcessor(e) => Self::NotProcessor { account: e.account, processor: e.processor },
 
-            W::ReceiptNotDue(e) => {
-                Self::ReceiptNotDue { settle_by: e.settleBy.to(), timestamp: e.timestamp }
-            }
-            W::ReceiptTimes(e) => receipt_times(&e),
-            W::ReceiptSignature(_) => Self::ReceiptSignature,
-            W::ReceiptClaimed(e) => Self::ReceiptClaimed { digest: e.digest },
-            W::ReceiptSettled(e) => {
-                Self::ReceiptSettled { account: e.account, token: e.token, nonce: e.nonce }
-            }
-            W::InsufficientBond(e) => insufficient_bond(&e),
+            W::NotSender(e) => Self::NotSender { processor: e.processor, caller: e.caller },
+            W::NotGuarantee(e) => Self::NotGuarantee { caller: e.caller },
+            W::PlaceTaken(e) => place_taken(&e),
 
             W::ReentrancyGuardReentrantCall(_) => Self::Reentered,
             W::SafeCastOverflowedUintDowncast(e) => Self::TooLarge { bits: e.bits, value: e.value },
@@ -157,17 +153,9 @@ fn insufficient_balance(e: &InsufficientBalance) -> WalletError {
     }
 }
 
-fn receipt_times(e: &ReceiptTimes) -> WalletError {
-    WalletError::ReceiptTimes {
-        issued_at: e.issuedAt.to(),
-        settle_by: e.settleBy.to(),
-        deadline: e.deadline.to(),
-    }
-}
-
-fn insufficient_bond(e: &InsufficientBond) -> WalletError {
-    let InsufficientBond { signer, token, bond, amount } = *e;
-    WalletError::InsufficientBond { signer, token, bond, amount }
+fn place_taken(e: &PlaceTaken) -> WalletError {
+    let PlaceTaken { processor, place, settledAt } = *e;
+    WalletError::PlaceTaken { processor, place, settled_at: settledAt.to() }
 }
 
 impl From<G> for VerifierError {

@@ -37,7 +37,7 @@ fn errors_of(contract: &str) -> Vec<alloy::json_abi::Error> {
 fn every_error_of_the_contracts_has_a_variant_of_its_own() {
     let mut names = BTreeSet::new();
     let mut words = BTreeSet::new();
-    for contract in ["DebitWallet.json", "Groth16Verifier.json", "TestUSD.json"] {
+    for contract in ["DebitWallet.json", "Guarantee.json", "Groth16Verifier.json", "TestUSD.json"] {
         let errors = errors_of(contract);
         assert!(errors.len() >= 7);
         for error in errors {

@@ -1,9 +1,11 @@
-//! Every event of the wallet is read; what is none is named; what a stranger wrote harms nobody.
+//! Every event of the wallet and of its guarantee is read; what is none is named; what a stranger wrote harms nobody.
+
+use std::fmt::Debug;
 
 use aep2_chain::{
-    contracts::DebitWallet,
+    contracts::{DebitWallet, guarantee::Guarantee},
     events::{EventError, WalletEvent},
-    wallet::units::BaseUnits,
+    wallet::{guarantee::events::GuaranteeEvent, units::BaseUnits},
 };
 use aep2_mandate::units::{AccountId, Nonce, UnixTime};
 use alloy::{
@@ -24,10 +26,12 @@ fn decode(event: &impl SolEvent) -> Result<WalletEvent, EventError> {
 }
 
 /// Each with all its words 1, which every one of them takes: accounts are from 1 up.
-#[test]
-fn every_event_of_the_wallet_is_read() {
+fn every_event_is_read<E: Debug>(
+    contract: &str,
+    decode: impl Fn(&Log) -> Result<E, EventError>,
+) -> usize {
     let mut read = 0;
-    for event in abi("DebitWallet.json").events.into_values().flatten() {
+    for event in abi(contract).events.into_values().flatten() {
         if event.name == "EIP712DomainChanged" {
             continue;
         }
@@ -41,28 +45,39 @@ fn every_event_of_the_wallet_is_read() {
             data = [B256::with_last_byte(32), B256::ZERO].concat();
         }
         let log = log(LogData::new_unchecked(topics, data.into()));
-        let event_read = WalletEvent::decode(&log).unwrap_or_else(|error| panic!("{error}"));
+        let event_read = decode(&log).unwrap_or_else(|error| panic!("{error}"));
         let debug = format!("{event_read:?}");
         assert!(debug.starts_with(&event.name), "{} read as {debug}", event.name);
         read += 1;
     }
-    assert_eq!(read, 22);
+    read
+}
+
+#[test]
+fn every_event_of_the_wallet_is_read() {
+    assert_eq!(every_event_is_read("DebitWallet.json", WalletEvent::decode), 19);
+}
+
+#[test]
+fn every_event_of_the_guarantee_is_read() {
+    assert_eq!(every_event_is_read("Guarantee.json", GuaranteeEvent::decode), 13);
 }
 
 #[test]
 fn a_stranger_s_claim_on_no_account_is_read() {
-    let claimed = DebitWallet::GuaranteeClaimed {
+    let claimed = Guarantee::GuaranteeClaimed {
         mandateId: B256::repeat_byte(0xff),
-        signer: Address::repeat_byte(1),
+        processor: Address::repeat_byte(1),
         payee: Address::repeat_byte(2),
+        digest: B256::repeat_byte(4),
         account: 0,
         nonce: u64::MAX,
         token: Address::repeat_byte(3),
         amount: U256::from(5),
         nonceBurnt: false,
     };
-    let WalletEvent::GuaranteeClaimed { account, nonce, mandate_id, .. } =
-        decode(&claimed).unwrap()
+    let GuaranteeEvent::GuaranteeClaimed { account, nonce, mandate_id, .. } =
+        GuaranteeEvent::decode(&log(claimed.encode_log_data())).unwrap()
     else {
         panic!("another event")
     };

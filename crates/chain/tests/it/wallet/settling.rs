@@ -2,7 +2,9 @@
 
 use aep2_chain::{
     contracts::{DebitWallet::settleBatchCall, IDebitWallet},
-    settlement::{NotABatch, SettledBatch, SettledDebit, SettledPayout, SettledSegment},
+    settlement::{
+        NotABatch, Remembered, SettledBatch, SettledDebit, SettledPayout, SettledSegment,
+    },
     wallet::units::{BaseUnits, VerifierSetId},
 };
 use aep2_circuits::{
@@ -71,10 +73,13 @@ fn a_batch_of_nothing_has_the_hint_one() {
 fn call() -> settleBatchCall {
     settleBatchCall {
         header: IDebitWallet::Header {
+            processor: Address::repeat_byte(9),
             verifierSet: B256::repeat_byte(1),
             token: Address::repeat_byte(2),
             validUntil: U40::MAX,
             count: 3,
+            captures: B256::repeat_byte(8),
+            place: u64::MAX,
         },
         debits: vec![IDebitWallet::Debit { account: 4, word: 5, mask: 1 << 127 | 1, amount: 6 }],
         payouts: vec![IDebitWallet::Payout { payee: Address::repeat_byte(3), amount: u128::MAX }],
@@ -101,15 +106,20 @@ fn a_transaction_s_input_is_read() {
     assert_eq!(
         settled,
         SettledBatch {
+            processor: Address::repeat_byte(9),
             verifier_set: VerifierSetId::new(B256::repeat_byte(1)),
             token: Address::repeat_byte(2),
             valid_until: UnixTime::MAX,
             count: 3,
+            remembered: Some(Remembered { captures: B256::repeat_byte(8), place: u64::MAX }),
             debits: vec![debit],
             payouts: vec![SettledPayout { payee, amount: BaseUnits::new(u128::MAX) }],
             segments: vec![SettledSegment { shape: 7, commitment: Fr::from(8u64) }],
         }
     );
+    let mut forgotten = call();
+    forgotten.header.captures = B256::ZERO;
+    assert_eq!(SettledBatch::decode(&forgotten.abi_encode()).unwrap().remembered, None);
     let nonces: Vec<u64> = debit.nonces().map(Nonce::get).collect();
     assert_eq!(nonces, [5 * 128, 5 * 128 + 127]);
 }
@@ -130,7 +140,7 @@ fn input_that_cannot_have_settled_is_refused() {
     }
     // A count of more than 32 bits; an account 0; a commitment that is no field element.
     let mut wide = whole.clone();
-    wide[4 + 3 * 32] = 1;
+    wide[4 + 4 * 32] = 1;
     refused(&wide);
     let mut nobodys = call();
     nobodys.debits[0].account = 0;

@@ -59,13 +59,8 @@ pub(super) async fn all(
         comparisons.push(Comparison::of(name, left, purse.balance));
     }
     let in_wallet = world.tokens_of(world.deployment.wallet.address).await?;
-    let bond = world.wallet.bond(world.ready.processor, world.token).await?.balance.to_word();
     let left: u128 = DEPOSIT * world.accounts.len() as u128 - bought.iter().map(owed).sum::<u128>();
-    comparisons.push(Comparison::of(
-        "tokens in the wallet, without the bond",
-        left,
-        in_wallet.saturating_sub(bond),
-    ));
+    comparisons.push(Comparison::of("tokens in the wallet", left, in_wallet));
     Ok(comparisons)
 }
 

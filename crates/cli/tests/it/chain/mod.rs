@@ -2,6 +2,7 @@
 
 mod accounts;
 mod errors;
+mod guarantees;
 mod kept;
 mod keys;
 mod others;
@@ -18,6 +19,9 @@ const SHAPE: &str = "1x2";
 
 /// The deployment's withdrawal delay, seconds.
 const DELAY: u64 = 3_600;
+
+/// How long a demand can be answered, seconds.
+const RESPONSE: u64 = 600;
 
 /// `aep2 chain` in a process of its own.
 struct Chain(Running);
@@ -69,9 +73,11 @@ impl Town {
         let chain = Chain::start(&work, options);
         let town = Self { work, chain };
         secret_file(&town.work, "owner.key", &town.chain.account(1, "private_key"));
-        let delay = format!("{DELAY}s");
-        let deploy = ["deploy", "--from-dev-account", "0", "--test-token", "--withdrawal-delay"];
-        town.json(&[&deploy[..], &[delay.as_str()]].concat());
+        let [delay, response] = [DELAY, RESPONSE].map(|seconds| format!("{seconds}s"));
+        let mut deploy = vec!["deploy", "--from-dev-account", "0", "--test-token"];
+        deploy.extend(["--withdrawal-delay", &delay, "--response-window", &response]);
+        deploy.extend(["--promise-max", "25m", "--demand-period", "10m"]);
+        town.json(&deploy);
         town
     }
 

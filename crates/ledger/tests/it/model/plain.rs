@@ -350,11 +350,10 @@ impl Model {
         if !self.chain.spent.contains(&nonce) || self.chain.burnt.contains(&nonce) {
             self.chain.spent.insert(nonce);
             self.chain.burnt.insert(nonce);
-            told.push(ChainFact::GuaranteeClaimed {
+            told.push(ChainFact::NonceBurnt {
                 account: account(terms.account),
                 token: TOKEN,
                 nonce: Nonce::new(terms.nonce),
-                nonce_burnt: true,
             });
             self.fail(mandate, FailureReason::GuaranteeClaimed { block }, ended);
         }
