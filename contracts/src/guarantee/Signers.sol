@@ -37,10 +37,13 @@ abstract contract Signers is GuaranteeBase {
     }
 
     /// @dev Whether what a key says that it issued then, it says for the processor.
+    /// A key that was never named speaks at no time, the second 0 included.
     /// @param signer As recovered; 0 speaks for nobody.
     function speaksFor(address processor, address signer, uint40 issuedAt) internal view returns (bool) {
         if (signer == address(0)) return false;
-        return signer == processor || issuedAt <= _signers[processor][signer].until;
+        if (signer == processor) return true;
+        uint40 until = _signers[processor][signer].until;
+        return until != 0 && issuedAt <= until;
     }
 
     function isStolen(address processor, address signer) internal view returns (bool) {

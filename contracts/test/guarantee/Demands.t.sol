@@ -196,6 +196,16 @@ contract DemandsTest is GuaranteeTest {
             vm.expectRevert(abi.encodeWithSelector(IGuarantee.ReceiptSignature.selector, digestOf(Typed.hash(capture))));
             guarantee.demand(list);
         }
+        // Nor one that says to have signed at second 0, when nobody's time was over.
+        uint40 issuedAt = capture.issuedAt;
+        capture.issuedAt = 0;
+        for (uint256 i = 0; i < others.length; i++) {
+            IGuarantee.Promise[] memory list = _with(receipt, capture, others[i]);
+            vm.prank(payee.addr);
+            vm.expectRevert(abi.encodeWithSelector(IGuarantee.ReceiptSignature.selector, digestOf(Typed.hash(capture))));
+            guarantee.demand(list);
+        }
+        capture.issuedAt = issuedAt;
         // Nor a key that had been cut off.
         vm.startPrank(processor.addr);
         guarantee.nameSigner(signer.addr);

@@ -166,7 +166,7 @@ async fn a_claimed_receipt_ends_its_mandate_and_the_rest_settles() {
     world.stop(processor).await;
 }
 
-/// Demands are answered together, and the node gives the logs of three blocks at once.
+/// Demands are answered together, and the node gives the logs of one block at once.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_gives_few_blocks_at_once_hides_no_demand() {
     let world = World::new().await;
@@ -182,7 +182,7 @@ async fn a_node_that_gives_few_blocks_at_once_hides_no_demand() {
         world.chain.mine().expect("a block");
     }
     let manners = Arc::new(Manners::default());
-    manners.blocks_max.store(3, SeqCst);
+    manners.blocks_max.store(1, SeqCst);
     let before = world.head().await;
     let provider = picky(&world.chain.client(), Arc::clone(&manners));
     let processor = Processor::start(Parts { provider, ..world.parts() }, world.at_once()).await;

@@ -228,7 +228,18 @@ async fn demand(arguments: &Change, output: &Output) -> anyhow::Result<()> {
 async fn claim(arguments: &Change, output: &Output) -> anyhow::Result<()> {
     let promises = arguments.receipts.read()?;
     let (signing, deployed) = arguments.tx.open().await?;
-    let receipts: Vec<Receipt> = promises.iter().map(|own| own.receipt.message).collect();
+    // One that comes too early would have all refused.
+    let now = signing.node.now().await?;
+    let mut receipts: Vec<Receipt> = Vec::new();
+    for (own, promise) in all_standing(&deployed, &promises, now).await?.iter().zip(&promises) {
+        let demanded = own.demand.filter(|demand| demand.claimable_from <= now);
+        if promises.len() == 1 || demanded.is_some() {
+            receipts.push(promise.receipt.message);
+        } else {
+            output.note(format!("receipt {} is left out: {}", own.digest, own.advice));
+        }
+    }
+    ensure!(!receipts.is_empty(), "none of them can be claimed; see `aep2 receipt show`");
     let call = deployed.guarantee().id().claim(&receipts);
     let (sent, _) = signing.send("claim what was not paid", &call, output).await?;
     done(&deployed, &promises, signing.node.now().await?, sent, output).await

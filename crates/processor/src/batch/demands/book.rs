@@ -19,12 +19,17 @@ use super::{
 /// How long after a look at a demand that is not answered it is looked at again, at least and at most.
 const WAIT_MIN: Duration = Duration::from_secs(2);
 const WAIT_MAX: Duration = Duration::from_secs(60);
-/// How long after a look at one that is covered.
-const COVERED_WAIT: Duration = Duration::from_secs(1_800);
+/// How long after a look at one that is covered, at most: a quarter of the response window.
+const COVERED_WAIT_MAX: Duration = Duration::from_secs(1_800);
+/// How soon one is looked at again whose answer could not be sent because others were on their way.
+const TURN_WAIT: Duration = Duration::from_secs(5);
 
 /// The demands, by their receipts' digests.
-#[derive(Default)]
-pub(super) struct Book(BTreeMap<B256, Entry>);
+pub(super) struct Book {
+    entries: BTreeMap<B256, Entry>,
+    /// How long a demand can be answered, in seconds.
+    response_s: u64,
+}
 
 struct Entry {
     demand: Demand,
@@ -36,8 +41,24 @@ struct Entry {
     said: String,
     /// How often an answer was mined and failed.
     failed: u32,
-    /// Whether it is answered by a transaction of its own: one with others was refused.
-    alone: bool,
+    /// With how many others at most it is answered by one transaction, itself included: larger ones were
+    /// refused.
+    group_max: usize,
+    /// Whether what its payee took was refused as an answer.
+    capture_refused: bool,
+}
+
+/// How a demand is to be answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Terms {
+    /// Until when it cannot be claimed, unix seconds.
+    pub(super) until: u64,
+    /// How often an answer was mined and failed.
+    pub(super) failed: u32,
+    /// How many demands one transaction with it may answer.
+    pub(super) group_max: usize,
+    /// Whether what its payee took was refused as an answer.
+    pub(super) capture_refused: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,14 +69,21 @@ enum State {
     Open,
     /// An answer is on its way.
     OnItsWay,
+    /// An answer is sent, and does not get on.
+    Stalled,
     /// Answers and claims cover it.
     Covered,
 }
 
 impl Book {
+    /// No demands, each of which can be answered for so many seconds.
+    pub(super) fn new(response_s: u64) -> Self {
+        Self { entries: BTreeMap::new(), response_s }
+    }
+
     /// Adds a demand, unless it is known.
     pub(super) fn add(&mut self, digest: B256, demand: Demand) {
-        self.0.entry(digest).or_insert_with(|| {
+        self.entries.entry(digest).or_insert_with(|| {
             let Demand { mandate, answer_until, .. } = demand;
             tracing::info!(%mandate, %digest, %answer_until, "a receipt was demanded");
             Entry {
@@ -65,15 +93,17 @@ impl Book {
                 wait: WAIT_MIN,
                 said: String::new(),
                 failed: 0,
-                alone: false,
+                group_max: usize::MAX,
+                capture_refused: false,
             }
         });
     }
 
     /// Those that are to be looked at, the first ones that can be claimed first.
     pub(super) fn due(&self, now: Instant, most: usize) -> Vec<(B256, Demand)> {
-        let due = self.0.iter();
-        let due = due.filter(|(_, own)| own.state != State::OnItsWay && own.next <= now);
+        let due = self.entries.iter();
+        let sent = |own: &Entry| matches!(own.state, State::OnItsWay | State::Stalled);
+        let due = due.filter(|(_, own)| !sent(own) && own.next <= now);
         let mut due: Vec<_> = due.map(|(digest, own)| (*digest, own.demand)).collect();
         due.sort_unstable_by_key(|(digest, own)| (own.answer_until, *digest));
         due.truncate(most);
@@ -87,24 +117,26 @@ impl Book {
         standing: Result<Standing, AnswerError>,
         now: u64,
     ) -> Option<Needed> {
-        let own = self.0.get_mut(&digest)?;
+        let own = self.entries.get_mut(&digest)?;
         let (mandate, over) = (own.demand.mandate, own.demand.answer_until.get() < now);
         // Whether it may be answered even when it can be claimed.
         let hope;
         let problem = match standing {
             Ok(Standing::Gone) => {
-                self.0.remove(&digest);
+                self.entries.remove(&digest);
                 return None;
             }
             Ok(Standing::Covered { claimed }) => {
                 if claimed > 0 && own.state != State::Covered {
                     tracing::error!(%mandate, %digest, claimed, "the bond paid what was not answered");
                 }
-                if over {
-                    self.0.remove(&digest);
+                // Kept until its log is not read any more.
+                if own.demand.answer_until.get().saturating_add(self.response_s) < now {
+                    self.entries.remove(&digest);
                 } else {
-                    (own.state, own.wait) = (State::Covered, COVERED_WAIT);
-                    own.next = Instant::now() + COVERED_WAIT;
+                    own.state = State::Covered;
+                    let quarter = Duration::from_secs(self.response_s / 4);
+                    own.next = Instant::now() + COVERED_WAIT_MAX.min(quarter);
                 }
                 return None;
             }
@@ -114,21 +146,39 @@ impl Book {
                 "its mandate is not settled".to_owned()
             }
             Err(error) => {
-                hope = matches!(error, AnswerError::Node(_));
+                hope = !matches!(error, AnswerError::Evidence(_));
                 error.to_string()
             }
         };
         self.put_off(digest, &problem);
         if over && !hope {
             tracing::error!(%mandate, %digest, problem, "a demand was not answered: the bond pays");
-            self.0.remove(&digest);
+            self.entries.remove(&digest);
         }
         None
     }
 
     /// An answer to these is on its way.
     pub(super) fn sent(&mut self, digests: &[B256]) {
-        self.each(digests, |own| own.state = State::OnItsWay);
+        self.each(digests, |own| (own.state, own.group_max) = (State::OnItsWay, usize::MAX));
+    }
+
+    /// An answer to these was sent and does not get on, and why.
+    pub(super) fn stalled(&mut self, digests: &[B256], problem: &str) {
+        for digest in digests {
+            self.put_off(*digest, problem);
+        }
+        self.each(digests, |own| own.state = State::Stalled);
+    }
+
+    /// These have to wait until others are answered.
+    pub(super) fn wait_for_a_turn(&mut self, digests: &[B256]) {
+        self.each(digests, |own| own.next = Instant::now() + TURN_WAIT);
+    }
+
+    /// What their payees took was refused as an answer.
+    pub(super) fn capture_refused(&mut self, digest: B256) {
+        self.each(&[digest], |own| own.capture_refused = true);
     }
 
     /// An answer to these was mined: they are looked at at once.
@@ -139,16 +189,17 @@ impl Book {
         });
     }
 
-    /// An answer to these together was refused: each is answered by itself.
+    /// An answer to these together was refused. One of them may be why: they are parted.
     pub(super) fn part(&mut self, digests: &[B256]) {
+        let half = (digests.len() / 2).max(1);
         self.each(digests, |own| {
-            (own.alone, own.state, own.next) = (true, State::New, Instant::now())
+            (own.group_max, own.state, own.next) = (half, State::New, Instant::now());
         });
     }
 
     /// A demand cannot be answered now, and why.
     pub(super) fn put_off(&mut self, digest: B256, problem: &str) {
-        let Some(own) = self.0.get_mut(&digest) else { return };
+        let Some(own) = self.entries.get_mut(&digest) else { return };
         own.state = State::Open;
         own.next = Instant::now() + own.wait;
         own.wait = (own.wait * 2).min(WAIT_MAX);
@@ -159,27 +210,32 @@ impl Book {
         }
     }
 
-    /// How often answers to a demand failed, and whether it is answered by itself.
-    pub(super) fn history(&self, digest: &B256) -> (u32, bool) {
-        self.0.get(digest).map_or((0, false), |own| (own.failed, own.alone))
+    /// How a demand is to be answered.
+    pub(super) fn terms(&self, digest: &B256) -> Terms {
+        self.entries.get(digest).map_or(Terms::default(), |own| Terms {
+            until: own.demand.answer_until.get(),
+            failed: own.failed,
+            group_max: own.group_max,
+            capture_refused: own.capture_refused,
+        })
     }
 
     /// How many demands an operator has to look at: there is nothing to say to them, or half of the time for
     /// it has passed.
-    pub(super) fn unanswered(&self, now: u64, response_s: u64) -> usize {
+    pub(super) fn unanswered(&self, now: u64) -> usize {
         let unanswered = |own: &&Entry| match own.state {
             State::Covered => false,
-            State::Open => true,
+            State::Open | State::Stalled => true,
             State::New | State::OnItsWay => {
-                own.demand.answer_until.get() < now.saturating_add(response_s / 2)
+                own.demand.answer_until.get() < now.saturating_add(self.response_s / 2)
             }
         };
-        self.0.values().filter(unanswered).count()
+        self.entries.values().filter(unanswered).count()
     }
 
     fn each(&mut self, digests: &[B256], change: impl Fn(&mut Entry)) {
         for digest in digests {
-            if let Some(own) = self.0.get_mut(digest) {
+            if let Some(own) = self.entries.get_mut(digest) {
                 change(own);
             }
         }
@@ -205,7 +261,7 @@ mod tests {
     }
 
     fn book(until: &[u64]) -> Book {
-        let mut book = Book::default();
+        let mut book = Book::new(RESPONSE_S);
         for (number, until) in (1..).zip(until) {
             book.add(digest(number), demand(*until));
         }
@@ -231,9 +287,12 @@ mod tests {
         assert_eq!(book.note(digest(1), Ok(Standing::Covered { claimed: 0 }), 100).map(drop), None);
         book.add(digest(1), demand(700));
         assert_eq!(due(&book), [digest(2)]);
-        assert_eq!(book.unanswered(100, RESPONSE_S), 0);
-        // And forgotten when it can be answered no more.
+        assert_eq!(book.unanswered(100), 0);
+        // And forgotten when its log is not read any more.
         book.note(digest(1), Ok(Standing::Covered { claimed: 0 }), 701);
+        book.add(digest(1), demand(700));
+        assert_eq!(due(&book), [digest(2)]);
+        book.note(digest(1), Ok(Standing::Covered { claimed: 0 }), 701 + RESPONSE_S);
         book.add(digest(1), demand(700));
         assert_eq!(due(&book), [digest(1), digest(2)]);
     }
@@ -242,24 +301,26 @@ mod tests {
     fn what_cannot_be_answered_waits_and_raises_an_alarm() {
         let mut book = book(&[700, 800]);
         book.note(digest(1), Ok(Standing::NotSettled { live: true }), 100);
-        assert_eq!((due(&book), book.unanswered(100, RESPONSE_S)), (vec![digest(2)], 1));
+        assert_eq!((due(&book), book.unanswered(100)), (vec![digest(2)], 1));
         // It may be settled yet, and is not given up while it is not claimed.
         book.note(digest(1), Ok(Standing::NotSettled { live: true }), 900);
-        assert_eq!(book.0.len(), 2);
+        assert_eq!(book.entries.len(), 2);
         book.note(digest(1), Ok(Standing::NotSettled { live: false }), 900);
-        assert_eq!(book.0.len(), 1);
+        assert_eq!(book.entries.len(), 1);
     }
 
     #[test]
     fn half_of_the_time_without_an_answer_raises_an_alarm_whatever_is_on_its_way() {
         let mut book = book(&[700]);
         book.sent(&[digest(1)]);
-        assert_eq!((due(&book), book.unanswered(400, RESPONSE_S)), (vec![], 0));
-        assert_eq!(book.unanswered(401, RESPONSE_S), 1);
+        assert_eq!((due(&book), book.unanswered(400)), (vec![], 0));
+        assert_eq!(book.unanswered(401), 1);
         book.mined(&[digest(1)], false);
-        assert_eq!((due(&book), book.history(&digest(1))), (vec![digest(1)], (1, false)));
-        book.part(&[digest(1)]);
-        assert!(book.history(&digest(1)).1);
+        assert_eq!((due(&book), book.terms(&digest(1)).failed), (vec![digest(1)], 1));
+        book.part(&[digest(1), digest(2), digest(3), digest(4)]);
+        assert_eq!(book.terms(&digest(1)).group_max, 2);
+        book.stalled(&[digest(1)], "fees");
+        assert_eq!((due(&book), book.unanswered(0)), (vec![], 1));
     }
 
     /// A node that is away says nothing of a demand.
@@ -267,8 +328,8 @@ mod tests {
     fn a_node_that_does_not_answer_makes_nothing_forgotten() {
         let mut book = book(&[700]);
         book.note(digest(1), Err(AnswerError::Node("away".into())), 900);
-        assert_eq!(book.0.len(), 1);
+        assert_eq!(book.entries.len(), 1);
         book.note(digest(1), Err(AnswerError::Evidence("damaged".into())), 900);
-        assert_eq!(book.0.len(), 0);
+        assert_eq!(book.entries.len(), 0);
     }
 }

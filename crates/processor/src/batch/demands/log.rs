@@ -25,27 +25,75 @@ use super::{
 const READ_ALL_EVERY: Duration = Duration::from_secs(600);
 /// The most blocks whose logs are asked for at once. Some nodes take fewer.
 const RANGE_MAX: u64 = 2_000;
-/// How often the node is asked for logs in one look, and how often it may fail.
-const REQUESTS_MAX: u32 = 64;
-const FAILURES_MAX: u32 = 4;
+/// After how many answers it is tried whether the node takes more than it refused.
+const PROBE_EVERY: u32 = 64;
+/// How often the node is asked for logs in one look: new ones, those that a reorganisation may have
+/// replaced, and those of all the window.
+const REQUESTS_MAX: [u32; 3] = [64, 16, 32];
 
 /// What was read.
 pub(super) struct DemandLog {
     /// The first block that was not read yet; none before the first look.
     next: Option<u64>,
-    /// What is read anew: the next block, and the last one.
-    again: Option<(u64, u64)>,
+    /// What is read anew: the last blocks, and all of the window. Both go on where they were left.
+    tail: Option<Blocks>,
+    all: Option<Blocks>,
     read_all: Instant,
-    /// How many blocks are asked for at once.
-    range: u64,
+    size: RangeSize,
     /// The newest block's time, unix seconds.
     time: u64,
 }
 
+/// Blocks that are to be read, both ends included.
+#[derive(Clone, Copy)]
+struct Blocks {
+    next: u64,
+    last: u64,
+}
+
+impl Blocks {
+    fn are_left(self) -> bool {
+        self.next <= self.last
+    }
+}
+
+/// How many blocks are asked for at once: found by halves between what the node gave and what it refused.
+struct RangeSize {
+    blocks: u64,
+    given: u64,
+    refused: u64,
+    answers: u32,
+}
+
+impl RangeSize {
+    /// The node gave so many.
+    fn given(&mut self, blocks: u64) {
+        self.given = self.given.max(blocks);
+        self.refused = self.refused.max(self.given + 1);
+        self.answers += 1;
+        if self.answers.is_multiple_of(PROBE_EVERY) {
+            // It may give more by now.
+            self.refused = self.given.saturating_mul(2) + 1;
+        }
+        self.blocks = self.given.midpoint(self.refused).clamp(1, RANGE_MAX);
+    }
+
+    /// It refused so many.
+    fn refused(&mut self, blocks: u64) {
+        if self.given >= blocks {
+            self.given = blocks / 2;
+        }
+        self.refused = blocks;
+        self.blocks = if self.given > 0 { self.given } else { (blocks / 2).max(1) };
+    }
+}
+
 impl Default for DemandLog {
     fn default() -> Self {
-        let (next, again, time) = (None, None, 0);
-        Self { next, again, read_all: Instant::now(), range: RANGE_MAX, time }
+        let (given, refused, answers) = (0, RANGE_MAX + 1, 0);
+        let size = RangeSize { blocks: RANGE_MAX, given, refused, answers };
+        let (next, tail, all, time) = (None, None, None, 0);
+        Self { next, tail, all, read_all: Instant::now(), size, time }
     }
 }
 
@@ -55,28 +103,39 @@ impl DemandLog {
         self.time
     }
 
-    /// Reads what is new, and a part of what is read anew.
+    /// Reads what is new, then a part of what is read anew.
     pub(super) async fn read(&mut self, node: &Node, book: &mut Book) -> Result<(), AnswerError> {
         let (head, now) = block(node, None).await?;
         self.time = now;
+        let [for_new, for_tail, for_all] = REQUESTS_MAX;
         let periods = &node.context.periods;
-        let mut next = match self.next {
-            Some(next) => next.saturating_sub(node.context.ledger.config().undo_blocks),
+        let next = match self.next {
+            Some(next) => next,
             // What is older than the wallet remembers batches cannot be answered.
             None => first_block_since(node, now.saturating_sub(periods.keep_seconds), head).await?,
         };
-        let mut requests = REQUESTS_MAX;
-        let read = self.read_range(node, book, &mut next, head, &mut requests).await;
-        self.next = Some(self.next.unwrap_or(0).max(next));
+        let mut new = Blocks { next, last: head };
+        let read = self.read_blocks(node, book, &mut new, for_new).await;
+        self.next = Some(new.next);
         read?;
-        if self.again.is_none() && self.read_all.elapsed() >= READ_ALL_EVERY {
-            let since = now.saturating_sub(periods.response_seconds);
-            self.again = Some((first_block_since(node, since, head).await?, head));
+        if new.are_left() {
+            return Ok(());
         }
-        if let Some((mut next, last)) = self.again {
-            let read = self.read_range(node, book, &mut next, last, &mut requests).await;
-            self.again = (next <= last).then_some((next, last));
-            if self.again.is_none() {
+        let depth = node.context.ledger.config().undo_blocks;
+        let mut tail =
+            self.tail.unwrap_or(Blocks { next: (head + 1).saturating_sub(depth), last: head });
+        let read = self.read_blocks(node, book, &mut tail, for_tail).await;
+        self.tail = tail.are_left().then_some(tail);
+        read?;
+        if self.all.is_none() && self.read_all.elapsed() >= READ_ALL_EVERY {
+            let since = now.saturating_sub(periods.response_seconds);
+            let next = first_block_since(node, since, head).await?;
+            self.all = Some(Blocks { next, last: head });
+        }
+        if let Some(mut all) = self.all {
+            let read = self.read_blocks(node, book, &mut all, for_all).await;
+            self.all = all.are_left().then_some(all);
+            if self.all.is_none() {
                 self.read_all = Instant::now();
             }
             read?;
@@ -84,37 +143,34 @@ impl DemandLog {
         Ok(())
     }
 
-    /// Reads these blocks as far as it comes: `next` is then the first one not read.
-    async fn read_range(
+    /// Reads blocks as far as it comes with so many requests: the next one is then the first not read.
+    async fn read_blocks(
         &mut self,
         node: &Node,
         book: &mut Book,
-        next: &mut u64,
-        last: u64,
-        requests: &mut u32,
+        blocks: &mut Blocks,
+        requests: u32,
     ) -> Result<(), AnswerError> {
-        let mut failures = 0;
-        *next = (*next).max(node.context.since_block);
-        while *next <= last && *requests > 0 {
-            *requests -= 1;
-            let to = last.min(next.saturating_add(self.range - 1));
+        blocks.next = blocks.next.max(node.context.since_block);
+        for _ in 0..requests {
+            if !blocks.are_left() {
+                break;
+            }
+            let to = blocks.last.min(blocks.next.saturating_add(self.size.blocks - 1));
             let filter = Filter::new()
                 .address(node.guarantee.id().address)
                 .event_signature(GuaranteeEvent::DEMANDED)
                 .topic1(node.processor().into_word())
-                .from_block(*next)
+                .from_block(blocks.next)
                 .to_block(to);
             match node.ask("eth_getLogs", node.context.provider.get_logs(&filter)).await {
                 Ok(logs) => {
                     logs.iter().for_each(|log| add(node, book, log));
-                    *next = to + 1;
-                    self.range = (self.range + self.range / 4 + 1).min(RANGE_MAX);
+                    self.size.given(to + 1 - blocks.next);
+                    blocks.next = to + 1;
                 }
-                Err(error) if self.range == 1 || failures >= FAILURES_MAX => return Err(error),
-                Err(_) => {
-                    failures += 1;
-                    self.range = (self.range / 2).max(1);
-                }
+                Err(error) if to == blocks.next => return Err(error),
+                Err(_) => self.size.refused(to + 1 - blocks.next),
             }
         }
         Ok(())
@@ -156,4 +212,29 @@ async fn block(node: &Node, number: Option<u64>) -> Result<(u64, u64), AnswerErr
     let block = node.ask("eth_getBlockByNumber", asked).await?;
     let block = block.ok_or_else(|| AnswerError::Node(format!("with block {which}")))?;
     Ok((block.header.number, block.header.timestamp))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of so many blocks at most, a node of this kind gives all of them, and is seldom asked for more.
+    #[test]
+    fn what_a_node_takes_is_found_and_kept_to() {
+        for most in [1, 2, 3, 10, 1_000, RANGE_MAX] {
+            let mut size = DemandLog::default().size;
+            let (mut read, mut refused) = (0, 0);
+            for _ in 0..400 {
+                if size.blocks > most {
+                    refused += 1;
+                    size.refused(size.blocks);
+                } else {
+                    read += size.blocks;
+                    size.given(size.blocks);
+                }
+            }
+            assert!(read >= 300 * most, "{read} blocks of a node that gives {most}");
+            assert!(refused <= 80, "{refused} of 400 requests are refused at {most}");
+        }
+    }
 }

@@ -34,9 +34,10 @@ use self::{
 };
 use super::context::{Alarms, Context};
 
-/// How often demands are looked for, and how many are looked at each time, some of them at once.
+/// How often demands are looked for, and how many are looked at each time for each transaction that may
+/// answer them; some of them at once.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
-const LOOKED_AT_MAX: usize = 256;
+const LOOKED_AT_EACH: usize = 64;
 const AT_ONCE: usize = 16;
 
 /// How often ether is fetched that is this processor's, and when that pays: what fetching costs, so many
@@ -50,7 +51,7 @@ pub(super) async fn answer(context: Arc<Context>, alarms: Alarms) {
     let node = Node::new(context);
     let mut demands = Demands {
         log: DemandLog::default(),
-        book: Book::default(),
+        book: Book::new(node.context.periods.response_seconds),
         examiner: Examiner::new(node.clone()),
         answers: Answers::new(node.clone()),
         fetched: Instant::now(),
@@ -83,7 +84,9 @@ impl Demands {
         // The clock by which claims go is the chain's; where the node is away, the last one known.
         let now = self.log.time();
         self.answers.follow_up(&mut self.book).await;
-        let due = self.book.due(Instant::now(), LOOKED_AT_MAX);
+        // What cannot be sent need not be known; but whether there is nothing to say is.
+        let most = (self.answers.free() * LOOKED_AT_EACH).max(AT_ONCE);
+        let due = self.book.due(Instant::now(), most);
         let examiner = &self.examiner;
         let looked = stream::iter(due)
             .map(
@@ -94,12 +97,11 @@ impl Demands {
             .await;
         for (digest, standing) in looked {
             if let Some(needed) = self.book.note(digest, standing, now) {
-                self.answers.add(digest, needed);
+                self.answers.add(digest, needed, &self.book);
             }
         }
         self.answers.send(&mut self.book).await;
-        let response_s = self.node.context.periods.response_seconds;
-        alarms.set("demand_unanswered", self.book.unanswered(now, response_s) > 0);
+        alarms.set("demand_unanswered", self.book.unanswered(now) > 0);
         if self.fetched.elapsed() >= FETCH_EVERY {
             self.fetched = Instant::now();
             self.fetch_ether().await;

@@ -7,7 +7,7 @@ use aep2_chain::{
     sender::SubmissionId,
     wallet::guarantee::{Guarantee, GuaranteeId},
 };
-use aep2_ledger::LedgerError;
+use aep2_ledger::{BatchNumber, LedgerError};
 use alloy::{
     primitives::{Address, B256, keccak256},
     providers::DynProvider,
@@ -25,6 +25,10 @@ pub(super) enum AnswerError {
     Ledger(#[from] LedgerError),
     #[error("the transaction that settled the mandate cannot be read: {0}")]
     Settled(#[from] NotSettled),
+    /// The ledger is behind the chain, or a block was undone.
+    #[error("batch {0} is not settled any more, as far as the ledger has followed")]
+    Behind(BatchNumber),
+    /// What is kept, or was demanded, does not fit: it does not pass.
     #[error("{0}")]
     Evidence(String),
 }

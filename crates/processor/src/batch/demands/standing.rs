@@ -206,7 +206,7 @@ impl Examiner {
         let record = record.ok_or_else(|| fault("is not in the ledger"))?;
         let (Step::Confirmed { transaction, .. } | Step::Final { transaction, .. }) = record.step
         else {
-            return Err(fault("is not settled"));
+            return Err(AnswerError::Behind(number));
         };
         let key = (number, transaction);
         if let Some(kept) = self.kept().get(&key) {
