@@ -77,14 +77,16 @@ async fn a_deployment_is_what_it_says(chain: TestChain) {
     assert!(matches!(missing, FileError::Io { .. }), "{missing:?}");
 }
 
+/// What is noticed of a deployment that is altered.
+async fn noticed(stage: &Stage, alter: &dyn Fn(&mut Deployment)) -> VerifyError {
+    let mut altered = stage.deployment.clone();
+    alter(&mut altered);
+    altered.verify(&stage.chain.reader()).await.unwrap_err()
+}
+
 async fn what_a_chain_has_instead_is_noticed(chain: TestChain) {
     let stage = Stage::set(chain).await;
-    let reader = stage.chain.reader();
-    let noticed = async |alter: &dyn Fn(&mut Deployment)| {
-        let mut altered = stage.deployment.clone();
-        alter(&mut altered);
-        altered.verify(&reader).await.unwrap_err()
-    };
+    let noticed = async |alter: &dyn Fn(&mut Deployment)| noticed(&stage, alter).await;
     let token = stage.token_address();
 
     let error = noticed(&|own| own.chain_id = ChainId::new(1)).await;
@@ -132,11 +134,7 @@ async fn what_a_chain_has_instead_is_noticed(chain: TestChain) {
 async fn an_impostor_of_the_wallet_is_noticed(chain: TestChain) {
     let stage = Stage::set(chain).await;
     let reader = stage.chain.reader();
-    let noticed = async |alter: &dyn Fn(&mut Deployment)| {
-        let mut altered = stage.deployment.clone();
-        alter(&mut altered);
-        altered.verify(&reader).await.unwrap_err()
-    };
+    let noticed = async |alter: &dyn Fn(&mut Deployment)| noticed(&stage, alter).await;
     let impostor = payee(8);
     let code = reader.get_code_at(stage.id().address).await.unwrap();
     let _: () = reader.raw_request("anvil_setCode".into(), (impostor, code)).await.unwrap();
