@@ -53,6 +53,7 @@ mod capture;
 mod chain;
 pub mod codec;
 mod config;
+mod ending;
 mod error;
 mod family;
 mod gate;
@@ -85,6 +86,7 @@ pub use self::{
     },
     codec::Defect,
     config::LedgerConfig,
+    ending::Ending,
     error::{LedgerError, OpenError},
     gate::Close,
     hold::{Hold, HoldError},

@@ -9,6 +9,7 @@ use alloy_primitives::Address;
 use crate::{
     error::LedgerError,
     ledger::Ledger,
+    ending::{Ending, ending},
     memory::{Purse, key_of, value_of},
     queues::QueueKey,
     records::{
@@ -194,6 +195,15 @@ impl Ledger {
             receipt: view.expect(Family::Receipts, &key, "its mandate")?,
             capture: view.record(Family::Captures, &key)?,
         }))
+    }
+
+    /// How a mandate ended; nothing while that can still change, for one that was given up, whose
+    /// receipt still stands, and for one that is not known.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub fn ending(&self, mandate: MandateHash) -> Result<Option<Ending>, LedgerError> {
+        ending(&self.snapshot(), mandate)
     }
 
     /// Those of the mandates that are known.

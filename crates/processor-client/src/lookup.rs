@@ -4,6 +4,7 @@
 //! hold whatever comes against that.
 
 use aep2_mandate::{
+    typed_data::outcome::SignedOutcome,
     units::{AccountId, Amount, ChainId},
     wire::Strict,
 };
@@ -14,7 +15,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use url::Url;
 
 use crate::{
-    call::{RetryPolicy, at, call, refusal},
+    call::{RetryPolicy, at, call, post, refusal},
     error::ProcessorError,
 };
 
@@ -135,6 +136,41 @@ impl Lookup {
         account: AccountId,
     ) -> Result<Option<AccountStatus>, ProcessorError> {
         self.get(&format!("v1/accounts/{account}")).await
+    }
+
+    /// What became of up to 256 mandates, in their order; none where the processor does not say. Who
+    /// signed is not checked here.
+    ///
+    /// # Errors
+    /// When it does not answer, or not as a processor does.
+    pub async fn outcomes(
+        &self,
+        mandates: &[B256],
+    ) -> Result<Vec<Option<SignedOutcome>>, ProcessorError> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Question<'a> {
+            mandate_ids: &'a [B256],
+        }
+        #[derive(Deserialize)]
+        struct Answer {
+            outcomes: Vec<Option<SignedOutcome>>,
+        }
+
+        let invalid = |message: String| ProcessorError::InvalidAnswer(message);
+        let question = serde_json::to_vec(&Question { mandate_ids: mandates });
+        let question = question.map_err(|error| invalid(error.to_string()))?;
+        let url = at(&self.base, "v1/outcomes");
+        let (status, answer) = post(&self.http, url, question, self.retry).await?;
+        if !status.is_success() {
+            return Err(refusal(status, &answer));
+        }
+        let answer: Answer =
+            serde_json::from_slice(&answer).map_err(|error| invalid(error.to_string()))?;
+        match answer.outcomes.len() == mandates.len() {
+            true => Ok(answer.outcomes),
+            false => Err(invalid("another number of outcomes than of mandates".to_owned())),
+        }
     }
 
     /// Whether it takes mandates now.

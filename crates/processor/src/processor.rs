@@ -10,7 +10,7 @@ use aep2_ledger::{
 use aep2_mandate::{
     clock::Clock,
     mandate::{MandateId, SignedMandate},
-    typed_data::direct::SignedDirectMandate,
+    typed_data::{direct::SignedDirectMandate, outcome::SignedOutcome},
     units::{AccountId, UnixTime},
 };
 use alloy::{
@@ -336,6 +336,17 @@ impl Processor {
         let (ledger, processor) = (&self.inner.base.ledger, self.inner.processor());
         let found = ledger.mandate(mandate)?;
         found.map(|found| view::mandate_status(ledger, processor, found)).transpose()
+    }
+
+    /// What became of a mandate, signed; nothing while that is not final, and of one that is not known.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub fn outcome(&self, mandate: MandateHash) -> Result<Option<SignedOutcome>, ViewError> {
+        let Inner { base, requests, clock, .. } = &*self.inner;
+        let ending = base.ledger.ending(mandate)?;
+        let signed = |ending| view::outcome(requests.signer(), mandate, ending, clock.now());
+        ending.map(signed).transpose()
     }
 
     /// The direct path in figures. Costs the same however many mandates there are.

@@ -98,6 +98,11 @@ impl RequestQueue {
         Ok(Self { accepting, context, metrics, supervisor, pool, places, waiting_max })
     }
 
+    /// What signs for this processor.
+    pub(crate) fn signer(&self) -> &ReceiptSigner {
+        &self.context.signer
+    }
+
     pub(crate) async fn accept(&self, mandate: SignedMandate) -> Result<Acceptance, AcceptError> {
         let answer = self.enter(mandate, AnyRequest::Mandate, AcceptError::from);
         self.counted(answered(answer).await)

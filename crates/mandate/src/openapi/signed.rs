@@ -12,6 +12,7 @@ use crate::typed_data::{
     EcdsaSignature, Signed, TypedData,
     capture::{Capture, CaptureReceipt},
     direct::DirectMandate,
+    outcome::Outcome,
     receipt::Receipt,
 };
 
@@ -31,6 +32,10 @@ impl SignedSchema for CaptureReceipt {
 
 impl SignedSchema for Capture {
     type Signature = EcdsaSignatureAnyCase;
+}
+
+impl SignedSchema for Outcome {
+    type Signature = EcdsaSignature;
 }
 
 impl SignedSchema for DirectMandate {

@@ -49,15 +49,20 @@ mod eip712 {
 
 /// What became of a mandate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(rename_all = "camelCase"))]
 pub struct Outcome {
     /// The mandate's id or digest.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::Bytes32))]
     pub mandate_id: B256,
-    /// How it ended.
+    /// How it ended: 1 it was settled, 2 its nonce was spent by something else, 3 it expired.
+    #[cfg_attr(feature = "openapi", schema(value_type = u8, minimum = 1, maximum = 3))]
     pub status: OutcomeStatus,
     /// How much was settled, in base units. 0 where nothing was settled, and for a voided mandate.
     pub settled: Amount,
     /// The batch that settled it, by the id in the wallet's event. 0 where nothing was settled, and
     /// on the direct path, which has no batches.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::Bytes32))]
     pub batch_id: B256,
     /// When the processor knew, by its clock.
     pub at: UnixTime,

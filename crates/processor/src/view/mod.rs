@@ -8,6 +8,7 @@ mod direct;
 mod error;
 mod inclusion;
 mod mandate;
+mod outcome;
 mod readiness;
 
 pub(crate) use self::{
@@ -16,6 +17,7 @@ pub(crate) use self::{
     direct::status as direct_status,
     inclusion::InclusionProofs,
     mandate::status as mandate_status,
+    outcome::outcome,
     readiness::{identity, readiness},
 };
 pub use self::{

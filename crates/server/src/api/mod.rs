@@ -14,6 +14,7 @@ mod mandates;
 mod metrics;
 mod mvp;
 pub mod openapi;
+mod outcomes;
 mod path;
 mod routes;
 mod schema;

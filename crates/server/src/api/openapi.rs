@@ -23,7 +23,7 @@ use axum::{
 use serde_json::{Value, json};
 use utoipa::OpenApi;
 
-use super::{accounts, batches, captures, events, health, identity, mandates, metrics, mvp, x402};
+use super::{accounts, batches, captures, events, health, identity, mandates, metrics, mvp, outcomes, x402};
 
 /// The document, made once.
 static DOCUMENT: LazyLock<Vec<u8>> =
@@ -45,6 +45,7 @@ static DOCUMENT: LazyLock<Vec<u8>> =
         mandates::mandate,
         captures::capture,
         mandates::proof,
+        outcomes::outcomes,
         accounts::account,
         batches::batches,
         batches::batch,

@@ -10,7 +10,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::{
     accounts, batches, captures, events, guard::guard, health, identity, mandates, metrics, mvp,
-    openapi, path, state::Api, x402,
+    openapi, outcomes, path, state::Api, x402,
 };
 
 /// All addresses with what they take.
@@ -22,6 +22,7 @@ fn routes() -> Vec<(&'static str, MethodRouter<Api>)> {
         ("/v1/mandates/{id}", get(mandates::mandate)),
         ("/v1/mandates/{id}/capture", post(captures::capture)),
         ("/v1/mandates/{id}/proof", get(mandates::proof)),
+        ("/v1/outcomes", post(outcomes::outcomes)),
         ("/v1/accounts/{id}", get(accounts::account)),
         ("/v1/batches", get(batches::batches)),
         ("/v1/batches/{id}", get(batches::batch)),
