@@ -1,0 +1,4 @@
+//! What is feared of cards.
+
+mod narrowing;
+mod support;
