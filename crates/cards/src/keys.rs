@@ -214,21 +214,19 @@ impl RootPublicKey {
 pub struct RootPublicKeys(BTreeMap<u32, PublicKey>);
 
 impl RootPublicKeys {
+    /// These. Of two keys with one number the later is taken.
+    pub fn new(keys: impl IntoIterator<Item = RootPublicKey>) -> Self {
+        Self(keys.into_iter().map(|key| (key.id, key.key)).collect())
+    }
+
     /// The key with this number.
     pub(crate) fn get(&self, id: u32) -> Option<PublicKey> {
         self.0.get(&id).copied()
     }
 }
 
-impl FromIterator<RootPublicKey> for RootPublicKeys {
-    /// Of two keys with one number the later is taken.
-    fn from_iter<I: IntoIterator<Item = RootPublicKey>>(keys: I) -> Self {
-        Self(keys.into_iter().map(|key| (key.id, key.key)).collect())
-    }
-}
-
 impl From<RootPublicKey> for RootPublicKeys {
     fn from(key: RootPublicKey) -> Self {
-        [key].into_iter().collect()
+        Self::new([key])
     }
 }

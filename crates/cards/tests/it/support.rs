@@ -1,11 +1,7 @@
 //! Cards and payments to try things with.
 
 use aep2_cards::{
-    card::{Card, Holder},
-    decision::Facts,
-    keys::{HolderKey, RootKey, RootPublicKeys},
-    restrictions::Restrictions,
-    token::CardToken,
+    Card, CardToken, Facts, Holder, HolderKey, Restrictions, RootKey, RootPublicKeys,
 };
 use aep2_mandate::units::{Ceiling, UnixTime};
 use alloy_primitives::Address;
