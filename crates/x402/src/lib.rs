@@ -15,6 +15,7 @@
 //! `docs/payments.md` describes what travels.
 
 pub mod a2a;
+pub mod agreement;
 pub mod canonical;
 pub mod disputes;
 pub mod headers;

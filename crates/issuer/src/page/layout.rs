@@ -1,0 +1,29 @@
+//! What all pages have around them.
+
+use maud::{DOCTYPE, Markup, html};
+
+/// A page.
+pub(super) fn page(title: &str, header: Markup, main: Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (title) " · AEP2 issuer" }
+                link rel="stylesheet" href="/page.css";
+                script src="/page.js" defer {}
+            }
+            body {
+                a .skip href="#main" { "Skip to the content" }
+                header { a .mark href="/" { "AEP2 issuer" } (header) }
+                main #main { (main) }
+            }
+        }
+    }
+}
+
+/// The session's secret, in each of its forms.
+pub(super) fn secret(form: &str) -> Markup {
+    html! { input type="hidden" name="form" value=(form); }
+}

@@ -1,0 +1,79 @@
+//! A wallet: an account on chain, and the key that signs its mandates.
+
+use aep2_mandate::{
+    units::{AccountId, ChainId, UnixTime},
+    wire::Strict,
+};
+use aep2_x402::{purchase::Venue, terms::WireAddress};
+use alloy_primitives::B256;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use aep2_vault::{Context, Sealed};
+
+use crate::ids::{OwnerId, WalletId};
+
+/// An account's key, and what is known of the account.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct WalletRecord {
+    /// Its id.
+    pub id: WalletId,
+    /// Whose it is.
+    pub owner: OwnerId,
+    /// What people call it.
+    pub name: String,
+    /// The account's number on chain; none until it was opened with this key.
+    pub account: Option<AccountId>,
+    /// The processor's address on the net.
+    pub processor_url: Url,
+    /// The chain.
+    pub chain_id: ChainId,
+    /// The wallet contract.
+    pub wallet: WireAddress,
+    /// The processor, by the address that signs its receipts.
+    pub processor: WireAddress,
+    /// The hash of the mandate key, as the account must have it on chain.
+    pub key_hash: Strict<B256>,
+    /// The mandate key's seed, sealed.
+    #[serde(with = "sealed")]
+    pub sealed_key: Sealed,
+    /// Whether its owner froze it: nothing is issued from it.
+    pub frozen: bool,
+    /// When it was made.
+    pub created: UnixTime,
+}
+
+impl WalletRecord {
+    /// Where its payments count.
+    pub fn venue(&self) -> Venue {
+        Venue { chain: self.chain_id, wallet: self.wallet.0, processor: self.processor.0 }
+    }
+
+    /// What a sealed key belongs to: one that is moved to another wallet does not open.
+    pub(crate) fn key_context(id: &WalletId) -> Context<'_> {
+        Context { kind: "aep2-issuer/mandate-key", id: id.bytes() }
+    }
+}
+
+/// A sealed key, in hexadecimal.
+mod sealed {
+    use aep2_vault::Sealed;
+    use alloy_primitives::hex;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(
+        sealed: &Sealed,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&hex::encode(sealed.to_bytes()))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Sealed, D::Error> {
+        let digits = String::deserialize(deserializer)?;
+        let bytes = hex::decode(digits).map_err(D::Error::custom)?;
+        Sealed::from_bytes(&bytes).map_err(D::Error::custom)
+    }
+}
