@@ -131,7 +131,6 @@ pub(crate) fn hash(line: &[u8]) -> B256 {
 }
 
 /// As `sha256sum` prints it.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
 fn write_hash<S: Serializer>(hash: &B256, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&hex::encode(hash))
 }

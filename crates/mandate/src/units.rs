@@ -5,7 +5,8 @@
 //! apart from itself: decimal digits only, without sign, leading zeros, spaces or exponent.
 //!
 //! In JSON, numbers that JavaScript holds exactly ([`AccountId`], [`UnixTime`], [`ChainId`]) are
-//! numbers, the wider ones ([`Amount`], [`Ceiling`], [`Nonce`]) are decimal strings.
+//! numbers, the wider ones ([`Amount`], [`Ceiling`], [`Nonce`], [`EntryNumber`]) are decimal
+//! strings.
 
 use std::{fmt, str::FromStr};
 
@@ -24,6 +25,8 @@ pub enum Unit {
     Time,
     /// A [`ChainId`].
     Chain,
+    /// An [`EntryNumber`].
+    Entry,
 }
 
 impl Unit {
@@ -35,6 +38,8 @@ impl Unit {
             Self::Nonce => (0, u64::MAX as u128),
             Self::Time => (0, (1 << 40) - 1),
             Self::Chain => (0, u64::MAX as u128),
+            // A log writes them as JSON numbers, which every reader reads alike up to here.
+            Self::Entry => (0, (1 << 53) - 1),
         }
     }
 }
@@ -47,6 +52,7 @@ impl fmt::Display for Unit {
             Self::Nonce => "nonce",
             Self::Time => "unix time",
             Self::Chain => "chain id",
+            Self::Entry => "entry number",
         })
     }
 }
@@ -309,6 +315,26 @@ impl ChainId {
     }
 }
 
+/// How many entries a log has, and so the number of the last one: 53 bits, 0 before the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EntryNumber(u64);
+unit!(EntryNumber, Unit::Entry, u64);
+
+impl EntryNumber {
+    /// The entry with this number.
+    ///
+    /// # Errors
+    /// [`UnitError::OutOfRange`] from 2^53 up.
+    pub fn new(number: u64) -> Result<Self, UnitError> {
+        Self::try_from(u128::from(number))
+    }
+
+    /// The number after it, or nothing after the last.
+    pub fn next(self) -> Option<Self> {
+        Self::new(self.0 + 1).ok()
+    }
+}
+
 /// An amount with this many decimals, without zeros at the end: `12.5`.
 pub fn decimal(base_units: u128, decimals: u8) -> String {
     let width = usize::from(decimals) + 1;
@@ -333,6 +359,8 @@ mod tests {
         assert_eq!("18446744073709551615".parse(), Ok(Nonce::MAX));
         assert_eq!("1099511627775".parse(), Ok(UnixTime::MAX));
         assert_eq!("18446744073709551615".parse(), Ok(ChainId::MAX));
+        assert_eq!("9007199254740991".parse(), Ok(EntryNumber::MAX));
+        assert_eq!(EntryNumber::MAX.next(), None);
 
         let out_of_range = |unit, text: &str| UnitError::out_of_range(unit, text);
         assert_eq!("0".parse::<AccountId>(), Err(out_of_range(Unit::Account, "0")));
@@ -345,6 +373,7 @@ mod tests {
             ),
             (Unit::Nonce, "18446744073709551616", "18446744073709551616".parse::<Nonce>().err()),
             (Unit::Time, "1099511627776", "1099511627776".parse::<UnixTime>().err()),
+            (Unit::Entry, "9007199254740992", "9007199254740992".parse::<EntryNumber>().err()),
         ] {
             assert_eq!(found, Some(out_of_range(unit, text)));
         }
@@ -369,6 +398,7 @@ mod tests {
                 text.parse::<Nonce>().err(),
                 text.parse::<UnixTime>().err(),
                 text.parse::<ChainId>().err(),
+                text.parse::<EntryNumber>().err(),
             ] {
                 assert!(matches!(found, Some(UnitError::Malformed { .. })), "{text:?}: {found:?}");
             }

@@ -24,7 +24,9 @@ use thiserror::Error;
 use crate::{
     eddsa::{KeyError, PublicKey, Signature, SignatureError},
     field::{self, Fr},
-    units::{AccountId, Amount, Ceiling, ChainId, Nonce, Unit, UnitError, UnixTime, excerpt},
+    units::{
+        AccountId, Amount, Ceiling, ChainId, EntryNumber, Nonce, Unit, UnitError, UnixTime, excerpt,
+    },
 };
 
 /// Why some JSON is not what it should be, and where.
@@ -123,6 +125,7 @@ impl WireError {
                 Unit::Nonce => "nonce_malformed",
                 Unit::Time => "deadline_malformed",
                 Unit::Chain => "chain_malformed",
+                Unit::Entry => "entry_malformed",
             },
             Defect::Unit(UnitError::OutOfRange { unit, .. }) => match unit {
                 Unit::Account => "account_out_of_range",
@@ -130,6 +133,7 @@ impl WireError {
                 Unit::Nonce => "nonce_out_of_range",
                 Unit::Time => "deadline_out_of_range",
                 Unit::Chain => "chain_out_of_range",
+                Unit::Entry => "entry_out_of_range",
             },
             Defect::NotCanonical => "field_not_canonical",
             Defect::Key(KeyError::OffCurve) => "key_off_curve",
@@ -463,9 +467,10 @@ units! {
     Nonce: decimal, Unit::Nonce, as_text;
     UnixTime: number, Unit::Time, as_number;
     ChainId: number, Unit::Chain, as_number;
+    EntryNumber: decimal, Unit::Entry, as_text;
 }
 
-deserialize_from_node!(AccountId, Amount, Ceiling, Nonce, UnixTime, ChainId);
+deserialize_from_node!(AccountId, Amount, Ceiling, Nonce, UnixTime, ChainId, EntryNumber);
 
 // Bytes.
 

@@ -1,10 +1,11 @@
 //! What is signed with an Ethereum key, as EIP-712 typed data in the wallet's domain: the
 //! processor's receipts, captures and their receipts, the direct mandates, and what is said about a
-//! mandate afterwards: outcomes, rulings, refunds; and owners' approvals.
+//! mandate afterwards: outcomes, rulings, refunds; owners' approvals; and the heads of logs.
 
 pub mod approval;
 pub mod capture;
 pub mod direct;
+pub mod log_head;
 pub mod outcome;
 pub mod receipt;
 pub mod refund;

@@ -10,6 +10,7 @@ use aep2_mandate::{
             recover_direct_receipt_signer, sign_direct_receipt,
         },
         domain,
+        log_head::LogHead,
         outcome::{Outcome, OutcomeStatus},
         receipt::Receipt,
         refund::Refund,
@@ -37,6 +38,7 @@ struct File {
     rulings: Vec<Good>,
     refunds: Vec<Good>,
     approvals: Vec<Good>,
+    log_heads: Vec<Good>,
     negative: Vec<Bad>,
 }
 
@@ -143,15 +145,17 @@ fn receipts_of_captures_agree_with_viem_and_ethers() {
 }
 
 #[test]
-fn outcomes_rulings_refunds_and_approvals_agree_with_viem_and_ethers() {
+fn outcomes_rulings_refunds_approvals_and_log_heads_agree_with_viem_and_ethers() {
     let file: File = vectors("eip712.json");
-    for vectors in [&file.outcomes, &file.rulings, &file.refunds, &file.approvals] {
+    let File { outcomes, rulings, refunds, approvals, log_heads, .. } = &file;
+    for vectors in [outcomes, rulings, refunds, approvals, log_heads] {
         assert!(vectors.len() >= 50);
     }
     agrees!(file.outcomes, "outcome", Outcome);
     agrees!(file.rulings, "ruling", Ruling);
     agrees!(file.refunds, "refund", Refund);
     agrees!(file.approvals, "approval", Approval);
+    agrees!(file.log_heads, "logHead", LogHead);
 }
 
 /// What is thought of a message with some fields replaced.
@@ -189,7 +193,7 @@ fn outcomes_with_a_defect_are_refused() {
 }
 
 #[test]
-fn rulings_refunds_and_approvals_with_a_defect_are_refused() {
+fn rulings_refunds_approvals_and_log_heads_with_a_defect_are_refused() {
     let file: File = vectors("eip712.json");
     let ruling = &file.rulings[10].message;
     assert_eq!(changed::<Ruling>(ruling, "captured", json!("0")), "read");
@@ -207,6 +211,13 @@ fn rulings_refunds_and_approvals_with_a_defect_are_refused() {
         assert_eq!(changed::<Approval>(approval, "approved", other), "boolean_malformed");
     }
     assert_eq!(changed::<Approval>(approval, "memo", json!(true)), "unknown_field");
+
+    let head = &file.log_heads[10].message;
+    assert_eq!(changed::<LogHead>(head, "number", json!("0")), "read");
+    assert_eq!(changed::<LogHead>(head, "number", json!(1)), "entry_malformed");
+    assert_eq!(changed::<LogHead>(head, "number", json!("01")), "entry_malformed");
+    assert_eq!(changed::<LogHead>(head, "number", json!("9007199254740992")), "entry_out_of_range");
+    assert_eq!(changed::<LogHead>(head, "hash", json!("0x")), "hex_malformed");
 }
 
 #[test]
@@ -263,6 +274,7 @@ fn refusal(vector: &Bad) -> Option<Refusal> {
         "ruling" => return refused_as::<Ruling>(vector),
         "refund" => return refused_as::<Refund>(vector),
         "approval" => return refused_as::<Approval>(vector),
+        "logHead" => return refused_as::<LogHead>(vector),
         kind => panic!("a kind that this test does not know: {kind}"),
     };
     verified.err().map(Refusal::Verify)
@@ -271,7 +283,7 @@ fn refusal(vector: &Bad) -> Option<Refusal> {
 #[test]
 fn altered_messages_and_signatures_are_refused() {
     let file: File = vectors("eip712.json");
-    assert!(file.negative.len() >= 900);
+    assert!(file.negative.len() >= 1_000);
     for vector in &file.negative {
         let Bad { kind, reason, .. } = vector;
         let refusal = refusal(vector).unwrap_or_else(|| panic!("accepted: {kind}, {reason}"));
