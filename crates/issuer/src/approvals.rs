@@ -50,11 +50,7 @@ pub(crate) fn ask(
 }
 
 /// What waits of a card, those included whose time is over.
-fn waiting(
-    tx: &Tx<'_>,
-    owner: OwnerId,
-    card: CardId,
-) -> Result<Vec<ApprovalRecord>, IssuerError> {
+fn waiting(tx: &Tx<'_>, owner: OwnerId, card: CardId) -> Result<Vec<ApprovalRecord>, IssuerError> {
     let from = card.bytes();
     let entries = tx.scan(Family::Waiting, from, keys::after(from).as_deref())?;
     let mut waiting = Vec::with_capacity(entries.len());

@@ -4,7 +4,7 @@
 //! the signed mandate. It counts less, or not at all, once its outcome is known. A release goes back to
 //! the period in which it was counted.
 
-use aep2_cards::{host::Host, restrictions::Budget};
+use aep2_cards::{Budget, Host};
 use aep2_journal::ColumnFamily;
 use aep2_mandate::{units::Amount, wire::Strict};
 use alloy_primitives::{Address, B256, hex, keccak256};
@@ -104,11 +104,7 @@ fn amount_of(charge: &Charge, amount: Amount) -> u128 {
 ///
 /// # Errors
 /// [`IssuerError::Refused`] with the first that does not.
-pub(crate) fn check(
-    on: &impl Source,
-    claims: &[Claim],
-    amount: Amount,
-) -> Result<(), IssuerError> {
+pub(crate) fn check(on: &impl Source, claims: &[Claim], amount: Amount) -> Result<(), IssuerError> {
     for Claim { charge, limit, code, whose } in claims {
         let Some(limit) = *limit else { continue };
         let spent = value(on, charge.counter.0, charge.start)?;

@@ -6,11 +6,11 @@ macro_rules! families {
     ($($(#[doc = $about:literal])+ $family:ident = $name:literal),+ $(,)?) => {
         /// A column family.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum Family { $($(#[doc = $about])+ $family),+ }
+        pub(crate) enum Family { $($(#[doc = $about])+ $family),+ }
 
         impl Family {
             /// All of them.
-            pub const ALL: [Self; [$($name),+].len()] = [$(Self::$family),+];
+            pub(crate) const ALL: [Self; [$($name),+].len()] = [$(Self::$family),+];
         }
 
         impl ColumnFamily for Family {

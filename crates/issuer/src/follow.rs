@@ -7,7 +7,7 @@ use aep2_mandate::units::{ChainId, UnixTime};
 use aep2_processor_client::lookup::Lookup;
 use alloy::{
     eips::BlockId,
-    network::{TransactionBuilder, primitives::HeaderResponse},
+    network::TransactionBuilder,
     primitives::Address,
     providers::{DynProvider, Provider, ProviderBuilder},
     rpc::types::TransactionRequest,
@@ -52,7 +52,7 @@ impl ChainNode {
         let number = head.saturating_sub(self.confirmations);
         let block = self.provider.get_block(BlockId::number(number)).await.map_err(chain)?;
         let block = block.ok_or_else(|| FollowError::Chain(format!("it has no block {number}")))?;
-        let time = UnixTime::new(block.header.timestamp());
+        let time = UnixTime::new(block.header.timestamp);
         Ok((number, time.map_err(|error| FollowError::Chain(error.to_string()))?))
     }
 
@@ -110,11 +110,7 @@ pub struct Follower {
 
 impl Follower {
     /// One that asks processors by `http`, and these chains.
-    pub fn new(
-        issuer: Issuer,
-        http: reqwest::Client,
-        nodes: BTreeMap<ChainId, ChainNode>,
-    ) -> Self {
+    pub fn new(issuer: Issuer, http: reqwest::Client, nodes: BTreeMap<ChainId, ChainNode>) -> Self {
         Self { issuer, http, nodes }
     }
 

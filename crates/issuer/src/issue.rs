@@ -9,7 +9,7 @@
 //! agreed where a human has to. So an owner is not asked about what would be refused anyway.
 
 use aep2_audit_log::Name;
-use aep2_cards::{card::VerifiedCard, decision::{Denied, Facts, ToolCall, Verdict, allows}, restrictions::Restrictions};
+use aep2_cards::{Denied, Facts, Restrictions, ToolCall, Verdict, VerifiedCard, allows};
 use aep2_mandate::{
     signer::MandateTerms,
     units::{AccountId, Nonce, UnixTime},
@@ -32,7 +32,7 @@ use crate::{
     ids::{BudgetId, CardId, OwnerId},
     keys,
     records::{
-        ApprovalRecord, ApprovalReason, ApprovalState, BudgetRecord, CardRecord, CardState,
+        ApprovalReason, ApprovalRecord, ApprovalState, BudgetRecord, CardRecord, CardState,
         HostRecord, OwnerRecord, PaymentRecord, PaymentState, WalletRecord,
     },
     signing::Signing,
@@ -76,11 +76,14 @@ impl IssueRequest {
 
     /// What a request's key is bound to.
     pub fn hash(&self) -> B256 {
-        let order = self.order.map_or_else(|| [0; 33], |order| {
-            let mut some = [1; 33];
-            some[1..].copy_from_slice(order.as_slice());
-            some
-        });
+        let order = self.order.map_or_else(
+            || [0; 33],
+            |order| {
+                let mut some = [1; 33];
+                some[1..].copy_from_slice(order.as_slice());
+                some
+            },
+        );
         keccak256([self.terms_hash().as_slice(), &order].concat())
     }
 
@@ -206,7 +209,8 @@ impl Issuing<'_> {
         })?;
         // The first block is the issuer's own: its limits are the card's record.
         let blocks = self.request.card.blocks().iter().skip(1);
-        let blocks = blocks.map(|block| (block.revocation_id.to_string(), block.restrictions.clone()));
+        let blocks =
+            blocks.map(|block| (block.revocation_id.to_string(), block.restrictions.clone()));
         let budgets = budgets_above(tx, owner.id, card.budget)?;
         Ok(Found { owner, account, blocks: blocks.collect(), budgets, card, wallet })
     }
@@ -221,7 +225,8 @@ impl Issuing<'_> {
         // A narrower card asks for itself: it does not get what another was given.
         let blocks: Vec<_> = found.blocks.iter().map(|(id, _)| id.clone()).collect();
         if payment.request_hash.0 != self.request.hash() || payment.blocks != blocks {
-            let message = "the request key was used for another request; take a new one for each purchase";
+            let message =
+                "the request key was used for another request; take a new one for each purchase";
             return Err(Refusal::new(Code::RequestKeyConflict, message).into());
         }
         Ok(Some(payment))
@@ -334,8 +339,8 @@ impl Issuing<'_> {
         let reference = request.purchase.reference(context);
         let terms = MandateTerms { account, token, payee, amount, nonce, deadline, reference };
         let signed = self.signing.sign(found.wallet.id, terms);
-        let (id, mandate) =
-            signed.ok_or_else(|| IssuerError::Internal("the wallet's key is not here".to_owned()))?;
+        let (id, mandate) = signed
+            .ok_or_else(|| IssuerError::Internal("the wallet's key is not here".to_owned()))?;
         if let Some(approval) = &approval {
             approvals::used(tx, approval)?;
         }

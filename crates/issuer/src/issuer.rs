@@ -2,7 +2,7 @@
 
 use std::{fmt, path::Path, sync::Arc};
 
-use aep2_cards::{card::{Card, VerifiedCard}, keys::{RootKey, RootPublicKeys}, token::CardToken};
+use aep2_cards::{Card, CardToken, RootKey, RootPublicKeys, VerifiedCard};
 use aep2_journal::{Durable, Journal, JournalConfig, View};
 use aep2_mandate::{
     clock::Clock,
@@ -91,8 +91,7 @@ impl Issuer {
         clock: Clock,
         config: IssuerConfig,
     ) -> Result<Self, IssuerError> {
-        let mut journal_config =
-            JournalConfig::new(Family::ALL, FORMAT, b"aep2-issuer".to_vec());
+        let mut journal_config = JournalConfig::new(Family::ALL, FORMAT, b"aep2-issuer".to_vec());
         journal_config.thread_name = "issuer-writer";
         let journal = Journal::open(directory, journal_config, |_| Ok::<_, IssuerError>(()))?;
         let root = root_key(&journal, &vault)?;
@@ -121,9 +120,8 @@ impl Issuer {
     /// [`Code::Unauthorized`] when it did not, or there is anything in the card that is not known.
     pub fn card(&self, token: &CardToken) -> Result<VerifiedCard, Refusal> {
         let parsed = Card::parse(token, &self.inner.roots);
-        parsed.map_err(|error| {
-            Refusal::new(Code::Unauthorized, format!("{}: {error}", error.code()))
-        })
+        parsed
+            .map_err(|error| Refusal::new(Code::Unauthorized, format!("{}: {error}", error.code())))
     }
 
     /// Issues a payment, or says why not, or asks the owner. What it answers is on disk.
@@ -173,7 +171,9 @@ impl Issuer {
     ///
     /// # Errors
     /// When it cannot be read, or is not whole: then where and why.
-    pub fn verify_log(&self) -> Result<Option<aep2_audit_log::Verified>, aep2_audit_log::VerifyError> {
+    pub fn verify_log(
+        &self,
+    ) -> Result<Option<aep2_audit_log::Verified>, aep2_audit_log::VerifyError> {
         audit::LOG.verify(&self.snapshot(), &[])
     }
 

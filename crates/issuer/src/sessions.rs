@@ -78,11 +78,6 @@ impl Sessions {
         }
     }
 
-    /// Ends all of an owner's.
-    pub(crate) fn end_all(&self, owner: OwnerId) {
-        self.lock().retain(|_, one| one.owner != owner);
-    }
-
     fn lock(&self) -> MutexGuard<'_, HashMap<[u8; 32], Open>> {
         // Nothing panics while it is held.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)

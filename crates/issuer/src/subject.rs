@@ -3,7 +3,7 @@
 //! An agent does not get to say whose host it is: the host is that of the resource, which the payee
 //! compares byte by byte with the request that it serves.
 
-use aep2_cards::{decision::ToolCall, host::Host};
+use aep2_cards::{Host, ToolCall};
 use thiserror::Error;
 use url::Url;
 
@@ -18,7 +18,9 @@ pub struct Subject {
 
 /// An address that no limit could be applied to.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{0:?} is no address of something that can be bought: an http, https or mcp URL in its usual spelling")]
+#[error(
+    "{0:?} is no address of something that can be bought: an http, https or mcp URL in its usual spelling"
+)]
 pub struct NotASubject(String);
 
 impl Subject {

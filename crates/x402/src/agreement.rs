@@ -72,11 +72,8 @@ pub fn agree(
 /// Until when a mandate for these terms is good that is signed now: long enough to be handed in and
 /// settled, and `margin_s` seconds more for clocks that differ.
 pub fn deadline(terms: &Requirements, now: UnixTime, margin_s: u64) -> UnixTime {
-    let seconds = [
-        terms.extra.settle_within_seconds,
-        terms.max_timeout_seconds.min(TIMEOUT_S_MAX),
-        margin_s,
-    ];
+    let seconds =
+        [terms.extra.settle_within_seconds, terms.max_timeout_seconds.min(TIMEOUT_S_MAX), margin_s];
     let seconds = seconds.into_iter().fold(0, u64::saturating_add);
     now.checked_add(seconds).unwrap_or(UnixTime::MAX)
 }

@@ -7,7 +7,7 @@ use alloy_primitives::Address;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// An address as x402 writes it: read in any case, written with EIP-55's checksum.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct WireAddress(pub Address);
 
 impl fmt::Display for WireAddress {

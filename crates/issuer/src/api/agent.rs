@@ -2,16 +2,10 @@
 
 use std::time::Instant;
 
-use aep2_mandate::{
-    typed_data::receipt::SignedReceipt,
-    units::UnixTime,
-    wire::Strict,
-};
+use aep2_mandate::{typed_data::receipt::SignedReceipt, units::UnixTime, wire::Strict};
 use aep2_x402::{
-    ExtensionsJson, PaymentPayload, Requirements, ResourceInfo, X402Version2,
-    agreement,
-    offer::Offer,
-    terms::CaptureMode,
+    ExtensionsJson, PaymentPayload, Requirements, ResourceInfo, X402Version2, agreement,
+    offer::Offer, terms::CaptureMode,
 };
 use alloy_primitives::B256;
 use axum::{
@@ -40,7 +34,7 @@ const PURPOSE_MAX: usize = 500;
 async fn received(
     context: &Context,
     request: Request,
-) -> Result<(Parts, Bytes, aep2_cards::card::VerifiedCard), Refusal> {
+) -> Result<(Parts, Bytes, aep2_cards::VerifiedCard), Refusal> {
     let (parts, body) = request.into_parts();
     let body = body::read(body).await?;
     let card = card(context, &parts, &body)?;
@@ -78,17 +72,14 @@ pub(super) async fn issue(
         body::json(&parts.headers, &body)?;
     let malformed = |message: String| Refusal::new(Code::Malformed, message);
     let offer = Offer::read(&terms).map_err(|error| malformed(format!("terms: {}", error.0)))?;
-    let subject = Subject::of(&resource).map_err(|error| malformed(format!("resource: {error}")))?;
+    let subject =
+        Subject::of(&resource).map_err(|error| malformed(format!("resource: {error}")))?;
     if purpose.as_ref().is_some_and(|words| words.chars().count() > PURPOSE_MAX) {
         return Err(malformed(format!("purpose: at most {PURPOSE_MAX} characters")).into());
     }
     let issuer = context.issuer();
-    let purchase = agreement::agree(
-        &offer.terms,
-        &method,
-        &resource,
-        issuer.config().settle_within_s_max,
-    );
+    let purchase =
+        agreement::agree(&offer.terms, &method, &resource, issuer.config().settle_within_s_max);
     let purchase =
         purchase.map_err(|error| Refusal::new(Code::TermsNotPayable, error.to_string()))?;
     let asked = IssueRequest {
@@ -111,12 +102,7 @@ fn deadline(context: &Context, terms: &Requirements) -> UnixTime {
     agreement::deadline(terms, issuer.now(), issuer.config().deadline_margin_s)
 }
 
-fn answered(
-    context: &Context,
-    answer: Issue,
-    terms: Box<RawValue>,
-    resource: String,
-) -> Response {
+fn answered(context: &Context, answer: Issue, terms: Box<RawValue>, resource: String) -> Response {
     match answer {
         Issue::Issued { payment, again } => {
             let status = if again { StatusCode::OK } else { StatusCode::CREATED };

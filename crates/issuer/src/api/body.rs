@@ -22,9 +22,13 @@ const WITHIN: Duration = Duration::from_secs(10);
 /// When it is too long, or does not arrive.
 pub(super) async fn read(body: Body) -> Result<Bytes, Refusal> {
     let read = timeout(WITHIN, to_bytes(body, BYTES_MAX)).await;
-    let read = read.map_err(|_| Refusal::new(Code::Malformed, "the body did not arrive in time"))?;
+    let read =
+        read.map_err(|_| Refusal::new(Code::Malformed, "the body did not arrive in time"))?;
     read.map_err(|_| {
-        Refusal::new(Code::TooLarge, format!("the body is longer than {BYTES_MAX} bytes, or was cut"))
+        Refusal::new(
+            Code::TooLarge,
+            format!("the body is longer than {BYTES_MAX} bytes, or was cut"),
+        )
     })
 }
 

@@ -28,7 +28,8 @@ struct Body {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let Self { code, message } = self;
-        let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status =
+            StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = Envelope { error: Body { code: code.name(), message } };
         let mut response = (status, Json(body)).into_response();
         let headers = response.headers_mut();

@@ -2,16 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use aep2_cards::{host::Host, keys::HolderPublicKey, restrictions::Restrictions, revocation::RevocationId};
+use aep2_cards::{HolderPublicKey, Host, Restrictions, RevocationId};
 use aep2_mandate::{
     typed_data::approval::SignedApproval,
     units::{AccountId, ChainId},
 };
 use aep2_processor_client::{ProcessorError, lookup::Lookup};
-use aep2_x402::{
-    purchase::Venue,
-    terms::WireAddress,
-};
+use aep2_x402::{purchase::Venue, terms::WireAddress};
 use axum::{
     Json,
     body::Body,
@@ -168,8 +165,7 @@ pub(super) async fn create_card(
     }
     let CardBody { name, wallet, budget, restrictions, subscription, holder, bearer: _ } = body;
     let new = NewCard { name, wallet, budget, restrictions, subscription, holder };
-    let (card, token) =
-        context.issuer().create_card(owner.id, Actor::Owner(owner.id), new).await?;
+    let (card, token) = context.issuer().create_card(owner.id, Actor::Owner(owner.id), new).await?;
     let body = json!({ "card": card, "token": token.expose() });
     Ok((StatusCode::CREATED, Json(body)).into_response())
 }
@@ -376,7 +372,8 @@ async fn account_owner(
     let approval = issuer.approval(*owner, id)?;
     let card = issuer.cards(*owner)?.into_iter().find(|card| card.id == approval.card);
     let wallet = issuer.wallets(*owner)?;
-    let wallet = wallet.into_iter().find(|one| card.as_ref().is_some_and(|card| card.wallet == one.id));
+    let wallet =
+        wallet.into_iter().find(|one| card.as_ref().is_some_and(|card| card.wallet == one.id));
     let unknown = || Refusal::new(Code::NoAccount, "the card's wallet has no account yet");
     let (url, account) = wallet
         .and_then(|wallet| Some((wallet.processor_url.clone(), wallet.account?)))

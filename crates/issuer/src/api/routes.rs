@@ -40,7 +40,10 @@ pub fn router(context: Context) -> Router {
         .merge(operation)
         .merge(page::routes(&context))
         .fallback(async || {
-            Refusal::new(Code::NotFound, "there is nothing at this address; docs/issuing.md lists what there is")
+            Refusal::new(
+                Code::NotFound,
+                "there is nothing at this address; docs/issuing.md lists what there is",
+            )
         })
         .method_not_allowed_fallback(async || {
             Refusal::new(Code::MethodNotAllowed, "this address takes other methods")

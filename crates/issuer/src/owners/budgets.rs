@@ -98,11 +98,7 @@ impl Issuer {
     }
 }
 
-fn budget(
-    tx: &store::Tx<'_>,
-    owner: OwnerId,
-    id: BudgetId,
-) -> Result<BudgetRecord, IssuerError> {
+fn budget(tx: &store::Tx<'_>, owner: OwnerId, id: BudgetId) -> Result<BudgetRecord, IssuerError> {
     let found = tx.record(&keys::budget(owner, id))?;
     Ok(found.ok_or_else(|| Refusal::new(Code::NotFound, format!("you have no budget {id}")))?)
 }

@@ -1,7 +1,7 @@
 //! Cards: made, changed, frozen, revoked.
 
 use aep2_audit_log::Name;
-use aep2_cards::{card::{Card, Holder}, keys::HolderPublicKey, restrictions::Restrictions, revocation::RevocationId, token::CardToken};
+use aep2_cards::{Card, CardToken, Holder, HolderPublicKey, Restrictions, RevocationId};
 use serde_json::json;
 
 use crate::{
@@ -12,9 +12,7 @@ use crate::{
     issue::budgets_above,
     issuer::Issuer,
     keys,
-    records::{
-        CardRecord, CardState, HolderRecord, PaymentRecord, Subscription, WalletRecord,
-    },
+    records::{CardRecord, CardState, HolderRecord, PaymentRecord, Subscription, WalletRecord},
     store::{self, Source, Tx, put},
 };
 
@@ -69,7 +67,7 @@ impl Issuer {
     ) -> Result<(CardRecord, CardToken), IssuerError> {
         let id = CardId::random();
         let holder = new.holder.map_or(Holder::Bearer, Holder::Key);
-        let internal = |error: aep2_cards::error::CardError| IssuerError::Internal(error.to_string());
+        let internal = |error: aep2_cards::CardError| IssuerError::Internal(error.to_string());
         let name = id.to_string().parse().map_err(internal)?;
         let token = Card::mint(self.root(), &name, holder).map_err(internal)?;
         let record = CardRecord {

@@ -82,12 +82,16 @@ impl Issuer {
             message.card == record.card_hash.0 && message.request == record.request_hash.0;
         let age = message.at.seconds_since(record.asked);
         if !is_about_it || age.is_none() {
-            let message = "the signature is about another card or request, or older than the request";
+            let message =
+                "the signature is about another card or request, or older than the request";
             return Err(Refusal::new(Code::Unauthorized, message).into());
         }
         let domain = wallet.venue().typed_data_domain();
         signed.verify(&domain, account_owner).map_err(|error| {
-            Refusal::new(Code::Unauthorized, format!("the account's owner did not sign it: {error}"))
+            Refusal::new(
+                Code::Unauthorized,
+                format!("the account's owner did not sign it: {error}"),
+            )
         })?;
         let actor = Actor::Signature(account_owner.to_string());
         self.decide(owner, actor, id, message.approved).await
@@ -104,9 +108,7 @@ impl Issuer {
     ) -> Result<Vec<ApprovalRecord>, IssuerError> {
         let now = self.now();
         let mut all: Vec<ApprovalRecord> = store::all(&self.snapshot(), owner.bytes())?;
-        all.retain(|one| {
-            !waiting || (one.state == ApprovalState::Waiting && one.expires > now)
-        });
+        all.retain(|one| !waiting || (one.state == ApprovalState::Waiting && one.expires > now));
         all.sort_by_key(|one| std::cmp::Reverse(one.asked));
         Ok(all)
     }

@@ -80,7 +80,8 @@ impl Issuer {
             // account, say after a restored backup, seldom meet.
             let word = OsRng.gen_range(0..FIRST_WORD_MAX);
             store::set_sequence(tx, id.bytes(), word << 7);
-            let details = json!({ "name": written.name, "keyHash": written.key_hash.0.to_string() });
+            let details =
+                json!({ "name": written.name, "keyHash": written.key_hash.0.to_string() });
             let subject = (WALLET, &*id.to_string());
             audit::note(tx, written.created, &actor, CREATED, subject, details)
         })
@@ -153,9 +154,10 @@ impl Issuer {
         for entry in view.entries(Family::Outstanding, &[]) {
             let (key, _) = entry?;
             let payment = view.record::<PaymentRecord>(key.get(8..).unwrap_or_default())?;
-            found.extend(payment.filter(|payment| {
-                payment.state == PaymentState::Outstanding && which(payment)
-            }));
+            found
+                .extend(payment.filter(|payment| {
+                    payment.state == PaymentState::Outstanding && which(payment)
+                }));
         }
         Ok(found)
     }

@@ -55,9 +55,8 @@ pub(super) async fn login(
     };
     let secret = context.sessions().begin(owner.id, issuer.now());
     let secure = if context.public_url().scheme() == "https" { "; Secure" } else { "" };
-    let cookie = format!(
-        "{COOKIE}={secret}; Path=/; HttpOnly; SameSite=Strict; Max-Age={LASTS_S}{secure}"
-    );
+    let cookie =
+        format!("{COOKIE}={secret}; Path=/; HttpOnly; SameSite=Strict; Max-Age={LASTS_S}{secure}");
     with_cookie(Redirect::to("/").into_response(), &cookie)
 }
 

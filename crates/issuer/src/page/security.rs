@@ -25,7 +25,8 @@ pub(super) async fn guard(
 ) -> Response {
     let host = text(request.headers(), &header::HOST).unwrap_or_default();
     if !context.is_host(host) {
-        let message = format!("this service is not called {host:?}; `hosts` in its settings names it");
+        let message =
+            format!("this service is not called {host:?}; `hosts` in its settings names it");
         return Refusal::new(Code::Forged, message).into_response();
     }
     if request.method() != Method::GET && !is_own(&context, request.headers()) {
@@ -63,8 +64,6 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
 pub(crate) async fn never_cached(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
-    headers
-        .entry(header::CACHE_CONTROL)
-        .or_insert(HeaderValue::from_static("no-store"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }

@@ -1,6 +1,6 @@
 //! How things look: an approval, a card, a budget, a wallet, payments.
 
-use aep2_cards::restrictions::Restrictions;
+use aep2_cards::{PerToken, Restrictions, Tool};
 use aep2_mandate::units::UnixTime;
 use maud::{Markup, html};
 
@@ -125,15 +125,18 @@ fn holder(holder: &HolderRecord) -> String {
 fn rules(rules: &Restrictions) -> Markup {
     let join = |items: Vec<String>| items.join(", ");
     let hosts = rules.hosts.as_ref().map(|all| join(all.iter().map(ToString::to_string).collect()));
-    let payees = rules.payees.as_ref().map(|all| join(all.iter().map(|one| short(&one.to_string())).collect()));
+    let payees = rules
+        .payees
+        .as_ref()
+        .map(|all| join(all.iter().map(|one| short(&one.to_string())).collect()));
     let tools = rules.tools.as_ref().map(|all| {
-        let tool = |tool: &aep2_cards::restrictions::Tool| match &tool.tool {
+        let tool = |tool: &Tool| match &tool.tool {
             Some(name) => format!("{} {name}", tool.server),
             None => tool.server.clone(),
         };
         join(all.iter().map(tool).collect())
     });
-    let amounts = |amounts: &aep2_cards::per_token::PerToken| {
+    let amounts = |amounts: &PerToken| {
         let one = |(token, amount): (alloy_primitives::Address, _)| {
             format!("{amount} of {}", short(&token.to_string()))
         };
@@ -205,8 +208,8 @@ pub(super) fn wallet(wallet: &WalletRecord, session: &Session) -> Markup {
                 dt { "Account" }
                 dd {
                     @match wallet.account {
-                        Some(account) => (account) " on chain " (wallet.chain_id),
-                        None => "none yet: open one with this wallet's key",
+                        Some(account) => { (account) " on chain " (wallet.chain_id) }
+                        None => { "none yet: open one with this wallet's key" }
                     }
                 }
                 dt { "Processor" } dd .wrap { (wallet.processor_url) }

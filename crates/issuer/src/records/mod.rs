@@ -10,7 +10,7 @@ mod payment;
 mod wallet;
 
 pub use self::{
-    approval::{ApprovalRecord, ApprovalReason, ApprovalState},
+    approval::{ApprovalReason, ApprovalRecord, ApprovalState},
     budget::{BudgetRecord, Limit},
     card::{CardRecord, CardState, HolderRecord, Subscription},
     host::{HostRecord, PinnedBy},
