@@ -5,6 +5,7 @@ mod events;
 mod exact;
 mod limits;
 mod mvp;
+mod outcomes;
 mod reading;
 mod refusals;
 mod schema;
