@@ -155,6 +155,14 @@ pub enum JournalError {
         /// RocksDB's message.
         reason: Arc<str>,
     },
+    /// RocksDB could not rewrite the files.
+    #[error("cannot rewrite the files of {family:?}: {reason}")]
+    Compact {
+        /// The column family.
+        family: &'static str,
+        /// RocksDB's message.
+        reason: Arc<str>,
+    },
     /// One of the journal's own records is not what it should be.
     #[error("the journal's record {key:?} is damaged: it has {bytes} bytes")]
     Damaged {

@@ -33,6 +33,7 @@ use crate::{
     changes::Changes,
     config::JournalConfig,
     error::{JournalError, OpenError},
+    family::ColumnFamily,
     metrics::{Counted, JournalMetrics},
     pending::{Completer, Durable, Pending, pending},
     state::State,
@@ -174,6 +175,23 @@ impl<S: State> Journal<S> {
     /// How the writer is doing.
     pub fn metrics(&self) -> JournalMetrics {
         self.shared.counted.read()
+    }
+
+    /// Rewrites a family's files, so that they do not have what was deleted or written over by then:
+    /// a deletion alone leaves the bytes on disk for as long as RocksDB likes. The old files are
+    /// removed in the background right afterwards. What a [`snapshot`](Self::snapshot) that is held
+    /// meanwhile shows stays. Blocks, and reads and writes all of the family: it is for small ones.
+    ///
+    /// What a disk keeps of files that were removed, and what copies have, is not in its power.
+    ///
+    /// # Errors
+    /// When RocksDB cannot.
+    pub fn compact(&self, family: impl ColumnFamily) -> Result<(), JournalError> {
+        let family = family.name();
+        self.shared
+            .store
+            .compact(family)
+            .map_err(|error| JournalError::Compact { family, reason: error.to_string().into() })
     }
 
     /// Why nothing can be written any more, if that is so.

@@ -61,6 +61,7 @@
 
 mod batch;
 mod changes;
+mod compact;
 mod config;
 mod database;
 mod error;

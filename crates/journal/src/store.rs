@@ -12,6 +12,7 @@ use rocksdb::DB;
 
 use crate::{
     batch::{Batch, CommitError},
+    compact,
     config::JournalConfig,
     database,
     error::OpenError,
@@ -28,6 +29,8 @@ pub(crate) struct Store {
     // Dropped in this order: the lock goes last.
     db: DB,
     mark: Mark,
+    /// All that are written.
+    families: Vec<&'static str>,
     _owner: OwnerLock,
 }
 
@@ -59,7 +62,8 @@ impl Store {
             let whole = directory.canonicalize().map_err(io_error("find"))?;
             whole.parent().map_or(Ok(()), sync_directory)?;
         }
-        Ok(Self { db, mark, _owner: owner })
+        let families = config.families.iter().map(|family| family.name).collect();
+        Ok(Self { db, mark, families, _owner: owner })
     }
 
     /// What is on disk.
@@ -70,6 +74,11 @@ impl Store {
     /// What is on disk at this moment, whatever is written afterwards.
     pub(crate) fn snapshot(&self) -> View<'_> {
         View::snapshot(&self.db)
+    }
+
+    /// Rewrites a family's files without what was deleted or written over.
+    pub(crate) fn compact(&self, family: &'static str) -> Result<(), CommitError> {
+        compact::compact(&self.db, &self.families, family)
     }
 
     /// Writes the changes at once as commit number `commit`, and returns when they are on disk.
@@ -195,6 +204,7 @@ mod tests {
         let config = JournalConfig::new([LARGE, SMALL], 1, Vec::new());
         let db = database::open(directory, options, &config.families).expect("opens");
         let mark = Mark::open(directory, 0).expect("opens");
-        Store { db, mark, _owner: owner }
+        let families = config.families.iter().map(|family| family.name).collect();
+        Store { db, mark, families, _owner: owner }
     }
 }

@@ -1,6 +1,6 @@
 //! What a sealed record is bound to: it opens there and nowhere else.
 
-use crate::kek::KekId;
+use crate::key::KekId;
 
 /// Where a record belongs. Whoever writes the store cannot put one record's bytes in another's
 /// place: under another context they do not open.

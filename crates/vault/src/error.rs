@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::kek::KekId;
+use crate::key::KekId;
 
 /// Why bytes are no sealed record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]

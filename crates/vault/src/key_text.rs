@@ -10,7 +10,9 @@ pub(crate) const TEXT_BYTES_MAX: usize = 4 << 10;
 
 /// Why a text is no key. Nothing of the text is repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("no key: expected 32 bytes as 64 hexadecimal digits or as base64, found {bytes} bytes of text")]
+#[error(
+    "no key: expected 32 bytes as 64 hexadecimal digits or as base64, found {bytes} bytes of text"
+)]
 pub struct KeyTextError {
     /// How long the text is, without what was trimmed.
     pub bytes: usize,

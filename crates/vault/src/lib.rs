@@ -35,6 +35,7 @@ mod aead;
 mod context;
 mod error;
 mod kek;
+mod key;
 mod key_text;
 mod retention;
 mod sealed;
@@ -46,11 +47,12 @@ mod wrap;
 pub use self::{
     context::Context,
     error::{FormatError, VaultError},
-    kek::{DataKey, Kek, KekError, KekId},
+    kek::Kek,
+    key::{DataKey, KekError, KekId},
     key_text::KeyTextError,
     retention::{MayDestroy, RecordMeta, RetentionError},
     sealed::{Sealed, WRAPPED_BYTES_MAX, WrappedKey},
-    settings::{KekSettings, OpenVaultError, SettingsError, VaultSettings},
+    settings::{KekSettings, OpenVaultError, SettingsError, VaultSettings, Which},
     source::{CommandError, KEK_COMMAND_TIMEOUT, KekSource, SourceError, generate},
     vault::Vault,
     wrap::{KeyWrapper, WrapError},

@@ -12,11 +12,7 @@
 //! The first four are a [`WrappedKey`]. It may be stored apart from the ciphertext, so that it can be
 //! replaced, and destroyed, without touching that.
 
-use crate::{
-    error::FormatError,
-    kek::KekId,
-    retention::MayDestroy,
-};
+use crate::{error::FormatError, key::KekId, retention::MayDestroy};
 
 /// The most bytes of a wrapped key.
 pub const WRAPPED_BYTES_MAX: usize = u16::MAX as usize;

@@ -8,7 +8,7 @@ use crate::{
     aead,
     context::Context,
     error::VaultError,
-    kek::{DataKey, KekId},
+    key::{DataKey, KekId},
     sealed::{Sealed, WrappedKey},
     wrap::{KeyWrapper, WrapError},
 };

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::kek::{DataKey, KekId};
+use crate::key::{DataKey, KekId};
 
 /// Why a data key was not wrapped or unwrapped. Nothing secret is in a message.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

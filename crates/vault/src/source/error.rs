@@ -5,7 +5,7 @@ use std::{io, path::PathBuf};
 use thiserror::Error;
 
 use super::command::CommandError;
-use crate::{kek::KekError, key_text::KeyTextError};
+use crate::{key::KekError, key_text::KeyTextError};
 
 /// Why there is no key where one should be.
 #[derive(Debug, Error)]

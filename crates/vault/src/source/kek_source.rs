@@ -41,9 +41,8 @@ impl KekSource {
                 Zeroizing::new(value.into_encoded_bytes())
             }
             Self::Command { program, arguments, timeout } => {
-                command::output(program, arguments, *timeout).map_err(|source| {
-                    SourceError::Command { program: program.clone(), source }
-                })?
+                command::output(program, arguments, *timeout)
+                    .map_err(|source| SourceError::Command { program: program.clone(), source })?
             }
         };
         let key = key_text::read(&text)
