@@ -6,13 +6,9 @@ use aep2_mandate::typed_data::approval::{Approval, SignedApproval};
 use alloy_signer_local::PrivateKeySigner;
 
 use crate::support::{
-    ATTACKER, TOKEN, World, amount, asked, at, code, in_all, issued, narrowed, parsed, random,
+    ATTACKER, TOKEN, World, above, amount, asked, at, code, in_all, issued, narrowed, parsed,
+    random,
 };
-
-fn above(units: u128) -> Restrictions {
-    let approve_above = Some(PerToken::from_iter([(TOKEN, amount(units))]));
-    Restrictions { approve_above, ..in_all(1_000) }
-}
 
 #[tokio::test]
 async fn a_payment_above_the_threshold_waits_and_is_paid_once_when_its_owner_agrees() {

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use aep2_cards::{Card, CardToken, Holder, PerToken, Restrictions, RootKey};
 use aep2_issuer::{IssueRequest, Subject, owners::CardChange, records::CardState};
-use aep2_mandate::units::UnixTime;
 
 use crate::support::{
     ATTACKER, NOON, OTHER_TOKEN, PAYEE, TOKEN, World, amount, at, code, in_all, issued, narrowed,
@@ -174,5 +173,4 @@ async fn another_owner_reaches_nothing() {
     assert!(world.issuer.owner_of(&newer.reveal()[..20]).is_err());
     assert!(world.issuer.owner_of("").is_err());
     assert!(world.issuer.owner_of(newer.reveal()).is_ok());
-    let _: UnixTime = world.clock.now();
 }

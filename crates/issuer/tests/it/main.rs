@@ -3,6 +3,7 @@
 mod approving;
 mod budgets;
 mod cards;
+mod http;
 mod releasing;
 mod repeating;
 mod storing;

@@ -2,7 +2,7 @@
 
 use std::{path::Path, str::FromStr};
 
-use aep2_cards::{Budget, CardToken, Handover, HolderKey, Period, Restrictions};
+use aep2_cards::{Budget, CardToken, Handover, HolderKey, PerToken, Period, Restrictions};
 use aep2_issuer::{
     Actor, Issue, IssueRequest, Issuer, IssuerConfig, Refusal, Subject, Zone,
     ids::{BudgetId, WalletId},
@@ -63,6 +63,12 @@ pub(crate) fn limit(units: u128, period: Period) -> Budget {
 /// So much in all, and nothing else.
 pub(crate) fn in_all(units: u128) -> Restrictions {
     Restrictions { budgets: Some(vec![limit(units, Period::Total)]), ..Restrictions::default() }
+}
+
+/// So much in all, and above so much the owner is asked.
+pub(crate) fn above(units: u128) -> Restrictions {
+    let approve_above = Some(PerToken::from_iter([(TOKEN, amount(units))]));
+    Restrictions { approve_above, ..in_all(1_000) }
 }
 
 impl World {
