@@ -16,8 +16,10 @@ use crate::{
     store::{Source, Tx, put},
 };
 
-/// How many of a card may wait.
+/// How many of a card may wait, with those of all cards that were made of it.
 const WAITING_MAX: usize = 5;
+/// How many of one that was made of it: no sub-agent takes all places.
+const WAITING_OF_ONE_MAX: usize = 3;
 
 /// The id of the approval of such a request of such a card.
 pub(crate) fn id(card_hash: B256, request_hash: B256) -> ApprovalId {
@@ -38,8 +40,9 @@ pub(crate) fn ask(
 ) -> Result<(), IssuerError> {
     let waiting = waiting(tx, record.owner, record.card)?;
     let (over, open): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|one| one.expires <= now);
-    if open.len() >= WAITING_MAX {
-        let message = format!("{WAITING_MAX} requests of the card wait for its owner already");
+    let of_one = open.iter().filter(|one| one.card_hash == record.card_hash).count();
+    if open.len() >= WAITING_MAX || (record.is_of_narrower && of_one >= WAITING_OF_ONE_MAX) {
+        let message = "as many requests of the card wait for its owner as may";
         return Err(Refusal::new(Code::TooManyApprovals, message).into());
     }
     for one in over {
@@ -76,7 +79,8 @@ pub(crate) fn used(tx: &mut Tx<'_>, approval: &ApprovalRecord) -> Result<(), Iss
 /// What the owner decided.
 ///
 /// # Errors
-/// [`Code::Conflict`] when it was decided before, or its time is over.
+/// [`Code::Conflict`] when a payment was issued on it, it was refused before, or its time is over. What
+/// was agreed to and not used can still be refused.
 pub(crate) fn decide(
     tx: &mut Tx<'_>,
     record: &ApprovalRecord,
@@ -86,7 +90,12 @@ pub(crate) fn decide(
     if record.expires <= now {
         return Err(Refusal::new(Code::Conflict, "the request's time is over").into());
     }
-    if record.state != ApprovalState::Waiting {
+    let is_open = match record.state {
+        ApprovalState::Waiting => true,
+        ApprovalState::Approved => !approved,
+        ApprovalState::Refused | ApprovalState::Used => false,
+    };
+    if !is_open {
         return Err(Refusal::new(Code::Conflict, "the request was decided before").into());
     }
     let state = if approved { ApprovalState::Approved } else { ApprovalState::Refused };

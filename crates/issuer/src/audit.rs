@@ -2,17 +2,16 @@
 //!
 //! A line is in the same commit as what it tells of. Nothing secret is in it: no card, no key, no token.
 
-use aep2_audit_log::{AuditLog, Details, Entry, Id, Name, Reference};
+use aep2_audit_log::{AuditLog, Details, DetailsError, Entry, Id, Name, Reference};
 use aep2_mandate::units::UnixTime;
-use serde_json::Value;
+use alloy_primitives::hex;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::{error::IssuerError, family::Family, ids::OwnerId, store::Tx};
 
 /// The log, in its column families.
 pub(crate) const LOG: AuditLog<Family> = AuditLog::new(Family::Audit, Family::AuditHead);
-
-/// The most characters that somebody else's words take in a line.
-const WORDS_MAX: usize = 2_048;
 
 /// Who did something.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,24 +66,21 @@ pub(crate) fn note(
         actor: actor.reference()?,
         action,
         subject: Reference { kind, id: Id::new(id).map_err(defect)? },
-        details: Details::new(bounded(details)).map_err(defect)?,
+        details: written(details)?,
     };
     LOG.append(tx, &entry).map_err(defect)?;
     Ok(())
 }
 
-/// The same with texts cut that somebody else wrote, and may have written long.
-fn bounded(value: Value) -> Value {
-    match value {
-        Value::String(text) => match text.char_indices().nth(WORDS_MAX) {
-            None => Value::String(text),
-            Some((end, _)) => Value::String(format!("{}…", &text[..end])),
-        },
-        Value::Array(items) => items.into_iter().map(bounded).collect(),
-        Value::Object(members) => {
-            members.into_iter().map(|(name, value)| (name, bounded(value))).collect()
+/// Details as they are written. Too many are told by their hash: what cannot be told in full is told all
+/// the same, and stops nothing.
+fn written(details: Value) -> Result<Details, IssuerError> {
+    match Details::new(details.clone()) {
+        Err(DetailsError::TooLong(bytes)) => {
+            let hash = hex::encode(Sha256::digest(details.to_string()));
+            Details::new(json!({ "tooLong": bytes, "sha256": hash })).map_err(defect)
         }
-        other => other,
+        other => other.map_err(defect),
     }
 }
 

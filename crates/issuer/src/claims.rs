@@ -44,7 +44,9 @@ impl Against<'_> {
             let whose = format!("the budget {:?}", budget.name);
             let scope = Scope::Budget(budget.id);
             let scope = Scoped { scope, whose: &whose, zone: self.zone, facts };
-            scope.amounts(Some(&budget.limits), &mut claims)?;
+            // One without limits only counts, and has those above it.
+            let limits = Some(&*budget.limits).filter(|limits| !limits.is_empty());
+            scope.amounts(limits, &mut claims)?;
         }
         Ok(claims)
     }

@@ -1,7 +1,7 @@
 //! What became of payments: budgets get back what was not spent.
 //!
-//! Two things are believed. The processor's signed outcome: it says so once nothing can change it. And the
-//! chain: when the time of a confirmed block is past a mandate's deadline and its nonce is unspent in
+//! Two things are believed. The processor's signed outcome: it says so once nothing can change it; where a
+//! node of the chain is set, the nonce has to agree ([`Follower`](crate::Follower)). And the chain: when the time of a confirmed block is past a mandate's deadline and its nonce is unspent in
 //! that block, it can never be settled, whatever its processor says or does not say. All else counts at
 //! its ceiling.
 
@@ -49,8 +49,9 @@ impl Issuer {
     /// was news.
     ///
     /// # Errors
-    /// [`Code::Unauthorized`] when somebody else signed; [`Code::NotFound`] when the payment was not
-    /// issued here; when the store fails.
+    /// [`Code::Unauthorized`] when somebody else signed; [`Code::Conflict`] when it says that a mandate
+    /// expired whose deadline has not passed; [`Code::NotFound`] when the payment was not issued here; when
+    /// the store fails.
     pub async fn take_outcome(&self, signed: SignedOutcome) -> Result<bool, IssuerError> {
         let outcome = signed.message;
         let (payment, wallet) = self.payment_of(outcome.mandate_id)?;
@@ -62,6 +63,13 @@ impl Issuer {
         if outcome.settled > ceiling {
             let message = "the outcome is above what the mandate allows";
             return Err(Refusal::new(Code::Malformed, message).into());
+        }
+        let deadline = payment.mandate.mandate.deadline;
+        let early = outcome.at <= deadline || self.now() <= deadline;
+        if outcome.status == OutcomeStatus::Expired && early {
+            let message =
+                "the outcome says that the mandate expired, and its deadline has not passed";
+            return Err(Refusal::new(Code::Conflict, message).into());
         }
         let settled = (outcome.status == OutcomeStatus::Settled).then_some(outcome.settled);
         let how = json!({ "by": "outcome", "status": outcome.status.number(), "batch": outcome.batch_id });

@@ -56,7 +56,7 @@ families! {
     Waiting = "waiting",
     /// The payees of hosts, by owner and host.
     Hosts = "hosts",
-    /// Revoked blocks of cards, by revocation id.
+    /// Revoked blocks of cards, by card and revocation id.
     Revoked = "revoked",
     /// The audit log's lines.
     Audit = "audit",

@@ -3,7 +3,11 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use aep2_mandate::units::{ChainId, UnixTime};
+use aep2_mandate::{
+    mandate::MandateId,
+    typed_data::outcome::{OutcomeStatus, SignedOutcome},
+    units::{ChainId, UnixTime},
+};
 use aep2_processor_client::lookup::Lookup;
 use alloy::{
     eips::BlockId,
@@ -15,11 +19,13 @@ use alloy::{
     sol_types::SolCall,
 };
 use thiserror::Error;
+use tokio::task::{JoinError, JoinSet};
 use url::Url;
 
 use crate::{
     endings::Unspent,
     error::IssuerError,
+    ids::{OwnerId, WalletId},
     issuer::Issuer,
     records::{PaymentRecord, WalletRecord},
 };
@@ -29,6 +35,10 @@ sol! {
     function isSpent(uint32 account, address token, uint64 nonce) external view returns (bool);
 }
 
+/// How many wallets are asked about at once.
+const WALLETS_AT_ONCE: usize = 16;
+/// How long asking about one wallet's payments may take.
+const WALLET_WITHIN: Duration = Duration::from_secs(60);
 /// How many mandates one question is about.
 const TOGETHER_MAX: usize = 256;
 
@@ -41,9 +51,19 @@ pub struct ChainNode {
 }
 
 impl ChainNode {
-    /// The node at `url`.
+    /// The node at `url`. A block counts as confirmed with at least one on top of it.
     pub fn new(url: Url, confirmations: u64) -> Self {
+        let confirmations = confirmations.max(1);
         Self { provider: ProviderBuilder::new().connect_http(url).erased(), confirmations }
+    }
+
+    /// Checks that it is the chain's: the same addresses elsewhere say that nothing is spent.
+    async fn check_chain(&self, expected: ChainId) -> Result<(), FollowError> {
+        let found = self.provider.get_chain_id().await.map_err(chain)?;
+        match found == expected.get() {
+            true => Ok(()),
+            false => Err(FollowError::Chain(format!("it is of chain {found}, not of {expected}"))),
+        }
     }
 
     /// The latest confirmed block: its number and time.
@@ -92,6 +112,18 @@ pub enum FollowError {
         /// What went wrong.
         reason: String,
     },
+    /// The chain says something else than the processor.
+    #[error("what the processor says of {mandate} is not what the chain has, or not yet")]
+    Contradicted {
+        /// The mandate.
+        mandate: MandateId,
+    },
+    /// Asking about a wallet's payments took too long.
+    #[error("asking about the payments of {wallet} took too long")]
+    TooSlow {
+        /// The wallet.
+        wallet: WalletId,
+    },
     /// A chain's node.
     #[error("the chain's node: {0}")]
     Chain(String),
@@ -124,31 +156,56 @@ impl Follower {
         }
     }
 
-    /// Asks once about all that is outstanding. Gives how many payments ended.
+    /// Asks once about all that is outstanding, each wallet for itself. Gives how many payments ended.
     ///
     /// # Errors
     /// The first that went wrong. Everything else was asked all the same.
     pub async fn look(&self) -> Result<usize, FollowError> {
-        let now = self.issuer.now();
         let mut by_wallet: BTreeMap<_, Vec<PaymentRecord>> = BTreeMap::new();
         for payment in self.issuer.outstanding(|_| true)? {
             by_wallet.entry((payment.owner, payment.wallet)).or_default().push(payment);
         }
         let (mut ended, mut failed) = (0, None);
+        let mut looking = JoinSet::new();
         for ((owner, id), payments) in by_wallet {
-            let wallets = self.issuer.wallets(owner)?;
-            let Some(wallet) = wallets.into_iter().find(|wallet| wallet.id == id) else { continue };
-            for payments in payments.chunks(TOGETHER_MAX) {
-                match self.ask_processor(&wallet, payments).await {
-                    Ok(found) => ended += found,
-                    Err(error) => failed = failed.or(Some(error)),
-                }
+            // One owner's processor that does not answer is not waited for by all.
+            if looking.len() >= WALLETS_AT_ONCE {
+                collect(looking.join_next().await, &mut ended, &mut failed);
             }
-            let over = payments.iter().filter(|one| one.mandate.mandate.deadline < now);
-            match self.ask_chain(&wallet, over).await {
+            let follower = self.clone();
+            looking.spawn(async move {
+                let of_wallet = follower.look_at(owner, id, payments);
+                let in_time = tokio::time::timeout(WALLET_WITHIN, of_wallet).await;
+                in_time.unwrap_or(Err(FollowError::TooSlow { wallet: id }))
+            });
+        }
+        while let Some(looked) = looking.join_next().await {
+            collect(Some(looked), &mut ended, &mut failed);
+        }
+        failed.map_or(Ok(ended), Err)
+    }
+
+    /// Asks about the payments from one wallet.
+    async fn look_at(
+        &self,
+        owner: OwnerId,
+        id: WalletId,
+        payments: Vec<PaymentRecord>,
+    ) -> Result<usize, FollowError> {
+        let wallets = self.issuer.wallets(owner)?;
+        let Some(wallet) = wallets.into_iter().find(|wallet| wallet.id == id) else {
+            return Ok(0);
+        };
+        let (mut ended, mut failed) = (0, None);
+        for payments in payments.chunks(TOGETHER_MAX) {
+            match self.ask_processor(&wallet, payments).await {
                 Ok(found) => ended += found,
                 Err(error) => failed = failed.or(Some(error)),
             }
+        }
+        match self.ask_chain(&wallet, &payments).await {
+            Ok(found) => ended += found,
+            Err(error) => failed = failed.or(Some(error)),
         }
         failed.map_or(Ok(ended), Err)
     }
@@ -163,36 +220,83 @@ impl Follower {
         let ids: Vec<_> = payments.iter().map(|payment| payment.id.to_bytes()).collect();
         let lookup = Lookup::new(self.http.clone(), url.clone());
         let outcomes = lookup.outcomes(&ids).await.map_err(|error| failed(error.to_string()))?;
-        let mut ended = 0;
-        for (id, outcome) in ids.iter().zip(outcomes) {
+        let (mut ended, mut wrong) = (0, None);
+        for (payment, outcome) in payments.iter().zip(outcomes) {
             let Some(outcome) = outcome else { continue };
-            if outcome.message.mandate_id != *id {
-                return Err(failed("an outcome of another mandate".to_owned()));
+            let taken = if outcome.message.mandate_id == payment.id.to_bytes() {
+                self.take(wallet, payment, outcome).await
+            } else {
+                Err(failed("an outcome of another mandate".to_owned()))
+            };
+            match taken {
+                Ok(is_news) => ended += usize::from(is_news),
+                Err(error) => wrong = wrong.or(Some(error)),
             }
-            ended += usize::from(self.issuer.take_outcome(outcome).await?);
         }
-        Ok(ended)
+        wrong.map_or(Ok(ended), Err)
+    }
+
+    /// Takes an outcome that the chain does not contradict: what is said to be settled has a spent nonce in
+    /// a confirmed block, and what is said to have expired has none, past the deadline. Where no node is
+    /// set, the processor's word is all there is.
+    async fn take(
+        &self,
+        wallet: &WalletRecord,
+        payment: &PaymentRecord,
+        outcome: SignedOutcome,
+    ) -> Result<bool, FollowError> {
+        if let Some(node) = self.nodes.get(&wallet.chain_id) {
+            node.check_chain(wallet.chain_id).await?;
+            let (block, time) = node.confirmed().await?;
+            let is_spent = node.is_spent(wallet.wallet.0, payment, block).await?;
+            let agrees = match outcome.message.status {
+                OutcomeStatus::Settled | OutcomeStatus::Failed => is_spent,
+                OutcomeStatus::Expired => !is_spent && time > payment.mandate.mandate.deadline,
+            };
+            if !agrees {
+                return Err(FollowError::Contradicted { mandate: payment.id });
+            }
+        }
+        Ok(self.issuer.take_outcome(outcome).await?)
     }
 
     /// What its processor says nothing of, or nothing that it signs, may be seen on chain.
     async fn ask_chain(
         &self,
         wallet: &WalletRecord,
-        payments: impl Iterator<Item = &PaymentRecord>,
+        payments: &[PaymentRecord],
     ) -> Result<usize, FollowError> {
         let Some(node) = self.nodes.get(&wallet.chain_id) else { return Ok(0) };
-        let mut payments = payments.peekable();
-        if payments.peek().is_none() {
+        let now = self.issuer.now();
+        if payments.iter().all(|one| one.mandate.mandate.deadline >= now) {
             return Ok(0);
         }
+        node.check_chain(wallet.chain_id).await?;
         let (block, time) = node.confirmed().await?;
         let mut ended = 0;
-        for payment in payments.filter(|one| one.mandate.mandate.deadline < time) {
+        for payment in payments.iter().filter(|one| one.mandate.mandate.deadline < time) {
             if !node.is_spent(wallet.wallet.0, payment, block).await? {
                 let unspent = Unspent { mandate: payment.id, block, time };
                 ended += usize::from(self.issuer.take_unspent(unspent).await?);
             }
         }
         Ok(ended)
+    }
+}
+
+/// Adds up what one wallet's look led to.
+fn collect(
+    looked: Option<Result<Result<usize, FollowError>, JoinError>>,
+    ended: &mut usize,
+    failed: &mut Option<FollowError>,
+) {
+    match looked {
+        Some(Ok(Ok(found))) => *ended += found,
+        Some(Ok(Err(error))) => *failed = failed.take().or(Some(error)),
+        Some(Err(error)) => {
+            let error = FollowError::Issuer(IssuerError::Internal(error.to_string()));
+            *failed = failed.take().or(Some(error));
+        }
+        None => {}
     }
 }

@@ -31,6 +31,7 @@ use crate::{
     family::Family,
     ids::{BudgetId, CardId, OwnerId},
     keys,
+    pressure::Pressure,
     records::{
         ApprovalReason, ApprovalRecord, ApprovalState, BudgetRecord, CardRecord, CardState,
         HostRecord, OwnerRecord, PaymentRecord, PaymentState, WalletRecord,
@@ -115,6 +116,7 @@ pub enum Issue {
 pub(crate) struct Issuing<'a> {
     pub(crate) request: &'a IssueRequest,
     pub(crate) signing: &'a Signing,
+    pub(crate) pressure: &'a Pressure,
     pub(crate) now: UnixTime,
     /// How long an approval may wait, and be used, in seconds.
     pub(crate) approval_s: u64,
@@ -137,8 +139,12 @@ impl Issuing<'_> {
     /// When the store cannot be read. A refusal is no error: it is written down.
     pub(crate) fn run(&self, tx: &mut Tx<'_>) -> Result<Issue, IssuerError> {
         match self.decide(tx) {
+            // Nothing was changed before the last thing that refuses.
             Err(IssuerError::Refused(refusal)) => {
-                self.note_refusal(tx, &refusal)?;
+                let card = card_id(&self.request.card)?;
+                if self.pressure.writes_refusal(card, self.now) {
+                    self.note_refusal(tx, &refusal)?;
+                }
                 Ok(Issue::Refused(refusal))
             }
             other => other,
@@ -172,7 +178,10 @@ impl Issuing<'_> {
             (Payee::Fine, Verdict::Pay) => None,
         };
         let approval = match reason {
-            None => None,
+            // An approval that is not needed any more is used up all the same: it was for one payment.
+            None => self
+                .known_approval(tx, &found)?
+                .filter(|known| known.state == ApprovalState::Approved),
             Some(reason) => match self.approval(tx, &found, reason)? {
                 Ok(approved) => Some(approved),
                 Err(asked) => return Ok(Issue::Asked(Box::new(asked))),
@@ -184,22 +193,7 @@ impl Issuing<'_> {
 
     /// The card and all that belongs to it, if it may be used.
     fn find(&self, tx: &Tx<'_>) -> Result<Found, IssuerError> {
-        let id: CardId = card_id(&self.request.card)?;
-        let (owner, card) = card_of(tx, id)?;
-        for block in self.request.card.blocks() {
-            if tx.value(Family::Revoked, block.revocation_id.as_bytes())?.is_some() {
-                return Err(Refusal::new(Code::CardRevoked, "the card was revoked").into());
-            }
-        }
-        match card.state {
-            CardState::Active => {}
-            CardState::Frozen => {
-                return Err(Refusal::new(Code::CardFrozen, "the owner froze the card").into());
-            }
-            CardState::Revoked => {
-                return Err(Refusal::new(Code::CardRevoked, "the card was revoked").into());
-            }
-        }
+        let (owner, card) = usable(tx, &self.request.card)?;
         let wallet: WalletRecord = expect(tx, &keys::wallet(owner.id, card.wallet), "the card's")?;
         if wallet.frozen {
             return Err(Refusal::new(Code::WalletFrozen, "the owner froze the wallet").into());
@@ -207,12 +201,9 @@ impl Issuing<'_> {
         let account = wallet.account.ok_or_else(|| {
             Refusal::new(Code::NoAccount, "the card's wallet has no account on chain yet")
         })?;
-        // The first block is the issuer's own: its limits are the card's record.
-        let blocks = self.request.card.blocks().iter().skip(1);
-        let blocks =
-            blocks.map(|block| (block.revocation_id.to_string(), block.restrictions.clone()));
         let budgets = budgets_above(tx, owner.id, card.budget)?;
-        Ok(Found { owner, account, blocks: blocks.collect(), budgets, card, wallet })
+        let blocks = narrowings(&self.request.card);
+        Ok(Found { owner, account, blocks, budgets, card, wallet })
     }
 
     /// What was issued for the same request before.
@@ -282,12 +273,10 @@ impl Issuing<'_> {
         found: &Found,
         reason: ApprovalReason,
     ) -> Result<Result<ApprovalRecord, ApprovalRecord>, IssuerError> {
-        let card_hash = card_hash(found.card.id, &found.blocks);
-        let request_hash = self.request.terms_hash();
+        let (card_hash, request_hash) =
+            (card_hash(found.card.id, &found.blocks), self.request.terms_hash());
         let id = approvals::id(card_hash, request_hash);
-        let key = keys::approval(found.owner.id, id);
-        let known = tx.record::<ApprovalRecord>(&key)?.filter(|known| known.expires > self.now);
-        match known {
+        match self.known_approval(tx, found)? {
             Some(known) if known.state == ApprovalState::Approved => return Ok(Ok(known)),
             Some(known) if known.state == ApprovalState::Waiting => return Ok(Err(known)),
             Some(known) if known.state == ApprovalState::Refused => {
@@ -301,6 +290,7 @@ impl Issuing<'_> {
             owner: found.owner.id,
             card: found.card.id,
             card_hash: Strict(card_hash),
+            is_of_narrower: !found.blocks.is_empty(),
             request_hash: Strict(request_hash),
             reason,
             method,
@@ -317,6 +307,28 @@ impl Issuing<'_> {
         approvals::ask(tx, &record, self.now)?;
         self.note(tx, ASKED, json!({ "approval": id, "request": self.about() }))?;
         Ok(Err(record))
+    }
+
+    /// What was asked about this payment before, and is not over.
+    fn known_approval(
+        &self,
+        tx: &Tx<'_>,
+        found: &Found,
+    ) -> Result<Option<ApprovalRecord>, IssuerError> {
+        let (card_hash, request_hash) =
+            (card_hash(found.card.id, &found.blocks), self.request.terms_hash());
+        let key = keys::approval(found.owner.id, approvals::id(card_hash, request_hash));
+        let known = tx.record::<ApprovalRecord>(&key)?.filter(|known| known.expires > self.now);
+        // The key is half a hash, of content that agents choose: the record says what it is about.
+        let is_about_this = |known: &ApprovalRecord| {
+            known.card_hash.0 == card_hash && known.request_hash.0 == request_hash
+        };
+        match known {
+            Some(known) if !is_about_this(&known) => {
+                Err(IssuerError::Internal("two requests have one approval's id".to_owned()))
+            }
+            known => Ok(known),
+        }
     }
 
     /// Counts the payment, signs it, and writes both down.
@@ -370,6 +382,10 @@ impl Issuing<'_> {
 
     fn keep(&self, tx: &mut Tx<'_>, payment: &PaymentRecord) -> Result<(), IssuerError> {
         let id = payment.id.to_bytes();
+        // An id does not cover the key: another wallet of the same account would write over this one's.
+        if tx.value(Family::Payments, id.as_slice())?.is_some() {
+            return Err(IssuerError::Internal(format!("the mandate {id} was issued before")));
+        }
         put(tx, id.to_vec(), payment)?;
         let request = keys::request(payment.card, self.request.request_key);
         tx.put(Family::Requests, request, id.to_vec());
@@ -432,11 +448,34 @@ pub(crate) fn card_id(card: &VerifiedCard) -> Result<CardId, Refusal> {
     card.id().as_str().parse().map_err(unknown)
 }
 
-/// A card by its id, and its owner.
-pub(crate) fn card_of(
+/// A card that may be used, and its owner: neither it nor a block of it was revoked, and it is not frozen.
+pub(crate) fn usable(
     on: &impl Source,
-    id: CardId,
+    presented: &VerifiedCard,
 ) -> Result<(OwnerRecord, CardRecord), IssuerError> {
+    let (owner, card) = card_of(on, card_id(presented)?)?;
+    for block in presented.blocks() {
+        let key = keys::revoked(card.id, block.revocation_id.as_bytes());
+        if on.value(Family::Revoked, &key)?.is_some() {
+            return Err(Refusal::new(Code::CardRevoked, "the card was revoked").into());
+        }
+    }
+    match card.state {
+        CardState::Active => Ok((owner, card)),
+        CardState::Frozen => Err(Refusal::new(Code::CardFrozen, "the owner froze the card").into()),
+        CardState::Revoked => Err(Refusal::new(Code::CardRevoked, "the card was revoked").into()),
+    }
+}
+
+/// A card's blocks but the issuer's own: their names, and what they restrict.
+pub(crate) fn narrowings(card: &VerifiedCard) -> Vec<(String, Restrictions)> {
+    // The first block is the issuer's: its limits are the card's record.
+    let blocks = card.blocks().iter().skip(1);
+    blocks.map(|block| (block.revocation_id.to_string(), block.restrictions.clone())).collect()
+}
+
+/// A card by its id, and its owner.
+fn card_of(on: &impl Source, id: CardId) -> Result<(OwnerRecord, CardRecord), IssuerError> {
     let unknown = || Refusal::new(Code::Unauthorized, "the card is not one of this issuer's");
     let owner = on.value(Family::CardOwners, id.bytes())?.ok_or_else(unknown)?;
     let owner: OwnerRecord = expect(on, &owner, "a card's")?;

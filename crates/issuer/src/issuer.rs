@@ -12,14 +12,16 @@ use aep2_mandate::{
     units::UnixTime,
 };
 use aep2_vault::{Context, Sealed, Vault};
-use alloy_primitives::B256;
+use alloy_primitives::{B256, hex};
+use url::Url;
 use zeroize::Zeroizing;
 
 use crate::{
     audit,
     error::{Code, IssuerError, Refusal},
     family::Family,
-    issue::{Issue, IssueRequest, Issuing},
+    issue::{Issue, IssueRequest, Issuing, card_id},
+    pressure::Pressure,
     records::WalletRecord,
     signing::Signing,
     store::{self, Source, Tx},
@@ -29,6 +31,8 @@ use crate::{
 const FORMAT: u32 = 1;
 /// The key of the key that makes cards, in [`Family::Keys`].
 const ROOT_KEY: &[u8] = b"card_root_1";
+/// What mandate keys are sealed as.
+pub(crate) const KEY_KIND: &str = "aep2-issuer/mandate-key";
 /// What that key is sealed for.
 const ROOT_CONTEXT: Context<'_> = Context { kind: "aep2-issuer/card-root-key", id: ROOT_KEY };
 
@@ -43,6 +47,9 @@ pub struct IssuerConfig {
     pub deadline_margin_s: u64,
     /// By how many seconds a processor's clock may differ.
     pub skew_s: u64,
+    /// The processors that wallets may name; any, when not said. Owners name them, and this service asks
+    /// what they name: where owners are not trusted with that, the operator lists them.
+    pub processors: Option<Vec<Url>>,
 }
 
 impl Default for IssuerConfig {
@@ -53,6 +60,7 @@ impl Default for IssuerConfig {
             settle_within_s_max: 3_600,
             deadline_margin_s: 300,
             skew_s: aep2_x402::receipt::SKEW_S,
+            processors: None,
         }
     }
 }
@@ -69,6 +77,7 @@ struct Inner {
     root: RootKey,
     roots: RootPublicKeys,
     signing: Arc<Signing>,
+    pressure: Pressure,
     clock: Clock,
     config: IssuerConfig,
 }
@@ -100,7 +109,8 @@ impl Issuer {
             signing.add(wallet.id, signer(&vault, &wallet)?);
         }
         let roots = RootPublicKeys::new([root.public()]);
-        let inner = Inner { journal, vault, root, roots, signing, clock, config };
+        let pressure = Pressure::default();
+        let inner = Inner { journal, vault, root, roots, signing, pressure, clock, config };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -129,10 +139,17 @@ impl Issuer {
     /// # Errors
     /// When the store fails.
     pub async fn issue(&self, request: IssueRequest) -> Result<Issue, IssuerError> {
-        let signing = Arc::clone(&self.inner.signing);
         let (now, approval_s) = (self.now(), self.inner.config.approval_s);
+        let pressure = self.inner.pressure.clone();
+        let Some(in_flight) = pressure.enter(card_id(&request.card)?, now) else {
+            return Err(Refusal::new(Code::Busy, "too many requests with this card at once").into());
+        };
+        let signing = Arc::clone(&self.inner.signing);
         self.write(move |tx| {
-            Issuing { request: &request, signing: &signing, now, approval_s }.run(tx)
+            // Whoever asked may leave: the request is in flight until it is carried out.
+            let _in_flight = in_flight;
+            let (request, signing, pressure) = (&request, &*signing, &pressure);
+            Issuing { request, signing, pressure, now, approval_s }.run(tx)
         })
         .await
     }
@@ -222,8 +239,12 @@ pub(crate) fn key_hash(key: &PublicKey) -> B256 {
 
 /// A wallet's key, opened. It must be the one that the account has on chain.
 fn signer(vault: &Vault, wallet: &WalletRecord) -> Result<Signer, IssuerError> {
-    let seed = vault.open(WalletRecord::key_context(&wallet.id), &wallet.sealed_key)?;
+    let context = wallet.key_context();
+    let context = Context { kind: KEY_KIND, id: &context };
     let damaged = || IssuerError::Internal(format!("the key of {} is damaged", wallet.id));
+    let sealed = hex::decode(&wallet.sealed_key).map_err(|_| damaged())?;
+    let sealed = Sealed::from_bytes(&sealed).map_err(|_| damaged())?;
+    let seed = vault.open(context, &sealed)?;
     let seed = <[u8; 32]>::try_from(seed.as_slice()).map_err(|_| damaged())?;
     let key = SecretKey::from_seed(seed);
     if key_hash(&key.public()) != wallet.key_hash.0 {

@@ -39,6 +39,11 @@ pub(crate) fn request(card: CardId, request_key: B256) -> Vec<u8> {
     key(&[card.bytes(), request_key.as_slice()])
 }
 
+/// Of this card alone: an owner revokes blocks of its own cards.
+pub(crate) fn revoked(card: CardId, block: &[u8]) -> Vec<u8> {
+    key(&[card.bytes(), block])
+}
+
 /// The newest first.
 pub(crate) fn history(owner: OwnerId, number: u64) -> Vec<u8> {
     key(&[owner.bytes(), &(u64::MAX - number).to_be_bytes()])

@@ -34,6 +34,7 @@ mod keys;
 pub mod owners;
 mod page;
 mod period;
+mod pressure;
 pub mod records;
 mod sessions;
 mod signing;

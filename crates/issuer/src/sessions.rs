@@ -1,4 +1,11 @@
-//! Sessions: an owner that logged in, for some hours. In memory: a restart ends them.
+//! Sessions: an owner that logged in, for some hours. In memory: a restart ends them, and so does another
+//! token of the owner's.
+//!
+//! A session has two secrets. Its cookie shows the page. **A cookie does not know ports**: a browser sends
+//! it to whatever else serves on the same host, and on an owner's machine that may be an agent. So the
+//! cookie alone changes nothing. Every form needs the session's key besides, which is handed out once, when
+//! logging in, and which the page's script keeps where browsers keep things for one origin: scheme, host
+//! and port.
 
 use std::{
     collections::HashMap,
@@ -16,59 +23,64 @@ use crate::ids::OwnerId;
 
 /// How long a session lasts, in seconds.
 pub(crate) const LASTS_S: u64 = 8 * 3_600;
-/// The most sessions at a time; the oldest ends when one more begins.
-const SESSIONS_MAX: usize = 1_024;
-/// The cookie. Its name binds it to this host and to this path, where the page is served over TLS.
+/// The most sessions of an owner at a time; the oldest ends when one more begins.
+const SESSIONS_MAX: usize = 16;
+/// The cookie.
 pub(crate) const COOKIE: &str = "aep2-issuer-session";
 
-/// Sessions, by the hashes of their secrets.
+/// Sessions, by the hashes of their cookies.
 #[derive(Debug, Default)]
 pub(crate) struct Sessions {
-    open: Mutex<HashMap<[u8; 32], Open>>,
-}
-
-#[derive(Clone, Debug)]
-struct Open {
-    owner: OwnerId,
-    form: String,
-    ends: UnixTime,
+    open: Mutex<HashMap<[u8; 32], Session>>,
 }
 
 /// A session that a request belongs to.
 #[derive(Clone, Debug)]
 pub(crate) struct Session {
     pub(crate) owner: OwnerId,
-    /// What each of its forms has in it.
-    pub(crate) form: String,
+    /// The hash of the token that was logged in with.
+    pub(crate) token: [u8; 32],
+    /// The hash of its key.
+    key: [u8; 32],
+    ends: UnixTime,
+}
+
+/// The secrets of a new session.
+pub(crate) struct Secrets {
+    /// The cookie's value.
+    pub(crate) cookie: String,
+    /// What every form needs.
+    pub(crate) key: String,
 }
 
 impl Session {
-    /// Whether a form is this session's own.
-    pub(crate) fn made(&self, form: &str) -> bool {
-        self.form.as_bytes().ct_eq(form.as_bytes()).into()
+    /// Whether a form has this session's key.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        hash(key).ct_eq(&self.key).into()
     }
 }
 
 impl Sessions {
-    /// Begins one. Gives its cookie's value.
-    pub(crate) fn begin(&self, owner: OwnerId, now: UnixTime) -> String {
-        let (secret, form) = (random(), random());
+    /// Begins one, of an owner that logged in with a token of this hash.
+    pub(crate) fn begin(&self, owner: OwnerId, token: [u8; 32], now: UnixTime) -> Secrets {
+        let secrets = Secrets { cookie: random(), key: random() };
         let ends = now.checked_add(LASTS_S).unwrap_or(UnixTime::MAX);
         let mut open = self.lock();
         open.retain(|_, one| one.ends > now);
-        if open.len() >= SESSIONS_MAX {
-            let oldest = open.iter().min_by_key(|(_, one)| one.ends).map(|(hash, _)| *hash);
+        let of_owner = || open.iter().filter(|(_, one)| one.owner == owner);
+        if of_owner().count() >= SESSIONS_MAX {
+            let oldest = of_owner().min_by_key(|(_, one)| one.ends).map(|(hash, _)| *hash);
             oldest.and_then(|hash| open.remove(&hash));
         }
-        open.insert(hash(&secret), Open { owner, form, ends });
-        secret
+        let session = Session { owner, token, key: hash(&secrets.key), ends };
+        open.insert(hash(&secrets.cookie), session);
+        secrets
     }
 
     /// The session whose cookie a request brings.
     pub(crate) fn of(&self, headers: &HeaderMap, now: UnixTime) -> Option<Session> {
         let open = self.lock();
-        let one = open.get(&hash(&cookie(headers)?)).filter(|one| one.ends > now)?;
-        Some(Session { owner: one.owner, form: one.form.clone() })
+        open.get(&hash(&cookie(headers)?)).filter(|one| one.ends > now).cloned()
     }
 
     /// Ends it.
@@ -78,7 +90,7 @@ impl Sessions {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<[u8; 32], Open>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<[u8; 32], Session>> {
         // Nothing panics while it is held.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -115,16 +127,21 @@ mod tests {
     fn a_session_is_its_owners_and_ends() {
         let sessions = Sessions::default();
         let owner = OwnerId::random();
-        let secret = sessions.begin(owner, at(1_000));
+        let Secrets { cookie, key } = sessions.begin(owner, [1; 32], at(1_000));
         let mut headers = HeaderMap::new();
-        let cookie = format!("other=1; {COOKIE}={secret}");
-        headers.insert(header::COOKIE, HeaderValue::from_str(&cookie).expect("a header"));
+        let value = format!("other=1; {COOKIE}={cookie}");
+        headers.insert(header::COOKIE, HeaderValue::from_str(&value).expect("a header"));
 
         let session = sessions.of(&headers, at(1_001)).expect("a session");
         assert_eq!(session.owner, owner);
-        assert!(session.made(&session.form) && !session.made(&secret) && !session.made(""));
+        assert!(session.has(&key) && !session.has(&cookie) && !session.has(""));
         assert!(sessions.of(&headers, at(1_000 + LASTS_S)).is_none());
         assert!(sessions.of(&HeaderMap::new(), at(1_001)).is_none());
+        // One owner's sessions push out none of another's.
+        for _ in 0..100 {
+            sessions.begin(OwnerId::from_bytes([9; 16]), [2; 32], at(1_001));
+        }
+        assert!(sessions.of(&headers, at(1_001)).is_some());
         sessions.end(&headers);
         assert!(sessions.of(&headers, at(1_001)).is_none());
     }

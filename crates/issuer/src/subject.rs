@@ -45,6 +45,8 @@ impl Subject {
             return Ok(Self { host, tool: Some(ToolCall { server, tool }) });
         }
         let host = Host::of(&url).ok_or_else(wrong)?;
+        // A host that limits cannot name could not be limited.
+        host.as_str().parse::<Host>().map_err(|_| wrong())?;
         Ok(Self { host, tool: None })
     }
 }
@@ -110,6 +112,7 @@ mod tests {
             "https://allowed.example:443/",
             "https://allowed.example/#@attacker.example",
             "https:/allowed.example/",
+            "http://allowed.example:443/",
             "file:///etc/passwd",
             "mcp://allowed.example/../tools/x?arguments=0x",
             "mcp://a/b/tools/x?arguments=0x",

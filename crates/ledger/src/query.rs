@@ -9,7 +9,7 @@ use alloy_primitives::Address;
 use crate::{
     error::LedgerError,
     ledger::Ledger,
-    ending::{Ending, ending},
+    ending::{Ending, endings},
     memory::{Purse, key_of, value_of},
     queues::QueueKey,
     records::{
@@ -197,13 +197,13 @@ impl Ledger {
         }))
     }
 
-    /// How a mandate ended; nothing while that can still change, for one that was given up, whose
-    /// receipt still stands, and for one that is not known.
+    /// How mandates ended, each in its place; nothing where that can still change, or the receipt still
+    /// stands, or it is not known how.
     ///
     /// # Errors
     /// When the ledger cannot be read.
-    pub fn ending(&self, mandate: MandateHash) -> Result<Option<Ending>, LedgerError> {
-        ending(&self.snapshot(), mandate)
+    pub fn endings(&self, mandates: &[MandateHash]) -> Result<Vec<Option<Ending>>, LedgerError> {
+        endings(&self.snapshot(), mandates)
     }
 
     /// Those of the mandates that are known.

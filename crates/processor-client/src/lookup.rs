@@ -67,6 +67,8 @@ pub struct AccountStatus {
     pub account: AccountId,
     /// Whose it is.
     pub owner: WireAddress,
+    /// The hash of its mandate key; 0 for none.
+    pub key_hash: Strict<B256>,
     /// Whether the processor takes mandates of it.
     pub served: bool,
     /// What it holds, by token.

@@ -338,15 +338,24 @@ impl Processor {
         found.map(|found| view::mandate_status(ledger, processor, found)).transpose()
     }
 
-    /// What became of a mandate, signed; nothing while that is not final, and of one that is not known.
+    /// What became of mandates, signed, each in its place; nothing while that is not final, and of one that
+    /// is not known.
     ///
     /// # Errors
     /// When the ledger cannot be read.
-    pub fn outcome(&self, mandate: MandateHash) -> Result<Option<SignedOutcome>, ViewError> {
+    pub fn outcomes(
+        &self,
+        mandates: &[MandateHash],
+    ) -> Result<Vec<Option<SignedOutcome>>, ViewError> {
         let Inner { base, requests, clock, .. } = &*self.inner;
-        let ending = base.ledger.ending(mandate)?;
-        let signed = |ending| view::outcome(requests.signer(), mandate, ending, clock.now());
-        ending.map(signed).transpose()
+        let now = clock.now();
+        let endings = base.ledger.endings(mandates)?;
+        let ended = mandates.iter().zip(endings);
+        let signed = ended.map(|(mandate, ending)| {
+            let signed = |ending| view::outcome(requests.signer(), *mandate, ending, now);
+            ending.map(signed).transpose()
+        });
+        signed.collect()
     }
 
     /// The direct path in figures. Costs the same however many mandates there are.

@@ -22,13 +22,17 @@ use super::{authentication::card, body, context::Context};
 use crate::{
     error::{Code, IssuerError, Refusal},
     ids::ApprovalId,
-    issue::{Issue, IssueRequest, card_id, card_of},
+    issue::{Issue, IssueRequest, card_hash, narrowings, usable},
     records::ApprovalRecord,
     subject::Subject,
 };
 
 /// The most characters of what an agent says that a payment is for.
 const PURPOSE_MAX: usize = 500;
+/// The longest method, in bytes: those of HTTP, and `tools/call`.
+const METHOD_MAX: usize = 32;
+/// The longest address of what is bought, in bytes.
+const RESOURCE_MAX: usize = 2_048;
 
 /// A request of an agent, read and known to be its card's holder's.
 async fn received(
@@ -74,6 +78,13 @@ pub(super) async fn issue(
     let offer = Offer::read(&terms).map_err(|error| malformed(format!("terms: {}", error.0)))?;
     let subject =
         Subject::of(&resource).map_err(|error| malformed(format!("resource: {error}")))?;
+    let is_method = |byte: u8| byte.is_ascii_alphabetic() || matches!(byte, b'/' | b'-' | b'_');
+    if method.len() > METHOD_MAX || method.is_empty() || !method.bytes().all(is_method) {
+        return Err(malformed(format!("method: up to {METHOD_MAX} letters, as in GET")).into());
+    }
+    if resource.len() > RESOURCE_MAX {
+        return Err(malformed(format!("resource: at most {RESOURCE_MAX} bytes")).into());
+    }
     if purpose.as_ref().is_some_and(|words| words.chars().count() > PURPOSE_MAX) {
         return Err(malformed(format!("purpose: at most {PURPOSE_MAX} characters")).into());
     }
@@ -143,9 +154,9 @@ pub(super) async fn approval(
     let id: ApprovalId =
         id.parse().map_err(|error| Refusal::new(Code::Malformed, format!("{error}")))?;
     let issuer = context.issuer();
-    let (owner, record) = card_of(&issuer.snapshot(), card_id(&card)?)?;
+    let (owner, record) = usable(&issuer.snapshot(), &card)?;
     let approval = issuer.approval(owner.id, id)?;
-    if approval.card != record.id {
+    if approval.card_hash.0 != card_hash(record.id, &narrowings(&card)) {
         return Err(Refusal::new(Code::NotFound, "the card did not ask for it").into());
     }
     Ok(Json(json!({ "approval": asked(&context, &approval) })).into_response())
@@ -158,8 +169,13 @@ pub(super) async fn show(
 ) -> Result<Response, IssuerError> {
     let (_, _, card) = received(&context, request).await?;
     let issuer = context.issuer();
-    let (owner, record) = card_of(&issuer.snapshot(), card_id(&card)?)?;
-    let report = issuer.card_reports(owner.id)?.into_iter().find(|one| one.card.id == record.id);
+    let (owner, record) = usable(&issuer.snapshot(), &card)?;
+    let narrowings = narrowings(&card);
+    // What the owner allows is for the card itself: who has a narrower one sees what narrowed it.
+    let report = match narrowings.is_empty() {
+        true => issuer.card_reports(owner.id)?.into_iter().find(|one| one.card.id == record.id),
+        false => None,
+    };
     let wallet = issuer.wallets(owner.id)?.into_iter().find(|one| one.id == record.wallet);
     let wallet = wallet.map(|wallet| {
         json!({
@@ -168,7 +184,7 @@ pub(super) async fn show(
             "frozen": wallet.frozen,
         })
     });
-    let blocks: Vec<_> = card.blocks().iter().skip(1).map(|block| &block.restrictions).collect();
+    let blocks: Vec<_> = narrowings.iter().map(|(_, restrictions)| restrictions).collect();
     Ok(Json(json!({ "card": report, "narrowedBy": blocks, "paysFrom": wallet })).into_response())
 }
 
@@ -183,7 +199,8 @@ pub(super) async fn receipts(
     State(context): State<Context>,
     request: Request,
 ) -> Result<Response, IssuerError> {
-    let (parts, body, _) = received(&context, request).await?;
+    let (parts, body, card) = received(&context, request).await?;
+    usable(&context.issuer().snapshot(), &card)?;
     let Receipts { receipts } = body::json(&parts.headers, &body)?;
     for receipt in &receipts {
         context.issuer().take_receipt(receipt)?;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use aep2_cards::{HolderPublicKey, Host, Restrictions, RevocationId};
 use aep2_mandate::{
+    eddsa::PublicKey,
     typed_data::approval::SignedApproval,
     units::{AccountId, ChainId},
 };
@@ -24,7 +25,7 @@ use super::{authentication::owner, body, context::Context};
 use crate::{
     audit::Actor,
     error::{Code, IssuerError, Refusal},
-    ids::{ApprovalId, BudgetId, CardId, WalletId},
+    ids::{ApprovalId, BudgetId, CardId, OwnerId, WalletId},
     owners::{CardChange, NewBudget, NewCard, NewWallet},
     records::{CardState, Limit, PaymentRecord, Subscription, WalletRecord},
 };
@@ -42,6 +43,7 @@ struct WalletView {
     chain_id: ChainId,
     wallet: WireAddress,
     processor: WireAddress,
+    public_key: PublicKey,
     key_hash: String,
     frozen: bool,
 }
@@ -56,6 +58,7 @@ impl From<WalletRecord> for WalletView {
             chain_id: wallet.chain_id,
             wallet: wallet.wallet,
             processor: wallet.processor,
+            public_key: wallet.public_key,
             key_hash: wallet.key_hash.0.to_string(),
             frozen: wallet.frozen,
         }
@@ -77,13 +80,18 @@ pub(super) async fn create_wallet(
 ) -> Answer {
     let owner = owner(&context, &headers)?;
     let WalletBody { name, processor_url } = body::json(&headers, &body::read(body).await?)?;
+    let allowed = context.issuer().config().processors.as_ref();
+    if allowed.is_some_and(|allowed| !allowed.contains(&processor_url)) {
+        let message = "the operator of this service does not list this processor";
+        return Err(Refusal::new(Code::Conflict, message).into());
+    }
     let lookup = Lookup::new(context.http().clone(), processor_url.clone());
     let identity = lookup.identity().await.map_err(|error| unasked(&error))?;
     let venue: Venue = identity.venue();
     let new = NewWallet { name, processor_url, venue };
     let actor = Actor::Owner(owner.id);
-    let (wallet, key) = context.issuer().create_wallet(owner.id, actor, new).await?;
-    let body = json!({ "wallet": WalletView::from(wallet), "publicKey": key });
+    let wallet = context.issuer().create_wallet(owner.id, actor, new).await?;
+    let body = json!({ "wallet": WalletView::from(wallet) });
     Ok((StatusCode::CREATED, Json(body)).into_response())
 }
 
@@ -121,6 +129,7 @@ pub(super) async fn change_wallet(
     let patch: WalletPatch = body::json(&headers, &body::read(body).await?)?;
     let (issuer, actor) = (context.issuer(), || Actor::Owner(owner.id));
     if let Some(account) = patch.account {
+        check_account(&context, owner.id, id, account).await?;
         issuer.set_account(owner.id, actor(), id, account).await?;
     }
     let outstanding = match patch.frozen {
@@ -130,6 +139,25 @@ pub(super) async fn change_wallet(
     let wallet = issuer.wallets(owner.id)?.into_iter().find(|wallet| wallet.id == id);
     let wallet = wallet.map(WalletView::from);
     Ok(Json(json!({ "wallet": wallet, "outstanding": views(outstanding) })).into_response())
+}
+
+/// Whether an account has the wallet's key, by its processor's word. One that the processor does not know
+/// yet may be right.
+async fn check_account(
+    context: &Context,
+    owner: OwnerId,
+    id: WalletId,
+    account: AccountId,
+) -> Result<(), IssuerError> {
+    let wallets = context.issuer().wallets(owner)?;
+    let Some(wallet) = wallets.into_iter().find(|wallet| wallet.id == id) else { return Ok(()) };
+    let lookup = Lookup::new(context.http().clone(), wallet.processor_url);
+    let known = lookup.account(account).await.map_err(|error| unasked(&error))?;
+    if known.is_some_and(|known| known.key_hash != wallet.key_hash) {
+        let message = format!("account {account} has another mandate key than this wallet");
+        return Err(Refusal::new(Code::Conflict, message).into());
+    }
+    Ok(())
 }
 
 #[derive(Deserialize)]
@@ -210,14 +238,21 @@ pub(super) async fn change_card(
     let CardPatch { name, restrictions, budget, state } =
         body::json(&headers, &body::read(body).await?)?;
     let (issuer, actor) = (context.issuer(), || Actor::Owner(owner.id));
+    // What stops the card comes first, and what lets it go on last: in between it never pays more than
+    // before or after.
+    let stops = state.filter(|state| *state != CardState::Active);
+    let goes_on = state.filter(|state| *state == CardState::Active);
+    let mut outstanding = match stops {
+        Some(state) => issuer.set_card_state(owner.id, actor(), id, state).await?,
+        None => Vec::new(),
+    };
     if name.is_some() || restrictions.is_some() || budget.is_some() {
         let change = CardChange { name, restrictions, budget };
         issuer.change_card(owner.id, actor(), id, change).await?;
     }
-    let outstanding = match state {
-        Some(state) => issuer.set_card_state(owner.id, actor(), id, state).await?,
-        None => Vec::new(),
-    };
+    if let Some(state) = goes_on {
+        outstanding = issuer.set_card_state(owner.id, actor(), id, state).await?;
+    }
     let card = issuer.cards(owner.id)?.into_iter().find(|card| card.id == id);
     Ok(Json(json!({ "card": card, "outstanding": views(outstanding) })).into_response())
 }
@@ -355,7 +390,7 @@ pub(super) async fn decide(
             issuer.decide(owner.id, Actor::Owner(owner.id), id, approved).await?
         }
         Decision::Signed(signed) => {
-            let account_owner = account_owner(&context, &owner.id, id).await?;
+            let account_owner = account_owner(&context, owner.id, id).await?;
             issuer.decide_signed(owner.id, id, &signed, account_owner).await?
         }
     };
@@ -365,13 +400,13 @@ pub(super) async fn decide(
 /// Who owns the account that an approval is about, by its processor's word.
 async fn account_owner(
     context: &Context,
-    owner: &crate::ids::OwnerId,
+    owner: OwnerId,
     id: ApprovalId,
 ) -> Result<alloy_primitives::Address, IssuerError> {
     let issuer = context.issuer();
-    let approval = issuer.approval(*owner, id)?;
-    let card = issuer.cards(*owner)?.into_iter().find(|card| card.id == approval.card);
-    let wallet = issuer.wallets(*owner)?;
+    let approval = issuer.approval(owner, id)?;
+    let card = issuer.cards(owner)?.into_iter().find(|card| card.id == approval.card);
+    let wallet = issuer.wallets(owner)?;
     let wallet =
         wallet.into_iter().find(|one| card.as_ref().is_some_and(|card| card.wallet == one.id));
     let unknown = || Refusal::new(Code::NoAccount, "the card's wallet has no account yet");

@@ -146,7 +146,7 @@ impl Issuer {
                 CardState::Frozen => FROZEN,
                 CardState::Revoked => REVOKED,
             };
-            note(tx, &card, &actor, action, now)
+            audit::note(tx, now, &actor, action, (CARD, &*id.to_string()), json!({}))
         })
         .await?;
         self.outstanding(|payment| payment.card == id)
@@ -167,7 +167,7 @@ impl Issuer {
         let now = self.now();
         self.write(move |tx| {
             card(tx, owner, id)?;
-            tx.put(Family::Revoked, block.as_bytes().to_vec(), id.bytes().to_vec());
+            tx.put(Family::Revoked, keys::revoked(id, block.as_bytes()), Vec::new());
             let details = json!({ "card": id });
             audit::note(tx, now, &actor, BLOCK_REVOKED, (BLOCK, &*block.to_string()), details)
         })

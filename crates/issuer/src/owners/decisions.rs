@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use aep2_audit_log::Name;
-use aep2_mandate::typed_data::approval::SignedApproval;
+use aep2_mandate::{typed_data::approval::SignedApproval, units::UnixTime};
 use alloy_primitives::Address;
 use serde_json::json;
 
@@ -80,8 +80,9 @@ impl Issuer {
         let message = &signed.message;
         let is_about_it =
             message.card == record.card_hash.0 && message.request == record.request_hash.0;
-        let age = message.at.seconds_since(record.asked);
-        if !is_about_it || age.is_none() {
+        let latest = self.now().checked_add(self.config().skew_s).unwrap_or(UnixTime::MAX);
+        let is_of_now = (record.asked..=latest).contains(&message.at);
+        if !is_about_it || !is_of_now {
             let message =
                 "the signature is about another card or request, or older than the request";
             return Err(Refusal::new(Code::Unauthorized, message).into());
@@ -109,7 +110,8 @@ impl Issuer {
         let now = self.now();
         let mut all: Vec<ApprovalRecord> = store::all(&self.snapshot(), owner.bytes())?;
         all.retain(|one| !waiting || (one.state == ApprovalState::Waiting && one.expires > now));
-        all.sort_by_key(|one| std::cmp::Reverse(one.asked));
+        // The oldest first: one that comes takes the place of none that is there.
+        all.sort_by_key(|one| (one.asked, one.id));
         Ok(all)
     }
 
@@ -133,11 +135,7 @@ fn approval(tx: &Tx<'_>, owner: OwnerId, id: ApprovalId) -> Result<ApprovalRecor
 }
 
 /// From now on the payee is the host's.
-fn pin(
-    tx: &mut Tx<'_>,
-    approval: &ApprovalRecord,
-    at: aep2_mandate::units::UnixTime,
-) -> Result<(), IssuerError> {
+fn pin(tx: &mut Tx<'_>, approval: &ApprovalRecord, at: UnixTime) -> Result<(), IssuerError> {
     let host = approval.host.parse();
     let host = host.map_err(|error| IssuerError::Internal(format!("an approval: {error}")))?;
     let key = keys::host(approval.owner, &approval.host);

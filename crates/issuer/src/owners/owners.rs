@@ -47,7 +47,7 @@ impl OwnerToken {
     }
 
     /// What is kept of a token. A token has 256 random bits: a plain hash cannot be guessed back.
-    fn hash(text: &str) -> [u8; 32] {
+    pub(crate) fn hash(text: &str) -> [u8; 32] {
         Sha256::digest(text).into()
     }
 }
@@ -120,6 +120,15 @@ impl Issuer {
         };
         let owner = view.record(&owner.ok_or_else(unknown)?)?;
         Ok(owner.ok_or_else(unknown)?)
+    }
+
+    /// Whether the token with this hash is an owner's still.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub(crate) fn is_token_of(&self, hash: &[u8; 32], owner: OwnerId) -> Result<bool, IssuerError> {
+        let found = self.snapshot().value(Family::Tokens, hash)?;
+        Ok(found.is_some_and(|found| found == owner.bytes()))
     }
 
     /// All owners.

@@ -1,13 +1,12 @@
 //! Wallets: an account's key is made here, and never leaves.
 
+use std::sync::Arc;
+
 use aep2_audit_log::Name;
-use aep2_mandate::{
-    eddsa::{PublicKey, SecretKey},
-    signer::Signer,
-    units::AccountId,
-    wire::Strict,
-};
+use aep2_mandate::{eddsa::SecretKey, signer::Signer, units::AccountId, wire::Strict};
+use aep2_vault::Context;
 use aep2_x402::{purchase::Venue, terms::WireAddress};
+use alloy_primitives::hex;
 use rand::{Rng, rngs::OsRng};
 use serde_json::json;
 use url::Url;
@@ -17,7 +16,7 @@ use crate::{
     error::{Code, IssuerError, Refusal},
     family::Family,
     ids::{OwnerId, WalletId},
-    issuer::{Issuer, key_hash},
+    issuer::{Issuer, KEY_KIND, key_hash},
     keys,
     records::{PaymentRecord, PaymentState, WalletRecord},
     store::{self, Source, Tx, put},
@@ -28,6 +27,7 @@ const CREATED: Name = Name::constant("wallet.created");
 const ACCOUNT_SET: Name = Name::constant("wallet.account_set");
 const FROZEN: Name = Name::constant("wallet.frozen");
 const UNFROZEN: Name = Name::constant("wallet.unfrozen");
+const RESTORED: Name = Name::constant("wallet.restored");
 
 /// New wallets begin below this nonce word: the chain keeps such words cheaply, and there is room for 2^29
 /// nonces.
@@ -54,12 +54,12 @@ impl Issuer {
         owner: OwnerId,
         actor: Actor,
         new: NewWallet,
-    ) -> Result<(WalletRecord, PublicKey), IssuerError> {
+    ) -> Result<WalletRecord, IssuerError> {
         let id = WalletId::random();
         let key = SecretKey::generate(&mut OsRng);
         let public = key.public();
         let Venue { chain, wallet, processor } = new.venue;
-        let record = WalletRecord {
+        let mut record = WalletRecord {
             id,
             owner,
             name: new.name,
@@ -68,26 +68,31 @@ impl Issuer {
             chain_id: chain,
             wallet: WireAddress(wallet),
             processor: WireAddress(processor),
+            public_key: public,
             key_hash: Strict(key_hash(&public)),
-            sealed_key: self.vault().seal(WalletRecord::key_context(&id), key.seed())?,
+            sealed_key: String::new(),
             frozen: false,
             created: self.now(),
         };
+        let context = record.key_context();
+        let context = Context { kind: KEY_KIND, id: &context };
+        record.sealed_key = hex::encode(self.vault().seal(context, key.seed())?.to_bytes());
+        let signer = Signer::new(key, chain, wallet);
+        let signing = Arc::clone(self.signing());
         let written = record.clone();
         self.write(move |tx| {
             put(tx, keys::wallet(owner, id), &written)?;
-            // Nonces begin in a word of their own, as in every payer's journal: two that sign for one
-            // account, say after a restored backup, seldom meet.
-            let word = OsRng.gen_range(0..FIRST_WORD_MAX);
-            store::set_sequence(tx, id.bytes(), word << 7);
+            begin_nonces(tx, id);
             let details =
                 json!({ "name": written.name, "keyHash": written.key_hash.0.to_string() });
             let subject = (WALLET, &*id.to_string());
-            audit::note(tx, written.created, &actor, CREATED, subject, details)
+            audit::note(tx, written.created, &actor, CREATED, subject, details)?;
+            // Here, and not when the answer is there: whoever asked may have left by then.
+            signing.add(id, signer);
+            Ok(())
         })
         .await?;
-        self.signing().add(id, Signer::new(key, chain, wallet));
-        Ok((record, public))
+        Ok(record)
     }
 
     /// Says which account on chain has the wallet's key.
@@ -107,6 +112,14 @@ impl Issuer {
             if wallet.account.is_some_and(|known| known != account) {
                 let message = "the wallet has an account; make another wallet for another account";
                 return Err(Refusal::new(Code::Conflict, message).into());
+            }
+            let venue = wallet.venue();
+            for (_, value) in tx.scan(Family::Wallets, &[], None)? {
+                let other: WalletRecord = store::read(&[], &value)?;
+                if other.id != id && other.venue() == venue && other.account == Some(account) {
+                    let message = "another wallet here has this account";
+                    return Err(Refusal::new(Code::Conflict, message).into());
+                }
             }
             wallet.account = Some(account);
             put(tx, keys::wallet(owner, id), &wallet)?;
@@ -162,6 +175,30 @@ impl Issuer {
         Ok(found)
     }
 
+    /// What has to be done after a backup was restored: nobody knows what was issued since it was made.
+    /// Every wallet is frozen until its owner ends that, having cancelled what is outstanding or accepted
+    /// that it was spent besides; and goes on with nonces of another word, because those that follow were
+    /// used. Gives how many wallets there are.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn after_restore(&self) -> Result<usize, IssuerError> {
+        let now = self.now();
+        self.write(move |tx| {
+            let wallets = tx.scan(Family::Wallets, &[], None)?;
+            for (key, value) in &wallets {
+                let mut wallet: WalletRecord = store::read(key, value)?;
+                wallet.frozen = true;
+                put(tx, key.clone(), &wallet)?;
+                begin_nonces(tx, wallet.id);
+                let subject = (WALLET, &*wallet.id.to_string());
+                audit::note(tx, now, &Actor::Operator, RESTORED, subject, json!({}))?;
+            }
+            Ok(wallets.len())
+        })
+        .await
+    }
+
     /// An owner's wallets.
     ///
     /// # Errors
@@ -169,6 +206,13 @@ impl Issuer {
     pub fn wallets(&self, owner: OwnerId) -> Result<Vec<WalletRecord>, IssuerError> {
         store::all(&self.snapshot(), owner.bytes())
     }
+}
+
+/// Lets a wallet's nonces go on in a word that is drawn at random: two issuers of one account, on two
+/// machines or before and after a restored backup, seldom meet.
+fn begin_nonces(tx: &mut Tx<'_>, id: WalletId) {
+    let word = OsRng.gen_range(0..FIRST_WORD_MAX);
+    store::set_sequence(tx, id.bytes(), word << 7);
 }
 
 /// An owner's wallet.

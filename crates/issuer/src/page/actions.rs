@@ -1,4 +1,6 @@
-//! What owners do on the page. Each form has the session's secret in it.
+//! What owners do on the page.
+
+use std::str::FromStr;
 
 use axum::{
     Form,
@@ -6,21 +8,20 @@ use axum::{
     http::HeaderMap,
     response::{IntoResponse, Redirect, Response},
 };
-use serde::{Deserialize, de::DeserializeOwned};
-use std::str::FromStr;
+use serde::Deserialize;
 
+use super::login;
 use crate::{
     api::Context,
     audit::Actor,
     error::{Code, IssuerError, Refusal},
-    ids::{ApprovalId, CardId, WalletId},
+    ids::{ApprovalId, CardId, OwnerId, WalletId},
     records::CardState,
-    sessions::Session,
 };
 
 #[derive(Deserialize)]
 pub(super) struct Action<T> {
-    form: String,
+    key: String,
     #[serde(rename = "do")]
     what: T,
 }
@@ -47,20 +48,20 @@ pub(super) enum OfWallet {
     Unfreeze,
 }
 
-/// The session of a form that is its own.
-fn session<T: DeserializeOwned>(
+/// Whose form it is: the session's that its cookie names, if the form has the session's key.
+fn owner<T>(
     context: &Context,
     headers: &HeaderMap,
     action: &Action<T>,
-) -> Result<Session, Refusal> {
-    let session = context.sessions().of(headers, context.issuer().now());
-    let session = session
+) -> Result<OwnerId, IssuerError> {
+    let session = login::session(context, headers)?
         .ok_or_else(|| Refusal::new(Code::Unauthorized, "your session has ended; log in again"))?;
-    if session.made(&action.form) {
-        Ok(session)
-    } else {
-        Err(Refusal::new(Code::Forged, "the form is not this session's; open the page again"))
+    if session.has(&action.key) {
+        return Ok(session.owner);
     }
+    let message =
+        "the form lacks this session's key: log in again, and let the page run its script";
+    Err(Refusal::new(Code::Forged, message).into())
 }
 
 fn named<T: FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, Refusal> {
@@ -78,7 +79,7 @@ pub(super) async fn decide(
     headers: HeaderMap,
     Form(action): Form<Action<OfApproval>>,
 ) -> Result<Response, IssuerError> {
-    let owner = session(&context, &headers, &action)?.owner;
+    let owner = owner(&context, &headers, &action)?;
     let id: ApprovalId = named(&id)?;
     let approved = matches!(action.what, OfApproval::Approve);
     context.issuer().decide(owner, Actor::Owner(owner), id, approved).await?;
@@ -92,7 +93,7 @@ pub(super) async fn card(
     headers: HeaderMap,
     Form(action): Form<Action<OfCard>>,
 ) -> Result<Response, IssuerError> {
-    let owner = session(&context, &headers, &action)?.owner;
+    let owner = owner(&context, &headers, &action)?;
     let id: CardId = named(&id)?;
     let state = match action.what {
         OfCard::Freeze => CardState::Frozen,
@@ -110,7 +111,7 @@ pub(super) async fn wallet(
     headers: HeaderMap,
     Form(action): Form<Action<OfWallet>>,
 ) -> Result<Response, IssuerError> {
-    let owner = session(&context, &headers, &action)?.owner;
+    let owner = owner(&context, &headers, &action)?;
     let id: WalletId = named(&id)?;
     let frozen = matches!(action.what, OfWallet::Freeze);
     context.issuer().freeze_wallet(owner, Actor::Owner(owner), id, frozen).await?;

@@ -8,7 +8,7 @@ use axum::{
 use maud::{Markup, html};
 
 use super::{
-    layout::{page, secret},
+    layout::{key, page},
     login, show,
 };
 use crate::{
@@ -29,7 +29,7 @@ pub(super) async fn home(
     headers: HeaderMap,
 ) -> Result<Response, IssuerError> {
     let issuer = context.issuer();
-    let Some(session) = context.sessions().of(&headers, issuer.now()) else {
+    let Some(session) = login::session(&context, &headers)? else {
         return Ok(login::form(None).into_response());
     };
     let owner = owner(&context, &session)?;
@@ -42,10 +42,10 @@ pub(super) async fn home(
     let name = |card| cards.iter().find(|one| one.card.id == card).map(|one| &*one.card.name);
     let main = html! {
         @if !approvals.is_empty() {
-            section aria-labelledby="approvals" {
+            section data-still aria-labelledby="approvals" {
                 h2 #approvals { "For you to decide " span .count { (approvals.len()) } }
                 @for approval in &approvals {
-                    (show::approval(approval, name(approval.card), zone, &session))
+                    (show::approval(approval, name(approval.card), zone))
                 }
             }
         }
@@ -54,7 +54,7 @@ pub(super) async fn home(
             @if cards.is_empty() {
                 p .none { "There are none yet. " code { "aep2 issuer card create" } " makes one." }
             }
-            div .grid { @for card in &cards { (show::card(card, &wallets, &budgets, &session)) } }
+            div .grid { @for card in &cards { (show::card(card, &wallets, &budgets)) } }
         }
         @if !budgets.is_empty() {
             section aria-labelledby="budgets" {
@@ -67,14 +67,14 @@ pub(super) async fn home(
             @if wallets.is_empty() {
                 p .none { "There are none yet. " code { "aep2 issuer wallet create" } " makes one." }
             }
-            div .grid { @for wallet in &wallets { (show::wallet(wallet, &session)) } }
+            div .grid { @for wallet in &wallets { (show::wallet(wallet)) } }
         }
         section aria-labelledby="payments" {
             h2 #payments { "Payments" }
             (show::payments(&payments, &name, zone))
         }
     };
-    Ok(page("Cards", bar(&owner, &session), main).into_response())
+    Ok(page("Cards", bar(&owner), main).into_response())
 }
 
 /// `GET /approvals/{id}`: where the link leads that an agent gets.
@@ -84,7 +84,7 @@ pub(super) async fn approval(
     headers: HeaderMap,
 ) -> Result<Response, IssuerError> {
     let issuer = context.issuer();
-    let Some(session) = context.sessions().of(&headers, issuer.now()) else {
+    let Some(session) = login::session(&context, &headers)? else {
         return Ok((StatusCode::UNAUTHORIZED, login::form(None)).into_response());
     };
     let owner = owner(&context, &session)?;
@@ -96,10 +96,10 @@ pub(super) async fn approval(
     let main = html! {
         section .narrow {
             h1 { "A request of your agent's" }
-            (show::approval(&approval, card, &owner.zone, &session))
+            (show::approval(&approval, card, &owner.zone))
         }
     };
-    Ok(page("Request", bar(&owner, &session), main).into_response())
+    Ok(page("Request", bar(&owner), main).into_response())
 }
 
 fn owner(context: &Context, session: &Session) -> Result<OwnerRecord, IssuerError> {
@@ -107,11 +107,11 @@ fn owner(context: &Context, session: &Session) -> Result<OwnerRecord, IssuerErro
     Ok(owner.ok_or_else(|| Refusal::new(Code::Unauthorized, "there is no such owner any more"))?)
 }
 
-fn bar(owner: &OwnerRecord, session: &Session) -> Markup {
+fn bar(owner: &OwnerRecord) -> Markup {
     html! {
         span .owner { (owner.name) }
         form method="post" action="/logout" {
-            (secret(&session.form))
+            (key())
             button type="submit" { "Log out" }
         }
     }

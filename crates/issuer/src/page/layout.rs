@@ -17,13 +17,14 @@ pub(super) fn page(title: &str, header: Markup, main: Markup) -> Markup {
             body {
                 a .skip href="#main" { "Skip to the content" }
                 header { a .mark href="/" { "AEP2 issuer" } (header) }
+                p #notice role="status" {}
                 main #main { (main) }
             }
         }
     }
 }
 
-/// The session's secret, in each of its forms.
-pub(super) fn secret(form: &str) -> Markup {
-    html! { input type="hidden" name="form" value=(form); }
+/// Where the page's script puts the session's key, in each form.
+pub(super) fn key() -> Markup {
+    html! { input type="hidden" name="key" value=""; }
 }

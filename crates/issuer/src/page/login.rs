@@ -13,7 +13,8 @@ use super::layout::page;
 use crate::{
     api::Context,
     error::{Code, IssuerError},
-    sessions::{COOKIE, LASTS_S},
+    owners::OwnerToken,
+    sessions::{COOKIE, LASTS_S, Secrets, Session},
 };
 
 /// The form, and what was wrong with the last try.
@@ -53,11 +54,41 @@ pub(super) async fn login(
         }
         Err(error) => return error.into_response(),
     };
-    let secret = context.sessions().begin(owner.id, issuer.now());
+    let token = OwnerToken::hash(token.trim());
+    let Secrets { cookie, key } = context.sessions().begin(owner.id, token, issuer.now());
     let secure = if context.public_url().scheme() == "https" { "; Secure" } else { "" };
     let cookie =
-        format!("{COOKIE}={secret}; Path=/; HttpOnly; SameSite=Strict; Max-Age={LASTS_S}{secure}");
-    with_cookie(Redirect::to("/").into_response(), &cookie)
+        format!("{COOKIE}={cookie}; Path=/; HttpOnly; SameSite=Strict; Max-Age={LASTS_S}{secure}");
+    with_cookie(entered(&key).into_response(), &cookie)
+}
+
+/// The one page that has the session's key in it. The script keeps the key, and goes on to the start.
+fn entered(key: &str) -> Markup {
+    let main = html! {
+        section .narrow data-key=(key) {
+            h1 { "You are logged in" }
+            noscript {
+                p { "To decide or change anything, let this page run its script: it keeps the key that "
+                    "forms need where no other program on this machine gets it." }
+            }
+            p { a href="/" { "Go to your cards" } }
+        }
+    };
+    page("Logged in", html! {}, main)
+}
+
+/// The session of a request, if it has one whose owner has the same token still.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(super) fn session(
+    context: &Context,
+    headers: &HeaderMap,
+) -> Result<Option<Session>, IssuerError> {
+    let issuer = context.issuer();
+    let Some(session) = context.sessions().of(headers, issuer.now()) else { return Ok(None) };
+    let is_current = issuer.is_token_of(&session.token, session.owner)?;
+    Ok(is_current.then_some(session))
 }
 
 /// `POST /logout`.

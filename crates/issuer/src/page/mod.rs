@@ -1,8 +1,8 @@
 //! The owner's page: cards, budgets as bars, requests to decide, what was paid.
 //!
-//! HTML that is made here, and no build step. It works without its script, which only brings the figures
-//! up to date. An owner logs in with its token, and has a session: a cookie that scripts cannot read and
-//! that other sites' forms do not send. Each form has the session's own secret in it besides.
+//! HTML that is made here, and no build step. An owner logs in with its token, and has a
+//! [session](crate::sessions). The script brings the figures up to date, and puts the session's key into
+//! forms; without it the page shows everything and changes nothing.
 
 mod actions;
 mod assets;

@@ -1,20 +1,45 @@
-// Brings the page up to date every few seconds, and asks before what cannot be undone.
+// Brings the page up to date, puts the session's key into forms, and asks before what cannot be undone.
 "use strict";
+
+const KEY = "aep2-issuer-key";
+
+// Kept for this origin: scheme, host and port. A cookie would go to other ports of the host as well.
+const entered = document.querySelector("[data-key]");
+if (entered) {
+  localStorage.setItem(KEY, entered.dataset.key);
+  location.replace("/");
+}
 
 document.addEventListener("submit", (event) => {
   const question = event.submitter?.dataset.confirm;
-  if (question && !window.confirm(question)) event.preventDefault();
+  if (question && !window.confirm(question)) return event.preventDefault();
+  const field = event.target.elements.namedItem("key");
+  if (field) field.value = localStorage.getItem(KEY) ?? "";
+  if (event.target.getAttribute("action") === "/logout") localStorage.removeItem(KEY);
 });
 
 const isBusy = () => document.hidden || document.querySelector("main :focus") !== null;
+
+// What is to be decided is never put under a finger that is about to press: it is announced instead.
+function announce(text) {
+  const notice = document.querySelector("#notice");
+  if (notice && notice.textContent !== text) notice.textContent = text;
+}
 
 async function refresh() {
   if (isBusy()) return;
   const answer = await fetch(location.href, { redirect: "error" });
   if (!answer.ok) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  const [now, next] = [document.querySelector("main"), page.querySelector("main")];
-  if (next && !isBusy() && now.innerHTML !== next.innerHTML) now.innerHTML = next.innerHTML;
+  const asked = (from) => [...from.querySelectorAll("[data-approval]")].map((one) => one.dataset.approval);
+  if (asked(page).join() !== asked(document).join()) {
+    return announce("The requests for you to decide have changed. Reload the page to see them.");
+  }
+  for (const section of page.querySelectorAll("main > section:not([data-still])")) {
+    const label = section.getAttribute("aria-labelledby");
+    const now = document.querySelector(`main > section[aria-labelledby="${label}"]`);
+    if (now && !isBusy() && now.innerHTML !== section.innerHTML) now.innerHTML = section.innerHTML;
+  }
 }
 
 if (document.querySelector("body > header form")) setInterval(() => refresh().catch(() => {}), 3000);

@@ -4,7 +4,7 @@ use aep2_cards::{PerToken, Restrictions, Tool};
 use aep2_mandate::units::UnixTime;
 use maud::{Markup, html};
 
-use super::layout::secret;
+use super::layout::key;
 use crate::{
     ids::CardId,
     owners::{BudgetReport, CardReport, LimitReport},
@@ -13,16 +13,10 @@ use crate::{
         ApprovalReason, ApprovalRecord, ApprovalState, CardState, HolderRecord, PaymentRecord,
         PaymentState, WalletRecord,
     },
-    sessions::Session,
 };
 
 /// A request to decide, or what was decided.
-pub(super) fn approval(
-    approval: &ApprovalRecord,
-    card: Option<&str>,
-    zone: &Zone,
-    session: &Session,
-) -> Markup {
+pub(super) fn approval(approval: &ApprovalRecord, card: Option<&str>, zone: &Zone) -> Markup {
     let why = match approval.reason {
         ApprovalReason::Amount => "above what the card may pay without you",
         ApprovalReason::UnknownPayee => {
@@ -34,12 +28,14 @@ pub(super) fn approval(
         article .ask data-approval=(approval.id) {
             p .lead {
                 strong { (card.unwrap_or("A card")) } " wants to pay "
-                strong { (approval.amount) } " of " (address(&approval.token.0.to_string())) " at "
+                strong { (approval.amount) } " at "
                 strong { (approval.host) }
             }
             dl {
-                dt { "What" } dd .wrap { code { (approval.method) " " (approval.resource) } }
-                dt { "To" } dd { (address(&approval.payee.0.to_string())) }
+                dt { "What" } dd .wrap { code { (approval.method) } " " code { (approval.resource) } }
+                // In full: what is cut short can be made to look like something else.
+                dt { "To" } dd { code { (approval.payee) } }
+                dt { "Token" } dd { code { (approval.token) } ", amounts in its base units" }
                 @if let Some(purpose) = &approval.purpose {
                     dt { "The agent says" } dd { q { (purpose) } }
                 }
@@ -48,7 +44,7 @@ pub(super) fn approval(
             }
             @if approval.state == ApprovalState::Waiting {
                 form method="post" action={ "/approvals/" (approval.id) } {
-                    (secret(&session.form))
+                    (key())
                     button .main type="submit" name="do" value="approve" { "Agree to this payment" }
                     button type="submit" name="do" value="refuse" { "Refuse" }
                 }
@@ -73,7 +69,6 @@ pub(super) fn card(
     report: &CardReport,
     wallets: &[WalletRecord],
     budgets: &[BudgetReport],
-    session: &Session,
 ) -> Markup {
     let card = &report.card;
     let wallet = wallets.iter().find(|wallet| wallet.id == card.wallet);
@@ -97,7 +92,7 @@ pub(super) fn card(
             }
             @if card.state != CardState::Revoked {
                 form method="post" action={ "/cards/" (card.id) } {
-                    (secret(&session.form))
+                    (key())
                     @if card.state == CardState::Active {
                         button type="submit" name="do" value="freeze" { "Freeze" }
                     } @else {
@@ -199,7 +194,7 @@ fn bar(report: &LimitReport) -> Markup {
 }
 
 /// A wallet.
-pub(super) fn wallet(wallet: &WalletRecord, session: &Session) -> Markup {
+pub(super) fn wallet(wallet: &WalletRecord) -> Markup {
     html! {
         article data-wallet=(wallet.id) {
             h3 { (wallet.name) " " @if wallet.frozen { span .badge .frozen { "frozen" } } }
@@ -215,7 +210,7 @@ pub(super) fn wallet(wallet: &WalletRecord, session: &Session) -> Markup {
                 dt { "Processor" } dd .wrap { (wallet.processor_url) }
             }
             form method="post" action={ "/wallets/" (wallet.id) } {
-                (secret(&session.form))
+                (key())
                 @if wallet.frozen {
                     button .main type="submit" name="do" value="unfreeze" { "Use again" }
                 } @else {
@@ -269,10 +264,6 @@ fn outcome(state: PaymentState) -> String {
 
 fn time(zone: &Zone, at: UnixTime) -> Markup {
     html! { time { (zone.write(at)) } }
-}
-
-fn address(address: &str) -> Markup {
-    html! { code title=(address) { (short(address)) } }
 }
 
 /// An address, short enough to be read.

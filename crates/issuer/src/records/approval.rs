@@ -22,6 +22,8 @@ pub struct ApprovalRecord {
     pub card: CardId,
     /// The hash of the card with all its blocks: what the owner's signature names.
     pub card_hash: Strict<B256>,
+    /// Whether the card is one that was made of the owner's.
+    pub is_of_narrower: bool,
     /// The hash of the request: what the owner's signature names.
     pub request_hash: Strict<B256>,
     /// Why it is asked for.

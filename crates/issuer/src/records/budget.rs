@@ -21,7 +21,7 @@ pub struct BudgetRecord {
     pub name: String,
     /// The budget above it.
     pub parent: Option<BudgetId>,
-    /// Its limits. A payment that none of them is about is refused.
+    /// Its limits. A payment that none of them is about is refused; without any it only counts.
     pub limits: Vec<Limit>,
     /// When it was made.
     pub created: UnixTime,

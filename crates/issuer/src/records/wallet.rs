@@ -1,6 +1,7 @@
 //! A wallet: an account on chain, and the key that signs its mandates.
 
 use aep2_mandate::{
+    eddsa::PublicKey,
     units::{AccountId, ChainId, UnixTime},
     wire::Strict,
 };
@@ -8,8 +9,6 @@ use aep2_x402::{purchase::Venue, terms::WireAddress};
 use alloy_primitives::B256;
 use serde::{Deserialize, Serialize};
 use url::Url;
-
-use aep2_vault::{Context, Sealed};
 
 use crate::ids::{OwnerId, WalletId};
 
@@ -33,11 +32,12 @@ pub struct WalletRecord {
     pub wallet: WireAddress,
     /// The processor, by the address that signs its receipts.
     pub processor: WireAddress,
+    /// The key that verifies its mandates: what its account is opened with.
+    pub public_key: PublicKey,
     /// The hash of the mandate key, as the account must have it on chain.
     pub key_hash: Strict<B256>,
-    /// The mandate key's seed, sealed.
-    #[serde(with = "sealed")]
-    pub sealed_key: Sealed,
+    /// The mandate key's seed, sealed, in hexadecimal.
+    pub sealed_key: String,
     /// Whether its owner froze it: nothing is issued from it.
     pub frozen: bool,
     /// When it was made.
@@ -50,30 +50,17 @@ impl WalletRecord {
         Venue { chain: self.chain_id, wallet: self.wallet.0, processor: self.processor.0 }
     }
 
-    /// What a sealed key belongs to: one that is moved to another wallet does not open.
-    pub(crate) fn key_context(id: &WalletId) -> Context<'_> {
-        Context { kind: "aep2-issuer/mandate-key", id: id.bytes() }
-    }
-}
-
-/// A sealed key, in hexadecimal.
-mod sealed {
-    use aep2_vault::Sealed;
-    use alloy_primitives::hex;
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub(super) fn serialize<S: Serializer>(
-        sealed: &Sealed,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&hex::encode(sealed.to_bytes()))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Sealed, D::Error> {
-        let digits = String::deserialize(deserializer)?;
-        let bytes = hex::decode(digits).map_err(D::Error::custom)?;
-        Sealed::from_bytes(&bytes).map_err(D::Error::custom)
+    /// What a sealed key belongs to: one that is moved to another owner, wallet, chain, contract or
+    /// processor does not open.
+    pub(crate) fn key_context(&self) -> Vec<u8> {
+        let chain = self.chain_id.get().to_be_bytes();
+        let parts: [&[u8]; 5] = [
+            self.owner.bytes(),
+            self.id.bytes(),
+            &chain,
+            self.wallet.0.as_slice(),
+            self.processor.0.as_slice(),
+        ];
+        parts.concat()
     }
 }

@@ -1,13 +1,12 @@
 //! That something is paid that an owner should have decided, or otherwise than the owner decided.
 
-use aep2_cards::{PerToken, Restrictions};
+use aep2_cards::Restrictions;
 use aep2_issuer::{Issue, records::ApprovalReason};
 use aep2_mandate::typed_data::approval::{Approval, SignedApproval};
 use alloy_signer_local::PrivateKeySigner;
 
 use crate::support::{
-    ATTACKER, TOKEN, World, above, amount, asked, at, code, in_all, issued, narrowed, parsed,
-    random,
+    ATTACKER, World, above, asked, at, code, in_all, issued, narrowed, parsed, random,
 };
 
 #[tokio::test]
@@ -27,8 +26,9 @@ async fn a_payment_above_the_threshold_waits_and_is_paid_once_when_its_owner_agr
         world.issuer.decide(world.owner.id, world.actor(), question.id, approved).await
     };
     decide(true).await.expect("decided");
-    assert_eq!(decide(false).await.expect_err("once").code().name(), "conflict");
+    assert_eq!(decide(true).await.expect_err("once").code().name(), "conflict");
     issued(world.ask(later).await).expect("approved");
+    assert_eq!(decide(false).await.expect_err("too late").code().name(), "conflict");
     // It was good for one payment.
     asked(world.ask(request).await);
 }
@@ -146,4 +146,47 @@ async fn only_the_accounts_owner_signs_and_only_for_this_request() {
         assert_eq!(refused.code().name(), "unauthorized");
     }
     decide(&sign(message(&question, now), &owner)).await.expect("the owner's word");
+}
+
+#[tokio::test]
+async fn what_was_agreed_to_can_be_taken_back_and_none_is_left_over() {
+    let world = World::begin().await;
+    let (_, card, _) = world.card(above(10)).await;
+    let request = world.request(&card, 11);
+    let question = asked(world.ask(request.clone()).await);
+    let decide = async |id, approved| {
+        let decided = world.issuer.decide(world.owner.id, world.actor(), id, approved).await;
+        decided.map(|_| ()).map_err(|error| error.code().name())
+    };
+    assert_eq!(decide(question.id, true).await, Ok(()));
+    assert_eq!(decide(question.id, false).await, Ok(()));
+    assert_eq!(code(issued(world.ask(request).await)), "approval_refused");
+
+    // Agreeing to an unknown payee makes it the host's. The next payment needs no approval any more, and
+    // uses it up: when the owner takes the payee off the host, nothing is left to pay it by.
+    let hosts = Some([parsed("api.example")].into());
+    let (_, card, _) = world.card(Restrictions { hosts, ..in_all(1_000) }).await;
+    let request = world.request(&card, 1);
+    let question = asked(world.ask(request.clone()).await);
+    assert_eq!(decide(question.id, true).await, Ok(()));
+    issued(world.ask(request.clone()).await).expect("the host's payee");
+    let nobody = std::collections::BTreeSet::new();
+    let emptied =
+        world.issuer.set_host(world.owner.id, world.actor(), parsed("api.example"), nobody);
+    emptied.await.expect("the host is forgotten");
+    let mut again = request;
+    again.request_key = random();
+    asked(world.ask(again).await);
+}
+
+#[tokio::test]
+async fn a_sub_agent_does_not_take_all_the_places_for_questions() {
+    let world = World::begin().await;
+    let (_, card, holder) = world.card(above(10)).await;
+    let (narrow, _) = narrowed(&card, &holder, &Restrictions::default());
+    for units in 20..23 {
+        asked(world.ask(world.request(&narrow, units)).await);
+    }
+    assert_eq!(code(world.pay(&narrow, 23).await), "too_many_approvals");
+    asked(world.ask(world.request(&card, 23)).await);
 }

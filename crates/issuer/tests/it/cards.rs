@@ -3,7 +3,11 @@
 use std::collections::BTreeSet;
 
 use aep2_cards::{Card, CardToken, Holder, PerToken, Restrictions, RootKey};
-use aep2_issuer::{IssueRequest, Subject, owners::CardChange, records::CardState};
+use aep2_issuer::{
+    IssueRequest, Subject,
+    owners::{CardChange, NewCard, NewWallet},
+    records::CardState,
+};
 
 use crate::support::{
     ATTACKER, NOON, OTHER_TOKEN, PAYEE, TOKEN, World, amount, at, code, in_all, issued, narrowed,
@@ -164,8 +168,38 @@ async fn another_owner_reaches_nothing() {
     let frozen = CardState::Frozen;
     let tried = world.issuer.set_card_state(mallory.id, world.actor(), record.id, frozen).await;
     assert_eq!(tried.expect_err("not its card").code().name(), "not_found");
-    assert!(world.issuer.cards(mallory.id).expect("readable").is_empty());
-    assert!(world.issuer.wallets(mallory.id).expect("readable").is_empty());
+    // Nor by naming a block of it as one of a card of her own.
+    let (_, card, _) = world.card(in_all(1_000)).await;
+    let root = world.issuer.card(&card).expect("a card").blocks()[0].revocation_id;
+    let hers = NewWallet {
+        name: "hers".to_owned(),
+        processor_url: "http://127.0.0.1:1".parse().expect("a URL"),
+        venue: crate::support::venue(&world.processor),
+    };
+    let hers = world.issuer.create_wallet(mallory.id, world.actor(), hers).await.expect("a wallet");
+    let new = NewCard {
+        name: "hers".to_owned(),
+        wallet: hers.id,
+        budget: None,
+        restrictions: in_all(1),
+        subscription: None,
+        holder: None,
+    };
+    let (own, _) =
+        world.issuer.create_card(mallory.id, world.actor(), new.clone()).await.expect("a card");
+    let revoke = world.issuer.revoke_block(mallory.id, world.actor(), own.id, root).await;
+    revoke.expect("of her own card, which has no such block");
+    world.pay(&card, 1).await.expect("the other owner's card is as it was");
+    // Nor by a card on another's wallet, nor by another's account.
+    let on_anothers = NewCard { wallet: world.wallet, ..new };
+    let tried = world.issuer.create_card(mallory.id, world.actor(), on_anothers).await;
+    assert_eq!(tried.map(|_| ()).expect_err("not her wallet").code().name(), "not_found");
+    let account = aep2_mandate::units::AccountId::new(7).expect("an account");
+    let tried = world.issuer.set_account(mallory.id, world.actor(), hers.id, account).await;
+    assert_eq!(tried.map(|_| ()).expect_err("not her account").code().name(), "conflict");
+
+    assert_eq!(world.issuer.cards(mallory.id).expect("readable").len(), 1);
+    assert_eq!(world.issuer.wallets(mallory.id).expect("readable").len(), 1);
 
     // A token that is replaced is worth nothing, and neither is a part of one.
     let newer = world.issuer.change_token(mallory.id).await.expect("another token");

@@ -80,6 +80,10 @@ async fn nobody_but_the_processor_says_what_became_of_a_payment() {
     let world = World::begin().await;
     let (_, card, _) = world.card(in_all(100)).await;
     let payment = world.pay(&card, 100).await.expect("within the budget");
+    // Not even the processor before its time: it could settle the mandate all the same.
+    let early = outcome(&world, &payment, OutcomeStatus::Expired, Amount::ZERO, &world.processor);
+    assert_eq!(take(&world, early).await, Err("conflict"));
+    world.clock.advance(1_001);
     let thief = PrivateKeySigner::random();
     let forged = outcome(&world, &payment, OutcomeStatus::Expired, Amount::ZERO, &thief);
     assert_eq!(take(&world, forged).await, Err("unauthorized"));
@@ -88,6 +92,7 @@ async fn nobody_but_the_processor_says_what_became_of_a_payment() {
     let mut unknown = payment.clone();
     let (_, other, _) = world.card(in_all(100)).await;
     unknown.id = world.pay(&other, 1).await.expect("another").id;
+    world.clock.advance(1_001);
     let of_another =
         outcome(&world, &unknown, OutcomeStatus::Expired, Amount::ZERO, &world.processor);
     assert_eq!(take(&world, of_another).await, Ok(true));
@@ -147,4 +152,27 @@ async fn a_mandate_follows_one_with_a_receipt_and_no_other_is_followed_twice() {
     assert_eq!(third.mandate.mandate.prev.id(), Some(first.id));
     let fourth = world.pay(&card, 1).await.expect("paid");
     assert!(fourth.mandate.mandate.prev.is_start(), "the first is followed already");
+}
+
+#[tokio::test]
+async fn what_comes_back_comes_back_everywhere_it_was_counted() {
+    let world = World::begin().await;
+    let shared =
+        world.budget(None, vec![crate::support::limit(100, aep2_cards::Period::Day)]).await;
+    let (_, card, holder) = world.card_of(in_all(100), Some(shared)).await;
+    let single = aep2_cards::Restrictions { payments: Some(1), ..in_all(100) };
+    let (narrow, _) = crate::support::narrowed(&card, &holder, &single);
+    let payment = world.pay(&narrow, 100).await.expect("within all");
+    for card in [&card, &narrow] {
+        assert!(world.pay(card, 1).await.is_err(), "used up in the card, the block and the budget");
+    }
+    world.clock.advance(1_001);
+    let expired = outcome(&world, &payment, OutcomeStatus::Expired, Amount::ZERO, &world.processor);
+    assert_eq!(take(&world, expired).await, Ok(true));
+    // The one payment of the narrower card was never made.
+    let payment = world.pay(&narrow, 60).await.expect("free again");
+    let settled = outcome(&world, &payment, OutcomeStatus::Settled, Amount::ZERO, &world.processor);
+    assert_eq!(take(&world, settled).await, Ok(true));
+    assert_eq!(code(world.pay(&narrow, 1).await), "payments_used_up", "voided, and made");
+    world.pay(&card, 100).await.expect("nothing was paid");
 }

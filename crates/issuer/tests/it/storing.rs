@@ -88,6 +88,47 @@ async fn every_answer_has_its_line_and_one_altered_byte_is_found() {
 }
 
 #[tokio::test]
+async fn what_an_agent_says_at_length_is_told_by_its_hash_and_stops_nothing() {
+    let world = World::begin().await;
+    let (_, card, _) = world.card(in_all(100)).await;
+    let mut request = world.request(&card, 101);
+    // Control characters take six bytes each as they are written.
+    request.purpose = Some("\u{1}".repeat(5_000));
+    assert_eq!(code(crate::support::issued(world.ask(request).await)), "budget_exceeded");
+    let mut lines = Vec::new();
+    world.issuer.export_log(&mut lines).expect("exported");
+    let last = String::from_utf8(lines).expect("text").lines().last().map(str::to_owned);
+    assert!(last.is_some_and(|last| last.contains("payment.refused") && last.contains("sha256")));
+}
+
+#[tokio::test]
+async fn refusals_without_end_do_not_fill_the_disk() {
+    let world = World::begin().await;
+    let (_, card, _) = world.card(in_all(1)).await;
+    let count = || world.issuer.verify_log().expect("whole").expect("begun").to.number.get();
+    let before = count();
+    for _ in 0..200 {
+        assert_eq!(code(world.pay(&card, 2).await), "budget_exceeded");
+    }
+    assert!(count() - before <= 120, "two minutes' lines at most");
+}
+
+#[tokio::test]
+async fn after_a_restored_backup_nothing_is_issued_before_its_owner_says_so() {
+    let world = World::begin().await;
+    let (_, card, _) = world.card(in_all(100)).await;
+    let before = world.pay(&card, 1).await.expect("paid");
+    assert_eq!(world.issuer.after_restore().await.expect("done"), 1);
+    assert_eq!(code(world.pay(&card, 1).await), "wallet_frozen");
+    let (owner, wallet) = (world.owner.id, world.wallet);
+    let unfrozen = world.issuer.freeze_wallet(owner, world.actor(), wallet, false).await;
+    unfrozen.expect("its owner decided");
+    let after = world.pay(&card, 1).await.expect("paid");
+    let word = |payment: &aep2_issuer::records::PaymentRecord| payment.mandate.mandate.nonce.word();
+    assert_ne!(word(&before), word(&after), "nonces that may have been used are not used again");
+}
+
+#[tokio::test]
 async fn a_second_process_does_not_issue_from_the_same_store() {
     let world = World::begin().await;
     let vault = Vault::new(Kek::random().expect("random bytes"));

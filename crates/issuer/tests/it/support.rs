@@ -86,7 +86,7 @@ impl World {
             venue: venue(&processor),
         };
         let actor = Actor::Owner(owner.id);
-        let (wallet, _) = issuer.create_wallet(owner.id, actor, new).await.expect("a wallet");
+        let wallet = issuer.create_wallet(owner.id, actor, new).await.expect("a wallet");
         let account = AccountId::new(7).expect("an account");
         let actor = Actor::Owner(owner.id);
         issuer.set_account(owner.id, actor, wallet.id, account).await.expect("its account");

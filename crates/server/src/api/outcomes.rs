@@ -63,12 +63,8 @@ pub(super) async fn outcomes(
         let message = format!("more than {most} mandates; ask for the rest by themselves");
         return Err(ApiError::new(Code::TooLarge, message));
     }
-    let outcomes = api
-        .blocking(move |processor| {
-            let ids = question.mandate_ids.into_iter();
-            let outcomes = ids.map(|id| processor.outcome(MandateHash::from_bytes(id.0)));
-            outcomes.collect::<Result<Vec<_>, _>>()
-        })
-        .await??;
+    let ids = question.mandate_ids.into_iter().map(|id| MandateHash::from_bytes(id.0));
+    let ids: Vec<_> = ids.collect();
+    let outcomes = api.blocking(move |processor| processor.outcomes(&ids)).await??;
     Ok(Json(Outcomes { outcomes }))
 }
