@@ -8,20 +8,16 @@ use rocksdb::{BottommostLevelCompaction, CompactOptions, DB, FlushOptions};
 
 use crate::batch::CommitError;
 
-/// Rewrites a family's files. `families` are all that are written.
-pub(crate) fn compact(
-    db: &DB,
-    families: &[&'static str],
-    family: &'static str,
-) -> Result<(), CommitError> {
-    let handle = |name| db.cf_handle(name).ok_or(CommitError::Family(name));
-    let all = families.iter().map(|name| handle(name)).collect::<Result<Vec<_>, _>>()?;
-    // Begins a new log, and leaves nothing in the old ones that is needed.
-    db.flush_cfs_opt(&all.iter().collect::<Vec<_>>(), &FlushOptions::default())?;
+/// Rewrites a family's files.
+pub(crate) fn compact(db: &DB, family: &'static str) -> Result<(), CommitError> {
+    let handle = db.cf_handle(family).ok_or(CommitError::Family(family))?;
+    // All families go into tables together (`database::options`), so the old log is not needed any
+    // more. Rewriting would do this too, but does not say when it failed.
+    db.flush_cf_opt(handle, &FlushOptions::default())?;
     let mut options = CompactOptions::default();
-    // The lowest level too, which otherwise is left as it is.
+    // The lowest level too, at once: by itself RocksDB leaves it for later.
     options.set_bottommost_level_compaction(BottommostLevelCompaction::Force);
     options.set_exclusive_manual_compaction(true);
-    db.compact_range_cf_opt(handle(family)?, None::<&[u8]>, None::<&[u8]>, &options);
+    db.compact_range_cf_opt(handle, None::<&[u8]>, None::<&[u8]>, &options);
     Ok(())
 }

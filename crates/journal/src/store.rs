@@ -29,8 +29,6 @@ pub(crate) struct Store {
     // Dropped in this order: the lock goes last.
     db: DB,
     mark: Mark,
-    /// All that are written.
-    families: Vec<&'static str>,
     _owner: OwnerLock,
 }
 
@@ -62,8 +60,7 @@ impl Store {
             let whole = directory.canonicalize().map_err(io_error("find"))?;
             whole.parent().map_or(Ok(()), sync_directory)?;
         }
-        let families = config.families.iter().map(|family| family.name).collect();
-        Ok(Self { db, mark, families, _owner: owner })
+        Ok(Self { db, mark, _owner: owner })
     }
 
     /// What is on disk.
@@ -78,7 +75,7 @@ impl Store {
 
     /// Rewrites a family's files without what was deleted or written over.
     pub(crate) fn compact(&self, family: &'static str) -> Result<(), CommitError> {
-        compact::compact(&self.db, &self.families, family)
+        compact::compact(&self.db, family)
     }
 
     /// Writes the changes at once as commit number `commit`, and returns when they are on disk.
@@ -204,7 +201,6 @@ mod tests {
         let config = JournalConfig::new([LARGE, SMALL], 1, Vec::new());
         let db = database::open(directory, options, &config.families).expect("opens");
         let mark = Mark::open(directory, 0).expect("opens");
-        let families = config.families.iter().map(|family| family.name).collect();
-        Store { db, mark, families, _owner: owner }
+        Store { db, mark, _owner: owner }
     }
 }

@@ -37,6 +37,10 @@ fn the_script_of_the_documentation_finds_what_we_find() {
     let altered = String::from_utf8(all[1].clone()).expect("text").replace("50000", "90000");
     let altered = [&all[0], altered.as_bytes(), &all[2], &all[3]].concat();
     assert_eq!(checked(&altered), (false, "broken at entry 2".to_owned()));
+    let cut = &file[..file.len() - 5];
+    assert_eq!(checked(cut), (false, "ends within entry 4".to_owned()));
+    let missing = all[..3].concat();
+    assert!(checked(&missing).0 && !checked(&missing).1.starts_with('4'), "only a head shows that");
     for order in [&[0, 2, 3][..], &[0, 2, 1, 3], &[0, 1, 1, 2]] {
         let file: Vec<u8> = order.iter().flat_map(|line| all[*line].clone()).collect();
         assert!(!checked(&file).0, "{order:?}");

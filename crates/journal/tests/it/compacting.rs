@@ -71,3 +71,18 @@ fn what_was_deleted_or_written_over_leaves_the_disk_when_it_is_compacted() {
         }
     }
 }
+
+#[test]
+fn what_a_snapshot_shows_stays_until_it_is_let_go() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let journal = open(directory.path()).expect("opens");
+    set(&journal, b"key", Some(SECRET));
+    let snapshot = journal.snapshot();
+    set(&journal, b"key", None);
+    journal.compact(Family::Counts).expect("compacts");
+    assert_eq!(snapshot.get(Family::Counts, b"key").expect("reads").as_deref(), Some(SECRET));
+    drop(snapshot);
+    // Nothing was written since, and the lowest level has both.
+    journal.compact(Family::Counts).expect("compacts");
+    assert!(leaves_the_disk(directory.path()));
+}
