@@ -25,6 +25,7 @@ mod host;
 mod hours;
 mod keys;
 mod limits;
+mod object;
 mod per_token;
 pub mod proof;
 mod restrictions;

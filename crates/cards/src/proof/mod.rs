@@ -16,10 +16,9 @@
 //!
 //! Neither of the crates for RFC 9421 was taken. `web-bot-auth` takes the time from the system's
 //! clock, always signs an `expires`, leaves it to its caller to look at components and parameters,
-//! passes over headers that it cannot read, and does not check content digests; it brings a parser
-//! of regular expressions with it. `httpsig` brings a second implementation of Ed25519 and three
-//! other kinds of signatures. For a fixed set of components the signature base is a dozen lines;
-//! the structured fields in it are read and written by `sfv`.
+//! passes over headers that it cannot read, and knows no content digests. `httpsig` brings a second
+//! implementation of Ed25519 and three other kinds of signatures. For a fixed set of components the
+//! signature base is a dozen lines; the structured fields in it are read and written by `sfv`.
 
 mod base;
 mod digest;
