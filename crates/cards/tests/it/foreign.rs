@@ -1,8 +1,12 @@
 //! Cards with something in them that cards do not have are refused, whatever it would have said.
 
 use aep2_cards::{
-    BLOCKS_MAX, BYTES_MAX, Card, CardError, CardToken, PREFIX, Restrictions, RootKey,
-    RootPublicKeys,
+    card::Card,
+    error::CardError,
+    keys::{RootKey, RootPublicKeys},
+    limits::{BLOCKS_MAX, BYTES_MAX, PREFIX},
+    restrictions::Restrictions,
+    token::CardToken,
 };
 use biscuit_auth::{
     Algorithm, Biscuit, BiscuitBuilder, BlockBuilder, KeyPair, PrivateKey,
@@ -147,7 +151,7 @@ fn the_issuers_block_says_which_card_it_is_and_who_holds_it() {
 fn a_card_of_another_root_key_is_worth_nothing() {
     let forger = RootKey::from_seed(7, &[9; 32]).expect("a key");
     let id = "card-1".parse().expect("an id");
-    let forged = Card::mint(&forger, &id, aep2_cards::Holder::Bearer).expect("a card");
+    let forged = Card::mint(&forger, &id, aep2_cards::card::Holder::Bearer).expect("a card");
     assert_eq!(Card::parse(&forged, &roots()), Err(CardError::Signature));
     assert_eq!(Card::parse(&bound(), &forger.public().into()), Err(CardError::Signature));
     assert_eq!(Card::parse(&bound(), &RootPublicKeys::default()), Err(CardError::UnknownRootKey));
@@ -168,7 +172,7 @@ fn a_card_of_another_root_key_is_worth_nothing() {
 fn cards_of_an_older_root_key_are_taken_while_it_is_among_those_that_are() {
     let newer = RootKey::from_seed(8, &[10; 32]).expect("a key");
     let id = "card-2".parse().expect("an id");
-    let card = Card::mint(&newer, &id, aep2_cards::Holder::Bearer).expect("a card");
+    let card = Card::mint(&newer, &id, aep2_cards::card::Holder::Bearer).expect("a card");
     let both = RootPublicKeys::new([root().public(), newer.public()]);
     assert!(Card::parse(&bound(), &both).is_ok());
     assert!(Card::parse(&card, &both).is_ok());

@@ -1,6 +1,9 @@
 //! A card changes hands by the signature of who holds it, and by no other.
 
-use aep2_cards::{Card, CardError, CardToken, Handover, HolderKey, Restrictions};
+use aep2_cards::{
+    card::Card, error::CardError, handover::Handover, keys::HolderKey, restrictions::Restrictions,
+    token::CardToken,
+};
 use alloy_primitives::hex;
 use biscuit_auth::{
     BlockBuilder,
@@ -87,7 +90,7 @@ fn a_handover_is_for_one_key_after_one_block() {
     let another = Card::mint(
         &crate::support::root(),
         &"card-1".parse().expect("an id"),
-        aep2_cards::Holder::Key(agent().public()),
+        aep2_cards::card::Holder::Key(agent().public()),
     );
     let another = another.expect("a card like the first");
     assert_eq!(parse(&append(&another, Some((&name, &signature)), None)), REFUSED);

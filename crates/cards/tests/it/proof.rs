@@ -1,11 +1,12 @@
 //! A request is the holder's, once, as it was signed, and now.
 
 use aep2_cards::{
-    CardToken, HolderKey,
+    keys::HolderKey,
     proof::{
         self, NONCES_A_CARD_MAX, NonceRefused, Nonces, Proof, ProofError, Request, WINDOW_S,
         card_of, random_nonce, sign,
     },
+    token::CardToken,
 };
 use aep2_mandate::units::UnixTime;
 use http::{HeaderMap, HeaderValue};

@@ -1,6 +1,10 @@
 //! Restrictions only ever restrict, and are read strictly.
 
-use aep2_cards::{Denied, Facts, Host, Restrictions, Tool, ToolCall, Verdict, allows};
+use aep2_cards::{
+    decision::{Denied, Facts, ToolCall, Verdict, allows},
+    host::Host,
+    restrictions::{Restrictions, Tool},
+};
 use aep2_mandate::units::{Amount, Ceiling, UnixTime};
 use alloy_primitives::Address;
 use proptest::{collection, option, prelude::*};
@@ -94,7 +98,7 @@ fn what_one_block_forbids_no_later_block_allows() {
         let card = bound().narrow(&narrow, None).expect("narrower");
         for wider in [wide, Restrictions::default()] {
             let card = card.narrow(&wider, None).expect("a block more");
-            let card = aep2_cards::Card::parse(&card, &roots()).expect("a card");
+            let card = aep2_cards::card::Card::parse(&card, &roots()).expect("a card");
             assert_eq!(card.allows(&facts), Err(denied), "{wider:?}");
         }
     }
@@ -283,7 +287,7 @@ fn some_host() -> impl Strategy<Value = Host> {
         .prop_map(|host| host.parse().expect("a host"))
 }
 
-fn some_amounts() -> impl Strategy<Value = Option<aep2_cards::PerToken>> {
+fn some_amounts() -> impl Strategy<Value = Option<aep2_cards::per_token::PerToken>> {
     let amount = (0u128..4).prop_map(|amount| Amount::new(amount).expect("small"));
     option::of(collection::vec((some_address(), amount), 0..3).prop_map(FromIterator::from_iter))
 }

@@ -1,7 +1,12 @@
 //! Cards and payments to try things with.
 
 use aep2_cards::{
-    Card, CardToken, Facts, Holder, HolderKey, PREFIX, Restrictions, RootKey, RootPublicKeys,
+    card::{Card, Holder},
+    decision::Facts,
+    keys::{HolderKey, RootKey, RootPublicKeys},
+    limits::PREFIX,
+    restrictions::Restrictions,
+    token::CardToken,
 };
 use aep2_mandate::units::{Ceiling, UnixTime};
 use alloy_primitives::Address;
