@@ -14,78 +14,44 @@ use crate::support::{DOLLAR, ETHER, SHOP, STRANGER, bound, payment, restrictions
 /// For each field: a restriction that refuses [`payment`] changed by the last entry, with which
 /// reason, and one of the same field that allows it.
 fn fields() -> Vec<(String, String, Denied, Facts)> {
-    let facts = payment;
-    let tool = |tool: &str| Facts {
-        tool: Some(ToolCall { server: "mcp.example".to_owned(), tool: tool.to_owned() }),
-        ..facts()
+    let tool = ToolCall { server: "mcp.example".to_owned(), tool: "buy".to_owned() };
+    let tool = Facts { tool: Some(tool), ..payment() };
+    let metered = Facts { metered: true, ..payment() };
+    let of = |field: &str, narrow: &str, wide: &str, denied, facts: &Facts| {
+        let json = |value: &str| {
+            let named = value.replace("DOLLAR", &DOLLAR.to_string());
+            let named = named.replace("ETHER", &ETHER.to_string());
+            let named = named.replace("SHOP", &SHOP.to_string());
+            format!("{{\"{field}\":{}}}", named.replace("STRANGER", &STRANGER.to_string()))
+        };
+        (json(narrow), json(wide), denied, facts.clone())
     };
-    let token = |token: Address| format!("\"{token}\"");
-    [
-        (
-            r#""hosts":["other.example"]"#.to_owned(),
-            r#""hosts":["other.example","shop.example"]"#.to_owned(),
-            Denied::HostNotAllowed,
-            facts(),
-        ),
-        (
-            format!("\"payees\":[\"{STRANGER}\"]"),
-            format!("\"payees\":[\"{STRANGER}\",\"{SHOP}\"]"),
-            Denied::PayeeNotAllowed,
-            facts(),
-        ),
-        (
-            r#""tools":[{"server":"mcp.example","tool":"search"}]"#.to_owned(),
-            r#""tools":[{"server":"mcp.example"}]"#.to_owned(),
-            Denied::ToolNotAllowed,
-            tool("buy"),
-        ),
-        (
-            format!("\"tokens\":[{}]", token(ETHER)),
-            format!("\"tokens\":[{},{}]", token(ETHER), token(DOLLAR)),
-            Denied::TokenNotAllowed,
-            facts(),
-        ),
-        (
-            format!("\"perPayment\":{{{}:\"99\"}}", token(DOLLAR)),
-            format!("\"perPayment\":{{{}:\"100\"}}", token(DOLLAR)),
-            Denied::AbovePerPayment,
-            facts(),
-        ),
-        (
-            format!(r#""budgets":[{{"token":{},"amount":"9","period":"day"}}]"#, token(ETHER)),
-            format!(r#""budgets":[{{"token":{},"amount":"9","period":"total"}}]"#, token(DOLLAR)),
-            Denied::TokenNotAllowed,
-            facts(),
-        ),
-        (
-            "\"notBefore\":1790000001".to_owned(),
-            "\"notBefore\":1790000000".to_owned(),
-            Denied::NotYetValid,
-            facts(),
-        ),
-        (
-            "\"expires\":1790000000".to_owned(),
-            "\"expires\":1790000001".to_owned(),
-            Denied::Expired,
-            facts(),
-        ),
-        (
-            r#""hours":[{"from":"14:14","to":"14:13","offset":"+00:00"}]"#.to_owned(),
-            r#""hours":[{"from":"14:13","to":"14:14","offset":"+00:00"}]"#.to_owned(),
-            Denied::OutsideHours,
-            facts(),
-        ),
-        (
-            "\"metered\":false".to_owned(),
-            "\"metered\":true".to_owned(),
-            Denied::MeteredNotAllowed,
-            Facts { metered: true, ..facts() },
-        ),
+    use Denied as D;
+    let (hosts, both) = (r#"["other.example"]"#, r#"["other.example","shop.example"]"#);
+    let (search, any) =
+        (r#"[{"server":"mcp.example","tool":"search"}]"#, r#"[{"server":"mcp.example"}]"#);
+    let (ether, dollar) = (
+        r#"[{"token":"ETHER","amount":"9","period":"day"}]"#,
+        r#"[{"token":"DOLLAR","amount":"9","period":"total"}]"#,
+    );
+    let (other, now) = (
+        r#"[{"from":"14:14","to":"14:13","offset":"+00:00"}]"#,
+        r#"[{"from":"14:13","to":"14:14","offset":"+00:00"}]"#,
+    );
+    let (less, enough) = (r#"{"DOLLAR":"99"}"#, r#"{"DOLLAR":"100"}"#);
+    let facts = payment();
+    vec![
+        of("hosts", hosts, both, D::HostNotAllowed, &facts),
+        of("payees", r#"["STRANGER"]"#, r#"["STRANGER","SHOP"]"#, D::PayeeNotAllowed, &facts),
+        of("tools", search, any, D::ToolNotAllowed, &tool),
+        of("tokens", r#"["ETHER"]"#, r#"["ETHER","DOLLAR"]"#, D::TokenNotAllowed, &facts),
+        of("perPayment", less, enough, D::AbovePerPayment, &facts),
+        of("budgets", ether, dollar, D::TokenNotAllowed, &facts),
+        of("notBefore", "1790000001", "1790000000", D::NotYetValid, &facts),
+        of("expires", "1790000000", "1790000001", D::Expired, &facts),
+        of("hours", other, now, D::OutsideHours, &facts),
+        of("metered", "false", "true", D::MeteredNotAllowed, &metered),
     ]
-    .map(|(narrow, wide, denied, facts)| {
-        (format!("{{{narrow}}}"), format!("{{{wide}}}"), denied, facts)
-    })
-    .into()
 }
 
 #[test]
