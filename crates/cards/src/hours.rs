@@ -6,6 +6,8 @@ use aep2_mandate::units::UnixTime;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
+use crate::object::object;
+
 const MINUTES_A_DAY: u16 = 24 * 60;
 
 /// A part of each day, `from` included and `to` not, as clocks show it that are `offset` from UTC.
@@ -14,7 +16,7 @@ const MINUTES_A_DAY: u16 = 24 * 60;
 /// The offset is fixed. A zone that puts its clocks forward has two offsets in a year; the owner
 /// says which one counts, and nothing changes behind the owner's back when a zone's rules do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, try_from = "Written")]
+#[serde(into = "Written", try_from = "Written")]
 pub struct Hours {
     from: TimeOfDay,
     to: TimeOfDay,
@@ -22,13 +24,15 @@ pub struct Hours {
 }
 
 /// The fields of [`Hours`] before they are compared.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
 struct Written {
     from: TimeOfDay,
     to: TimeOfDay,
     offset: Offset,
 }
+
+object! { Written }
 
 /// Why a time of day cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -59,6 +63,12 @@ impl Hours {
         let now = minutes.rem_euclid(i64::from(MINUTES_A_DAY));
         let (from, to) = (i64::from(self.from.0), i64::from(self.to.0));
         if from < to { (from..to).contains(&now) } else { now >= from || now < to }
+    }
+}
+
+impl From<Hours> for Written {
+    fn from(Hours { from, to, offset }: Hours) -> Self {
+        Self { from, to, offset }
     }
 }
 

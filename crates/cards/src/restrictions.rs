@@ -29,11 +29,11 @@ use aep2_mandate::{
 use alloy_primitives::Address;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{host::Host, hours::Hours, per_token::PerToken};
+use crate::{host::Host, hours::Hours, object::object, per_token::PerToken};
 
 /// What is allowed, at most. Absent is no restriction.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[serde(default, remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
 pub struct Restrictions {
     /// The hosts where something may be bought.
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
@@ -79,7 +79,7 @@ pub struct Restrictions {
 
 /// Tools of a server of the Model Context Protocol.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
 pub struct Tool {
     /// Whose tools: the server's host, or the name that its owner gave it.
     pub server: String,
@@ -90,7 +90,7 @@ pub struct Tool {
 
 /// The most that the payments of a period together may be.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
 pub struct Budget {
     /// Of payments in this ERC-20 token.
     #[serde(serialize_with = "address", deserialize_with = "strict")]
@@ -125,6 +125,8 @@ pub enum Period {
     /// For ever.
     Total,
 }
+
+object! { Restrictions Tool Budget }
 
 /// A field that is there has a value: `null` would be a restriction that restricts nothing.
 fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(

@@ -64,6 +64,11 @@ enum Command {
         #[command(subcommand)]
         what: command::wallet::Command,
     },
+    /// Cards: look at one, narrow it, hand it on
+    Card {
+        #[command(subcommand)]
+        what: command::card::Command,
+    },
     Pay(command::pay::Arguments),
     Gateway(command::gateway::Arguments),
     /// Sell tools, and pay for an agent, over the Model Context Protocol
@@ -132,6 +137,7 @@ fn main() -> ExitCode {
         Command::Account { what } => command::account::run(&what, &output),
         Command::Inclusion { what } => command::inclusion::run(&what, &output),
         Command::Wallet { what } => command::wallet::run(&what, &output),
+        Command::Card { what } => command::card::run(&what, &output),
         Command::Pay(arguments) => command::pay::run(&arguments, &output),
         Command::Gateway(arguments) => command::gateway::run(&arguments, &output),
         Command::Mcp { what } => command::mcp::run(&what, &output),

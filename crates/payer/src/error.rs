@@ -13,7 +13,7 @@ use aep2_x402::{
 use alloy_primitives::Address;
 use thiserror::Error;
 
-use crate::{journal::JournalError, limits::LimitError};
+use crate::{card::IssuerError, journal::JournalError, limits::LimitError};
 
 /// Why nothing was paid, or what was paid is not certain.
 #[derive(Debug, Error)]
@@ -98,6 +98,12 @@ pub enum PayError {
     /// Something has no JSON, which all that is paid with has.
     #[error("cannot be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
+    /// The issuer of the payer's card issued nothing.
+    #[error(transparent)]
+    Issuer(#[from] IssuerError),
+    /// The payer pays with a card: what was spent, its issuer counts.
+    #[error("what was spent with a card is counted by its issuer")]
+    CountedByTheIssuer,
     /// The payer is shutting down.
     #[error("the payer is closed")]
     Closed,

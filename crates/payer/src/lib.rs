@@ -6,10 +6,14 @@
 //!
 //! Both may be used by many tasks at once, and several processes may pay from one directory.
 //!
+//! Instead of a key, a payer may have a [`card`]: then an issuer signs, within limits that it keeps.
+//!
 //! A [`wallet`] is a directory from which an agent pays: key, limits and journal.
 
+pub mod card;
 mod client;
 mod error;
+mod issuing;
 pub mod journal;
 pub mod limits;
 mod payer;

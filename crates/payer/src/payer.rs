@@ -17,10 +17,13 @@ use aep2_x402::{
     terms,
 };
 use alloy_primitives::{Address, B256};
+use serde_json::value::RawValue;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
+    card::{CardFile, Issuer, IssuerError, PaysFrom},
     error::PayError,
+    issuing,
     journal::{JournalError, Owner},
     limits::Limits,
     payment::{Authorised, Sent, SigningTime},
@@ -76,6 +79,15 @@ const TIMEOUT_S_MAX: u64 = 600;
 pub struct Payer {
     commands: mpsc::UnboundedSender<Command>,
     config: Arc<PayerConfig>,
+    /// The card that it pays with, instead of a key.
+    at_issuer: Option<Arc<AtIssuer>>,
+}
+
+/// What a payer with a card knows of it.
+#[derive(Debug)]
+struct AtIssuer {
+    issuer: Issuer,
+    pays_from: PaysFrom,
 }
 
 impl Payer {
@@ -98,10 +110,55 @@ impl Payer {
         let thread = std::thread::Builder::new().name("aep2-payer".to_owned());
         let started = thread.spawn(move || signing.run(receiver));
         started.map_err(|source| JournalError::Io { path: config.directory.clone(), source })?;
-        Ok(Self { commands, config: Arc::new(config) })
+        Ok(Self { commands, config: Arc::new(config), at_issuer: None })
     }
 
-    /// The payer's settings.
+    /// A payer with a card, whose issuer signs. Asks the issuer from which account the card pays.
+    ///
+    /// It keeps no journal and no limits; its issuer does. Needs a Tokio runtime for as long as it
+    /// is used.
+    ///
+    /// # Errors
+    /// When the issuer does not know the card, or its wallet has no account yet.
+    pub async fn with_card(
+        card: CardFile,
+        http: reqwest::Client,
+        clock: Clock,
+    ) -> Result<Self, PayError> {
+        let issuer = Issuer::new(card, http, clock.clone());
+        let pays_from = issuer.pays_from().await?;
+        let account = pays_from.account.ok_or_else(|| {
+            IssuerError::Answer("the card's wallet has no account on chain yet".to_owned())
+        })?;
+        let limits = Limits::default();
+        let config = PayerConfig {
+            clock,
+            ..PayerConfig::new(account, pays_from.venue(), limits, PathBuf::new())
+        };
+        let (commands, receiver) = mpsc::unbounded_channel();
+        tokio::spawn(issuing::serve(issuer.clone(), account, receiver));
+        let at_issuer = Some(Arc::new(AtIssuer { issuer, pays_from }));
+        Ok(Self { commands, config: Arc::new(config), at_issuer })
+    }
+
+    /// Where the money is, by the issuer's word, where this payer has a card.
+    pub fn pays_from(&self) -> Option<&PaysFrom> {
+        self.at_issuer.as_ref().map(|card| &card.pays_from)
+    }
+
+    /// What the issuer says of the payer's card now: its limits, and what of them is used. None where
+    /// this payer has no card.
+    ///
+    /// # Errors
+    /// When the issuer does not answer.
+    pub async fn card_report(&self) -> Result<Option<Box<RawValue>>, PayError> {
+        match &self.at_issuer {
+            Some(card) => Ok(Some(card.issuer.report().await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// The payer's settings. With a card, its limits are not here.
     pub fn config(&self) -> &PayerConfig {
         &self.config
     }
@@ -146,7 +203,9 @@ impl Payer {
             return Err(PayError::Disputes { arbiter: disputes.arbiter() });
         }
         let Purchase { token, payee, amount, .. } = purchase;
-        self.config.limits.check_call(token, payee, host, amount.amount())?;
+        if self.at_issuer.is_none() {
+            self.config.limits.check_call(token, payee, host, amount.amount())?;
+        }
         Ok(purchase)
     }
 
@@ -204,6 +263,7 @@ impl Payer {
             order,
             host: host.to_owned(),
             deadline: self.deadline(terms),
+            terms: terms.clone(),
         };
         // Nobody saw the mandate before.
         let signed = self.signing_time(self.config.clock.now());

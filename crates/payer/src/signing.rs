@@ -20,7 +20,10 @@ use aep2_mandate::{
     typed_data::receipt::SignedReceipt,
     units::{AccountId, Amount, Nonce, UnixTime},
 };
-use aep2_x402::purchase::{PaymentContext, Purchase};
+use aep2_x402::{
+    Requirements,
+    purchase::{PaymentContext, Purchase},
+};
 use alloy_primitives::{Address, B256};
 use tokio::sync::{mpsc, oneshot};
 
@@ -43,6 +46,8 @@ pub(super) struct SignRequest {
     pub(super) order: Option<B256>,
     pub(super) host: String,
     pub(super) deadline: UnixTime,
+    /// The payee's terms, for an issuer that reads them itself.
+    pub(super) terms: Requirements,
 }
 
 /// What is asked of the thread.
@@ -311,7 +316,7 @@ fn sign(
     chains: &mut HashMap<Address, Vec<Released>>,
     request: SignRequest,
 ) -> Result<(MandateId, OnItsWay), PayError> {
-    let SignRequest { purchase, order, host, deadline } = request;
+    let SignRequest { purchase, order, host, deadline, .. } = request;
     let (token, payee) = (purchase.token, purchase.payee);
     limits.check(&known.spent, token, payee, &host, purchase.amount.amount())?;
     let nonce = known.next_nonce.ok_or(JournalError::NoncesSpent(Nonce::MAX))?;

@@ -2,7 +2,7 @@
 
 use sfv::{FieldType, InnerList, Item, List, ListEntry, StringRef};
 
-use super::Request;
+use super::request::Request;
 
 /// A component's name, and its value in the request.
 pub(super) type Component<'a> = (&'static str, std::borrow::Cow<'a, str>);

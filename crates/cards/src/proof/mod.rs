@@ -16,40 +16,20 @@
 //!
 //! Neither of the crates for RFC 9421 was taken. `web-bot-auth` takes the time from the system's
 //! clock, always signs an `expires`, leaves it to its caller to look at components and parameters,
-//! passes over headers that it cannot read, and does not check content digests; it brings a parser
-//! of regular expressions with it. `httpsig` brings a second implementation of Ed25519 and three
-//! other kinds of signatures. For a fixed set of components the signature base is a dozen lines;
-//! the structured fields in it are read and written by `sfv`.
+//! passes over headers that it cannot read, and knows no content digests. `httpsig` brings a second
+//! implementation of Ed25519 and three other kinds of signatures. For a fixed set of components the
+//! signature base is a dozen lines; the structured fields in it are read and written by `sfv`.
 
 mod base;
 mod digest;
 mod nonces;
+mod request;
 mod sign;
 mod verify;
 
 pub use self::{
     nonces::{NONCES_A_CARD_MAX, NonceRefused, Nonces},
+    request::{Request, SCHEME, TAG},
     sign::{ProofHeaders, authorization, random_nonce, sign},
     verify::{Proof, ProofError, WINDOW_S, card_of, verify},
 };
-
-/// The parameter `tag` of these signatures: what they are for.
-pub const TAG: &str = "aep2-card";
-/// The scheme of `Authorization`.
-pub const SCHEME: &str = "AEP2-Card";
-
-/// What of a request is signed besides its card.
-#[derive(Clone, Copy, Debug)]
-pub struct Request<'a> {
-    /// The method, in capitals.
-    pub method: &'a str,
-    /// The host that is asked, in lower case, with the port where it is not the scheme's own. A
-    /// verifier says its own: one that took it from the request would take proofs for others.
-    pub authority: &'a str,
-    /// The path, as it is sent: `/` and what follows.
-    pub path: &'a str,
-    /// The query as it is sent, without the question mark. None where there is none.
-    pub query: Option<&'a str>,
-    /// The body. Empty where there is none.
-    pub body: &'a [u8],
-}

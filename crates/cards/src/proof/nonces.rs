@@ -8,7 +8,7 @@ use std::{
 use aep2_mandate::units::UnixTime;
 use thiserror::Error;
 
-use super::Proof;
+use super::verify::Proof;
 use crate::card::CardId;
 
 /// How many requests with one card are remembered. More in the time that proofs last are refused.

@@ -8,7 +8,11 @@ use base64::{
 use http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
 use rand::{RngCore, rngs::OsRng};
 
-use super::{Request, SCHEME, TAG, base, digest::content_digest};
+use super::{
+    base,
+    digest::content_digest,
+    request::{Request, SCHEME, TAG},
+};
 use crate::{keys::HolderKey, token::CardToken};
 
 /// The label of the signature. A verifier goes by the tag.

@@ -7,7 +7,11 @@ use http::{HeaderMap, header::AUTHORIZATION};
 use sfv::{BareItem, Dictionary, InnerList, Item, ListEntry, Parameters, Parser};
 use thiserror::Error;
 
-use super::{Request, SCHEME, TAG, base, digest::content_digest};
+use super::{
+    base,
+    digest::content_digest,
+    request::{Request, SCHEME, TAG},
+};
 use crate::{error::CardError, keys::HolderPublicKey, token::CardToken};
 
 /// By how many seconds a request's time may differ from the verifier's, unless it says otherwise.

@@ -1,6 +1,12 @@
 //! Cards are narrowed by whoever holds them, and by nobody widened.
 
-use aep2_cards::{Card, CardError, Denied, Handover, Restrictions, Verdict};
+use aep2_cards::{
+    card::Card,
+    decision::{Denied, Verdict},
+    error::CardError,
+    handover::Handover,
+    restrictions::Restrictions,
+};
 
 use crate::support::{agent, bound, payment, restrictions, roots, sub_agent};
 

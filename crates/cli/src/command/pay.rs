@@ -6,7 +6,7 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     process::ExitCode,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use aep2_mandate::{
@@ -14,7 +14,9 @@ use aep2_mandate::{
     typed_data::receipt::SignedReceipt,
     units::{Amount, Ceiling, UnixTime},
 };
-use aep2_payer::{Answer, PayError, PayingClient, Payment, Unanswered, wallet::Wallet};
+use aep2_payer::{
+    Answer, PayError, PayingClient, Payment, Unanswered, card::IssuerError, wallet::Wallet,
+};
 use aep2_x402::{CaptureMode, receipt::ReceiptError, terms::WireAddress};
 use alloy::{
     primitives::hex,
@@ -27,7 +29,10 @@ use anyhow::{Context, bail};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use super::wallet::options::{WalletOptions, http, in_base_units, now};
+use super::{
+    pay_from::{PayFromOptions, Source},
+    wallet::options::{http, in_base_units, now},
+};
 use crate::{
     onchain::{amount::Decimal, block_on, time_span::relative},
     output::Output,
@@ -35,14 +40,16 @@ use crate::{
 
 /// The most bytes of an answer that are read for `--json`.
 const JSON_BYTES_MAX: usize = 16 << 20;
-/// Where in the wallet payments are kept that nobody answered.
+/// Between two questions whether a card's owner has approved.
+const OWNER_PAUSE: Duration = Duration::from_secs(2);
+/// Where in the wallet, or beside the card, payments are kept that nobody answered.
 const UNANSWERED: &str = "unanswered";
 
 /// Send an HTTP request, and pay for it where it asks for a payment
 ///
 /// The answer goes to standard output, what was paid to standard error. The payment is within the
-/// wallet's limits, or there is none. A payment that is not answered is sent again, the same one, and
-/// kept in the wallet in the end: --again sends it once more.
+/// wallet's limits or the card's, or there is none. A payment that is not answered is sent again, the same one, and
+/// kept in the wallet, or beside the card, in the end: --again sends it once more.
 ///
 /// The exit code is 0 where the answer is a success, 1 where it is not, 2 where there is none.
 #[derive(Args)]
@@ -87,8 +94,12 @@ pub(crate) struct Arguments {
     #[arg(long = "output", short = 'o', value_name = "FILE", conflicts_with = "json")]
     file: Option<PathBuf>,
 
+    /// With a card: wait this long for its owner, where the owner has to approve, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    wait: u64,
+
     #[command(flatten)]
-    wallet: WalletOptions,
+    from: PayFromOptions,
 }
 
 fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
@@ -103,32 +114,31 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Exit
 }
 
 async fn pay(arguments: &Arguments, output: &Output) -> anyhow::Result<ExitCode> {
-    let wallet = wallet(arguments)?;
-    let timeout = Duration::from_secs(arguments.timeout);
-    let client = wallet.client(http(&arguments.url).read_timeout(timeout))?;
+    let source = source(arguments).await?;
+    let client = &source.client;
     if arguments.dry_run {
-        return price(&client, &wallet, arguments, output).await;
+        return price(&source, arguments, output).await;
     }
     let answer = match arguments.again {
         Some(id) => {
-            let kept = Kept::read(&wallet, id, &arguments.url)?;
+            let kept = Kept::read(&source, id, &arguments.url)?;
             client.again(request(arguments)?, kept).await
         }
-        None => client.execute(request(arguments)?).await,
+        None => execute(client, arguments, output).await?,
     };
     // What is known of the payment is in the wallet before this says anything.
     client.payer().flush().await;
     match answer {
         Ok(answer) => {
             if let Some(payment) = &answer.payment {
-                Kept::forget(&wallet, payment.id);
+                Kept::forget(&source, payment.id);
             }
-            shown(answer, &wallet, arguments, output).await
+            shown(answer, &source, arguments, output).await
         }
-        Err(PayError::Unanswered { payment, source }) => {
-            Kept::of(&payment, arguments).write(&wallet, payment.id)?;
+        Err(PayError::Unanswered { payment, source: why }) => {
+            Kept::of(&payment, arguments).write(&source, payment.id)?;
             let id = payment.id;
-            Err(anyhow::Error::new(source).context(format!(
+            Err(anyhow::Error::new(why).context(format!(
                 "the payment was sent and not answered; it counts as spent. Send the same one with \
                  the same request and --again {id}"
             )))
@@ -137,9 +147,43 @@ async fn pay(arguments: &Arguments, output: &Output) -> anyhow::Result<ExitCode>
     }
 }
 
+/// Sends the request and pays, again where the card's owner has to approve and is waited for.
+async fn execute(
+    client: &PayingClient,
+    arguments: &Arguments,
+    output: &Output,
+) -> anyhow::Result<Result<Answer, PayError>> {
+    let until = Instant::now() + Duration::from_secs(arguments.wait);
+    let mut said = false;
+    loop {
+        let answer = client.execute(request(arguments)?).await;
+        let Err(PayError::Issuer(IssuerError::Approval(_))) = &answer else { return Ok(answer) };
+        if Instant::now() >= until {
+            return Ok(answer);
+        }
+        if let (Err(error), false) = (&answer, std::mem::replace(&mut said, true)) {
+            output.note(error.to_string());
+        }
+        tokio::time::sleep(OWNER_PAUSE).await;
+    }
+}
+
+/// What is paid from.
+async fn source(arguments: &Arguments) -> anyhow::Result<Source> {
+    let timeout = Duration::from_secs(arguments.timeout);
+    let builder = http(&arguments.url).read_timeout(timeout);
+    let Some(card) = arguments.from.card()? else {
+        return Source::wallet(&wallet(arguments)?, builder);
+    };
+    if arguments.max.is_some() {
+        bail!("--max is for wallets; narrow the card instead: aep2 card narrow");
+    }
+    Source::card(&arguments.from, card, builder).await
+}
+
 /// The wallet, with the limit that is given here.
 fn wallet(arguments: &Arguments) -> anyhow::Result<Wallet> {
-    let wallet = arguments.wallet.open()?;
+    let wallet = arguments.from.wallet.open()?;
     let Some(most) = &arguments.max else { return Ok(wallet) };
     let mut limits = wallet.settings().limits.clone();
     for own in &mut limits.tokens {
@@ -178,12 +222,11 @@ struct Price {
 }
 
 async fn price(
-    client: &PayingClient,
-    wallet: &Wallet,
+    source: &Source,
     arguments: &Arguments,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let known = client.terms(request(arguments)?).await?;
+    let known = source.client.terms(request(arguments)?).await?;
     let terms = known.as_ref().map(|known| known.terms());
     let price = Price {
         amount: terms.map(|terms| terms.amount),
@@ -193,7 +236,7 @@ async fn price(
     };
     output.result(&price, || match terms {
         Some(terms) => {
-            let amount = money(wallet, terms.asset, terms.amount.amount());
+            let amount = money(source, terms.asset, terms.amount.amount());
             let most = if price.metered { " at the most" } else { "" };
             format!("{amount}{most}, to {}", terms.pay_to)
         }
@@ -202,8 +245,8 @@ async fn price(
     Ok(ExitCode::SUCCESS)
 }
 
-fn money(wallet: &Wallet, token: WireAddress, amount: Amount) -> String {
-    match wallet.settings().token(token.0) {
+fn money(source: &Source, token: WireAddress, amount: Amount) -> String {
+    match source.settings.token(token.0) {
         Some(own) => own.show(amount),
         None => format!("{amount} base units of {token}"),
     }
@@ -256,14 +299,14 @@ impl From<&Payment> for ShownPayment {
 
 async fn shown(
     answer: Answer,
-    wallet: &Wallet,
+    source: &Source,
     arguments: &Arguments,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
     let Answer { mut response, payment } = answer;
     let status = response.status();
     if let Some(payment) = &payment {
-        output.note(paid(payment, wallet));
+        output.note(paid(payment, source));
     }
     if output.is_json() {
         let payment = payment.as_ref().map(Into::into);
@@ -302,10 +345,10 @@ fn create(path: &Path) -> anyhow::Result<fs::File> {
 }
 
 /// What was paid, for people.
-fn paid(payment: &Payment, wallet: &Wallet) -> String {
+fn paid(payment: &Payment, source: &Source) -> String {
     let Payment { id, purchase, receipt, captured, .. } = payment;
     let token = purchase.token.into();
-    let amount = money(wallet, token, captured.unwrap_or(purchase.amount.amount()));
+    let amount = money(source, token, captured.unwrap_or(purchase.amount.amount()));
     let promise = match receipt {
         Ok(receipt) => format!("settled by {}", relative(receipt.message.settle_by, now())),
         Err(error) => format!("WITHOUT A RECEIPT: {error}"),
@@ -339,22 +382,22 @@ impl Kept {
         }
     }
 
-    fn path(wallet: &Wallet, id: MandateId) -> PathBuf {
-        wallet.directory().join(UNANSWERED).join(format!("{id}.json"))
+    fn path(source: &Source, id: MandateId) -> PathBuf {
+        source.directory.join(UNANSWERED).join(format!("{id}.json"))
     }
 
-    fn write(&self, wallet: &Wallet, id: MandateId) -> anyhow::Result<()> {
-        let path = Self::path(wallet, id);
+    fn write(&self, source: &Source, id: MandateId) -> anyhow::Result<()> {
+        let path = Self::path(source, id);
         let folder = path.parent().unwrap_or(Path::new("."));
         let written = fs::create_dir_all(folder)
             .and_then(|()| fs::write(&path, serde_json::to_vec_pretty(self)?));
         written.with_context(|| format!("cannot keep the payment in {}", path.display()))
     }
 
-    fn read(wallet: &Wallet, id: MandateId, url: &Url) -> anyhow::Result<Unanswered> {
-        let path = Self::path(wallet, id);
-        let text = fs::read(&path)
-            .with_context(|| format!("no payment {id} waits for an answer in this wallet"))?;
+    fn read(source: &Source, id: MandateId, url: &Url) -> anyhow::Result<Unanswered> {
+        let path = Self::path(source, id);
+        let text =
+            fs::read(&path).with_context(|| format!("no payment {id} waits for an answer here"))?;
         let kept: Self = serde_json::from_slice(&text)
             .with_context(|| format!("{} is damaged", path.display()))?;
         let header = HeaderValue::try_from(kept.header)?;
@@ -366,7 +409,7 @@ impl Kept {
 
     /// It is answered. A file that cannot be removed does no harm: sent again, the payment gets the
     /// same answer.
-    fn forget(wallet: &Wallet, id: MandateId) {
-        let _ = fs::remove_file(Self::path(wallet, id));
+    fn forget(source: &Source, id: MandateId) {
+        let _ = fs::remove_file(Self::path(source, id));
     }
 }

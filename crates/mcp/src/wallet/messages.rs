@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use aep2_mandate::{mandate::MandateId, units::AccountId};
-use aep2_payer::PayError;
+use aep2_payer::{PayError, card::IssuerError};
 use aep2_x402::mcp::ServerName;
 
 use crate::buyer::BuyError;
@@ -34,6 +34,14 @@ pub(super) fn pay(error: &PayError) -> String {
             "The service changed its terms after the payment was signed. Do not pay it again \
              without asking the owner."
         }
+        PayError::Issuer(IssuerError::Approval(_)) => {
+            "Nothing was paid yet. The owner decides at that address. Tell the owner, and call this \
+             again with the same arguments afterwards."
+        }
+        PayError::Issuer(IssuerError::Refused { .. }) => {
+            "Nothing was paid. The tool limits shows what the card allows; only the owner can change \
+             it."
+        }
         PayError::Http(_) => "Nothing was paid. Check the URL, or try again later.",
         PayError::Redirected { .. } => {
             "Nothing was paid to the other address. If you trust it, ask there directly."
@@ -63,6 +71,12 @@ pub(super) fn unanswered(id: &MandateId, why: &dyn Display) -> String {
         "the payment {id} was sent and no answer came: {why}. Call pay again with exactly the same \
          arguments: the same payment is sent, and nothing is paid twice."
     )
+}
+
+pub(super) fn no_history() -> String {
+    "payments with a card are listed by its issuer, for the card's owner; the tool limits shows what \
+     of the card is used"
+        .to_owned()
 }
 
 pub(super) fn unfunded(account: AccountId) -> String {

@@ -1,4 +1,5 @@
-//! A wallet for an agent: an MCP server that pays within its owner's limits.
+//! A wallet for an agent: an MCP server that pays within its owner's limits, from a wallet or with a
+//! card.
 //!
 //! The agent sees prices, answers, receipts and limits; it never sees a key, and there is no tool
 //! that changes a limit. What it asks for is bounded, and so is what it gets back: both go through a
@@ -17,10 +18,13 @@ use std::{
     time::Duration,
 };
 
+use aep2_mandate::clock::Clock;
 use aep2_payer::{
     PayError, Payer, PayingClient, Unanswered,
-    wallet::{ClientError, Wallet},
+    card::CardFile,
+    wallet::{ClientError, Wallet, WalletSettings},
 };
+use aep2_processor_client::lookup::Lookup;
 use aep2_x402::mcp::ServerName;
 use reqwest::redirect;
 use rmcp::{
@@ -56,12 +60,24 @@ pub enum WalletServerError {
     /// The HTTP client.
     #[error("the HTTP client cannot be made: {0}")]
     Http(#[from] reqwest::Error),
+    /// The card's wallet.
+    #[error("the card's wallet has no account on chain yet")]
+    NoAccount,
 }
 
-/// An MCP server that pays from a wallet. Cheap to clone; clones pay from the one wallet.
+/// A client for what is not paid for over HTTP.
+fn http() -> Result<reqwest::Client, reqwest::Error> {
+    let builder = reqwest::Client::builder().timeout(ANSWER_WITHIN);
+    builder.redirect(redirect::Policy::none()).build()
+}
+
+/// An MCP server that pays from a wallet, or with a card. Cheap to clone; clones pay from the same.
 #[derive(Clone, Debug)]
 pub struct WalletServer {
-    wallet: Arc<Wallet>,
+    /// What is known of the account; for a card without limits, which its issuer keeps.
+    settings: Arc<WalletSettings>,
+    /// The wallet. None where there is a card.
+    wallet: Option<Arc<Wallet>>,
     client: PayingClient,
     /// For what is not paid for over HTTP. It follows no redirections either.
     http: reqwest::Client,
@@ -74,10 +90,25 @@ impl WalletServer {
     /// # Errors
     /// When the wallet cannot pay, or there can be no HTTP client.
     pub fn new(wallet: Wallet) -> Result<Self, WalletServerError> {
-        let builder = || reqwest::Client::builder().timeout(ANSWER_WITHIN);
-        let client = wallet.client(builder())?;
-        let http = builder().redirect(redirect::Policy::none()).build()?;
-        Ok(Self { wallet: Arc::new(wallet), client, http, unanswered: Arc::default() })
+        let client = wallet.client(reqwest::Client::builder().timeout(ANSWER_WITHIN))?;
+        let settings = Arc::new(wallet.settings().clone());
+        let (wallet, http) = (Some(Arc::new(wallet)), http()?);
+        Ok(Self { settings, wallet, client, http, unanswered: Arc::default() })
+    }
+
+    /// Pays with a card, within the limits that its issuer keeps.
+    ///
+    /// # Errors
+    /// When the issuer does not know the card, or there can be no HTTP client.
+    pub async fn with_card(card: CardFile) -> Result<Self, WalletServerError> {
+        let http = http()?;
+        let payer = Payer::with_card(card, http.clone(), Clock::system()).await;
+        let payer = payer.map_err(ClientError::from)?;
+        let settings = payer.pays_from().and_then(WalletSettings::of_card);
+        let settings = Arc::new(settings.ok_or(WalletServerError::NoAccount)?);
+        let builder = reqwest::Client::builder().timeout(ANSWER_WITHIN);
+        let client = PayingClient::with_http(payer, builder).map_err(ClientError::from)?;
+        Ok(Self { settings, wallet: None, client, http, unanswered: Arc::default() })
     }
 
     fn payer(&self) -> &Payer {
@@ -103,7 +134,7 @@ impl WalletServer {
             None => self.client.execute(http()?).await,
         };
         match paid {
-            Ok(paid) => Ok(answer::of_http(paid, bytes_max, self.wallet.settings()).await),
+            Ok(paid) => Ok(answer::of_http(paid, bytes_max, &self.settings).await),
             Err(PayError::Unanswered { payment, source }) => {
                 let words = messages::unanswered(&payment.id, &source);
                 self.keep_unanswered(request, *payment);
@@ -118,7 +149,7 @@ impl WalletServer {
         self.server(&request.url)?;
         let http = request.http().map_err(|error| error.to_string())?;
         let known = self.client.terms(http).await.map_err(|error| messages::pay(&error))?;
-        let settings = self.wallet.settings();
+        let settings = &self.settings;
         Ok(known
             .map_or_else(|| json!({"free": true}), |known| answer::price(known.terms(), settings)))
     }
@@ -173,21 +204,26 @@ impl WalletServer {
         let bought = buyer.call(CallToolRequestParams::new(tool).with_arguments(arguments)).await;
         let _ = connected.cancel().await;
         match bought {
-            Ok(bought) => Ok(answer::of_tool(&bought, self.wallet.settings())),
+            Ok(bought) => Ok(answer::of_tool(&bought, &self.settings)),
             Err(error) => Err(messages::buy(&error)),
         }
     }
 
     async fn funds(&self) -> Result<Value, String> {
-        let found = self.wallet.balance(self.http.clone()).await;
+        let lookup = Lookup::new(self.http.clone(), self.settings.processor_url.clone());
+        let found = lookup.account(self.settings.account).await;
         match found.map_err(|error| format!("the balance is not known now: {error}"))? {
-            Some(status) => Ok(answer::balance(&status, self.wallet.settings())),
-            None => Err(messages::unfunded(self.wallet.settings().account)),
+            Some(status) => Ok(answer::balance(&status, &self.settings)),
+            None => Err(messages::unfunded(self.settings.account)),
         }
     }
 
     async fn bounds(&self) -> Result<Value, String> {
-        let settings = self.wallet.settings();
+        let settings = &self.settings;
+        let report = self.payer().card_report().await.map_err(|error| messages::pay(&error))?;
+        if let Some(report) = report {
+            return serde_json::from_str(report.get()).map_err(|error| error.to_string());
+        }
         let mut spent = Vec::new();
         for own in &settings.limits.tokens {
             let spent_today = self.payer().spent(own.token.0, None).await;
@@ -197,8 +233,9 @@ impl WalletServer {
     }
 
     fn payments(&self, asked: &History) -> Result<Value, String> {
-        let entries = self.wallet.history().map_err(|error| error.to_string())?;
-        Ok(answer::history(&entries, asked.count(), self.wallet.settings()))
+        let Some(wallet) = &self.wallet else { return Err(messages::no_history()) };
+        let entries = wallet.history().map_err(|error| error.to_string())?;
+        Ok(answer::history(&entries, asked.count(), &self.settings))
     }
 }
 

@@ -11,7 +11,10 @@ use alloy_primitives::Address;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::limits::{Allowance, Limits};
+use crate::{
+    card::PaysFrom,
+    limits::{Allowance, Limits},
+};
 
 /// The settings of a wallet. Amounts are in base units.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +72,19 @@ pub struct TokenLimits {
 }
 
 impl WalletSettings {
+    /// Those of what a card pays from, for showing them. There are no limits in them: its issuer
+    /// keeps them. None where the card has no account yet.
+    pub fn of_card(pays_from: &PaysFrom) -> Option<Self> {
+        Some(Self {
+            account: pays_from.account?,
+            processor_url: pays_from.processor_url.clone(),
+            chain_id: pays_from.chain_id,
+            wallet: pays_from.wallet,
+            processor: pays_from.processor,
+            limits: LimitSettings::default(),
+        })
+    }
+
     /// Where payments count.
     pub fn venue(&self) -> Venue {
         Venue { chain: self.chain_id, wallet: self.wallet.0, processor: self.processor.0 }

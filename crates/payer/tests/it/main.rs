@@ -1,6 +1,7 @@
-//! A payer's journal and limits.
+//! A payer's journal, limits and card.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod card;
 mod journal;
 mod limits;
 mod support;

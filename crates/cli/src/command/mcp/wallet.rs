@@ -3,22 +3,25 @@
 use aep2_mcp::WalletServer;
 use clap::Args;
 
-use crate::command::wallet::options::WalletOptions;
+use crate::command::pay_from::PayFromOptions;
 
 /// Be an agent's wallet: an MCP server on standard input and output
 ///
 /// The agent gets the tools pay, price, pay_tool, tools, balance, limits and history. It pays within the
-/// wallet's limits, which it can see and not change, and it never sees a key. In the settings of an agent:
+/// wallet's limits, or the card's, which it can see and not change, and it never sees a key. In the settings of an agent:
 ///
 ///   "mcpServers": { "wallet": { "command": "aep2", "args": ["mcp", "wallet", "--wallet", "/home/me/aep2-wallet"] } }
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    wallet: WalletOptions,
+    from: PayFromOptions,
 }
 
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let server = WalletServer::new(arguments.wallet.open()?)?;
+    let server = match arguments.from.card()? {
+        Some(card) => WalletServer::with_card(card).await?,
+        None => WalletServer::new(arguments.from.wallet.open()?)?,
+    };
     super::stdio::serve(server).await
 }

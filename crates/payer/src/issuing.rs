@@ -1,0 +1,120 @@
+//! What a payer with a card does where one with a key signs: it asks the issuer.
+
+use std::sync::Arc;
+
+use aep2_mandate::{
+    mandate::{MandateId, SignedMandate},
+    units::{AccountId, UnixTime},
+    wire::Strict,
+};
+use aep2_x402::purchase::{PaymentContext, Purchase};
+use alloy_primitives::B256;
+use rand::{RngCore, rngs::OsRng};
+use tokio::{sync::mpsc, task::JoinSet};
+
+use crate::{
+    card::{Asked, Issuer, IssuerError},
+    error::PayError,
+    signing::{Command, Outcome, SignRequest},
+};
+
+/// Does what is asked until nobody is left to ask, and what was begun is done.
+pub(crate) async fn serve(
+    issuer: Issuer,
+    account: AccountId,
+    mut commands: mpsc::UnboundedReceiver<Command>,
+) {
+    let issuer = Arc::new(issuer);
+    let mut at_work = JoinSet::new();
+    while let Some(command) = commands.recv().await {
+        // What is done leaves.
+        while at_work.try_join_next().is_some() {}
+        let issuer = Arc::clone(&issuer);
+        match command {
+            Command::Sign { request, reply } => {
+                at_work.spawn(async move {
+                    let issued = issue(&issuer, account, &request).await;
+                    // Whoever does not wait any more has no use for it. It is not sent.
+                    let _ = reply.send(issued);
+                });
+            }
+            Command::Outcome { outcome: Outcome::Accepted(receipt), .. } => {
+                at_work.spawn(async move {
+                    if let Err(error) = issuer.receipt(&receipt).await {
+                        // The issuer hears of it from the processor.
+                        tracing::debug!(%error, "the issuer did not take a receipt");
+                    }
+                });
+            }
+            // The issuer hears of all else from the processor, whose word it needs anyway.
+            Command::Outcome { .. } | Command::Captured { .. } => {}
+            Command::Spent { reply, .. } => {
+                let _ = reply.send(Err(PayError::CountedByTheIssuer));
+            }
+            Command::Flush { reply } => {
+                while at_work.join_next().await.is_some() {}
+                let _ = reply.send(());
+            }
+        }
+    }
+    while at_work.join_next().await.is_some() {}
+}
+
+async fn issue(
+    issuer: &Issuer,
+    account: AccountId,
+    request: &SignRequest,
+) -> Result<(MandateId, SignedMandate), PayError> {
+    let SignRequest { purchase, order, .. } = request;
+    // Of this purchase alone. An attempt that is not answered is repeated with the same one.
+    let mut request_key = B256::ZERO;
+    OsRng.fill_bytes(&mut request_key.0);
+    let mut terms = request.terms.clone();
+    terms.extra.order = order.map(Strict);
+    let asked = Asked {
+        request_key,
+        method: &purchase.method,
+        resource: &purchase.resource,
+        terms: &terms,
+    };
+    let issued = issuer.issue(&asked).await?;
+    let mandate = &issued.payment.payload;
+    let settles = terms.extra.settle_within_seconds;
+    let least = issuer.clock().now().checked_add(settles).unwrap_or(UnixTime::MAX);
+    let id = is_for(mandate, purchase, *order, account, least).map_err(|wrong| {
+        IssuerError::Answer(format!("it issued a mandate with another {wrong}"))
+    })?;
+    if issued.id() != Some(id) {
+        return Err(IssuerError::Answer("it calls the mandate by another id".to_owned()).into());
+    }
+    Ok((id, issued.payment.payload))
+}
+
+/// The id of a mandate that pays for this purchase and nothing else. An issuer that errs must not
+/// make an agent hand out a mandate for something else.
+fn is_for(
+    signed: &SignedMandate,
+    purchase: &Purchase,
+    order: Option<B256>,
+    account: AccountId,
+    deadline_min: UnixTime,
+) -> Result<MandateId, &'static str> {
+    let mandate = &signed.mandate;
+    let context = match order {
+        Some(order) => PaymentContext::Order(order),
+        None => PaymentContext::Intent { account, nonce: mandate.nonce },
+    };
+    let conditions = [
+        (mandate.account == account, "account"),
+        (mandate.token == purchase.token, "token"),
+        (mandate.payee == purchase.payee, "payee"),
+        (mandate.amount == purchase.amount, "amount"),
+        (mandate.reference == purchase.reference(context), "reference"),
+        (mandate.deadline > deadline_min, "deadline"),
+    ];
+    if let Some((_, wrong)) = conditions.into_iter().find(|(holds, _)| !holds) {
+        return Err(wrong);
+    }
+    let domain = purchase.venue.mandate_domain(purchase.token);
+    signed.verify(&domain).map_err(|_| "signature")
+}
