@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod deployment;
+mod issuing;
 mod mcp;
 mod payments;
 mod processor;

@@ -79,16 +79,12 @@ pub(crate) fn endings(
 
 fn batch_id(view: &View<'_>, batch: Option<BatchNumber>) -> Result<Option<B256>, LedgerError> {
     let Some(batch) = batch else { return Ok(None) };
-    let record: BatchRecord =
-        view.expect(Family::Batches, &schema::batch(batch), "its mandate")?;
+    let record: BatchRecord = view.expect(Family::Batches, &schema::batch(batch), "its mandate")?;
     Ok(record.batch_id)
 }
 
 /// The ended mandates that undoing blocks would make live again.
-fn revived_by_undoing(
-    view: &View<'_>,
-    horizon: u64,
-) -> Result<BTreeSet<MandateHash>, LedgerError> {
+fn revived_by_undoing(view: &View<'_>, horizon: u64) -> Result<BTreeSet<MandateHash>, LedgerError> {
     let mut mandates = BTreeSet::new();
     for entry in view.entries(Family::Undo, &schema::block(horizon)) {
         let (key, value) = entry?;

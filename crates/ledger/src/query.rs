@@ -7,9 +7,9 @@ use aep2_mandate::units::{AccountId, Amount, UnixTime};
 use alloy_primitives::Address;
 
 use crate::{
+    ending::{Ending, endings},
     error::LedgerError,
     ledger::Ledger,
-    ending::{Ending, endings},
     memory::{Purse, key_of, value_of},
     queues::QueueKey,
     records::{

@@ -9,6 +9,6 @@ mod outcomes;
 mod reading;
 mod refusals;
 mod schema;
-mod shop;
+pub(crate) mod shop;
 mod stopping;
 mod x402;

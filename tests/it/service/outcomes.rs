@@ -6,7 +6,11 @@ use aep2_mandate::{
     typed_data::outcome::{OutcomeStatus, SignedOutcome},
     units::Amount,
 };
-use aep2_tests::{payers::{capture, payee}, settling::is_settled, world::eventually};
+use aep2_tests::{
+    payers::{capture, payee},
+    settling::is_settled,
+    world::eventually,
+};
 use alloy::primitives::B256;
 use serde_json::{Value, json};
 

@@ -23,7 +23,9 @@ use axum::{
 use serde_json::{Value, json};
 use utoipa::OpenApi;
 
-use super::{accounts, batches, captures, events, health, identity, mandates, metrics, mvp, outcomes, x402};
+use super::{
+    accounts, batches, captures, events, health, identity, mandates, metrics, mvp, outcomes, x402,
+};
 
 /// The document, made once.
 static DOCUMENT: LazyLock<Vec<u8>> =
