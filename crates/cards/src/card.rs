@@ -194,20 +194,20 @@ impl Card {
         };
         let mut before = first.name;
         for (block, index) in blocks.zip(1..) {
-            card.append(block, index, &before)?;
-            before = block.name;
+            before = card.append(block, index, &before)?;
         }
         Ok(card)
     }
 
-    /// Appends a block that was read.
+    /// Appends a block that was read. Gives its name.
     fn append(
         &mut self,
         block: &BlockFacts,
         index: usize,
         before: &RevocationId,
-    ) -> Result<(), CardError> {
+    ) -> Result<RevocationId, CardError> {
         let appended = Appended::read(block, index)?;
+        let mut name = block.name;
         if let Some((to, signature)) = appended.holder {
             let to: HolderPublicKey =
                 to.parse().map_err(|reason| CardError::Holder { block: index, reason })?;
@@ -218,6 +218,7 @@ impl Card {
                 return Err(CardError::Handover { block: index });
             }
             self.holder = Some(to);
+            name = handover::name(&message);
         }
         let restrictions = match appended.restrict {
             None => Restrictions::default(),
@@ -226,8 +227,8 @@ impl Card {
                 reason: error.to_string(),
             })?,
         };
-        self.blocks.push(Block { revocation_id: block.name, restrictions });
-        Ok(())
+        self.blocks.push(Block { revocation_id: name, restrictions });
+        Ok(name)
     }
 }
 

@@ -12,10 +12,16 @@
 //! wider card too. It could append a block to that with the signature and without the restrictions.
 //! Without any, the hash is that of nothing.
 //!
+//! **Such a block is called after this message, and not after its signature as a Biscuit's block.** The
+//! new holder, who may have found the wider card, can append the same handover to it again and again:
+//! each time the block's own signature is another. Were it the block's name, the new holder would have
+//! a fresh budget each time, and could not be revoked. The name is what was handed over: SHA-512 of the
+//! message.
+//!
 //! A bearer card is anybody's who has it. The first holder of one signs for itself, to show that
 //! it has the key.
 
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha256, Sha512};
 
 use crate::{
     keys::{HolderKey, HolderPublicKey},
@@ -42,4 +48,9 @@ pub(crate) fn message(
 ) -> Vec<u8> {
     let restrictions = Sha256::digest(restrictions.unwrap_or_default());
     [DOMAIN, before.as_bytes(), &to.to_bytes(), &restrictions].concat()
+}
+
+/// The name of the block that hands a card over with this message.
+pub(crate) fn name(message: &[u8]) -> RevocationId {
+    RevocationId::from(<[u8; 64]>::from(Sha512::digest(message)))
 }

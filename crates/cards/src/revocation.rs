@@ -8,7 +8,8 @@ use thiserror::Error;
 
 use crate::keys::unhex;
 
-/// A block's name: its signature. Nobody can give the same block another. As text 128 hexadecimal
+/// A block's name: its signature; of a block that hands the card over, a hash of what was handed over to
+/// whom. Nobody can give the same block another. As text 128 hexadecimal
 /// digits in lower case.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RevocationId([u8; 64]);
