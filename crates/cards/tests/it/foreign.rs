@@ -71,6 +71,15 @@ fn a_block_of_a_third_party_is_refused() {
     let block = request.create_block(&third.private(), block).expect("a block");
     let card = card.append_third_party(third.public(), block).expect("anybody can append");
     assert_eq!(parse(&card), Err(CardError::NotOnlyFacts { block: 1 }));
+
+    // The signature alone, on a block of the version that facts have.
+    let mut signed = schema::Biscuit::decode(&*bytes(&restricted())).expect("protobuf");
+    signed.blocks[0].external_signature = Some(schema::ExternalSignature {
+        signature: vec![0; 64],
+        public_key: third.public().to_proto(),
+    });
+    let found = Card::inspect(&token(&signed.encode_to_vec())).map(drop);
+    assert_eq!(found, Err(CardError::NotOnlyFacts { block: 1 }));
 }
 
 #[test]

@@ -118,6 +118,36 @@ fn the_new_holder_cannot_leave_out_what_it_was_handed_with() {
     assert_eq!(parse(&append(&card, Some((&name, signature)), wider)), REFUSED);
 }
 
+/// The sub-agent found the wider card, and appends what was handed to it again and again.
+#[test]
+fn a_handover_that_is_repeated_is_the_same_one() {
+    let (card, to) = (bound(), sub_agent());
+    let (name, signature) = (to.public().to_string(), signed(&agent(), &message(&card, &to, "")));
+    let last = |card: &CardToken| {
+        let card = Card::parse(card, &roots()).expect("a card");
+        card.blocks().last().expect("blocks").revocation_id
+    };
+    let again = || append(&card, Some((&name, &signature)), None);
+    let (first, second) = (again(), again());
+    assert_ne!(first.expose(), second.expose(), "they are two Biscuits");
+    assert_eq!(last(&first), last(&second), "and one card: one budget, and revoked together");
+
+    // What is handed over with other restrictions, to another key or after another block is another.
+    let hand = |card: &CardToken, restrict: &str, to: &HolderKey, by: &HolderKey| {
+        let handover = Handover { to: to.public(), by };
+        last(&card.narrow(&restrictions(restrict), Some(handover)).expect("handed on"))
+    };
+    let names = [
+        last(&first),
+        hand(&card, "{\"payments\":1}", &to, &agent()),
+        hand(&card, "{}", &thief(), &agent()),
+        hand(&first, "{}", &to, &to),
+    ];
+    for (index, name) in names.iter().enumerate() {
+        assert!(!names[..index].contains(name), "{index}");
+    }
+}
+
 #[test]
 fn only_the_holder_of_now_hands_on() {
     let handover = Handover { to: sub_agent().public(), by: &agent() };

@@ -6,3 +6,4 @@ mod narrowing;
 mod proof;
 mod restrictions;
 mod support;
+mod vectors;
