@@ -4,7 +4,7 @@
 //! the signed mandate. It counts less, or not at all, once its outcome is known. A release goes back to
 //! the period in which it was counted.
 
-use aep2_cards::{Budget, Host};
+use aep2_cards::{host::Host, restrictions::Budget};
 use aep2_journal::ColumnFamily;
 use aep2_mandate::{units::Amount, wire::Strict};
 use alloy_primitives::{Address, B256, hex, keccak256};

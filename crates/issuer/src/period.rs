@@ -40,13 +40,13 @@ impl Period {
     }
 }
 
-impl From<aep2_cards::Period> for Period {
-    fn from(period: aep2_cards::Period) -> Self {
+impl From<aep2_cards::restrictions::Period> for Period {
+    fn from(period: aep2_cards::restrictions::Period) -> Self {
         match period {
-            aep2_cards::Period::Day => Self::Day,
-            aep2_cards::Period::Week => Self::Week,
-            aep2_cards::Period::Month => Self::Month,
-            aep2_cards::Period::Total => Self::Total,
+            aep2_cards::restrictions::Period::Day => Self::Day,
+            aep2_cards::restrictions::Period::Week => Self::Week,
+            aep2_cards::restrictions::Period::Month => Self::Month,
+            aep2_cards::restrictions::Period::Total => Self::Total,
         }
     }
 }

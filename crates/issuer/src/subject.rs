@@ -3,7 +3,7 @@
 //! An agent does not get to say whose host it is: the host is that of the resource, which the payee
 //! compares byte by byte with the request that it serves.
 
-use aep2_cards::{Host, ToolCall};
+use aep2_cards::{decision::ToolCall, host::Host};
 use thiserror::Error;
 use url::Url;
 

@@ -1,6 +1,6 @@
 //! That an agent pays more than its card allows, whom it does not allow, or without its owner.
 
-use aep2_cards::Restrictions;
+use aep2_cards::restrictions::Restrictions;
 use aep2_issuer::{Actor, records::CardState};
 use aep2_payer::{PayError, card::IssuerError};
 
@@ -60,10 +60,12 @@ async fn mandates_of_one_card_make_chains_as_those_of_a_wallet_do() {
 async fn a_sub_agent_pays_by_a_narrower_card_and_gains_nothing_by_the_wider_ones_text() {
     let agency = Agency::open().await;
     let (_, card, agent) = agency.agent(1_000, Restrictions::default()).await;
-    let sub_key = aep2_cards::HolderKey::generate();
+    let sub_key = aep2_cards::keys::HolderKey::generate();
     let once = Restrictions { payments: Some(1), ..Restrictions::default() };
-    let handover =
-        aep2_cards::Handover { to: sub_key.public(), by: card.key().expect("the holder's key") };
+    let handover = aep2_cards::handover::Handover {
+        to: sub_key.public(),
+        by: card.key().expect("the holder's key"),
+    };
     let narrow = card.card().narrow(&once, Some(handover)).unwrap();
     let file =
         |token| aep2_payer::card::CardFile::new(agency.url.clone(), token, Some(sub_key.clone()));

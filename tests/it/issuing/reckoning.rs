@@ -1,6 +1,6 @@
 //! That a budget does not get back what was not spent, or gets back what was.
 
-use aep2_cards::Restrictions;
+use aep2_cards::restrictions::Restrictions;
 use aep2_issuer::records::PaymentState;
 use aep2_tests::world::eventually;
 use aep2_x402::headers;

@@ -38,7 +38,7 @@ const RESOURCE_MAX: usize = 2_048;
 async fn received(
     context: &Context,
     request: Request,
-) -> Result<(Parts, Bytes, aep2_cards::VerifiedCard), Refusal> {
+) -> Result<(Parts, Bytes, aep2_cards::card::VerifiedCard), Refusal> {
     let (parts, body) = request.into_parts();
     let body = body::read(body).await?;
     let card = card(context, &parts, &body)?;

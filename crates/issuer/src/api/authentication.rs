@@ -1,7 +1,7 @@
 //! Who asks: an agent by its card and a signature of the card's holder, an owner by its token.
 
 use aep2_cards::{
-    VerifiedCard,
+    card::VerifiedCard,
     proof::{self, NonceRefused, ProofError, WINDOW_S},
 };
 use axum::{

@@ -1,7 +1,13 @@
 //! Cards: made, changed, frozen, revoked.
 
 use aep2_audit_log::Name;
-use aep2_cards::{Card, CardToken, Holder, HolderPublicKey, Restrictions, RevocationId};
+use aep2_cards::{
+    card::{Card, Holder},
+    keys::HolderPublicKey,
+    restrictions::Restrictions,
+    revocation::RevocationId,
+    token::CardToken,
+};
 use serde_json::json;
 
 use crate::{
@@ -67,7 +73,8 @@ impl Issuer {
     ) -> Result<(CardRecord, CardToken), IssuerError> {
         let id = CardId::random();
         let holder = new.holder.map_or(Holder::Bearer, Holder::Key);
-        let internal = |error: aep2_cards::CardError| IssuerError::Internal(error.to_string());
+        let internal =
+            |error: aep2_cards::error::CardError| IssuerError::Internal(error.to_string());
         let name = id.to_string().parse().map_err(internal)?;
         let token = Card::mint(self.root(), &name, holder).map_err(internal)?;
         let record = CardRecord {

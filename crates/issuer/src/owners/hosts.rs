@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use aep2_audit_log::Name;
-use aep2_cards::Host;
+use aep2_cards::host::Host;
 use aep2_x402::terms::WireAddress;
 use serde_json::json;
 

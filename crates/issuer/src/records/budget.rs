@@ -1,6 +1,6 @@
 //! Budgets that cards share: a tree, say of a company, its teams, and their agents.
 
-use aep2_cards::Budget;
+use aep2_cards::restrictions::Budget;
 use aep2_mandate::units::UnixTime;
 use serde::{Deserialize, Serialize};
 

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use aep2_cards::Host;
+use aep2_cards::host::Host;
 use aep2_mandate::units::UnixTime;
 use aep2_x402::terms::WireAddress;
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,6 @@
 //! That something is paid that an owner should have decided, or otherwise than the owner decided.
 
-use aep2_cards::Restrictions;
+use aep2_cards::restrictions::Restrictions;
 use aep2_issuer::{Issue, records::ApprovalReason};
 use aep2_mandate::typed_data::approval::{Approval, SignedApproval};
 use alloy_signer_local::PrivateKeySigner;

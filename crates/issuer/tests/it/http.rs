@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use aep2_cards::{CardToken, HolderKey, proof};
+use aep2_cards::{keys::HolderKey, proof, token::CardToken};
 use aep2_http::{ConnectionLimits, HttpServer};
 use aep2_issuer::api::{Context, router};
 use aep2_mandate::units::UnixTime;

@@ -61,9 +61,9 @@ async fn what_was_settled_for_less_comes_back_once_and_to_its_own_day() {
 #[tokio::test]
 async fn what_came_back_to_yesterday_is_not_spent_today() {
     let world = World::begin().await;
-    let daily = aep2_cards::Restrictions {
-        budgets: Some(vec![crate::support::limit(100, aep2_cards::Period::Day)]),
-        ..aep2_cards::Restrictions::default()
+    let daily = aep2_cards::restrictions::Restrictions {
+        budgets: Some(vec![crate::support::limit(100, aep2_cards::restrictions::Period::Day)]),
+        ..aep2_cards::restrictions::Restrictions::default()
     };
     let (_, card, _) = world.card(daily).await;
     let payment = world.pay(&card, 100).await.expect("the day's");
@@ -157,10 +157,11 @@ async fn a_mandate_follows_one_with_a_receipt_and_no_other_is_followed_twice() {
 #[tokio::test]
 async fn what_comes_back_comes_back_everywhere_it_was_counted() {
     let world = World::begin().await;
-    let shared =
-        world.budget(None, vec![crate::support::limit(100, aep2_cards::Period::Day)]).await;
+    let shared = world
+        .budget(None, vec![crate::support::limit(100, aep2_cards::restrictions::Period::Day)])
+        .await;
     let (_, card, holder) = world.card_of(in_all(100), Some(shared)).await;
-    let single = aep2_cards::Restrictions { payments: Some(1), ..in_all(100) };
+    let single = aep2_cards::restrictions::Restrictions { payments: Some(1), ..in_all(100) };
     let (narrow, _) = crate::support::narrowed(&card, &holder, &single);
     let payment = world.pay(&narrow, 100).await.expect("within all");
     for card in [&card, &narrow] {
