@@ -29,6 +29,9 @@ sol! {
     function isSpent(uint32 account, address token, uint64 nonce) external view returns (bool);
 }
 
+/// How long a node's answer may take.
+const ANSWER_MAX: Duration = Duration::from_secs(60);
+
 /// How many mandates one question is about.
 const TOGETHER_MAX: usize = 256;
 
@@ -41,9 +44,11 @@ pub struct ChainNode {
 }
 
 impl ChainNode {
-    /// The node at `url`.
+    /// The node at `url`. One that does not answer in time is an error, and not waited for for ever.
     pub fn new(url: Url, confirmations: u64) -> Self {
-        Self { provider: ProviderBuilder::new().connect_http(url).erased(), confirmations }
+        let http = reqwest::Client::builder().timeout(ANSWER_MAX).build().unwrap_or_default();
+        let provider = ProviderBuilder::new().connect_reqwest(http, url).erased();
+        Self { provider, confirmations }
     }
 
     /// The latest confirmed block: its number and time.

@@ -13,6 +13,7 @@ use aep2_mandate::{
 };
 use aep2_vault::{Context, Sealed, Vault};
 use alloy_primitives::B256;
+use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -26,14 +27,18 @@ use crate::{
 };
 
 /// The format of all keys and values.
-const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 1;
+/// Whose journal it is.
+pub(crate) const IDENTITY: &[u8] = b"aep2-issuer";
 /// The key of the key that makes cards, in [`Family::Keys`].
-const ROOT_KEY: &[u8] = b"card_root_1";
+pub(crate) const ROOT_KEY: &[u8] = b"card_root_1";
 /// What that key is sealed for.
-const ROOT_CONTEXT: Context<'_> = Context { kind: "aep2-issuer/card-root-key", id: ROOT_KEY };
+pub(crate) const ROOT_CONTEXT: Context<'_> =
+    Context { kind: "aep2-issuer/card-root-key", id: ROOT_KEY };
 
 /// What an owner's or the issuer's settings say.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct IssuerConfig {
     /// How long an approval may wait, and be used, in seconds.
     pub approval_s: u64,
@@ -91,7 +96,7 @@ impl Issuer {
         clock: Clock,
         config: IssuerConfig,
     ) -> Result<Self, IssuerError> {
-        let mut journal_config = JournalConfig::new(Family::ALL, FORMAT, b"aep2-issuer".to_vec());
+        let mut journal_config = JournalConfig::new(Family::ALL, FORMAT, IDENTITY.to_vec());
         journal_config.thread_name = "issuer-writer";
         let journal = Journal::open(directory, journal_config, |_| Ok::<_, IssuerError>(()))?;
         let root = root_key(&journal, &vault)?;

@@ -151,7 +151,7 @@ struct CardBody {
     bearer: bool,
 }
 
-/// `POST /v1/owner/cards`: a card. It is shown this once.
+/// `POST /v1/owner/cards`: a card, and where it is used. It is shown this once.
 pub(super) async fn create_card(
     State(context): State<Context>,
     headers: HeaderMap,
@@ -166,7 +166,8 @@ pub(super) async fn create_card(
     let CardBody { name, wallet, budget, restrictions, subscription, holder, bearer: _ } = body;
     let new = NewCard { name, wallet, budget, restrictions, subscription, holder };
     let (card, token) = context.issuer().create_card(owner.id, Actor::Owner(owner.id), new).await?;
-    let body = json!({ "card": card, "token": token.expose() });
+    let issuer = context.public_url();
+    let body = json!({ "card": card, "token": token.expose(), "issuer": issuer });
     Ok((StatusCode::CREATED, Json(body)).into_response())
 }
 
