@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{self, Read, Write},
+    io::{self, ErrorKind, Read, Write},
     path::{Path, PathBuf},
 };
 
@@ -47,4 +47,50 @@ pub(crate) fn write(path: &Path, text: &str) -> anyhow::Result<()> {
         return io::stdout().write_all(text.as_bytes()).context("cannot write the result");
     }
     fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// A new file for its owner's eyes only (0600). It is made before there is a secret to write: what cannot
+/// be written is lost. Without anything written it goes again.
+pub(crate) struct SecretFile {
+    path: PathBuf,
+    file: fs::File,
+    is_written: bool,
+}
+
+impl SecretFile {
+    /// Makes the file.
+    pub(crate) fn create(path: &Path) -> anyhow::Result<Self> {
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(path).map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists => {
+                anyhow::anyhow!("{} is there, and is not written over", path.display())
+            }
+            _ => anyhow::Error::from(error).context(format!("cannot make {}", path.display())),
+        })?;
+        Ok(Self { path: path.to_owned(), file, is_written: false })
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes it, down to the disk.
+    pub(crate) fn write(mut self, text: &str) -> anyhow::Result<()> {
+        self.is_written = true;
+        let written = self.file.write_all(text.as_bytes()).and_then(|()| self.file.sync_all());
+        written.with_context(|| format!("cannot write {}", self.path.display()))
+    }
+}
+
+impl Drop for SecretFile {
+    fn drop(&mut self) {
+        if !self.is_written {
+            // There is nothing in it that anybody could miss.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
 }

@@ -76,6 +76,11 @@ enum Command {
         #[command(subcommand)]
         what: command::mcp::Command,
     },
+    /// Issue payments for agents within their owners' limits: cards, budgets, approvals
+    Issuer {
+        #[command(subcommand)]
+        what: Box<command::issuer::Command>,
+    },
     /// What stands behind a processor's receipts
     Bond {
         #[command(subcommand)]
@@ -96,14 +101,26 @@ enum Command {
 #[derive(Subcommand)]
 enum Bench {
     Accept(command::bench_accept::Arguments),
+    Issue(command::bench_issue::Arguments),
     Prove(command::bench_prove::Arguments),
     Settle(command::bench_settle::Arguments),
+}
+
+impl Command {
+    /// Whether it is a service that begins its own logs.
+    fn logs_by_itself(&self) -> bool {
+        match self {
+            Self::Serve(_) => true,
+            Self::Issuer { what } => matches!(**what, command::issuer::Command::Serve(_)),
+            _ => false,
+        }
+    }
 }
 
 fn main() -> ExitCode {
     let Arguments { json, quiet, command } = Arguments::parse();
     // A service logs as its settings say.
-    if !matches!(command, Command::Serve(_)) {
+    if !command.logs_by_itself() {
         tracing_subscriber::fmt()
             .with_writer(std::io::stderr)
             .with_ansi(std::io::stderr().is_terminal())
@@ -123,6 +140,9 @@ fn main() -> ExitCode {
         Command::Bench { what: Bench::Accept(arguments) } => {
             command::bench_accept::run(&arguments, &output)
         }
+        Command::Bench { what: Bench::Issue(arguments) } => {
+            command::bench_issue::run(&arguments, &output)
+        }
         Command::Bench { what: Bench::Prove(arguments) } => {
             command::bench_prove::run(&arguments, &output)
         }
@@ -141,6 +161,7 @@ fn main() -> ExitCode {
         Command::Pay(arguments) => command::pay::run(&arguments, &output),
         Command::Gateway(arguments) => command::gateway::run(&arguments, &output),
         Command::Mcp { what } => command::mcp::run(&what, &output),
+        Command::Issuer { what } => command::issuer::run(&what, &output),
         Command::Deposit(arguments) => command::deposit::run(&arguments, &output),
         Command::Bond { what } => command::bond::run(&what, &output),
         Command::Receipt { what } => command::receipt::run(&what, &output),

@@ -26,6 +26,11 @@ macro_rules! codes {
             pub const fn status(self) -> u16 {
                 match self { $(Self::$variant => $status,)+ }
             }
+
+            /// What it means, and what a caller does about it.
+            pub const fn about(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($about),+).trim_ascii(),)+ }
+            }
         }
     };
 }
@@ -137,6 +142,20 @@ impl IssuerError {
             Self::Refused(refusal) => refusal.code,
             Self::Journal(JournalError::Busy { .. }) => Code::Busy,
             _ => Code::Internal,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_guide_has_every_code_as_it_is() {
+        let guide = include_str!("../../../docs/issuing.md");
+        for code in Code::ALL {
+            let row = format!("| `{}` | {} | {} |", code.name(), code.status(), code.about());
+            assert!(guide.contains(&row), "docs/issuing.md lacks this row:\n{row}");
         }
     }
 }

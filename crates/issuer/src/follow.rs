@@ -39,6 +39,9 @@ sol! {
 const WALLETS_AT_ONCE: usize = 16;
 /// How long asking about one wallet's payments may take.
 const WALLET_WITHIN: Duration = Duration::from_secs(60);
+/// How long a node's answer may take.
+const ANSWER_MAX: Duration = Duration::from_secs(60);
+
 /// How many mandates one question is about.
 const TOGETHER_MAX: usize = 256;
 
@@ -51,10 +54,12 @@ pub struct ChainNode {
 }
 
 impl ChainNode {
-    /// The node at `url`. A block counts as confirmed with at least one on top of it.
+    /// The node at `url`. A block counts as confirmed with at least one on top of it. A node that does not
+    /// answer in time is an error, and not waited for for ever.
     pub fn new(url: Url, confirmations: u64) -> Self {
-        let confirmations = confirmations.max(1);
-        Self { provider: ProviderBuilder::new().connect_http(url).erased(), confirmations }
+        let http = reqwest::Client::builder().timeout(ANSWER_MAX).build().unwrap_or_default();
+        let provider = ProviderBuilder::new().connect_reqwest(http, url).erased();
+        Self { provider, confirmations: confirmations.max(1) }
     }
 
     /// Checks that it is the chain's: the same addresses elsewhere say that nothing is spent.

@@ -2,11 +2,7 @@
 
 use std::{fmt, path::Path, sync::Arc};
 
-use aep2_cards::{
-    card::{Card, VerifiedCard},
-    keys::{RootKey, RootPublicKeys},
-    token::CardToken,
-};
+use aep2_cards::{card::{Card, VerifiedCard}, keys::{RootKey, RootPublicKeys}, token::CardToken};
 use aep2_journal::{Durable, Journal, JournalConfig, View};
 use aep2_mandate::{
     clock::Clock,
@@ -16,7 +12,8 @@ use aep2_mandate::{
     units::UnixTime,
 };
 use aep2_vault::{Context, Sealed, Vault};
-use alloy_primitives::{B256, hex};
+use alloy_primitives::B256;
+use serde::Deserialize;
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -32,16 +29,20 @@ use crate::{
 };
 
 /// The format of all keys and values.
-const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 1;
+/// Whose journal it is.
+pub(crate) const IDENTITY: &[u8] = b"aep2-issuer";
 /// The key of the key that makes cards, in [`Family::Keys`].
-const ROOT_KEY: &[u8] = b"card_root_1";
+pub(crate) const ROOT_KEY: &[u8] = b"card_root_1";
 /// What mandate keys are sealed as.
 pub(crate) const KEY_KIND: &str = "aep2-issuer/mandate-key";
 /// What that key is sealed for.
-const ROOT_CONTEXT: Context<'_> = Context { kind: "aep2-issuer/card-root-key", id: ROOT_KEY };
+pub(crate) const ROOT_CONTEXT: Context<'_> =
+    Context { kind: "aep2-issuer/card-root-key", id: ROOT_KEY };
 
 /// What an owner's or the issuer's settings say.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct IssuerConfig {
     /// How long an approval may wait, and be used, in seconds.
     pub approval_s: u64,
@@ -104,7 +105,7 @@ impl Issuer {
         clock: Clock,
         config: IssuerConfig,
     ) -> Result<Self, IssuerError> {
-        let mut journal_config = JournalConfig::new(Family::ALL, FORMAT, b"aep2-issuer".to_vec());
+        let mut journal_config = JournalConfig::new(Family::ALL, FORMAT, IDENTITY.to_vec());
         journal_config.thread_name = "issuer-writer";
         let journal = Journal::open(directory, journal_config, |_| Ok::<_, IssuerError>(()))?;
         let root = root_key(&journal, &vault)?;
@@ -246,9 +247,7 @@ fn signer(vault: &Vault, wallet: &WalletRecord) -> Result<Signer, IssuerError> {
     let context = wallet.key_context();
     let context = Context { kind: KEY_KIND, id: &context };
     let damaged = || IssuerError::Internal(format!("the key of {} is damaged", wallet.id));
-    let sealed = hex::decode(&wallet.sealed_key).map_err(|_| damaged())?;
-    let sealed = Sealed::from_bytes(&sealed).map_err(|_| damaged())?;
-    let seed = vault.open(context, &sealed)?;
+    let seed = vault.open(context, &wallet.sealed()?)?;
     let seed = <[u8; 32]>::try_from(seed.as_slice()).map_err(|_| damaged())?;
     let key = SecretKey::from_seed(seed);
     if key_hash(&key.public()) != wallet.key_hash.0 {

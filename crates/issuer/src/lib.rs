@@ -31,12 +31,15 @@ pub mod ids;
 mod issue;
 mod issuer;
 mod keys;
+mod log;
 pub mod owners;
 mod page;
 mod period;
 mod pressure;
 pub mod records;
+mod rewrap;
 mod sessions;
+pub mod settings;
 mod signing;
 mod store;
 mod subject;
@@ -48,6 +51,7 @@ pub use self::{
     follow::{ChainNode, FollowError, Follower},
     issue::{Issue, IssueRequest},
     issuer::{Issuer, IssuerConfig},
+    log::{StoredLog, StoredLogError},
     period::{NotAZone, Zone},
     subject::{NotASubject, Subject},
 };

@@ -3,6 +3,7 @@
 pub(crate) mod account;
 pub(crate) mod audit;
 pub(crate) mod bench_accept;
+pub(crate) mod bench_issue;
 pub(crate) mod bench_prove;
 pub(crate) mod bench_settle;
 pub(crate) mod bond;
@@ -14,6 +15,7 @@ pub(crate) mod deposit;
 pub(crate) mod export;
 pub(crate) mod gateway;
 pub(crate) mod inclusion;
+pub(crate) mod issuer;
 pub(crate) mod mcp;
 pub(crate) mod pay;
 mod pay_from;

@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal, Write, stderr};
 
 use aep2_server::settings::{LogFormat, LogLevel, Rpc, Settings};
+use alloy::transports::http::reqwest::Url;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{
     Layer, filter::Targets, fmt, layer::SubscriberExt, util::SubscriberInitExt,
@@ -18,7 +19,10 @@ pub(crate) fn begin(settings: &Settings) {
         LogLevel::Trace => LevelFilter::TRACE,
     };
     let own = Targets::new().with_target("aep2", level).with_default(level.min(LevelFilter::WARN));
-    let secrets = Secrets::of(&settings.chain.rpc);
+    let secrets = match &settings.chain.rpc {
+        Rpc::Node(url) => Secrets::of([url]),
+        Rpc::Embedded => Secrets::default(),
+    };
     let lines =
         fmt::layer().with_writer(move || Discreet { to: stderr(), secrets: secrets.clone() });
     let lines = match settings.log.format {
@@ -29,19 +33,32 @@ pub(crate) fn begin(settings: &Settings) {
     let _ = tracing_subscriber::registry().with(lines.with_filter(own)).try_init();
 }
 
+/// Begins to log as text: of ours all but details, of other people's software only warnings. What these
+/// addresses hold besides their hosts is in no line.
+pub(crate) fn begin_text<'a>(addresses: impl IntoIterator<Item = &'a Url>) {
+    let own = Targets::new().with_target("aep2", LevelFilter::INFO).with_default(LevelFilter::WARN);
+    let secrets = Secrets::of(addresses);
+    let lines = fmt::layer()
+        .with_writer(move || Discreet { to: stderr(), secrets: secrets.clone() })
+        .with_ansi(stderr().is_terminal());
+    // Only the first one counts; there is one.
+    let _ = tracing_subscriber::registry().with(lines.with_filter(own)).try_init();
+}
+
 /// What no line may hold. What fails at a node is told with the node's address, and that holds an
 /// access key.
 #[derive(Clone, Debug, Default)]
 struct Secrets(Vec<String>);
 
 impl Secrets {
-    fn of(rpc: &Rpc) -> Self {
-        let Rpc::Node(url) = rpc else { return Self::default() };
-        let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
-        let behind_host = format!("{}{query}", url.path());
-        let password = url.password().unwrap_or_default().to_owned();
+    fn of<'a>(addresses: impl IntoIterator<Item = &'a Url>) -> Self {
+        let of_one = |url: &Url| {
+            let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
+            let behind_host = format!("{}{query}", url.path());
+            [behind_host, url.password().unwrap_or_default().to_owned()]
+        };
         // What is shorter is no key, and would be cut out of words.
-        let secrets = [behind_host, password].into_iter().filter(|secret| secret.len() > 5);
+        let secrets = addresses.into_iter().flat_map(of_one).filter(|secret| secret.len() > 5);
         Self(secrets.collect())
     }
 }
@@ -92,7 +109,7 @@ mod tests {
             ),
             ("http://127.0.0.1:8545", "http://127.0.0.1:8545/ a/b", "http://127.0.0.1:8545/ a/b"),
         ] {
-            let secrets = Secrets::of(&address.parse()?);
+            let secrets = Secrets::of([&address.parse()?]);
             let mut written = Vec::new();
             Discreet { to: &mut written, secrets }.write_all(line.as_bytes())?;
             assert_eq!(String::from_utf8(written)?, told);

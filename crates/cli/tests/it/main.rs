@@ -5,6 +5,7 @@ mod audit;
 mod bench_accept;
 mod chain;
 mod demo;
+mod issuer;
 mod mcp;
 mod pay;
 mod running;

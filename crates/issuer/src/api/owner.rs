@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use aep2_cards::{
-    host::Host, keys::HolderPublicKey, restrictions::Restrictions, revocation::RevocationId,
-};
+use aep2_cards::{host::Host, keys::HolderPublicKey, restrictions::Restrictions, revocation::RevocationId};
 use aep2_mandate::{
     eddsa::PublicKey,
     typed_data::approval::SignedApproval,
@@ -181,7 +179,7 @@ struct CardBody {
     bearer: bool,
 }
 
-/// `POST /v1/owner/cards`: a card. It is shown this once.
+/// `POST /v1/owner/cards`: a card, and where it is used. It is shown this once.
 pub(super) async fn create_card(
     State(context): State<Context>,
     headers: HeaderMap,
@@ -196,7 +194,8 @@ pub(super) async fn create_card(
     let CardBody { name, wallet, budget, restrictions, subscription, holder, bearer: _ } = body;
     let new = NewCard { name, wallet, budget, restrictions, subscription, holder };
     let (card, token) = context.issuer().create_card(owner.id, Actor::Owner(owner.id), new).await?;
-    let body = json!({ "card": card, "token": token.expose() });
+    let issuer = context.public_url();
+    let body = json!({ "card": card, "token": token.expose(), "issuer": issuer });
     Ok((StatusCode::CREATED, Json(body)).into_response())
 }
 

@@ -6,11 +6,15 @@ use aep2_mandate::{
     wire::Strict,
 };
 use aep2_x402::{purchase::Venue, terms::WireAddress};
-use alloy_primitives::B256;
+use aep2_vault::Sealed;
+use alloy_primitives::{B256, hex};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::ids::{OwnerId, WalletId};
+use crate::{
+    error::IssuerError,
+    ids::{OwnerId, WalletId},
+};
 
 /// An account's key, and what is known of the account.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -48,6 +52,16 @@ impl WalletRecord {
     /// Where its payments count.
     pub fn venue(&self) -> Venue {
         Venue { chain: self.chain_id, wallet: self.wallet.0, processor: self.processor.0 }
+    }
+
+    /// The sealed key.
+    ///
+    /// # Errors
+    /// When the record holds none.
+    pub(crate) fn sealed(&self) -> Result<Sealed, IssuerError> {
+        let bytes = hex::decode(&self.sealed_key).ok();
+        let sealed = bytes.and_then(|bytes| Sealed::from_bytes(&bytes).ok());
+        sealed.ok_or_else(|| IssuerError::Internal(format!("the key of {} is damaged", self.id)))
     }
 
     /// What a sealed key belongs to: one that is moved to another owner, wallet, chain, contract or
