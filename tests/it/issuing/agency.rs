@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use aep2_cards::{keys::HolderKey, per_token::PerToken, restrictions::{Budget, Period, Restrictions}};
+use aep2_cards::{
+    keys::HolderKey,
+    per_token::PerToken,
+    restrictions::{Budget, Period, Restrictions},
+};
 use aep2_chain::wallet::units::KeyHash;
 use aep2_http::{ConnectionLimits, HttpServer};
 use aep2_issuer::{
@@ -64,8 +68,9 @@ impl Agency {
 
         // The account is opened with the key that the issuer made, and never gave away.
         let key_hash = Some(KeyHash::of(&wallet.public_key));
-        let funded =
-            shop.world.payer_of(1, FUNDS, |terms| aep2_chain::wallet::terms::Terms { key_hash, ..terms });
+        let funded = shop
+            .world
+            .payer_of(1, FUNDS, |terms| aep2_chain::wallet::terms::Terms { key_hash, ..terms });
         let account = funded.await.account;
         let actor = Actor::Owner(owner.id);
         issuer.set_account(owner.id, actor, wallet.id, account).await.unwrap();

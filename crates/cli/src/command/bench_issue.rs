@@ -92,12 +92,12 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Exit
 async fn measure(arguments: &Arguments, output: &Output) -> anyhow::Result<Figures> {
     let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
     let vault = Vault::new(Kek::random()?);
-    let issuer =
-        Issuer::open(folder.path(), vault, Clock::system(), IssuerConfig::default())?;
+    let issuer = Issuer::open(folder.path(), vault, Clock::system(), IssuerConfig::default())?;
     output.note(format!("making {} …", count(arguments.agents as usize, "card")));
     let (owner, agents) = agents(&issuer, arguments.agents).await?;
 
-    let listener = tokio::net::TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
+    let listener =
+        tokio::net::TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
     let url: Url = format!("http://{}/", listener.local_addr()?).parse()?;
     let http = Client::builder().no_proxy().build()?;
     let api = Api::new(issuer.clone(), http.clone(), url.clone(), Vec::new());
@@ -105,7 +105,11 @@ async fn measure(arguments: &Arguments, output: &Output) -> anyhow::Result<Figur
     let server = HttpServer::start(listener, router(api), ConnectionLimits::default(), open)?;
 
     let length = Duration::from_secs(arguments.seconds.into());
-    output.note(format!("{}, {} s …", count(arguments.agents as usize, "agent"), arguments.seconds));
+    output.note(format!(
+        "{}, {} s …",
+        count(arguments.agents as usize, "agent"),
+        arguments.seconds
+    ));
     let began = Instant::now();
     let asking: Vec<_> = agents
         .into_iter()
@@ -143,7 +147,10 @@ struct Agent {
     holder: HolderKey,
 }
 
-async fn agents(issuer: &Issuer, count: u32) -> anyhow::Result<(aep2_issuer::ids::OwnerId, Vec<Agent>)> {
+async fn agents(
+    issuer: &Issuer,
+    count: u32,
+) -> anyhow::Result<(aep2_issuer::ids::OwnerId, Vec<Agent>)> {
     let (owner, _) = issuer.create_owner("bench".to_owned(), Zone::utc()).await?;
     let actor = || Actor::Owner(owner.id);
     let venue = Venue { chain: CHAIN, wallet: WALLET, processor: PROCESSOR };
@@ -241,7 +248,10 @@ fn check(
     let reports = issuer.budget_reports(owner)?;
     let used = reports.first().and_then(|report| report.limits.first()).context("the budget")?;
     let counted: u128 = used.used.parse()?;
-    ensure!(counted == answered as u128, "{answered} payments were answered, {counted} are counted");
+    ensure!(
+        counted == answered as u128,
+        "{answered} payments were answered, {counted} are counted"
+    );
     let payments = issuer.payments(owner, None, answered + 1)?;
     let nonces: BTreeSet<_> =
         payments.iter().map(|payment| payment.mandate.mandate.nonce).collect();
@@ -260,11 +270,7 @@ fn table(figures: &Figures) -> String {
         ("machine", figures.machine.to_string()),
         (
             "issued",
-            format!(
-                "{}, {:.0} a second",
-                count(figures.payments, "payment"),
-                figures.issued_per_s
-            ),
+            format!("{}, {:.0} a second", count(figures.payments, "payment"), figures.issued_per_s),
         ),
         (
             "time",

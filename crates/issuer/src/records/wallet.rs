@@ -5,8 +5,8 @@ use aep2_mandate::{
     units::{AccountId, ChainId, UnixTime},
     wire::Strict,
 };
-use aep2_x402::{purchase::Venue, terms::WireAddress};
 use aep2_vault::Sealed;
+use aep2_x402::{purchase::Venue, terms::WireAddress};
 use alloy_primitives::{B256, hex};
 use serde::{Deserialize, Serialize};
 use url::Url;
