@@ -227,6 +227,26 @@ check_python_client() {
     touch "$installed"
 }
 
+# A browser, for the tests of pages.
+has_chromium() {
+    [ -x "${AEP2_CHROMIUM:-}" ] || has chromium || has chromium-browser || has google-chrome
+}
+
+check_chromium() {
+    has_chromium && return
+    if can_apt; then
+        say "no Chromium: installing it"
+        apt_install chromium
+        hash -r
+        has_chromium || fail "chromium was installed, but there is no program of that name."
+    else
+        fail "Chromium is missing; the tests of pages need it. Install it, or name one: export AEP2_CHROMIUM=/its/path" \
+            "Debian:  sudo apt-get install chromium" \
+            "Fedora:  sudo dnf install chromium" \
+            "Arch:    sudo pacman -S chromium"
+    fi
+}
+
 # Foundry is among the contracts' packages, as programs for the systems that npm has them for.
 check_foundry() {
     local tool
@@ -247,6 +267,7 @@ case "$FOR" in
         for folder in "${NODE_FOLDERS[@]}"; do check_node_modules "$folder"; done
         check_python_client
         check_foundry
+        check_chromium
         ready="$ready, node $(node --version), $(contracts/bin/forge --version | head -n 1 | sed 's/ Version://')"
         ;;
     --lint) check_lint_tools ;;

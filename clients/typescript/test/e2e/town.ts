@@ -57,7 +57,7 @@ export class Town {
   readonly #server: ChildProcess;
   readonly #ready: Ready;
   readonly #payers: Payer[] = [];
-  readonly #gateways: ChildProcess[] = [];
+  readonly #services: ChildProcess[] = [];
   readonly venue: Venue;
 
   private constructor(directory: string, program: string, server: ChildProcess, ready: Ready, venue: Venue) {
@@ -158,9 +158,14 @@ price = "${price}"
 `,
     );
     const what = ["gateway", "--config", file, "--listen", "127.0.0.1:0"];
-    const gateway = await begin(this.#program, what, this.#directory);
-    this.#gateways.push(gateway.process);
-    return (gateway.ready as { origin: string }).origin;
+    return ((await this.begin(...what)) as { origin: string }).origin;
+  }
+
+  /** Starts a service of the program's that ends with the town. Gives what it says when it is ready. */
+  async begin(...what: string[]): Promise<unknown> {
+    const service = await begin(this.#program, what, this.#directory);
+    this.#services.push(service.process);
+    return service.ready;
   }
 
   /** What the program prints for `aep2 WHAT --json`. */
@@ -197,7 +202,7 @@ price = "${price}"
 
   async stop(): Promise<void> {
     await Promise.all(this.#payers.map((payer) => payer.close()));
-    for (const child of [...this.#gateways, this.#server]) {
+    for (const child of [...this.#services, this.#server]) {
       child.kill("SIGKILL");
       if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
     }

@@ -29,10 +29,9 @@ use aep2_x402::{purchase::Venue, terms::WALLET_NAME};
 use alloy::primitives::{Address, B256, address};
 use anyhow::{Context, bail, ensure};
 use clap::Args;
-use reqwest::{Client, StatusCode, header::HeaderMap};
+use reqwest::{Client, StatusCode, Url, header::HeaderMap};
 use serde::Serialize;
 use serde_json::json;
-use url::Url;
 
 use super::rows;
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use aep2_cards::{HolderKey, HolderPublicKey};
+use aep2_cards::keys::{HolderKey, HolderPublicKey};
 use alloy::primitives::hex;
 use anyhow::ensure;
 use clap::Args;

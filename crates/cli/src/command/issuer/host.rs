@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use aep2_cards::Host;
+use aep2_cards::host::Host;
 use aep2_issuer::records::{HostRecord, PinnedBy};
 use alloy::primitives::Address;
 use clap::{Args, Subcommand};

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use aep2_cards::{PerToken, Period, Restrictions};
+use aep2_cards::{
+    per_token::PerToken,
+    restrictions::{Period, Restrictions},
+};
 use aep2_issuer::records::{CardRecord, CardState, HolderRecord, Limit};
 use aep2_mandate::units::UnixTime;
 use alloy::primitives::Address;
@@ -68,7 +71,7 @@ fn restrictions(
     let amounts = |amounts: &PerToken| {
         list(amounts.iter().map(|(token, amount)| money.show(token, amount.get())))
     };
-    let hours = |hours: &aep2_cards::Hours| serde_json::to_string(hours).unwrap_or_default();
+    let hours = |hours: &aep2_cards::hours::Hours| serde_json::to_string(hours).unwrap_or_default();
     let all = [
         ("per payment", own.per_payment.as_ref().map(amounts)),
         ("you decide", own.approve_above.as_ref().map(|own| format!("above {}", amounts(own)))),
@@ -91,7 +94,7 @@ fn list(names: impl Iterator<Item = String>) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
-fn tool(tool: &aep2_cards::Tool) -> String {
+fn tool(tool: &aep2_cards::restrictions::Tool) -> String {
     match &tool.tool {
         Some(name) => format!("{}/{name}", tool.server),
         None => format!("{}/*", tool.server),

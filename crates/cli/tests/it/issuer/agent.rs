@@ -3,7 +3,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use aep2_cards::{CardToken, HolderKey, proof};
+use aep2_cards::{keys::HolderKey, proof, token::CardToken};
 use aep2_mandate::units::UnixTime;
 use alloy::primitives::{B256, hex};
 use reqwest::{Method, StatusCode, header::HeaderMap};
