@@ -150,7 +150,8 @@ impl Follower {
                 }
             }
             let over = payments.iter().filter(|one| one.mandate.mandate.deadline < now);
-            match self.ask_chain(&wallet, over).await {
+            let over: Vec<_> = over.collect();
+            match self.ask_chain(&wallet, &over).await {
                 Ok(found) => ended += found,
                 Err(error) => failed = failed.or(Some(error)),
             }
@@ -183,17 +184,17 @@ impl Follower {
     async fn ask_chain(
         &self,
         wallet: &WalletRecord,
-        payments: impl Iterator<Item = &PaymentRecord>,
+        payments: &[&PaymentRecord],
     ) -> Result<usize, FollowError> {
         let Some(node) = self.nodes.get(&wallet.chain_id) else { return Ok(0) };
-        let mut payments = payments.peekable();
-        if payments.peek().is_none() {
+        if payments.is_empty() {
             return Ok(0);
         }
         let (block, time) = node.confirmed().await?;
         let mut ended = 0;
-        for payment in payments.filter(|one| one.mandate.mandate.deadline < time) {
-            if !node.is_spent(wallet.wallet.0, payment, block).await? {
+        for payment in payments {
+            let is_over = payment.mandate.mandate.deadline < time;
+            if is_over && !node.is_spent(wallet.wallet.0, payment, block).await? {
                 let unspent = Unspent { mandate: payment.id, block, time };
                 ended += usize::from(self.issuer.take_unspent(unspent).await?);
             }
