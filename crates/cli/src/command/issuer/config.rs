@@ -19,7 +19,7 @@ pub(super) struct ConfigOptions {
     /// The service's settings, TOML, or the directory that `aep2 issuer init` made
     #[arg(
         long = "config",
-        short,
+        short = 'c',
         value_name = "FILE",
         env = "AEP2_ISSUER_CONFIG",
         default_value = FILE
