@@ -88,8 +88,8 @@ fn draw(typed: &Zeroizing<String>) -> Secret {
     let mut seed = Zeroizing::new([0u8; 64]);
     loop {
         OsRng.fill_bytes(&mut *seed);
-        let value = scalar(b"aep2 ceremony: secret", &*seed, typed);
-        let logarithm = scalar(b"aep2 ceremony: point", &*seed, typed);
+        let value = scalar(b"aep2 ceremony: secret", &seed, typed);
+        let logarithm = scalar(b"aep2 ceremony: point", &seed, typed);
         if !value.is_zero() && !value.is_one() && !logarithm.is_zero() {
             let s = (G1Affine::generator() * *logarithm).into_affine();
             return Secret::new(value, s);

@@ -89,7 +89,7 @@ impl SnarkjsRandom {
 }
 
 fn is_negative(number: &Fq) -> bool {
-    number.into_bigint() > Fq::MODULUS_MINUS_ONE_DIV_TWO.into()
+    number.into_bigint() > Fq::MODULUS_MINUS_ONE_DIV_TWO
 }
 
 /// The point of G2 that a hash stands for: nobody knows its logarithm.
