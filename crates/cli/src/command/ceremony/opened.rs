@@ -31,7 +31,7 @@ pub(super) const INITIAL: &str = "initial.zkey";
 pub(in crate::command) struct Options {
     /// Folder with plan.json and initial.zkey, as `aep2 ceremony begin` made them
     #[arg(long = "ceremony", value_name = "DIR", default_value = "ceremony")]
-    folder: PathBuf,
+    ceremony_folder: PathBuf,
 
     /// The powers of τ: a .ptau file
     #[arg(long, value_name = "FILE")]
@@ -53,10 +53,10 @@ pub(in crate::command) struct Opened {
 
 impl Options {
     pub(in crate::command) fn open(&self, output: &Output) -> anyhow::Result<Opened> {
-        let plan: Plan = files::read_json(&self.folder.join(PLAN))?;
+        let plan: Plan = files::read_json(&self.ceremony_folder.join(PLAN))?;
         output.note("reading the powers of τ, and running the circuit …");
         let ptau = Ptau::open(&self.ptau)?;
-        let initial = Zkey::open(&self.folder.join(INITIAL))?;
+        let initial = Zkey::open(&self.ceremony_folder.join(INITIAL))?;
         let id = CircuitId::of(plan.shape);
         plan.check(&id, &ptau.hash()?, &initial.chain.circuit_hash)
             .context("the plan is not that of these files and this program")?;
