@@ -33,6 +33,16 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Setup(command::setup::Arguments),
+    /// Make keys that nobody has to trust, together with others
+    Ceremony {
+        #[command(subcommand)]
+        what: command::ceremony::Command,
+    },
+    /// Check keys
+    Key {
+        #[command(subcommand)]
+        what: command::key::Command,
+    },
     Prove(command::prove::Arguments),
     Verify(command::verify::Arguments),
     Export(command::export::Arguments),
@@ -132,6 +142,8 @@ fn main() -> ExitCode {
     let output = Output::new(json, quiet);
     let done = match command {
         Command::Setup(arguments) => command::setup::run(&arguments, &output),
+        Command::Ceremony { what } => command::ceremony::run(&what, &output),
+        Command::Key { what } => command::key::run(&what, &output),
         Command::Prove(arguments) => command::prove::run(&arguments, &output),
         Command::Verify(arguments) => command::verify::run(&arguments, &output),
         Command::Export(arguments) => command::export::run(&arguments, &output),

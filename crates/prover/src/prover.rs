@@ -236,9 +236,10 @@ pub fn load_verifying_key(
     key_file::read_verifying_key(&path, &CircuitId::of(shape))
 }
 
-/// Where a shape's key is: the seeded one only where there is no other.
+/// Where a shape's key is: the seeded one only where there is no other. A ceremony's key has the
+/// same name as a random one.
 fn find(folder: &Path, half: Half, shape: Shape) -> PathBuf {
     let path = |provenance| folder.join(key_file::file_name(half, shape, provenance));
-    let (own, seeded) = (path(Provenance::Ceremony), path(Provenance::SeededDevelopment));
+    let (own, seeded) = (path(Provenance::RandomDevelopment), path(Provenance::SeededDevelopment));
     if !own.exists() && seeded.exists() { seeded } else { own }
 }

@@ -243,7 +243,12 @@ async fn a_development_key_is_refused_on_a_public_chain() {
         {
             plan.accept_development_keys = accepted;
             match deploy(&provider, &plan).await.unwrap_err() {
+                DeployError::SeededKey { shape: named, chain_id } => {
+                    assert_eq!(provenance, Provenance::SeededDevelopment);
+                    assert_eq!((named, chain_id), (shape, ChainId::new(8_453)));
+                }
                 DeployError::DevelopmentKey { shape: named, provenance: told, chain_id } => {
+                    assert_eq!(told, Provenance::RandomDevelopment);
                     assert_eq!((named, told, chain_id), (shape, provenance, ChainId::new(8_453)));
                 }
                 other => panic!("{other:?}"),
@@ -252,14 +257,27 @@ async fn a_development_key_is_refused_on_a_public_chain() {
     }
     assert_eq!(chain.latest().await.header.number, 0, "nothing was sent");
 
+    // Anyone computes a seeded key's secrets: it is refused though its shape is named.
     plan.accept_development_keys = BTreeSet::from([shape]);
+    plan.keys[0].key.provenance = Provenance::SeededDevelopment;
+    let error = deploy(&provider, &plan).await.unwrap_err();
+    assert!(matches!(error, DeployError::SeededKey { shape: named, .. } if named == shape));
+    assert_eq!(chain.latest().await.header.number, 0, "nothing was sent");
+
+    plan.keys[0].key.provenance = Provenance::RandomDevelopment;
     let forced = deploy(&provider, &plan).await.unwrap();
     forced.verify(&chain.reader()).await.unwrap();
     assert_eq!(forced.verifiers[0].provenance, Provenance::RandomDevelopment);
 
     plan.accept_development_keys.clear();
-    plan.keys[0].key.provenance = Provenance::Ceremony;
-    deploy(&provider, &plan).await.unwrap();
+    let ceremony = Provenance::Ceremony { transcript: [7; 32] };
+    plan.keys[0].key.provenance = ceremony;
+    let deployment = deploy(&provider, &plan).await.unwrap();
+    // Its file names the transcript.
+    let json = serde_json::to_string(&deployment).unwrap();
+    assert!(json.contains(&format!("0x{}", "07".repeat(32))), "{json}");
+    let read: Deployment = serde_json::from_str(&json).unwrap();
+    assert_eq!(read.verifiers[0].provenance, ceremony);
 }
 
 /// The set's name is computed here as the wallet computes it, in whatever order the verifiers come.

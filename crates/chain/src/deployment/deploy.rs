@@ -62,8 +62,8 @@ pub struct Plan {
     pub periods: Periods,
     /// The verifying keys, one a shape.
     pub keys: Vec<KeyOfShape>,
-    /// The shapes whose keys may be development keys on a public chain. Whoever has seen such a key's
-    /// secrets forges proofs and takes everything.
+    /// The shapes whose keys may be random development keys on a public chain. Whoever has seen such a
+    /// key's secrets forges proofs and takes everything. A seeded key is never accepted there.
     pub accept_development_keys: BTreeSet<Shape>,
     /// Whether to make a test token, which anyone mints; its blocklister is who deploys.
     pub test_token: bool,
@@ -83,6 +83,17 @@ pub enum DeployError {
         shape: Shape,
         /// Where the key's secrets came from.
         provenance: Provenance,
+        /// The chain.
+        chain_id: ChainId,
+    },
+    /// A key is made from a published seed and the chain is public. Naming its shape does not help.
+    #[error(
+        "the key of shape {shape} is made from a seed: anyone who knows the seed forges proofs. It is \
+         for local chains only, never for chain {chain_id}. Use a ceremony's key"
+    )]
+    SeededKey {
+        /// The key's shape.
+        shape: Shape,
         /// The chain.
         chain_id: ChainId,
     },
@@ -179,10 +190,14 @@ impl Plan {
         self.periods.check()?;
         for own in &self.keys {
             let (shape, provenance) = (own.shape, own.key.provenance);
-            let fit = is_local(chain_id)
-                || provenance == Provenance::Ceremony
-                || self.accept_development_keys.contains(&shape);
-            if !fit {
+            if is_local(chain_id) || provenance.is_ceremony() {
+                continue;
+            }
+            // Nobody can mean this one: the secrets are published.
+            if provenance == Provenance::SeededDevelopment {
+                return Err(DeployError::SeededKey { shape, chain_id });
+            }
+            if !self.accept_development_keys.contains(&shape) {
                 return Err(DeployError::DevelopmentKey { shape, provenance, chain_id });
             }
         }

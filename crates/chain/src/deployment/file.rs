@@ -41,7 +41,7 @@ pub const FORMAT_VERSION: u32 = 2;
 ///   "verifierSet": "0x…",
 ///   "verifiers": [{
 ///     "shape": "64x16", "address": "0x…", "verifyingKey": "0x… BLAKE3 of the verifying key",
-///     "provenance": "ceremony", "transaction": "0x…"
+///     "provenance": {"ceremony": {"transcript": "0x…"}}, "transaction": "0x…"
 ///   }],
 ///   "token": "0x…",
 ///   "testToken": { "address": "0x…", "transaction": "0x…" }
@@ -214,13 +214,30 @@ impl TryFrom<u32> for Format {
     }
 }
 
-/// [`Provenance`] in one word.
+/// [`Provenance`] in one word, and a ceremony's with the hash of its transcript.
 #[derive(Serialize, Deserialize)]
 #[serde(remote = "Provenance", rename_all = "kebab-case")]
 enum ProvenanceName {
     SeededDevelopment,
     RandomDevelopment,
-    Ceremony,
+    Ceremony {
+        #[serde(with = "hash")]
+        transcript: [u8; 32],
+    },
+}
+
+/// 32 bytes in hexadecimal.
+mod hash {
+    use alloy::primitives::B256;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(hash: &[u8; 32], to: S) -> Result<S::Ok, S::Error> {
+        B256::from(*hash).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<[u8; 32], D::Error> {
+        B256::deserialize(from).map(|hash| hash.0)
+    }
 }
 
 /// A value in its one written form.

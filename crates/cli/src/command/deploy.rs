@@ -191,9 +191,9 @@ fn kept_shapes(arguments: &Arguments) -> anyhow::Result<BTreeSet<Shape>> {
         let shape = spelled.and_then(|rest| rest.split('.').next()?.parse::<Shape>().ok());
         // A file is one of ours if it has the name that we would give it.
         let is_own = |shape: &Shape| {
-            [Provenance::Ceremony, Provenance::SeededDevelopment].into_iter().any(|provenance| {
-                name.to_str() == Some(&file_name(Half::Verifying, *shape, provenance))
-            })
+            [Provenance::RandomDevelopment, Provenance::SeededDevelopment].into_iter().any(
+                |provenance| name.to_str() == Some(&file_name(Half::Verifying, *shape, provenance)),
+            )
         };
         shapes.extend(shape.filter(is_own));
     }

@@ -17,7 +17,6 @@ use aep2_exact::ExactFacilitator;
 use aep2_mandate::clock::Clock;
 use aep2_processor::{Parts, Processor, TaskPanicked, batch::Provers};
 use aep2_prover::{
-    key_file::Provenance,
     progress::Stage,
     prover::{Entropy, Prover},
 };
@@ -98,8 +97,7 @@ impl Serving {
         let deployment =
             chain.deployment(&settings.chain, &folder, processor_address, keys).await?;
         refuse(&settings.check_against(&deployment))?;
-        let development_keys =
-            provers.iter().any(|prover| prover.provenance() != Provenance::Ceremony);
+        let development_keys = provers.iter().any(|prover| !prover.provenance().is_ceremony());
 
         let config = settings.processor_config(&deployment);
         let parts = Parts {

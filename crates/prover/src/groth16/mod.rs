@@ -53,5 +53,5 @@ pub use self::{
     key::{ProvingKey, Query, VerifyingKey},
     prove::{ProveError, Timings, prove, prove_unchecked},
     setup::{SetupError, setup},
-    verify::{PreparedVerifyingKey, Proof, verify},
+    verify::{PreparedVerifyingKey, Proof, is_forgeable, verify},
 };

@@ -1,6 +1,7 @@
 //! Proofs, and verifying them.
 
-use ark_bn254::{Bn254, Fr};
+use ark_bn254::{Bn254, Fr, G2Affine};
+use ark_ec::AffineRepr;
 use ark_groth16::Groth16;
 
 use super::key::VerifyingKey;
@@ -33,4 +34,15 @@ impl PreparedVerifyingKey {
 /// [`PreparedVerifyingKey::verify`] for a single proof.
 pub fn verify(key: &VerifyingKey, public_inputs: &[Fr], proof: &Proof) -> bool {
     PreparedVerifyingKey::from(key).verify(public_inputs, proof)
+}
+
+/// Whether anybody can forge proofs for this key, whatever the circuit: δ is γ, the generator, or
+/// the negative of one.
+///
+/// Where δ = k·γ for a known k, points for the public inputs can be moved to the proof's `C`, and any
+/// statement is proved. The key of a ceremony to which nobody contributed has δ = γ = the generator.
+/// A key that passes may still be known to somebody: only its provenance says.
+pub fn is_forgeable(key: &VerifyingKey) -> bool {
+    let known = [key.gamma_g2, G2Affine::generator()];
+    known.into_iter().any(|point| key.delta_g2 == point || key.delta_g2 == -point)
 }

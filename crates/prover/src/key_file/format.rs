@@ -8,11 +8,11 @@ use ark_serialize::CanonicalSerialize;
 use crate::groth16::VerifyingKey;
 
 /// The version of the layout that [the module](super) shows.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 const PROVING: [u8; 8] = *b"aep2.pk\0";
 const VERIFYING: [u8; 8] = *b"aep2.vk\0";
-pub(super) const HEADER_BYTES: usize = 8 + 4 + 4 + 4 + 1 + 1 + 4 + 32 + 32 + 4 + 4 + 5 * 4;
+pub(super) const HEADER_BYTES: usize = 8 + 4 + 4 + 4 + 1 + 1 + 32 + 4 + 32 + 32 + 4 + 4 + 5 * 4;
 pub(super) const CHECKSUM_BYTES: usize = 32;
 pub(super) const G1_BYTES: usize = 64;
 pub(super) const G2_BYTES: usize = 128;
@@ -37,32 +37,49 @@ pub enum Provenance {
     /// From the randomness of the one machine that made it, which could have kept it.
     RandomDevelopment,
     /// From a ceremony: secure if one of its contributors was honest.
-    Ceremony,
+    Ceremony {
+        /// BLAKE3 of the ceremony's transcript, which says who contributed. The key's file only
+        /// claims it: whoever has the transcript can check it.
+        transcript: [u8; 32],
+    },
 }
 
 impl Provenance {
-    pub(super) fn code(self) -> u8 {
+    /// Whether the key comes from a ceremony. All others are for development.
+    pub fn is_ceremony(self) -> bool {
+        matches!(self, Self::Ceremony { .. })
+    }
+
+    /// A number for the kind, and the hash of the transcript: zero where there is none.
+    pub(super) fn code(self) -> (u8, [u8; 32]) {
         match self {
-            Self::SeededDevelopment => 1,
-            Self::RandomDevelopment => 2,
-            Self::Ceremony => 3,
+            Self::SeededDevelopment => (1, [0; 32]),
+            Self::RandomDevelopment => (2, [0; 32]),
+            Self::Ceremony { transcript } => (3, transcript),
         }
     }
 
-    pub(super) fn from_code(code: u8) -> Option<Self> {
-        [Self::SeededDevelopment, Self::RandomDevelopment, Self::Ceremony]
-            .into_iter()
-            .find(|provenance| provenance.code() == code)
+    pub(super) fn from_code(code: u8, transcript: [u8; 32]) -> Option<Self> {
+        let none = transcript == [0; 32];
+        match code {
+            1 if none => Some(Self::SeededDevelopment),
+            2 if none => Some(Self::RandomDevelopment),
+            3 if !none => Some(Self::Ceremony { transcript }),
+            _ => None,
+        }
     }
 }
 
 impl fmt::Display for Provenance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::SeededDevelopment => "INSECURE, seeded: anyone can forge proofs",
-            Self::RandomDevelopment => "development, one machine's randomness",
-            Self::Ceremony => "ceremony",
-        })
+        match self {
+            Self::SeededDevelopment => f.pad("INSECURE, seeded: anyone can forge proofs"),
+            Self::RandomDevelopment => f.pad("development, one machine's randomness"),
+            Self::Ceremony { transcript } => {
+                let hash: String = transcript.iter().map(|byte| format!("{byte:02x}")).collect();
+                f.pad(&format!("ceremony, transcript 0x{hash}"))
+            }
+        }
     }
 }
 
@@ -98,7 +115,7 @@ impl fmt::Display for Half {
 pub fn file_name(half: Half, shape: Shape, provenance: Provenance) -> String {
     let mark = match provenance {
         Provenance::SeededDevelopment => ".INSECURE-seeded",
-        Provenance::RandomDevelopment | Provenance::Ceremony => "",
+        Provenance::RandomDevelopment | Provenance::Ceremony { .. } => "",
     };
     let extension = match half {
         Half::Proving => "pk",

@@ -13,6 +13,7 @@
 //! | lanes, slots | 4, 4 | the shape |
 //! | capture | 1 | 0 or 1 |
 //! | provenance | 1 | [`Provenance`] |
+//! | transcript | 32 | BLAKE3 of the ceremony's transcript; zero for keys of another provenance |
 //! | circuit version | 4 | |
 //! | constraint system | 32 | its digest |
 //! | verifying key | 32 | BLAKE3 of its canonical uncompressed bytes |

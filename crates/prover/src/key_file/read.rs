@@ -16,7 +16,7 @@ use super::{
         Provenance, VARIABLE_BYTES, verifying_key_bytes,
     },
 };
-use crate::groth16::{ProvingKey, Query, VerifyingKey, domain_size};
+use crate::groth16::{ProvingKey, Query, VerifyingKey, domain_size, is_forgeable};
 
 /// Loads the proving key of `circuit`.
 ///
@@ -154,7 +154,7 @@ fn open<'a>(
     let content = undamaged(path, half, bytes)?;
     let header = Header::of(content).ok_or_else(|| damaged("it is too short"))?;
     header.check(path, circuit)?;
-    let provenance = Provenance::from_code(header.provenance)
+    let provenance = Provenance::from_code(header.provenance, header.transcript)
         .ok_or_else(|| damaged("its provenance is unknown"))?;
 
     let (key_bytes, rest) = content[HEADER_BYTES..]
@@ -167,6 +167,9 @@ fn open<'a>(
     }
     let verifying_key =
         get_verifying_key(key_bytes).ok_or_else(|| damaged("its verifying key is none"))?;
+    if is_forgeable(&verifying_key) {
+        return Err(damaged("anyone can forge proofs for its verifying key"));
+    }
     Ok(Opened {
         provenance,
         variables: header.variables,
@@ -208,6 +211,7 @@ struct Header {
     slots: u32,
     capture: u8,
     provenance: u8,
+    transcript: [u8; 32],
     version: u32,
     digest: [u8; 32],
     verifying_key_hash: [u8; 32],
@@ -228,6 +232,7 @@ impl Header {
             slots: reader.number()?,
             capture: reader.take::<1>()?[0],
             provenance: reader.take::<1>()?[0],
+            transcript: reader.take()?,
             version: reader.number()?,
             digest: reader.take()?,
             verifying_key_hash: reader.take()?,

@@ -101,7 +101,9 @@ fn header(half: Half, circuit: &CircuitId, provenance: Provenance, sections: &Se
     put(&FORMAT_VERSION.to_le_bytes());
     put(&(circuit.shape.lanes() as u32).to_le_bytes());
     put(&(circuit.shape.slots() as u32).to_le_bytes());
-    put(&[u8::from(circuit.shape.capture()), provenance.code()]);
+    let (code, transcript) = provenance.code();
+    put(&[u8::from(circuit.shape.capture()), code]);
+    put(&transcript);
     put(&circuit.version.to_le_bytes());
     put(&circuit.digest);
     put(blake3::hash(&sections.verifying_key).as_bytes());

@@ -4,12 +4,13 @@ use std::{fs, path::Path};
 
 use aep2_circuits::{Shape, witness::Assignment};
 use aep2_prover::{
-    groth16::{ProvingKey, prove, setup},
+    groth16::{ProvingKey, VerifyingKey, prove, setup},
     key_file::{
         CircuitId, Half, KeyFileError, Provenance, file_name, read_proving_key, read_verifying_key,
         verifying_key_hash, write_proving_key, write_verifying_key,
     },
 };
+use ark_ec::AffineRepr;
 use proptest::prelude::*;
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -19,6 +20,7 @@ const CIRCUIT: RandomCircuit =
     RandomCircuit { seed: 3, public: 2, idle: 1, constraints: 12, broken: None };
 const ID: CircuitId = CircuitId { shape: Shape::TEST, version: 7, digest: [9; 32] };
 const RANDOM: Provenance = Provenance::RandomDevelopment;
+const CEREMONY: Provenance = Provenance::Ceremony { transcript: [5; 32] };
 
 fn key() -> ProvingKey {
     setup(&CIRCUIT, &mut StdRng::seed_from_u64(1), &()).unwrap()
@@ -29,7 +31,7 @@ fn keys_come_back_as_they_were() {
     let folder = tempfile::tempdir().unwrap();
     let key = key();
     let hash = verifying_key_hash(&key.verifying_key);
-    for provenance in [Provenance::SeededDevelopment, RANDOM, Provenance::Ceremony] {
+    for provenance in [Provenance::SeededDevelopment, RANDOM, CEREMONY] {
         let path = folder.path().join(file_name(Half::Proving, ID.shape, provenance));
         write_proving_key(&path, &key, &ID, provenance).unwrap();
         // Over an old one, too.
@@ -53,11 +55,35 @@ fn keys_come_back_as_they_were() {
 }
 
 #[test]
+fn a_key_for_which_anybody_forges_proofs_is_not_loaded() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("forgeable");
+    let honest = key().verifying_key;
+    let generator = ark_bn254::G2Affine::generator();
+    for (gamma_g2, delta_g2) in [
+        (honest.gamma_g2, honest.gamma_g2),
+        (honest.gamma_g2, -honest.gamma_g2),
+        (honest.gamma_g2, generator),
+        (honest.gamma_g2, -generator),
+        (generator, generator),
+    ] {
+        let forgeable = VerifyingKey { gamma_g2, delta_g2, ..honest.clone() };
+        write_verifying_key(&path, &forgeable, &ID, CEREMONY).unwrap();
+        let error = read_verifying_key(&path, &ID).unwrap_err();
+        assert!(matches!(error, KeyFileError::Damaged { reason, .. } if reason.contains("forge")));
+    }
+    // A ceremony's own γ is the generator.
+    let usual = VerifyingKey { gamma_g2: generator, ..honest };
+    write_verifying_key(&path, &usual, &ID, CEREMONY).unwrap();
+    read_verifying_key(&path, &ID).unwrap();
+}
+
+#[test]
 fn names_say_shape_half_and_danger() {
     let chains = Shape::CHAINS;
     assert_eq!(file_name(Half::Proving, chains, RANDOM), "settlement-64x16.pk");
     assert_eq!(
-        file_name(Half::Proving, chains.with_capture(), Provenance::Ceremony),
+        file_name(Half::Proving, chains.with_capture(), CEREMONY),
         "settlement-64x16-capture.pk"
     );
     assert_eq!(
@@ -196,8 +222,8 @@ fn another_verifying_key_inside_is_found_out() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("key");
     let [_, (half, mut bytes)] = files(folder.path());
-    // The hash follows shape, provenance, version and digest.
-    const HASH_AT: usize = 8 + 4 + 4 + 4 + 1 + 1 + 4 + 32;
+    // The hash follows shape, provenance, transcript, version and digest.
+    const HASH_AT: usize = 8 + 4 + 4 + 4 + 1 + 1 + 32 + 4 + 32;
     bytes[HASH_AT] ^= 1;
     bytes.truncate(bytes.len() - 32);
     let checksum = blake3::hash(&bytes);

@@ -339,7 +339,7 @@ mod tests {
             "verifierSet": hash,
             "verifiers": [{
                 "shape": "16x16-capture", "address": address, "verifyingKey": hash,
-                "provenance": "ceremony", "transaction": hash,
+                "provenance": { "ceremony": { "transcript": hash } }, "transaction": hash,
             }],
         });
         if token {

@@ -70,7 +70,8 @@ fn who_asks_without_the_owners_token_is_told_how_to_give_it_and_it_is_never_said
     let service = Service::init();
     let running = service.serve();
     let work = &service.work;
-    let list = ["issuer", "wallet", "list", "--url", running.said("url")];
+    let url = running.said("url").to_owned();
+    let list = ["issuer", "wallet", "list", "--url", &url];
     let said = work.refused(2, &list);
     assert!(said.contains("--token-file") && said.contains("AEP2_OWNER_TOKEN"), "{said}");
 

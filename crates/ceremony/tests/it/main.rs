@@ -1,0 +1,10 @@
+//! Ceremonies, with snarkjs on either side, and attacks on them.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod attacks;
+mod chain;
+mod keys;
+mod powers;
+mod records;
+mod snarkjs;
+mod support;
