@@ -3,4 +3,6 @@
 
 mod journal;
 mod limits;
+mod scripted;
 mod support;
+mod unanswered;

@@ -1,6 +1,6 @@
 //! `aep2 mcp wallet`.
 
-use aep2_mcp::WalletServer;
+use aep2_mcp::{Reach, WalletServer};
 use clap::Args;
 
 use crate::command::wallet::options::WalletOptions;
@@ -16,9 +16,14 @@ use crate::command::wallet::options::WalletOptions;
 pub(crate) struct Arguments {
     #[command(flatten)]
     wallet: WalletOptions,
+
+    /// Let requests reach this machine and its own networks too, where the owner named no hosts
+    #[arg(long)]
+    reach_local: bool,
 }
 
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let server = WalletServer::new(arguments.wallet.open()?)?;
+    let reach = if arguments.reach_local { Reach::Anywhere } else { Reach::Public };
+    let server = WalletServer::new(arguments.wallet.open()?, reach)?;
     super::stdio::serve(server).await
 }
