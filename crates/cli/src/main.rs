@@ -65,6 +65,11 @@ enum Command {
         what: command::wallet::Command,
     },
     Pay(command::pay::Arguments),
+    /// Ethereum keys
+    Key {
+        #[command(subcommand)]
+        what: command::key::Command,
+    },
     Gateway(command::gateway::Arguments),
     /// Sell tools, and pay for an agent, over the Model Context Protocol
     Mcp {
@@ -132,6 +137,7 @@ fn main() -> ExitCode {
         Command::Account { what } => command::account::run(&what, &output),
         Command::Inclusion { what } => command::inclusion::run(&what, &output),
         Command::Wallet { what } => command::wallet::run(&what, &output),
+        Command::Key { what } => command::key::run(&what, &output),
         Command::Pay(arguments) => command::pay::run(&arguments, &output),
         Command::Gateway(arguments) => command::gateway::run(&arguments, &output),
         Command::Mcp { what } => command::mcp::run(&what, &output),

@@ -13,6 +13,7 @@ pub(crate) mod deposit;
 pub(crate) mod export;
 pub(crate) mod gateway;
 pub(crate) mod inclusion;
+pub(crate) mod key;
 pub(crate) mod mcp;
 pub(crate) mod pay;
 pub(crate) mod prove;
