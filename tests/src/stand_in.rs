@@ -31,8 +31,9 @@ use alloy_primitives::{Address, address};
 use alloy_signer_local::PrivateKeySigner;
 use axum::{
     Json, Router,
-    extract::{Path as UrlPath, State},
-    http::StatusCode,
+    extract::{Path as UrlPath, Request, State},
+    http::{self, StatusCode},
+    middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -250,6 +251,15 @@ async fn capture(
     }
 }
 
+/// Dates answers by the ledger's clock.
+async fn dated(State(ledger): State<Arc<Ledger>>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let now = std::time::UNIX_EPOCH + Duration::from_secs(ledger.clock.now().get());
+    let date = httpdate::fmt_http_date(now).parse().unwrap();
+    response.headers_mut().insert(http::header::DATE, date);
+    response
+}
+
 /// Who the processor is.
 async fn identity(State(ledger): State<Arc<Ledger>>) -> Response {
     let Venue { chain, wallet, processor } = ledger.venue;
@@ -311,6 +321,7 @@ impl World {
             .route("/v1/mandates", post(settle_native))
             .route("/v1/mandates/{id}/capture", post(capture))
             .route("/settle", post(settle_x402))
+            .layer(middleware::from_fn_with_state(ledger.clone(), dated))
             .with_state(ledger.clone());
         Self {
             ledger,

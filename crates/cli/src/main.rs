@@ -38,11 +38,6 @@ enum Command {
         #[command(subcommand)]
         what: command::ceremony::Command,
     },
-    /// Check keys
-    Key {
-        #[command(subcommand)]
-        what: command::key::Command,
-    },
     Prove(command::prove::Arguments),
     Verify(command::verify::Arguments),
     Export(command::export::Arguments),
@@ -80,6 +75,11 @@ enum Command {
         what: command::card::Command,
     },
     Pay(command::pay::Arguments),
+    /// Keys: make an Ethereum key, check a ceremony's proving keys
+    Key {
+        #[command(subcommand)]
+        what: command::key::Command,
+    },
     Gateway(command::gateway::Arguments),
     /// Sell tools, and pay for an agent, over the Model Context Protocol
     Mcp {
@@ -143,7 +143,6 @@ fn main() -> ExitCode {
     let done = match command {
         Command::Setup(arguments) => command::setup::run(&arguments, &output),
         Command::Ceremony { what } => command::ceremony::run(&what, &output),
-        Command::Key { what } => command::key::run(&what, &output),
         Command::Prove(arguments) => command::prove::run(&arguments, &output),
         Command::Verify(arguments) => command::verify::run(&arguments, &output),
         Command::Export(arguments) => command::export::run(&arguments, &output),
@@ -170,6 +169,7 @@ fn main() -> ExitCode {
         Command::Inclusion { what } => command::inclusion::run(&what, &output),
         Command::Wallet { what } => command::wallet::run(&what, &output),
         Command::Card { what } => command::card::run(&what, &output),
+        Command::Key { what } => command::key::run(&what, &output),
         Command::Pay(arguments) => command::pay::run(&arguments, &output),
         Command::Gateway(arguments) => command::gateway::run(&arguments, &output),
         Command::Mcp { what } => command::mcp::run(&what, &output),

@@ -1,11 +1,13 @@
 //! What the user sees: results on standard output, everything else on standard error.
 
 use std::{
+    io::{self, Write},
     sync::Mutex,
     time::{Duration, Instant},
 };
 
 use aep2_prover::progress::{Progress, Stage};
+use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
@@ -31,12 +33,10 @@ impl Output {
         value: &impl Serialize,
         text: impl FnOnce() -> String,
     ) -> anyhow::Result<()> {
-        if self.json {
-            println!("{}", serde_json::to_string_pretty(value)?);
-        } else {
-            println!("{}", text());
+        match self.json {
+            true => print(&serde_json::to_string_pretty(value)?),
+            false => print(&text()),
         }
-        Ok(())
     }
 
     /// As [`Self::result`], the JSON on one line: for whoever reads while the program goes on.
@@ -45,12 +45,10 @@ impl Output {
         value: &impl Serialize,
         text: impl FnOnce() -> String,
     ) -> anyhow::Result<()> {
-        if self.json {
-            println!("{}", serde_json::to_string(value)?);
-        } else {
-            println!("{}", text());
+        match self.json {
+            true => print(&serde_json::to_string(value)?),
+            false => print(&text()),
         }
-        Ok(())
     }
 
     /// Says something on the way.
@@ -62,10 +60,12 @@ impl Output {
 
     /// Says what went wrong: with `--json` as `{"error": …}`.
     pub(crate) fn error(&self, error: &anyhow::Error) {
+        let words = words(error);
         if self.json {
-            println!("{}", serde_json::json!({ "error": format!("{error:#}") }));
+            // Where nobody reads any more there is nobody to tell.
+            let _ = print(&serde_json::json!({ "error": words }).to_string());
         } else {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {words}");
         }
     }
 
@@ -95,6 +95,30 @@ impl Output {
         bar.enable_steady_tick(Duration::from_millis(200));
         Bar { bar, stages, shown: Mutex::new(0) }
     }
+}
+
+/// Writes a line to standard output. Whoever read it may have seen enough and be gone, as `head` is: that is no
+/// failure.
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
+    match writeln!(io::stdout().lock(), "{text}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(error).context("cannot write the result")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// An error and its causes, without those whose words are said already: many errors say what their cause says.
+fn words(error: &anyhow::Error) -> String {
+    let mut words = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if words.is_empty() {
+            words = cause;
+        } else if !words.contains(&cause) {
+            words = format!("{words}: {cause}");
+        }
+    }
+    words
 }
 
 /// Steps of the bar for each stage.
@@ -156,4 +180,19 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 /// A number of things: "1 debit", "2 debits".
 pub(crate) fn count(number: usize, thing: &str) -> String {
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_does_not_say_twice_what_its_cause_says() {
+        let cause = std::io::Error::other("the disk is full");
+        let error = anyhow::Error::new(cause).context("cannot write: the disk is full");
+        assert_eq!(
+            words(&error.context("nothing was kept")),
+            "nothing was kept: cannot write: the disk is full"
+        );
+    }
 }

@@ -1,16 +1,16 @@
 //! Calling tools, and paying for those that ask for it.
 //!
 //! A call is paid for once. Where no answer comes, or the seller is busy, it is repeated with the
-//! same mandate; a result that asks for a payment again ends it.
+//! same mandate; a result that asks for a payment again ends it. A payment without a final answer waits in
+//! the payer's journal: the same call, now or after a restart, sends it again, and nothing else is signed.
 
 use std::time::Duration;
 
 use aep2_mandate::mandate::MandateId;
-use aep2_payer::{PayError, Payer, Payment, RetryPolicy, Sent};
+use aep2_payer::{PayError, Payer, Payment, RequestKey, RetryPolicy, Sent, Unanswered};
 use aep2_x402::{
     PaymentPayload,
     mcp::{self, CallMeta, ServerName},
-    offer::Offer,
 };
 use rmcp::{
     RoleClient, ServiceError,
@@ -19,6 +19,9 @@ use rmcp::{
 };
 use serde_json::{Value, value::RawValue};
 use thiserror::Error;
+
+/// How much of what a busy seller says is kept, in characters.
+const WORDS_MAX: usize = 300;
 
 /// Why a call was not made, or not answered.
 #[derive(Debug, Error)]
@@ -46,14 +49,11 @@ pub enum BuyError {
         /// The seller's words.
         message: String,
     },
-    /// A payment went out and was not answered. The call may be repeated as it was, payment and all:
-    /// it is the same payment.
+    /// A payment went out and was not answered. The same call, made again, sends the same payment.
     #[error("the payment {id} went out, and no answer came: {why}")]
     Unanswered {
         /// The mandate's id.
         id: MandateId,
-        /// The call with its payment.
-        call: Box<CallToolRequestParams>,
         /// What came instead.
         why: String,
     },
@@ -91,12 +91,24 @@ impl Buyer {
         Self { retry, answer_within, ..self }
     }
 
-    /// Calls a tool, and pays for it where it asks for it.
+    /// Calls a tool, and pays for it where it asks for it. Where a payment for the same call has no final
+    /// answer yet, that one is sent again.
     ///
     /// # Errors
     /// When nothing was paid; when the seller refused; when a payment was sent and not answered.
     /// A tool that fails has a result that says so.
     pub async fn call(&self, call: CallToolRequestParams) -> Result<Bought, BuyError> {
+        let host = self.server.to_string();
+        // Arguments without one spelling may be fine for a tool that is free.
+        let resource = mcp::tool_resource(&self.server, &call.name, call.arguments.as_ref());
+        if let Ok(resource) = &resource {
+            let key = RequestKey::of_call(mcp::METHOD, resource);
+            if let Some(waiting) = self.payer.unanswered(key, &host).await? {
+                let Unanswered { sent, payload } = waiting;
+                let call = with_payment(call, payload).map_err(PayError::from)?;
+                return self.send(call, sent).await;
+            }
+        }
         let result = match self.once(call.clone()).await {
             Some(Ok(result)) => result,
             Some(Err(error)) => return Err(BuyError::Call(Box::new(error))),
@@ -105,13 +117,11 @@ impl Buyer {
         let Some(required) = asked(&result)? else {
             return Ok(Bought { result, payment: None });
         };
-        let resource = mcp::tool_resource(&self.server, &call.name, call.arguments.as_ref())?;
-        let host = self.server.to_string();
-        let (Offer { terms, written }, purchase) =
-            self.payer.choose(&required, mcp::METHOD, &resource, &host)?;
-        let order = terms.extra.order.map(|order| order.0);
-        let authorised = self.payer.authorise(purchase, order, &terms, &host).await?;
-        let payment = authorised.payload(written);
+        let resource = resource?;
+        let (offer, purchase) = self.payer.choose(&required, mcp::METHOD, &resource, &host)?;
+        let key = RequestKey::of_call(mcp::METHOD, &resource);
+        let authorised = self.payer.authorise_for(key, purchase, &offer, &host).await?;
+        let payment = authorised.payload(offer.written);
         let call = with_payment(call, payment).map_err(PayError::from)?;
         self.send(call, authorised.send()).await
     }
@@ -131,14 +141,14 @@ impl Buyer {
         loop {
             let last = attempt >= self.retry.attempts;
             match self.once(call.clone()).await {
-                Some(Ok(result)) if last || !wants_again(&result) => return conclude(result, sent),
-                Some(Ok(_)) => {}
+                Some(Ok(result)) if !wants_again(&result) => return conclude(result, sent),
                 found if last => {
                     let why = match found {
+                        Some(Ok(result)) => format!("the seller is busy: {}", words(&result)),
                         Some(Err(error)) => error.to_string(),
-                        _ => format!("nothing within {} s", self.answer_within.as_secs()),
+                        None => format!("nothing within {} s", self.answer_within.as_secs()),
                     };
-                    return Err(BuyError::Unanswered { id: sent.id, call: Box::new(call), why });
+                    return Err(BuyError::Unanswered { id: sent.id, why });
                 }
                 _ => {}
             }
@@ -162,6 +172,12 @@ fn asked(result: &CallToolResult) -> Result<Option<aep2_x402::PaymentRequired>, 
 fn wants_again(result: &CallToolResult) -> bool {
     let error = result.structured_content.as_ref().and_then(|content| content.get("error"));
     error.is_some_and(|error| error.get("retryAfterSeconds").is_some_and(Value::is_u64))
+}
+
+/// The beginning of what a result says in words.
+fn words(result: &CallToolResult) -> String {
+    let text = result.content.first().and_then(|block| block.as_text());
+    text.map(|block| block.text.chars().take(WORDS_MAX).collect()).unwrap_or_default()
 }
 
 fn with_payment(
@@ -194,6 +210,11 @@ fn conclude(result: CallToolResult, sent: Sent) -> Result<Bought, BuyError> {
         sent.refused(&reason);
         return Err(BuyError::Refused { reason, message });
     }
-    let payment = sent.conclude(settled.and_then(|settled| settled.extra));
+    // A tool that fails without a word on the payment may not have been reached by it.
+    let served = result.is_error != Some(true);
+    let (payment, delivery) = sent.conclude(settled.and_then(|settled| settled.extra), served);
+    if let Some(delivery) = delivery {
+        delivery.complete();
+    }
     Ok(Bought { result, payment: Some(payment) })
 }

@@ -25,7 +25,7 @@ pub mod wallet;
 
 pub use self::{
     buyer::{Bought, BuyError, Buyer},
-    priced::Priced,
+    priced::{OUTPUT_SCHEMA, Priced},
     upstream::{CHARGE, Running, Upstream, UpstreamError},
-    wallet::WalletServer,
+    wallet::{Reach, WalletServer},
 };

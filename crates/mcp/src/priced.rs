@@ -15,6 +15,9 @@ use rmcp::{
 
 use crate::sale::{self, ToolResponse};
 
+/// The key in a priced tool's `_meta` under which the schema of its paid results is.
+pub const OUTPUT_SCHEMA: &str = "aep2/outputSchema";
+
 /// What a call costs; nothing where it is free. Asked again when the call comes back with its
 /// payment, and must say the same.
 type ToolPrice = dyn Fn(&CallToolRequestParams) -> Option<Quote> + Send + Sync;
@@ -56,6 +59,19 @@ impl<S: ServerHandler> Priced<S> {
         price: impl Fn(&CallToolRequestParams) -> Option<Quote> + Send + Sync + 'static,
     ) -> Self {
         Self { server: Arc::new(server), payee, name, price: Arc::new(price) }
+    }
+
+    /// Takes the schema of its results off a tool that has a price, and keeps it in `_meta` for whoever wants it.
+    /// A result that asks for a payment has the terms in its `structuredContent`, which is not that schema's; MCP's
+    /// own TypeScript client refuses such results, and never shows the terms to whoever could pay.
+    fn open_schema(&self, tool: &mut Tool) {
+        if (self.price)(&CallToolRequestParams::new(tool.name.clone())).is_none() {
+            return;
+        }
+        if let Some(schema) = tool.output_schema.take() {
+            let schema = serde_json::Value::Object((*schema).clone());
+            tool.meta.get_or_insert_default().0.insert(OUTPUT_SCHEMA.to_owned(), schema);
+        }
     }
 
     async fn sell(
@@ -123,8 +139,22 @@ impl<S: ServerHandler> ServerHandler for Priced<S> {
         self.server.get_info()
     }
 
+    async fn list_tools(
+        &self,
+        asked: Option<PaginatedRequestParams>,
+        context: Context,
+    ) -> Answer<ListToolsResult> {
+        let mut listed = self.server.list_tools(asked, context).await?;
+        for tool in &mut listed.tools {
+            self.open_schema(tool);
+        }
+        Ok(listed)
+    }
+
     fn get_tool(&self, name: &str) -> Option<Tool> {
-        self.server.get_tool(name)
+        let mut tool = self.server.get_tool(name)?;
+        self.open_schema(&mut tool);
+        Some(tool)
     }
 
     fn supported_protocol_versions(&self) -> Cow<'static, [ProtocolVersion]> {
@@ -148,7 +178,6 @@ impl<S: ServerHandler> ServerHandler for Priced<S> {
         discover(context: Context) -> Answer<DiscoverResult>;
         complete(asked: CompleteRequestParams, context: Context) -> Answer<CompleteResult>;
         set_level(asked: SetLevelRequestParams, context: Context) -> Answer<()>;
-        list_tools(asked: Option<PaginatedRequestParams>, context: Context) -> Answer<ListToolsResult>;
         list_prompts(asked: Option<PaginatedRequestParams>, context: Context) -> Answer<ListPromptsResult>;
         get_prompt(asked: GetPromptRequestParams, context: Context) -> Answer<GetPromptResponse>;
         list_resources(asked: Option<PaginatedRequestParams>, context: Context) -> Answer<ListResourcesResult>;

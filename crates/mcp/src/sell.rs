@@ -12,6 +12,7 @@ use std::{
 use aep2_mandate::units::Ceiling;
 use aep2_payee::{
     ConnectError, Payee, Quote,
+    cors::{CorsOrigins, NoOrigin},
     settings::{self, FileError, PayeeSettings},
 };
 use aep2_processor_client::lookup::Identity;
@@ -43,23 +44,32 @@ listen = "127.0.0.1:8090"
 # are bound to it. [default: where it listens; over standard input and output it must be set]
 # name = "mcp.example.com"
 
-# How long a tool has for its answer.
-answer_within_s = 60
+# Web pages that may call tools and pay, by their origins ("https://app.example.com"), or "*" for all.
+cors_origins = []
+
+# How long the MCP server has to begin: to answer `initialize`.
+start_within_s = 120
+# How long a tool has for its answer. A call that fails is charged nothing, if the processor hears of it
+# in time: so this is well below the processor's capture_within_s, or the seller does not start.
+answer_within_s = 20
 
 [payee]
 # The processor that takes the mandates.
 processor = "http://127.0.0.1:8402"
 # Ask it by x402's calls instead of its own.
 facilitator = false
-# The payee's key (64 hexadecimal digits, or a V3 keystore): it signs captures of less than the
+# The payee's key (`aep2 key new payee.key` makes one; or a V3 keystore): it signs captures of less than the
 # price, for calls that fail and for metered tools. Instead of it `address`, where every call is
 # charged in full.
 key_file = "payee.key"
+# The file with the keystore's password [default: the variable AEP2_KEY_PASSWORD].
+# password_file = "payee.password"
 # address = "0x..."
 # The ERC-20 token that is taken [default: the first that the processor takes].
 # token = "0x..."
 
-# A price for a tool, by its name. Tools without one are free.
+# A price for a tool, by its name: put your server's tools here (a name that it does not have is refused, and
+# the answer lists those it has). Tools without one are free.
 [tools.forecast]
 # In base units of the token: 1000 is 0.001 of a token with 6 decimals.
 price = "1000"
@@ -81,9 +91,15 @@ pub struct SellerSettings {
     pub listen: SocketAddr,
     /// What payers know it as.
     pub name: Option<String>,
+    /// Whose pages may pay in a browser: origins, or `*`.
+    #[serde(default)]
+    pub cors_origins: Vec<String>,
     /// Who is paid, through which processor.
     #[serde(default)]
     pub payee: PayeeSettings,
+    /// How long the MCP server has to begin, in seconds.
+    #[serde(default = "start_default")]
+    pub start_within_s: u64,
     /// How long a tool has for its answer, in seconds.
     #[serde(default = "answer_default")]
     pub answer_within_s: u64,
@@ -111,8 +127,12 @@ fn listen_default() -> SocketAddr {
     (Ipv4Addr::LOCALHOST, 8090).into()
 }
 
+const fn start_default() -> u64 {
+    120
+}
+
 const fn answer_default() -> u64 {
-    60
+    20
 }
 
 /// Why nothing can be sold.
@@ -124,6 +144,9 @@ pub enum SellError {
     /// Nothing is sold.
     #[error("there is no tool with a price; add a [tools.NAME]")]
     NothingSold,
+    /// An origin of web pages is none.
+    #[error("cors_origins: {0}")]
+    Cors(#[from] NoOrigin),
     /// The name cannot be payers'.
     #[error(transparent)]
     Name(#[from] InvalidServerName),
@@ -153,7 +176,16 @@ impl SellerSettings {
         if settings.tools.is_empty() {
             return Err(SellError::NothingSold);
         }
+        settings.origins()?;
         Ok(settings)
+    }
+
+    /// Whose pages may pay.
+    ///
+    /// # Errors
+    /// When an origin is none.
+    pub fn origins(&self) -> Result<CorsOrigins, NoOrigin> {
+        CorsOrigins::new(&self.cors_origins)
     }
 
     /// Reads a file.
@@ -206,10 +238,12 @@ impl Seller {
         let origin = Url::parse(&format!("http://{name}/"));
         let origin = origin.map_err(|_| InvalidServerName(name.to_string()))?;
         let metered = metered.map(|(name, _)| format!("the tool {name}"));
-        let connecting = Payee::connect(&settings.payee, origin, key, metered, http);
+        let connecting =
+            Payee::connect(&settings.payee, origin, key, metered, settings.answer_within_s, http);
         let (payee, identity) = connecting.await?;
-        let retry = Duration::from_secs(settings.answer_within_s);
-        let (upstream, program) = Upstream::start(command, retry).await?;
+        let start_within = Duration::from_secs(settings.start_within_s);
+        let answer_within = Duration::from_secs(settings.answer_within_s);
+        let (upstream, program) = Upstream::start(command, start_within, answer_within).await?;
         let found = upstream.tools().to_vec();
         if let Some(wanted) = settings.tools.keys().find(|name| !found.contains(name)) {
             return Err(SellError::NoSuchTool { wanted: wanted.clone(), found });
@@ -226,8 +260,9 @@ impl Seller {
 }
 
 /// A server over streamable HTTP, at [`PATH`], without sessions: every call stands for itself.
-/// `hosts` are those by which it may be asked for, with or without ports.
-pub fn over_http<S>(server: S, hosts: Vec<String>) -> Router
+/// `hosts` are those by which it may be asked for, with or without ports; `origins` are those whose pages may
+/// pay in a browser.
+pub fn over_http<S>(server: S, hosts: Vec<String>, origins: &CorsOrigins) -> Router
 where
     S: rmcp::ServerHandler + Clone,
 {
@@ -237,5 +272,5 @@ where
         .with_allowed_hosts(hosts);
     let sessions = Arc::new(NeverSessionManager::default());
     let service = StreamableHttpService::new(move || Ok(server.clone()), sessions, config);
-    Router::new().route_service(PATH, service)
+    origins.around(Router::new().route_service(PATH, service))
 }

@@ -7,7 +7,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use aep2_mandate::units::Amount;
 use aep2_payee::Paid;
 use rmcp::{
     ErrorData, RoleClient, RoleServer, ServerHandler, ServiceError, ServiceExt,
@@ -19,7 +18,7 @@ use thiserror::Error;
 use tokio::process::Command;
 
 /// The key in a result's `_meta` under which a metered tool says what the call came to: base units,
-/// as a decimal string.
+/// as a decimal string. More than the ceiling counts as the ceiling; what is no such string counts as zero.
 pub const CHARGE: &str = "aep2/charge";
 
 /// Why the program cannot be used.
@@ -31,6 +30,13 @@ pub enum UpstreamError {
     /// It does not speak the protocol.
     #[error("the MCP server does not answer as one: {0}")]
     Handshake(#[from] Box<ClientInitializeError>),
+    /// It does not begin.
+    #[error(
+        "the MCP server did not answer `initialize` within {} s: is it a server on standard input and \
+         output, and does it need longer (`start_within_s`)?",
+        .0.as_secs()
+    )]
+    Late(Duration),
     /// It says nothing.
     #[error("the MCP server says nothing about itself")]
     Silent,
@@ -63,17 +69,19 @@ impl Running {
 }
 
 impl Upstream {
-    /// Starts the program, and waits at most `answer_within` for each of its answers. Its standard error
-    /// is this program's.
+    /// Starts the program, and waits at most `start_within` for it to begin, and `answer_within` for each of
+    /// its answers. Its standard error is this program's.
     ///
     /// # Errors
     /// When it does not start, or is no MCP server.
     pub async fn start(
         command: Command,
+        start_within: Duration,
         answer_within: Duration,
     ) -> Result<(Self, Running), UpstreamError> {
         let transport = TokioChildProcess::new(command)?;
-        let running = ().serve(transport).await.map_err(Box::new)?;
+        let greeted = tokio::time::timeout(start_within, ().serve(transport)).await;
+        let running = greeted.map_err(|_| UpstreamError::Late(start_within))?.map_err(Box::new)?;
         let told = running.peer_info().ok_or(UpstreamError::Silent)?;
         let offered = &told.capabilities;
         let mut capabilities = ServerCapabilities::default();
@@ -119,13 +127,8 @@ impl Upstream {
 
 /// Tells the seller what the call came to, where the tool says it.
 fn meter(result: &CallToolResult, paid: &Paid) {
-    let Some(said) = result.meta.as_ref().and_then(|meta| meta.0.get(CHARGE)) else { return };
-    let amount = said.as_str().and_then(|amount| amount.parse::<Amount>().ok());
-    let charged = amount.map(|amount| paid.charge(amount));
-    match charged {
-        Some(Ok(())) => {}
-        Some(Err(error)) => tracing::error!(id = %paid.id, %error, "a tool charges too much"),
-        None => tracing::error!(id = %paid.id, %said, "a tool charges no amount of base units"),
+    if let Some(said) = result.meta.as_ref().and_then(|meta| meta.0.get(CHARGE)) {
+        paid.charge_as_said(said.as_str());
     }
 }
 

@@ -1,6 +1,6 @@
 //! Setting a payee up by what its processor says about itself.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use aep2_processor_client::{
     FacilitatorClient, NativeClient, ProcessorClient, ProcessorError, RetryPolicy,
@@ -12,10 +12,14 @@ use thiserror::Error;
 use url::Url;
 
 use crate::{
+    clocks::ClocksDiffer,
     config::PayeeConfig,
     payee::{Payee, PayeeError},
     settings::PayeeSettings,
 };
+
+/// How much sooner a call ends than the processor stops taking captures, in seconds.
+const CAPTURE_MARGIN_S: u64 = 5;
 
 /// Why a payee cannot be set up.
 #[derive(Debug, Error)]
@@ -45,6 +49,21 @@ pub enum ConnectError {
     /// The processor settles whole amounts only.
     #[error("{0} is metered, and the processor settles whole amounts only")]
     NoCaptures(String),
+    /// A call that fails late is charged in full, though its answer costs nothing by all that payers are told.
+    #[error(
+        "a call may take {answer_within_s} s (`answer_within_s`), and the processor takes captures for \
+         {capture_within_s} s only (its `capture_within_s`): one that fails at its end would be charged in full. \
+         Leave at least {CAPTURE_MARGIN_S} s between the two"
+    )]
+    LateCaptures {
+        /// How long a call may take.
+        answer_within_s: u64,
+        /// How long the processor takes captures.
+        capture_within_s: u64,
+    },
+    /// The clocks.
+    #[error(transparent)]
+    Clocks(#[from] ClocksDiffer),
     /// The payee.
     #[error(transparent)]
     Payee(#[from] PayeeError),
@@ -53,15 +72,18 @@ pub enum ConnectError {
 impl Payee {
     /// A payee that payers reach at `origin`, whose venue, token and times are those of its
     /// processor, which is asked. `key` is the payee's, and signs captures of less than the price;
-    /// `metered` names something with a metered price, if anything has one.
+    /// `metered` names something with a metered price, if anything has one; `answer_within_s` is how
+    /// long a call may take.
     ///
     /// # Errors
-    /// When the processor does not answer, or does not fit.
+    /// When the processor does not answer, or does not fit: its clock is far off, or it hears of no
+    /// capture as late as calls may end.
     pub async fn connect(
         settings: &PayeeSettings,
         origin: Url,
         key: Option<PrivateKeySigner>,
         metered: Option<String>,
+        answer_within_s: u64,
         http: reqwest::Client,
     ) -> Result<(Self, Identity), ConnectError> {
         let PayeeSettings { processor, facilitator, address, token, .. } = settings;
@@ -89,6 +111,10 @@ impl Payee {
         }
         // What cannot be captured is charged in full: the payee knows what to do without a key.
         let key = key.filter(|_| identity.captures);
+        let capture_within_s = identity.capture_within_s;
+        if key.is_some() && answer_within_s.saturating_add(CAPTURE_MARGIN_S) > capture_within_s {
+            return Err(ConnectError::LateCaptures { answer_within_s, capture_within_s });
+        }
         let retry = RetryPolicy::default();
         let processor: Arc<dyn ProcessorClient> = if *facilitator {
             Arc::new(FacilitatorClient::new(http, processor.clone(), retry))
@@ -97,6 +123,10 @@ impl Payee {
         };
         let mut config = PayeeConfig::new(origin, identity.venue(), found, address);
         config.settle_within_s = identity.settle_within_s;
-        Ok((Self::new(config, processor, key)?, identity))
+        // For as long as the processor takes them for certain.
+        config.capture_effort = config.capture_effort.max(Duration::from_secs(capture_within_s));
+        let payee = Self::new(config, processor, key)?;
+        payee.check_clocks().await?;
+        Ok((payee, identity))
     }
 }

@@ -23,9 +23,11 @@
 mod answer;
 mod cache;
 mod captures;
+mod clocks;
 mod config;
 mod connect;
 mod context;
+pub mod cors;
 pub mod gateway;
 mod layer;
 mod meter;
@@ -42,11 +44,12 @@ mod statement;
 mod unpaid;
 
 pub use self::{
+    clocks::ClocksDiffer,
     config::PayeeConfig,
     connect::ConnectError,
     context::PayeeContext,
     layer::{Charge, Charged},
-    meter::{AboveCeiling, Meter},
+    meter::{AboveCeiling, Meter, Reading},
     order::OrderSecret,
     payee::{Payee, PayeeError},
     price::{Price, Quote},

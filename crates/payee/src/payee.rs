@@ -10,8 +10,8 @@ use thiserror::Error;
 use url::Url;
 
 use crate::{
-    config::PayeeConfig, context::PayeeContext, layer::Charge, order::Orders, price::Price,
-    scheme::aep2::Aep2,
+    clocks::ClocksDiffer, config::PayeeConfig, context::PayeeContext, layer::Charge, order::Orders,
+    price::Price, scheme::aep2::Aep2,
 };
 
 /// Why a payee cannot be set up.
@@ -91,6 +91,15 @@ impl Payee {
     /// that fail.
     pub fn can_capture_less(&self) -> bool {
         self.context.captures().is_possible()
+    }
+
+    /// Whether the processor's clock and this payee's differ by no more than is allowed for, as far as that can be
+    /// known. Payments are not handed over while they do.
+    ///
+    /// # Errors
+    /// When they differ by more.
+    pub async fn check_clocks(&self) -> Result<(), ClocksDiffer> {
+        self.mandates.clocks().check(self.context.config()).await
     }
 
     /// Returns when no capture is on its way to the processor. Wait for it before the process ends.

@@ -10,7 +10,7 @@ use aep2_x402::{
 use http::{HeaderValue, StatusCode};
 use thiserror::Error;
 
-use crate::sale::Conflict;
+use crate::{clocks::ClocksDiffer, sale::Conflict};
 
 /// Why a request is not served. Each has a stable [code](Refusal::code).
 #[derive(Debug, Error)]
@@ -85,6 +85,10 @@ pub enum Refusal {
     /// the same payment again.
     #[error("the payment could not be confirmed; send the same payment again: {0}")]
     Unconfirmed(String),
+    /// The processor's clock and the payee's differ by too much to tell a new receipt from an old one. The payment was
+    /// not handed over.
+    #[error("the payment was not handed over: {0}; send the same payment again")]
+    ClocksDiffer(ClocksDiffer),
     /// What the processor gave is no receipt for this mandate.
     #[error("the processor's receipt does not hold: {0}")]
     BadReceipt(ReceiptError),
@@ -108,6 +112,7 @@ impl Refusal {
             Self::InProgress => "in_progress",
             Self::Busy => "too_many_requests",
             Self::Unconfirmed(_) => "processor_unavailable",
+            Self::ClocksDiffer(_) => "clocks_differ",
             Self::BadReceipt(_) => "receipt_invalid",
         }
     }
@@ -117,7 +122,9 @@ impl Refusal {
         match self {
             Self::Malformed(_) | Self::Unreadable(_) => StatusCode::BAD_REQUEST,
             Self::AlreadyServed(_) | Self::InProgress => StatusCode::CONFLICT,
-            Self::Busy | Self::Unconfirmed(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::Unconfirmed(_) | Self::ClocksDiffer(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::BadReceipt(_) => StatusCode::BAD_GATEWAY,
             _ => StatusCode::PAYMENT_REQUIRED,
         }
@@ -128,6 +135,7 @@ impl Refusal {
         match self {
             Self::InProgress | Self::Unconfirmed(_) => Some(1),
             Self::Busy => Some(5),
+            Self::ClocksDiffer(_) => Some(60),
             _ => None,
         }
     }
@@ -138,7 +146,11 @@ impl Refusal {
             Self::PaymentRequired => None,
             Self::AlreadyServed(said) => headers::object(said.as_ref()?, &PAYMENT_RESPONSE).ok(),
             // The same payment may fare better, or was taken for all that is known: nothing is said.
-            Self::InProgress | Self::Busy | Self::Unconfirmed(_) | Self::BadReceipt(_) => None,
+            Self::InProgress
+            | Self::Busy
+            | Self::Unconfirmed(_)
+            | Self::ClocksDiffer(_)
+            | Self::BadReceipt(_) => None,
             _ => Some(SettleResponse::refused(network.clone(), self.code(), self.to_string())),
         }
     }

@@ -20,6 +20,8 @@ pub struct PayeeSettings {
     pub address: Option<WireAddress>,
     /// The payee's key: it signs captures of less than the price.
     pub key_file: Option<PathBuf>,
+    /// The file with the key's password, where the key is a keystore.
+    pub password_file: Option<PathBuf>,
     /// The token that is taken, where it is not the processor's first.
     pub token: Option<WireAddress>,
 }
@@ -32,6 +34,7 @@ impl Default for PayeeSettings {
             facilitator: false,
             address: None,
             key_file: None,
+            password_file: None,
             token: None,
         }
     }

@@ -7,14 +7,17 @@
 //!
 //! A request is paid for once. Where no answer comes it is repeated with the *same* mandate, which
 //! payees and processors know for the same. A second answer 402 ends it: other terms are never
-//! signed after the first.
+//! signed after the first. Where no final answer came in the end, the same request sends the same mandate
+//! when it is asked for again, by this client or another one of the same payer, now or after a restart:
+//! what is final is in [`verdict`], what is the same in [`RequestKey`].
 
 use std::time::Duration;
 
+use aep2_mandate::mandate::MandateId;
 use aep2_x402::{
     PaymentRequired, SettleResponse,
     headers::{self, PAYMENT_REQUIRED, PAYMENT_RESPONSE, PAYMENT_SIGNATURE},
-    offer::{Offer, offers},
+    offer::Offer,
     purchase::Purchase,
 };
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -22,9 +25,12 @@ use reqwest::{Request, Response};
 use url::Url;
 
 use crate::{
-    error::{PayError, Unanswered},
+    answer::{Answer, Received},
+    error::{NoAnswer, PayError},
     payer::Payer,
-    payment::{Payment, Sent},
+    payment::{Sent, Unanswered},
+    request_key::RequestKey,
+    verdict,
 };
 
 /// How long a payee is waited for.
@@ -60,15 +66,6 @@ impl KnownTerms {
     pub fn new(offer: &Offer) -> serde_json::Result<Self> {
         offer.without_order().map(Self)
     }
-}
-
-/// An answer, and what was paid for it.
-#[derive(Debug)]
-pub struct Answer {
-    /// The payee's answer.
-    pub response: Response,
-    /// The payment, if one was due.
-    pub payment: Option<Payment>,
 }
 
 /// An HTTP client that pays. Cheap to clone.
@@ -123,13 +120,17 @@ impl PayingClient {
         self.execute(Request::new(http::Method::GET, url)).await
     }
 
-    /// Sends a request, and pays for it in order mode where a payment is due.
+    /// Sends a request, and pays for it in order mode where a payment is due. Where a payment for the same
+    /// request has no final answer yet, that one is sent again, and no other is signed.
     ///
     /// # Errors
     /// When nothing was paid; when the payee refused; when a payment was sent and not answered
     /// ([`PayError::Unanswered`]). Answers of any other status are answers.
     pub async fn execute(&self, request: Request) -> Result<Answer, PayError> {
-        let target = Target::of(&request)?;
+        let target = Target::of(&request);
+        if let Some(waiting) = self.unanswered(&target).await? {
+            return self.send_again(request, target, waiting).await;
+        }
         let first = request.try_clone();
         // A body that can be sent only once goes out unpaid; nothing is signed for it.
         let (first, again) = match first {
@@ -146,7 +147,8 @@ impl PayingClient {
         self.pay(again, target, offer, purchase).await
     }
 
-    /// Sends a request with its payment at once: intent mode.
+    /// Sends a request with its payment at once: intent mode. Where a payment for the same request has no
+    /// final answer yet, that one is sent again.
     ///
     /// # Errors
     /// As [`PayingClient::execute`]. [`PayError::TermsChanged`] where the payee's terms are not
@@ -156,32 +158,50 @@ impl PayingClient {
         request: Request,
         known: &KnownTerms,
     ) -> Result<Answer, PayError> {
-        let target = Target::of(&request)?;
+        let target = Target::of(&request);
+        if let Some(waiting) = self.unanswered(&target).await? {
+            return self.send_again(request, target, waiting).await;
+        }
         let KnownTerms(offer) = known;
         let purchase =
             self.payer.check(&offer.terms, &target.method, &target.resource, &target.host)?;
         self.pay(request, target, offer.clone(), purchase).await
     }
 
-    /// Sends a payment that was not answered once more, as it was.
+    /// Sends this payment once more, as it was, and never another one.
     ///
     /// # Errors
-    /// As [`PayingClient::execute`].
-    pub async fn again(
-        &self,
-        request: Request,
-        unanswered: Unanswered,
-    ) -> Result<Answer, PayError> {
-        let target = Target::of(&request)?;
-        let Unanswered { id, mandate, purchase, header, signed_at } = unanswered;
-        if (&target.method, &target.resource) != (&purchase.method, &purchase.resource) {
+    /// [`PayError::NotWaiting`] where it waits for no answer; [`PayError::Mismatch`] where the request is
+    /// not the one that it is for; and as [`PayingClient::execute`].
+    pub async fn again(&self, request: Request, id: MandateId) -> Result<Answer, PayError> {
+        let target = Target::of(&request);
+        let waiting = self.payer.unanswered_payment(id, &target.host).await?;
+        let Purchase { method, resource, .. } = &waiting.sent.purchase;
+        if (&target.method, &target.resource) != (method, resource) {
             return Err(PayError::Mismatch {
                 field: "request",
                 offered: format!("{} {}", target.method, target.resource),
-                expected: format!("{} {}", purchase.method, purchase.resource),
+                expected: format!("{method} {resource}"),
             });
         }
-        let sent = self.payer.resume(id, mandate, purchase, signed_at);
+        self.send_again(request, target, waiting).await
+    }
+
+    async fn unanswered(&self, target: &Target) -> Result<Option<Unanswered>, PayError> {
+        match target.key {
+            Some(key) => self.payer.unanswered(key, &target.host).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn send_again(
+        &self,
+        request: Request,
+        target: Target,
+        waiting: Unanswered,
+    ) -> Result<Answer, PayError> {
+        let Unanswered { sent, payload } = waiting;
+        let header = headers::write(&payload)?;
         self.send(request, &target, sent, header).await
     }
 
@@ -190,7 +210,7 @@ impl PayingClient {
     /// # Errors
     /// When the request fails, or no terms fit the payer.
     pub async fn terms(&self, request: Request) -> Result<Option<KnownTerms>, PayError> {
-        let target = Target::of(&request)?;
+        let target = Target::of(&request);
         let response = self.http.execute(request).await.map_err(PayError::Http)?;
         target.answered_by(&response)?;
         if response.status() != StatusCode::PAYMENT_REQUIRED {
@@ -215,8 +235,14 @@ impl PayingClient {
         offer: Offer,
         purchase: Purchase,
     ) -> Result<Answer, PayError> {
-        let order = offer.terms.extra.order.map(|order| order.0);
-        let authorised = self.payer.authorise(purchase, order, &offer.terms, &target.host).await?;
+        let host = &target.host;
+        let authorised = match target.key {
+            Some(key) => self.payer.authorise_for(key, purchase, &offer, host).await?,
+            None => {
+                let order = offer.terms.extra.order.map(|order| order.0);
+                self.payer.authorise(purchase, order, &offer.terms, host).await?
+            }
+        };
         let header = headers::write(&authorised.payload(offer.written))?;
         self.send(request, &target, authorised.send(), header).await
     }
@@ -229,49 +255,54 @@ impl PayingClient {
         sent: Sent,
         header: HeaderValue,
     ) -> Result<Answer, PayError> {
-        request.headers_mut().insert(PAYMENT_SIGNATURE, header.clone());
+        request.headers_mut().insert(PAYMENT_SIGNATURE, header);
         let mut pause = self.retry.pause;
         let mut request = Some(request);
         let mut attempt = 1;
-        let response = loop {
+        loop {
             let Some(now) = request.take() else { return Err(PayError::NotRepeatable) };
             request = now.try_clone();
             let last = attempt >= self.retry.attempts || request.is_none();
-            match self.http.execute(now).await {
-                Ok(response) if !last && wants_again(&response) => {}
-                Ok(response) => break response,
-                Err(source) if last => {
-                    let (id, signed_at) = (sent.id, sent.signed_at());
-                    let (mandate, purchase) = (sent.mandate.clone(), sent.purchase.clone());
-                    let payment = Unanswered { id, mandate, purchase, header, signed_at };
-                    let payment = Box::new(payment);
-                    return Err(PayError::Unanswered { payment, source });
+            let why = match self.once(now).await {
+                Ok(received) if !verdict::wants_again(received.response()) => {
+                    target.answered_by(received.response())?;
+                    return self.conclude(received, target, sent);
                 }
-                Err(_) => {}
+                Ok(received) => received.no_answer().await,
+                Err(why) => why,
+            };
+            if last {
+                return Err(PayError::Unanswered { id: sent.id, why });
             }
             tokio::time::sleep(pause).await;
             pause *= 2;
             attempt += 1;
-        };
-        target.answered_by(&response)?;
-        self.conclude(response, target, sent)
+        }
+    }
+
+    /// One try: an answer, to its end where it is short.
+    async fn once(&self, request: Request) -> Result<Received, NoAnswer> {
+        let response = self.http.execute(request).await.map_err(NoAnswer::Failed)?;
+        Received::whole_if_short(response).await
     }
 
     /// What the answer says about the payment.
     fn conclude(
         &self,
-        response: Response,
+        received: Received,
         target: &Target,
         sent: Sent,
     ) -> Result<Answer, PayError> {
+        let response = received.response();
         let settled = headers::read::<SettleResponse>(response.headers(), &PAYMENT_RESPONSE);
         let settled = settled.ok().flatten();
         let refused = settled.as_ref().is_some_and(|settled| !settled.success);
         if refused || response.status() == StatusCode::PAYMENT_REQUIRED {
-            return Err(self.refused(&response, target, sent, settled));
+            return Err(self.refused(response, target, sent, settled));
         }
-        let payment = sent.conclude(settled.and_then(|settled| settled.extra));
-        Ok(Answer { response, payment: Some(payment) })
+        let served = response.status().is_success();
+        let (payment, delivery) = sent.conclude(settled.and_then(|settled| settled.extra), served);
+        Ok(Answer { response: received.deliver(delivery), payment: Some(payment) })
     }
 
     /// A payment was refused, or its request answered 402 again.
@@ -293,47 +324,14 @@ impl PayingClient {
         let reason = reason.unwrap_or_else(|| "payment_required".to_owned());
         let paid = sent.purchase.clone();
         sent.refused(&reason);
-        if let Some(changed) = required.and_then(|now| changed(&paid, &now, target)) {
+        let changed = required
+            .and_then(|now| verdict::changed(&paid, &now, &target.method, &target.resource));
+        if let Some(changed) = changed {
             return changed;
         }
         let status = response.status().as_u16();
         PayError::Refused { status, reason, message: message.unwrap_or_default() }
     }
-}
-
-/// Whether the same request may fare better: the payee is busy, and says nothing about the payment.
-fn wants_again(response: &Response) -> bool {
-    use StatusCode as S;
-    if response.headers().contains_key(PAYMENT_RESPONSE) {
-        return false;
-    }
-    match response.status() {
-        S::TOO_MANY_REQUESTS | S::BAD_GATEWAY | S::SERVICE_UNAVAILABLE | S::GATEWAY_TIMEOUT => true,
-        S::CONFLICT => response.headers().contains_key(http::header::RETRY_AFTER),
-        _ => false,
-    }
-}
-
-/// What the payee wants now that it did not want when the mandate was signed, if every one of its
-/// terms is another.
-fn changed(paid: &Purchase, now: &PaymentRequired, target: &Target) -> Option<PayError> {
-    let mut difference = None;
-    for offer in offers(now) {
-        let Offer { terms, .. } = offer.ok()?;
-        let purchase =
-            aep2_x402::terms::purchase(&terms, &*target.method, &*target.resource).ok()?;
-        let fields: [(&'static str, String, String); 6] = [
-            ("payee", paid.payee.to_string(), purchase.payee.to_string()),
-            ("price", paid.amount.to_string(), purchase.amount.to_string()),
-            ("token", paid.token.to_string(), purchase.token.to_string()),
-            ("chain", paid.venue.chain.to_string(), purchase.venue.chain.to_string()),
-            ("wallet", paid.venue.wallet.to_string(), purchase.venue.wallet.to_string()),
-            ("processor", paid.venue.processor.to_string(), purchase.venue.processor.to_string()),
-        ];
-        let (field, before, after) = fields.into_iter().find(|(_, before, now)| before != now)?;
-        difference = difference.or(Some(PayError::TermsChanged { field, before, after }));
-    }
-    difference
 }
 
 /// What a request asks for.
@@ -344,17 +342,21 @@ struct Target {
     resource: String,
     /// With the port where it is not the scheme's own.
     host: String,
+    /// What makes another request the same.
+    key: Option<RequestKey>,
 }
 
 impl Target {
-    fn of(request: &Request) -> Result<Self, PayError> {
+    fn of(request: &Request) -> Self {
         let url = request.url();
         let name = url.host_str().unwrap_or_default();
         let host = match url.port() {
             Some(port) => format!("{name}:{port}"),
             None => name.to_owned(),
         };
-        Ok(Self { method: request.method().to_string(), resource: resource(url), host })
+        let resource = resource(url);
+        let key = RequestKey::of_http(request, &resource);
+        Self { method: request.method().to_string(), resource, host, key }
     }
 
     fn answered_by(&self, response: &Response) -> Result<(), PayError> {

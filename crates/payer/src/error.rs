@@ -1,15 +1,7 @@
 //! Why nothing was paid, or what was paid is not certain.
 
-use aep2_mandate::{
-    mandate::{MandateId, SignedMandate},
-    units::UnixTime,
-};
-use aep2_x402::{
-    PaymentPayload,
-    headers::{self, HeaderError, PAYMENT_SIGNATURE},
-    purchase::Purchase,
-    terms::{self, TermsError},
-};
+use aep2_mandate::mandate::MandateId;
+use aep2_x402::{headers::HeaderError, terms::TermsError};
 use alloy_primitives::Address;
 use thiserror::Error;
 
@@ -86,15 +78,21 @@ pub enum PayError {
     /// The request failed, and nothing was signed.
     #[error("the request failed: {0}")]
     Http(#[source] reqwest::Error),
-    /// A mandate was sent, and no answer came. It may have been accepted: it counts as spent. Send
-    /// the same payment again with [`PayingClient::again`](crate::PayingClient::again) to know.
-    #[error("the payment {} was sent and not answered: {source}", payment.id)]
+    /// A mandate was sent, and no final answer came. It may have been accepted: it counts as spent. The
+    /// same request, asked for again, sends the same payment.
+    #[error("the payment {id} was sent and not answered: {why}")]
     Unanswered {
-        /// What was sent.
-        payment: Box<Unanswered>,
-        /// The last failure.
-        source: reqwest::Error,
+        /// The mandate's id.
+        id: MandateId,
+        /// What came instead, the last time.
+        #[source]
+        why: NoAnswer,
     },
+    /// There is no such payment that waits for its answer, or it is being sent.
+    #[error(
+        "no payment {0} waits for an answer: it has one, its deadline has passed, or it is on its way"
+    )]
+    NotWaiting(MandateId),
     /// Something has no JSON, which all that is paid with has.
     #[error("cannot be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
@@ -109,37 +107,21 @@ pub enum PayError {
     Closed,
 }
 
-/// A payment that was sent and not answered.
-#[derive(Clone, Debug)]
-pub struct Unanswered {
-    /// The mandate's id.
-    pub id: MandateId,
-    /// The mandate.
-    pub mandate: SignedMandate,
-    /// What was to be bought.
-    pub purchase: Purchase,
-    /// The payment's header, to be sent again as it is.
-    pub header: http::HeaderValue,
-    /// When it was signed, by the payer's clock: its receipt was not issued before.
-    pub signed_at: UnixTime,
-}
-
-impl Unanswered {
-    /// What was sent with `header` to buy `resource` with `method`, signed then: for whoever kept
-    /// no more.
-    ///
-    /// # Errors
-    /// When the header is no payment, or its terms cannot be used.
-    pub fn of(
-        header: http::HeaderValue,
-        method: &str,
-        resource: &str,
-        signed_at: UnixTime,
-    ) -> Result<Self, PayError> {
-        let PaymentPayload { accepted, payload, .. } =
-            headers::object(&header, &PAYMENT_SIGNATURE)?;
-        let purchase = terms::purchase(&accepted, method, resource)?;
-        let id = payload.mandate.id(&purchase.venue.mandate_domain(purchase.token));
-        Ok(Self { id, mandate: payload, purchase, header, signed_at })
-    }
+/// What came instead of an answer to a paid request.
+#[derive(Debug, Error)]
+pub enum NoAnswer {
+    /// Nothing.
+    #[error("{0}")]
+    Failed(#[source] reqwest::Error),
+    /// Somebody on the way, or a payee that is busy: nothing is said about the payment.
+    #[error("the answer was {status}, and says nothing about the payment: {words}")]
+    Status {
+        /// The HTTP status.
+        status: u16,
+        /// The beginning of what it said.
+        words: String,
+    },
+    /// An answer that broke off.
+    #[error("the answer broke off: {0}")]
+    Cut(#[source] reqwest::Error),
 }

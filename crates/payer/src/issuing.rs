@@ -1,6 +1,6 @@
 //! What a payer with a card does where one with a key signs: it asks the issuer.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aep2_mandate::{
     mandate::{MandateId, SignedMandate},
@@ -13,51 +13,110 @@ use rand::{RngCore, rngs::OsRng};
 use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::{
-    card::{Asked, Issuer, IssuerError},
+    card::{Asked, Issuer, IssuerError, Kept},
     error::PayError,
     signing::{Command, Outcome, SignRequest},
+    unanswered::{Waiting, WaitingPayments},
 };
 
-/// Does what is asked until nobody is left to ask, and what was begun is done.
-pub(crate) async fn serve(
-    issuer: Issuer,
+/// What a payer with a card does with each command. Clones are the same one.
+#[derive(Clone, Debug)]
+pub(crate) struct Issuing {
+    issuer: Arc<Issuer>,
     account: AccountId,
-    mut commands: mpsc::UnboundedReceiver<Command>,
-) {
-    let issuer = Arc::new(issuer);
-    let mut at_work = JoinSet::new();
-    while let Some(command) = commands.recv().await {
-        // What is done leaves.
-        while at_work.try_join_next().is_some() {}
-        let issuer = Arc::clone(&issuer);
-        match command {
-            Command::Sign { request, reply } => {
-                at_work.spawn(async move {
-                    let issued = issue(&issuer, account, &request).await;
-                    // Whoever does not wait any more has no use for it. It is not sent.
-                    let _ = reply.send(issued);
-                });
-            }
-            Command::Outcome { outcome: Outcome::Accepted(receipt), .. } => {
-                at_work.spawn(async move {
-                    if let Err(error) = issuer.receipt(&receipt).await {
-                        // The issuer hears of it from the processor.
-                        tracing::debug!(%error, "the issuer did not take a receipt");
+    /// What has no final answer: as a wallet has it in its journal.
+    waiting: Arc<Mutex<WaitingPayments>>,
+    kept: Kept,
+}
+
+impl Issuing {
+    /// One whose payments `waiting` have no final answer from an earlier run.
+    pub(crate) fn new(
+        issuer: Issuer,
+        account: AccountId,
+        kept: Kept,
+        waiting: Vec<Waiting>,
+    ) -> Self {
+        let mut all = WaitingPayments::default();
+        for payment in waiting {
+            all.add(payment);
+        }
+        Self { issuer: Arc::new(issuer), account, waiting: Arc::new(Mutex::new(all)), kept }
+    }
+
+    /// Does what is asked until nobody is left to ask, and what was begun is done.
+    pub(crate) async fn serve(self, mut commands: mpsc::UnboundedReceiver<Command>) {
+        let mut at_work = JoinSet::new();
+        while let Some(command) = commands.recv().await {
+            // What is done leaves.
+            while at_work.try_join_next().is_some() {}
+            match command {
+                Command::Sign { request, reply } => {
+                    let own = self.clone();
+                    at_work.spawn(async move {
+                        let issued = own.sign(*request).await;
+                        // Whoever does not wait any more has no use for it. It is not sent.
+                        if let Err(Ok((id, _))) = reply.send(issued) {
+                            own.end(id);
+                        }
+                    });
+                }
+                Command::Outcome { outcome: Outcome::Accepted(receipt), .. } => {
+                    let issuer = Arc::clone(&self.issuer);
+                    at_work.spawn(async move {
+                        if let Err(error) = issuer.receipt(&receipt).await {
+                            // The issuer hears of it from the processor.
+                            tracing::debug!(%error, "the issuer did not take a receipt");
+                        }
+                    });
+                }
+                Command::Outcome { id, outcome: Outcome::Refused(_) | Outcome::Withheld }
+                | Command::Answered { id } => self.end(id),
+                Command::LetGo { id } => self.waiting().let_go(id),
+                Command::Unanswered { which, reply } => {
+                    let found = self.waiting().find(which, self.issuer.clock().now());
+                    if let Err(Ok(Some(payment))) = reply.send(Ok(found)) {
+                        self.waiting().let_go(payment.id);
                     }
-                });
-            }
-            // The issuer hears of all else from the processor, whose word it needs anyway.
-            Command::Outcome { .. } | Command::Captured { .. } => {}
-            Command::Spent { reply, .. } => {
-                let _ = reply.send(Err(PayError::CountedByTheIssuer));
-            }
-            Command::Flush { reply } => {
-                while at_work.join_next().await.is_some() {}
-                let _ = reply.send(());
+                }
+                // The issuer hears of it from the processor, whose word it needs anyway.
+                Command::Outcome { outcome: Outcome::Unclear, .. } | Command::Captured { .. } => {}
+                Command::Spent { reply, .. } => {
+                    let _ = reply.send(Err(PayError::CountedByTheIssuer));
+                }
+                Command::Flush { reply } => {
+                    while at_work.join_next().await.is_some() {}
+                    let _ = reply.send(());
+                }
             }
         }
+        while at_work.join_next().await.is_some() {}
     }
-    while at_work.join_next().await.is_some() {}
+
+    /// Has a payment issued. One that is for a request is written down before it may leave.
+    async fn sign(&self, request: SignRequest) -> Result<(MandateId, SignedMandate), PayError> {
+        let (id, mandate) = issue(&self.issuer, self.account, &request).await?;
+        if let Some(requested) = request.request {
+            let at = self.issuer.clock().now();
+            let payment = Waiting { id, mandate: mandate.clone(), requested: *requested, at };
+            self.kept.write(&payment)?;
+            let mut waiting = self.waiting();
+            waiting.add(payment);
+            waiting.take(id);
+        }
+        Ok((id, mandate))
+    }
+
+    /// It has its final answer, or never leaves.
+    fn end(&self, id: MandateId) {
+        self.waiting().remove(id);
+        self.kept.forget(id);
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, WaitingPayments> {
+        // Nothing panics while it is held.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 async fn issue(

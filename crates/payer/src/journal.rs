@@ -26,6 +26,8 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::request_key::RequestKey;
+
 /// The file in the payer's directory.
 pub const FILE_NAME: &str = "payments.jsonl";
 /// The version of its format.
@@ -64,6 +66,10 @@ pub enum Record {
         id: MandateId,
         /// The mandate.
         mandate: Box<SignedMandate>,
+        /// The request that it pays for, to be known again. None where whoever asked for the mandate
+        /// keeps it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        request: Option<Box<Requested>>,
     },
     /// It never left, and never will.
     Withheld {
@@ -97,6 +103,28 @@ pub enum Record {
         /// What was captured.
         amount: Amount,
     },
+    /// The request that it paid for has its answer, to the end. The same request is a new purchase from
+    /// here on.
+    Answered {
+        /// When.
+        at: UnixTime,
+        /// The mandate's id.
+        id: MandateId,
+    },
+}
+
+/// What a mandate was signed for: enough to know the request again, and to send the same payment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Requested {
+    /// What makes another request the same.
+    pub key: RequestKey,
+    /// The method.
+    pub method: String,
+    /// The resource, as [`Purchase::resource`](aep2_x402::purchase::Purchase::resource).
+    pub resource: String,
+    /// The payee's terms that were accepted, as JSON, as they came.
+    pub terms: String,
 }
 
 /// Why the journal cannot be used. Nothing is signed then.

@@ -4,12 +4,16 @@
 //! for the payer's own wallet and processor, its limits allow it, and the mandate is on disk. A
 //! [`PayingClient`] does so over HTTP.
 //!
+//! A payment that was sent and has no final answer waits in the journal, and the same request sends it
+//! again, whoever asks and whatever happened to the program meanwhile: nothing is paid twice.
+//!
 //! Both may be used by many tasks at once, and several processes may pay from one directory.
 //!
 //! Instead of a key, a payer may have a [`card`]: then an issuer signs, within limits that it keeps.
 //!
 //! A [`wallet`] is a directory from which an agent pays: key, limits and journal.
 
+mod answer;
 pub mod card;
 mod client;
 mod error;
@@ -18,12 +22,17 @@ pub mod journal;
 pub mod limits;
 mod payer;
 mod payment;
+mod request_key;
 mod signing;
+mod unanswered;
+mod verdict;
 pub mod wallet;
 
 pub use self::{
-    client::{Answer, KnownTerms, PayingClient, RetryPolicy},
-    error::{PayError, Unanswered},
+    answer::{Answer, SHORT_ANSWER_BYTES},
+    client::{KnownTerms, PayingClient, RetryPolicy},
+    error::{NoAnswer, PayError},
     payer::{Payer, PayerConfig},
-    payment::{Authorised, Payment, Sent},
+    payment::{Authorised, Delivery, Payment, Sent, Unanswered},
+    request_key::RequestKey,
 };

@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use aep2_mandate::{
     clock::Clock,
     eddsa::SecretKey,
-    mandate::{MandateId, SignedMandate},
+    mandate::MandateId,
     signer::Signer,
     units::{AccountId, Amount, UnixTime},
 };
@@ -21,13 +21,15 @@ use serde_json::value::RawValue;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    card::{CardFile, Issuer, IssuerError, PaysFrom},
+    card::{CardFile, Issuer, IssuerError, Kept, PaysFrom},
     error::PayError,
     issuing,
-    journal::{JournalError, Owner},
+    journal::{JournalError, Owner, Requested},
     limits::Limits,
-    payment::{Authorised, Sent, SigningTime},
+    payment::{Authorised, Delivery, SigningTime, Unanswered},
+    request_key::RequestKey,
     signing::{Command, SignRequest, Signing},
+    unanswered::{Waiting, Which},
 };
 
 /// Who pays, and within which bounds.
@@ -119,12 +121,15 @@ impl Payer {
     /// is used.
     ///
     /// # Errors
-    /// When the issuer does not know the card, or its wallet has no account yet.
+    /// When the issuer does not know the card, its wallet has no account yet, or what waits for an answer
+    /// cannot be read.
     pub async fn with_card(
         card: CardFile,
         http: reqwest::Client,
         clock: Clock,
     ) -> Result<Self, PayError> {
+        let kept = Kept::beside(card.path());
+        let waiting = kept.load()?;
         let issuer = Issuer::new(card, http, clock.clone());
         let pays_from = issuer.pays_from().await?;
         let account = pays_from.account.ok_or_else(|| {
@@ -136,7 +141,8 @@ impl Payer {
             ..PayerConfig::new(account, pays_from.venue(), limits, PathBuf::new())
         };
         let (commands, receiver) = mpsc::unbounded_channel();
-        tokio::spawn(issuing::serve(issuer.clone(), account, receiver));
+        let signing = issuing::Issuing::new(issuer.clone(), account, kept, waiting);
+        tokio::spawn(signing.serve(receiver));
         let at_issuer = Some(Arc::new(AtIssuer { issuer, pays_from }));
         Ok(Self { commands, config: Arc::new(config), at_issuer })
     }
@@ -247,7 +253,8 @@ impl Payer {
 
     /// Signs a mandate for `purchase`, written down before this returns. `order` is the payee's
     /// number of the order; without one the mandate pays in intent mode. `host` is whom the limits
-    /// count it for.
+    /// count it for. Whoever calls this keeps the mandate until it is answered; one that is signed
+    /// [for a request](Self::authorise_for) is found again by it.
     ///
     /// # Errors
     /// When a limit would be broken, or the journal cannot be written. Nothing is signed then.
@@ -258,12 +265,46 @@ impl Payer {
         terms: &Requirements,
         host: &str,
     ) -> Result<Authorised, PayError> {
+        self.sign(purchase, order, terms, host, None).await
+    }
+
+    /// [`Self::authorise`] for a request, under the terms of `offer`. Until it is answered, the same
+    /// request finds it by [`Self::unanswered`].
+    ///
+    /// # Errors
+    /// As [`Self::authorise`].
+    pub async fn authorise_for(
+        &self,
+        request: RequestKey,
+        purchase: Purchase,
+        offer: &Offer,
+        host: &str,
+    ) -> Result<Authorised, PayError> {
+        let requested = Requested {
+            key: request,
+            method: purchase.method.clone(),
+            resource: purchase.resource.clone(),
+            terms: offer.written.get().to_owned(),
+        };
+        let order = offer.terms.extra.order.map(|order| order.0);
+        self.sign(purchase, order, &offer.terms, host, Some(Box::new(requested))).await
+    }
+
+    async fn sign(
+        &self,
+        purchase: Purchase,
+        order: Option<B256>,
+        terms: &Requirements,
+        host: &str,
+        request: Option<Box<Requested>>,
+    ) -> Result<Authorised, PayError> {
         let request = SignRequest {
             purchase: purchase.clone(),
             order,
             host: host.to_owned(),
             deadline: self.deadline(terms),
             terms: terms.clone(),
+            request,
         };
         // Nobody saw the mandate before.
         let signed = self.signing_time(self.config.clock.now());
@@ -271,19 +312,54 @@ impl Payer {
         let request = Box::new(request);
         self.commands.send(Command::Sign { request, reply }).map_err(|_| PayError::Closed)?;
         let (id, mandate) = answer.await.map_err(|_| PayError::Closed)??;
-        Ok(Authorised::new(id, mandate, purchase, signed, self.commands.clone()))
+        let delivery = Delivery::new(id, self.commands.clone());
+        Ok(Authorised::new(id, mandate, purchase, signed, delivery))
     }
 
-    /// A mandate that was sent before, and is sent again.
-    pub(crate) fn resume(
+    /// The payment that was signed for this request and has no final answer, by any program that pays from
+    /// this directory. Where there is one it is to be sent again, and nothing else is to be signed. `host`
+    /// is the one that the limits count it for.
+    ///
+    /// # Errors
+    /// When the journal cannot be read, or the limits for one payment do not allow it any more.
+    pub async fn unanswered(
+        &self,
+        request: RequestKey,
+        host: &str,
+    ) -> Result<Option<Unanswered>, PayError> {
+        self.waiting(Which::Request(request), host).await
+    }
+
+    /// The payment with this id, as [`Self::unanswered`].
+    ///
+    /// # Errors
+    /// [`PayError::NotWaiting`] where it waits for no answer; and as [`Self::unanswered`].
+    pub async fn unanswered_payment(
         &self,
         id: MandateId,
-        mandate: SignedMandate,
-        purchase: Purchase,
-        signed_at: UnixTime,
-    ) -> Sent {
-        let signed = self.signing_time(signed_at);
-        Authorised::new(id, mandate, purchase, signed, self.commands.clone()).send()
+        host: &str,
+    ) -> Result<Unanswered, PayError> {
+        self.waiting(Which::Id(id), host).await?.ok_or(PayError::NotWaiting(id))
+    }
+
+    async fn waiting(&self, which: Which, host: &str) -> Result<Option<Unanswered>, PayError> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(Command::Unanswered { which, reply }).map_err(|_| PayError::Closed)?;
+        let Some(payment) = answer.await.map_err(|_| PayError::Closed)?? else { return Ok(None) };
+        let Waiting { id, mandate, requested, at } = payment;
+        // Whatever goes wrong from here on, it waits again.
+        let delivery = Delivery::new(id, self.commands.clone());
+        let written = RawValue::from_string(requested.terms)?;
+        let terms: Requirements = serde_json::from_str(written.get())?;
+        let purchase = terms::purchase(&terms, requested.method, requested.resource)?;
+        let (token, payee, amount) = (purchase.token, purchase.payee, purchase.amount.amount());
+        let signed = self.signing_time(at);
+        let again = Authorised::new(id, mandate, purchase, signed, delivery);
+        let payload = again.payload(written);
+        // It left before: whatever becomes of it here, it is not withheld.
+        let sent = again.send();
+        self.config.limits.check_call(token, payee, host, amount)?;
+        Ok(Some(Unanswered { sent, payload }))
     }
 
     fn signing_time(&self, at: UnixTime) -> SigningTime {

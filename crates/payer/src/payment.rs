@@ -25,6 +25,7 @@ pub struct Authorised {
     purchase: Purchase,
     signed: SigningTime,
     fate: Fate,
+    delivery: Delivery,
 }
 
 /// When a mandate was signed, by the payer's clock.
@@ -49,10 +50,11 @@ impl Authorised {
         mandate: SignedMandate,
         purchase: Purchase,
         signed: SigningTime,
-        commands: mpsc::UnboundedSender<Command>,
+        delivery: Delivery,
     ) -> Self {
+        let commands = delivery.commands.clone();
         let fate = Fate { id, commands, sent: false, concluded: false };
-        Self { id, mandate, purchase, signed, fate }
+        Self { id, mandate, purchase, signed, fate, delivery }
     }
 
     /// What it pays for.
@@ -75,8 +77,8 @@ impl Authorised {
     /// The mandate, to be sent now.
     pub fn send(mut self) -> Sent {
         self.fate.sent = true;
-        let Self { id, mandate, purchase, signed, fate } = self;
-        Sent { id, mandate, purchase, signed, fate }
+        let Self { id, mandate, purchase, signed, fate, delivery } = self;
+        Sent { id, mandate, purchase, signed, fate, delivery }
     }
 }
 
@@ -92,22 +94,26 @@ pub struct Sent {
     pub purchase: Purchase,
     signed: SigningTime,
     fate: Fate,
+    delivery: Delivery,
 }
 
 impl Sent {
-    /// When it was signed, by the payer's clock.
-    pub(crate) fn signed_at(&self) -> UnixTime {
-        self.signed.at
-    }
-
-    /// What the answer's evidence says of the payment, where it has any.
-    pub fn conclude(self, evidence: Option<SettleExtra>) -> Payment {
+    /// What the answer's evidence says of the payment, where it has any; and what is left to say of it:
+    /// whether the answer came to its end. `served` is whether the answer is what was paid for, evidence
+    /// or not.
+    pub fn conclude(
+        mut self,
+        evidence: Option<SettleExtra>,
+        served: bool,
+    ) -> (Payment, Option<Delivery>) {
         let (id, mandate, purchase) = (self.id, self.mandate.clone(), self.purchase.clone());
         let SettleExtra { receipt, capture } = evidence.unwrap_or_default();
         let captured = capture.and_then(|statement| self.captured(&statement));
         let receipt = receipt.ok_or(ReceiptError::Missing);
         let receipt = receipt.and_then(|receipt| self.accepted(receipt));
-        Payment { id, mandate, purchase, receipt, captured }
+        let open = receipt.is_err() && !served;
+        let delivery = (!open).then_some(self.delivery);
+        (Payment { id, mandate, purchase, receipt, captured, open }, delivery)
     }
 
     /// Its receipt came back.
@@ -115,7 +121,7 @@ impl Sent {
     /// # Errors
     /// When the receipt is not the processor's promise for this mandate. Nothing is known then.
     /// [`ReceiptError::Clock`] where it is, but the processor's clock or the payer's is wrong.
-    pub fn accepted(mut self, receipt: SignedReceipt) -> Result<SignedReceipt, ReceiptError> {
+    fn accepted(&mut self, receipt: SignedReceipt) -> Result<SignedReceipt, ReceiptError> {
         let times = self.signed.issue_times();
         receipt::check(&receipt, &self.mandate, self.id, &self.purchase.venue, &times)?;
         self.fate.conclude(Outcome::Accepted(Box::new(receipt)));
@@ -142,6 +148,15 @@ impl Sent {
     }
 }
 
+/// A payment that was sent before, has no final answer, and is to be sent again.
+#[derive(Debug)]
+pub struct Unanswered {
+    /// The mandate, on its way.
+    pub sent: Sent,
+    /// The payment, as it was sent before.
+    pub payload: PaymentPayload<Box<RawValue>>,
+}
+
 /// A payment that was answered.
 #[derive(Clone, Debug)]
 pub struct Payment {
@@ -156,6 +171,38 @@ pub struct Payment {
     pub receipt: Result<SignedReceipt, ReceiptError>,
     /// What was captured, by the processor's signed statement, where one came with the answer.
     pub captured: Option<Amount>,
+    /// Whether the payment is still without a final answer: the request failed, and nothing was said about
+    /// the payment. The same request sends it again.
+    pub open: bool,
+}
+
+/// Whether the answer to a paid request came to its end. Dropped before it is [complete](Self::complete),
+/// the same request sends the same payment again.
+#[derive(Debug)]
+pub struct Delivery {
+    id: MandateId,
+    commands: mpsc::UnboundedSender<Command>,
+    complete: bool,
+}
+
+impl Delivery {
+    pub(crate) fn new(id: MandateId, commands: mpsc::UnboundedSender<Command>) -> Self {
+        Self { id, commands, complete: false }
+    }
+
+    /// It did: the same request is a new purchase from here on.
+    pub fn complete(mut self) {
+        self.complete = true;
+    }
+}
+
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        let id = self.id;
+        let end = if self.complete { Command::Answered { id } } else { Command::LetGo { id } };
+        // A thread that is gone keeps nothing waiting either.
+        let _ = self.commands.send(end);
+    }
 }
 
 /// Tells the signing thread how a mandate fared, at the latest when it is dropped.

@@ -29,8 +29,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     PayError,
-    journal::{Journal, JournalError, Owner, Record},
+    journal::{Journal, JournalError, Owner, Record, Requested},
     limits::{Limits, Spent},
+    unanswered::{Waiting, WaitingPayments, Which},
 };
 
 /// How many chains are kept going in one token: as many mandates as may be on their way at once
@@ -48,6 +49,8 @@ pub(super) struct SignRequest {
     pub(super) deadline: UnixTime,
     /// The payee's terms, for an issuer that reads them itself.
     pub(super) terms: Requirements,
+    /// What was asked for, so that the same request finds the payment again.
+    pub(super) request: Option<Box<Requested>>,
 }
 
 /// What is asked of the thread.
@@ -62,6 +65,12 @@ pub(super) enum Command {
     Outcome { id: MandateId, outcome: Outcome },
     /// Something that came to be known later.
     Captured { id: MandateId, amount: Amount },
+    /// Its request has its answer, to the end.
+    Answered { id: MandateId },
+    /// Nobody waits for its answer any more.
+    LetGo { id: MandateId },
+    /// A payment that has no final answer. It is the asker's until it says how it ended.
+    Unanswered { which: Which, reply: oneshot::Sender<Result<Option<Waiting>, PayError>> },
     /// What was spent in 24 hours.
     Spent { token: Address, host: Option<String>, reply: oneshot::Sender<Result<Amount, PayError>> },
     /// Answer when all that was asked before is done.
@@ -93,20 +102,28 @@ struct OnItsWay {
 struct Known {
     next_nonce: Option<Nonce>,
     spent: Spent,
+    waiting: WaitingPayments,
 }
 
 impl Known {
     fn apply(&mut self, record: Record) {
         match record {
             Record::Opened { first_nonce, .. } => self.next_nonce = Some(first_nonce),
-            Record::Signed { at, host, id, mandate } => {
-                let mandate = mandate.mandate;
+            Record::Signed { at, host, id, mandate: signed, request } => {
+                let mandate = &signed.mandate;
                 self.next_nonce = mandate.nonce.get().checked_add(1).map(Nonce::new);
                 self.spent.add(id, at, mandate.token, &host, mandate.amount.amount());
+                if let Some(requested) = request {
+                    self.waiting.add(Waiting { id, mandate: *signed, requested: *requested, at });
+                }
             }
-            Record::Withheld { id } => self.spent.captured(id, Amount::ZERO),
+            Record::Withheld { id } => {
+                self.spent.captured(id, Amount::ZERO);
+                self.waiting.remove(id);
+            }
             Record::Captured { id, amount, .. } => self.spent.captured(id, amount),
-            Record::Accepted { .. } | Record::Refused { .. } => {}
+            Record::Refused { id, .. } | Record::Answered { id, .. } => self.waiting.remove(id),
+            Record::Accepted { .. } => {}
         }
     }
 }
@@ -135,7 +152,11 @@ impl Signing {
         clock: Clock,
         directory: &std::path::Path,
     ) -> Result<Self, JournalError> {
-        let mut known = Known { next_nonce: None, spent: Spent::default() };
+        let mut known = Known {
+            next_nonce: None,
+            spent: Spent::default(),
+            waiting: WaitingPayments::default(),
+        };
         let journal = Journal::open(directory, owner, |record| known.apply(record))?;
         Ok(Self {
             signer,
@@ -173,9 +194,11 @@ impl Signing {
                 Command::Captured { id, amount } => {
                     notes.push(Record::Captured { at: self.clock.now(), id, amount });
                 }
-                question @ (Command::Spent { .. } | Command::Flush { .. }) => {
-                    questions.push(question);
+                Command::Answered { id } => {
+                    notes.push(Record::Answered { at: self.clock.now(), id });
                 }
+                Command::LetGo { id } => self.known.waiting.let_go(id),
+                question => questions.push(question),
             }
         }
         // Those who do not wait any more are not served: nothing is signed for nobody.
@@ -211,7 +234,7 @@ impl Signing {
                 }
                 known.spent.forget_before(now);
                 for (request, reply) in requests.drain(..) {
-                    let host = request.host.clone();
+                    let (host, requested) = (request.host.clone(), request.request.clone());
                     match sign(signer, *account, limits, &known, chains, *request) {
                         Ok((id, signed)) => {
                             let record = Record::Signed {
@@ -219,8 +242,10 @@ impl Signing {
                                 host,
                                 id,
                                 mandate: Box::new(signed.mandate.clone()),
+                                request: requested,
                             };
                             known.apply(record.clone());
+                            known.waiting.take(id);
                             records.push(record);
                             answers.push((reply, Ok((id, signed.mandate.clone()))));
                             on_their_way.insert(id, signed);
@@ -299,11 +324,32 @@ impl Signing {
                 let spent = self.known.spent.total(token, host.as_deref());
                 let _ = reply.send(read.map(|()| spent).map_err(PayError::from));
             }
+            Command::Unanswered { which, reply } => {
+                let found = self.unanswered(which);
+                if let Err(Ok(Some(payment))) = reply.send(found) {
+                    self.known.waiting.let_go(payment.id);
+                }
+            }
             Command::Flush { reply } => {
                 let _ = reply.send(());
             }
-            Command::Sign { .. } | Command::Outcome { .. } | Command::Captured { .. } => {}
+            // These ask nothing.
+            Command::Sign { .. }
+            | Command::Outcome { .. }
+            | Command::Captured { .. }
+            | Command::Answered { .. }
+            | Command::LetGo { .. } => {}
         }
+    }
+
+    /// A payment that waits for its answer, by all that is in the journal now.
+    fn unanswered(&mut self, which: Which) -> Result<Option<Waiting>, PayError> {
+        if let Some(failure) = &self.failed {
+            return Err(JournalError::Failed(failure.clone()).into());
+        }
+        let known = &mut self.known;
+        self.journal.locked(|record| known.apply(record), |_| Ok(()))?;
+        Ok(self.known.waiting.find(which, self.clock.now()))
     }
 }
 

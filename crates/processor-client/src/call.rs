@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use aep2_mandate::units::UnixTime;
 use bytes::{Bytes, BytesMut};
 use serde::Deserialize;
 
@@ -25,6 +26,9 @@ impl Default for RetryPolicy {
         Self { timeout: Duration::from_secs(5), attempts: 3, pause: Duration::from_millis(200) }
     }
 }
+
+/// How long the time is waited for.
+const TIME_WITHIN: Duration = Duration::from_secs(3);
 
 /// The longest answer that is read, in bytes. A receipt takes about 600.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
@@ -68,6 +72,16 @@ pub(crate) async fn call(
         pause *= 2;
         attempt += 1;
     }
+}
+
+/// The time by the clock of whoever answers at `url`: the `Date` of its answer, whatever that is. None where there is
+/// no answer, or no date.
+pub(crate) async fn time_at(http: &reqwest::Client, url: url::Url) -> Option<UnixTime> {
+    let asked = http.get(url).timeout(TIME_WITHIN).send().await.ok()?;
+    let date = asked.headers().get(http::header::DATE)?.to_str().ok()?;
+    let date = httpdate::parse_http_date(date).ok()?;
+    let seconds = date.duration_since(std::time::UNIX_EPOCH).ok()?.as_secs();
+    UnixTime::new(seconds).ok()
 }
 
 /// Statuses that another attempt may change.

@@ -11,6 +11,7 @@ use aep2_mandate::{
         capture::{SignedCapture, SignedCaptureReceipt},
         receipt::SignedReceipt,
     },
+    units::UnixTime,
 };
 use aep2_x402::Requirements;
 use async_trait::async_trait;
@@ -34,4 +35,9 @@ pub trait ProcessorClient: fmt::Debug + Send + Sync + 'static {
         &self,
         capture: &SignedCapture,
     ) -> Result<SignedCaptureReceipt, ProcessorError>;
+
+    /// The time by its clock, to the second, where it can be asked.
+    async fn time(&self) -> Option<UnixTime> {
+        None
+    }
 }

@@ -8,6 +8,7 @@ use aep2_mandate::{
         capture::{SignedCapture, SignedCaptureReceipt},
         receipt::SignedReceipt,
     },
+    units::UnixTime,
 };
 use aep2_x402::{
     ExtensionsJson, FacilitatorRequest, PaymentPayload, Requirements, SettleResponse, X402Version2,
@@ -80,5 +81,9 @@ impl ProcessorClient for FacilitatorClient {
         capture: &SignedCapture,
     ) -> Result<SignedCaptureReceipt, ProcessorError> {
         self.native.capture(capture).await
+    }
+
+    async fn time(&self) -> Option<UnixTime> {
+        self.native.time().await
     }
 }

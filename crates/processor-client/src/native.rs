@@ -6,6 +6,7 @@ use aep2_mandate::{
         capture::{SignedCapture, SignedCaptureReceipt},
         receipt::SignedReceipt,
     },
+    units::UnixTime,
 };
 use aep2_x402::Requirements;
 use async_trait::async_trait;
@@ -13,7 +14,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use url::Url;
 
 use crate::{
-    call::{RetryPolicy, at, post, refusal},
+    call::{RetryPolicy, at, post, refusal, time_at},
     client::ProcessorClient,
     error::ProcessorError,
 };
@@ -80,5 +81,9 @@ impl ProcessorClient for NativeClient {
         let path = format!("v1/mandates/{}/capture", capture.message.mandate_id);
         let captured: Captured = self.call(&path, capture).await?;
         Ok(captured.receipt)
+    }
+
+    async fn time(&self) -> Option<UnixTime> {
+        time_at(&self.http, at(&self.base, "healthz")).await
     }
 }

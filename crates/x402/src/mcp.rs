@@ -207,22 +207,30 @@ impl PaymentRequiredResult {
 /// the result asks for nothing.
 ///
 /// # Errors
-/// When it asks for something that cannot be read.
+/// When it asks for something that cannot be read, or for two different things: what a person or a
+/// language model is shown in the text must be what is signed.
 pub fn required(
     structured_content: Option<&Value>,
     text: Option<&str>,
 ) -> Result<Option<PaymentRequired>, Unreadable> {
     let asks = |value: &Value| value.get("x402Version").is_some() && value.get("accepts").is_some();
     let unreadable = |what| move |source| Unreadable { what, source };
-    if let Some(value) = structured_content.filter(|value| asks(value)) {
-        let read = serde_json::from_str(&value.to_string());
-        return read.map(Some).map_err(unreadable("structuredContent"));
-    }
-    match text {
-        // Read from the text itself, which shows what is said twice.
-        Some(text) if serde_json::from_str(text).is_ok_and(|value: Value| asks(&value)) => {
+    let structured = structured_content.filter(|value| asks(value));
+    let parsed = text.and_then(|text| serde_json::from_str::<Value>(text).ok());
+    let written = text.zip(parsed).filter(|(_, value)| asks(value));
+    match (structured, written) {
+        (Some(value), Some((_, other))) if *value != other => {
+            let source = serde::de::Error::custom("the terms in the text are others");
+            Err(Unreadable { what: "structuredContent", source })
+        }
+        // Read from the text itself where there is one, which shows what is said twice.
+        (_, Some((text, _))) => {
             serde_json::from_str(text).map(Some).map_err(unreadable("content[0].text"))
         }
-        _ => Ok(None),
+        (Some(value), None) => {
+            let read = serde_json::from_str(&value.to_string());
+            read.map(Some).map_err(unreadable("structuredContent"))
+        }
+        (None, None) => Ok(None),
     }
 }

@@ -37,7 +37,8 @@ pub fn requirements<S: ToString, E>(
         max_amount_required: terms.amount.to_string(),
         resource: resource.url.clone(),
         description: resource.description.clone().unwrap_or_default(),
-        mime_type: resource.mime_type.clone(),
+        // The first version's readers want a string, and take null for a mistake.
+        mime_type: Some(resource.mime_type.clone().unwrap_or_default()),
         output_schema: None,
         pay_to: terms.pay_to.to_string(),
         max_timeout_seconds: terms.max_timeout_seconds,

@@ -137,6 +137,31 @@ async fn terms_that_say_something_twice_or_of_a_wrong_type_are_not_signed() {
 }
 
 #[tokio::test]
+async fn terms_that_say_one_thing_in_the_text_and_another_beside_it_are_not_signed() {
+    let world = World::new().await;
+    let in_text = |result: &mut CallToolResult| {
+        let Some(required) = result.structured_content.as_ref() else { return };
+        let mut cheaper = required.clone();
+        cheaper["accepts"][0]["amount"] = json!("1");
+        result.content = vec![ContentBlock::text(cheaper.to_string())];
+    };
+    let beside = |result: &mut CallToolResult| {
+        let Some(required) = result.structured_content.as_mut() else { return };
+        required["accepts"][0]["amount"] = json!("999");
+    };
+    assert!(matches!(lied(&world, in_text).await, Err(BuyError::Unreadable(_))));
+    assert!(matches!(lied(&world, beside).await, Err(BuyError::Unreadable(_))));
+    // Words instead of a copy are fine.
+    let words = |result: &mut CallToolResult| {
+        if result.structured_content.is_some() {
+            result.content = vec![ContentBlock::text("please pay")];
+        }
+    };
+    assert!(lied(&world, words).await.is_ok());
+    assert_eq!(spent(&world).await, 700);
+}
+
+#[tokio::test]
 async fn a_receipt_that_is_none_is_not_believed() {
     let world = World::new().await;
     let stolen = Arc::new(Mutex::new(None));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aep2_mcp::{Buyer, Priced, sell};
-use aep2_payee::{Paid, Payee, PayeeConfig, Quote};
+use aep2_payee::{Paid, Payee, PayeeConfig, Quote, cors::CorsOrigins};
 use aep2_payer::{Payer, RetryPolicy};
 use aep2_tests::stand_in::{Counter, World, amount, ceiling, serve};
 use aep2_x402::mcp::ServerName;
@@ -108,7 +108,10 @@ pub(crate) async fn over_http<S: ServerHandler + Clone>(
     server: S,
 ) -> (Url, RunningService<RoleClient, ()>) {
     let hosts = vec!["127.0.0.1".to_owned()];
-    let url = serve(sell::over_http(server, hosts)).await.join(sell::PATH).unwrap();
+    let url = serve(sell::over_http(server, hosts, &CorsOrigins::default()))
+        .await
+        .join(sell::PATH)
+        .unwrap();
     let transport = StreamableHttpClientTransport::from_uri(url.as_str());
     (url, ().serve(transport).await.unwrap())
 }
@@ -119,7 +122,7 @@ pub(crate) async fn at_its_address(world: &World, tools: Tools) -> Url {
     let url: Url = format!("http://{}/mcp", listener.local_addr().unwrap()).parse().unwrap();
     let name = ServerName::try_from(&url).unwrap();
     let server = Priced::new(tools, name.clone(), payee(world, |_| {}), price);
-    let router = sell::over_http(server, vec![name.to_string()]);
+    let router = sell::over_http(server, vec![name.to_string()], &CorsOrigins::default());
     tokio::spawn(async move { axum::serve(listener, router).await });
     url
 }

@@ -3,7 +3,7 @@
 use std::{fs::File, time::Duration};
 
 use aep2_mcp::{
-    CHARGE, Priced, Upstream,
+    CHARGE, OUTPUT_SCHEMA, Priced, Upstream, UpstreamError,
     sell::{EXAMPLE, SellError, Seller, SellerSettings},
 };
 use aep2_payee::{ConnectError, settings::FileError};
@@ -37,9 +37,12 @@ impl ServerHandler for Program {
     ) -> Result<ListToolsResult, ErrorData> {
         let schema = json!({"type": "object"}).as_object().unwrap().clone();
         let tools = ["measure", "crash", "hang", "free"];
-        Ok(ListToolsResult::with_all_items(
-            tools.map(|name| Tool::new(name, "a tool", schema.clone())).to_vec(),
-        ))
+        let tool = |name| {
+            let mut tool = Tool::new(name, "a tool", schema.clone());
+            tool.output_schema = Some(schema.clone().into());
+            tool
+        };
+        Ok(ListToolsResult::with_all_items(tools.map(tool).to_vec()))
     }
 
     async fn call_tool(
@@ -80,7 +83,7 @@ fn program() -> Command {
 }
 
 async fn upstream(retry: Duration) -> (Upstream, aep2_mcp::Running) {
-    Upstream::start(program(), retry).await.unwrap()
+    Upstream::start(program(), Duration::from_secs(60), retry).await.unwrap()
 }
 
 fn priced(world: &World, upstream: Upstream) -> Priced<Upstream> {
@@ -111,19 +114,50 @@ async fn a_program_that_knows_nothing_of_payments_sells_its_tools() {
     for near in ["measure ", "Measure", "me\u{200b}asure"] {
         assert!(buyer.call(call(near, json!({}))).await.is_err(), "{near:?}");
     }
-    // It says what it came to; says nothing; says what is no amount; says too much.
+    // It says what it came to; says nothing; says too much; says what is no amount.
     let full = json!({"charge": "1001"});
     for (arguments, captured) in [
         (json!({"charge": "70"}), Some(70)),
         (json!({"charge": "0"}), Some(0)),
         (json!({}), None),
-        (json!({"charge": 70}), None),
         (full, None),
+        (json!({"charge": "99999999999999999999999999999999999999999999"}), None),
+        // What nobody can read is nothing.
+        (json!({"charge": 70}), Some(0)),
+        (json!({"charge": "abc"}), Some(0)),
+        (json!({"charge": "-1"}), Some(0)),
+        (json!({"charge": "+5"}), Some(0)),
+        (json!({"charge": null}), Some(0)),
     ] {
         let bought = buyer.call(call("measure", arguments.clone())).await.unwrap();
         assert_eq!(text(&bought.result), "measured");
         assert_eq!(bought.payment.unwrap().captured, captured.map(amount), "{arguments}");
     }
+}
+
+/// MCP's TypeScript client refuses a result that is not of the tool's schema, and terms are not.
+#[tokio::test]
+async fn a_priced_tools_schema_does_not_stand_between_a_payer_and_the_terms() {
+    let world = World::new().await;
+    let (upstream, _running) = upstream(Duration::from_secs(20)).await;
+    let client = shop::piped(priced(&world, upstream)).await;
+    for tool in client.list_all_tools().await.unwrap() {
+        let kept = tool.meta.as_ref().and_then(|meta| meta.0.get(OUTPUT_SCHEMA));
+        if tool.name == "free" {
+            assert!(tool.output_schema.is_some() && kept.is_none());
+        } else {
+            assert_eq!((tool.output_schema, kept), (None, Some(&json!({"type": "object"}))));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_program_that_never_answers_initialize_is_given_up_with_a_word() {
+    let mut silent = Command::new("sleep");
+    silent.arg("60");
+    let soon = Duration::from_millis(300);
+    let error = Upstream::start(silent, soon, soon).await.unwrap_err();
+    assert!(matches!(error, UpstreamError::Late(after) if after == soon), "{error}");
 }
 
 #[tokio::test]

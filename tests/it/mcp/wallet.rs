@@ -1,6 +1,6 @@
 //! An agent's wallet, as an agent sees it.
 
-use aep2_mcp::WalletServer;
+use aep2_mcp::{Reach, WalletServer};
 use aep2_payee::Quote;
 use aep2_payer::wallet::{KEY_FILE, LimitSettings, TokenLimits, Wallet, WalletSettings, key};
 use aep2_tests::stand_in::{Counter, Shop, TOKEN, World, account, amount, ceiling, secret, serve};
@@ -26,6 +26,10 @@ struct Agent {
 
 impl Agent {
     async fn new(world: &World, hosts: Option<&[&str]>) -> Self {
+        Self::reaching(world, hosts, Reach::Anywhere).await
+    }
+
+    async fn reaching(world: &World, hosts: Option<&[&str]>, reach: Reach) -> Self {
         let directory = tempfile::tempdir().unwrap();
         key::write(&directory.path().join(KEY_FILE), &secret(1)).unwrap();
         let tokens = vec![TokenLimits {
@@ -46,7 +50,7 @@ impl Agent {
             limits: LimitSettings { hosts, payees: None, tokens },
         };
         let wallet = Wallet::create(directory.path(), settings).unwrap();
-        let client = shop::piped(WalletServer::new(wallet).unwrap()).await;
+        let client = shop::piped(WalletServer::new(wallet, reach).unwrap()).await;
         Self { client, directory }
     }
 
@@ -232,6 +236,32 @@ async fn a_host_that_may_not_be_paid_is_not_even_asked() {
         let words = agent.refused(tool, arguments).await;
         assert!(words.contains("does not allow payments to 127.0.0.1:"), "{words}");
     }
+}
+
+#[tokio::test]
+async fn services_of_the_wallets_own_machine_are_not_asked_unless_the_owner_names_them() {
+    let (world, served) = (World::new().await, Counter::default());
+    let shop = service(&world, &served).await;
+    let agent = Agent::reaching(&world, None, Reach::Public).await;
+    let port = shop.url.port().unwrap();
+    for host in ["127.0.0.1", "localhost", "[::1]", "2130706433"] {
+        let url = format!("http://{host}:{port}/bytes");
+        for (tool, arguments) in [
+            ("pay", json!({"url": url})),
+            ("price", json!({"url": url})),
+            ("tools", json!({"url": url})),
+            ("pay_tool", json!({"url": url, "tool": "echo"})),
+        ] {
+            let words = agent.refused(tool, arguments).await;
+            assert!(words.contains("of this machine or of its network"), "{tool} {host}: {words}");
+        }
+    }
+    // Its processor is the owner's, wherever it is.
+    assert_eq!(agent.told("balance", json!({})).await["account"], 1);
+
+    let own = format!("127.0.0.1:{port}");
+    let agent = Agent::reaching(&world, Some(&[&own]), Reach::Public).await;
+    assert_eq!(agent.told("pay", json!({"url": shop.at("/bytes")})).await["status"], 200);
 }
 
 /// A language model that gets no answer calls again: that must be the same payment.

@@ -6,14 +6,14 @@ use std::{
 };
 
 use aep2_payee::{
-    ConnectError,
+    ConnectError, PayeeError,
     gateway::{
         Gateway, GatewayError,
         settings::{EXAMPLE, GatewaySettings, SettingsError},
     },
 };
 use aep2_payer::PayError;
-use aep2_tests::stand_in::{Counter, World, amount, serve};
+use aep2_tests::stand_in::{Counter, TOKEN, WALLET, World, amount, serve};
 use aep2_x402::terms::WireAddress;
 use axum::{
     Router,
@@ -44,7 +44,9 @@ impl Service {
         self.heads.lock().unwrap().push((seen, request.headers().clone()));
         match path.as_str() {
             "/base/fails" => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-            "/base/metered" => ([("aep2-charge", "7")], "seven").into_response(),
+            "/base/metered" | "/base/fixed/metered" => {
+                ([("aep2-charge", "7")], "seven").into_response()
+            }
             "/base/greedy" => ([("aep2-charge", "1000001")], "a million").into_response(),
             "/base/mumbles" => ([("aep2-charge", "a lot")], "some").into_response(),
             "/base/slow" => {
@@ -82,6 +84,9 @@ const ROUTES: &str = r#"
     price = "50"
     metered = true
     [[routes]]
+    path = "/fixed/{name}"
+    price = "20"
+    [[routes]]
     path = "/greedy"
     price = "50"
     metered = true
@@ -90,6 +95,9 @@ const ROUTES: &str = r#"
     price = "50"
     metered = true
 "#;
+
+/// What no route has is free, of a service that reads paths loosely.
+const PASS: &str = "unpriced = \"pass\"\nignore_case = true\nignore_trailing_slash = true";
 
 struct Town {
     world: World,
@@ -258,7 +266,7 @@ async fn bodies_stream_both_ways_and_are_bounded() {
 
 #[tokio::test]
 async fn what_is_cheap_cannot_be_asked_for_so_that_what_is_dear_is_served() {
-    let town = Town::new("unpriced = \"pass\"").await;
+    let town = Town::new(PASS).await;
     let host = format!("127.0.0.1:{}", town.url.port().unwrap());
     // As a client that normalises nothing sends it.
     for path in [
@@ -375,6 +383,72 @@ async fn health_and_metrics_are_apart_from_what_payers_reach() {
     }
 }
 
+/// Express takes them all for `/answers/42`.
+#[tokio::test]
+async fn a_spelling_that_the_service_takes_for_a_priced_path_has_its_price() {
+    let town = Town::new(PASS).await;
+    let http = reqwest::Client::new();
+    for (method, path) in [
+        (Method::GET, "/answers/42"),
+        (Method::GET, "/answers/42/"),
+        (Method::GET, "/ANSWERS/42"),
+        (Method::GET, "/Answers/42/"),
+        (Method::HEAD, "/answers/42"),
+        (Method::HEAD, "/ANSWERS/42/"),
+        (Method::GET, "/METERED/"),
+    ] {
+        let asked = http.request(method.clone(), town.at(path)).send().await.unwrap();
+        assert_eq!(asked.status(), 402, "{method} {path}");
+    }
+    assert_eq!(town.service.asked.get(), 0);
+    // HEAD costs what GET does, and is paid for by itself.
+    let head = Request::new(Method::HEAD, town.at("/answers/42"));
+    let paid = town.world.client(1).execute(head).await.unwrap();
+    assert_eq!(paid.payment.unwrap().purchase.amount.get(), 10);
+    assert_eq!(town.service.last().0, "HEAD /base/answers/42");
+}
+
+#[tokio::test]
+async fn a_web_page_that_may_pay_is_told_so_before_anything_is_priced() {
+    let town = Town::new("cors_origins = [\"https://app.example.com\"]").await;
+    let http = reqwest::Client::new();
+    let preflight = |origin: &'static str| {
+        let asked = http.request(Method::OPTIONS, town.at("/answers/42"));
+        let asked = asked.header("origin", origin).header("access-control-request-method", "GET");
+        asked.header("access-control-request-headers", "payment-signature, x-mine").send()
+    };
+    let told = preflight("https://app.example.com").await.unwrap();
+    assert_eq!(told.status(), 204);
+    let header = |name: &str| told.headers()[name].to_str().unwrap().to_owned();
+    assert_eq!(header("access-control-allow-origin"), "https://app.example.com");
+    assert_eq!(header("access-control-allow-methods"), "GET");
+    for name in ["payment-signature", "x-payment", "x-payment-mandate", "x-mine"] {
+        assert!(
+            header("access-control-allow-headers").split(", ").any(|own| own == name),
+            "{name}"
+        );
+    }
+    // Another page is told nothing, and its preflight is a request as any other.
+    let other = preflight("https://evil.example").await.unwrap();
+    assert_eq!(other.status(), 405);
+    assert!(!other.headers().contains_key("access-control-allow-origin"));
+    // The page sees what it needs to pay.
+    let asked = http.get(town.at("/answers/42")).header("origin", "https://app.example.com");
+    let asked = asked.send().await.unwrap();
+    assert_eq!(asked.status(), 402);
+    let shown = asked.headers()["access-control-expose-headers"].to_str().unwrap();
+    assert!(shown.contains("payment-required") && shown.contains("payment-response"), "{shown}");
+    assert_eq!(town.service.asked.get(), 0);
+}
+
+#[tokio::test]
+async fn a_charge_for_a_fixed_price_is_not_listened_to() {
+    let town = Town::new("").await;
+    let answer = town.world.client(1).get(town.at("/fixed/metered")).await.unwrap();
+    assert_eq!(answer.payment.unwrap().captured, None, "the service says 7, and 20 is the price");
+    assert_eq!(town.captured(), [20]);
+}
+
 #[tokio::test]
 async fn a_gateway_that_could_not_keep_its_word_is_not_started() {
     let world = World::new().await;
@@ -397,6 +471,14 @@ async fn a_gateway_that_could_not_keep_its_word_is_not_started() {
     assert!(matches!(metered, GatewayError::Connect(ConnectError::NoKey(_))));
     let others = start(route, Some(dead), true).await;
     assert!(matches!(others, GatewayError::Connect(ConnectError::Payee(_))), "another's key");
+    let late = start(&format!("answer_within_s = 26\n{route}"), None, true).await;
+    assert!(matches!(late, GatewayError::Connect(ConnectError::LateCaptures { .. })), "{late}");
+    for lost in [WALLET, TOKEN] {
+        let lost = start(route, Some(&lost.to_string()), false).await;
+        let ConnectError::Payee(PayeeError::LostPayee(_)) = connect_error(lost) else {
+            panic!("not refused")
+        };
+    }
     let mut other_token = settings(&world, &upstream, route);
     other_token.payee.token = Some(WireAddress(dead.parse().unwrap()));
     let other_token = start_with(other_token, true).await;
@@ -404,10 +486,17 @@ async fn a_gateway_that_could_not_keep_its_word_is_not_started() {
     drop(world);
 }
 
+fn connect_error(error: GatewayError) -> ConnectError {
+    match error {
+        GatewayError::Connect(error) => error,
+        other => panic!("{other}"),
+    }
+}
+
 #[test]
 fn settings_that_are_wrong_are_named() {
     let settings = GatewaySettings::parse(EXAMPLE).unwrap();
-    assert_eq!((settings.routes.len(), settings.answer_within_s), (2, 60));
+    assert_eq!((settings.routes.len(), settings.answer_within_s), (2, 20));
     let wrong = |text: &str| {
         let text = format!("upstream = \"http://127.0.0.1:3000\"\n{text}");
         GatewaySettings::parse(&text).err().unwrap()
@@ -423,6 +512,30 @@ fn settings_that_are_wrong_are_named() {
     assert!(matches!(wrong(small), SettingsError::Method { .. }));
     let twice = "[[routes]]\npath = \"/\"\nprice = \"1\"\n[[routes]]\npath = \"/\"\nprice = \"2\"";
     assert!(matches!(wrong(twice), SettingsError::Twice { .. }));
+    let route = "[[routes]]\npath = \"/a/{x}\"\nprice = \"1000\"";
+    // A spelling would be free, or cheap, and it is not said whether the service cares.
+    let free = format!("unpriced = \"pass\"\n{route}");
+    assert!(matches!(wrong(&free), SettingsError::Spelling { setting: "ignore_case", .. }));
+    let cheap = format!("{route}\n[[routes]]\npath = \"/{{*any}}\"\nprice = \"1\"");
+    assert!(matches!(wrong(&cheap), SettingsError::Spelling { .. }));
+    assert!(matches!(
+        wrong(&format!("ignore_case = true\n{cheap}")),
+        SettingsError::Spelling { setting: "ignore_trailing_slash", .. }
+    ));
+    let said = format!(
+        "upstream = \"http://x\"\nignore_case = false\nignore_trailing_slash = true\n{cheap}"
+    );
+    let warned = GatewaySettings::parse(&said).unwrap().warnings();
+    assert!(warned.len() == 1 && warned[0].contains("/{*any} costs 1"), "{warned:?}");
+    let same = "ignore_case = true\n[[routes]]\npath = \"/a\"\nprice = \"1\"\n[[routes]]\npath = \"/A\"\nprice = \"2\"";
+    assert!(matches!(wrong(same), SettingsError::Twice { .. }));
+    for origin in ["app.example.com", "https://app.example.com/", "https://a/b", "null", ""] {
+        let text = format!("cors_origins = [\"{origin}\"]\n{route}");
+        assert!(matches!(wrong(&text), SettingsError::Cors(_)), "{origin}");
+    }
+    let zero = "0x0000000000000000000000000000000000000000";
+    let lost = format!("{route}\n[payee]\naddress = \"{zero}\"");
+    assert!(matches!(wrong(&lost), SettingsError::LostPayee(_)));
     let text = "upstream = \"ftp://x\"\n[[routes]]\npath = \"/\"\nprice = \"1\"";
     assert!(matches!(GatewaySettings::parse(text), Err(SettingsError::Upstream(_))));
 }

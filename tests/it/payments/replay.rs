@@ -164,8 +164,8 @@ async fn an_answer_too_long_to_keep_is_not_served_twice_either() {
 /// When the memory has forgotten a mandate, its receipt tells that it is old.
 #[tokio::test]
 async fn a_payment_from_before_what_is_remembered_is_refused() {
-    let world = World::new().await;
     let clock = Clock::system();
+    let world = World::with_clock(clock.clone()).await;
     let watched = Watched::open(&world, &clock, false).await;
     let client = world.client(1);
     let ask = || reqwest::Request::new(http::Method::GET, watched.shop.at("/a"));

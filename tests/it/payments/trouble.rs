@@ -4,11 +4,21 @@ use std::{sync::atomic::Ordering::SeqCst, time::Duration};
 
 use aep2_mandate::clock::Clock;
 use aep2_payee::{Paid, Quote};
-use aep2_payer::{PayError, Payer};
+use aep2_payer::{Answer, NoAnswer, PayError, Payer};
 use aep2_tests::stand_in::{Counter, TOKEN, World, amount, ceiling, client, secret};
 use aep2_x402::receipt::ReceiptError;
 use axum::{Extension, Router, routing::get};
 use tokio::io::AsyncWriteExt;
+
+/// What came instead of an answer: a status, and its words.
+fn status_of(unanswered: Result<Answer, PayError>) -> (u16, String) {
+    match unanswered {
+        Err(PayError::Unanswered { why: NoAnswer::Status { status, words }, .. }) => {
+            (status, words)
+        }
+        other => panic!("{other:?}"),
+    }
+}
 
 async fn counting(world: &World, pause: Duration) -> (aep2_tests::stand_in::Shop, Counter) {
     let served = Counter::default();
@@ -41,11 +51,11 @@ async fn a_payer_that_hangs_up_after_paying_finds_its_answer_when_it_comes_back(
     let request = || reqwest::Request::new(http::Method::GET, shop.url.clone());
     let known = hasty.terms(request()).await.unwrap().unwrap();
     let unanswered = match hasty.execute_with(request(), &known).await {
-        Err(PayError::Unanswered { payment, .. }) => payment,
+        Err(PayError::Unanswered { id, .. }) => id,
         other => panic!("{other:?}"),
     };
     tokio::time::sleep(Duration::from_millis(400)).await;
-    let answer = hasty.again(request(), *unanswered).await.unwrap();
+    let answer = hasty.again(request(), unanswered).await.unwrap();
     assert_eq!(answer.payment.unwrap().captured, Some(amount(4)));
     assert_eq!(answer.response.text().await.unwrap(), "served 1");
     assert_eq!((served.get(), world.ledger.count()), (1, 1));
@@ -113,8 +123,8 @@ async fn without_the_processor_nothing_is_served_and_the_same_mandate_pays_when_
     assert_eq!((served.get(), world.ledger.count()), (1, 1));
 
     world.ledger.faults.down.store(100, SeqCst);
-    let answer = world.client(2).get(shop.url.clone()).await.unwrap();
-    assert_eq!(answer.response.status(), 503);
+    let unanswered = world.client(2).get(shop.url.clone()).await;
+    assert_eq!(status_of(unanswered).0, 503);
     assert_eq!((served.get(), world.ledger.count()), (1, 1));
 }
 
@@ -123,9 +133,8 @@ async fn a_receipt_by_somebody_else_serves_nothing() {
     let world = World::new().await;
     let (shop, served) = counting(&world, Duration::ZERO).await;
     world.ledger.faults.forge.store(usize::MAX, SeqCst);
-    let answer = world.client(1).get(shop.url.clone()).await.unwrap();
-    assert_eq!(answer.response.status(), 502);
-    assert!(answer.payment.unwrap().receipt.is_err());
+    let unanswered = world.client(1).get(shop.url.clone()).await;
+    assert_eq!(status_of(unanswered).0, 502);
     assert_eq!(served.get(), 0);
 }
 
@@ -194,18 +203,48 @@ async fn clocks_that_differ_by_more_are_named() {
         let mut config = world.payer_config(1);
         config.clock = Clock::ahead(payer_s + payee_s);
         let client = client(Payer::open(config, secret(1)).unwrap());
-        let paid = client.get(shop.url.clone()).await.unwrap();
+        let paid = client.get(shop.url.clone()).await;
         if payee_s == 0 {
+            let paid = paid.unwrap();
             // The payer has what it paid for, and nothing shows that the processor has the mandate.
             assert_eq!(paid.response.status(), 200);
             let receipt = paid.payment.unwrap().receipt;
             assert!(matches!(receipt, Err(ReceiptError::Clock { .. })), "{payer_s}: {receipt:?}");
         } else {
-            assert_eq!(paid.response.status(), 502, "{payee_s}");
-            let words = paid.response.text().await.unwrap();
-            assert!(words.contains("the clocks differ"), "{payee_s}: {words}");
+            // Found out before the payment is handed over: nothing is taken that is not served.
+            let (status, words) = status_of(paid);
+            assert_eq!(status, 503, "{payee_s}");
+            assert!(words.contains("clocks_differ") || words.contains("clock says"), "{words}");
+            assert_eq!(world.ledger.count(), 0, "{payee_s}");
         }
     }
+}
+
+/// The one that was taken and refused as paid for before: a processor that is more than three minutes behind.
+#[tokio::test]
+async fn a_processor_that_is_far_behind_gets_no_payment_until_its_clock_is_right() {
+    let (clock, payees) = (Clock::ahead(-600), Clock::system());
+    let world = World::with_clock(clock.clone()).await;
+    let shop = world
+        .payee_with(
+            world.processor(),
+            |config| config.clock = payees.clone(),
+            |payee| {
+                let charge = payee.charge(Quote::fixed(ceiling(10)));
+                Router::new().route("/", get(|| async { "ok" }).layer(charge))
+            },
+        )
+        .await;
+    let client = world.client(1);
+    assert_eq!(status_of(client.get(shop.url.clone()).await).0, 503);
+    assert_eq!(world.ledger.count(), 0);
+    assert!(shop.payee.check_clocks().await.is_err());
+    // Its clock is put right; the same mandate pays then, once the payee looks again.
+    clock.advance(600 + 61);
+    payees.advance(61);
+    let answer = client.get(shop.url.clone()).await.unwrap();
+    assert!(answer.payment.unwrap().receipt.is_ok());
+    assert_eq!(client.payer().spent(TOKEN, None).await.unwrap(), amount(10), "signed once");
 }
 
 #[tokio::test]
@@ -225,7 +264,7 @@ async fn a_full_memory_turns_payments_away_before_they_are_charged() {
     for n in 0..2 {
         assert_eq!(client.get(shop.at(&format!("/{n}"))).await.unwrap().response.status(), 200);
     }
-    assert_eq!(client.get(shop.at("/3")).await.unwrap().response.status(), 503);
+    assert_eq!(status_of(client.get(shop.at("/3")).await).0, 503);
     assert_eq!(world.ledger.count(), 2);
     client.payer().flush().await;
     assert_eq!(

@@ -40,14 +40,17 @@ export class PayError extends Error {
   }
 }
 
-/** A mandate was sent, and no answer came. It may have been accepted: it counts as spent. */
+/**
+ * A mandate was sent, and no final answer came. It may have been accepted: it counts as spent. The same request, asked
+ * for again, sends the same payment.
+ */
 export class UnansweredError extends PayError {
   override readonly name = "UnansweredError";
 
   constructor(
     /** The mandate's id. */
     readonly mandateId: string,
-    /** Sends the same payment again, to know. */
+    /** Asks again, which sends the same payment. */
     readonly again: () => Promise<Response>,
     cause: unknown,
   ) {

@@ -6,12 +6,15 @@
  * are known from before; the request goes out with the payment at once.
  *
  * A request is paid for once. Where no answer comes it is repeated with the *same* mandate, which payees and
- * processors know for the same. A second answer 402 ends it: other terms are never signed after the first.
+ * processors know for the same. A second answer 402 ends it: other terms are never signed after the first. Where no
+ * final answer came in the end, the same request sends the same mandate when it is asked for again, now or after a
+ * restart.
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
 
 import type { PaymentRequirements } from "@x402/core/types";
+import type { Hex } from "viem";
 
 import { writeSignedMandate, type SignedMandate } from "../mandate.js";
 import { resourceOf, type Purchase } from "../purchase.js";
@@ -19,8 +22,10 @@ import { ReceiptError, type SignedReceipt } from "../receipt.js";
 import { SCHEME, readTerms, withoutOrder, type Terms } from "../terms.js";
 import { WireError, fieldsOf, optional, text, type Reader } from "../wire.js";
 import { encodeHeader, readHeader } from "../x402/headers.js";
+import { watched, wholeIfShort, type Received } from "./delivery.js";
 import { PayError, UnansweredError } from "./error.js";
 import type { Payer, Sent } from "./payer.js";
+import { requestKey } from "./request-key.js";
 
 /** A payment that was answered. */
 export interface Payment {
@@ -36,6 +41,11 @@ export interface Payment {
   readonly receipt: SignedReceipt | ReceiptError;
   /** What was captured, in base units, by the processor's statement, where one came with the answer. */
   readonly captured: bigint | undefined;
+  /**
+   * Whether the payment is still without a final answer: the request failed, and nothing was said about the payment.
+   * The same request sends it again.
+   */
+  readonly open: boolean;
 }
 
 /** Terms known from before, for intent mode. */
@@ -117,16 +127,22 @@ class Sender {
   }
 
   async fetch(input: string | URL | Request, init?: RequestInit, known?: KnownTerms): Promise<Response> {
-    const target = targetOf(input, init);
+    return this.#request(targetOf(input, init), known);
+  }
+
+  async #request(target: Target, known?: KnownTerms): Promise<Response> {
     const { method, resource } = target;
+    const key = await requestKey(target.request, method, resource);
+    const waiting = await this.#payer.unanswered(key);
+    if (waiting !== undefined) return this.#deliver(target, waiting.sent, waiting.written);
     if (known !== undefined) {
       const purchase = this.#payer.check(known.terms, method, resource);
-      return this.#pay(target, { ...known, purchase });
+      return this.#pay(target, { ...known, purchase }, key);
     }
     const response = await this.#send(target);
     if (response.status !== 402) return response;
     await response.body?.cancel();
-    return this.#pay(target, this.#choose(response, target));
+    return this.#pay(target, this.#choose(response, target), key);
   }
 
   async terms(input: string | URL | Request, init?: RequestInit): Promise<KnownTerms | undefined> {
@@ -158,32 +174,53 @@ class Sender {
       : whyNot;
   }
 
-  async #pay(target: Target, { terms, written, purchase }: Offer): Promise<Response> {
-    const sent = await this.#payer.authorise(purchase, terms);
-    const payload = writeSignedMandate(sent.signed);
-    const resource = { url: target.resource };
-    const header = encodeHeader({ x402Version: 2, resource, accepted: written, payload });
-    return this.#deliver(target, sent, header);
+  async #pay(target: Target, { terms, written, purchase }: Offer, key: Hex): Promise<Response> {
+    const { method, resource } = target;
+    const sent = await this.#payer.authorise(purchase, terms, { key, method, resource, terms: JSON.stringify(written) });
+    return this.#deliver(target, sent, written);
   }
 
   /** Sends a payment until it is answered. */
-  async #deliver(target: Target, sent: Sent, header: string): Promise<Response> {
+  async #deliver(target: Target, sent: Sent, accepted: PaymentRequirements): Promise<Response> {
+    const payload = writeSignedMandate(sent.signed);
+    const header = encodeHeader({ x402Version: 2, resource: { url: target.resource }, accepted, payload });
+    let answered = false;
+    try {
+      const received = await this.#try(target, sent, header);
+      const { response, final } = await this.#conclude(received.response, sent);
+      answered = final;
+      if (final && received.whole) await sent.answered();
+      if (!final || received.whole) return response;
+      const told = watched(received, (complete) => (complete ? sent.answered() : Promise.resolve(sent.letGo())));
+      const payment = payments.get(response);
+      if (payment !== undefined) payments.set(told, payment);
+      return told;
+    } finally {
+      if (!answered) sent.letGo();
+    }
+  }
+
+  /** The first answer that says something, to its end where it is short. */
+  async #try(target: Target, sent: Sent, header: string): Promise<Received> {
     for (let attempt = 1, pause = this.#pauseMs; ; attempt++, pause *= 2) {
       const last = attempt >= this.#attempts || target.request.signal.aborted;
+      let why: unknown;
       try {
         const response = await this.#send(target, header);
-        if (last || !wantsAgain(response)) return await this.#conclude(response, sent);
+        if (!wantsAgain(response)) return await wholeIfShort(response);
         await response.body?.cancel();
+        why = new Error(`the answer was ${response.status}, and says nothing about the payment`);
       } catch (error) {
         if (error instanceof PayError) throw error;
-        if (last) throw new UnansweredError(sent.id, () => this.#deliver(target, sent, header), error);
+        why = error;
       }
+      if (last) throw new UnansweredError(sent.id, () => this.#request(target), why);
       await sleep(pause);
     }
   }
 
-  /** What the answer says about the payment. */
-  async #conclude(response: Response, sent: Sent): Promise<Response> {
+  /** What the answer says about the payment, and whether that is final: see `docs/payments.md`. */
+  async #conclude(response: Response, sent: Sent): Promise<{ response: Response; final: boolean }> {
     const settled = readSettled(response);
     if (settled?.success === false || response.status === 402) throw await refusal(response, sent, settled);
     const captured = await ifBelieved(async () => {
@@ -191,14 +228,16 @@ class Sender {
       return statement === undefined ? undefined : sent.captured(statement);
     });
     const receipt = await ifBelieved(() => sent.accepted(settled?.extra?.receipt));
+    const final = response.ok || !(receipt instanceof ReceiptError);
     payments.set(response, {
       id: sent.id,
       mandate: sent.signed,
       purchase: sent.purchase,
       receipt,
       captured: typeof captured === "bigint" ? captured : undefined,
+      open: !final,
     });
-    return response;
+    return { response, final };
   }
 
   async #send({ request, resource }: Target, payment?: string): Promise<Response> {

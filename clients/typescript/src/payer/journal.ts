@@ -13,9 +13,11 @@ import { randomInt } from "node:crypto";
 import { mkdir, open, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 
+import type { Hex } from "viem";
+
 import { writeSignedMandate, type SignedMandate, type WalletId } from "../mandate.js";
 import { writeReceipt, type SignedReceipt } from "../receipt.js";
-import { WireError, address, bytes, decimal, fieldsOf, integer, oneOf, text, word, type Read } from "../wire.js";
+import { WireError, address, bytes, decimal, fieldsOf, integer, oneOf, optional, text, word, type Read } from "../wire.js";
 import { lock, unlock } from "./lock.js";
 
 /** The file in the payer's directory. */
@@ -24,6 +26,13 @@ const VERSION = 1;
 
 const time = integer(40);
 const id = bytes(32);
+
+const counted = fieldsOf({
+  mandate: fieldsOf({ token: address, amount: decimal(96), nonce: decimal(64), deadline: time }),
+});
+
+/** What counts of a mandate, and the mandate as it is written. */
+const signedMandate = (value: unknown, path: string) => ({ ...counted(value, path), written: value });
 
 /** What is read of a line. Mandates and receipts in it are not looked at again, but for what counts. */
 const READERS = {
@@ -40,14 +49,14 @@ const READERS = {
     at: time,
     host: text,
     id,
-    mandate: fieldsOf({
-      mandate: fieldsOf({ token: address, amount: decimal(96), nonce: decimal(64) }),
-    }),
+    mandate: signedMandate,
+    request: optional(fieldsOf({ key: bytes(32), method: text, resource: text, terms: text })),
   }),
   withheld: fieldsOf({ kind: oneOf("withheld"), id }),
   accepted: fieldsOf({ kind: oneOf("accepted"), at: time, id }),
   refused: fieldsOf({ kind: oneOf("refused"), at: time, id, reason: text }),
   captured: fieldsOf({ kind: oneOf("captured"), at: time, id, amount: decimal(96) }),
+  answered: fieldsOf({ kind: oneOf("answered"), at: time, id }),
 };
 
 /** A line of a journal, as far as it is read. */
@@ -55,12 +64,23 @@ export type Line = { [K in keyof typeof READERS]: Read<(typeof READERS)[K]> }[ke
 
 /** A line to be written. */
 export type Entry = { readonly at: number; readonly id: bigint } & (
-  | { kind: "signed"; host: string; mandate: SignedMandate }
+  | { kind: "signed"; host: string; mandate: SignedMandate; request?: Requested }
   | { kind: "withheld" }
   | { kind: "accepted"; receipt: SignedReceipt }
   | { kind: "refused"; reason: string }
   | { kind: "captured"; amount: bigint }
+  | { kind: "answered" }
 );
+
+/** What a mandate was signed for: enough to know the request again, and to send the same payment. */
+export interface Requested {
+  /** What makes another request the same. */
+  readonly key: Hex;
+  readonly method: string;
+  readonly resource: string;
+  /** The payee's terms that were accepted, as JSON, as they came. */
+  readonly terms: string;
+}
 
 /** Whose journal it is. */
 export interface Owner extends WalletId {
@@ -226,7 +246,14 @@ function written(entry: Entry): object {
   const id = word(entry.id);
   switch (kind) {
     case "signed":
-      return { kind, at, host: entry.host, id, mandate: writeSignedMandate(entry.mandate) };
+      return {
+        kind,
+        at,
+        host: entry.host,
+        id,
+        mandate: writeSignedMandate(entry.mandate),
+        ...(entry.request && { request: entry.request }),
+      };
     case "withheld":
       return { kind, id };
     case "accepted":
@@ -235,6 +262,8 @@ function written(entry: Entry): object {
       return { kind, at, id, reason: entry.reason };
     case "captured":
       return { kind, at, id, amount: entry.amount.toString() };
+    case "answered":
+      return { kind, at, id };
   }
 }
 

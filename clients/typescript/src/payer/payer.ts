@@ -13,16 +13,20 @@
 
 import type { Address, Hex } from "viem";
 
+import type { PaymentRequirements } from "@x402/core/types";
+
 import type { MandateKey } from "../key.js";
+import { readSignedMandate, writeSignedMandate } from "../mandate.js";
 import type { Purchase, Venue } from "../purchase.js";
 import { reference } from "../purchase.js";
 import { SKEW_S, checkReceipt, checkStatement, type IssueTimes, type SignedReceipt } from "../receipt.js";
 import { Signer, type Released, type Signed } from "../signer.js";
-import type { Terms } from "../terms.js";
+import { readTerms, type Terms } from "../terms.js";
 import { address, word } from "../wire.js";
 import { PayError } from "./error.js";
-import { Journal, JournalError, type Entry } from "./journal.js";
+import { Journal, JournalError, type Entry, type Line, type Requested } from "./journal.js";
 import { Bounds, Known, type Limits } from "./limits.js";
+import { Waiting } from "./unanswered.js";
 
 /** Who pays, and within which bounds. */
 export interface PayerConfig {
@@ -69,6 +73,7 @@ export class Payer {
   readonly #signer: Signer;
   readonly #journal: Journal;
   readonly #known: Known;
+  readonly #waiting: Waiting;
   readonly #chains = new Map<Address, Released[]>();
   readonly #turns: Turn[] = [];
   #serving: Promise<void> | undefined;
@@ -79,13 +84,14 @@ export class Payer {
   /** Where its payments count. */
   readonly venue: Venue;
 
-  private constructor(config: PayerConfig, venue: Venue, journal: Journal, known: Known) {
+  private constructor(config: PayerConfig, venue: Venue, journal: Journal, known: Known, waiting: Waiting) {
     this.#config = config;
     this.venue = venue;
     this.bounds = new Bounds(config.limits);
     this.#signer = new Signer(config.key, venue);
     this.#journal = journal;
     this.#known = known;
+    this.#waiting = waiting;
   }
 
   /**
@@ -96,10 +102,13 @@ export class Payer {
   static async open(config: PayerConfig): Promise<Payer> {
     const { chainId, wallet, processor } = config.venue;
     const venue = { chainId, wallet: address(wallet, "wallet"), processor: address(processor, "processor") };
-    const known = new Known();
+    const [known, waiting] = [new Known(), new Waiting()];
     const { account, directory } = config;
-    const journal = await Journal.open(directory, { account, ...venue }, (line) => known.apply(line));
-    return new Payer(config, venue, journal, known);
+    const journal = await Journal.open(directory, { account, ...venue }, (line) => {
+      known.apply(line);
+      waiting.apply(line);
+    });
+    return new Payer(config, venue, journal, known, waiting);
   }
 
   /** The time, in unix seconds. */
@@ -138,11 +147,12 @@ export class Payer {
   }
 
   /**
-   * Signs a mandate for a purchase. It is on disk when this resolves, and is to be sent then, or withheld.
+   * Signs a mandate for a purchase. It is on disk when this resolves, and is to be sent then, or withheld. With
+   * `request`, the same request finds it by `unanswered` until it has its answer.
    *
    * @throws LimitError, JournalError; nothing is signed then.
    */
-  async authorise(purchase: Purchase, terms: Terms): Promise<Sent> {
+  async authorise(purchase: Purchase, terms: Terms, request?: Requested): Promise<Sent> {
     const { token, payee, amount } = purchase;
     const { account, deadlineMarginSeconds = 300, skewSeconds: skew = SKEW_S } = this.#config;
     // Nobody saw the mandate before.
@@ -159,11 +169,40 @@ export class Payer {
       const deadline = now + settleWithinSeconds + wait + deadlineMarginSeconds;
       const followed = this.#chains.get(token)?.pop();
       const signed = this.#signer.sign({ account, token, payee, amount, nonce, deadline, ref }, followed);
-      const entry: Entry = { kind: "signed", at: now, host, id: signed.id, mandate: signed };
+      const entry: Entry = { kind: "signed", at: now, host, id: signed.id, mandate: signed, ...(request && { request }) };
+      this.#waiting.take(word(signed.id));
       return { entries: [entry], answer: [signed, followed] as const };
     });
     const times = () => ({ from, now: this.now(), skew });
-    return new Sent(signed, purchase, times, (outcome) => this.#conclude(signed, outcome, followed));
+    const letGo = () => this.#waiting.letGo(word(signed.id));
+    return new Sent(signed, purchase, times, (outcome) => this.#conclude(signed, outcome, followed), letGo);
+  }
+
+  /**
+   * The payment that was signed for this request and has no final answer, by any program that pays from this
+   * directory. Where there is one it is to be sent again, and nothing else is to be signed.
+   *
+   * @throws LimitError where the limits for one payment do not allow it any more; JournalError
+   */
+  async unanswered(key: Hex): Promise<{ sent: Sent; written: PaymentRequirements } | undefined> {
+    const found = await this.#turn(() => ({ entries: [], answer: this.#waiting.find(key, this.now()) }));
+    if (found === undefined) return undefined;
+    const letGo = () => this.#waiting.letGo(found.id);
+    try {
+      const { method, resource, terms } = found.request;
+      const written = JSON.parse(terms) as PaymentRequirements;
+      const purchase = { ...readTerms(written).offer, method, resource };
+      this.bounds.checkCall({ ...purchase, host: new URL(resource).host });
+      const signed = { ...readSignedMandate(found.mandate.written), id: BigInt(found.id) };
+      const { skewSeconds: skew = SKEW_S } = this.#config;
+      const times = () => ({ from: found.at, now: this.now(), skew });
+      // It is in no chain of this payer's any more.
+      const tell = (outcome: Outcome) => this.#note(signed, outcome);
+      return { sent: new Sent(signed, purchase, times, tell, letGo), written };
+    } catch (error) {
+      letGo();
+      throw error;
+    }
   }
 
   /**
@@ -186,13 +225,17 @@ export class Payer {
 
   /** Writes down what became of a mandate, and lets another follow what may be followed. */
   async #conclude(signed: Signed, outcome: Outcome, followed: Released | undefined): Promise<void> {
-    const entry = { ...outcome, at: this.now(), id: signed.id };
-    await this.#turn(() => ({ entries: [entry], answer: undefined }));
-    if (outcome.kind === "captured") return;
+    await this.#note(signed, outcome);
+    if (outcome.kind === "captured" || outcome.kind === "answered") return;
     const next = outcome.kind === "accepted" ? this.#signer.released(signed) : followed;
     const { token } = signed.mandate;
     const chains = this.#chains.get(token) ?? [];
     if (next !== undefined && chains.length < CHAINS_MAX) this.#chains.set(token, [...chains, next]);
+  }
+
+  #note(signed: Signed, outcome: Outcome): Promise<void> {
+    const entry = { ...outcome, at: this.now(), id: signed.id };
+    return this.#turn(() => ({ entries: [entry], answer: undefined }));
   }
 
   #turn<T>(work: () => { entries: Entry[]; answer: T }): Promise<T> {
@@ -210,7 +253,7 @@ export class Payer {
       let begun = false;
       try {
         const answers = await this.#journal.locked(
-          (line) => this.#known.apply(line),
+          (line) => this.#apply(line),
           async (held) => {
             begun = true;
             const { entries, answers } = this.#work(turns);
@@ -248,12 +291,20 @@ export class Payer {
   #count(entry: Entry): void {
     const id = word(entry.id);
     switch (entry.kind) {
-      case "signed":
-        return this.#known.apply({ ...entry, id, mandate: { mandate: entry.mandate.mandate } });
-      case "captured":
-      case "withheld":
-        return this.#known.apply({ ...entry, id });
+      case "signed": {
+        const mandate = { mandate: entry.mandate.mandate, written: writeSignedMandate(entry.mandate) };
+        return this.#apply({ ...entry, id, mandate, request: entry.request });
+      }
+      case "accepted":
+        return;
+      default:
+        return this.#apply({ ...entry, id });
     }
+  }
+
+  #apply(line: Line): void {
+    this.#known.apply(line);
+    this.#waiting.apply(line);
   }
 }
 
@@ -262,7 +313,8 @@ type Outcome =
   | { kind: "accepted"; receipt: SignedReceipt }
   | { kind: "refused"; reason: string }
   | { kind: "withheld" }
-  | { kind: "captured"; amount: bigint };
+  | { kind: "captured"; amount: bigint }
+  | { kind: "answered" };
 
 /**
  * A signed mandate that is on disk, to be sent now. Say once how it fared; where nothing is said, nothing is built
@@ -271,6 +323,7 @@ type Outcome =
 export class Sent {
   readonly #times: () => IssueTimes;
   readonly #tell: (outcome: Outcome) => Promise<void>;
+  readonly #letGo: () => void;
   #concluded = false;
 
   /** @internal */
@@ -281,9 +334,11 @@ export class Sent {
     readonly purchase: Purchase,
     times: () => IssueTimes,
     tell: (outcome: Outcome) => Promise<void>,
+    letGo: () => void,
   ) {
     this.#times = times;
     this.#tell = tell;
+    this.#letGo = letGo;
   }
 
   /** The mandate's id, as it is written. */
@@ -322,6 +377,16 @@ export class Sent {
     const { receipt } = await checkStatement(statement, this.signed.mandate, this.purchase.venue, this.#times());
     await this.#tell({ kind: "captured", amount: receipt.amount });
     return receipt.amount;
+  }
+
+  /** The request has its answer, to the end: the same request is a new purchase from here on. */
+  answered(): Promise<void> {
+    return this.#tell({ kind: "answered" });
+  }
+
+  /** Nobody waits for its answer any more, and it has none: the same request sends it again. */
+  letGo(): void {
+    this.#letGo();
   }
 
   async #conclude(outcome: Outcome): Promise<void> {

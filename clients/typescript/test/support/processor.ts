@@ -10,7 +10,7 @@ import type { AddressInfo } from "node:net";
 import { getAddress, zeroAddress, type Address } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 
-import { mandateId, readSignedMandate } from "../../src/mandate.js";
+import { mandateId, readSignedMandate, type Mandate } from "../../src/mandate.js";
 import type { Venue } from "../../src/purchase.js";
 import { receiptDigest, statementDigest, writeReceipt, writeStatement } from "../../src/receipt.js";
 import { word } from "../../src/wire.js";
@@ -87,12 +87,7 @@ export class TestProcessor {
     const { mandate } = readSignedMandate(JSON.parse(text).paymentPayload.payload);
     const id = word(mandateId(VENUE, mandate));
     if (!this.#receipts.has(id)) {
-      const { account, nonce, token, payee, amount, deadline } = mandate;
-      const issuedAt = now();
-      const times = { issuedAt, deadline, settleBy: issuedAt + SETTLE_WITHIN_S };
-      const receipt = { mandateId: id, ...WHO, account, nonce, token, payee, amount, ...times };
-      const signature = await KEY.sign({ hash: receiptDigest(VENUE, receipt) });
-      this.#receipts.set(id, writeReceipt({ receipt, signature }));
+      this.#receipts.set(id, await receiptOf(mandate));
     }
     const extra = { receipt: this.#receipts.get(id) };
     return { success: true, transaction: "", network: NETWORK, payer: VENUE.wallet, extra };
@@ -105,6 +100,17 @@ export class TestProcessor {
     const signature = await KEY.sign({ hash: statementDigest(VENUE, receipt) });
     return { status: 200, body: { receipt: writeStatement({ receipt, signature }) } };
   }
+}
+
+/** A receipt for a mandate, as it is written. */
+export async function receiptOf(mandate: Mandate) {
+  const { account, nonce, token, payee, amount, deadline } = mandate;
+  const issuedAt = now();
+  const times = { issuedAt, deadline, settleBy: issuedAt + SETTLE_WITHIN_S };
+  const mandateId_ = word(mandateId(VENUE, mandate));
+  const receipt = { mandateId: mandateId_, ...WHO, account, nonce, token, payee, amount, ...times };
+  const signature = await KEY.sign({ hash: receiptDigest(VENUE, receipt) });
+  return writeReceipt({ receipt, signature });
 }
 
 function supported() {

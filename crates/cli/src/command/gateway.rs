@@ -8,9 +8,12 @@ use std::{
 };
 
 use aep2_http::{ConnectionLimits, HttpServer};
-use aep2_payee::gateway::{
-    Gateway,
-    settings::{EXAMPLE, GatewaySettings},
+use aep2_payee::{
+    ConnectError,
+    gateway::{
+        Gateway, GatewayError,
+        settings::{EXAMPLE, GatewaySettings},
+    },
 };
 use alloy::{
     primitives::Address, signers::local::PrivateKeySigner, transports::http::reqwest::Url,
@@ -23,10 +26,17 @@ use serde_json::json;
 use tokio::{net::TcpListener, time::timeout};
 
 use super::{chain::stop_signal, rows, wallet::options::http};
-use crate::{onchain::ethereum_key, output::Output};
+use crate::{
+    onchain::ethereum_key,
+    output::{Output, print},
+};
 
 /// How long requests in flight, and then captures on their way, have when it is told to stop.
 const END_MAX: Duration = Duration::from_secs(30);
+
+/// How often a processor that does not answer yet is asked when the gateway starts, and the pause between.
+const PROCESSOR_TRIES: u32 = 30;
+const PROCESSOR_PAUSE: Duration = Duration::from_secs(2);
 
 /// The longest head of a request: a payment is up to 12 KiB of it.
 const HEAD_BYTES_MAX: usize = 32 << 10;
@@ -83,7 +93,7 @@ struct Ready {
 
 pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<ExitCode> {
     if arguments.print_config {
-        print!("{EXAMPLE}");
+        print(EXAMPLE.trim_end())?;
         return Ok(ExitCode::SUCCESS);
     }
     let name = arguments.config.display();
@@ -92,6 +102,9 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Exit
     })?;
     let key = key(&settings, &arguments.config)?;
     if arguments.check_config {
+        for warning in settings.warnings() {
+            output.note(format!("warning: {warning}"));
+        }
         output.result(&json!({ "file": arguments.config, "in_order": true }), || {
             "the settings are in order".to_owned()
         })?;
@@ -108,7 +121,8 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Exit
 fn key(settings: &GatewaySettings, config: &Path) -> anyhow::Result<Option<PrivateKeySigner>> {
     let folder = config.parent().unwrap_or(Path::new(""));
     let file = settings.payee.key_file.as_ref().map(|file| folder.join(file));
-    file.map(|file| ethereum_key::read_file(&file, None)).transpose()
+    let password = settings.payee.password_file.as_ref().map(|file| folder.join(file));
+    file.map(|file| ethereum_key::read_file(&file, password.as_deref())).transpose()
 }
 
 async fn serve(
@@ -118,15 +132,17 @@ async fn serve(
     output: &Output,
 ) -> anyhow::Result<()> {
     // Before anybody is told: who stops it at once must not miss.
-    let stopped = stop_signal()?;
+    let mut stopped = Box::pin(stop_signal()?);
     let listener = bind(arguments.listen.unwrap_or(settings.listen), "listen").await?;
     let admin = bind(settings.admin_listen, "admin_listen").await?;
     let origin = match &settings.origin {
         Some(origin) => origin.clone(),
         None => format!("http://{}", listener.local_addr()?).parse()?,
     };
-    let gateway =
-        Gateway::new(&settings, origin.clone(), key, http(&settings.payee.processor)).await?;
+    let gateway = tokio::select! {
+        gateway = begin(&settings, &origin, key, output) => gateway?,
+        () = &mut stopped => return Ok(()),
+    };
     let ready = Ready {
         origin: origin.origin().ascii_serialization(),
         listen: listener.local_addr()?,
@@ -139,9 +155,9 @@ async fn serve(
         routes: settings.routes.len(),
     };
     let limits = ConnectionLimits { head_bytes_max: HEAD_BYTES_MAX, ..ConnectionLimits::default() };
-    let begin = |listener, router, open| HttpServer::start(listener, router, limits, open);
-    let serving = begin(listener, gateway.router(), gateway.connections())?;
-    let admin = begin(admin, gateway.admin_router(), Gauge::default())?;
+    let listening = |listener, router, open| HttpServer::start(listener, router, limits, open);
+    let serving = listening(listener, gateway.router(), gateway.connections())?;
+    let admin = listening(admin, gateway.admin_router(), Gauge::default())?;
     output.line(&ready, || text(&ready))?;
     stopped.await;
     output.note("stopping: requests in flight are answered first; once more stops at once");
@@ -158,6 +174,30 @@ async fn serve(
     tokio::select! {
         () = in_order => Ok(()),
         () = at_once => process::exit(130),
+    }
+}
+
+/// The gateway, once its processor answers: the two may be started together.
+async fn begin(
+    settings: &GatewaySettings,
+    origin: &Url,
+    key: Option<PrivateKeySigner>,
+    output: &Output,
+) -> anyhow::Result<Gateway> {
+    let processor = &settings.payee.processor;
+    let mut tries = 1;
+    loop {
+        let begun = Gateway::new(settings, origin.clone(), key.clone(), http(processor)).await;
+        match begun {
+            Err(GatewayError::Connect(ConnectError::Processor { source, .. }))
+                if source.is_passing() && tries < PROCESSOR_TRIES =>
+            {
+                output.note(format!("the processor at {processor} does not answer yet: {source}"));
+                tokio::time::sleep(PROCESSOR_PAUSE).await;
+                tries += 1;
+            }
+            begun => return Ok(begun?),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs,
-    io::Write,
+    io::{ErrorKind, Write},
     path::{Path, PathBuf},
     process::ExitCode,
     time::{Duration, Instant},
@@ -12,11 +12,9 @@ use std::{
 use aep2_mandate::{
     mandate::MandateId,
     typed_data::receipt::SignedReceipt,
-    units::{Amount, Ceiling, UnixTime},
+    units::{Amount, Ceiling},
 };
-use aep2_payer::{
-    Answer, PayError, PayingClient, Payment, Unanswered, card::IssuerError, wallet::Wallet,
-};
+use aep2_payer::{Answer, PayError, PayingClient, Payment, card::IssuerError, wallet::Wallet};
 use aep2_x402::{CaptureMode, receipt::ReceiptError, terms::WireAddress};
 use alloy::{
     primitives::hex,
@@ -27,7 +25,7 @@ use alloy::{
 };
 use anyhow::{Context, bail};
 use clap::Args;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{
     pay_from::{PayFromOptions, Source},
@@ -42,14 +40,13 @@ use crate::{
 const JSON_BYTES_MAX: usize = 16 << 20;
 /// Between two questions whether a card's owner has approved.
 const OWNER_PAUSE: Duration = Duration::from_secs(2);
-/// Where in the wallet, or beside the card, payments are kept that nobody answered.
-const UNANSWERED: &str = "unanswered";
 
 /// Send an HTTP request, and pay for it where it asks for a payment
 ///
 /// The answer goes to standard output, what was paid to standard error. The payment is within the
-/// wallet's limits or the card's, or there is none. A payment that is not answered is sent again, the same one, and
-/// kept in the wallet, or beside the card, in the end: --again sends it once more.
+/// wallet's limits or the card's, or there is none. A payment that is not answered is sent again, the same
+/// one, and waits in the wallet, or beside the card, in the end: the same command sends it once more, and
+/// pays nothing new. `aep2 wallet unanswered` lists those that wait in a wallet.
 ///
 /// The exit code is 0 where the answer is a success, 1 where it is not, 2 where there is none.
 #[derive(Args)]
@@ -86,7 +83,7 @@ pub(crate) struct Arguments {
     #[arg(long, conflicts_with = "again")]
     dry_run: bool,
 
-    /// Send this payment again, which was not answered; the request has to be the same
+    /// Send this payment again, which was not answered, and no other; the URL and the method have to be the same
     #[arg(long, value_name = "MANDATE")]
     again: Option<MandateId>,
 
@@ -120,31 +117,25 @@ async fn pay(arguments: &Arguments, output: &Output) -> anyhow::Result<ExitCode>
         return price(&source, arguments, output).await;
     }
     let answer = match arguments.again {
-        Some(id) => {
-            let kept = Kept::read(&source, id, &arguments.url)?;
-            client.again(request(arguments)?, kept).await
-        }
+        Some(id) => client.again(request(arguments)?, id).await,
         None => execute(client, arguments, output).await?,
     };
-    // What is known of the payment is in the wallet before this says anything.
-    client.payer().flush().await;
-    match answer {
-        Ok(answer) => {
-            if let Some(payment) = &answer.payment {
-                Kept::forget(&source, payment.id);
-            }
-            shown(answer, &source, arguments, output).await
-        }
-        Err(PayError::Unanswered { payment, source: why }) => {
-            Kept::of(&payment, arguments).write(&source, payment.id)?;
-            let id = payment.id;
-            Err(anyhow::Error::new(why).context(format!(
-                "the payment was sent and not answered; it counts as spent. Send the same one with \
-                 the same request and --again {id}"
-            )))
-        }
+    let shown = match answer {
+        Ok(answer) => shown(answer, &source, arguments, output).await,
+        Err(PayError::Unanswered { id, why }) => Err(anyhow::Error::new(why).context(waits(id))),
         Err(error) => Err(error.into()),
-    }
+    };
+    // What is known of the payment is in the wallet before this ends.
+    client.payer().flush().await;
+    shown
+}
+
+/// What is to be done about a payment that was not answered.
+fn waits(id: MandateId) -> String {
+    format!(
+        "the payment was sent and not answered; it counts as spent. The same command sends the same \
+         payment again; to send it and no other, add --again {id}"
+    )
 }
 
 /// Sends the request and pays, again where the card's owner has to approve and is waited for.
@@ -178,7 +169,7 @@ async fn source(arguments: &Arguments) -> anyhow::Result<Source> {
     if arguments.max.is_some() {
         bail!("--max is for wallets; narrow the card instead: aep2 card narrow");
     }
-    Source::card(&arguments.from, card, builder).await
+    Source::card(card, builder).await
 }
 
 /// The wallet, with the limit that is given here.
@@ -309,10 +300,9 @@ async fn shown(
         output.note(paid(payment, source));
     }
     if output.is_json() {
-        let payment = payment.as_ref().map(Into::into);
         let headers = texts(response.headers());
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.context("the answer broke off")? {
+        while let Some(chunk) = response.chunk().await.with_context(|| cut(payment.as_ref()))? {
             body.extend_from_slice(&chunk);
             if body.len() > JSON_BYTES_MAX {
                 bail!("the answer has more than {JSON_BYTES_MAX} bytes; take it without --json");
@@ -322,6 +312,7 @@ async fn shown(
             Ok(text) => (Some(text), None),
             Err(error) => (None, Some(hex::encode(error.as_bytes()))),
         };
+        let payment = payment.as_ref().map(Into::into);
         let shown = Shown { status: status.as_u16(), headers, body, body_hex, payment };
         output.result(&shown, String::new)?;
     } else {
@@ -329,15 +320,29 @@ async fn shown(
             Some(path) => Box::new(create(path)?),
             None => Box::new(std::io::stdout().lock()),
         };
-        while let Some(chunk) = response.chunk().await.context("the answer broke off")? {
-            sink.write_all(&chunk)?;
+        while let Some(chunk) = response.chunk().await.with_context(|| cut(payment.as_ref()))? {
+            match sink.write_all(&chunk).and_then(|()| sink.flush()) {
+                // Whoever reads it has seen enough, as `head` has.
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => break,
+                written => written?,
+            }
         }
-        sink.flush()?;
     }
     if !status.is_success() {
         output.note(format!("the answer's status is {status}"));
     }
     Ok(ExitCode::from(u8::from(!status.is_success())))
+}
+
+/// An answer that broke off, and what was paid for it.
+fn cut(payment: Option<&Payment>) -> String {
+    match payment {
+        Some(Payment { id, .. }) => format!(
+            "the answer broke off; the payment {id} was sent for it, and the same command sends the same \
+             payment again"
+        ),
+        None => "the answer broke off".to_owned(),
+    }
 }
 
 fn create(path: &Path) -> anyhow::Result<fs::File> {
@@ -353,63 +358,17 @@ fn paid(payment: &Payment, source: &Source) -> String {
         Ok(receipt) => format!("settled by {}", relative(receipt.message.settle_by, now())),
         Err(error) => format!("WITHOUT A RECEIPT: {error}"),
     };
+    if payment.open {
+        return format!(
+            "sent {amount} to {}, and nothing was said about the payment: the same command sends it again \
+             (mandate {id})",
+            purchase.payee
+        );
+    }
     format!("paid {amount} to {}, {promise} (mandate {id})", purchase.payee)
 }
 
 fn texts(headers: &HeaderMap) -> BTreeMap<String, String> {
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect()
-}
-
-/// A payment that was not answered, as the wallet keeps it.
-#[derive(Serialize, Deserialize)]
-struct Kept {
-    method: String,
-    url: Url,
-    /// The payment's header.
-    header: String,
-    /// When it was signed, in unix seconds.
-    signed_at: UnixTime,
-}
-
-impl Kept {
-    fn of(payment: &Unanswered, arguments: &Arguments) -> Self {
-        Self {
-            method: payment.purchase.method.clone(),
-            url: arguments.url.clone(),
-            header: String::from_utf8_lossy(payment.header.as_bytes()).into_owned(),
-            signed_at: payment.signed_at,
-        }
-    }
-
-    fn path(source: &Source, id: MandateId) -> PathBuf {
-        source.directory.join(UNANSWERED).join(format!("{id}.json"))
-    }
-
-    fn write(&self, source: &Source, id: MandateId) -> anyhow::Result<()> {
-        let path = Self::path(source, id);
-        let folder = path.parent().unwrap_or(Path::new("."));
-        let written = fs::create_dir_all(folder)
-            .and_then(|()| fs::write(&path, serde_json::to_vec_pretty(self)?));
-        written.with_context(|| format!("cannot keep the payment in {}", path.display()))
-    }
-
-    fn read(source: &Source, id: MandateId, url: &Url) -> anyhow::Result<Unanswered> {
-        let path = Self::path(source, id);
-        let text =
-            fs::read(&path).with_context(|| format!("no payment {id} waits for an answer here"))?;
-        let kept: Self = serde_json::from_slice(&text)
-            .with_context(|| format!("{} is damaged", path.display()))?;
-        let header = HeaderValue::try_from(kept.header)?;
-        if kept.url != *url {
-            bail!("the payment {id} was for {}", kept.url);
-        }
-        Ok(Unanswered::of(header, &kept.method, url.as_str(), kept.signed_at)?)
-    }
-
-    /// It is answered. A file that cannot be removed does no harm: sent again, the payment gets the
-    /// same answer.
-    fn forget(source: &Source, id: MandateId) {
-        let _ = fs::remove_file(Self::path(source, id));
-    }
 }

@@ -1,6 +1,6 @@
 //! What the commands that pay take money from: a wallet, or a card.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use aep2_mandate::clock::Clock;
 use aep2_payer::{
@@ -31,12 +31,6 @@ impl PayFromOptions {
         let read = |path: &PathBuf| Ok(CardFile::read(path)?);
         self.card.as_ref().map(read).transpose()
     }
-
-    /// Where what belongs to the card is kept: beside its file.
-    fn directory(&self) -> PathBuf {
-        let beside = self.card.as_deref().and_then(Path::parent);
-        beside.unwrap_or(Path::new("")).to_owned()
-    }
 }
 
 /// What is paid from, opened.
@@ -45,33 +39,22 @@ pub(crate) struct Source {
     pub(crate) client: PayingClient,
     /// What is known of the account.
     pub(crate) settings: WalletSettings,
-    /// Where payments are kept that nobody answered.
-    pub(crate) directory: PathBuf,
 }
 
 impl Source {
     /// A wallet.
     pub(crate) fn wallet(wallet: &Wallet, builder: ClientBuilder) -> anyhow::Result<Self> {
-        Ok(Self {
-            client: wallet.client(builder)?,
-            settings: wallet.settings().clone(),
-            directory: wallet.directory().to_owned(),
-        })
+        Ok(Self { client: wallet.client(builder)?, settings: wallet.settings().clone() })
     }
 
     /// A card, whose issuer says what it pays from.
-    pub(crate) async fn card(
-        options: &PayFromOptions,
-        card: CardFile,
-        builder: ClientBuilder,
-    ) -> anyhow::Result<Self> {
+    pub(crate) async fn card(card: CardFile, builder: ClientBuilder) -> anyhow::Result<Self> {
         let asking = http(card.issuer()).build()?;
         let payer = Payer::with_card(card, asking, Clock::system()).await?;
         let settings = payer.pays_from().and_then(WalletSettings::of_card);
         Ok(Self {
             client: PayingClient::with_http(payer, builder)?,
             settings: settings.context("the card's wallet has no account on chain yet")?,
-            directory: options.directory(),
         })
     }
 }

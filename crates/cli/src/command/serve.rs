@@ -16,7 +16,7 @@ use serde_json::json;
 
 use super::{chain::stop_signal, rows};
 use crate::{
-    output::Output,
+    output::{Output, print},
     serving::{self, Ready, Serving, key, logs},
 };
 
@@ -61,7 +61,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<ExitCode> {
     if arguments.print_config {
-        print!("{}", Settings::print());
+        print(Settings::print().trim_end())?;
         return Ok(ExitCode::SUCCESS);
     }
     let settings = settings(arguments)?;

@@ -5,7 +5,7 @@ use std::{
     env,
     ffi::OsString,
     fs::File,
-    io::Read,
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
@@ -101,6 +101,11 @@ pub(crate) fn read_file(
              been shown to every user of this machine and written to the shell's history: do not \
              use it any more"
         ),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(error).with_context(|| {
+                format!("cannot open the key file {name}; `aep2 key new {name}` makes a key")
+            });
+        }
         Err(error) => {
             return Err(error).with_context(|| format!("cannot open the key file {name}"));
         }
@@ -130,7 +135,8 @@ fn password(file: Option<&Path>) -> anyhow::Result<Zeroizing<String>> {
     match env::var_os(PASSWORD_VARIABLE) {
         Some(text) => secret(text, PASSWORD_VARIABLE),
         None => bail!(
-            "the keystore is encrypted: give --password-file FILE, or set {PASSWORD_VARIABLE}"
+            "the keystore is encrypted: name a file with its password (--password-file, or `password_file` in \
+             settings), or set {PASSWORD_VARIABLE}"
         ),
     }
 }
@@ -145,7 +151,11 @@ fn read(file: File) -> anyhow::Result<Zeroizing<String>> {
     let mut text = Zeroizing::new(String::new());
     file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text)?;
     ensure!(text.len() as u64 <= FILE_BYTES_MAX, "it is longer than {FILE_BYTES_MAX} bytes");
-    Ok(text)
+    // Some editors begin a file with it.
+    Ok(match text.strip_prefix('\u{feff}') {
+        Some(rest) => Zeroizing::new(rest.to_owned()),
+        None => text,
+    })
 }
 
 /// A key from hexadecimal digits. Errors never repeat them.
@@ -174,6 +184,17 @@ mod tests {
         for text in [&KEY[2..], &format!("  {KEY}\n"), &KEY.to_uppercase().replacen('X', "x", 1)] {
             assert_eq!(parse(text).map(|key| key.address()).ok(), address, "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_a_key_or_a_password() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let file = folder.path().join("key");
+        std::fs::write(&file, format!("\u{feff}{KEY}\n"))?;
+        assert_eq!(read_file(&file, None)?.address(), parse(KEY)?.address());
+        std::fs::write(&file, "\u{feff}secret\r\nmore")?;
+        assert_eq!(*password(Some(&file))?, "secret");
+        Ok(())
     }
 
     #[test]

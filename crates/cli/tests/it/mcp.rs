@@ -34,7 +34,8 @@ struct Agent<'a> {
 
 impl<'a> Agent<'a> {
     fn new(runtime: &'a Runtime, work: &WorkFolder) -> Self {
-        let command = tokio::process::Command::from(work.command(&["mcp", "wallet"]));
+        let command =
+            tokio::process::Command::from(work.command(&["mcp", "wallet", "--reach-local"]));
         let wallet = runtime
             .block_on(async { ().serve(TokioChildProcess::new(command).unwrap()).await.unwrap() });
         Self { runtime, wallet }

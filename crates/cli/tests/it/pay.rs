@@ -63,7 +63,7 @@ pub(crate) fn wait_for(what: &str, mut ask: impl FnMut() -> bool) {
 #[test]
 fn an_agent_pays_a_service_behind_a_gateway_and_the_payee_has_the_tokens() {
     let runtime = Runtime::new().unwrap();
-    let settings = format!("{SETTINGS}age_s_max = 2\ncapture_within_s = 5\n");
+    let settings = format!("{SETTINGS}age_s_max = 2\ncapture_within_s = 15\n");
     let work = work(&settings);
     let served = serve::start(&work);
     let [processor, rpc, deployment] = ["http", "rpc", "deployment"].map(|own| served.said(own));
@@ -93,7 +93,7 @@ fn an_agent_pays_a_service_behind_a_gateway_and_the_payee_has_the_tokens() {
     std::fs::write(
         work.path("gateway.toml"),
         format!(
-            "upstream = \"{upstream}\"\nadmin_listen = \"127.0.0.1:0\"\n[payee]\n\
+            "upstream = \"{upstream}\"\nadmin_listen = \"127.0.0.1:0\"\nanswer_within_s = 10\n[payee]\n\
              processor = \"{processor}\"\nkey_file = \"payee.key\"\n[[routes]]\npath = \"/answers/{{name}}\"\n\
              price = \"700\"\n[[routes]]\npath = \"/dear\"\nprice = \"1001\"\n"
         ),
@@ -131,8 +131,15 @@ fn an_agent_pays_a_service_behind_a_gateway_and_the_payee_has_the_tokens() {
     let url_slow = at("answers/slow");
     let said = work.refused(2, &["pay", "--timeout", "1", &url_slow]);
     let unanswered = said.rsplit("--again ").next().unwrap()[..66].to_owned();
-    let answered = work.json(&["pay", "--again", &unanswered, &url_slow]);
+    let waiting = work.json(&["wallet", "unanswered"]);
+    assert_eq!(
+        (&waiting[0]["id"], &waiting[0]["resource"]),
+        (&unanswered.clone().into(), &url_slow.clone().into())
+    );
+    let answered = work.json(&["pay", &url_slow]);
+    assert_eq!(answered["payment"]["mandateId"], unanswered.clone());
     assert_eq!((&answered["body"], slow.load(SeqCst)), (&"served 1".into(), 1));
+    assert_eq!(work.json(&["wallet", "unanswered"]), serde_json::json!([]));
     let said = work.refused(2, &["pay", "--again", &unanswered, &url_slow]);
     assert!(said.contains("waits for an answer"), "{said}");
 

@@ -3,7 +3,7 @@
 
 use aep2_mandate::units::{Amount, decimal};
 use aep2_payer::{
-    Answer, Payment,
+    Answer, Payment, SHORT_ANSWER_BYTES,
     wallet::{Entry, WalletSettings},
 };
 use aep2_processor_client::lookup::AccountStatus;
@@ -21,16 +21,18 @@ const JSON_BYTES_MAX: usize = 256 << 10;
 /// An HTTP answer, up to `bytes_max` bytes of it, and what was paid.
 pub(super) async fn of_http(answer: Answer, bytes_max: usize, settings: &WalletSettings) -> Value {
     let Answer { mut response, payment } = answer;
+    let was_paid = payment.is_some();
     let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
     let mut told = json!({
         "status": response.status().as_u16(),
         "contentType": header(CONTENT_TYPE),
-        "paid": payment.map(|payment| paid(&payment, settings)),
+        "paid": payment.as_ref().map(|payment| paid(payment, settings)),
     });
     if let Some(location) = header(LOCATION) {
         told["location"] = location.into();
     }
     let length = response.content_length();
+    let whole = length.is_some_and(|bytes| bytes <= SHORT_ANSWER_BYTES);
     let (mut body, mut broken) = (Vec::new(), None);
     let cut = loop {
         match response.chunk().await {
@@ -52,12 +54,18 @@ pub(super) async fn of_http(answer: Answer, bytes_max: usize, settings: &WalletS
             told["note"] = format!("the answer is not text: {} bytes, not shown", body.len()).into()
         }
     }
+    // What is not read to its end is not delivered: the same request sends the same payment. A short
+    // answer was read before it was handed on.
+    let again = match was_paid && !whole {
+        true => "; ask again with the same arguments, and the same payment is sent",
+        false => "",
+    };
     if cut {
         let whole = length.map(|length| format!(" of {length}")).unwrap_or_default();
-        told["cut"] = format!("only the first {bytes_max} bytes{whole} are shown").into();
+        told["cut"] = format!("only the first {bytes_max} bytes{whole} are shown{again}").into();
     }
     if let Some(why) = broken {
-        told["cut"] = format!("the answer broke off: {why}").into();
+        told["cut"] = format!("the answer broke off: {why}{again}").into();
     }
     told
 }
@@ -110,6 +118,10 @@ fn paid(payment: &Payment, settings: &WalletSettings) -> Value {
         "mandateId": payment.id,
         "receipt": payment.receipt.as_ref().map_or_else(ToString::to_string, |_| "verified".to_owned()),
     });
+    if payment.open {
+        told["note"] =
+            "nothing was said about the payment; the same arguments send it again".into();
+    }
     if amount != purchase.amount.amount() {
         told["atMost"] = json!(purchase.amount);
     }

@@ -1,11 +1,12 @@
 //! What went wrong, in words that tell an agent what to do.
 
-use std::fmt::Display;
+use std::error::Error;
 
-use aep2_mandate::{mandate::MandateId, units::AccountId};
+use aep2_mandate::units::AccountId;
 use aep2_payer::{PayError, card::IssuerError};
 use aep2_x402::mcp::ServerName;
 
+use super::reach::NotPublic;
 use crate::buyer::BuyError;
 
 /// A host that is not to be paid is not asked either.
@@ -14,6 +15,20 @@ pub(super) fn host(server: &ServerName) -> String {
         "the wallet's owner does not allow payments to {server}. Nothing was sent. The tool limits \
          lists the hosts that may be paid; only the owner can change them."
     )
+}
+
+/// An address that is not asked.
+pub(super) fn not_reached(error: &NotPublic) -> String {
+    format!("{error}. Nothing was sent.")
+}
+
+/// An error and what is behind it: the first says little.
+fn with_sources(error: &dyn Error) -> String {
+    let sources = std::iter::successors(Some(error), |&error| error.source());
+    let mut words: Vec<String> = sources.map(ToString::to_string).collect();
+    // Many say what their source says.
+    words.dedup_by(|next, before| before.contains(next.as_str()));
+    words.join(": ")
 }
 
 pub(super) fn pay(error: &PayError) -> String {
@@ -42,13 +57,17 @@ pub(super) fn pay(error: &PayError) -> String {
             "Nothing was paid. The tool limits shows what the card allows; only the owner can change \
              it."
         }
+        PayError::Unanswered { .. } => {
+            "Call it again with exactly the same arguments: the same payment is sent, and nothing is \
+             paid twice."
+        }
         PayError::Http(_) => "Nothing was paid. Check the URL, or try again later.",
         PayError::Redirected { .. } => {
             "Nothing was paid to the other address. If you trust it, ask there directly."
         }
         _ => "Nothing was paid.",
     };
-    format!("{error}. {advice}")
+    format!("{}. {advice}", with_sources(error))
 }
 
 pub(super) fn buy(error: &BuyError) -> String {
@@ -59,18 +78,11 @@ pub(super) fn buy(error: &BuyError) -> String {
              limits for 24 hours."
         ),
         BuyError::Unanswered { .. } => format!(
-            "{error}. It may have been charged, and calling again signs a new payment: look at the \
-             tool history, and ask the owner before you pay twice."
+            "{error}. Call it again with exactly the same arguments: the same payment is sent, and \
+             nothing is paid twice."
         ),
         _ => format!("{error}. Nothing was paid."),
     }
-}
-
-pub(super) fn unanswered(id: &MandateId, why: &dyn Display) -> String {
-    format!(
-        "the payment {id} was sent and no answer came: {why}. Call pay again with exactly the same \
-         arguments: the same payment is sent, and nothing is paid twice."
-    )
 }
 
 pub(super) fn no_history() -> String {

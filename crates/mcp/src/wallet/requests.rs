@@ -99,8 +99,8 @@ pub(super) struct History {
     count: Option<usize>,
 }
 
-/// A request that is in order. Two that are equal are the same request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A request that is in order.
+#[derive(Clone, Debug)]
 pub(super) struct Request {
     pub(super) url: Url,
     method: http::Method,

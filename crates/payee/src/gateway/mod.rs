@@ -13,6 +13,7 @@
 mod forward;
 mod metrics;
 pub mod settings;
+mod spelling;
 pub mod upstream;
 
 use std::{sync::Arc, time::Instant};
@@ -37,9 +38,10 @@ use url::Url;
 use self::{
     metrics::Metrics,
     settings::{GatewaySettings, Prices, SettingsError, Unpriced},
+    spelling::Spelling,
     upstream::Upstream,
 };
-use crate::{connect::ConnectError, payee::Payee};
+use crate::{connect::ConnectError, cors::CorsOrigins, payee::Payee};
 
 /// Why a gateway cannot be started.
 #[derive(Debug, Error)]
@@ -61,6 +63,8 @@ pub struct Gateway(Arc<Parts>);
 
 struct Parts {
     prices: matchit::Router<Prices>,
+    spelling: Spelling,
+    cors: CorsOrigins,
     unpriced: Unpriced,
     payee: Payee,
     upstream: Upstream,
@@ -84,12 +88,25 @@ impl Gateway {
         let lookup = Lookup::new(http.clone(), settings.payee.processor.clone());
         let metered = settings.routes.iter().find(|route| route.metered);
         let metered = metered.map(|route| format!("the route {}", route.path));
-        let connecting = Payee::connect(&settings.payee, origin.clone(), key, metered, http);
+        let within_s = settings.answer_within_s;
+        let connecting =
+            Payee::connect(&settings.payee, origin.clone(), key, metered, within_s, http);
         let (payee, _) = connecting.await?;
         let metrics = Metrics::new();
         let upstream = Upstream::new(settings, &origin, metrics.upstream_failures.clone());
-        let (prices, unpriced) = (settings.prices()?, settings.unpriced);
-        Ok(Self(Arc::new(Parts { prices, unpriced, payee, upstream, metrics, lookup })))
+        for warning in settings.warnings() {
+            tracing::warn!("{warning}");
+        }
+        Ok(Self(Arc::new(Parts {
+            prices: settings.prices()?,
+            spelling: settings.spelling(),
+            cors: CorsOrigins::new(&settings.cors_origins).map_err(SettingsError::from)?,
+            unpriced: settings.unpriced,
+            payee,
+            upstream,
+            metrics,
+            lookup,
+        })))
     }
 
     /// Who is paid.
@@ -104,7 +121,8 @@ impl Gateway {
 
     /// What payers reach.
     pub fn router(&self) -> Router {
-        Router::new().fallback(handle).with_state(self.clone())
+        let router = Router::new().fallback(handle).with_state(self.clone());
+        self.0.cors.around(router)
     }
 
     /// Health and metrics.
@@ -136,7 +154,8 @@ impl Parts {
                          slashes, dots or backslashes; write it without";
             return (String::new(), refuse(StatusCode::BAD_REQUEST, "path_not_plain", words));
         }
-        let prices = self.prices.at(path).ok().map(|found| found.value);
+        let path = self.spelling.of(path);
+        let prices = self.prices.at(&path).ok().map(|found| found.value);
         let quote = prices.and_then(|prices| prices.of(request.method()));
         let route = prices.map(|prices| prices.path().to_owned()).unwrap_or_default();
         let response = match (quote, self.unpriced) {
@@ -212,10 +231,14 @@ fn refuse(status: StatusCode, code: &str, message: &str) -> Response {
 
 /// Whether the processor takes mandates now.
 async fn ready(State(Gateway(parts)): State<Gateway>) -> Response {
-    match parts.lookup.is_ready().await {
+    let ready = match parts.lookup.is_ready().await {
+        Ok(()) => parts.payee.check_clocks().await.map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    match ready {
         Ok(()) => Json(json!({ "ready": true })).into_response(),
         Err(error) => {
-            let body = Json(json!({ "ready": false, "reasons": [error.to_string()] }));
+            let body = Json(json!({ "ready": false, "reasons": [error] }));
             (StatusCode::SERVICE_UNAVAILABLE, body).into_response()
         }
     }

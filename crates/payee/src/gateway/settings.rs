@@ -13,7 +13,9 @@ use serde::Deserialize;
 use thiserror::Error;
 use url::Url;
 
+use super::spelling::Spelling;
 use crate::{
+    cors::{CorsOrigins, NoOrigin},
     price::Quote,
     settings::{self, FileError, PayeeSettings},
 };
@@ -38,6 +40,13 @@ pub struct GatewaySettings {
     /// What becomes of requests that no route has.
     #[serde(default)]
     pub unpriced: Unpriced,
+    /// Whether the service takes `/A` for `/a`. It must be said where that decides what is paid.
+    pub ignore_case: Option<bool>,
+    /// Whether the service takes `/a/` for `/a`. It must be said where that decides what is paid.
+    pub ignore_trailing_slash: Option<bool>,
+    /// Whose pages may pay in a browser: origins, or `*`.
+    #[serde(default)]
+    pub cors_origins: Vec<String>,
     /// How long the service has for the head of its answer, in seconds.
     #[serde(default = "answer_default")]
     pub answer_within_s: u64,
@@ -93,8 +102,17 @@ admin_listen = "127.0.0.1:9403"
 
 # What becomes of requests that no route has: "refuse" (404) or "pass" (they are free).
 unpriced = "refuse"
-# How long the service has for the head of its answer; bodies stream as long as they like.
-answer_within_s = 60
+# Whether the service takes /A for /a, and /a/ for /a, as Express does. Both have to be said where a
+# spelling could be free, or cheaper: with unpriced = "pass", or a cheap catch-all beside a dear route.
+ignore_case = false
+ignore_trailing_slash = false
+# Web pages that may pay, by their origins ("https://app.example.com"), or "*" for all. Their browsers'
+# preflights are answered without a payment.
+cors_origins = []
+# How long the service has for the head of its answer; bodies stream as long as they like. A call that
+# fails is charged nothing, if the processor hears of it in time: so with a key this is well below the
+# processor's capture_within_s, or the gateway does not start.
+answer_within_s = 20
 # The longest body of a request.
 body_bytes_max = 10485760
 
@@ -103,10 +121,12 @@ body_bytes_max = 10485760
 processor = "http://127.0.0.1:8402"
 # Ask it by x402's calls instead of its own.
 facilitator = false
-# The payee's key (64 hexadecimal digits, or a V3 keystore): it signs captures of less than the
+# The payee's key (`aep2 key new payee.key` makes one; or a V3 keystore): it signs captures of less than the
 # price, for calls that fail and for metered routes. Instead of it `address`, where every call is
 # charged in full.
 key_file = "payee.key"
+# The file with the keystore's password [default: the variable AEP2_KEY_PASSWORD].
+# password_file = "payee.password"
 # address = "0x..."
 # The ERC-20 token that is taken [default: the first that the processor takes].
 # token = "0x..."
@@ -137,7 +157,7 @@ fn admin_default() -> SocketAddr {
 }
 
 const fn answer_default() -> u64 {
-    60
+    20
 }
 
 const fn body_default() -> u64 {
@@ -180,6 +200,23 @@ pub enum SettingsError {
         /// The method, or that it is all.
         method: String,
     },
+    /// An origin of web pages is none.
+    #[error("cors_origins: {0}")]
+    Cors(#[from] NoOrigin),
+    /// Whether two spellings are one path decides what is paid, and it is not said.
+    #[error(
+        "{setting} has to be said: {why}, and a service that takes {one} for {other} would give away what has a price"
+    )]
+    Spelling {
+        /// The setting.
+        setting: &'static str,
+        /// Why it matters here.
+        why: String,
+        /// A spelling.
+        one: &'static str,
+        /// Another one.
+        other: &'static str,
+    },
     /// The service's address is none.
     #[error("upstream is {0}, and has to begin with http:// or https://, without a query")]
     Upstream(Url),
@@ -221,22 +258,74 @@ impl GatewaySettings {
         if self.routes.is_empty() {
             return Err(SettingsError::NothingSold);
         }
-        self.prices().map(drop)
+        CorsOrigins::new(&self.cors_origins)?;
+        self.prices()?;
+        self.check_spelling()
+    }
+
+    /// What an operator should know of these settings, though they can be used.
+    pub fn warnings(&self) -> Vec<String> {
+        let cheaper = self.catch_alls().map(|(cheap, dear)| {
+            format!(
+                "the route {} costs {}, and has whatever the service alone takes for {}, which costs {}",
+                cheap.path, cheap.price, dear.path, dear.price
+            )
+        });
+        cheaper.collect()
+    }
+
+    /// How the service reads paths.
+    pub(super) fn spelling(&self) -> Spelling {
+        Spelling {
+            any_case: self.ignore_case.unwrap_or_default(),
+            any_trailing_slash: self.ignore_trailing_slash.unwrap_or_default(),
+        }
+    }
+
+    fn check_spelling(&self) -> Result<(), SettingsError> {
+        let why = match (self.unpriced, self.catch_alls().next()) {
+            (Unpriced::Pass, _) => "what no route has is free".to_owned(),
+            (Unpriced::Refuse, Some((cheap, dear))) => {
+                format!("the route {} is cheaper than {}", cheap.path, dear.path)
+            }
+            (Unpriced::Refuse, None) => return Ok(()),
+        };
+        let said = [
+            ("ignore_case", self.ignore_case, "/A", "/a"),
+            ("ignore_trailing_slash", self.ignore_trailing_slash, "/a/", "/a"),
+        ];
+        match said.into_iter().find(|(_, said, ..)| said.is_none()) {
+            Some((setting, _, one, other)) => {
+                Err(SettingsError::Spelling { setting, why, one, other })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Routes with a wildcard that cost less than another one that they would have too, were it not there.
+    fn catch_alls(&self) -> impl Iterator<Item = (&RouteSettings, &RouteSettings)> {
+        self.routes.iter().filter(|cheap| cheap.path.contains('{')).flat_map(|cheap| {
+            let mut alone = matchit::Router::new();
+            let there = alone.insert(cheap.path.as_str(), ()).is_ok();
+            let dearer = self.routes.iter().filter(move |dear| {
+                let other = dear.path != cheap.path && dear.price > cheap.price;
+                there && other && alone.at(&dear.path.replace(['{', '}', '*'], "x")).is_ok()
+            });
+            dearer.map(move |dear| (cheap, dear))
+        })
     }
 
     /// The prices, by path and method.
     pub(super) fn prices(&self) -> Result<matchit::Router<Prices>, SettingsError> {
-        let mut by_path: BTreeMap<&str, Prices> = BTreeMap::new();
+        let spelling = self.spelling();
+        let mut by_path: BTreeMap<String, Prices> = BTreeMap::new();
         for route in &self.routes {
-            by_path.entry(&route.path).or_default().add(route)?;
+            by_path.entry(spelling.of(&route.path)).or_default().add(route)?;
         }
         let mut router = matchit::Router::new();
         for (path, prices) in by_path {
-            let added = router.insert(path, prices);
-            added.map_err(|error| SettingsError::Path {
-                path: path.to_owned(),
-                reason: error.to_string(),
-            })?;
+            let added = router.insert(path.as_str(), prices);
+            added.map_err(|error| SettingsError::Path { path, reason: error.to_string() })?;
         }
         Ok(router)
     }
@@ -287,9 +376,11 @@ impl Prices {
         &self.path
     }
 
-    /// The price for a method.
+    /// The price for a method. HEAD costs what GET does: services answer it by GET's handler.
     pub(super) fn of(&self, method: &Method) -> Option<&Quote> {
-        self.methods.get(method.as_str()).or(self.any.as_ref())
+        let own = self.methods.get(method.as_str());
+        let of_get = || self.methods.get("GET").filter(|_| method == Method::HEAD);
+        own.or_else(of_get).or(self.any.as_ref())
     }
 }
 

@@ -15,7 +15,6 @@ use std::{
     time::Duration,
 };
 
-use aep2_mandate::units::Amount;
 use axum::{
     body::Body,
     extract::Request,
@@ -79,7 +78,7 @@ impl Upstream {
         };
         let said = response.headers_mut().remove(CHARGE);
         if let (Some(paid), Some(said)) = (paid, said) {
-            charge(&paid, &said);
+            paid.charge_as_said(said.to_str().ok());
         }
         response
     }
@@ -107,25 +106,6 @@ fn tell(headers: &mut HeaderMap, paid: Option<&Paid>) {
         if let Ok(value) = HeaderValue::try_from(text) {
             headers.insert(name, value);
         }
-    }
-}
-
-/// Charges what the service says; the ceiling where it says more. What cannot be read is the
-/// operator's to mend, and is not charged.
-fn charge(paid: &Paid, said: &HeaderValue) {
-    let asked = said.to_str().ok().and_then(|text| text.trim().parse::<u128>().ok());
-    let Some(asked) = asked else {
-        tracing::error!(id = %paid.id, ?said, "aep2-charge is no amount; nothing is charged");
-        let _ = paid.charge(Amount::ZERO);
-        return;
-    };
-    let ceiling = paid.ceiling().amount();
-    let amount = Amount::new(asked).map_or(ceiling, |asked| asked.min(ceiling));
-    if asked > ceiling.get() {
-        tracing::error!(id = %paid.id, asked, %ceiling, "aep2-charge is above what was agreed to");
-    }
-    if let Err(error) = paid.charge(amount) {
-        tracing::error!(id = %paid.id, %error, "a charge that was capped is too high");
     }
 }
 

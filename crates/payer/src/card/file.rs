@@ -1,6 +1,6 @@
 //! `card.json`: a card, where its issuer is, and the holder's key.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use aep2_cards::{
     card::Card,
@@ -38,6 +38,8 @@ pub struct CardFile {
     issuer: Url,
     card: CardToken,
     key: Option<HolderKey>,
+    /// The file that it was read from.
+    path: Option<PathBuf>,
 }
 
 impl CardFile {
@@ -63,7 +65,7 @@ impl CardFile {
             "http" if local => {}
             _ => return Err(CardError::NotSecret(issuer)),
         }
-        Ok(Self { issuer, card, key })
+        Ok(Self { issuer, card, key, path: None })
     }
 
     /// The card in a file.
@@ -76,7 +78,12 @@ impl CardFile {
         let Written { issuer, card, holder_key, .. } =
             written.ok_or_else(|| CardError::NotACard(path.to_owned()))?;
         let key = holder_key.as_ref().map(Seed::key).transpose()?;
-        Self::new(issuer, card, key)
+        Ok(Self { path: Some(path.to_owned()), ..Self::new(issuer, card, key)? })
+    }
+
+    /// The file that it was read from; none where there was none.
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
     }
 
     /// Writes the card into a new file that only its owner can read.

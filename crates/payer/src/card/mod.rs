@@ -12,16 +12,21 @@
 //!
 //! A [`Payer`](crate::Payer) with a card does what one with a key does, but for the signature: it
 //! asks its issuer for each, with the payee's terms, and checks that what it gets is what it asked
-//! for. The limits are the issuer's to keep, and there is no journal here: a payment that was issued
-//! and never sent is free again after its deadline.
+//! for. The limits are the issuer's to keep, and so is the journal: a payment that was issued and never
+//! sent is free again after its deadline. Only what was sent and not answered is kept here, beside the
+//! card's file, so that the same request sends it again.
 
 mod file;
 mod issuer;
+mod kept;
 mod secret;
 
-pub(crate) use self::issuer::{Asked, Issuer};
 pub use self::{
     file::{CARD_FILE, CardFile},
     issuer::{Approval, IssuerError, PaysFrom},
     secret::{CardError, read_key, write_key},
+};
+pub(crate) use self::{
+    issuer::{Asked, Issuer},
+    kept::Kept,
 };

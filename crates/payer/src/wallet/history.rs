@@ -36,6 +36,33 @@ pub struct Entry {
     pub state: State,
     /// What was captured, where the processor stated it; else everything, or nothing is known.
     pub captured: Option<Amount>,
+    /// The request that it was for, where it was signed for one.
+    #[serde(flatten)]
+    pub request: Option<PaidRequest>,
+    /// Whether that request has its answer, to the end.
+    pub answered: bool,
+}
+
+/// What was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PaidRequest {
+    /// The method.
+    pub method: String,
+    /// The resource.
+    pub resource: String,
+}
+
+impl Entry {
+    /// Whether it left, or may have, and has no final answer: the same request sends it again until its
+    /// deadline.
+    pub fn is_unanswered(&self) -> bool {
+        match self.state {
+            State::Unanswered => !self.answered,
+            // Its receipt came, and what was bought did not come to its end.
+            State::Accepted { .. } => !self.answered && self.request.is_some(),
+            State::Withheld | State::Refused { .. } => false,
+        }
+    }
 }
 
 /// What a payer knows of a payment.
@@ -65,7 +92,11 @@ pub(super) fn entries(records: impl IntoIterator<Item = Record>) -> Vec<Entry> {
     for record in records {
         let (id, state, captured) = match record {
             Record::Opened { .. } => continue,
-            Record::Signed { at, host, id, mandate } => {
+            Record::Signed { at, host, id, mandate, request } => {
+                let request = request.map(|requested| PaidRequest {
+                    method: requested.method,
+                    resource: requested.resource,
+                });
                 let mandate = mandate.mandate;
                 places.insert(id, entries.len());
                 entries.push(Entry {
@@ -79,6 +110,8 @@ pub(super) fn entries(records: impl IntoIterator<Item = Record>) -> Vec<Entry> {
                     deadline: mandate.deadline,
                     state: State::Unanswered,
                     captured: None,
+                    request,
+                    answered: false,
                 });
                 continue;
             }
@@ -89,6 +122,12 @@ pub(super) fn entries(records: impl IntoIterator<Item = Record>) -> Vec<Entry> {
             }
             Record::Refused { id, reason, .. } => (id, Some(State::Refused { reason }), None),
             Record::Captured { id, amount, .. } => (id, None, Some(amount)),
+            Record::Answered { id, .. } => {
+                if let Some(entry) = places.get(&id).and_then(|place| entries.get_mut(*place)) {
+                    entry.answered = true;
+                }
+                continue;
+            }
         };
         let Some(entry) = places.get(&id).and_then(|place| entries.get_mut(*place)) else {
             continue;

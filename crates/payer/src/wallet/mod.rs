@@ -27,7 +27,7 @@ use thiserror::Error;
 
 use self::key::KeyError;
 pub use self::{
-    history::{Entry, State},
+    history::{Entry, PaidRequest, State},
     settings::{LimitSettings, TokenLimits, WalletSettings},
 };
 use crate::{
@@ -182,6 +182,16 @@ impl Wallet {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Payments that were sent, or may have been, and have no final answer, in the order of signing.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn unanswered(&self) -> Result<Vec<Entry>, WalletError> {
+        let mut entries = self.history()?;
+        entries.retain(Entry::is_unanswered);
+        Ok(entries)
     }
 
     /// What its account has, by the processor's word; nothing where the processor has not seen it.

@@ -4,4 +4,6 @@
 mod card;
 mod journal;
 mod limits;
+mod scripted;
 mod support;
+mod unanswered;

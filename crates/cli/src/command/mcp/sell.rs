@@ -19,7 +19,7 @@ use super::stdio::{self, END_MAX};
 use crate::{
     command::{chain::stop_signal, rows, wallet},
     onchain::ethereum_key,
-    output::Output,
+    output::{Output, print},
 };
 
 /// Put prices on the tools of any MCP server, and sell them
@@ -68,7 +68,7 @@ struct Ready {
 
 pub(super) async fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<()> {
     let (Some(config), [program, rest @ ..]) = (&arguments.config, &arguments.command[..]) else {
-        print!("{EXAMPLE}");
+        print(EXAMPLE.trim_end())?;
         return Ok(());
     };
     let mut command = Command::new(program);
@@ -125,7 +125,7 @@ async fn over_http(
     output.line(&ready, || text(&ready))?;
     let Seller { server, program, payee, .. } = seller;
     let hosts = vec![name.to_string(), address.to_string(), "localhost".to_owned()];
-    let router = sell::over_http(server, hosts);
+    let router = sell::over_http(server, hosts, &settings.origins()?);
     let (stop, asked_to_stop) = tokio::sync::oneshot::channel::<()>();
     let serving = axum::serve(listener, router).with_graceful_shutdown(async {
         // Dropped, it means the same.
@@ -156,7 +156,8 @@ async fn start(
     let key = match &settings.payee.key_file {
         Some(file) => {
             let folder = config.parent().unwrap_or(Path::new(""));
-            Some(ethereum_key::read_file(&folder.join(file), None)?)
+            let password = settings.payee.password_file.as_ref().map(|file| folder.join(file));
+            Some(ethereum_key::read_file(&folder.join(file), password.as_deref())?)
         }
         None => None,
     };

@@ -1,6 +1,6 @@
 //! `aep2 mcp wallet`.
 
-use aep2_mcp::WalletServer;
+use aep2_mcp::{Reach, WalletServer};
 use clap::Args;
 
 use crate::command::pay_from::PayFromOptions;
@@ -16,12 +16,17 @@ use crate::command::pay_from::PayFromOptions;
 pub(crate) struct Arguments {
     #[command(flatten)]
     from: PayFromOptions,
+
+    /// Let requests reach this machine and its own networks too, where the owner named no hosts
+    #[arg(long)]
+    reach_local: bool,
 }
 
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let reach = if arguments.reach_local { Reach::Anywhere } else { Reach::Public };
     let server = match arguments.from.card()? {
-        Some(card) => WalletServer::with_card(card).await?,
-        None => WalletServer::new(arguments.from.wallet.open()?)?,
+        Some(card) => WalletServer::with_card(card, reach).await?,
+        None => WalletServer::new(arguments.from.wallet.open()?, reach)?,
     };
     super::stdio::serve(server).await
 }

@@ -35,12 +35,17 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Exit
     Ok(ExitCode::SUCCESS)
 }
 
-fn line(wallet: &Wallet, entry: &Entry) -> String {
+/// What a payment came to, for people.
+pub(super) fn amount(wallet: &Wallet, entry: &Entry) -> String {
     let paid = entry.captured.unwrap_or(entry.amount);
-    let amount = match wallet.settings().token(entry.token.0) {
+    match wallet.settings().token(entry.token.0) {
         Some(own) => own.show(paid),
         None => format!("{paid} base units of {}", entry.token),
-    };
+    }
+}
+
+fn line(wallet: &Wallet, entry: &Entry) -> String {
+    let amount = amount(wallet, entry);
     let state = match &entry.state {
         State::Unanswered => "not answered".to_owned(),
         State::Withheld => "not sent".to_owned(),

@@ -6,6 +6,7 @@ mod history;
 mod limits;
 pub(crate) mod options;
 mod show;
+mod unanswered;
 
 use std::process::ExitCode;
 
@@ -21,6 +22,7 @@ pub(crate) enum Command {
     Show(show::Arguments),
     Limits(limits::Arguments),
     History(history::Arguments),
+    Unanswered(unanswered::Arguments),
 }
 
 pub(crate) fn run(command: &Command, output: &Output) -> anyhow::Result<ExitCode> {
@@ -30,5 +32,6 @@ pub(crate) fn run(command: &Command, output: &Output) -> anyhow::Result<ExitCode
         Command::Show(arguments) => show::run(arguments, output),
         Command::Limits(arguments) => limits::run(arguments, output),
         Command::History(arguments) => history::run(arguments, output),
+        Command::Unanswered(arguments) => unanswered::run(arguments, output),
     }
 }

@@ -14,7 +14,7 @@ use crate::{command::rows, onchain::block_on, output::Output};
 
 /// Show what the wallet's account has, and what was spent in the last 24 hours
 ///
-/// What the account has is the processor's word; `aep2 account show` asks the chain.
+/// What the account has is the processor's word; `aep2 account show` asks the chain, and says what withdrawals wait.
 #[derive(Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -81,7 +81,12 @@ fn text(shown: &Shown) -> String {
                 lines.push(("reserved", money(purse.reserved)));
                 lines.push(("balance", money(purse.balance)));
             }
-            None => lines.push(("balance", "none; `aep2 wallet fund` puts some in".to_owned())),
+            None => lines.push((
+                "balance",
+                "none that the processor has seen: a deposit counts once it has seen its block; `aep2 wallet \
+                 fund` makes one"
+                    .to_owned(),
+            )),
         }
         let spent = own.show(shown.spent_in_24_hours);
         lines.push(("spent", format!("{spent} of {} in 24 hours", own.show(own.per_day))));

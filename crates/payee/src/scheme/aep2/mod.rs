@@ -26,6 +26,7 @@ use self::paid::Paid;
 pub(crate) use self::payment::IncomingPayment;
 use super::{Admitted, Offer, Rejection, Scheme, terms::take_payment};
 use crate::{
+    clocks::Clocks,
     config::PayeeConfig,
     order::Orders,
     refusal::Refusal,
@@ -36,6 +37,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Aep2 {
     processor: Arc<dyn ProcessorClient>,
+    clocks: Clocks,
     orders: Orders,
 }
 
@@ -50,7 +52,13 @@ pub(crate) struct Payment {
 
 impl Aep2 {
     pub(crate) fn new(processor: Arc<dyn ProcessorClient>, orders: Orders) -> Self {
-        Self { processor, orders }
+        let clocks = Clocks::new(processor.clone());
+        Self { processor, clocks, orders }
+    }
+
+    /// The processor's clock beside the payee's.
+    pub(crate) fn clocks(&self) -> &Clocks {
+        &self.clocks
     }
 
     /// What is asked for, without an order.
@@ -128,6 +136,8 @@ impl Scheme for Aep2 {
     /// The processor's promise, verified.
     async fn settle(&self, sale: &Sale, payment: Payment) -> Result<Paid, Refusal> {
         let Payment { id, ordered_at, mandate } = payment;
+        // Nothing is handed over that could not be served.
+        self.clocks.check(sale.payee().config()).await.map_err(Refusal::ClocksDiffer)?;
         let receipt = self.processor.settle(&mandate, &self.terms(sale)).await?;
         let PayeeConfig { venue, skew_s, .. } = sale.payee().config();
         // What pays for an order was accepted since it was made. What pays in intent mode may have
@@ -137,7 +147,8 @@ impl Scheme for Aep2 {
         let checked = receipt::check(&receipt, &mandate, id, venue, &times);
         checked.map_err(Refusal::BadReceipt)?;
         check_fresh(sale, &receipt)?;
-        Ok(Paid::new(id, mandate, receipt, sale.request().purchase.clone()))
+        let request = sale.request();
+        Ok(Paid::new(id, mandate, receipt, request.purchase.clone(), request.capture))
     }
 
     fn hand_over(&self, paid: &Paid, request: &mut Parts) {
@@ -154,7 +165,8 @@ impl Scheme for Aep2 {
         let captured = sale.payee().capture(paid.id.to_bytes(), &paid.meter, succeeded).await;
         let (amount, capture) = captured;
         let mut settled = self.promise(sale, paid);
-        if amount != paid.ceiling().amount() {
+        // Less than everything is said only where the processor confirms it: it may come too late.
+        if capture.is_some() && amount != paid.ceiling().amount() {
             settled.amount = Some(amount);
         }
         if let Some(extra) = &mut settled.extra {

@@ -1,24 +1,21 @@
-//! `aep2 key`.
+//! `aep2 key check`.
 
 use std::{fs, path::PathBuf, process::ExitCode};
 
 use aep2_ceremony::{finish::transcript_name, key::check_key, transcript::Transcript};
 use aep2_prover::key_file::{Half, Provenance, file_name, read_proving_key, read_verifying_key};
 use anyhow::{Context, ensure};
-use clap::{Args, Subcommand};
+use clap::Args;
 use serde_json::json;
 
-use super::ceremony::{Options, Steps, now};
 use crate::{
+    command::{
+        self,
+        ceremony::{Options, Steps, now},
+    },
     files::Keys,
     output::{Output, hex},
 };
-
-/// What can be asked of keys.
-#[derive(Subcommand)]
-pub(crate) enum Command {
-    Check(Arguments),
-}
 
 /// Check that a shape's keys are those of a ceremony: circuit, powers of τ, contributions, all points
 ///
@@ -36,8 +33,7 @@ pub(crate) struct Arguments {
     keys: Keys,
 }
 
-pub(crate) fn run(command: &Command, output: &Output) -> anyhow::Result<ExitCode> {
-    let Command::Check(arguments) = command;
+pub(super) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<ExitCode> {
     match check(arguments, output) {
         Ok(transcript) => {
             let hash = hex(&transcript.hash());
@@ -68,7 +64,7 @@ fn check(arguments: &Arguments, output: &Output) -> anyhow::Result<Transcript> {
     let verifying = read_verifying_key(&path(Half::Verifying), &opened.id)?;
 
     let bar = Steps::new(output);
-    let checked = super::threads(ceremony.threads)?.install(|| {
+    let checked = command::threads(ceremony.threads)?.install(|| {
         let last = opened.verify(state, &bar)?;
         let transcript = Transcript::check(&text, &last, now()?)?;
         check_key(&opened.statement, &last, &proving.key, &path(Half::Proving), &bar)?;
