@@ -52,7 +52,7 @@ impl CardFile {
         if let Some(holder) = Card::inspect(&card)?.holder
             && key.as_ref().map(HolderKey::public) != Some(holder)
         {
-            return Err(CardError::NotTheHolder { holder });
+            return Err(CardError::NotTheHolder { holder: Box::new(holder) });
         }
         let local = match issuer.host() {
             Some(Host::Ipv4(address)) => address.is_loopback(),
@@ -117,7 +117,9 @@ impl CardFile {
             (None, _) => None,
             (Some(to), Some(by)) => Some(Handover { to, by }),
             // Only its new holder binds a bearer card.
-            (Some(holder), None) => return Err(CardError::NotTheHolder { holder }),
+            (Some(holder), None) => {
+                return Err(CardError::NotTheHolder { holder: Box::new(holder) });
+            }
         };
         Ok(self.card.narrow(restrictions, handover)?)
     }

@@ -51,7 +51,7 @@ pub enum CardError {
     #[error("the card is held by the key {holder}, and that one is not in the file")]
     NotTheHolder {
         /// Whose the card is.
-        holder: HolderPublicKey,
+        holder: Box<HolderPublicKey>,
     },
     /// The issuer would be asked where others can listen.
     #[error("the issuer's address {0} is not https, and not on this machine")]

@@ -43,12 +43,15 @@ use crate::{
 
 const RESOURCE: &str = "https://shop.example/a?b";
 
+/// A change of what a mandate says.
+type Change = fn(&mut MandateTerms);
+
 /// What the issuer is told to answer, one after the other; afterwards it issues.
 #[derive(Clone, Debug)]
 enum Told {
     Status(u16, Value),
     /// Issue for something else.
-    Change(fn(&mut MandateTerms)),
+    Change(Change),
     /// Call the mandate by another id.
     OtherId,
 }
@@ -232,7 +235,7 @@ async fn an_issuer_that_fails_is_asked_again_with_the_same_key() {
 
 #[tokio::test]
 async fn a_mandate_for_something_else_is_not_used() {
-    let changes: [(&str, fn(&mut MandateTerms)); 6] = [
+    let changes: [(&str, Change); 6] = [
         ("account", |terms| terms.account = account(8)),
         ("payee", |terms| terms.payee = Address::repeat_byte(0x66)),
         ("amount", |terms| terms.amount = crate::support::ceiling(11)),
