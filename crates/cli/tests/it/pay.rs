@@ -60,6 +60,23 @@ pub(crate) fn wait_for(what: &str, mut ask: impl FnMut() -> bool) {
     }
 }
 
+/// It is kept, and sent again as it was: paid once, served once.
+fn what_nobody_answers_is_sent_again(work: &WorkFolder, url: &str, slow: &AtomicUsize) {
+    let said = work.refused(2, &["pay", "--timeout", "1", url]);
+    let unanswered = said.rsplit("--again ").next().unwrap()[..66].to_owned();
+    let waiting = work.json(&["wallet", "unanswered"]);
+    assert_eq!(
+        (&waiting[0]["id"], &waiting[0]["resource"]),
+        (&unanswered.clone().into(), &url.into())
+    );
+    let answered = work.json(&["pay", url]);
+    assert_eq!(answered["payment"]["mandateId"], unanswered.clone());
+    assert_eq!((&answered["body"], slow.load(SeqCst)), (&"served 1".into(), 1));
+    assert_eq!(work.json(&["wallet", "unanswered"]), serde_json::json!([]));
+    let said = work.refused(2, &["pay", "--again", &unanswered, url]);
+    assert!(said.contains("waits for an answer"), "{said}");
+}
+
 #[test]
 fn an_agent_pays_a_service_behind_a_gateway_and_the_payee_has_the_tokens() {
     let runtime = Runtime::new().unwrap();
@@ -127,21 +144,7 @@ fn an_agent_pays_a_service_behind_a_gateway_and_the_payee_has_the_tokens() {
     let said = work.refused(2, &["pay", "--max", "0.0006", &url]);
     assert!(said.contains("one payment may be at most 600"), "{said}");
 
-    // What nobody answers is kept, and sent again as it was: paid once, served once.
-    let url_slow = at("answers/slow");
-    let said = work.refused(2, &["pay", "--timeout", "1", &url_slow]);
-    let unanswered = said.rsplit("--again ").next().unwrap()[..66].to_owned();
-    let waiting = work.json(&["wallet", "unanswered"]);
-    assert_eq!(
-        (&waiting[0]["id"], &waiting[0]["resource"]),
-        (&unanswered.clone().into(), &url_slow.clone().into())
-    );
-    let answered = work.json(&["pay", &url_slow]);
-    assert_eq!(answered["payment"]["mandateId"], unanswered.clone());
-    assert_eq!((&answered["body"], slow.load(SeqCst)), (&"served 1".into(), 1));
-    assert_eq!(work.json(&["wallet", "unanswered"]), serde_json::json!([]));
-    let said = work.refused(2, &["pay", "--again", &unanswered, &url_slow]);
-    assert!(said.contains("waits for an answer"), "{said}");
+    what_nobody_answers_is_sent_again(&work, &at("answers/slow"), &slow);
 
     let history = work.json(&["wallet", "history"]);
     let states: Vec<_> =
