@@ -54,7 +54,7 @@ pub(crate) enum Command {
     /// Limits that cards share
     Budget {
         #[command(subcommand)]
-        what: budget::Command,
+        what: Box<budget::Command>,
     },
     /// Who is paid at which host
     Host {
