@@ -99,129 +99,169 @@ fn code(answer: &Value) -> &str {
     answer["error"]["code"].as_str().unwrap_or_default()
 }
 
-#[test]
-fn an_agent_pays_what_its_card_allows_and_its_owner_decides_the_rest() {
-    let work = work(&format!("{SETTINGS}age_s_max = 2\ncapture_within_s = 5\n"));
-    let served = serve::start(&work);
-    let [processor, rpc, deployment] = ["http", "rpc", "deployment"].map(|own| served.said(own));
-    let chain = ["--rpc", rpc, "--deployment", deployment, "--from-dev-account", "1"];
-    let service = Service::init_in(work);
-    let settings = service.work.path("issuer/issuer.toml");
-    let text = std::fs::read_to_string(&settings).unwrap();
-    let node = format!("\n[chains.31337]\nrpc = \"{rpc}\"\nconfirmations = 0\n");
-    std::fs::write(&settings, text + &node).unwrap();
-    let running = service.serve();
-    let work = &service.work;
-    let owner = |arguments: &[&str]| ask(work, &running, arguments);
+/// A processor, a service with a node of its chain, and a wallet with an account and money in it.
+struct Scene {
+    service: Service,
+    served: Running,
+    running: Running,
+    account: String,
+}
 
-    // An account with the service's key, which the service is told only if it has that key.
-    let made = owner(&[
-        "wallet",
-        "create",
-        "--name",
-        "agents",
-        "--out",
-        "key.json",
-        "--processor",
-        processor,
-    ]);
-    let by = made["wallet"]["processor"].as_str().unwrap().to_owned();
-    let open = |key: [&str; 2]| {
-        let open = [&["account", "open", "--processor", &by][..], &key, &chain].concat();
-        work.json(&open)["account"].as_u64().unwrap().to_string()
-    };
-    let account = open(["--mandate-key", "key.json"]);
-    let others = open(["--new-mandate-key", "other.json"]);
-    let wrong = ["wallet", "account", "agents", &others, "--rpc", rpc];
-    let said = work.refused(2, &as_owner(&running, &wrong));
-    assert!(said.contains("another mandate key"), "{said}");
-    owner(&["wallet", "account", "agents", &account, "--rpc", rpc]);
-    work.json(
-        &[&["deposit", "--account", &account, "--amount", "5", "--mint"][..], &chain].concat(),
-    );
+impl Scene {
+    fn new() -> Self {
+        let work = work(&format!("{SETTINGS}age_s_max = 2\ncapture_within_s = 5\n"));
+        let served = serve::start(&work);
+        let service = Service::init_in(work);
+        let settings = service.work.path("issuer/issuer.toml");
+        let text = std::fs::read_to_string(&settings).unwrap();
+        let rpc = served.said("rpc");
+        let node = format!("\n[chains.31337]\nrpc = \"{rpc}\"\nconfirmations = 0\n");
+        std::fs::write(&settings, text + &node).unwrap();
+        let running = service.serve();
+        let mut scene = Self { service, served, running, account: String::new() };
+        scene.account = scene.open_account();
+        scene
+    }
 
-    let limits =
-        ["--per-payment", "0.05", "--per-day", "0.06", "--approve-above", "0.02", "--host", HOST];
-    let create = ["card", "create", "--name", "research", "--wallet", "agents", "--new-holder"];
-    owner(&[&create[..], &limits, &["--expires", "24h", "--rpc", rpc]].concat());
-    let agent = Agent::of(&read(&work.path("card.json")));
-    let (status, shown) = agent.ask(Method::GET, "/v1/card", None);
-    assert_eq!((status, &shown["card"]["limits"][0]["used"]), (StatusCode::OK, &json!("0")));
-    assert_eq!(shown["paysFrom"]["account"].to_string(), account);
+    /// An account with the service's key, which the service is told only if it has that key.
+    fn open_account(&self) -> String {
+        let [processor, rpc, file] = ["http", "rpc", "deployment"].map(|own| self.served.said(own));
+        let chain = ["--rpc", rpc, "--deployment", file, "--from-dev-account", "1"];
+        let create = ["wallet", "create", "--name", "agents", "--out", "key.json"];
+        let made = self.owner(&[&create[..], &["--processor", processor]].concat());
+        let by = made["wallet"]["processor"].as_str().unwrap().to_owned();
+        let work = &self.service.work;
+        let open = |key: [&str; 2]| {
+            let open = [&["account", "open", "--processor", &by][..], &key, &chain].concat();
+            work.json(&open)["account"].as_u64().unwrap().to_string()
+        };
+        let account = open(["--mandate-key", "key.json"]);
+        let others = open(["--new-mandate-key", "other.json"]);
+        let wrong = ["wallet", "account", "agents", &others, "--rpc", rpc];
+        let said = work.refused(2, &as_owner(&self.running, &wrong));
+        assert!(said.contains("another mandate key"), "{said}");
+        self.owner(&["wallet", "account", "agents", &account, "--rpc", rpc]);
+        let deposit = ["deposit", "--account", &account, "--amount", "5", "--mint"];
+        work.json(&[&deposit[..], &chain].concat());
+        account
+    }
 
-    // Nobody has said who is paid at the host: the owner is asked, and what the owner says holds.
-    let cheap = terms(&served, "10000", PAYEE);
+    fn owner(&self, arguments: &[&str]) -> Value {
+        ask(&self.service.work, &self.running, arguments)
+    }
+
+    /// What the owner is shown, with the token's own decimals.
+    fn shown(&self, arguments: &[&str]) -> String {
+        let arguments = [arguments, &["--rpc", self.served.said("rpc")]].concat();
+        let output = self.service.work.run(&as_owner(&self.running, &arguments));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// An agent with a card.
+    fn agent(&self) -> Agent {
+        let create = ["card", "create", "--name", "research", "--wallet", "agents", "--new-holder"];
+        let limits = ["--per-payment", "0.05", "--per-day", "0.06", "--approve-above", "0.02"];
+        let rest = ["--host", HOST, "--expires", "24h", "--rpc", self.served.said("rpc")];
+        self.owner(&[&create[..], &limits, &rest].concat());
+        Agent::of(&read(&self.service.work.path("card.json")))
+    }
+
+    fn terms(&self, amount: &str, payee: &str) -> Value {
+        terms(&self.served, amount, payee)
+    }
+}
+
+/// Nobody has said who is paid at the host: the owner is asked, and what the owner says holds.
+fn who_is_paid_is_the_owners_to_say(scene: &Scene, agent: &Agent) -> Value {
+    let cheap = scene.terms("10000", PAYEE);
     let (status, asked) = agent.issue(1, &cheap);
-    assert_eq!(
-        (status, &asked["approval"]["reason"]),
-        (StatusCode::ACCEPTED, &json!("unknown_payee"))
-    );
-    let approval = asked["approval"]["id"].as_str().unwrap().to_owned();
-    let waits = work.run(&as_owner(&running, &["approval", "list", "--rpc", rpc]));
-    let waits = String::from_utf8(waits.stdout).unwrap();
-    assert!(
-        waits.contains("0.01 TUSD") && waits.contains("research") && waits.contains(&approval),
-        "{waits}"
-    );
-    owner(&["approval", "approve", &approval]);
+    assert_eq!(status, StatusCode::ACCEPTED, "{asked}");
+    assert_eq!(asked["approval"]["reason"], "unknown_payee");
+    let approval = asked["approval"]["id"].as_str().unwrap();
+    let waits = scene.shown(&["approval", "list"]);
+    for words in ["0.01 TUSD", "research", approval] {
+        assert!(waits.contains(words), "{words} is missing: {waits}");
+    }
+    scene.owner(&["approval", "approve", approval]);
     let (status, issued) = agent.issue(1, &cheap);
     assert_eq!(status, StatusCode::CREATED, "{issued}");
     let (status, again) = agent.issue(1, &cheap);
     assert_eq!((status, &again), (StatusCode::OK, &issued));
-    let (status, answer) = agent.issue(2, &terms(&served, "10000", OTHER));
+    let (status, answer) = agent.issue(2, &scene.terms("10000", OTHER));
     assert_eq!((status, code(&answer)), (StatusCode::FORBIDDEN, "payee_not_the_hosts"));
+    issued
+}
 
-    // Above what a payment may be; above what needs the owner, who refuses; above the day's limit.
-    let (_, answer) = agent.issue(3, &terms(&served, "50001", PAYEE));
+/// Above what a payment may be; above what needs the owner, who refuses; above the day's limit.
+fn limits_hold(scene: &Scene, agent: &Agent) {
+    let (_, answer) = agent.issue(3, &scene.terms("50001", PAYEE));
     assert_eq!(code(&answer), "card_denied");
-    let (status, asked) = agent.issue(4, &terms(&served, "20001", PAYEE));
-    assert_eq!((status, &asked["approval"]["reason"]), (StatusCode::ACCEPTED, &json!("amount")));
-    owner(&["approval", "refuse", asked["approval"]["id"].as_str().unwrap()]);
-    assert_eq!(code(&agent.issue(4, &terms(&served, "20001", PAYEE)).1), "approval_refused");
-    assert_eq!(agent.issue(5, &terms(&served, "20000", PAYEE)).0, StatusCode::CREATED);
-    assert_eq!(agent.issue(6, &terms(&served, "20000", PAYEE)).0, StatusCode::CREATED);
-    assert_eq!(code(&agent.issue(7, &terms(&served, "10001", PAYEE)).1), "budget_exceeded");
+    let dear = scene.terms("20001", PAYEE);
+    let (status, asked) = agent.issue(4, &dear);
+    assert_eq!(status, StatusCode::ACCEPTED, "{asked}");
+    assert_eq!(asked["approval"]["reason"], "amount");
+    scene.owner(&["approval", "refuse", asked["approval"]["id"].as_str().unwrap()]);
+    assert_eq!(code(&agent.issue(4, &dear).1), "approval_refused");
+    for number in [5, 6] {
+        assert_eq!(agent.issue(number, &scene.terms("20000", PAYEE)).0, StatusCode::CREATED);
+    }
+    assert_eq!(code(&agent.issue(7, &scene.terms("10001", PAYEE)).1), "budget_exceeded");
+    let shown = scene.shown(&["card", "show", "research"]);
+    assert!(shown.contains("0.05 TUSD used of 0.06 TUSD a day"), "{shown}");
+}
 
-    // The mandate is one that the processor takes.
+/// The mandate is one that the processor takes and settles, and the service finds that out.
+fn what_was_issued_is_settled(scene: &Scene, agent: &Agent, issued: &Value) {
     wait_for("the deposit", || {
-        let purse = serve::get(&served, &format!("/v1/accounts/{account}"));
-        purse["served"] == true && purse["purses"][0]["free"] == "5000000"
+        let account = serve::get(&scene.served, &format!("/v1/accounts/{}", scene.account));
+        account["served"] == true && account["purses"][0]["free"] == "5000000"
     });
     let mandate = issued["payment"]["payload"].clone();
     let taken = agent.runtime.block_on(async {
-        let url = format!("{processor}/v1/mandates");
+        let url = format!("{}/v1/mandates", scene.served.said("http"));
         let answer = agent.http.post(url).json(&mandate).send().await.unwrap();
         (answer.status(), answer.text().await.unwrap())
     });
     assert!(taken.0.is_success(), "{taken:?}");
-
-    // What the owner sees, and the last word of the owner.
-    let payments = owner(&["payments"]);
+    let payments = scene.owner(&["payments"]);
     assert_eq!(payments["payments"].as_array().unwrap().len(), 3);
     assert_eq!(payments["payments"][2]["mandateId"], issued["mandateId"]);
     assert!(!payments.to_string().contains("signature"), "a signature is as good as the money");
-    let shown = work.run(&as_owner(&running, &["card", "show", "research", "--rpc", rpc]));
-    let shown = String::from_utf8(shown.stdout).unwrap();
-    assert!(shown.contains("0.05 TUSD used of 0.06 TUSD a day"), "{shown}");
-    // The first is settled meanwhile: that is found out, and changes nothing of what it counts.
     wait_for("the outcome", || {
-        owner(&["payments"])["payments"][2]["state"] == json!({ "settled": "10000" })
+        scene.owner(&["payments"])["payments"][2]["state"] == json!({ "settled": "10000" })
     });
-    let frozen = owner(&["card", "freeze", "research"]);
-    assert_eq!(frozen["outstanding"].as_array().unwrap().len(), 2);
-    assert_eq!(code(&agent.issue(8, &terms(&served, "1", PAYEE)).1), "card_frozen");
-    owner(&["card", "unfreeze", "research"]);
-    assert_eq!(agent.issue(8, &terms(&served, "1", PAYEE)).0, StatusCode::CREATED);
-    owner(&["card", "revoke", "research"]);
-    assert_eq!(code(&agent.issue(9, &terms(&served, "1", PAYEE)).1), "card_revoked");
+}
 
+fn the_last_word_is_the_owners(scene: &Scene, agent: &Agent) {
+    let least = scene.terms("1", PAYEE);
+    let frozen = scene.owner(&["card", "freeze", "research"]);
+    assert_eq!(frozen["outstanding"].as_array().unwrap().len(), 2);
+    assert_eq!(code(&agent.issue(8, &least).1), "card_frozen");
+    scene.owner(&["card", "unfreeze", "research"]);
+    assert_eq!(agent.issue(8, &least).0, StatusCode::CREATED);
+    scene.owner(&["card", "revoke", "research"]);
+    assert_eq!(code(&agent.issue(9, &least).1), "card_revoked");
+}
+
+#[test]
+fn an_agent_pays_what_its_card_allows_and_its_owner_decides_the_rest() {
+    let scene = Scene::new();
+    let agent = scene.agent();
+    let (status, shown) = agent.ask(Method::GET, "/v1/card", None);
+    assert_eq!((status, &shown["card"]["limits"][0]["used"]), (StatusCode::OK, &json!("0")));
+    assert_eq!(shown["paysFrom"]["account"].to_string(), scene.account);
+
+    let issued = who_is_paid_is_the_owners_to_say(&scene, &agent);
+    limits_hold(&scene, &agent);
+    what_was_issued_is_settled(&scene, &agent, &issued);
+    the_last_word_is_the_owners(&scene, &agent);
+
+    let Scene { service, served, running, .. } = scene;
     assert_eq!((running.terminate(), served.terminate()), (Some(0), Some(0)));
-    let audit = work.json(&["issuer", "audit", "--config", "issuer", "--export", "log.jsonl"]);
-    assert_eq!(audit["in_order"], true);
-    let log = std::fs::read_to_string(work.path("log.jsonl")).unwrap();
-    for action in
-        ["approval.refused", "payment.refused", "payment.issued", "payment.settled", "card.revoked"]
-    {
+    let export = ["issuer", "audit", "--config", "issuer", "--export", "log.jsonl"];
+    assert_eq!(service.work.json(&export)["in_order"], true);
+    let log = std::fs::read_to_string(service.work.path("log.jsonl")).unwrap();
+    for action in ["approval.refused", "payment.refused", "payment.settled", "card.revoked"] {
         assert!(log.contains(action), "{action} is not in the log");
     }
     assert!(!log.contains("aep2card_") && !log.contains("aep2owner_"), "a secret is in the log");
