@@ -9,11 +9,7 @@
 //! agreed where a human has to. So an owner is not asked about what would be refused anyway.
 
 use aep2_audit_log::Name;
-use aep2_cards::{
-    card::VerifiedCard,
-    decision::{Denied, Facts, ToolCall, Verdict, allows},
-    restrictions::Restrictions,
-};
+use aep2_cards::{card::VerifiedCard, decision::{Denied, Facts, ToolCall, Verdict, allows}, restrictions::Restrictions};
 use aep2_mandate::{
     signer::MandateTerms,
     units::{AccountId, Nonce, UnixTime},
