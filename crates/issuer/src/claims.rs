@@ -1,7 +1,11 @@
 //! What a payment counts for: in its card, in each block that narrowed the card, and in every budget
 //! above it.
 
-use aep2_cards::{decision::Facts, host::Host, restrictions::{Budget, Restrictions}};
+use aep2_cards::{
+    decision::Facts,
+    host::Host,
+    restrictions::{Budget, Restrictions},
+};
 
 use crate::{
     counter::{Claim, Counted, Scope, charge, name},

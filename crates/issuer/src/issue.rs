@@ -9,7 +9,11 @@
 //! agreed where a human has to. So an owner is not asked about what would be refused anyway.
 
 use aep2_audit_log::Name;
-use aep2_cards::{card::VerifiedCard, decision::{Denied, Facts, ToolCall, Verdict, allows}, restrictions::Restrictions};
+use aep2_cards::{
+    card::VerifiedCard,
+    decision::{Denied, Facts, ToolCall, Verdict, allows},
+    restrictions::Restrictions,
+};
 use aep2_mandate::{
     signer::MandateTerms,
     units::{AccountId, Nonce, UnixTime},
@@ -160,7 +164,7 @@ impl Issuing<'_> {
         let facts = self.request.facts(self.now);
         let limits = std::iter::once(&found.card.restrictions);
         let limits = limits.chain(found.blocks.iter().map(|(_, restrictions)| restrictions));
-        let verdict = allows(limits, &facts).map_err(|denied| denied_by_card(denied))?;
+        let verdict = allows(limits, &facts).map_err(denied_by_card)?;
 
         let against = Against {
             zone: &found.owner.zone,

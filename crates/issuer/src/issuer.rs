@@ -2,7 +2,11 @@
 
 use std::{fmt, path::Path, sync::Arc};
 
-use aep2_cards::{card::{Card, VerifiedCard}, keys::{RootKey, RootPublicKeys}, token::CardToken};
+use aep2_cards::{
+    card::{Card, VerifiedCard},
+    keys::{RootKey, RootPublicKeys},
+    token::CardToken,
+};
 use aep2_journal::{Durable, Journal, JournalConfig, View};
 use aep2_mandate::{
     clock::Clock,

@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use aep2_cards::{keys::HolderKey, per_token::PerToken, restrictions::{Budget, Period, Restrictions}};
+use aep2_cards::{
+    keys::HolderKey,
+    per_token::PerToken,
+    restrictions::{Budget, Period, Restrictions},
+};
 use aep2_chain::wallet::units::KeyHash;
 use aep2_http::{ConnectionLimits, HttpServer};
 use aep2_issuer::{

@@ -157,7 +157,7 @@ test("everything is reached by the keyboard, and the page fits a telephone", asy
   const reached = new Set<string>();
   for (let presses = 0; presses < 40; presses += 1) {
     await page.keyboard.press("Tab");
-    reached.add(String(await page.evaluate("document.activeElement?.value ?? document.activeElement?.innerText")));
+    reached.add(String(await page.evaluate("document.activeElement?.value || document.activeElement?.innerText")));
   }
   for (const what of ["approve", "refuse", "unfreeze", "revoke", "Log out"]) {
     assert.ok(reached.has(what), `${what} is reached by Tab: ${[...reached].join(", ")}`);

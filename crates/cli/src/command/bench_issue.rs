@@ -8,7 +8,12 @@ use std::{
 };
 
 use aep2_benches::machine::Machine;
-use aep2_cards::{keys::HolderKey, proof, restrictions::{Budget, Period, Restrictions}, token::CardToken};
+use aep2_cards::{
+    keys::HolderKey,
+    proof,
+    restrictions::{Budget, Period, Restrictions},
+    token::CardToken,
+};
 use aep2_http::{ConnectionLimits, HttpServer};
 use aep2_issuer::{
     Actor, Issuer, IssuerConfig, Zone,

@@ -6,7 +6,12 @@ use std::{
     process::ExitCode,
 };
 
-use aep2_cards::{card::Card, keys::{HolderKey, HolderPublicKey}, restrictions::Restrictions, token::CardToken};
+use aep2_cards::{
+    card::Card,
+    keys::{HolderKey, HolderPublicKey},
+    restrictions::Restrictions,
+    token::CardToken,
+};
 use aep2_mandate::clock::Clock;
 use aep2_payer::{
     Payer,

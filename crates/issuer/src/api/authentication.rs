@@ -1,6 +1,9 @@
 //! Who asks: an agent by its card and a signature of the card's holder, an owner by its token.
 
-use aep2_cards::{card::VerifiedCard, proof::{self, NonceRefused, ProofError, WINDOW_S}};
+use aep2_cards::{
+    card::VerifiedCard,
+    proof::{self, NonceRefused, ProofError, WINDOW_S},
+};
 use axum::{
     body::Bytes,
     http::{HeaderMap, header, request::Parts},

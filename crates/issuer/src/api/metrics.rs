@@ -2,18 +2,12 @@
 
 use std::time::Duration;
 
-use axum::{
-    extract::State,
-    http::header,
-    response::{IntoResponse, Response},
-};
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::Registry,
 };
 
-use super::context::Context;
 use crate::issue::Issue;
 
 /// The interface's metrics.
@@ -57,13 +51,12 @@ impl Metrics {
         self.answers.get_or_create(&Answer { answer: name }).inc();
         self.seconds.observe(took.as_secs_f64());
     }
-}
 
-/// `GET /metrics`, as Prometheus reads it.
-pub(super) async fn metrics(State(context): State<Context>) -> Response {
-    let mut text = String::new();
-    // Writing to a string does not fail.
-    let _ = encode(&mut text, &context.metrics().registry);
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(header::CONTENT_TYPE, kind)], text).into_response()
+    /// All of them, as Prometheus reads them.
+    pub(super) fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string does not fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use aep2_cards::{host::Host, keys::HolderPublicKey, restrictions::Restrictions, revocation::RevocationId};
+use aep2_cards::{
+    host::Host, keys::HolderPublicKey, restrictions::Restrictions, revocation::RevocationId,
+};
 use aep2_mandate::{
     eddsa::PublicKey,
     typed_data::approval::SignedApproval,

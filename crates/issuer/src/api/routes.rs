@@ -1,11 +1,15 @@
 //! Which address is answered by what.
 
 use axum::{
-    Router, middleware,
+    Router,
+    extract::State,
+    http::header,
+    middleware,
+    response::{IntoResponse, Response},
     routing::{delete, get, patch, post, put},
 };
 
-use super::{agent, context::Context, metrics, owner};
+use super::{agent, context::Context, owner};
 use crate::{
     error::{Code, Refusal},
     page,
@@ -32,9 +36,8 @@ pub fn router(context: Context) -> Router {
         .route("/v1/owner/approvals/{id}", post(owner::decide))
         .route("/v1/owner/payments", get(owner::payments))
         .route("/v1/owner/log", get(owner::log));
-    let operation = Router::new()
-        .route("/healthz", get(async || "alive\n"))
-        .route("/metrics", get(metrics::metrics));
+    let operation =
+        Router::new().route("/healthz", get(async || "alive\n")).route("/metrics", get(metrics));
     agents
         .merge(owners)
         .merge(operation)
@@ -50,4 +53,10 @@ pub fn router(context: Context) -> Router {
         })
         .layer(middleware::from_fn(page::never_cached))
         .with_state(context)
+}
+
+/// `GET /metrics`.
+async fn metrics(State(context): State<Context>) -> Response {
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(header::CONTENT_TYPE, kind)], context.metrics().text()).into_response()
 }

@@ -1,7 +1,13 @@
 //! Cards: made, changed, frozen, revoked.
 
 use aep2_audit_log::Name;
-use aep2_cards::{card::{Card, Holder}, keys::HolderPublicKey, restrictions::Restrictions, revocation::RevocationId, token::CardToken};
+use aep2_cards::{
+    card::{Card, Holder},
+    keys::HolderPublicKey,
+    restrictions::Restrictions,
+    revocation::RevocationId,
+    token::CardToken,
+};
 use serde_json::json;
 
 use crate::{

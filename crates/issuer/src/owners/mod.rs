@@ -5,14 +5,14 @@ mod budgets;
 mod cards;
 mod decisions;
 mod hosts;
-mod owners;
 mod reports;
+mod tokens;
 mod wallets;
 
 pub use self::{
     budgets::NewBudget,
     cards::{CardChange, NewCard},
-    owners::OwnerToken,
     reports::{BudgetReport, CardReport, LimitReport},
+    tokens::OwnerToken,
     wallets::NewWallet,
 };

@@ -1,6 +1,9 @@
 //! How things look: an approval, a card, a budget, a wallet, payments.
 
-use aep2_cards::{per_token::PerToken, restrictions::{Restrictions, Tool}};
+use aep2_cards::{
+    per_token::PerToken,
+    restrictions::{Restrictions, Tool},
+};
 use aep2_mandate::units::UnixTime;
 use maud::{Markup, html};
 

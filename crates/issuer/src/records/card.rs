@@ -1,6 +1,9 @@
 //! A card, as its issuer knows it: the limits are here, and not in what the agent holds.
 
-use aep2_cards::{keys::HolderPublicKey, restrictions::{Period, Restrictions}};
+use aep2_cards::{
+    keys::HolderPublicKey,
+    restrictions::{Period, Restrictions},
+};
 use aep2_mandate::units::UnixTime;
 use serde::{Deserialize, Serialize};
 

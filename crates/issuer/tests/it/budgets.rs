@@ -4,7 +4,10 @@ use crate::support::{
     NOON, OTHER_TOKEN, PAYEE, TOKEN, World, amount, at, code, in_all, issued, limit, narrowed,
     parsed,
 };
-use aep2_cards::{per_token::PerToken, restrictions::{Budget, Period, Restrictions}};
+use aep2_cards::{
+    per_token::PerToken,
+    restrictions::{Budget, Period, Restrictions},
+};
 use aep2_issuer::{
     Issue,
     owners::{CardChange, NewCard},

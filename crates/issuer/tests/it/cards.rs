@@ -2,7 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use aep2_cards::{card::{Card, Holder}, keys::RootKey, per_token::PerToken, restrictions::Restrictions, token::CardToken};
+use aep2_cards::{
+    card::{Card, Holder},
+    keys::RootKey,
+    per_token::PerToken,
+    restrictions::Restrictions,
+    token::CardToken,
+};
 use aep2_issuer::{
     IssueRequest, Subject,
     owners::{CardChange, NewCard, NewWallet},

@@ -2,7 +2,13 @@
 
 use std::{path::Path, str::FromStr};
 
-use aep2_cards::{handover::Handover, keys::HolderKey, per_token::PerToken, restrictions::{Budget, Period, Restrictions}, token::CardToken};
+use aep2_cards::{
+    handover::Handover,
+    keys::HolderKey,
+    per_token::PerToken,
+    restrictions::{Budget, Period, Restrictions},
+    token::CardToken,
+};
 use aep2_issuer::{
     Actor, Issue, IssueRequest, Issuer, IssuerConfig, Refusal, Subject, Zone,
     ids::{BudgetId, WalletId},

@@ -200,7 +200,7 @@ mod tests {
         let http = Reach::Public.bound(reqwest::Client::builder()).build().expect("a client");
         let error =
             http.get(format!("http://localhost:{port}/")).send().await.expect_err("refused");
-        let causes = std::iter::successors(error.source(), |cause| cause.source());
+        let causes = std::iter::successors(error.source(), |cause| (*cause).source());
         let refused = causes.filter(|cause| cause.downcast_ref::<NotPublic>().is_some()).count();
         assert_eq!(refused, 1, "{error:?}");
     }

@@ -2,7 +2,10 @@
 
 use std::process::ExitCode;
 
-use aep2_cards::{restrictions::{Period, Restrictions}, revocation::RevocationId};
+use aep2_cards::{
+    restrictions::{Period, Restrictions},
+    revocation::RevocationId,
+};
 use aep2_issuer::records::CardRecord;
 use clap::{Args, Subcommand};
 use reqwest::Method;

@@ -2,7 +2,10 @@
 
 use std::str::FromStr;
 
-use aep2_cards::{host::Host, restrictions::{Budget, Period}};
+use aep2_cards::{
+    host::Host,
+    restrictions::{Budget, Period},
+};
 use alloy::primitives::Address;
 use clap::Args;
 

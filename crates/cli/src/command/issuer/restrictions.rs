@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeSet, path::PathBuf};
 
-use aep2_cards::{host::Host, per_token::PerToken, restrictions::{Restrictions, Tool}};
+use aep2_cards::{
+    host::Host,
+    per_token::PerToken,
+    restrictions::{Restrictions, Tool},
+};
 use aep2_mandate::units::{Amount, UnixTime};
 use alloy::primitives::Address;
 use anyhow::Context;

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use aep2_cards::{per_token::PerToken, restrictions::{Period, Restrictions}};
+use aep2_cards::{
+    per_token::PerToken,
+    restrictions::{Period, Restrictions},
+};
 use aep2_issuer::records::{CardRecord, CardState, HolderRecord, Limit};
 use aep2_mandate::units::UnixTime;
 use alloy::primitives::Address;

@@ -34,14 +34,6 @@ impl Service {
             &[&["issuer", "serve", "--config", "issuer"][..], &listen].concat(),
         )
     }
-
-    /// Puts a line before the settings' first section.
-    fn set(&self, line: &str) {
-        let path = self.work.path("issuer/issuer.toml");
-        let text = std::fs::read_to_string(&path).unwrap();
-        let text = text.replacen("[vault]", &format!("{line}\n\n[vault]"), 1);
-        std::fs::write(path, text).unwrap();
-    }
 }
 
 /// Arguments for an owner's command.
