@@ -1,6 +1,7 @@
 //! `aep2 issuer`: a mandate service, and what owners do with it.
 //!
-//! Some commands work on the service's directory: `init`, `serve`, `owner`, `audit`, `rewrap`. All others ask
+//! Some commands work on the service's directory: `init`, `serve`, `owner`, `audit`, `rewrap`,
+//! `restored`. All others ask
 //! the service over HTTP with an owner's token.
 
 mod approval;
@@ -16,6 +17,7 @@ mod limits;
 mod money;
 mod owner;
 mod payments;
+mod restored;
 mod restrictions;
 mod rewrap;
 mod serve;
@@ -41,6 +43,7 @@ pub(crate) enum Command {
     },
     Audit(audit::Arguments),
     Rewrap(rewrap::Arguments),
+    Restored(restored::Arguments),
     /// Accounts' keys that the service holds
     Wallet {
         #[command(subcommand)]
@@ -76,6 +79,7 @@ pub(crate) fn run(command: &Command, output: &Output) -> anyhow::Result<ExitCode
         Command::Owner { what } => owner::run(what, output),
         Command::Audit(arguments) => audit::run(arguments, output),
         Command::Rewrap(arguments) => rewrap::run(arguments, output),
+        Command::Restored(arguments) => restored::run(arguments, output),
         Command::Wallet { what } => block_on(wallet::run(what, output)),
         Command::Card { what } => block_on(card::run(what, output)),
         Command::Budget { what } => block_on(budget::run(what, output)),

@@ -135,7 +135,7 @@ async fn create(arguments: &Create, output: &Output) -> anyhow::Result<()> {
     ensure!(!out.exists(), "{} is there, and is not written over", out.display());
     let body = json!({ "name": arguments.name, "processorUrl": arguments.processor });
     let mut answer = client.send(Method::POST, &["wallets"], &body).await?;
-    let key = serde_json::to_string_pretty(&answer["publicKey"])?;
+    let key = serde_json::to_string_pretty(&answer["wallet"]["publicKey"])?;
     fs::write(out, key + "\n").with_context(|| {
         format!("the wallet was made, and its key cannot be written to {}", out.display())
     })?;

@@ -80,21 +80,29 @@ fn a_development_key_is_refused_where_money_may_be_real() {
     let chain = Chain::start(&work, &["--chain-id", "8453"]);
     secret_file(&work, "deployer.key", &chain.account(0, "private_key"));
     let deploy = ["deploy", "--key-file", "deployer.key", "--rpc", chain.rpc()];
-    let said = work.refused(2, &deploy);
+    let forced = |shape| [&deploy[..], &["--development-keys-on-public-chain", shape]].concat();
+    // A key whose seed is published forges everybody's proofs: nothing lets it in.
+    for seeded in [work.refused(2, &deploy), work.refused(2, &forced(SHAPE))] {
+        assert!(seeded.contains("is made from a seed") && seeded.contains("8453"), "{seeded}");
+    }
+
+    let random = crate::WorkFolder(tempfile::tempdir().unwrap());
+    random.json(&["setup", "--shape", SHAPE]);
+    secret_file(&random, "deployer.key", &chain.account(0, "private_key"));
+    let said = random.refused(2, &deploy);
     assert!(said.contains("INSECURE") && said.contains("8453"), "{said}");
     assert!(said.contains("--development-keys-on-public-chain 1x2"), "{said}");
     assert_eq!(chain.ask("eth_blockNumber", serde_json::json!([])), "0x0", "something was sent");
 
     // Another shape's name does not open the door.
-    let forced = |shape| [&deploy[..], &["--development-keys-on-public-chain", shape]].concat();
-    let said = work.refused(2, &forced("16x16"));
+    let said = random.refused(2, &forced("16x16"));
     assert!(said.contains("--development-keys-on-public-chain 1x2"), "{said}");
-    let done = work.json(&forced(SHAPE));
+    let done = random.json(&forced(SHAPE));
     assert_eq!(done["chainId"], 8453);
 
     // Nor is a key that everybody knows a key there.
     let show = ["account", "open", "--direct-only", "--from-dev-account", "0"];
-    let said = work.refused(2, &[&show[..], &["--rpc", chain.rpc()]].concat());
+    let said = random.refused(2, &[&show[..], &["--rpc", chain.rpc()]].concat());
     assert!(said.contains("is not a local one"), "{said}");
 }
 
