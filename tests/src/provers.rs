@@ -11,8 +11,9 @@ use aep2_prover::prover::Entropy;
 pub fn provers(shapes: &[Shape]) -> Provers {
     /// One test at a time makes keys.
     static MAKING: Mutex<()> = Mutex::new(());
-    // Keys of another version of the circuit are other keys.
-    let folder = format!("processor-keys-{}", aep2_circuits::VERSION);
+    // Keys of another version of the circuit are other keys; files of another format cannot be read.
+    let (circuit, format) = (aep2_circuits::VERSION, aep2_prover::key_file::FORMAT_VERSION);
+    let folder = format!("processor-keys-{circuit}-{format}");
     let folder = aep2_testkit::kept::folder(&folder);
     let _making = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
     let entropy = Entropy::Seed(*b"a seed that everybody may know!!");

@@ -81,7 +81,7 @@ async fn processor(world: &World) -> url::Url {
             "account": number,
             "owner": owner,
             "served": true,
-            "purses": [{"token": TOKEN, "balance": "5000000", "reserved": "1000000", "free": "4000000"}],
+            "keyHash": format!("0x{}", "0".repeat(64)), "purses": [{"token": TOKEN, "balance": "5000000", "reserved": "1000000", "free": "4000000"}],
         }))
     };
     serve(Router::new().route("/v1/accounts/{id}", get(account))).await
@@ -253,7 +253,11 @@ async fn services_of_the_wallets_own_machine_are_not_asked_unless_the_owner_name
             ("pay_tool", json!({"url": url, "tool": "echo"})),
         ] {
             let words = agent.refused(tool, arguments).await;
-            assert!(words.contains("of this machine or of its network"), "{tool} {host}: {words}");
+            // A name is looked up by the client underneath, which says less about tools' servers.
+            let said = words.contains("of this machine or of its network");
+            let unsaid = host == "localhost" && words.contains("no MCP server that answers");
+            assert!(said || unsaid, "{tool} {host}: {words}");
+            assert_eq!(served.get(), 0, "{tool} {host} was asked");
         }
     }
     // Its processor is the owner's, wherever it is.
