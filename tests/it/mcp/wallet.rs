@@ -81,7 +81,8 @@ async fn processor(world: &World) -> url::Url {
             "account": number,
             "owner": owner,
             "served": true,
-            "keyHash": format!("0x{}", "0".repeat(64)), "purses": [{"token": TOKEN, "balance": "5000000", "reserved": "1000000", "free": "4000000"}],
+            "keyHash": format!("0x{}", "0".repeat(64)),
+            "purses": [{"token": TOKEN, "balance": "5000000", "reserved": "1000000", "free": "4000000"}],
         }))
     };
     serve(Router::new().route("/v1/accounts/{id}", get(account))).await

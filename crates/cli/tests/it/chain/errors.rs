@@ -90,7 +90,7 @@ fn a_development_key_is_refused_where_money_may_be_real() {
     random.json(&["setup", "--shape", SHAPE]);
     secret_file(&random, "deployer.key", &chain.account(0, "private_key"));
     let said = random.refused(2, &deploy);
-    assert!(said.contains("INSECURE") && said.contains("8453"), "{said}");
+    assert!(said.contains("where money may be real") && said.contains("8453"), "{said}");
     assert!(said.contains("--development-keys-on-public-chain 1x2"), "{said}");
     assert_eq!(chain.ask("eth_blockNumber", serde_json::json!([])), "0x0", "something was sent");
 
