@@ -151,13 +151,13 @@ pub(super) struct Answers {
 struct Answer {
     status: u16,
     #[serde(flatten)]
-    outcome: Outcome,
+    result: AcceptResult,
 }
 
 /// What became of one of many.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
-enum Outcome {
+enum AcceptResult {
     /// It is accepted.
     Accepted(Box<Acceptance>),
     /// It is refused.
@@ -172,11 +172,11 @@ impl From<Result<Acceptance, ApiError>> for Answer {
         match answer {
             Ok(acceptance) => Self {
                 status: status_of(&acceptance).as_u16(),
-                outcome: Outcome::Accepted(Box::new(acceptance)),
+                result: AcceptResult::Accepted(Box::new(acceptance)),
             },
             Err(error) => Self {
                 status: error.code.status().as_u16(),
-                outcome: Outcome::Refused { error: error.body() },
+                result: AcceptResult::Refused { error: error.body() },
             },
         }
     }
