@@ -15,7 +15,9 @@
 //!
 //! - What was issued and is not known to be unspent is, in every budget above it, at most the budget.
 //! - A request key has one mandate. The same request gets the same one, whatever happened in between.
-//! - Whatever is answered is on disk, with its line in the audit log.
+//! - Whatever is issued, asked of an owner or changed is on disk before it is answered, in one commit with
+//!   its line in the audit log. Refusals have lines too, up to some for a card in a minute; the same answer
+//!   to the same request has none.
 //! - An error while deciding issues nothing.
 
 pub mod api;
