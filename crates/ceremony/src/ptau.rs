@@ -15,7 +15,7 @@
 //!
 //! # What is checked
 //!
-//! [`Ptau::check`] reads the points that a circuit uses. Each is in its group; each list holds the
+//! `Ptau::check` reads the points that a circuit uses. Each is in its group; each list holds the
 //! powers of one τ, which is the same in all; α and β are the same in their lists and in G2; none of
 //! them is a number that anybody knows. A random linear combination of a list and one of its
 //! neighbours are compared by pairings: a list with one wrong point passes with a chance of 2^-128.
