@@ -62,31 +62,36 @@ impl ChainNode {
         Self { provider, confirmations: confirmations.max(1) }
     }
 
-    /// Checks that it is the chain's: the same addresses elsewhere say that nothing is spent.
-    async fn check_chain(&self, expected: ChainId) -> Result<(), FollowError> {
+    /// The latest confirmed block of the chain that it has to be of: the same addresses elsewhere say that
+    /// nothing is spent.
+    async fn confirmed(&self, expected: ChainId) -> Result<Confirmed<'_>, FollowError> {
         let found = self.provider.get_chain_id().await.map_err(chain)?;
-        match found == expected.get() {
-            true => Ok(()),
-            false => Err(FollowError::Chain(format!("it is of chain {found}, not of {expected}"))),
+        if found != expected.get() {
+            return Err(FollowError::Chain(format!("it is of chain {found}, not of {expected}")));
         }
-    }
-
-    /// The latest confirmed block: its number and time.
-    async fn confirmed(&self) -> Result<(u64, UnixTime), FollowError> {
         let head = self.provider.get_block_number().await.map_err(chain)?;
         let number = head.saturating_sub(self.confirmations);
         let block = self.provider.get_block(BlockId::number(number)).await.map_err(chain)?;
         let block = block.ok_or_else(|| FollowError::Chain(format!("it has no block {number}")))?;
         let time = UnixTime::new(block.header.timestamp);
-        Ok((number, time.map_err(|error| FollowError::Chain(error.to_string()))?))
+        let time = time.map_err(|error| FollowError::Chain(error.to_string()))?;
+        Ok(Confirmed { node: self, number, time })
     }
+}
 
-    /// Whether a payment's nonce is spent in a block.
+/// A confirmed block, asked for once for many payments.
+struct Confirmed<'a> {
+    node: &'a ChainNode,
+    number: u64,
+    time: UnixTime,
+}
+
+impl Confirmed<'_> {
+    /// Whether a payment's nonce is spent in it.
     async fn is_spent(
         &self,
         wallet: Address,
         payment: &PaymentRecord,
-        block: u64,
     ) -> Result<bool, FollowError> {
         let terms = &payment.mandate.mandate;
         let call = isSpentCall {
@@ -95,7 +100,8 @@ impl ChainNode {
             nonce: terms.nonce.get(),
         };
         let request = TransactionRequest::default().with_to(wallet).with_input(call.abi_encode());
-        let answer = self.provider.call(request).block(BlockId::number(block)).await;
+        let at = BlockId::number(self.number);
+        let answer = self.node.provider.call(request).block(at).await;
         // An answer of no bytes, as from an address without a contract, is no answer.
         isSpentCall::abi_decode_returns_validate(&answer.map_err(chain)?)
             .map_err(|error| FollowError::Chain(error.to_string()))
@@ -225,11 +231,16 @@ impl Follower {
         let ids: Vec<_> = payments.iter().map(|payment| payment.id.to_bytes()).collect();
         let lookup = Lookup::new(self.http.clone(), url.clone());
         let outcomes = lookup.outcomes(&ids).await.map_err(|error| failed(error.to_string()))?;
+        if outcomes.iter().all(Option::is_none) {
+            return Ok(0);
+        }
+        // A block from after the answer: what settled in between is no contradiction.
+        let confirmed = self.confirmed(wallet).await?;
         let (mut ended, mut wrong) = (0, None);
         for (payment, outcome) in payments.iter().zip(outcomes) {
             let Some(outcome) = outcome else { continue };
             let taken = if outcome.message.mandate_id == payment.id.to_bytes() {
-                self.take(wallet, payment, outcome).await
+                self.take(wallet, payment, outcome, confirmed.as_ref()).await
             } else {
                 Err(failed("an outcome of another mandate".to_owned()))
             };
@@ -241,6 +252,14 @@ impl Follower {
         wrong.map_or(Ok(ended), Err)
     }
 
+    /// The latest confirmed block of a wallet's chain; nothing where no node is set.
+    async fn confirmed(&self, wallet: &WalletRecord) -> Result<Option<Confirmed<'_>>, FollowError> {
+        match self.nodes.get(&wallet.chain_id) {
+            Some(node) => Ok(Some(node.confirmed(wallet.chain_id).await?)),
+            None => Ok(None),
+        }
+    }
+
     /// Takes an outcome that the chain does not contradict: what is said to be settled has a spent nonce in
     /// a confirmed block, and what is said to have expired has none, past the deadline. Where no node is
     /// set, the processor's word is all there is.
@@ -249,14 +268,15 @@ impl Follower {
         wallet: &WalletRecord,
         payment: &PaymentRecord,
         outcome: SignedOutcome,
+        confirmed: Option<&Confirmed<'_>>,
     ) -> Result<bool, FollowError> {
-        if let Some(node) = self.nodes.get(&wallet.chain_id) {
-            node.check_chain(wallet.chain_id).await?;
-            let (block, time) = node.confirmed().await?;
-            let is_spent = node.is_spent(wallet.wallet.0, payment, block).await?;
+        if let Some(confirmed) = confirmed {
+            let is_spent = confirmed.is_spent(wallet.wallet.0, payment).await?;
             let agrees = match outcome.message.status {
                 OutcomeStatus::Settled | OutcomeStatus::Failed => is_spent,
-                OutcomeStatus::Expired => !is_spent && time > payment.mandate.mandate.deadline,
+                OutcomeStatus::Expired => {
+                    !is_spent && confirmed.time > payment.mandate.mandate.deadline
+                }
             };
             if !agrees {
                 return Err(FollowError::Contradicted { mandate: payment.id });
@@ -271,16 +291,15 @@ impl Follower {
         wallet: &WalletRecord,
         payments: &[PaymentRecord],
     ) -> Result<usize, FollowError> {
-        let Some(node) = self.nodes.get(&wallet.chain_id) else { return Ok(0) };
         let now = self.issuer.now();
         if payments.iter().all(|one| one.mandate.mandate.deadline >= now) {
             return Ok(0);
         }
-        node.check_chain(wallet.chain_id).await?;
-        let (block, time) = node.confirmed().await?;
+        let Some(confirmed) = self.confirmed(wallet).await? else { return Ok(0) };
+        let Confirmed { number: block, time, .. } = confirmed;
         let mut ended = 0;
         for payment in payments.iter().filter(|one| one.mandate.mandate.deadline < time) {
-            if !node.is_spent(wallet.wallet.0, payment, block).await? {
+            if !confirmed.is_spent(wallet.wallet.0, payment).await? {
                 let unspent = Unspent { mandate: payment.id, block, time };
                 ended += usize::from(self.issuer.take_unspent(unspent).await?);
             }
