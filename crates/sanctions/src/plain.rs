@@ -98,3 +98,23 @@ fn state(statement: &str, content: &mut Content, count: &mut Option<u64>) -> Res
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufReader, Cursor, Read};
+
+    use super::*;
+
+    #[test]
+    fn a_line_without_end_is_not_read_into_memory() {
+        for byte in [b'#', b'0', b' ', b'\r'] {
+            let mut endless = BufReader::new(Cursor::new(vec![byte; 1_000_000]));
+            let refusal = read(&mut endless).unwrap_err();
+            assert_eq!(refusal.to_string(), "line 1: it has more than 1024 bytes");
+            // What was taken is what was in memory.
+            let mut left = Vec::new();
+            endless.read_to_end(&mut left).unwrap();
+            assert!(left.len() > 990_000, "{} bytes are left", left.len());
+        }
+    }
+}

@@ -65,6 +65,14 @@ fn one_address_under_two_currencies_is_one_entry_of_its_party() {
 }
 
 #[test]
+fn a_value_that_is_there_twice_is_shown_once() {
+    let value = format!("<VersionDetail DetailTypeID=\"1432\">{LAZARUS}</VersionDetail>");
+    let set = only(&Listed::advanced(ADVANCED.replace(&value, &value.repeat(3))).open());
+    assert_eq!(set.count(), 4);
+    assert_eq!(set.find(&address(LAZARUS))[0].currencies, ["ETH"]);
+}
+
+#[test]
 fn one_address_of_two_parties_shows_both() {
     let set = only(&Listed::advanced(ADVANCED).open());
     let found = set.find(&address(MADE_UP[1]));

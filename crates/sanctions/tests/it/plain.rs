@@ -58,7 +58,7 @@ fn a_file_that_is_something_else_is_refused_with_its_line() {
 }
 
 #[test]
-fn a_line_without_end_is_not_read_into_memory() {
+fn a_line_that_is_too_long_is_refused() {
     let refusal = Listed::plain(vec![b'#'; 50_000_000]).refused();
     assert_eq!(refusal.to_string(), "line 1: it has more than 1024 bytes");
     // The longest line that is allowed.
