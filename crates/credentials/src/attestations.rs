@@ -23,7 +23,8 @@ use crate::{
     token::{self, TOKEN_BYTES_MAX, Unverified},
 };
 
-/// Verifies attestations by the issuers that the settings name. Clones are the same.
+/// Verifies attestations by the issuers that the settings name. Clones are the same. It works within
+/// a runtime of tokio.
 #[derive(Clone, Debug)]
 pub struct Attestations(Arc<Inner>);
 

@@ -10,8 +10,8 @@
 //!
 //! The crate `web-bot-auth` was not taken. It leaves the times to its caller, measured by the system's
 //! clock; a component that is named twice counts once; it reads keys from a `data:` address that the
-//! request itself brings; and it has a second `sfv`, a second time library and `regex`. What is needed
-//! is a signature base of a few components.
+//! request itself brings; and it brings an older `sfv` and a library of its own for times. What is
+//! needed is a signature base of a few components.
 
 pub(crate) mod base;
 pub(crate) mod request;

@@ -27,7 +27,8 @@ const TAG: &str = "web-bot-auth";
 /// Where an origin has its keys.
 const DIRECTORY: &str = "/.well-known/http-message-signatures-directory";
 
-/// Verifies the requests of agents that the settings name. Clones are the same.
+/// Verifies the requests of agents that the settings name. Clones are the same. It works within a
+/// runtime of tokio.
 #[derive(Clone, Debug)]
 pub struct AgentRequests(Arc<Inner>);
 

@@ -81,13 +81,15 @@ async fn a_list_that_cannot_be_had_leaves_the_status_unknown_and_is_asked_for_se
     let cases = [
         ("not there", None),
         ("hangs up", Some(Answer::Nothing)),
-        ("slow", Some(Answer::Late(Duration::from_secs(3), Vec::new()))),
+        ("slow", Some(Answer::Late(Duration::from_secs(30), Vec::new()))),
         ("endless", Some(Answer::Endless)),
         ("moved", Some(Answer::Say(302, "location: /issuer\r\n".to_owned(), Vec::new()))),
         ("nonsense", Some(Answer::ok("<html>"))),
     ];
     for (name, answer) in cases {
-        let world = World::new().await;
+        // Only who is slow must not be waited for.
+        let timeout_ms = if name == "slow" { 2000 } else { 5000 };
+        let world = World::with(|settings| settings.fetch.timeout_ms = timeout_ms).await;
         if let Some(answer) = answer {
             world.server.answers("/list", answer);
         }

@@ -192,7 +192,7 @@ pub(crate) fn settings_text(url: &str) -> String {
         types = ["kya+jwt", "kya-pay+jwt"]
 
         [fetch]
-        timeout_ms = 400
+        timeout_ms = 5000
         allow_loopback_http = true
         "#
     )
