@@ -1,13 +1,17 @@
 //! What was collected, as JSON lines: for an authority that asks, and for whoever transmits it.
+//!
+//! What is exported is what was kept, byte for byte, without checking it anew: rules that became
+//! stricter since then must not keep it from an authority.
 
 use std::{fmt, io};
 
 use alloy_primitives::{Address, B256};
 use serde::{Serialize, Serializer};
+use sha2::{Digest, Sha256};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::{account::caip10, object::TravelRuleObject, thresholds::Reason};
+use crate::{account::caip10, object::Binding, thresholds::Reason};
 
 /// The payment that an object was collected for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,17 +35,19 @@ pub enum ExportError {
     /// It cannot be written.
     #[error("the export cannot be written: {0}")]
     Write(#[from] io::Error),
-    /// An object does not serialise.
+    /// There is no memory for a line.
     #[error("the object of the mandate {0} cannot be written as a line")]
     Line(B256),
 }
 
 /// A line of an export: a payment, and what was told of its payer and payee. It is personal.
 pub struct ExportLine<'a> {
+    /// The mandate, and who paid.
+    pub binding: Binding,
     /// The payment.
     pub payment: Payment,
-    /// What was collected for it.
-    pub object: &'a TravelRuleObject,
+    /// What was kept for it: [`TravelRuleObject::json`](crate::TravelRuleObject::json).
+    pub object: &'a str,
 }
 
 /// The line's members, in their order.
@@ -60,9 +66,8 @@ struct Line<'a> {
     amount: u128,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
-    version: &'static str,
     object_hash: B256,
-    /// The object's canonical JSON, as a text: whoever has the hash can check it.
+    /// As a text, so that its bytes stay what the hash is of.
     object: &'a str,
 }
 
@@ -71,13 +76,12 @@ fn decimal<S: Serializer>(number: &u128, serializer: S) -> Result<S::Ok, S::Erro
 }
 
 impl ExportLine<'_> {
-    /// The line, without its line feed.
+    /// The line, with its line feed. It is wiped when it is dropped.
     ///
     /// # Errors
     /// When there is no memory.
-    pub fn to_json(&self) -> Result<Zeroizing<String>, ExportError> {
-        let Self { payment, object } = self;
-        let binding = object.binding();
+    pub fn to_json(&self) -> Result<Zeroizing<Vec<u8>>, ExportError> {
+        let Self { binding, payment, object } = self;
         let line = Line {
             at: payment.at,
             mandate_id: binding.mandate_id,
@@ -88,18 +92,22 @@ impl ExportLine<'_> {
             token: payment.token,
             amount: payment.amount,
             reason: payment.reason.map(Reason::name),
-            version: object.ivms101().version.code(),
-            object_hash: object.hash(),
-            object: object.json(),
+            object_hash: B256::from_slice(&Sha256::digest(object)),
+            object,
         };
-        let line = serde_json::to_string(&line);
-        line.map(Zeroizing::new).map_err(|_| ExportError::Line(binding.mandate_id))
+        // As large as it gets, so that it is not moved, and no copy is left behind: in canonical JSON
+        // there is nothing of which more than two bytes become.
+        let mut json = Zeroizing::new(Vec::with_capacity(object.len() * 2 + 1024));
+        serde_json::to_writer(&mut *json, &line)
+            .map_err(|_| ExportError::Line(binding.mandate_id))?;
+        json.push(b'\n');
+        Ok(json)
     }
 }
 
 impl fmt::Debug for ExportLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ExportLine({})", self.object.binding().mandate_id)
+        write!(f, "ExportLine({})", self.binding.mandate_id)
     }
 }
 
@@ -115,8 +123,7 @@ pub fn export<'a>(
 ) -> Result<u64, ExportError> {
     let mut written = 0;
     for line in lines.into_iter().filter(|line| (from..until).contains(&line.payment.at)) {
-        to.write_all(line.to_json()?.as_bytes())?;
-        to.write_all(b"\n")?;
+        to.write_all(&line.to_json()?)?;
         written += 1;
     }
     to.flush()?;

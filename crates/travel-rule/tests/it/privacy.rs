@@ -46,7 +46,7 @@ fn debug_shows_what_things_are_and_not_what_they_say() {
     let mut shown = vec![debug(&object), debug(ivms101), debug(&ivms101.originator)];
     let payment =
         Payment { at: 1, token: Address::ZERO, amount: 1, payee: Address::ZERO, reason: None };
-    shown.push(debug(&ExportLine { payment, object: &object }));
+    shown.push(debug(&ExportLine { binding: *object.binding(), payment, object: object.json() }));
     for person in ivms101.originator.persons.iter().chain(&ivms101.beneficiary.persons) {
         shown.push(debug(person));
         match person {
