@@ -29,6 +29,7 @@ pub(crate) mod sample;
 pub(crate) mod serve;
 pub(crate) mod setup;
 pub(crate) mod shapes;
+mod transcripts;
 pub(crate) mod verify;
 pub(crate) mod wallet;
 pub(crate) mod withdraw;
