@@ -40,9 +40,9 @@ pub enum CeremonyError {
         /// The file.
         path: PathBuf,
         /// The hash that was asked for.
-        expected: B512,
+        expected: Box<B512>,
         /// The file's.
-        found: B512,
+        found: Box<B512>,
     },
     /// Somebody wrote to the file after it was opened.
     #[error(

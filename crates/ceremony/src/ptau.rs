@@ -136,7 +136,7 @@ impl Ptau {
             return Ok(());
         }
         let (path, expected, found) =
-            (self.path().to_owned(), (*expected).into(), (*self.hash()).into());
+            (self.path().to_owned(), Box::new((*expected).into()), Box::new((*self.hash()).into()));
         Err(CeremonyError::OtherPowers { path, expected, found })
     }
 
