@@ -97,6 +97,7 @@ pub fn plan() -> Plan {
         periods: PERIODS,
         keys: vec![prover().into()],
         accept_development_keys: Default::default(),
+        checked_ceremonies: Default::default(),
         test_token: true,
     }
 }

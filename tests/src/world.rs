@@ -97,6 +97,7 @@ impl World {
             periods: PERIODS,
             keys: provers.iter().map(Into::into).collect(),
             accept_development_keys: Default::default(),
+            checked_ceremonies: Default::default(),
             test_token: true,
         };
         let [deployer, processor] = [0, 1].map(dev_key);

@@ -160,6 +160,7 @@ impl Stage {
             periods: PERIODS,
             keys: provers.iter().map(key).collect(),
             accept_development_keys: BTreeSet::new(),
+            checked_ceremonies: BTreeSet::new(),
             test_token: true,
         };
         let deployment = deploy(&provider, &plan).await?;

@@ -8,19 +8,23 @@
 //! | each section: its number, its length, its content | 4, 8, length |
 //!
 //! All numbers are little-endian. A file is read section by section and in pieces: sections of a large
-//! circuit take hundreds of megabytes. Reading is strict: no section twice, nothing after the last.
+//! circuit take hundreds of megabytes. Reading is strict: no section twice, nothing after the last. No
+//! number in a file makes the reader allocate more than the file is long.
 
 use std::{
     collections::BTreeMap,
     fs::{self, File},
-    io::{self, BufWriter, Read, Seek, SeekFrom, Write},
+    io::{self, BufWriter, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
 };
 
-use crate::error::CeremonyError;
+use crate::{
+    error::CeremonyError,
+    sealed_file::{PIECE_BYTES, SealedFile, SealedReader},
+};
 
-/// Bytes that are copied or compared at once.
-pub(crate) const PIECE_BYTES: usize = 4 << 20;
+/// No kind of file has more sections: a `.ptau` has eleven.
+const SECTIONS_MAX: u32 = 64;
 
 /// Where a section's content lies.
 #[derive(Clone, Copy, Debug)]
@@ -29,15 +33,15 @@ struct Section {
     bytes: u64,
 }
 
-/// A file of sections, open for reading.
+/// A file of sections, open for reading. It stays what it was when it was opened.
 #[derive(Debug)]
 pub(crate) struct BinaryFile {
-    path: PathBuf,
+    file: SealedFile,
     sections: BTreeMap<u32, Section>,
 }
 
 impl BinaryFile {
-    /// Opens a file and finds its sections.
+    /// Opens a file, reads all of it once, and finds its sections.
     ///
     /// # Errors
     /// When it cannot be read, is of another kind or version, or its sections do not fill it.
@@ -46,47 +50,52 @@ impl BinaryFile {
         magic: &'static str,
         version_max: u32,
     ) -> Result<Self, CeremonyError> {
-        let failed = |source| CeremonyError::Io { path: path.to_owned(), source };
-        let damaged = |reason| CeremonyError::damaged(path, reason);
-        let mut file = File::open(path).map_err(failed)?;
-        let length = file.metadata().map_err(failed)?.len();
+        const HEAD_BYTES: u64 = 12;
 
-        let mut head = [0u8; 12];
-        file.read_exact(&mut head).map_err(|_| damaged("it is too short"))?;
-        let (words, _) = head.as_chunks::<4>();
-        if words[0] != magic.as_bytes() {
-            return Err(CeremonyError::OtherFormat { path: path.to_owned(), expected: magic });
-        }
-        let [version, count] = [words[1], words[2]].map(u32::from_le_bytes);
+        let damaged = |reason| CeremonyError::damaged(path, reason);
+        let file = SealedFile::open(path, magic)?;
+        let head = |start: u64, reason| {
+            let end = start.checked_add(HEAD_BYTES).filter(|end| *end <= file.length());
+            file.reader(start, end.ok_or_else(|| damaged(reason))?).take(HEAD_BYTES as usize)
+        };
+        let number = |bytes: &[u8]| u32::from_le_bytes(bytes.try_into().expect("four bytes"));
+
+        let first = head(0, "it is too short")?;
+        let [version, count] = [number(&first[4..8]), number(&first[8..])];
         if version == 0 || version > version_max {
             return Err(damaged("its version is not known"));
         }
+        if count > SECTIONS_MAX {
+            return Err(damaged("it has too many sections"));
+        }
         let mut sections = BTreeMap::new();
-        let mut start = head.len() as u64;
+        let mut start = HEAD_BYTES;
         for _ in 0..count {
-            let mut head = [0u8; 12];
-            file.seek(SeekFrom::Start(start)).map_err(failed)?;
-            file.read_exact(&mut head).map_err(|_| damaged("it is cut short"))?;
-            let number = u32::from_le_bytes(head[..4].try_into().expect("four bytes"));
+            let head = head(start, "it is cut short")?;
             let bytes = u64::from_le_bytes(head[4..].try_into().expect("eight bytes"));
-            start += head.len() as u64;
-            if sections.insert(number, Section { start, bytes }).is_some() {
+            start += HEAD_BYTES;
+            if sections.insert(number(&head[..4]), Section { start, bytes }).is_some() {
                 return Err(damaged("it has a section twice"));
             }
             start = start
                 .checked_add(bytes)
-                .filter(|end| *end <= length)
+                .filter(|end| *end <= file.length())
                 .ok_or_else(|| damaged("it is cut short"))?;
         }
-        if start != length {
+        if start != file.length() {
             return Err(damaged("there is something after its last section"));
         }
-        Ok(Self { path: path.to_owned(), sections })
+        Ok(Self { file, sections })
     }
 
     /// The file's path.
     pub(crate) fn path(&self) -> &Path {
-        &self.path
+        self.file.path()
+    }
+
+    /// BLAKE2b of the whole file.
+    pub(crate) fn hash(&self) -> &[u8; 64] {
+        self.file.hash()
     }
 
     /// Whether the file has this section.
@@ -94,7 +103,7 @@ impl BinaryFile {
         self.sections.contains_key(&section)
     }
 
-    /// How long a section is.
+    /// How long a section is: no longer than the file.
     ///
     /// # Errors
     /// When the file does not have it.
@@ -103,28 +112,20 @@ impl BinaryFile {
     }
 
     fn section(&self, number: u32) -> Result<Section, CeremonyError> {
-        let missing = || CeremonyError::damaged(&self.path, "a section is missing");
+        let missing = || CeremonyError::damaged(self.path(), "a section is missing");
         self.sections.get(&number).copied().ok_or_else(missing)
     }
 
     /// Starts to read a section at a place in it.
     ///
     /// # Errors
-    /// When the file does not have so long a section, or cannot be read.
-    pub(crate) fn reader(
-        &self,
-        number: u32,
-        skip: u64,
-    ) -> Result<SectionReader<'_>, CeremonyError> {
-        let section = self.section(number)?;
-        let left = section
-            .bytes
-            .checked_sub(skip)
-            .ok_or_else(|| CeremonyError::damaged(&self.path, "a section is too short"))?;
-        let failed = |source| CeremonyError::Io { path: self.path.clone(), source };
-        let mut file = File::open(&self.path).map_err(failed)?;
-        file.seek(SeekFrom::Start(section.start + skip)).map_err(failed)?;
-        Ok(SectionReader { path: &self.path, file, left })
+    /// When the file does not have so long a section.
+    pub(crate) fn reader(&self, number: u32, skip: u64) -> Result<SealedReader<'_>, CeremonyError> {
+        let Section { start, bytes } = self.section(number)?;
+        if skip > bytes {
+            return Err(CeremonyError::damaged(self.path(), "a section is too short"));
+        }
+        Ok(self.file.reader(start + skip, start + bytes))
     }
 
     /// A whole section, one that is known to be small.
@@ -134,7 +135,7 @@ impl BinaryFile {
     pub(crate) fn small(&self, number: u32, bytes_max: u64) -> Result<Vec<u8>, CeremonyError> {
         let bytes = self.bytes_of(number)?;
         if bytes > bytes_max {
-            return Err(CeremonyError::damaged(&self.path, "a section is too long"));
+            return Err(CeremonyError::damaged(self.path(), "a section is too long"));
         }
         self.reader(number, 0)?.take(bytes as usize)
     }
@@ -158,34 +159,6 @@ impl BinaryFile {
             left -= piece;
         }
         Ok(true)
-    }
-}
-
-/// What is left of a section.
-#[derive(Debug)]
-pub(crate) struct SectionReader<'a> {
-    path: &'a Path,
-    file: File,
-    left: u64,
-}
-
-impl SectionReader<'_> {
-    /// The next bytes.
-    pub(crate) fn take(&mut self, bytes: usize) -> Result<Vec<u8>, CeremonyError> {
-        self.left = self
-            .left
-            .checked_sub(bytes as u64)
-            .ok_or_else(|| CeremonyError::damaged(self.path, "a section is too short"))?;
-        let mut piece = vec![0; bytes];
-        self.file
-            .read_exact(&mut piece)
-            .map_err(|source| CeremonyError::Io { path: self.path.to_owned(), source })?;
-        Ok(piece)
-    }
-
-    /// The file's path.
-    pub(crate) fn path(&self) -> &Path {
-        self.path
     }
 }
 

@@ -1,4 +1,4 @@
-//! Contributing to phase 2, and closing it with a beacon.
+//! Binding a plan into phase 2, contributing to it, and closing it with a beacon.
 //!
 //! # Look before you multiply
 //!
@@ -16,6 +16,7 @@ use rand::{RngCore, rngs::OsRng};
 use zeroize::Zeroizing;
 
 use crate::{
+    announcement::{self, ANNOUNCEMENT_NAME},
     binary_file::BinaryWriter,
     contribution::{NAME_BYTES_MAX, Secret, Source},
     error::CeremonyError,
@@ -30,6 +31,20 @@ use crate::{
 /// What a person types has at least so many characters.
 pub const ENTROPY_CHARACTERS_MIN: usize = 16;
 
+/// Binds the plan into the ceremony: writes the state after its [announcement](crate::announcement) to
+/// `path`, and gives that contribution's hash. Anybody makes the same file again.
+///
+/// # Errors
+/// When `initial` is not a beginning, or a file cannot be read or written.
+pub fn announce(initial: &Verified, path: &Path, watch: &dyn Watch) -> Result<Hash, CeremonyError> {
+    if !initial.zkey().chain.contributions.is_empty() {
+        return Err(CeremonyError::NotTheBeginning { path: initial.zkey().path().to_owned() });
+    }
+    let (secret, source) = announcement::secret(initial.plan());
+    let name = Some(ANNOUNCEMENT_NAME.to_owned());
+    apply(initial.zkey(), &secret, source, name, path, watch)
+}
+
 /// Contributes: writes `before` with a fresh secret to `path`, and gives the contribution's hash.
 ///
 /// The secret is drawn from the system's randomness and from `typed`, what the person typed: it is
@@ -38,8 +53,8 @@ pub const ENTROPY_CHARACTERS_MIN: usize = 16;
 /// find your contribution in the final file.
 ///
 /// # Errors
-/// When the ceremony is closed, too little was typed, the name is unfit, or a file cannot be read or
-/// written.
+/// When the ceremony is closed or has no plan in it, too little was typed, the name is unfit, or a file
+/// cannot be read or written.
 pub fn contribute(
     before: &Verified,
     typed: &Zeroizing<String>,
@@ -49,6 +64,9 @@ pub fn contribute(
 ) -> Result<Hash, CeremonyError> {
     if typed.chars().count() < ENTROPY_CHARACTERS_MIN {
         return Err(CeremonyError::Entropy(ENTROPY_CHARACTERS_MIN));
+    }
+    if before.zkey().chain.contributions.is_empty() {
+        return Err(CeremonyError::NotAnnounced { path: before.zkey().path().to_owned() });
     }
     let secret = draw(typed);
     apply(before.zkey(), &secret, Source::Person, checked_name(name)?, path, watch)
@@ -68,7 +86,7 @@ pub fn close(
     path: &Path,
     watch: &dyn Watch,
 ) -> Result<Hash, CeremonyError> {
-    if before.zkey().chain.contributions.is_empty() {
+    if before.zkey().chain.contributions.len() < 2 {
         let path = before.zkey().path().to_owned();
         return Err(CeremonyError::Unfinished { path, reason: "nobody contributed" });
     }

@@ -14,8 +14,11 @@
 //! all that was before, a contribution cannot be moved to another place or another ceremony.
 //!
 //! The name, and whether a contribution is the beacon's, are *not* in the hash: that is snarkjs's
-//! format. A name is a claim. What binds it is an [attestation](crate::attestation); the beacon's value
-//! is bound by its computation.
+//! format. A name is a claim. What binds it is an [attestation](crate::attestation); a public value is
+//! bound by its computation.
+//!
+//! The first contribution is made from the hash of the [plan](crate::announcement), the last one from the
+//! beacon's value. Between them are people's.
 
 use std::path::Path;
 
@@ -40,6 +43,9 @@ pub const NAME_BYTES_MAX: usize = 64;
 pub const BEACON_EXPONENTS: std::ops::RangeInclusive<u8> = 10..=32;
 /// The length of a beacon's value.
 pub const BEACON_BYTES: usize = 32;
+
+/// The most contributions that are read. To check one takes some milliseconds.
+pub const CONTRIBUTIONS_MAX: usize = 10_000;
 
 const FIXED_BYTES: usize = 3 * 64 + 128 + 64 + 4 + 4;
 
@@ -67,7 +73,7 @@ pub struct Contribution {
 pub enum Source {
     /// Somebody's who keeps it, or forgot it.
     Person,
-    /// Everybody's: it is computed from a public random value.
+    /// Everybody's: it is computed from a public value, the plan's hash or the beacon's.
     Beacon {
         /// The value.
         value: Vec<u8>,
@@ -87,6 +93,20 @@ impl Contribution {
     fn add_to(&self, hasher: &mut Hasher) {
         hasher.points::<g1::Config>(&[self.delta_after, self.s, self.s_times]);
         hasher.points::<g2::Config>(&[self.p_times]).bytes(&self.transcript);
+    }
+
+    /// As a `.zkey` has it.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.put(&mut bytes);
+        bytes
+    }
+
+    /// Reads what [`Self::to_bytes`] writes, and nothing else. Nothing is checked but that points are
+    /// points.
+    pub fn from_bytes(mut bytes: &[u8]) -> Option<Self> {
+        let own = Self::take(&mut bytes)?;
+        bytes.is_empty().then_some(own)
     }
 
     fn put(&self, bytes: &mut Vec<u8>) {
@@ -184,6 +204,9 @@ impl Chain {
         bytes = rest;
         let circuit_hash = head[..64].try_into().expect("64 bytes");
         let count = u32::from_le_bytes(head[64..].try_into().expect("four bytes"));
+        if count as usize > CONTRIBUTIONS_MAX {
+            return Err(CeremonyError::damaged(path, "it has too many contributions"));
+        }
         let mut contributions = Vec::new();
         for _ in 0..count {
             contributions.push(Contribution::take(&mut bytes).ok_or_else(damaged)?);
@@ -194,9 +217,10 @@ impl Chain {
         Ok(Self { circuit_hash, contributions })
     }
 
-    /// Whether the last contribution is a beacon's.
+    /// Whether the last contribution is the beacon's. The first one is the plan's.
     pub fn is_closed(&self) -> bool {
-        self.contributions.last().is_some_and(|last| matches!(last.source, Source::Beacon { .. }))
+        let after_plan = self.contributions.get(1..).and_then(<[_]>::last);
+        after_plan.is_some_and(|last| matches!(last.source, Source::Beacon { .. }))
     }
 
     /// A hash that has taken in all there is so far.
@@ -231,6 +255,9 @@ impl Chain {
     }
 
     /// Checks every contribution, and gives δ in G1 after the last. `path` is the file's, for errors.
+    /// The first one may come from a public value, and the last one.
+    ///
+    /// A value is hashed as often as the file says, up to 2^32 times: compare that with the plan before.
     ///
     /// # Errors
     /// [`CeremonyError::Contribution`], for the first one that is not what it should be.
@@ -241,8 +268,8 @@ impl Chain {
         let total = self.contributions.len();
         for (index, own) in self.contributions.iter().enumerate() {
             watch.step(Step::Contributions, index as u64, total as u64);
-            let last = index + 1 == total;
-            check_one(own, &before, &delta, last, watch).map_err(|defect| {
+            let takes_value = index == 0 || index + 1 == total;
+            check_one(own, &before, &delta, takes_value, watch).map_err(|defect| {
                 CeremonyError::Contribution { path: path.to_owned(), number: index + 1, defect }
             })?;
             own.add_to(&mut before);
@@ -257,7 +284,7 @@ fn check_one(
     own: &Contribution,
     before: &Hasher,
     delta: &G1Affine,
-    last: bool,
+    takes_value: bool,
     watch: &dyn Watch,
 ) -> Result<(), Defect> {
     let mut hasher = before.clone();
@@ -278,7 +305,7 @@ fn check_one(
         return Err(Defect::DoesNotFollow);
     }
     if let Source::Beacon { value, exponent } = &own.source {
-        if !last {
+        if !takes_value {
             return Err(Defect::AfterBeacon);
         }
         let secret =

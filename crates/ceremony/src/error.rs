@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use alloy_primitives::B512;
+
 /// Why a ceremony's file cannot be made, or is not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum CeremonyError {
@@ -31,6 +33,45 @@ pub enum CeremonyError {
         path: PathBuf,
         /// What does not fit.
         reason: &'static str,
+    },
+    /// The file of powers of τ is another one than was asked for.
+    #[error("{} is another file of powers of τ: its BLAKE2b hash is {found}, not {expected}", path.display())]
+    OtherPowers {
+        /// The file.
+        path: PathBuf,
+        /// The hash that was asked for.
+        expected: Box<B512>,
+        /// The file's.
+        found: Box<B512>,
+    },
+    /// Somebody wrote to the file after it was opened.
+    #[error(
+        "{} was changed while it was being read: keep it where nobody else writes, and begin again",
+        path.display()
+    )]
+    ChangedMeanwhile {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is longer than any honest one.
+    #[error("{} is longer than {bytes_max} bytes, and no {what} is", path.display())]
+    TooLong {
+        /// The file.
+        path: PathBuf,
+        /// What it should be.
+        what: &'static str,
+        /// How long such a file may be.
+        bytes_max: u64,
+    },
+    /// The text is not what it should be.
+    #[error("{} is no {what}: {reason}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What it should be.
+        what: &'static str,
+        /// What does not fit.
+        reason: String,
     },
     /// The file is for another curve or another proof system.
     #[error("{} is not for Groth16 over BN254 (snarkjs: bn128)", path.display())]
@@ -158,6 +199,28 @@ pub enum CeremonyError {
         /// The first one that differs, from 1.
         number: usize,
     },
+    /// The plan is for something else.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The first contribution is not that of the plan.
+    #[error(
+        "{} does not begin with this plan: the plan was changed after the ceremony began, or this is \
+         another ceremony",
+        path.display()
+    )]
+    OtherPlan {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The plan is not bound into the file yet.
+    #[error(
+        "{} has no plan in it yet: contribute to the state after it, 0000.zkey",
+        path.display()
+    )]
+    NotAnnounced {
+        /// The file.
+        path: PathBuf,
+    },
     /// The ceremony is over.
     #[error("{} ends with the beacon: nothing is added after it", path.display())]
     Closed {
@@ -181,6 +244,25 @@ pub enum CeremonyError {
     /// The person's entropy is missing.
     #[error("type something that nobody can guess: at least {0} characters")]
     Entropy(usize),
+}
+
+/// Why a plan is not for what it is used with.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// The plan has another form.
+    #[error("the plan has format {found}, this program reads format {expected}")]
+    Format {
+        /// This program's.
+        expected: u32,
+        /// The plan's.
+        found: u32,
+    },
+    /// The plan is for something else.
+    #[error("the plan is for another {0}")]
+    Other(&'static str),
+    /// The beacon cannot be one.
+    #[error("the plan's beacon {0}")]
+    Beacon(#[from] BeaconError),
 }
 
 /// What is wrong with a contribution.

@@ -7,13 +7,14 @@
 //! The files are snarkjs's: a `.ptau` for phase 1, a `.zkey` for every state of phase 2. So people can
 //! contribute with either program, and check with both.
 //!
-//! - [`begin`](begin::begin), [`contribute`](contribute::contribute), [`close`](contribute::close) with a
-//!   beacon; [`verify`](verify::verify): the steps of phase 2;
+//! - [`begin`](begin::begin), [`announce`](contribute::announce), [`contribute`](contribute::contribute),
+//!   [`close`](contribute::close) with a beacon; [`verify`](verify::verify): the steps of phase 2;
 //! - [`finish`](finish::finish), [`key`]: the proving key in this project's form, which has other points,
 //!   and whether it belongs to a ceremony;
-//! - [`plan`], [`attestation`], [`transcript`]: what was announced, what contributors sign, and the record
-//!   of it all, whose hash a finished key names;
-//! - [`ptau`], [`zkey`], [`contribution`]: what is in the files, and what is checked;
+//! - [`plan`], [`announcement`], [`attestation`], [`transcript`]: what was announced, and how the ceremony is
+//!   bound to it; what contributors sign; the record of it all, whose hash a finished key names;
+//! - [`ptau`], [`known_powers`], [`zkey`], [`contribution`]: what is in the files, and what is checked;
+//! - [`entropy`]: what a contributor types;
 //! - [`points`], [`snarkjs_random`]: how snarkjs writes points, and how it draws them;
 //! - [`r1cs`], [`wtns`]: the constraint system and a witness, for other provers.
 //!
@@ -28,16 +29,21 @@
 mod binary_file;
 mod columns;
 mod hash;
+mod sealed_file;
+mod text_file;
 
+pub mod announcement;
 pub mod attestation;
 pub mod begin;
 pub mod beginning;
 pub mod circuit;
 pub mod contribute;
 pub mod contribution;
+pub mod entropy;
 pub mod error;
 pub mod finish;
 pub mod key;
+pub mod known_powers;
 pub mod plan;
 pub mod points;
 pub mod progress;

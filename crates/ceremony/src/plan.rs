@@ -4,15 +4,29 @@
 //! The beacon is named in advance so that nobody chooses it. It is a value that nobody can know before
 //! its time, and that everybody knows afterwards.
 
+//!
+//! A plan has one written form, [`Plan::to_json`]. Its hash is the value of the ceremony's first
+//! contribution ([`announcement`](crate::announcement)), so that nobody changes the plan afterwards.
+
+use std::path::Path;
+
 use aep2_circuits::Shape;
 use aep2_prover::key_file::CircuitId;
 use alloy_primitives::{B256, B512};
 use serde::{Deserialize, Serialize};
 
-use crate::{contribution::BEACON_EXPONENTS, error::BeaconError};
+use crate::{
+    contribution::BEACON_EXPONENTS,
+    error::{BeaconError, CeremonyError, PlanError},
+    hash::Hash,
+    text_file,
+};
 
 /// The version of [`Plan`]'s and the transcript's form.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
+
+/// No plan is longer.
+const PLAN_BYTES_MAX: u64 = 1 << 14;
 
 /// When drand's network `quicknet` began, in seconds since 1970, and how long its rounds are.
 const QUICKNET: (u64, u64) = (1_692_803_367, 3);
@@ -89,49 +103,61 @@ impl std::fmt::Display for BeaconSource {
     }
 }
 
-/// Why a plan is not for what it is used with.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PlanError {
-    /// The plan has another form.
-    #[error("the plan has format {0}, this program reads format {FORMAT_VERSION}")]
-    Format(u32),
-    /// The plan is for something else.
-    #[error("the plan is for another {0}")]
-    Other(&'static str),
-    /// The beacon cannot be one.
-    #[error("the plan's beacon {0}")]
-    Beacon(#[from] BeaconError),
-}
-
 impl Plan {
-    /// Checks that the plan is for this circuit, these powers and this beginning.
+    /// Reads a plan. What it is for is not checked yet.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is too long, or is no plan.
+    pub fn read(path: &Path) -> Result<Self, CeremonyError> {
+        text_file::read_json(path, "plan", PLAN_BYTES_MAX)
+    }
+
+    /// The plan as text, in its one form.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).expect("a plan is plain data") + "\n"
+    }
+
+    /// BLAKE3 of [`Self::to_json`].
+    pub fn hash(&self) -> [u8; 32] {
+        *blake3::hash(self.to_json().as_bytes()).as_bytes()
+    }
+
+    /// The circuit that the plan names.
+    pub fn circuit(&self) -> CircuitId {
+        let (version, digest) = (self.circuit_version, self.constraint_system.0);
+        CircuitId { shape: self.shape, version, digest }
+    }
+
+    /// Checks that the plan is of this form, and for this circuit.
     ///
     /// # Errors
     /// When it is not.
-    pub fn check(
-        &self,
-        circuit: &CircuitId,
-        powers_of_tau: &[u8; 64],
-        circuit_hash: &[u8; 64],
-    ) -> Result<(), PlanError> {
+    pub fn check_circuit(&self, circuit: &CircuitId) -> Result<(), PlanError> {
         if self.format != FORMAT_VERSION {
-            return Err(PlanError::Format(self.format));
+            return Err(PlanError::Format { expected: FORMAT_VERSION, found: self.format });
         }
-        let other = |what| Err(PlanError::Other(what));
         if self.shape != circuit.shape {
-            return other("shape");
+            return Err(PlanError::Other("shape"));
         }
-        if (self.circuit_version, self.constraint_system.0) != (circuit.version, circuit.digest) {
-            return other("circuit");
-        }
-        if self.powers_of_tau.0 != *powers_of_tau {
-            return other("file of powers of τ");
-        }
-        if self.circuit_hash.0 != *circuit_hash {
-            return other("beginning");
+        if self.circuit() != *circuit {
+            return Err(PlanError::Other("circuit"));
         }
         if !BEACON_EXPONENTS.contains(&self.beacon.exponent) {
             return Err(BeaconError::Exponent(self.beacon.exponent).into());
+        }
+        Ok(())
+    }
+
+    /// Checks that the plan names these powers and this beginning.
+    ///
+    /// # Errors
+    /// When it names others.
+    pub fn check_files(&self, powers_of_tau: &Hash, circuit_hash: &Hash) -> Result<(), PlanError> {
+        if self.powers_of_tau.0 != *powers_of_tau {
+            return Err(PlanError::Other("file of powers of τ"));
+        }
+        if self.circuit_hash.0 != *circuit_hash {
+            return Err(PlanError::Other("beginning"));
         }
         Ok(())
     }

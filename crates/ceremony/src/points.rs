@@ -13,10 +13,7 @@ use ark_ec::{
 use ark_ff::{BigInt, BigInteger, Field, PrimeField, Zero};
 use rayon::prelude::*;
 
-use crate::{
-    binary_file::{BinaryFile, SectionReader},
-    error::CeremonyError,
-};
+use crate::{binary_file::BinaryFile, error::CeremonyError, sealed_file::SealedReader};
 
 /// How many points are worked on at once.
 pub(crate) const CHUNK: usize = 1 << 16;
@@ -122,7 +119,7 @@ fn encode<P: Group>(
 
 /// A section of points that is read from the front, each checked to be in its group.
 pub(crate) struct PointReader<'a> {
-    reader: SectionReader<'a>,
+    reader: SealedReader<'a>,
     section: &'static str,
 }
 

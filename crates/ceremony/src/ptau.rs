@@ -24,7 +24,7 @@
 //! Who contributed to the powers is not asked here. That is `snarkjs powersoftau verify`'s work, and the
 //! hashes that a public ceremony published: [`Ptau::hash`] is the file's.
 
-use std::{fs::File, io::Read, path::Path};
+use std::path::Path;
 
 use ark_bn254::{Bn254, Fq, Fr, G1Affine, G2Affine, g1, g2};
 use ark_ec::{AffineRepr, pairing::Pairing, short_weierstrass::Affine};
@@ -32,10 +32,10 @@ use ark_ff::{BigInteger, PrimeField, Zero};
 use ark_poly::{EvaluationDomain, Radix2EvaluationDomain};
 
 use crate::{
-    binary_file::{BinaryFile, PIECE_BYTES},
+    binary_file::BinaryFile,
     circuit::{Size, random_scalars},
     error::CeremonyError,
-    hash::{Hash, Hasher},
+    hash::Hash,
     points::{CHUNK, Group, PointReader, Sum, sum_of_section},
     progress::{Step, Watch},
 };
@@ -69,7 +69,7 @@ pub(crate) struct Secrets {
 }
 
 impl Ptau {
-    /// Opens a file. Its points are not looked at yet.
+    /// Opens a file and hashes it. Its points are not looked at yet.
     ///
     /// # Errors
     /// When it cannot be read, is no `.ptau`, is for another curve, or its sections have other lengths
@@ -121,21 +121,23 @@ impl Ptau {
         self.power
     }
 
-    /// BLAKE2b of the whole file: what the public ceremonies publish of theirs.
+    /// BLAKE2b of the whole file: what the public ceremonies publish of theirs, and `b2sum` prints. It was
+    /// computed when the file was opened, and all points that are read are of the file that has it.
+    pub fn hash(&self) -> &Hash {
+        self.file.hash()
+    }
+
+    /// Checks that this is the file with that hash.
     ///
     /// # Errors
-    /// When it cannot be read.
-    pub fn hash(&self) -> Result<Hash, CeremonyError> {
-        let failed = |source| CeremonyError::Io { path: self.path().to_owned(), source };
-        let mut file = File::open(self.path()).map_err(failed)?;
-        let mut hasher = Hasher::new();
-        let mut piece = vec![0; PIECE_BYTES];
-        loop {
-            match file.read(&mut piece).map_err(failed)? {
-                0 => return Ok(hasher.finish()),
-                bytes => hasher.bytes(&piece[..bytes]),
-            };
+    /// [`CeremonyError::OtherPowers`] when it is another.
+    pub fn require(&self, expected: &Hash) -> Result<(), CeremonyError> {
+        if self.hash() == expected {
+            return Ok(());
         }
+        let (path, expected, found) =
+            (self.path().to_owned(), Box::new((*expected).into()), Box::new((*self.hash()).into()));
+        Err(CeremonyError::OtherPowers { path, expected, found })
     }
 
     /// Checks all powers of τ that a circuit of this size uses.

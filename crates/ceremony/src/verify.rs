@@ -3,44 +3,65 @@
 //! Three files: the powers of τ, the ceremony's beginning, and a later state of it, the last one for
 //! instance. The states between are not needed: every contribution leaves its proof in those after it.
 //!
+//! Before all that, the plan is compared: it is for this circuit, these powers and this beginning, and the
+//! first contribution is made from its hash.
+//!
 //! 1. The beginning follows from the circuit and the powers ([`check_beginning`]).
 //! 2. The contributions form a chain, from that beginning ([`Chain::check`](crate::contribution::Chain::check)).
 //! 3. δ is what the chain gives, in G1 and in G2.
 //! 4. Sections that no contribution changes are those of the beginning, byte for byte.
 //! 5. L and H are those of the beginning, divided by δ. One random linear combination of each is
 //!    compared by pairings.
+//!
+//! What was verified is what is multiplied later: the file is read through one handle, and no piece of it
+//! is used that is not what it was when the file was opened.
 
-use aep2_circuits::system::Circuit;
+use std::path::Path;
+
+use aep2_circuits::{symbolic, system::Circuit};
 use ark_bn254::{Fr, G1Affine, G2Affine, g1};
 use ark_ec::AffineRepr;
 
 use crate::{
+    announcement::announcement,
     beginning::check_beginning,
     circuit::random_scalars,
-    error::CeremonyError,
+    contribution::{Chain, Source},
+    error::{CeremonyError, PlanError},
+    plan::Plan,
     points::sum_of_section,
     progress::{Step, Watch},
     ptau::{Ptau, Section, same_ratio},
     zkey::{A, B_G1, B_G2, COEFFICIENTS, H, Header, L, PUBLIC, Zkey},
 };
 
-/// A state of a ceremony, all of which was checked.
+/// A state of a ceremony, all of which was checked, and the plan that it was checked against.
 #[derive(Debug)]
-pub struct Verified(Zkey);
+pub struct Verified {
+    zkey: Zkey,
+    plan: Plan,
+}
 
 impl Verified {
     /// The file.
     pub fn zkey(&self) -> &Zkey {
-        &self.0
+        &self.zkey
+    }
+
+    /// What was announced.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
     }
 }
 
-/// Verifies a state of the ceremony for `circuit` that began with `initial` and these powers of τ.
+/// Verifies a state of the ceremony for `circuit` that was announced with `plan` and began with `initial`
+/// and these powers of τ. Whether the plan is the one that people saw, its reader has to know.
 ///
 /// # Errors
 /// For the first thing that is not as it should be.
 pub fn verify(
     circuit: &impl Circuit,
+    plan: &Plan,
     ptau: &Ptau,
     initial: &Zkey,
     state: Zkey,
@@ -50,7 +71,14 @@ pub fn verify(
     if state.chain.circuit_hash != initial.chain.circuit_hash {
         return Err(CeremonyError::OtherCeremony { path: state.path().to_owned() });
     }
+    plan.check_files(ptau.hash(), &initial.chain.circuit_hash)?;
+    check_plan(plan, &state.chain, state.path())?;
     let delta = state.chain.check(state.path(), watch)?;
+    let of_plan = plan.circuit();
+    plan.check_circuit(&of_plan)?;
+    if symbolic::digest(circuit) != of_plan.digest {
+        return Err(PlanError::Other("circuit").into());
+    }
     check_beginning(circuit, ptau, initial, watch)?;
     check_header(initial, &state, &delta)?;
     watch.step(Step::Compare, 0, 7);
@@ -65,7 +93,26 @@ pub fn verify(
     watch.step(Step::Compare, 6, 7);
     check_divided(initial, &state, H)?;
     watch.step(Step::Compare, 7, 7);
-    Ok(Verified(state))
+    Ok(Verified { zkey: state, plan: plan.clone() })
+}
+
+/// Checks that the contributions, if there are some, begin with the plan's, and that a beacon is hashed as
+/// often as the plan says: a file could have this machine hash for days. `path` is for errors.
+///
+/// # Errors
+/// [`CeremonyError::OtherPlan`] when it is another plan's ceremony; [`CeremonyError::Beacon`] when the
+/// beacon is hashed more or less often.
+pub(crate) fn check_plan(plan: &Plan, chain: &Chain, path: &Path) -> Result<(), CeremonyError> {
+    let Some((first, rest)) = chain.contributions.split_first() else { return Ok(()) };
+    if *first != announcement(plan) {
+        return Err(CeremonyError::OtherPlan { path: path.to_owned() });
+    }
+    for own in rest {
+        if let Source::Beacon { exponent, .. } = &own.source {
+            plan.check_exponent(*exponent)?;
+        }
+    }
+    Ok(())
 }
 
 /// Checks that `later` has all contributions of `before`, unchanged and first.

@@ -39,7 +39,7 @@ pub(crate) const L: Section = (8, "L");
 pub(crate) const H: Section = (9, "H");
 pub(crate) const CHAIN: u32 = 10;
 
-/// The longest list of contributions that is read: some hundred thousand.
+/// The longest list of contributions that is read, more than the most of them take.
 const CHAIN_BYTES_MAX: u64 = 1 << 26;
 const HEADER_BYTES_MAX: u64 = 4096;
 

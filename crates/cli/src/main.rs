@@ -91,6 +91,16 @@ enum Command {
         #[command(subcommand)]
         what: Box<command::issuer::Command>,
     },
+    /// Who is served: set it up, look at what is known, freeze, export records
+    Compliance {
+        #[command(subcommand)]
+        what: Box<command::compliance::Command>,
+    },
+    /// What officers have to decide
+    Case {
+        #[command(subcommand)]
+        what: command::case::Command,
+    },
     /// What stands behind a processor's receipts
     Bond {
         #[command(subcommand)]
@@ -175,6 +185,8 @@ fn main() -> ExitCode {
         Command::Mcp { what } => command::mcp::run(&what, &output),
         Command::Issuer { what } => command::issuer::run(&what, &output),
         Command::Deposit(arguments) => command::deposit::run(&arguments, &output),
+        Command::Compliance { what } => command::compliance::run(&what, &output),
+        Command::Case { what } => command::case::run(&what, &output),
         Command::Bond { what } => command::bond::run(&what, &output),
         Command::Receipt { what } => command::receipt::run(&what, &output),
         Command::Withdraw { what } => command::withdraw::run(&what, &output),

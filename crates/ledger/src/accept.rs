@@ -39,9 +39,9 @@ use crate::{
     life::Entry,
     limits,
     records::{
-        AccountRecord, DirectAccountRecord, DirectPromise, DirectReceipt, GateScope, IssuedReceipt,
-        MandateRecord, NonceKey, Promise, ProvedPromise, ReceiptMismatch, Standing, StateRecord,
-        Status,
+        AccountRecord, DirectAccountRecord, DirectPromise, DirectReceipt, GateReason, GateScope,
+        IssuedReceipt, MandateRecord, NonceKey, Promise, ProvedPromise, ReceiptMismatch, Standing,
+        StateRecord, Status,
     },
     schema::{self, Family},
     source::Source,
@@ -324,7 +324,7 @@ pub(crate) fn precheck<T>(
     now: UnixTime,
 ) -> Result<Precheck, AcceptError> {
     let (hash, terms) = (received.hash, &received.terms);
-    let asked = Asked { hash, terms, settle_by, not_before };
+    let asked = Asked { hash, terms, settle_by, not_before, is_signed: false };
     Ok(match admit(on, config, &asked, now)? {
         Found::Again(accepted) => Precheck::Accepted(accepted),
         Found::New { account, amount, reads: Reads { unread, ahead }, .. } => {
@@ -339,13 +339,16 @@ struct Asked<'a> {
     terms: &'a Terms,
     settle_by: UnixTime,
     not_before: Option<UnixTime>,
+    /// Whether the signature was looked at. Whom compliance denied is not told to whoever makes up a mandate.
+    is_signed: bool,
 }
 
 impl<'a> From<&'a AcceptRequest> for Asked<'a> {
     fn from(request: &'a AcceptRequest) -> Self {
         let settle_by = request.receipt.settle_by();
         let not_before = request.payee_terms.as_ref().and_then(|terms| terms.not_before);
-        Self { hash: request.hash, terms: &request.terms, settle_by, not_before }
+        let (hash, terms) = (request.hash, &request.terms);
+        Self { hash, terms, settle_by, not_before, is_signed: true }
     }
 }
 
@@ -379,7 +382,9 @@ fn admit(
         GateScope::Payee { payee },
         GateScope::Token { token },
     ];
-    if let Some((scope, reason)) = gate::closed(&on.gates(), scopes) {
+    let closed =
+        gate::closed(&on.gates(), scopes, |reason| asked.is_signed || reason != GateReason::Denied);
+    if let Some((scope, reason)) = closed {
         return Err(Refusal::Closed { scope, reason }.into());
     }
     if record.standing != Standing::Followed {

@@ -62,16 +62,18 @@ pub(crate) fn open(
     Ok(true)
 }
 
-/// The first of these scopes that is closed, and why.
+/// The first of these scopes that is closed for a reason that counts, and why.
 pub(crate) fn closed(
     gates: &Gates,
     scopes: impl IntoIterator<Item = GateScope>,
+    counts: impl Fn(GateReason) -> bool,
 ) -> Option<(GateScope, GateReason)> {
     if gates.is_empty() {
         return None;
     }
     scopes.into_iter().find_map(|scope| {
-        let (found, _) = gates.range((scope, GateReason::Paused)..).next()?;
-        (found.0 == scope).then_some(*found)
+        let of_scope = gates.range((scope, GateReason::Paused)..).map(|(found, _)| *found);
+        let mut of_scope = of_scope.take_while(|(found, _)| *found == scope);
+        of_scope.find(|(_, reason)| counts(*reason))
     })
 }

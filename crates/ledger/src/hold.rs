@@ -9,6 +9,9 @@
 //! allows**. It ends [`LedgerConfig::hold_margin_s`] before `settleBy` at the latest, or in the last quarter
 //! of the time until then, as the mandate's hash has it: thousands that are held as long as possible are
 //! not to become due in one second.
+//!
+//! The exception is a freeze ([`HoldKind::Freeze`]): it lasts until the mandate cannot settle any more,
+//! whatever was promised. Somebody decided to break the promise, and the bond answers for it.
 
 use aep2_mandate::units::UnixTime;
 use thiserror::Error;
@@ -23,6 +26,10 @@ use crate::{
     units::MandateHash,
 };
 
+/// How long a freeze outlasts the mandate's deadline, in seconds: more than the chain's clock and this
+/// machine's can differ, so that nothing frozen is released while the chain would still settle it.
+pub(crate) const FREEZE_PAST_DEADLINE_S: u64 = 86_400;
+
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hold {
@@ -30,7 +37,7 @@ pub struct Hold {
     pub mandate: MandateHash,
     /// Why.
     pub kind: HoldKind,
-    /// Until when, if the promise allows it.
+    /// Until when, if the promise allows it. Of a freeze it is not looked at.
     pub until: UnixTime,
     /// Who asks, at most [`limits::BY_BYTES_MAX`].
     pub by: String,
@@ -88,6 +95,12 @@ fn latest_end(config: &LedgerConfig, entry: &Entry) -> UnixTime {
     UnixTime::new(limit.get().saturating_sub(spread)).unwrap_or(UnixTime::MIN)
 }
 
+/// When a freeze ends: when the chain has long refused the mandate.
+pub(crate) fn freeze_end(deadline: UnixTime) -> UnixTime {
+    let end = deadline.get().saturating_add(FREEZE_PAST_DEADLINE_S);
+    UnixTime::new(end).unwrap_or(UnixTime::MAX)
+}
+
 /// The hold of a mandate whose terms have it settle no earlier than `until`.
 pub(crate) fn of_terms(until: UnixTime, now: UnixTime) -> Option<HoldRecord> {
     let (kind, by) = (HoldKind::NotBefore, String::from("terms"));
@@ -104,7 +117,10 @@ pub(crate) fn hold(
     limits::within("the name of who holds", by.as_bytes(), limits::BY_BYTES_MAX)?;
     let mut entry = queued(tx, mandate)?;
     let latest = latest_end(tx.config, &entry);
-    let until = until.min(latest);
+    let until = match kind {
+        HoldKind::Freeze => freeze_end(entry.mandate.promise.deadline()),
+        _ => until.min(latest),
+    };
     if until <= now {
         return Err(HoldError::TooLate { latest, now });
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use aep2_journal::{JournalMetrics, View};
 use aep2_mandate::units::{AccountId, Amount, UnixTime};
-use alloy_primitives::Address;
+use alloy_primitives::{Address, B256};
 
 use crate::{
     ending::{Ending, endings},
@@ -237,6 +237,13 @@ impl Ledger {
             changes_from: account.changes_from(),
             purses: purses.iter().map(|(token, purse)| (*token, purse.into())).collect(),
         })
+    }
+
+    /// Whose an account is, and the hash of its mandate key; nothing of one that is not known. Costs a
+    /// look-up, however many purses it has.
+    pub fn parties(&self, account: AccountId) -> Option<(Address, B256)> {
+        let account = self.memory().account(account)?;
+        account.record.as_ref().map(|record| (record.owner, record.key_hash))
     }
 
     /// The accounts that name this processor and are to be read from the chain, at most `limit`, the
@@ -574,6 +581,11 @@ impl Ledger {
     /// The mandates whose holds are all over at `now`, the longest over first, at most `limit`.
     pub fn no_longer_held(&self, now: UnixTime, limit: usize) -> Vec<MandateHash> {
         self.memory().no_longer_held(now, limit)
+    }
+
+    /// The mandates that are held, in the order in which they are released.
+    pub fn held(&self) -> Vec<MandateHash> {
+        self.memory().no_longer_held(UnixTime::MAX, usize::MAX)
     }
 
     /// What is closed: for what, why, since when, by whom.

@@ -17,7 +17,7 @@ pub(crate) fn code_of_gate(reason: GateReason) -> &'static str {
     match reason {
         GateReason::Paused => "paused",
         GateReason::Frozen | GateReason::Unauthorized => "frozen",
-        GateReason::Denied => "denied",
+        GateReason::Denied => "policy_refused",
     }
 }
 

@@ -18,7 +18,6 @@ pub(crate) enum SettlementPathName {
 pub(crate) enum HoldKindName {
     NotBefore,
     Dispute,
-    Review,
     Operator,
 }
 

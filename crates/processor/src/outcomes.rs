@@ -51,7 +51,7 @@ impl Outcomes {
             if let Some(view) =
                 self.ledger.mandate(mandate)?.filter(|view| view.state.status.is_live())
             {
-                self.policies.restore(&Request::of(mandate, &view.mandate));
+                self.policies.restore(&Request::of(mandate, &view.mandate, &self.ledger));
             }
         }
         self.events.emit(Event::ReorgedOut { to_block, mandates, batches });
@@ -67,7 +67,7 @@ impl Outcomes {
         for mandate in mandates.iter().copied() {
             let Some(view) = self.ledger.mandate(mandate)? else { continue };
             if !view.state.status.is_live() {
-                self.policies.ended(&Request::of(mandate, &view.mandate));
+                self.policies.ended(&Request::of(mandate, &view.mandate, &self.ledger));
             }
             match view.state.status {
                 Status::Settled { batch, amount, block } => {

@@ -34,7 +34,7 @@ use crate::{
     follow::{ChainSync, SyncParts, Wanted},
     metrics::Metrics,
     outcomes::Outcomes,
-    policy::{Policies, Policy},
+    policy::{Policies, Policy, Request, for_each_waiting},
     requests::{RequestParts, RequestQueue},
     supervisor::{Supervisor, TaskPanicked},
     view::{
@@ -251,6 +251,15 @@ impl Processor {
         self.inner.requests.check(mandate)
     }
 
+    /// What policies are asked about a mandate that everything else lets pass, its signature included;
+    /// nothing for one that was accepted before. On this thread, as [`check`](Self::check).
+    ///
+    /// # Errors
+    /// See [`AcceptError`].
+    pub fn request(&self, mandate: &SignedMandate) -> Result<Option<Request>, AcceptError> {
+        self.inner.requests.considered(mandate)
+    }
+
     /// Notes what a payee takes of a mandate. The answer is there when it is on disk. The same again
     /// gets the same answer.
     ///
@@ -311,6 +320,23 @@ impl Processor {
     /// What the gate is closed for: why, since when, by whom.
     pub fn gates(&self) -> Vec<(GateScope, GateReason, GateRecord)> {
         self.inner.base.ledger.gates()
+    }
+
+    /// The mandates that could still be kept from being settled, as policies are asked about them. Reads all
+    /// of them, on a thread where it may block.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn waiting(&self) -> Result<Vec<Request>, ViewError> {
+        let ledger = Arc::clone(&self.inner.base.ledger);
+        let reading = tokio::task::spawn_blocking(move || {
+            let mut found = Vec::new();
+            for_each_waiting(&ledger, |mandate, record| {
+                found.push(Request::of(mandate, record, &ledger));
+            })?;
+            Ok(found)
+        });
+        reading.await.unwrap_or_else(|error| Err(ViewError::Internal(error.to_string())))
     }
 
     // Looking. These read the ledger on the calling thread.

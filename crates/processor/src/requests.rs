@@ -19,7 +19,7 @@ use crate::{
     follow::Wanted,
     intake::{Incoming, Pool, ReceiptSigner, Reply, RequestContext, TurnedAway, Unanswered},
     metrics::Metrics,
-    policy::Policies,
+    policy::{Policies, Request},
     supervisor::Supervisor,
 };
 
@@ -156,6 +156,17 @@ impl RequestQueue {
             return Err(AcceptError::Stopping);
         }
         self.accepting.check(mandate)
+    }
+
+    /// What policies are asked about a mandate that everything else lets pass.
+    pub(crate) fn considered(
+        &self,
+        mandate: &SignedMandate,
+    ) -> Result<Option<Request>, AcceptError> {
+        if self.supervisor.is_closed() {
+            return Err(AcceptError::Stopping);
+        }
+        self.accepting.considered(mandate)
     }
 
     /// Waits until everything that entered is answered. The processor must be stopping.

@@ -3,12 +3,14 @@
 //! - [`settings`]: what an operator sets, in a TOML file;
 //! - [`api`]: what may be asked and what is answered, a file for each kind of thing; its errors; its
 //!   OpenAPI document;
+//! - [`compliance`]: compliance as a policy of the processor's, and how its decisions are carried out;
 //! - [`Server`]: all of it, and an end that lets requests in flight finish.
 //!
 //! Input is bounded before it is read, in size and in time. How a batch is proved and settled is the
 //! processor's.
 
 pub mod api;
+pub mod compliance;
 mod metrics;
 mod server;
 pub mod settings;

@@ -2,6 +2,7 @@
 
 use std::{io, net::SocketAddr, time::Duration};
 
+use aep2_compliance::Compliance;
 use aep2_exact::ExactFacilitator;
 use aep2_http::HttpServer;
 use aep2_processor::Processor;
@@ -40,18 +41,19 @@ pub enum ServeError {
 }
 
 impl Server {
-    /// Listens as the settings say, and takes payments of x402's scheme `exact` where `exact` is there.
+    /// Listens as the settings say, and takes payments of x402's scheme `exact`, and what payers
+    /// present to compliance, where these are there.
     /// Call it within tokio.
     ///
     /// # Errors
     /// When a port cannot be had.
     pub async fn start(
         processor: Processor,
-        exact: Option<ExactFacilitator>,
+        (exact, compliance): (Option<ExactFacilitator>, Option<Compliance>),
         settings: &Settings,
     ) -> Result<Self, ServeError> {
         let Settings { http, limits, metrics, .. } = settings;
-        let api = Api::new(processor, exact, limits);
+        let api = Api::new(processor, (exact, compliance), limits);
         let connections = limits.connections();
         let listen = async |address, setting, router| {
             let open = api.metrics().http.connections.clone();

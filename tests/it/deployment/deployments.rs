@@ -4,7 +4,9 @@ use std::{collections::BTreeSet, fs};
 
 use aep2_chain::{
     contracts::Groth16Verifier,
-    deployment::{DeployError, Deployment, FileError, VerifyError, deploy},
+    deployment::{
+        DeployError, Deployment, FileError, KeyOfShape, OtherKeyError, VerifyError, deploy,
+    },
     error::ChainError,
     wallet::{
         WalletId,
@@ -15,7 +17,10 @@ use aep2_chain::{
 };
 use aep2_circuits::Shape;
 use aep2_mandate::units::ChainId;
-use aep2_prover::{export::calldata, key_file::Provenance};
+use aep2_prover::{
+    export::calldata,
+    key_file::{Loaded, Provenance},
+};
 use aep2_tests::{
     chain::TestChain,
     on_both_chains,
@@ -269,8 +274,25 @@ async fn a_development_key_is_refused_on_a_public_chain() {
     forced.verify(&chain.reader()).await.unwrap();
     assert_eq!(forced.verifiers[0].provenance, Provenance::RandomDevelopment);
 
+    // Whoever makes a key's file can write into it that the key is a ceremony's.
     plan.accept_development_keys.clear();
     let ceremony = Provenance::Ceremony { transcript: [7; 32] };
+    plan.keys[0].key.provenance = ceremony;
+    let before = chain.latest().await.header.number;
+    for checked in [BTreeSet::new(), BTreeSet::from([Shape::TEST])] {
+        plan.checked_ceremonies = checked;
+        let error = deploy(&provider, &plan).await.unwrap_err();
+        let expected =
+            matches!(error, DeployError::UncheckedCeremony { shape: named, .. } if named == shape);
+        assert!(expected, "{error:?}");
+    }
+    assert_eq!(chain.latest().await.header.number, before, "nothing was sent");
+    // Its being named does not make a ceremony's of a development key.
+    plan.checked_ceremonies = BTreeSet::from([shape]);
+    plan.keys[0].key.provenance = Provenance::RandomDevelopment;
+    let error = deploy(&provider, &plan).await.unwrap_err();
+    assert!(matches!(error, DeployError::DevelopmentKey { .. }), "{error:?}");
+
     plan.keys[0].key.provenance = ceremony;
     let deployment = deploy(&provider, &plan).await.unwrap();
     // Its file names the transcript.
@@ -278,6 +300,26 @@ async fn a_development_key_is_refused_on_a_public_chain() {
     assert!(json.contains(&format!("0x{}", "07".repeat(32))), "{json}");
     let read: Deployment = serde_json::from_str(&json).unwrap();
     assert_eq!(read.verifiers[0].provenance, ceremony);
+}
+
+/// Whoever pays from a wallet compares its verifier's key with the one that he checked.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deployment_with_another_key_or_another_origin_of_it_is_refused() {
+    let stage = Stage::set(TestChain::embedded()).await;
+    let deployment = &stage.deployment;
+    let KeyOfShape { shape, key } = prover().into();
+    assert_eq!(deployment.check_key(shape, &key).unwrap().address, deployment.verifiers[0].address);
+
+    let error = deployment.check_key(Shape::TEST, &key).unwrap_err();
+    assert_eq!(error, OtherKeyError::NoVerifier { shape: Shape::TEST });
+    let mut other = key.clone();
+    other.key.gamma_abc_g1.swap(1, 2);
+    // The file of the other key names the hash of the honest one.
+    let error = deployment.check_key(shape, &other).unwrap_err();
+    assert!(matches!(error, OtherKeyError::VerifyingKey { .. }), "{error:?}");
+    let provenance = Provenance::Ceremony { transcript: [7; 32] };
+    let error = deployment.check_key(shape, &Loaded { provenance, ..key }).unwrap_err();
+    assert!(matches!(error, OtherKeyError::Provenance { .. }), "{error:?}");
 }
 
 /// The set's name is computed here as the wallet computes it, in whatever order the verifiers come.

@@ -160,6 +160,7 @@ async fn the_first_reason_of_the_stated_order_is_the_answer() {
     assert_eq!(answer(payer.sign(world.id(), payment)).await, "policy_refused");
     payment.payee = payee_address(1);
     let good = payer.sign(world.id(), payment);
+    denied_gate(&processor, &good, &spent).await;
     assert_eq!(answer(good.clone()).await, "accepted");
 
     // From now on it is known, whatever else is wrong.
@@ -181,6 +182,22 @@ async fn leave(world: &World, payer: &Payer, verifier_set: Option<VerifierSetId>
     world.send(&payer.key, &world.id().apply_change(payer.account)).await;
 }
 
+/// Whom compliance denied is told to whoever has a signature, and to nobody else.
+async fn denied_gate(processor: &Processor, good: &SignedMandate, spent: &SignedMandate) {
+    let scope = GateScope::Payee { payee: good.mandate.payee };
+    let reason = GateReason::Denied;
+    let close = Close { scope, reason, by: "compliance".into(), note: "secret".into() };
+    assert!(processor.close_gate(close).await.expect("closed"));
+    let told = processor.accept(good.clone()).await.expect_err("closed");
+    assert_eq!(told.code(), "policy_refused");
+    let message = told.to_string();
+    assert!(!message.contains("secret") && !message.contains("0x"), "{message}");
+    let made_up = forged(good.clone(), spent);
+    assert_eq!(code(processor.accept(made_up.clone()).await), "bad_signature");
+    assert_eq!(code(processor.check(&made_up)), "bad_signature");
+    assert!(processor.open_gate(scope, reason).await.expect("opened"));
+}
+
 /// A mandate that is refused because the gate is closed, for one scope after the other. Whoever is refused
 /// is not told the operator's note.
 async fn closed_gates(processor: &Processor, signed: &SignedMandate) {
@@ -188,7 +205,7 @@ async fn closed_gates(processor: &Processor, signed: &SignedMandate) {
     let closed = [
         (GateReason::Paused, GateScope::All, "paused"),
         (GateReason::Frozen, GateScope::Account { account }, "frozen"),
-        (GateReason::Denied, GateScope::Payee { payee }, "denied"),
+        (GateReason::Frozen, GateScope::Payee { payee }, "frozen"),
     ];
     for (reason, scope, expected) in closed {
         let close = Close { scope, reason, by: "operator".into(), note: "secret".into() };

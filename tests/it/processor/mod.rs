@@ -3,6 +3,7 @@
 mod accept;
 mod capacity;
 mod capture;
+mod compliance;
 mod demands;
 mod full_disk;
 mod holds;

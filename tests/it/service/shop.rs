@@ -60,7 +60,7 @@ impl Shop {
         let mut settings = Settings::parse(settings).unwrap();
         settings.http.listen = ([127, 0, 0, 1], 0).into();
         let exact = settings.exact.enabled.then(|| exact::facilitator(&world, &settings));
-        let server = Server::start(processor.clone(), exact, &settings).await.unwrap();
+        let server = Server::start(processor.clone(), (exact, None), &settings).await.unwrap();
         let address = server.address();
         let client = Client::builder().no_proxy().build().unwrap();
         Self { world, payer, processor, server, address, client }

@@ -409,6 +409,7 @@ export class Aep2Server implements SchemeNetworkServer {
 const PASSING = new Set([
   "too_many_requests",
   "over_capacity",
+  "compliance_pending",
   "account_being_read",
   "paused",
   "not_ready",

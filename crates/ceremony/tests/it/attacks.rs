@@ -2,8 +2,10 @@
 
 use aep2_ceremony::{
     CeremonyError, Hash,
+    announcement::announcement,
+    beginning::check_beginning,
     contribution::{Chain, Contribution, Source},
-    error::Defect,
+    error::{BeaconError, Defect, PlanError},
     points::{to_bytes, to_hashed},
     snarkjs_random::hash_to_g2,
     verify::{continues, verify},
@@ -64,16 +66,16 @@ fn is_defect(error: &CeremonyError, expected: (usize, Defect)) {
 
 #[test]
 fn a_contribution_that_drops_an_earlier_one_is_found() {
-    let error = rechained("2.zkey", |chain| drop(chain.contributions.remove(0)));
-    is_defect(&error, (1, Defect::OtherBefore));
+    let error = rechained("2.zkey", |chain| drop(chain.contributions.remove(1)));
+    is_defect(&error, (2, Defect::OtherBefore));
 
     // A chain of his own, without the first: it verifies by itself, but does not continue.
     let stage = Stage::new(CIRCUIT, 6);
-    stage.contribute("initial.zkey", "1.zkey", "first");
-    stage.contribute("initial.zkey", "instead.zkey", "second");
+    stage.contribute("0.zkey", "1.zkey", "first");
+    stage.contribute("0.zkey", "instead.zkey", "second");
     stage.verify("instead.zkey").unwrap();
     let error = continues(&stage.zkey("1.zkey"), &stage.zkey("instead.zkey")).unwrap_err();
-    assert!(matches!(error, CeremonyError::DoesNotContinue { number: 1, .. }), "{error}");
+    assert!(matches!(error, CeremonyError::DoesNotContinue { number: 2, .. }), "{error}");
     let error = continues(&stage.zkey("1.zkey"), &stage.zkey("initial.zkey")).unwrap_err();
     assert!(matches!(error, CeremonyError::DoesNotContinue { number: 1, .. }), "{error}");
 }
@@ -81,8 +83,8 @@ fn a_contribution_that_drops_an_earlier_one_is_found() {
 #[test]
 fn a_contribution_that_is_repeated_is_found() {
     let error =
-        rechained("2.zkey", |chain| chain.contributions.push(chain.contributions[1].clone()));
-    is_defect(&error, (3, Defect::OtherBefore));
+        rechained("2.zkey", |chain| chain.contributions.push(chain.contributions[2].clone()));
+    is_defect(&error, (4, Defect::OtherBefore));
 }
 
 #[test]
@@ -91,8 +93,8 @@ fn a_chain_that_is_cut_short_or_reordered_is_found() {
     assert!(matches!(error, CeremonyError::OtherDelta { section: "2 (δ in G1)", .. }), "{error}");
     let error = rechained("2.zkey", |chain| chain.contributions.clear());
     assert!(matches!(error, CeremonyError::OtherDelta { section: "2 (δ in G1)", .. }), "{error}");
-    let error = rechained("2.zkey", |chain| chain.contributions.swap(0, 1));
-    is_defect(&error, (1, Defect::OtherBefore));
+    let error = rechained("2.zkey", |chain| chain.contributions.swap(1, 2));
+    is_defect(&error, (2, Defect::OtherBefore));
 }
 
 /// A contribution by the definition, with secrets of the attacker's choice: one for `s`, one for δ, and
@@ -120,8 +122,8 @@ fn forged(chain: &Chain, delta: G1Affine, [in_s, in_delta, in_proof]: [Fr; 3]) -
     }
 }
 
-/// What is said of a second contribution that is made from these secrets.
-fn forged_second(secrets: [u64; 3]) -> CeremonyError {
+/// What is said of a third contribution, after the plan's and an honest one, from these secrets.
+fn forged_next(secrets: [u64; 3]) -> CeremonyError {
     let secrets = secrets.map(Fr::from);
     altered("1.zkey", |stage, parts| {
         let state = stage.zkey("1.zkey");
@@ -133,9 +135,9 @@ fn forged_second(secrets: [u64; 3]) -> CeremonyError {
 
 #[test]
 fn a_secret_of_zero_or_one_is_found() {
-    is_defect(&forged_second([1, 1, 1]), (2, Defect::ChangesNothing));
-    is_defect(&forged_second([0, 0, 0]), (2, Defect::ChangesNothing));
-    is_defect(&forged_second([5, 1, 5]), (2, Defect::ChangesNothing));
+    is_defect(&forged_next([1, 1, 1]), (3, Defect::ChangesNothing));
+    is_defect(&forged_next([0, 0, 0]), (3, Defect::ChangesNothing));
+    is_defect(&forged_next([5, 1, 5]), (3, Defect::ChangesNothing));
     // δ itself may be no infinity.
     let error = altered("1.zkey", |_, parts| {
         let header = parts.section(2);
@@ -148,11 +150,11 @@ fn a_secret_of_zero_or_one_is_found() {
 #[test]
 fn a_contribution_without_knowledge_of_its_secret_is_found() {
     // All is right but that the points are still those of before.
-    let error = forged_second([5, 5, 5]);
+    let error = forged_next([5, 5, 5]);
     assert!(matches!(error, CeremonyError::OtherDelta { section: "2 (δ in G1)", .. }), "{error}");
-    is_defect(&forged_second([5, 5, 6]), (2, Defect::NoKnowledge));
-    is_defect(&forged_second([5, 6, 5]), (2, Defect::DoesNotFollow));
-    is_defect(&forged_second([6, 5, 5]), (2, Defect::NoKnowledge));
+    is_defect(&forged_next([5, 5, 6]), (3, Defect::NoKnowledge));
+    is_defect(&forged_next([5, 6, 5]), (3, Defect::DoesNotFollow));
+    is_defect(&forged_next([6, 5, 5]), (3, Defect::NoKnowledge));
 }
 
 /// Somebody replaces an honest δ by his own, and leaves the honest contribution in the list.
@@ -160,9 +162,9 @@ fn a_contribution_without_knowledge_of_its_secret_is_found() {
 fn an_honest_contribution_cannot_be_undone() {
     let error = rechained("2.zkey", |chain| {
         let own = Fr::from(99u64);
-        chain.contributions[1].delta_after = (G1Affine::generator() * own).into_affine();
+        chain.contributions[2].delta_after = (G1Affine::generator() * own).into_affine();
     });
-    is_defect(&error, (2, Defect::DoesNotFollow));
+    is_defect(&error, (3, Defect::DoesNotFollow));
 }
 
 #[test]
@@ -171,20 +173,26 @@ fn contributions_do_not_move_to_another_ceremony() {
     other.run();
     let theirs = other.zkey("2.zkey").chain;
     let error = rechained("2.zkey", |chain| chain.contributions = theirs.contributions.clone());
-    is_defect(&error, (1, Defect::OtherBefore));
+    assert!(matches!(error, CeremonyError::OtherPlan { .. }), "{error}");
+    let error = rechained("2.zkey", |chain| {
+        chain.contributions.splice(1.., theirs.contributions[1..].iter().cloned());
+    });
+    is_defect(&error, (2, Defect::OtherBefore));
     let error = rechained("2.zkey", |chain| *chain = theirs.clone());
     assert!(matches!(error, CeremonyError::OtherCeremony { .. }), "{error}");
 
-    // With the beginning altered to match.
-    let stage = Stage::finished();
-    let mut parts = Parts::read(&stage.path("initial.zkey"));
-    let nobody = Chain { circuit_hash: theirs.circuit_hash, contributions: Vec::new() };
-    *parts.section(10) = nobody.to_bytes();
-    parts.write(&stage.path("initial.zkey"));
-    let mut parts = Parts::read(&stage.path("2.zkey"));
-    *parts.section(10) = theirs.to_bytes();
-    parts.write(&stage.path("2.zkey"));
-    let error = stage.verify("2.zkey").unwrap_err();
+    // With the beginning and the plan altered to match.
+    let mut stage = Stage::finished();
+    stage.plan.circuit_hash = theirs.circuit_hash.into();
+    let chain = |contributions| Chain { circuit_hash: theirs.circuit_hash, contributions };
+    for (name, contributions) in
+        [("initial.zkey", vec![]), ("0.zkey", vec![announcement(&stage.plan)])]
+    {
+        let mut parts = Parts::read(&stage.path(name));
+        *parts.section(10) = chain(contributions).to_bytes();
+        parts.write(&stage.path(name));
+    }
+    let error = stage.verify("0.zkey").unwrap_err();
     let expected =
         matches!(&error, CeremonyError::OtherCeremony { path } if path.ends_with("initial.zkey"));
     assert!(expected, "{error}");
@@ -199,24 +207,26 @@ fn a_beacon_that_is_not_the_last_or_not_the_value_s_is_found() {
         chain.contributions.push(forged(&chain, state.header.delta_g1, [Fr::from(5u64); 3]));
         *parts.section(10) = chain.to_bytes();
     });
-    is_defect(&error, (3, Defect::AfterBeacon));
+    is_defect(&error, (4, Defect::AfterBeacon));
 
     let of_beacon = |value: Vec<u8>, exponent| Source::Beacon { value, exponent };
-    for source in [
-        of_beacon(vec![0xbf; 32], 10),
-        of_beacon(vec![0xbe; 32], 11),
-        of_beacon(vec![0xbe; 31], 10),
-        // Nobody waits for 2^63 hashes to find a lie.
-        of_beacon(vec![0xbe; 32], 63),
-    ] {
-        let error = rechained("last.zkey", |chain| chain.contributions[2].source = source);
-        is_defect(&error, (3, Defect::NotFromBeacon));
+    for source in [of_beacon(vec![0xbf; 32], 10), of_beacon(vec![0xbe; 31], 10)] {
+        let error = rechained("last.zkey", |chain| chain.contributions[3].source = source);
+        is_defect(&error, (4, Defect::NotFromBeacon));
+    }
+    // Nobody waits for 2^63 hashes to find a lie.
+    for exponent in [11, 32, 63] {
+        let error = rechained("last.zkey", |chain| {
+            chain.contributions[3].source = of_beacon(vec![0xbe; 32], exponent);
+        });
+        let expected = BeaconError::Iterations { expected: 10, found: exponent };
+        assert!(matches!(&error, CeremonyError::Beacon(own) if *own == expected), "{error}");
     }
     // A person's secret under the beacon's name.
     let error = rechained("2.zkey", |chain| {
-        chain.contributions[1].source = of_beacon(vec![0xbe; 32], 10);
+        chain.contributions[2].source = of_beacon(vec![0xbe; 32], 10);
     });
-    is_defect(&error, (2, Defect::NotFromBeacon));
+    is_defect(&error, (3, Defect::NotFromBeacon));
 }
 
 #[test]
@@ -388,14 +398,14 @@ fn a_wrong_point_anywhere_in_the_beginning_is_found() {
     let error = altered_beginning(|parts| parts.section(4).extend([0; 44]));
     assert!(matches!(error, CeremonyError::OtherCircuit { .. }), "{error}");
     let error = altered_beginning(|parts| parts.section(10)[5] ^= 1);
-    assert!(matches!(error, CeremonyError::OtherCeremony { .. }), "{error}");
+    assert!(matches!(error, CeremonyError::Plan(PlanError::Other("beginning"))), "{error}");
 }
 
 #[test]
 fn a_later_state_is_no_beginning() {
     let stage = Stage::finished();
     let later = || stage.zkey("1.zkey");
-    let error = verify(&CIRCUIT, &stage.ptau(), &later(), later(), &()).unwrap_err();
+    let error = verify(&CIRCUIT, &stage.plan, &stage.ptau(), &later(), later(), &()).unwrap_err();
     assert!(matches!(error, CeremonyError::NotTheBeginning { .. }), "{error}");
     // With its contributions taken away, δ is still there.
     let mut parts = Parts::read(&stage.path("1.zkey"));
@@ -416,14 +426,22 @@ fn another_circuit_s_or_other_powers_ceremony_is_refused() {
         (RandomCircuit { public: 2, constraints: 21, ..CIRCUIT }, "the number of public inputs"),
     ] {
         let (initial, last) = (stage.zkey("initial.zkey"), stage.zkey("last.zkey"));
-        let error = verify(&circuit, &stage.ptau(), &initial, last, &()).unwrap_err();
+        let error = verify(&circuit, &stage.plan, &stage.ptau(), &initial, last, &()).unwrap_err();
+        let expected = matches!(error, CeremonyError::Plan(PlanError::Other("circuit")));
+        assert!(expected, "{error}");
+        // Whatever a plan says.
+        let error = check_beginning(&circuit, &stage.ptau(), &initial, &()).unwrap_err();
         let CeremonyError::OtherCircuit { what: found, .. } = error else { panic!("{error}") };
         assert_eq!(found, what);
     }
     let secrets = crate::support::powers::Secrets::new(2);
     crate::support::powers::write(&stage.path("powers.ptau"), 6, &secrets, true);
     let error = stage.verify("last.zkey").unwrap_err();
-    assert!(matches!(error, CeremonyError::OtherPoints { section: "2 (header)", .. }), "{error}");
+    let expected = matches!(error, CeremonyError::Plan(PlanError::Other("file of powers of τ")));
+    assert!(expected, "{error}");
+    let error = check_beginning(&CIRCUIT, &stage.ptau(), &stage.zkey("initial.zkey"), &());
+    let expected = matches!(error, Err(CeremonyError::OtherPoints { section: "2 (header)", .. }));
+    assert!(expected, "{error:?}");
 }
 
 #[test]
@@ -450,7 +468,7 @@ fn a_damaged_key_is_refused() {
         assert!(matches!(error, CeremonyError::Damaged { .. }), "{section}: {error}");
     }
     // Fewer or more contributions than there are, and unknown parameters.
-    for (place, byte) in [(64, 2), (64, 4), (64, 255), (68 + 384, 1), (68 + 392, 9)] {
+    for (place, byte) in [(64, 3), (64, 5), (64, 255), (68 + 384, 2), (68 + 392, 9)] {
         let error = altered(&|parts| parts.section(10)[place] = byte);
         assert!(matches!(error, CeremonyError::Damaged { .. }), "{place} {byte}: {error}");
     }
@@ -460,7 +478,7 @@ fn a_damaged_key_is_refused() {
 #[test]
 fn no_byte_of_a_state_is_free() {
     let stage = Stage::new(RandomCircuit { seed: 8, public: 1, constraints: 5 }, 5);
-    stage.contribute("initial.zkey", "1.zkey", "a");
+    stage.contribute("0.zkey", "1.zkey", "a");
     let whole = std::fs::read(stage.path("1.zkey")).unwrap();
     // The contribution's kind and parameters are the last bytes: kind, length, 1, 1, "a".
     let free = whole.len() - 1;

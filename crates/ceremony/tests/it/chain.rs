@@ -4,8 +4,9 @@ use std::fs;
 
 use aep2_ceremony::{
     CeremonyError,
+    announcement::announcement,
     begin::begin,
-    contribute::{close, contribute},
+    contribute::{announce, close, contribute},
     contribution::Source,
     error::BeaconError,
     verify::continues,
@@ -19,21 +20,21 @@ use crate::support::{
 #[test]
 fn every_state_of_an_honest_ceremony_verifies() {
     let stage = Stage::new(CIRCUIT, 6);
-    let first = stage.contribute("initial.zkey", "1.zkey", "first");
+    let first = stage.contribute("0.zkey", "1.zkey", "first");
     let second = stage.contribute("1.zkey", "2.zkey", "second");
     let beacon = stage.close("2.zkey", "last.zkey");
-    for name in ["initial.zkey", "1.zkey", "2.zkey"] {
+    for name in ["initial.zkey", "0.zkey", "1.zkey", "2.zkey"] {
         assert!(!stage.verify(name).unwrap().zkey().chain.is_closed());
     }
     let last = stage.verify("last.zkey").unwrap();
     let chain = &last.zkey().chain;
     assert!(chain.is_closed());
     let hashes: Vec<[u8; 64]> = chain.contributions.iter().map(|own| own.hash()).collect();
-    assert_eq!(hashes, [first, second, beacon]);
-    assert_eq!(chain.contributions[0].name.as_deref(), Some("first"));
+    assert_eq!(hashes, [announcement(&stage.plan).hash(), first, second, beacon]);
+    assert_eq!(chain.contributions[1].name.as_deref(), Some("first"));
     let source = Source::Beacon { value: VALUE.to_vec(), exponent: EXPONENT };
-    assert_eq!(chain.contributions[2].source, source);
-    for name in ["initial.zkey", "1.zkey", "2.zkey", "last.zkey"] {
+    assert_eq!(chain.contributions[3].source, source);
+    for name in ["initial.zkey", "0.zkey", "1.zkey", "2.zkey", "last.zkey"] {
         continues(&stage.zkey(name), last.zkey()).unwrap();
     }
 }
@@ -45,13 +46,17 @@ fn anybody_begins_with_the_same_bytes() {
     let [first, again] =
         ["initial.zkey", "again.zkey"].map(|name| fs::read(stage.path(name)).unwrap());
     assert_eq!(first, again);
+    // With the plan in it as well.
+    announce(&stage.verify("initial.zkey").unwrap(), &stage.path("again.zkey"), &()).unwrap();
+    let [first, again] = ["0.zkey", "again.zkey"].map(|name| fs::read(stage.path(name)).unwrap());
+    assert_eq!(first, again);
 }
 
 #[test]
 fn the_same_words_and_name_never_give_the_same_secret_twice() {
     let stage = Stage::new(CIRCUIT, 6);
-    stage.contribute("initial.zkey", "1.zkey", "the same");
-    stage.contribute("initial.zkey", "2.zkey", "the same");
+    stage.contribute("0.zkey", "1.zkey", "the same");
+    stage.contribute("0.zkey", "2.zkey", "the same");
     let [one, two] = ["1.zkey", "2.zkey"].map(|name| stage.zkey(name).header.delta_g1);
     assert_ne!(one, two);
 }
@@ -73,7 +78,7 @@ fn circuits_of_many_forms_verify() {
 #[test]
 fn who_types_nothing_or_has_no_fit_name_does_not_contribute() {
     let stage = Stage::new(CIRCUIT, 6);
-    let before = stage.verify("initial.zkey").unwrap();
+    let before = stage.verify("0.zkey").unwrap();
     let out = stage.path("out.zkey");
     let tried = |typed: &str, name: &str| {
         contribute(&before, &typed.to_owned().into(), Some(name), &out, &()).unwrap_err()
@@ -90,9 +95,11 @@ fn who_types_nothing_or_has_no_fit_name_does_not_contribute() {
 fn a_beacon_has_a_fit_value_and_comes_after_somebody() {
     let stage = Stage::new(CIRCUIT, 6);
     let out = stage.path("out.zkey");
-    let error = close(&stage.verify("initial.zkey").unwrap(), &VALUE, 10, &out, &()).unwrap_err();
-    assert!(matches!(error, CeremonyError::Unfinished { .. }), "{error}");
-    stage.contribute("initial.zkey", "1.zkey", "first");
+    for name in ["initial.zkey", "0.zkey"] {
+        let error = close(&stage.verify(name).unwrap(), &VALUE, 10, &out, &()).unwrap_err();
+        assert!(matches!(error, CeremonyError::Unfinished { .. }), "{error}");
+    }
+    stage.contribute("0.zkey", "1.zkey", "first");
     let before = stage.verify("1.zkey").unwrap();
     let tried = |value: &[u8], exponent| close(&before, value, exponent, &out, &()).unwrap_err();
     let error = tried(&VALUE[1..], 10);

@@ -120,7 +120,7 @@ fn a_wrong_point_anywhere_in_a_proving_key_is_found() {
 #[test]
 fn another_ceremony_s_key_is_refused() {
     let stage = Stage::finished();
-    stage.contribute("initial.zkey", "other.zkey", "somebody");
+    stage.contribute("0.zkey", "other.zkey", "somebody");
     let other = proving_key(&CIRCUIT, &stage.verify("other.zkey").unwrap(), &()).unwrap();
     let state = stage.verify("last.zkey").unwrap();
     let error = check_key(&CIRCUIT, &state, &other, Path::new("key"), &()).unwrap_err();

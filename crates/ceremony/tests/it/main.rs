@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod attacks;
+mod beside_key;
 mod chain;
+mod files;
 mod keys;
 mod powers;
 mod records;

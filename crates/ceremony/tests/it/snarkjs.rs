@@ -3,8 +3,8 @@
 use std::{fs, path::Path};
 
 use aep2_ceremony::{
-    begin::begin, beginning::check_beginning, key::proving_key, ptau::Ptau, r1cs::write_r1cs,
-    wtns::write_wtns, zkey::Zkey,
+    beginning::check_beginning, key::proving_key, ptau::Ptau, r1cs::write_r1cs, wtns::write_wtns,
+    zkey::Zkey,
 };
 use aep2_circuits::{Shape, statement::Statement, system::Circuit, witness::Assignment};
 use aep2_prover::{
@@ -35,17 +35,19 @@ fn snarkjs_accepts_our_powers_of_tau_and_prepares_them_as_we_do() {
 /// The whole way with powers that snarkjs made, and contributions of both in turn.
 #[test]
 fn people_with_snarkjs_and_people_with_this_program_run_one_ceremony() {
-    let stage = Stage::new(CIRCUIT, 6);
+    let mut stage = Stage::new(CIRCUIT, 6);
     assert!(snarkjs("new-ptau", &[&stage.path("powers.ptau"), &"6"]));
     assert!(snarkjs("verify-ptau", &[&stage.path("powers.ptau")]));
+    stage.begin();
     let path = |name: &str| stage.path(name);
-    begin(&CIRCUIT, &stage.ptau(), &path("initial.zkey"), &()).unwrap();
 
     let accepted_by_snarkjs = |name: &str| {
         let (constraints, powers) = (path("circuit.r1cs"), path("powers.ptau"));
         snarkjs("verify-zkey", &[&constraints, &powers, &path(name)])
     };
-    stage.contribute("initial.zkey", "1.zkey", "ours, the first");
+    // The plan's contribution is a beacon to snarkjs, and one that need not be the last.
+    assert!(accepted_by_snarkjs("0.zkey"));
+    stage.contribute("0.zkey", "1.zkey", "ours, the first");
     assert!(accepted_by_snarkjs("1.zkey"));
     assert!(snarkjs("contribute", &[&path("1.zkey"), &path("2.zkey"), &"theirs", &"theirs too"]));
     stage.verify("2.zkey").unwrap();
@@ -68,7 +70,7 @@ fn people_with_snarkjs_and_people_with_this_program_run_one_ceremony() {
         .iter()
         .map(|contribution| contribution.name.as_deref())
         .collect();
-    let expected = ["ours, the first", "theirs", "ours again", "the beacon"];
+    let expected = ["the plan", "ours, the first", "theirs", "ours again", "the beacon"];
     assert_eq!(names, expected.map(Some));
 
     prove_with_both(&stage, "ours.zkey");
@@ -127,7 +129,7 @@ fn a_large_domain_has_snarkjs_s_circuit_hash_too() {
 fn the_settlement_circuit_goes_the_whole_way() {
     let statement = Statement::blank(Shape::new(1, 1, false).unwrap());
     let stage = Stage::new(statement, 14);
-    stage.contribute("initial.zkey", "1.zkey", "the only one");
+    stage.contribute("0.zkey", "1.zkey", "the only one");
     stage.close("1.zkey", "last.zkey");
     let (constraints, powers) = (stage.path("circuit.r1cs"), stage.path("powers.ptau"));
     assert!(snarkjs("verify-zkey", &[&constraints, &powers, &stage.path("last.zkey")]));

@@ -62,9 +62,14 @@ pub struct Plan {
     pub periods: Periods,
     /// The verifying keys, one a shape.
     pub keys: Vec<KeyOfShape>,
-    /// The shapes whose keys may be random development keys on a public chain. Whoever has seen such a
-    /// key's secrets forges proofs and takes everything. A seeded key is never accepted there.
+    /// The shapes whose keys may be random development keys on a public chain, or a ceremony's that nobody
+    /// checked. Whoever has seen such a key's secrets forges proofs and takes everything. A seeded key is
+    /// never accepted there.
     pub accept_development_keys: BTreeSet<Shape>,
+    /// The shapes whose keys were checked beside the transcripts of their ceremonies
+    /// (`aep2_ceremony::transcript::Transcript::check_beside_key`). What a key's file says of itself, whoever
+    /// wrote the file made up: on a public chain a ceremony's key counts as one only if it is named here.
+    pub checked_ceremonies: BTreeSet<Shape>,
     /// Whether to make a test token, which anyone mints; its blocklister is who deploys.
     pub test_token: bool,
 }
@@ -83,6 +88,17 @@ pub enum DeployError {
         shape: Shape,
         /// Where the key's secrets came from.
         provenance: Provenance,
+        /// The chain.
+        chain_id: ChainId,
+    },
+    /// A key says that it is a ceremony's, nobody checked it, and the chain is public.
+    #[error(
+        "the key of shape {shape} says that it comes from a ceremony, and so can any key that somebody \
+         made: chain {chain_id} may have real money. Check it beside the ceremony's transcript"
+    )]
+    UncheckedCeremony {
+        /// The key's shape.
+        shape: Shape,
         /// The chain.
         chain_id: ChainId,
     },
@@ -190,16 +206,21 @@ impl Plan {
         self.periods.check()?;
         for own in &self.keys {
             let (shape, provenance) = (own.shape, own.key.provenance);
-            if is_local(chain_id) || provenance.is_ceremony() {
+            let checked = provenance.is_ceremony() && self.checked_ceremonies.contains(&shape);
+            if is_local(chain_id) || checked {
                 continue;
             }
             // Nobody can mean this one: the secrets are published.
             if provenance == Provenance::SeededDevelopment {
                 return Err(DeployError::SeededKey { shape, chain_id });
             }
-            if !self.accept_development_keys.contains(&shape) {
-                return Err(DeployError::DevelopmentKey { shape, provenance, chain_id });
+            if self.accept_development_keys.contains(&shape) {
+                continue;
             }
+            if provenance.is_ceremony() {
+                return Err(DeployError::UncheckedCeremony { shape, chain_id });
+            }
+            return Err(DeployError::DevelopmentKey { shape, provenance, chain_id });
         }
         // That there are some, and one a shape; where they will be is not known yet.
         let nowhere =

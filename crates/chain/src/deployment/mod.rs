@@ -6,7 +6,8 @@
 //! committed artifacts' and the keys are those named.
 //!
 //! A key whose secrets one machine has seen lets that machine's owner forge proofs. On a chain where
-//! money may be real such a key is refused, unless its shape is named among the exceptions.
+//! money may be real such a key is refused, unless its shape is named among the exceptions; and so is a
+//! ceremony's key that nobody checked beside its transcript, since a file can say anything of itself.
 
 mod artifact;
 mod deploy;
@@ -19,4 +20,4 @@ pub use file::{
     DeployedToken, DeployedVerifier, DeployedWallet, Deployment, FORMAT_VERSION, FileError,
 };
 pub use local::{LOCAL_CHAIN_IDS, is_local};
-pub use verify::VerifyError;
+pub use verify::{OtherKeyError, VerifyError};

@@ -2,14 +2,21 @@
 
 use aep2_circuits::Shape;
 use aep2_mandate::units::ChainId;
-use aep2_prover::{export::calldata, key_file::verifying_key_hash};
+use aep2_prover::{
+    export::calldata,
+    groth16::VerifyingKey,
+    key_file::{Loaded, Provenance, verifying_key_hash},
+};
 use alloy::{
     primitives::{Address, B256},
     providers::Provider,
 };
 use thiserror::Error;
 
-use super::{artifact::Code, file::Deployment};
+use super::{
+    artifact::Code,
+    file::{DeployedVerifier, Deployment},
+};
 use crate::{
     contracts::Groth16Verifier,
     error::{ChainError, answered},
@@ -90,7 +97,64 @@ pub enum VerifyError {
     Chain(#[from] ChainError),
 }
 
+/// Why a deployment does not name a key.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum OtherKeyError {
+    /// It has no verifier of the shape.
+    #[error("the deployment has no verifier of shape {shape}")]
+    NoVerifier {
+        /// The shape.
+        shape: Shape,
+    },
+    /// Its verifier of the shape has another key.
+    #[error("the deployment's verifier of shape {shape} has the key {found}, not {expected}")]
+    VerifyingKey {
+        /// The shape.
+        shape: Shape,
+        /// The key's hash.
+        expected: B256,
+        /// The deployment's.
+        found: B256,
+    },
+    /// It says that the key comes from elsewhere: another ceremony's transcript, say.
+    #[error(
+        "the deployment says of the key of shape {shape}: {found}; and the key's file: {expected}"
+    )]
+    Provenance {
+        /// The shape.
+        shape: Shape,
+        /// The key's.
+        expected: Provenance,
+        /// The deployment's.
+        found: Provenance,
+    },
+}
+
 impl Deployment {
+    /// Checks that the deployment's verifier of a shape has this key, and gives the verifier. The chain is
+    /// not asked: that is [`Self::verify`].
+    ///
+    /// # Errors
+    /// [`OtherKeyError`].
+    pub fn check_key(
+        &self,
+        shape: Shape,
+        key: &Loaded<VerifyingKey>,
+    ) -> Result<&DeployedVerifier, OtherKeyError> {
+        let own = self.verifiers.iter().find(|own| own.shape == shape);
+        let own = own.ok_or(OtherKeyError::NoVerifier { shape })?;
+        // Not what the key's file says that its hash is.
+        let (expected, found) = (B256::from(verifying_key_hash(&key.key)), own.verifying_key);
+        if found != expected {
+            return Err(OtherKeyError::VerifyingKey { shape, expected, found });
+        }
+        let (expected, found) = (key.provenance, own.provenance);
+        if found != expected {
+            return Err(OtherKeyError::Provenance { shape, expected, found });
+        }
+        Ok(own)
+    }
+
     /// Checks that the chain has these contracts: the code is the committed artifacts', but for what
     /// their constructors filled in; what these filled in is what the deployment says.
     ///

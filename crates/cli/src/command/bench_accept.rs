@@ -20,6 +20,7 @@ use crate::{
 #[derive(Args)]
 #[command(after_help = "Examples:\n  \
                         aep2 bench accept --json\n  \
+                        aep2 bench accept --listed 100000\n  \
                         aep2 bench accept --clients 64 --seconds 30 --payers 256 --kill")]
 pub(crate) struct Arguments {
     /// Connections, each with one request under way
@@ -42,6 +43,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 0)]
     server_threads: u32,
 
+    /// Look up payers and payees in a sanctions list of so many addresses
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    listed: Option<u32>,
+
     /// Kill the server in the middle (SIGKILL), start it again, and look up every mandate whose
     /// receipt was received: ends with 1 if one is missing
     #[arg(long)]
@@ -56,6 +61,7 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Exit
         payers: arguments.payers as usize,
         store_per_s: arguments.store_per_s.into(),
         server_threads: arguments.server_threads as usize,
+        listed: arguments.listed.map(|listed| listed as usize),
         kill: arguments.kill,
     };
     let figures = block_on(load::run(&plan, output))?;

@@ -6,6 +6,7 @@ use std::{
     process::ExitCode,
 };
 
+use aep2_ceremony::finish::transcript_name;
 use aep2_chain::{
     call::Call,
     contracts::TestUSD,
@@ -23,6 +24,7 @@ use anyhow::{Context, ensure};
 use clap::Args;
 use serde_json::json;
 
+use super::transcripts;
 use crate::{
     files::Keys,
     onchain::{
@@ -44,7 +46,8 @@ const TEST_TOKENS_MINTED: u64 = 1_000_000_000_000;
                         aep2 setup --shape 16x16\n  \
                         aep2 deploy --from-dev-account 0 --test-token\n\n\
                         On a public chain, beside a token that is there:\n  \
-                        aep2 deploy --token 0x… --keys ceremony --key-file deployer.key")]
+                        aep2 deploy --token 0x… --keys keys --key-file deployer.key \\\n      \
+                        --transcript keys/settlement-64x16.ceremony.json")]
 pub(crate) struct Arguments {
     /// A shape to deploy a verifier for; may be repeated [default: every key in the folder]
     #[arg(long = "shape", value_name = "SHAPE")]
@@ -72,6 +75,11 @@ pub(crate) struct Arguments {
     /// Write over a deployment that is there
     #[arg(long)]
     force: bool,
+
+    /// The transcript of a key's ceremony. On a public chain each key needs its own, which is checked
+    /// beside the key before anything is sent; may be repeated
+    #[arg(long = "transcript", value_name = "FILE")]
+    transcripts: Vec<PathBuf>,
 
     /// Accept the development key of this shape on a public chain, where whoever made it can take
     /// everything in the wallet. For tests that hold nothing of worth; may be repeated
@@ -210,6 +218,8 @@ async fn deploy(
         // Before anything is paid for.
         Token::new(signing.node.provider.clone(), token).require().await?;
     }
+    // Whatever the chain: who names a transcript wants to know.
+    let checked_ceremonies = transcripts::check(&arguments.transcripts, &keys, output)?;
     output.note(format!(
         "deploying {}, the wallet{} to chain {} …",
         count(keys.len(), "verifier"),
@@ -224,6 +234,7 @@ async fn deploy(
             .iter()
             .copied()
             .collect(),
+        checked_ceremonies,
         test_token: arguments.test_token,
     };
     let provider = arguments.signing.node.wallet_provider(&signing.key)?;
@@ -250,6 +261,10 @@ fn explain(error: DeployError) -> anyhow::Error {
         DeployError::DevelopmentKey { shape, .. } => {
             let option = format!("--development-keys-on-public-chain {shape}");
             anyhow::anyhow!("{error} ({option})")
+        }
+        DeployError::UncheckedCeremony { shape, .. } => {
+            let name = transcript_name(*shape);
+            anyhow::anyhow!("{error} (--transcript FILE; `aep2 ceremony finish` called it {name})")
         }
         _ => error.into(),
     }

@@ -8,6 +8,7 @@ use std::{
 };
 
 use aep2_chain::deployment::Deployment;
+use aep2_compliance::settings::ComplianceSettings;
 use aep2_prover::prover::Prover;
 use aep2_server::settings::{Problem, Rpc, Settings};
 use anyhow::Context;
@@ -143,6 +144,11 @@ fn check(settings: &Settings, file: Option<&Path>, output: &Output) -> anyhow::R
             );
         }
     }
+    if let Some(path) = &settings.compliance.settings
+        && let Err(error) = ComplianceSettings::read(path)
+    {
+        problem("compliance.settings", error.to_string());
+    }
     if let Some(deployment) = &settings.chain.deployment {
         match Deployment::read(deployment) {
             Ok(deployment) => problems.extend(settings.check_against(&deployment)),
@@ -169,6 +175,9 @@ fn text(ready: &Ready) -> String {
     ];
     if let Some(rpc) = &ready.rpc {
         lines.push(("chain's RPC", rpc.clone()));
+    }
+    if let Some(compliance) = &ready.compliance {
+        lines.push(("officers", compliance.clone()));
     }
     lines.extend([
         ("wallet", ready.wallet.to_string()),

@@ -46,6 +46,9 @@ pub(crate) struct Figures {
     pub(crate) seconds: f64,
     pub(crate) clients: usize,
     pub(crate) payers: usize,
+    /// Addresses on the sanctions list in which payers and payees were looked up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) listed: Option<usize>,
     pub(crate) machine: Machine,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) killed: Option<Killed>,
@@ -211,6 +214,7 @@ fn measure(
         seconds: round(seconds, 2),
         clients: plan.clients,
         payers: plan.payers,
+        listed: plan.listed,
         machine: Machine::this(),
         killed,
     })

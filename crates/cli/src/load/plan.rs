@@ -17,6 +17,9 @@ pub(crate) struct Plan {
     pub(crate) store_per_s: u64,
     /// Threads that serve requests; 0 as the server has it.
     pub(crate) server_threads: usize,
+    /// How many addresses the sanctions list has in which payers and payees are looked up; without one,
+    /// nobody is looked at.
+    pub(crate) listed: Option<usize>,
     /// Whether the server is killed in the middle.
     pub(crate) kill: bool,
 }

@@ -8,7 +8,7 @@ use aep2_chain::wallet::{
     units::{KeyHash, VerifierSetId},
 };
 use aep2_mandate::units::ChainId;
-use alloy::primitives::{Address, B256};
+use alloy::primitives::{Address, B256, keccak256};
 use anyhow::{Context, ensure};
 use hyper::StatusCode;
 use serde::Deserialize;
@@ -19,6 +19,7 @@ use tokio::{
 };
 
 use super::{client::Connection, plan::Plan};
+use crate::serving::compliance;
 
 /// How long the server may take to start. It makes a development key at first.
 const START_MAX: Duration = Duration::from_secs(300);
@@ -59,7 +60,14 @@ impl ServerProcess {
     /// Starts it on a directory, or starts it again. `mandates` is how many will come at most.
     pub(super) async fn start(folder: &Path, plan: &Plan, mandates: usize) -> anyhow::Result<Self> {
         let config = folder.join("aep2.toml");
-        std::fs::write(&config, settings(plan, mandates)).context("cannot write the settings")?;
+        let mut text = settings(plan, mandates);
+        if let Some(listed) = plan.listed {
+            let addresses =
+                (0..listed).map(|number| Address::from_word(keccak256(number.to_be_bytes())));
+            let (file, _) = compliance::prepare(&folder.join("compliance"), addresses)?;
+            text.push_str(&format!("\n[compliance]\nsettings = {file:?}\n"));
+        }
+        std::fs::write(&config, text).context("cannot write the settings")?;
         let program = env::current_exe().context("cannot find this program")?;
         let mut command = Command::new(program);
         command

@@ -200,6 +200,7 @@ async fn deploy(
         periods: settings.embedded_periods(),
         keys,
         accept_development_keys: Default::default(),
+        checked_ceremonies: Default::default(),
         test_token: true,
     };
     let deployment = deployment::deploy(&provider, &plan).await?;

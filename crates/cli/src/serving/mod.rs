@@ -1,6 +1,7 @@
 //! Bringing a processor up from settings, and down again.
 
 pub(crate) mod chain;
+pub(crate) mod compliance;
 pub(crate) mod folder;
 pub(crate) mod key;
 pub(crate) mod logs;
@@ -29,7 +30,7 @@ use anyhow::{Context, anyhow, ensure};
 use serde::Serialize;
 use tokio::time::sleep;
 
-use self::{chain::Chain, folder::DataFolder};
+use self::{chain::Chain, compliance::Compliance, folder::DataFolder};
 use crate::output::Output;
 
 /// How long the start waits for the first look at the chain. Then it is told that it is not ready yet.
@@ -39,6 +40,7 @@ const READY_WITHIN: Duration = Duration::from_secs(15);
 pub(crate) struct Serving {
     processor: Processor,
     server: Server,
+    compliance: Option<Compliance>,
     chain: Chain,
     /// Held to the end.
     _folder: DataFolder,
@@ -58,6 +60,8 @@ pub(crate) struct Ready {
     pub(crate) chain_id: u64,
     pub(crate) wallet: Address,
     pub(crate) verifier_set: String,
+    /// Where officers are served, if compliance is on.
+    pub(crate) compliance: Option<String>,
     /// The tokens that are accepted.
     pub(crate) tokens: Vec<Address>,
     pub(crate) processor: Address,
@@ -113,12 +117,23 @@ impl Serving {
             config.acceptance.tokens.iter().map(|(token, _)| *token).collect();
         let exact = exact(settings, &folder, &chain, processor_address, &tokens).await?;
         let shapes = config.windows.shapes.iter().map(Shape::to_string).collect();
-        let processor = Processor::start(parts, config).await?;
-        let server = match Server::start(processor.clone(), exact, settings).await {
-            Ok(server) => server,
+        let started = compliance::start(settings, &chain, &deployment)?;
+        let processor =
+            Processor::start_with(parts, config, compliance::policies(&started)).await?;
+        let serving = async {
+            let presented = started.as_ref().map(|(started, _)| started.compliance.clone());
+            let server = Server::start(processor.clone(), (exact, presented), settings).await?;
+            let compliance = match started {
+                Some(started) => Some(Compliance::serve(started, &processor).await?),
+                None => None,
+            };
+            anyhow::Ok((server, compliance))
+        };
+        let (server, compliance) = match serving.await {
+            Ok(serving) => serving,
             Err(error) => {
                 processor.shutdown().await;
-                return Err(error.into());
+                return Err(error);
             }
         };
 
@@ -128,6 +143,7 @@ impl Serving {
                 format!("http://{}/metrics", server.metrics_address().unwrap_or(server.address()))
             }),
             rpc: chain.embedded.as_ref().map(chain::Embedded::url),
+            compliance: compliance.as_ref().map(Compliance::url),
             chain: chain.name.clone(),
             chain_id: chain.chain_id.get(),
             wallet: deployment.wallet.address,
@@ -140,7 +156,7 @@ impl Serving {
             deployment: deployment_file(settings, &folder),
             ready: until_ready(&processor).await,
         };
-        Ok((Self { processor, server, chain, _folder: folder }, ready))
+        Ok((Self { processor, server, compliance, chain, _folder: folder }, ready))
     }
 
     /// Waits until the processor cannot go on.
@@ -157,6 +173,9 @@ impl Serving {
     /// where they are. Gives the failure of a part of the processor, if there was one, also on the way down.
     pub(crate) async fn stop(self) -> Option<TaskPanicked> {
         self.server.stop().await;
+        if let Some(compliance) = self.compliance {
+            compliance.stop().await;
+        }
         self.processor.shutdown().await;
         self.chain.stop().await;
         self.processor.failure()

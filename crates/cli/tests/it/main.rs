@@ -4,6 +4,7 @@
 mod audit;
 mod bench_accept;
 mod chain;
+mod compliance;
 mod demo;
 mod issuer;
 mod mcp;

@@ -11,8 +11,9 @@ use alloy_primitives::{Address, U256};
 
 use super::{finding::Finding, raw::Raw};
 use crate::{
+    hold::freeze_end,
     records::{
-        BatchRecord, DirectSummary, FailureReason, MandateRecord, NonceKey, Promise,
+        BatchRecord, DirectSummary, FailureReason, HoldKind, MandateRecord, NonceKey, Promise,
         SettlementPath, Standing, Status, Step,
     },
     schema::Family,
@@ -215,11 +216,15 @@ fn misplaced(
     findings.push(Finding::Misplaced { mandate, status, places: places.into() });
 }
 
-/// No hold outlasts the promise, and there is one of a kind.
+/// No hold but a freeze outlasts the promise, and there is one of a kind.
 fn holds_end_in_time(raw: &Raw, findings: &mut Vec<Finding>) {
     for (hash, state) in &raw.states {
-        let settle_by = raw.mandates.get(hash).map(|record| record.settle_by);
-        let too_long = state.held_until() > settle_by && settle_by.is_some();
+        let too_long = raw.mandates.get(hash).is_some_and(|record| {
+            state.holds.iter().any(|hold| match hold.kind {
+                HoldKind::Freeze => hold.until != freeze_end(record.promise.deadline()),
+                _ => hold.until > record.settle_by,
+            })
+        });
         let kinds_ascend = state.holds.is_sorted_by(|one, next| one.kind < next.kind);
         if too_long || !kinds_ascend {
             findings.push(Finding::HoldsWrong { mandate: *hash });

@@ -18,17 +18,21 @@ pub enum HoldKind {
     Review,
     /// The operator wants it so.
     Operator,
+    /// An officer froze it. The only one that outlasts the promise: the receipt is broken on purpose.
+    Freeze,
 }
 alternatives!(HoldKind, "hold" {
     0 => NotBefore,
     1 => Dispute,
     2 => Review,
     3 => Operator,
+    4 => Freeze,
 });
 
 impl HoldKind {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::NotBefore, Self::Dispute, Self::Review, Self::Operator];
+    pub const ALL: [Self; 5] =
+        [Self::NotBefore, Self::Dispute, Self::Review, Self::Operator, Self::Freeze];
 
     /// The kind's name.
     pub fn name(self) -> &'static str {
@@ -37,6 +41,7 @@ impl HoldKind {
             Self::Dispute => "dispute",
             Self::Review => "review",
             Self::Operator => "operator",
+            Self::Freeze => "freeze",
         }
     }
 }

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use aep2_ledger::{
-    self as ledger, Accepted, Durable, MandateHash, MandateView, Precheck, Received,
-    SettlementPath, records::NonceKey,
+    self as ledger, Accepted, Durable, MandateView, Precheck, Received, SettlementPath,
+    records::NonceKey,
 };
 use aep2_mandate::{
     payee::LostPayee,
@@ -17,7 +17,7 @@ use super::{context::AcceptContext, error::AcceptError, payable::Payable};
 use crate::{
     event::Event,
     intake::{Incoming, Reply},
-    policy::{Request, Reservation},
+    policy::{Request, Reservation, parties},
 };
 
 /// Where a mandate's answer goes.
@@ -102,7 +102,7 @@ impl AcceptContext {
                 }
                 Precheck::Acceptable { account, amount, unread: None, ahead } => {
                     ahead.into_iter().for_each(|ahead| self.wanted.want(ahead));
-                    let request = request(&proposal, account, amount, now);
+                    let request = self.request(&proposal, account, amount, now);
                     match self.commit(proposal, request.clone(), settle_by, now) {
                         Ok((pending, reservation)) => committing.push(Committing {
                             pending,
@@ -121,23 +121,34 @@ impl AcceptContext {
 
     /// Everything that [`accept`](Self::accept) checks, without a promise.
     pub(crate) fn check<T: Payable>(&self, mandate: &T) -> Result<(), AcceptError> {
+        match self.considered(mandate)? {
+            None => Ok(()),
+            Some(request) => Ok(self.policies.allow(&request)?),
+        }
+    }
+
+    /// What the policies are asked about a mandate that everything else lets pass; nothing for one that was
+    /// accepted before.
+    pub(crate) fn considered<T: Payable>(
+        &self,
+        mandate: &T,
+    ) -> Result<Option<Request>, AcceptError> {
         let now = self.requests.clock.now();
         let Prechecked { proposal, standing, same, .. } = self.precheck(mandate.clone(), now)?;
         if same {
-            return Ok(());
+            return Ok(None);
         }
         if let Some(reason) = T::verify(&[&proposal]).into_iter().flatten().next() {
             return Err(AcceptError::BadSignature { reason });
         }
         match standing {
-            Precheck::Accepted(_) => Ok(()),
+            Precheck::Accepted(_) => Ok(None),
             Precheck::Acceptable { account, unread: Some(unread), .. } => {
                 self.wanted.want(unread);
                 Err(AcceptError::BeingRead { account })
             }
             Precheck::Acceptable { account, amount, unread: None, .. } => {
-                let request = request(&proposal, account, amount, now);
-                Ok(self.policies.allow(&request)?)
+                Ok(Some(self.request(&proposal, account, amount, now)))
             }
         }
     }
@@ -195,6 +206,30 @@ impl AcceptContext {
         Ok(())
     }
 
+    /// What the policies are asked.
+    fn request<T: Payable>(
+        &self,
+        proposal: &Received<T>,
+        account: AccountId,
+        amount: Ceiling,
+        at: UnixTime,
+    ) -> Request {
+        let (mandate, nonce) = (proposal.signed(), proposal.signed().nonce());
+        let (owner, key_hash) = parties(&self.requests.ledger, account, nonce);
+        Request {
+            mandate: proposal.hash(),
+            account,
+            owner,
+            key_hash,
+            nonce,
+            token: mandate.token(),
+            payee: mandate.payee(),
+            amount,
+            reference: mandate.reference(),
+            at,
+        }
+    }
+
     /// Asks the policies, signs the receipt, and hands both to the ledger.
     fn commit<T: Payable>(
         &self,
@@ -248,26 +283,6 @@ impl AcceptContext {
             self.metrics.accepted(again, reply.waited());
         }
         reply.send(answer);
-    }
-}
-
-fn request<T: Payable>(
-    proposal: &Received<T>,
-    account: AccountId,
-    amount: Ceiling,
-    at: UnixTime,
-) -> Request {
-    let mandate: &T = proposal.signed();
-    let hash: MandateHash = proposal.hash();
-    Request {
-        mandate: hash,
-        account,
-        nonce: mandate.nonce(),
-        token: mandate.token(),
-        payee: mandate.payee(),
-        amount,
-        reference: mandate.reference(),
-        at,
     }
 }
 

@@ -98,7 +98,7 @@ pub enum AcceptError {
         processor: Address,
     },
     /// Nothing is accepted of this, for now or for good. Why in particular is not said.
-    #[error("nothing is accepted {scope}: {}", told(*.reason))]
+    #[error("{}", told(*.scope, *.reason))]
     Closed {
         /// For what.
         scope: GateScope,
@@ -177,7 +177,10 @@ impl AcceptError {
     /// When it is worth another try, in seconds, where that is known.
     pub fn retry_after_s(&self) -> Option<u64> {
         match self {
-            Self::OverCapacity { retry_after_s } => Some(*retry_after_s),
+            Self::OverCapacity { retry_after_s }
+            | Self::Policy(PolicyRefusal {
+                kind: RefusalKind::Pending { retry_after_s }, ..
+            }) => Some(*retry_after_s),
             _ => None,
         }
     }
@@ -204,21 +207,26 @@ impl AcceptError {
             Self::InsufficientFunds { .. } => "insufficient_funds",
             Self::OverCapacity { .. } => "over_capacity",
             Self::BadSignature { .. } => "bad_signature",
-            Self::Policy(PolicyRefusal { kind: RefusalKind::Limit, .. }) => "limit_exceeded",
-            Self::Policy(PolicyRefusal { kind: RefusalKind::Refused, .. }) => "policy_refused",
+            Self::Policy(PolicyRefusal { kind, .. }) => match kind {
+                RefusalKind::Limit => "limit_exceeded",
+                RefusalKind::Refused => "policy_refused",
+                RefusalKind::Pending { .. } => "compliance_pending",
+                RefusalKind::Missing => "travel_rule_required",
+            },
             Self::Ledger(error) => code_of(error),
             Self::Internal(_) => "internal",
         }
     }
 }
 
-/// What the one who is refused is told of a closed gate.
-fn told(reason: GateReason) -> &'static str {
-    match reason {
+/// What the one who is refused is told of a closed gate. Of whom compliance denied, not even that.
+fn told(scope: GateScope, reason: GateReason) -> String {
+    let why = match reason {
         GateReason::Paused => "it is paused, try again later",
         GateReason::Frozen | GateReason::Unauthorized => "its owner froze it",
-        GateReason::Denied => "it is not served here",
-    }
+        GateReason::Denied => return "this processor does not serve this payment".to_owned(),
+    };
+    format!("nothing is accepted {scope}: {why}")
 }
 
 impl From<OverCapacity> for AcceptError {

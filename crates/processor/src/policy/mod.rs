@@ -12,8 +12,11 @@ mod nonce_words;
 mod policies;
 mod rule;
 
-pub(crate) use self::policies::{Policies, Reservation};
 pub use self::{
     nonce_words::NonceWords,
     rule::{Policy, PolicyRefusal, RefusalKind, Request},
+};
+pub(crate) use self::{
+    policies::{Policies, Reservation, for_each_waiting},
+    rule::parties,
 };

@@ -28,7 +28,9 @@ impl Policies {
     ) -> Result<Self, LedgerError> {
         let words: Arc<dyn Policy> = Arc::new(NonceWords::new(nonce_words_max));
         let this = Self([words].into_iter().chain(others).collect());
-        for_each_live(ledger, |mandate, record| this.restore(&Request::of(mandate, record)))?;
+        for_each_live(ledger, |mandate, record| {
+            this.restore(&Request::of(mandate, record, ledger));
+        })?;
         Ok(this)
     }
 
@@ -82,6 +84,21 @@ fn for_each_live(
     ledger: &Ledger,
     mut look: impl FnMut(MandateHash, &MandateRecord),
 ) -> Result<(), LedgerError> {
+    for_each_waiting(ledger, &mut look)?;
+    for batch in ledger.unfinished()? {
+        for member in batch.members.iter().filter(|member| member.status.is_live()) {
+            look(member.hash, &member.mandate);
+        }
+    }
+    Ok(())
+}
+
+/// Looks at every mandate that could still be kept from being settled: what is queued, held or
+/// quarantined. One that moves between these meanwhile may be looked at twice, or not.
+pub(crate) fn for_each_waiting(
+    ledger: &Ledger,
+    mut look: impl FnMut(MandateHash, &MandateRecord),
+) -> Result<(), LedgerError> {
     for (path, token) in ledger.queues()? {
         let mut from = Sequence::new(0);
         loop {
@@ -95,14 +112,9 @@ fn for_each_live(
             }
         }
     }
-    for mandate in ledger.quarantined()? {
+    for mandate in ledger.held().into_iter().chain(ledger.quarantined()?) {
         if let Some(view) = ledger.mandate(mandate)? {
             look(mandate, &view.mandate);
-        }
-    }
-    for batch in ledger.unfinished()? {
-        for member in batch.members.iter().filter(|member| member.status.is_live()) {
-            look(member.hash, &member.mandate);
         }
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! A rule of an operator's, and what it is asked about.
 
 use aep2_ledger::{
-    MandateHash,
+    Ledger, MandateHash,
     records::{MandateRecord, NonceKey, Promise},
 };
 use aep2_mandate::units::{AccountId, Ceiling, UnixTime};
@@ -15,6 +15,11 @@ pub struct Request {
     pub mandate: MandateHash,
     /// Who pays.
     pub account: AccountId,
+    /// Whose the account is; nothing where that is not known any more.
+    pub owner: Option<Address>,
+    /// The hash of the key that signed, an agent's as a rule; nothing on the direct path, where the owner
+    /// signs.
+    pub key_hash: Option<B256>,
     /// What may be spent once: of an account and token in the proved path, of an owner on the direct
     /// one.
     pub nonce: NonceKey,
@@ -31,9 +36,10 @@ pub struct Request {
 }
 
 impl Request {
-    /// The one that a mandate was when it was accepted.
-    pub fn of(mandate: MandateHash, record: &MandateRecord) -> Self {
+    /// The one that a mandate was when it was accepted, by an account as the ledger knows it now.
+    pub fn of(mandate: MandateHash, record: &MandateRecord, ledger: &Ledger) -> Self {
         let promise = &record.promise;
+        let (owner, key_hash) = parties(ledger, promise.account(), promise.nonce());
         let reference = match promise {
             Promise::Proved { signed } => signed.mandate.reference,
             Promise::Direct { signed } => signed.signed.message.reference,
@@ -41,6 +47,8 @@ impl Request {
         Self {
             mandate,
             account: promise.account(),
+            owner,
+            key_hash,
             nonce: promise.nonce(),
             token: promise.token(),
             payee: promise.payee(),
@@ -68,6 +76,28 @@ pub enum RefusalKind {
     Limit,
     /// Not served.
     Refused,
+    /// Not decided yet: the same mandate may be accepted a little later.
+    Pending {
+        /// When it is worth another try, in seconds.
+        retry_after_s: u64,
+    },
+    /// Something has to be handed in first, by the payer: the message says what and where.
+    Missing,
+}
+
+/// Whose an account is, and the hash of the key that signs with this kind of nonce.
+pub(crate) fn parties(
+    ledger: &Ledger,
+    account: AccountId,
+    nonce: NonceKey,
+) -> (Option<Address>, Option<B256>) {
+    match nonce {
+        NonceKey::Direct { owner, .. } => (Some(owner), None),
+        NonceKey::Proved { .. } => {
+            let known = ledger.parties(account).filter(|(owner, _)| !owner.is_zero());
+            known.unzip()
+        }
+    }
 }
 
 /// A rule of the operator's. It is asked on several threads at the same time, and must answer at

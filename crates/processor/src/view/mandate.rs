@@ -62,7 +62,8 @@ pub struct MandateStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HoldStatus {
-    /// Why: `not_before`, `dispute`, `review` or `operator`.
+    /// Why: `not_before`, `dispute` or `operator`. What compliance holds or froze is shown as the operator's:
+    /// whoever is looked at is not told.
     #[serde(serialize_with = "json::hold")]
     #[schema(value_type = HoldKindName)]
     pub kind: HoldKind,
@@ -177,7 +178,7 @@ pub(crate) fn status(
     let due = state.due(promise.amount());
     let waits = state.status == Status::Queued;
     let holds = state.holds.iter().filter(|_| waits);
-    let holds = holds.map(|hold| HoldStatus { kind: hold.kind, until: hold.until }).collect();
+    let holds = holds.map(|hold| HoldStatus { kind: told(hold.kind), until: hold.until }).collect();
     Ok(MandateStatus {
         mandate_id: hash,
         path: promise.path(),
@@ -218,4 +219,12 @@ fn state_of(ledger: &Ledger, status: Status) -> Result<MandateState, ViewError> 
         }
         Status::Failed { reason } => MandateState::Failed { reason: message_of(&reason) },
     })
+}
+
+/// What the public is told a hold is for.
+fn told(kind: HoldKind) -> HoldKind {
+    match kind {
+        HoldKind::Review | HoldKind::Freeze => HoldKind::Operator,
+        HoldKind::NotBefore | HoldKind::Dispute | HoldKind::Operator => kind,
+    }
 }

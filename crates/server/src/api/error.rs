@@ -77,8 +77,6 @@ codes! {
     Paused = "paused", SERVICE_UNAVAILABLE;
     /// The account's owner froze it. Ask the owner.
     Frozen = "frozen", FORBIDDEN;
-    /// This processor does not serve the account, the payee or the token.
-    Denied = "denied", FORBIDDEN;
     /// The account came over from another processor, and the chain is being asked for what it has and
     /// which of its nonces are spent. Wait as long as the header `Retry-After` says, and send it again.
     AccountBeingRead = "account_being_read", SERVICE_UNAVAILABLE;
@@ -100,6 +98,16 @@ codes! {
     LimitExceeded = "limit_exceeded", FORBIDDEN;
     /// This processor does not serve this payment.
     PolicyRefused = "policy_refused", FORBIDDEN;
+    /// Whether this processor serves this payment is not decided yet. Wait as long as the header
+    /// `Retry-After` says, and send the same mandate again.
+    CompliancePending = "compliance_pending", CONFLICT;
+    /// A payment of so much needs what the Travel Rule asks for. Hand it in for this mandate's id with
+    /// `POST /v1/travel-rule`, and send the same mandate again.
+    TravelRuleRequired = "travel_rule_required", CONFLICT;
+    /// The Travel Rule's object does not open, is not valid, or is not this mandate's. The message says which.
+    TravelRuleInvalid = "travel_rule_invalid", UNPROCESSABLE_ENTITY;
+    /// The attestation does not count here; the message begins with why. Ask its issuer for another.
+    AttestationRefused = "attestation_refused", UNPROCESSABLE_ENTITY;
     /// No mandate with this id was accepted here.
     UnknownMandate = "unknown_mandate", NOT_FOUND;
     /// Another amount was captured before; that one stands.
@@ -139,7 +147,7 @@ impl Code {
     /// exact is known.
     const fn retry_after_s(self) -> Option<u64> {
         match self {
-            Self::TooManyRequests | Self::AccountBeingRead => Some(1),
+            Self::TooManyRequests | Self::AccountBeingRead | Self::CompliancePending => Some(1),
             Self::NotReady | Self::OverCapacity => Some(5),
             Self::Paused => Some(30),
             _ => None,

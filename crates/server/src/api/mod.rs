@@ -1,6 +1,7 @@
 //! The API: one file for each kind of thing that is asked for.
 
 mod accounts;
+mod attestations;
 mod batches;
 mod body;
 mod captures;
@@ -19,6 +20,7 @@ mod path;
 mod routes;
 mod schema;
 mod state;
+mod travel_rule;
 mod x402;
 
 pub use self::error::{ApiError, Code};

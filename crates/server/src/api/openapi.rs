@@ -24,7 +24,8 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use super::{
-    accounts, batches, captures, events, health, identity, mandates, metrics, mvp, outcomes, x402,
+    accounts, attestations, batches, captures, events, health, identity, mandates, metrics, mvp,
+    outcomes, travel_rule, x402,
 };
 
 /// The document, made once.
@@ -48,6 +49,9 @@ static DOCUMENT: LazyLock<Vec<u8>> =
         captures::capture,
         mandates::proof,
         outcomes::outcomes,
+        attestations::present,
+        travel_rule::hand_in,
+        travel_rule::key,
         accounts::account,
         batches::batches,
         batches::batch,
@@ -67,6 +71,7 @@ static DOCUMENT: LazyLock<Vec<u8>> =
     tags(
         (name = "mandates", description = "Accepting mandates, and what became of them"),
         (name = "accounts", description = "Accounts, as acceptance sees them"),
+        (name = "compliance", description = "What payers and payees hand in, where this processor asks for it"),
         (name = "batches", description = "Batches and how far they are"),
         (name = "events", description = "What happens, as it happens"),
         (name = "x402", description = "The same over x402's facilitator interface"),

@@ -9,8 +9,8 @@ use axum::{
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::{
-    accounts, batches, captures, events, guard::guard, health, identity, mandates, metrics, mvp,
-    openapi, outcomes, path, state::Api, x402,
+    accounts, attestations, batches, captures, events, guard::guard, health, identity, mandates,
+    metrics, mvp, openapi, outcomes, path, state::Api, travel_rule, x402,
 };
 
 /// All addresses with what they take.
@@ -23,6 +23,9 @@ fn routes() -> Vec<(&'static str, MethodRouter<Api>)> {
         ("/v1/mandates/{id}/capture", post(captures::capture)),
         ("/v1/mandates/{id}/proof", get(mandates::proof)),
         ("/v1/outcomes", post(outcomes::outcomes)),
+        ("/v1/attestations", post(attestations::present)),
+        ("/v1/travel-rule", post(travel_rule::hand_in)),
+        ("/v1/travel-rule/key", get(travel_rule::key)),
         ("/v1/accounts/{id}", get(accounts::account)),
         ("/v1/batches", get(batches::batches)),
         ("/v1/batches/{id}", get(batches::batch)),

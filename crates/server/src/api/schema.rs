@@ -47,14 +47,23 @@ pub(super) enum AcceptErrors {
     /// `insufficient_funds`.
     #[response(status = 402)]
     Funds(#[to_schema] Envelope),
-    /// `frozen`, `denied`, `limit_exceeded`, `policy_refused`.
+    /// `frozen`, `limit_exceeded`, `policy_refused`.
     #[response(status = 403)]
     Policy(#[to_schema] Envelope),
-    /// `nonce_spent`, `nonce_conflict`, `change_pending`.
+    /// `nonce_spent`, `nonce_conflict`, `change_pending`, `compliance_pending`, `travel_rule_required`.
     #[response(status = 409)]
     Conflict(#[to_schema] Envelope),
     /// `unsupported_token`, `lost_payee`, `amount_too_small`, `expired`, `deadline_too_near`, `unknown_account`,
-    /// `other_processor`, `other_verifiers`, `unknown_key`, `bad_signature`.
+    /// `other_processor`, `other_verifiers`, `unknown_key`, `bad_signature`; `travel_rule_invalid` when an
+    /// object is handed in.
+    #[response(status = 422)]
+    Refused(#[to_schema] Envelope),
+}
+
+/// Why what is handed in for compliance is refused.
+#[derive(IntoResponses)]
+pub(super) enum PresentingErrors {
+    /// `attestation_refused`.
     #[response(status = 422)]
     Refused(#[to_schema] Envelope),
 }

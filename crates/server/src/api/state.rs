@@ -5,6 +5,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use aep2_compliance::Compliance;
 use aep2_exact::ExactFacilitator;
 use aep2_processor::Processor;
 use tokio::sync::{Semaphore, watch};
@@ -21,6 +22,7 @@ pub(crate) struct Api {
 struct Inner {
     processor: Processor,
     exact: Option<ExactFacilitator>,
+    compliance: Option<Compliance>,
     limits: LimitSettings,
     metrics: Arc<Metrics>,
     gate: Arc<Gate>,
@@ -34,7 +36,7 @@ impl Api {
     /// The API over a processor, and the task that keeps its events.
     pub(crate) fn new(
         processor: Processor,
-        exact: Option<ExactFacilitator>,
+        (exact, compliance): (Option<ExactFacilitator>, Option<Compliance>),
         limits: &LimitSettings,
     ) -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -48,6 +50,7 @@ impl Api {
         let inner = Inner {
             processor,
             exact,
+            compliance,
             limits: limits.clone(),
             gate: Arc::new(gate),
             metrics,
@@ -76,6 +79,11 @@ impl Api {
     /// The facilitator of the scheme `exact`, where there is one.
     pub(super) fn exact(&self) -> Option<&ExactFacilitator> {
         self.inner.exact.as_ref()
+    }
+
+    /// Compliance, where it is on.
+    pub(super) fn compliance(&self) -> Option<&Compliance> {
+        self.inner.compliance.as_ref()
     }
 
     pub(super) fn limits(&self) -> &LimitSettings {

@@ -46,6 +46,9 @@ impl Settings {
         self.check_times(&mut problems);
         self.check_numbers(&mut problems);
         self.check_lists(&mut problems);
+        problems.unless(!self.exact.enabled || self.compliance.settings.is_none(), "exact.enabled", || {
+            "compliance does not look at payments of the scheme exact: switch one of the two off".to_owned()
+        });
         problems.0
     }
 

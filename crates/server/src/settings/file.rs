@@ -8,8 +8,8 @@ use super::{
     error::SettingsError,
     section::{Section, SectionShown},
     sections::{
-        AcceptanceSettings, ChainSettings, DataSettings, ExactSettings, HttpSettings, KeySettings,
-        LimitSettings, LogSettings, MetricsSettings, WindowSettings,
+        AcceptanceSettings, ChainSettings, ComplianceSection, DataSettings, ExactSettings,
+        HttpSettings, KeySettings, LimitSettings, LogSettings, MetricsSettings, WindowSettings,
     },
     unknown,
 };
@@ -30,6 +30,8 @@ pub struct Settings {
     pub http: HttpSettings,
     /// What is accepted.
     pub acceptance: AcceptanceSettings,
+    /// Who is served.
+    pub compliance: ComplianceSection,
     /// When it is settled.
     pub windows: WindowSettings,
     /// What requests may be.
@@ -73,6 +75,7 @@ impl Settings {
             shown::<ExactSettings>("exact"),
             shown::<HttpSettings>("http"),
             shown::<AcceptanceSettings>("acceptance"),
+            shown::<ComplianceSection>("compliance"),
             shown::<WindowSettings>("windows"),
             shown::<LimitSettings>("limits"),
             shown::<MetricsSettings>("metrics"),

@@ -101,6 +101,15 @@ section! {
 }
 
 section! {
+    /// Who is served: providers that are asked about payers, payees and agents, and officers who decide.
+    /// Off without settings of its own.
+    pub struct ComplianceSection {
+        /// The file with them; `aep2 compliance init` makes one.
+        pub settings: Option<PathBuf> = None => "\"compliance.toml\"";
+    }
+}
+
+section! {
     /// The HTTP interface.
     pub struct HttpSettings {
         /// Where it listens. Port 0 takes any free one.

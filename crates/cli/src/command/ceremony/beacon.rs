@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::{
     opened::{Options, now},
+    powers::to_json,
     progress::Steps,
 };
 use crate::{
@@ -51,7 +52,10 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Exit
     bar.finish();
     let hash = hash?;
     let source = opened.plan.beacon.source.to_string();
-    let result = json!({ "state": out, "source": source, "value": value, "hash": hex(&hash) });
+    let result = json!({
+        "state": out, "source": source, "value": value, "hash": hex(&hash),
+        "powers_of_tau": to_json(&opened.ptau),
+    });
     output.result(&result, || {
         format!(
             "{}: closed with {source}\n{}\nWhether the value is that source's, no file tells: compare it.",

@@ -4,9 +4,11 @@ use std::{fs, path::PathBuf, process::ExitCode};
 
 use aep2_ceremony::{
     begin::begin,
+    contribute::announce,
     contribution::BEACON_EXPONENTS,
     plan::{BeaconSource, FORMAT_VERSION, Plan, PlannedBeacon},
-    ptau::Ptau,
+    verify::verify,
+    zkey::Zkey,
 };
 use aep2_circuits::{Shape, statement::Statement};
 use aep2_prover::key_file::CircuitId;
@@ -15,7 +17,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::{
-    opened::{INITIAL, PLAN},
+    opened::{ANNOUNCED, INITIAL, PLAN},
+    powers::{PowersOptions, described, to_json},
     progress::Steps,
 };
 use crate::{
@@ -25,8 +28,9 @@ use crate::{
 
 /// Begin a ceremony for a shape, and name the beacon that will close it
 ///
-/// Writes initial.zkey, which anybody makes again byte for byte from the same shape and powers, and
-/// plan.json. Publish both before anybody contributes.
+/// Writes initial.zkey, plan.json, and 0000.zkey, which is initial.zkey with the plan's hash in it: the
+/// first contributor starts from there. Anybody makes all three again, byte for byte, from the same shape,
+/// powers and beacon. Publish them before anybody contributes; the plan cannot be changed later.
 #[derive(Args)]
 #[command(after_help = "Example:\n  \
     aep2 ceremony begin --shape 64x16 --ptau powersOfTau28_hez_final_21.ptau --drand-round 25000000")]
@@ -35,9 +39,8 @@ pub(crate) struct Arguments {
     #[arg(long)]
     shape: Shape,
 
-    /// The powers of τ: a .ptau file, prepared for phase 2, of one size more than the shape's domain
-    #[arg(long, value_name = "FILE")]
-    ptau: PathBuf,
+    #[command(flatten)]
+    powers: PowersOptions,
 
     #[command(flatten)]
     beacon: Beacon,
@@ -89,7 +92,7 @@ impl Beacon {
 }
 
 pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<ExitCode> {
-    let Arguments { shape, ptau, beacon, beacon_exponent, out, threads } = arguments;
+    let Arguments { shape, powers, beacon, beacon_exponent, out, threads } = arguments;
     let source = beacon.source()?;
     ensure!(
         BEACON_EXPONENTS.contains(beacon_exponent),
@@ -101,41 +104,54 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Exit
         source.not_before() > super::opened::now()?,
         "{source} is known already, or soon will be by your own word: name one in the future"
     );
-    let initial = out.join(INITIAL);
-    ensure!(
-        !initial.exists(),
-        "{} is there already: each ceremony has its folder",
-        initial.display()
-    );
+    let [initial, announced, plan_path] = [INITIAL, ANNOUNCED, PLAN].map(|name| out.join(name));
+    for path in [&initial, &announced, &plan_path] {
+        ensure!(
+            !path.exists(),
+            "{} is there already: each ceremony has its folder",
+            path.display()
+        );
+    }
     fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
 
-    let ptau = Ptau::open(ptau)?;
-    let bar = Steps::new(output);
-    let circuit_hash = command::threads(*threads)?
-        .install(|| begin(&Statement::blank(*shape), &ptau, &initial, &bar));
-    bar.finish();
-    let circuit_hash = circuit_hash?;
+    let ptau = powers.open(output)?;
+    let statement = Statement::blank(*shape);
     let id = CircuitId::of(*shape);
-    let plan = Plan {
-        format: FORMAT_VERSION,
-        shape: *shape,
-        circuit_version: id.version,
-        constraint_system: id.digest.into(),
-        powers_of_tau: ptau.hash()?.into(),
-        circuit_hash: circuit_hash.into(),
-        beacon: PlannedBeacon { source, exponent: *beacon_exponent },
-    };
-    let path = out.join(PLAN);
-    files::write(&path, &(serde_json::to_string_pretty(&plan)? + "\n"))?;
-    let result = json!({ "plan": path, "initial": initial, "announced": plan });
+    let bar = Steps::new(output);
+    let plan = command::threads(*threads)?.install(|| {
+        let circuit_hash = begin(&statement, &ptau, &initial, &bar)?;
+        let plan = Plan {
+            format: FORMAT_VERSION,
+            shape: *shape,
+            circuit_version: id.version,
+            constraint_system: id.digest.into(),
+            powers_of_tau: (*ptau.hash()).into(),
+            circuit_hash: circuit_hash.into(),
+            beacon: PlannedBeacon { source, exponent: *beacon_exponent },
+        };
+        files::write(&plan_path, &plan.to_json())?;
+        // As every contributor will.
+        let own = Zkey::open(&initial)?;
+        let verified = verify(&statement, &plan, &ptau, &own, Zkey::open(&initial)?, &bar)?;
+        announce(&verified, &announced, &bar)?;
+        anyhow::Ok(plan)
+    });
+    bar.finish();
+    let plan = plan?;
+    let result = json!({
+        "plan": plan_path, "plan_hash": hex(&plan.hash()), "initial": initial, "state": announced,
+        "announced": plan, "powers_of_tau": to_json(&ptau),
+    });
     output.result(&result, || {
         format!(
-            "{}\n{}\ncircuit hash    {}\npowers of τ     {} (BLAKE2b: compare it with what their \
-             ceremony published)\nbeacon          {}, known from {} on (seconds since 1970)",
+            "{}\n{}\n{}\nplan            {} (BLAKE3)\ncircuit hash    {}\npowers of τ     {}\nbeacon          \
+             {}, known from {} on (seconds since 1970)",
             initial.display(),
-            path.display(),
-            hex(&circuit_hash),
-            plan.powers_of_tau,
+            plan_path.display(),
+            announced.display(),
+            hex(&plan.hash()),
+            plan.circuit_hash,
+            described(&ptau),
             plan.beacon.source,
             plan.beacon.source.not_before(),
         )

@@ -1,14 +1,11 @@
 //! `aep2 ceremony contribute`.
 
-use std::{
-    io::{self, BufRead},
-    path::PathBuf,
-    process::ExitCode,
-};
+use std::{fs::File, io, os::fd::AsFd, path::PathBuf, process::ExitCode};
 
 use aep2_ceremony::{
-    attestation::{Attestation, Signed},
+    attestation::{Attestation, STATEMENT_BYTES_MAX, Signed},
     contribute::{ENTROPY_CHARACTERS_MIN, contribute},
+    entropy,
 };
 use alloy::signers::SignerSync;
 use anyhow::{Context, ensure};
@@ -16,7 +13,7 @@ use clap::Args;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::{opened::Options, progress::Steps};
+use super::{opened::Options, powers::to_json, progress::Steps};
 use crate::{
     command, files,
     onchain::ethereum_key,
@@ -31,7 +28,7 @@ use crate::{
 #[command(after_help = "Example:\n  \
     aep2 ceremony contribute 0004.zkey --ptau pot21.ptau --name alice --out 0005.zkey --attestation alice.json")]
 pub(crate) struct Arguments {
-    /// The state to contribute to: the last .zkey, or initial.zkey
+    /// The state to contribute to: the last .zkey, or 0000.zkey
     state: PathBuf,
 
     #[command(flatten)]
@@ -64,7 +61,14 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<ExitCode> {
     let Arguments { state, ceremony, out, name, .. } = arguments;
-    ensure!(!out.exists(), "{} is there already", out.display());
+    for path in [Some(out), arguments.attestation.as_ref()].into_iter().flatten() {
+        ensure!(!path.exists(), "{} is there already", path.display());
+    }
+    let statement = arguments.statement.as_ref().map_or(0, String::len);
+    ensure!(
+        statement <= STATEMENT_BYTES_MAX,
+        "--statement has {STATEMENT_BYTES_MAX} bytes at most"
+    );
     let signer = arguments
         .key_file
         .as_deref()
@@ -98,12 +102,14 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Exit
     }
     let result = json!({
         "state": out, "number": number, "hash": hex(&hash), "attestation": arguments.attestation,
+        "plan_hash": hex(&opened.plan.hash()), "powers_of_tau": to_json(&opened.ptau),
     });
     output.result(&result, || {
         format!(
-            "{}: contribution {number}\n{}\nGive the file to the coordinator. Publish the hash: with it \
-             you find your contribution in the finished ceremony.",
+            "{}: contribution {number} of the ceremony with the plan {}\n{}\nGive the file to the \
+             coordinator. Publish the hash: with it you find your contribution in the finished ceremony.",
             out.display(),
+            hex(&opened.plan.hash()),
             hex(&hash)
         )
     })?;
@@ -115,9 +121,9 @@ fn typed(output: &Output) -> anyhow::Result<Zeroizing<String>> {
     output.note(format!(
         "Type something that nobody can guess, at least {ENTROPY_CHARACTERS_MIN} characters, and Enter:"
     ));
-    // Room enough that the line is not copied while it grows.
-    let mut line = Zeroizing::new(String::with_capacity(1 << 16));
-    io::stdin().lock().read_line(&mut line).context("cannot read standard input")?;
+    // Not through `Stdin`, whose buffer would keep the line.
+    let handle = io::stdin().as_fd().try_clone_to_owned().context("cannot read standard input")?;
+    let line = entropy::read_line(&mut File::from(handle))?;
     let characters = line.trim().chars().count();
     ensure!(characters >= ENTROPY_CHARACTERS_MIN, "that was {characters} characters");
     Ok(line)

@@ -2,18 +2,22 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use aep2_ceremony::{attestation::Attestation, finish::finish, transcript::Transcript};
+use aep2_ceremony::{
+    attestation::Attestation,
+    finish::{Outputs, finish},
+};
 use anyhow::ensure;
 use clap::Args;
 use serde_json::json;
 
 use super::{
     opened::{Options, now},
+    powers::to_json,
     progress::Steps,
 };
 use crate::{
     command,
-    files::{self, Keys},
+    files::Keys,
     output::{Output, hex},
 };
 
@@ -30,7 +34,7 @@ pub(crate) struct Arguments {
     #[arg(long = "attestation", value_name = "FILE")]
     attestations: Vec<PathBuf>,
 
-    /// Replace keys that are there
+    /// Replace keys, halves of keys and transcripts that are there
     #[arg(long)]
     force: bool,
 
@@ -42,8 +46,8 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Exit
     let Arguments { state, ceremony, attestations, force, keys } = arguments;
     let attestations = attestations
         .iter()
-        .map(|path| files::read_json(path))
-        .collect::<anyhow::Result<Vec<Attestation>>>()?;
+        .map(|path| Attestation::read(path))
+        .collect::<Result<Vec<Attestation>, _>>()?;
     let opened = ceremony.open(output)?;
     ensure!(
         *force || !aep2_prover::prover::Prover::is_kept(&keys.folder, opened.plan.shape),
@@ -52,12 +56,15 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Exit
         keys.folder.display(),
         opened.plan.shape
     );
+    let outputs = Outputs { folder: &keys.folder, replace: *force };
+    if let Some(path) = outputs.in_the_way(opened.plan.shape) {
+        anyhow::bail!("{} is there already; replace it with --force", path.display());
+    }
     let bar = Steps::new(output);
     let finished = command::threads(ceremony.threads)?.install(|| {
         let last = opened.verify(state, &bar)?;
-        let transcript = Transcript::new(&opened.plan, &last, &attestations, now()?)?;
-        let done = finish(&opened.statement, &opened.id, &last, &transcript, &keys.folder, &bar)?;
-        anyhow::Ok(done)
+        let now = now()?;
+        anyhow::Ok(finish(&opened.statement, &last, &attestations, now, outputs, &bar)?)
     });
     bar.finish();
     let finished = finished?;
@@ -68,6 +75,8 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Exit
         "verifying_key_hash": hex(&finished.verifying_key_hash),
         "transcript": finished.transcript,
         "transcript_hash": hex(&finished.transcript_hash),
+        "plan_hash": hex(&opened.plan.hash()),
+        "powers_of_tau": to_json(&opened.ptau),
     });
     output.result(&result, || {
         format!(

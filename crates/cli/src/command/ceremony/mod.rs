@@ -5,6 +5,7 @@ mod begin;
 mod contribute;
 mod finish;
 mod opened;
+mod powers;
 mod progress;
 mod r1cs;
 mod verify;
@@ -14,7 +15,8 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 pub(super) use self::{
-    opened::{Options, now},
+    opened::{Opened, Options, now},
+    powers::{described, to_json},
     progress::Steps,
 };
 use crate::output::Output;

@@ -7,7 +7,6 @@ use std::{
 
 use aep2_ceremony::{
     CeremonyError,
-    contribution::Source,
     plan::Plan,
     ptau::Ptau,
     verify::{Verified, verify},
@@ -15,16 +14,18 @@ use aep2_ceremony::{
 };
 use aep2_circuits::statement::Statement;
 use aep2_prover::key_file::CircuitId;
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::Args;
 
-use super::progress::Steps;
-use crate::{files, output::Output};
+use super::{powers::PowersOptions, progress::Steps};
+use crate::output::Output;
 
 /// The plan's name in a ceremony's folder.
 pub(super) const PLAN: &str = "plan.json";
 /// The beginning's name in a ceremony's folder.
 pub(super) const INITIAL: &str = "initial.zkey";
+/// The name of the state after the plan's contribution.
+pub(super) const ANNOUNCED: &str = "0000.zkey";
 
 /// Where a ceremony is.
 #[derive(Args)]
@@ -33,9 +34,8 @@ pub(in crate::command) struct Options {
     #[arg(long = "ceremony", value_name = "DIR", default_value = "ceremony")]
     ceremony_folder: PathBuf,
 
-    /// The powers of τ: a .ptau file
-    #[arg(long, value_name = "FILE")]
-    ptau: PathBuf,
+    #[command(flatten)]
+    powers: PowersOptions,
 
     /// Use at most so many threads
     #[arg(long, value_name = "N")]
@@ -47,19 +47,26 @@ pub(in crate::command) struct Opened {
     pub(in crate::command) plan: Plan,
     pub(in crate::command) id: CircuitId,
     pub(in crate::command) statement: Statement,
-    ptau: Ptau,
+    pub(in crate::command) ptau: Ptau,
     initial: Zkey,
 }
 
 impl Options {
     pub(in crate::command) fn open(&self, output: &Output) -> anyhow::Result<Opened> {
-        let plan: Plan = files::read_json(&self.ceremony_folder.join(PLAN))?;
-        output.note("reading the powers of τ, and running the circuit …");
-        let ptau = Ptau::open(&self.ptau)?;
+        let plan = Plan::read(&self.ceremony_folder.join(PLAN))?;
+        ensure!(
+            plan.circuit_version == aep2_circuits::VERSION,
+            "the plan is for circuit version {}, this program has version {}",
+            plan.circuit_version,
+            aep2_circuits::VERSION
+        );
+        // Whether it is this program's circuit of this version, verifying says.
+        let id = plan.circuit();
+        plan.check_circuit(&id)?;
+        let ptau = self.powers.open(output)?;
         let initial = Zkey::open(&self.ceremony_folder.join(INITIAL))?;
-        let id = CircuitId::of(plan.shape);
-        plan.check(&id, &ptau.hash()?, &initial.chain.circuit_hash)
-            .context("the plan is not that of these files and this program")?;
+        plan.check_files(ptau.hash(), &initial.chain.circuit_hash)
+            .context("the plan is not that of these files")?;
         let statement = Statement::blank(plan.shape);
         Ok(Opened { plan, id, statement, ptau, initial })
     }
@@ -73,13 +80,7 @@ impl Opened {
         bar: &Steps,
     ) -> Result<Verified, CeremonyError> {
         let state = Zkey::open(state)?;
-        // First, or a file could have this machine hash for days.
-        for own in &state.chain.contributions {
-            if let Source::Beacon { exponent, .. } = &own.source {
-                self.plan.check_exponent(*exponent)?;
-            }
-        }
-        verify(&self.statement, &self.ptau, &self.initial, state, bar)
+        verify(&self.statement, &self.plan, &self.ptau, &self.initial, state, bar)
     }
 }
 

@@ -11,7 +11,11 @@ use aep2_ceremony::{
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{opened::Options, progress::Steps};
+use super::{
+    opened::{Opened, Options},
+    powers::{described, to_json},
+    progress::Steps,
+};
 use crate::{
     command,
     output::{Output, hex},
@@ -46,7 +50,7 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Exit
     });
     bar.finish();
     match verified {
-        Ok(verified) => show(&verified, output),
+        Ok(verified) => show(&opened, &verified, output),
         // That a file cannot be read says nothing about the ceremony.
         Err(error @ CeremonyError::Io { .. }) => Err(error.into()),
         Err(error) => {
@@ -57,19 +61,26 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Exit
     }
 }
 
-fn show(verified: &Verified, output: &Output) -> anyhow::Result<ExitCode> {
+fn show(opened: &Opened, verified: &Verified, output: &Output) -> anyhow::Result<ExitCode> {
     let chain = &verified.zkey().chain;
     let listed: Vec<Value> = chain.contributions.iter().map(listed).collect();
     let result = json!({
         "valid": true,
         "circuitHash": hex(&chain.circuit_hash),
+        "planHash": hex(&opened.plan.hash()),
+        "powersOfTau": to_json(&opened.ptau),
         "closed": chain.is_closed(),
         "contributions": listed,
     });
     output.result(&result, || {
-        let mut lines = vec![format!("valid: {} contributions", chain.contributions.len())];
+        let mut lines = vec![
+            format!("valid: {} contributions", chain.contributions.len()),
+            format!("plan          {}", hex(&opened.plan.hash())),
+            format!("powers of τ   {}", described(&opened.ptau)),
+        ];
         for (index, own) in chain.contributions.iter().enumerate() {
             let who = match &own.source {
+                Source::Beacon { .. } if index == 0 => "the plan".to_owned(),
                 Source::Beacon { value, .. } => format!("beacon {}", hex(value)),
                 // Whoever wrote the name may have wanted to write on this terminal.
                 Source::Person => own.name.as_deref().unwrap_or("").escape_debug().to_string(),

@@ -236,7 +236,12 @@ impl Cheat<'_> {
     }
 }
 
-async fn refused(attempt: &str, expected: &str, answer: Response) -> anyhow::Result<Refusal> {
+/// What an answer says of an attempt that must be refused.
+pub(super) async fn refused(
+    attempt: &str,
+    expected: &str,
+    answer: Response,
+) -> anyhow::Result<Refusal> {
     let status = answer.status();
     let body: Value = answer.json().await?;
     let (code, message) = match serde_json::from_value::<Envelope>(body.clone()) {

@@ -4,6 +4,7 @@ mod agents;
 mod charts;
 mod cheats;
 mod compare;
+mod compliance;
 mod outcome;
 mod payees;
 mod report;
@@ -29,6 +30,7 @@ use tokio::time::{Instant, sleep};
 use self::{
     agents::Bought,
     cheats::Cheat,
+    compliance::Looked,
     outcome::{Batch, Comparison, Outcome, Payment},
     payees::Shop,
     timeline::Timeline,
@@ -100,7 +102,10 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Exit
 
 async fn show(arguments: &Arguments, data: &Path, output: &Output) -> anyhow::Result<Outcome> {
     let (agent_count, calls) = (usize::from(arguments.agents), usize::from(arguments.calls));
-    let world = World::build(&data.join("processor"), agent_count, output).await?;
+    let (processor, compliance) = (data.join("processor"), data.join("compliance"));
+    let looked = Looked::prepare(&compliance)?;
+    let folders = (processor.as_path(), compliance.as_path());
+    let world = World::build(folders, &looked.payer, agent_count, output).await?;
     let transactions_before = compare::transactions_of(&world).await?;
     let timeline = Timeline::listen(world.serving.processor().events());
     let shops = Arc::new(Shop::open_all(&world).await?);
@@ -145,7 +150,9 @@ async fn show(arguments: &Arguments, data: &Path, output: &Output) -> anyhow::Re
         http: &http,
         bought: &bought,
     };
-    let refusals = cheat.try_all().await?;
+    let mut refusals = cheat.try_all().await?;
+    let [listed, suspect] = &world.looked_at;
+    refusals.extend(looked.try_all(&world, (listed, suspect), shops[0].address, output).await?);
     for refusal in &refusals {
         output.note(format!("  {}: {}, {}", refusal.attempt, refusal.code, refusal.message));
     }

@@ -59,6 +59,8 @@ pub(super) struct World {
     pub(super) wallet: Wallet<DynProvider>,
     pub(super) token: Address,
     pub(super) accounts: Vec<Account>,
+    /// The account of somebody on a sanctions list, and one whose agent an officer refuses.
+    pub(super) looked_at: [Account; 2],
 }
 
 /// An account, and what its agent's key is made from.
@@ -75,8 +77,15 @@ impl Account {
 }
 
 impl World {
-    pub(super) async fn build(data: &Path, agents: usize, output: &Output) -> anyhow::Result<Self> {
-        let settings = settings(data)?;
+    /// Everything, in this folder. `listed` is the owner of an account and on a sanctions list; compliance's
+    /// settings are in `compliance`.
+    pub(super) async fn build(
+        (data, compliance): (&Path, &Path),
+        listed: &PrivateKeySigner,
+        agents: usize,
+        output: &Output,
+    ) -> anyhow::Result<Self> {
+        let settings = settings(data, compliance)?;
         output.note("a chain in this process, the contracts, a token; the processor over HTTP …");
         let (serving, ready) = Serving::start(&settings, output).await?;
         ensure!(ready.ready, "the processor does not get ready: {}/readyz says why", ready.http);
@@ -87,7 +96,10 @@ impl World {
         let owners: Vec<PrivateKeySigner> =
             (0..agents).map(|_| PrivateKeySigner::random()).collect();
         let mut signers = EthereumWallet::from(bank.clone());
-        owners.iter().for_each(|owner| signers.register_signer(owner.clone()));
+        let suspect = PrivateKeySigner::random();
+        for owner in owners.iter().chain([listed, &suspect]) {
+            signers.register_signer(owner.clone());
+        }
         let rpc: Url = ready.rpc.as_ref().context("the chain is not served")?.parse()?;
         // A proxy of the environment cannot reach this machine's own addresses.
         let http = Client::builder().no_proxy().build()?;
@@ -97,12 +109,16 @@ impl World {
 
         output
             .note(format!("{agents} agents, an account and {} tokens each …", DEPOSIT / 1_000_000));
-        let mut world =
-            Self { serving, ready, deployment, provider, wallet, token, accounts: Vec::new() };
+        let opening = Opening { provider: &provider, wallet: &wallet, token, ready: &ready };
+        let mut accounts = Vec::new();
         for owner in &owners {
-            let account = world.open(bank.address(), owner.address()).await?;
-            world.accounts.push(account);
+            accounts.push(opening.open(&deployment, bank.address(), owner.address()).await?);
         }
+        let listed = opening.open(&deployment, bank.address(), listed.address()).await?;
+        let suspect = opening.open(&deployment, bank.address(), suspect.address()).await?;
+        let looked_at = [listed, suspect];
+        let world =
+            Self { serving, ready, deployment, provider, wallet, token, accounts, looked_at };
         world.until_seen().await?;
         Ok(world)
     }
@@ -111,7 +127,7 @@ impl World {
     async fn until_seen(&self) -> anyhow::Result<()> {
         let started = Instant::now();
         let deposit = Balance::new(DEPOSIT).context("a deposit that no account holds")?;
-        for account in &self.accounts {
+        for account in self.accounts.iter().chain(&self.looked_at) {
             loop {
                 let seen = self.serving.processor().account(account.id)?;
                 let purses = seen.map(|account| account.purses).unwrap_or_default();
@@ -123,34 +139,6 @@ impl World {
             }
         }
         Ok(())
-    }
-
-    /// Opens an account for an owner: once, with its own money. From here on its agent needs no
-    /// transaction.
-    async fn open(&self, bank: Address, owner: Address) -> anyhow::Result<Account> {
-        let gas = TransactionRequest::default()
-            .with_from(bank)
-            .with_to(owner)
-            .with_value(Unit::ETHER.wei());
-        self.provider.send_transaction(gas).await?.get_receipt().await?;
-
-        let key = SecretKey::generate(&mut OsRng);
-        let terms = Terms {
-            processor: self.ready.processor,
-            verifier_set: Some(self.deployment.verifier_set),
-            key_hash: Some(KeyHash::of(&key.public())),
-        };
-        let (id, deposit) = (self.wallet.id(), BaseUnits::new(DEPOSIT));
-        self.send(owner, &token::mint_test_tokens(self.token, owner, deposit)).await?;
-        self.send(owner, &token::approve(self.token, id.address, deposit)).await?;
-        let opened = self.send(owner, &id.open_account(&terms)).await?;
-        let account = id.opened_account(&opened)?;
-        self.send(owner, &id.deposit(account, self.token, deposit)).await?;
-        Ok(Account { id: account, seed: *key.seed() })
-    }
-
-    async fn send(&self, from: Address, call: &Call) -> anyhow::Result<TransactionReceipt> {
-        Ok(transact_from(&self.provider, from, call).await?)
     }
 
     /// Where mandates and receipts count.
@@ -168,13 +156,57 @@ impl World {
     }
 }
 
+/// What accounts are opened with.
+struct Opening<'a> {
+    provider: &'a DynProvider,
+    wallet: &'a Wallet<DynProvider>,
+    token: Address,
+    ready: &'a Ready,
+}
+
+impl Opening<'_> {
+    /// Opens an account for an owner: once, with its own money. From here on its agent needs no
+    /// transaction.
+    async fn open(
+        &self,
+        deployment: &Deployment,
+        bank: Address,
+        owner: Address,
+    ) -> anyhow::Result<Account> {
+        let gas = TransactionRequest::default()
+            .with_from(bank)
+            .with_to(owner)
+            .with_value(Unit::ETHER.wei());
+        self.provider.send_transaction(gas).await?.get_receipt().await?;
+
+        let key = SecretKey::generate(&mut OsRng);
+        let terms = Terms {
+            processor: self.ready.processor,
+            verifier_set: Some(deployment.verifier_set),
+            key_hash: Some(KeyHash::of(&key.public())),
+        };
+        let (id, deposit) = (self.wallet.id(), BaseUnits::new(DEPOSIT));
+        self.send(owner, &token::mint_test_tokens(self.token, owner, deposit)).await?;
+        self.send(owner, &token::approve(self.token, id.address, deposit)).await?;
+        let opened = self.send(owner, &id.open_account(&terms)).await?;
+        let account = id.opened_account(&opened)?;
+        self.send(owner, &id.deposit(account, self.token, deposit)).await?;
+        Ok(Account { id: account, seed: *key.seed() })
+    }
+
+    async fn send(&self, from: Address, call: &Call) -> anyhow::Result<TransactionReceipt> {
+        Ok(transact_from(self.provider, from, call).await?)
+    }
+}
+
 /// What the demo sets otherwise than `aep2 serve` on its own: faster windows, any free ports.
-fn settings(data: &Path) -> anyhow::Result<Settings> {
+fn settings(data: &Path, compliance: &Path) -> anyhow::Result<Settings> {
     let mut settings = Settings::default();
     settings.data.directory = data.to_owned();
     settings.chain.embedded_block_time_ms = BLOCK_TIME_MS;
     settings.chain.embedded_listen.set_port(0);
     settings.http.listen.set_port(0);
+    settings.compliance.settings = Some(compliance.join("compliance.toml"));
     settings.windows.age_s_max = AGE_S_MAX;
     settings.windows.capture_within_s = 1;
     settings.windows.poll_interval_ms = 50;

@@ -2,6 +2,7 @@
 
 mod check;
 mod new;
+mod report;
 
 use std::process::ExitCode;
 
@@ -13,7 +14,7 @@ use crate::output::Output;
 #[derive(Subcommand)]
 pub(crate) enum Command {
     New(new::Arguments),
-    Check(check::Arguments),
+    Check(Box<check::Arguments>),
 }
 
 pub(crate) fn run(command: &Command, output: &Output) -> anyhow::Result<ExitCode> {
