@@ -196,7 +196,7 @@ impl Compliance {
         let mut released = Vec::new();
         for mandate in enforcer.live().await? {
             if mandate.subjects().any(|own| own == *subject)
-                && !self.names_denied(&mandate)
+                && !self.names_denied(&mandate, Some(subject))
                 && enforcer.release(mandate.id).await?
             {
                 released.push((mandate.id, None));
@@ -212,9 +212,10 @@ impl Compliance {
         held: &mut HashSet<B256>,
     ) -> Result<(), NotEnforced> {
         let live = enforcer.live().await?;
-        let denied: Vec<_> = live.iter().filter(|mandate| self.names_denied(mandate)).collect();
-        held.retain(|mandate| denied.iter().any(|own| own.id == *mandate));
-        for mandate in denied.iter().map(|own| own.id) {
+        let denied = live.iter().filter(|mandate| self.names_denied(mandate, None));
+        let denied: HashSet<B256> = denied.map(|mandate| mandate.id).collect();
+        held.retain(|mandate| denied.contains(mandate));
+        for mandate in denied {
             if !held.contains(&mandate) && enforcer.hold(mandate, "compliance").await?.is_some() {
                 held.insert(mandate);
             }
@@ -222,9 +223,15 @@ impl Compliance {
         Ok(())
     }
 
-    fn names_denied(&self, mandate: &LiveMandate) -> bool {
-        mandate
-            .subjects()
-            .any(|own| self.inner.known.get(&own).is_some_and(|known| known.decision.is_denied()))
+    /// Whether a mandate names somebody who is denied, besides `but`. Memory and store may differ for a moment:
+    /// who is denied is so in both.
+    fn names_denied(&self, mandate: &LiveMandate, but: Option<&Subject>) -> bool {
+        let is_denied = |own: &Subject| {
+            self.inner.known.get(own).is_some_and(|known| known.decision.is_denied())
+                && self
+                    .standing(own)
+                    .is_ok_and(|own| own.is_some_and(|standing| standing.decision.is_denied()))
+        };
+        mandate.subjects().any(|own| but != Some(&own) && is_denied(&own))
     }
 }
