@@ -11,12 +11,14 @@ use std::{
 
 use aep2_mandate::units::UnixTime;
 use alloy_primitives::Address;
-use thiserror::Error;
 
+pub use crate::refusal::NotAdmitted;
 use crate::{
-    compliance::{Compliance, Inner, Payment},
+    compliance::{Compliance, Inner},
     decision::{Decided, Decision},
     known::Known,
+    payment::Payment,
+    refusal::TurnedDown,
     rules::Answer,
     standing::{OfficerDecision, Standing},
     subject::Subject,
@@ -26,53 +28,6 @@ use crate::{
 /// When a payer whose payment waits is to try again, in seconds. Always the same: another time for each cause
 /// would tell that an officer is looking at somebody.
 const RETRY_S: u64 = 3;
-
-/// Why a payment is not accepted. Whoever reads it is told no more: not who was found, nor why.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum NotAdmitted {
-    /// Somebody in it is not served.
-    #[error("this processor does not serve this payment")]
-    Refused,
-    /// Nothing is decided yet.
-    #[error(
-        "whether this payment is served is being looked at: send the same again in {retry_after_s} s"
-    )]
-    Pending {
-        /// When it is worth another try, in seconds.
-        retry_after_s: u64,
-    },
-    /// Something has to be handed in first.
-    #[error("{0}")]
-    Missing(String),
-}
-
-/// Why a payment is not accepted, with what is for the records alone.
-pub(crate) enum TurnedDown {
-    /// Somebody in it is denied.
-    Denied {
-        /// Who.
-        subject: Subject,
-        /// Why.
-        reason: Reason,
-    },
-    /// Nothing is decided yet.
-    Pending {
-        /// When it is worth another try, in seconds.
-        retry_after_s: u64,
-    },
-    /// Something has to be handed in first: what, and where.
-    Missing(String),
-}
-
-impl From<TurnedDown> for NotAdmitted {
-    fn from(turned_down: TurnedDown) -> Self {
-        match turned_down {
-            TurnedDown::Denied { .. } => Self::Refused,
-            TurnedDown::Pending { retry_after_s } => Self::Pending { retry_after_s },
-            TurnedDown::Missing(what) => Self::Missing(what),
-        }
-    }
-}
 
 /// What counts of a subject at this moment.
 enum Counts {

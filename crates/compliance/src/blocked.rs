@@ -1,67 +1,24 @@
 //! The register of payments that were refused because somebody in them is not served, with dates: what
 //! many laws want reported.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::PoisonError,
-};
+use std::sync::PoisonError;
 
-use aep2_mandate::units::{AccountId, Amount, UnixTime};
-use alloy_primitives::{Address, B256};
-use serde::{Deserialize, Serialize};
+use aep2_mandate::units::UnixTime;
 use serde_json::json;
 
 use crate::{
     audit::{self, About, Actor, action},
-    compliance::{Compliance, Payment, subject_key},
+    compliance::Compliance,
     error::ComplianceError,
     family::Family,
-    store,
+    payment::Payment,
+    register::BlockedPayment,
+    store::{self, subject_key},
     subject::Subject,
     verdict::Reason,
 };
 
 const DAY_S: u64 = 86_400;
-
-/// How many there are of each subject on one day.
-#[derive(Debug, Default)]
-pub(crate) struct BlockedToday {
-    day: u64,
-    noted: HashMap<Subject, HashSet<B256>>,
-}
-
-impl BlockedToday {
-    /// Whether this mandate is to be noted, too: it was not on that day, and there is room.
-    fn take(&mut self, (subject, mandate): (Subject, B256), day: u64, most: u32) -> bool {
-        if self.day != day {
-            *self = Self { day, noted: HashMap::new() };
-        }
-        let noted = self.noted.entry(subject).or_default();
-        noted.len() < most as usize && noted.insert(mandate)
-    }
-}
-
-/// A payment that was refused.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BlockedPayment {
-    /// When, the first time on that day.
-    pub at: UnixTime,
-    /// Because of whom.
-    pub subject: Subject,
-    /// Why.
-    pub reason: Reason,
-    /// The mandate.
-    pub mandate: B256,
-    /// The account that was to pay.
-    pub account: AccountId,
-    /// The token.
-    pub token: Address,
-    /// Who was to be paid.
-    pub payee: Address,
-    /// The most that was to be paid, in base units.
-    pub amount: Amount,
-}
 
 impl Compliance {
     /// Notes a refused payment, up to so many of a subject a day, each mandate once a day.

@@ -20,13 +20,13 @@ use serde_json::json;
 
 use crate::{
     audit::{self, About, Actor, action},
-    compliance::{Compliance, subject_key},
+    compliance::Compliance,
     error::ComplianceError,
     evidence::{self, EvidenceKind, NewEvidence, SealedEvidence},
     family::Family,
     rules::later,
     standing::{Objection, OfficerDecision, Standing},
-    store::{self, Source, Tx},
+    store::{self, Source, Tx, subject_key},
     subject::Subject,
     verdict::Reason,
 };

@@ -12,16 +12,12 @@ use std::{
 
 use aep2_audit_log::{Numbers, Verified, VerifyError};
 use aep2_journal::{Durable, Journal, JournalConfig, View};
-use aep2_mandate::{
-    clock::Clock,
-    units::{AccountId, Amount, UnixTime},
-};
+use aep2_mandate::{clock::Clock, units::UnixTime};
 use aep2_vault::Vault;
-use alloy_primitives::{Address, B256};
+use alloy_primitives::Address;
 
 use crate::{
     audit::LOG,
-    blocked::BlockedToday,
     config::ScreeningConfig,
     enforcer::Enforcer,
     error::ComplianceError,
@@ -31,9 +27,10 @@ use crate::{
     presenting::Presenting,
     provider::Providers,
     queue::Queue,
+    register::BlockedToday,
     rules::{Answer, Rules},
     standing::{OfficerDecision, Standing},
-    store::{self, Source, Tx},
+    store::{self, Source, Tx, subject_key},
     subject::Subject,
     travel_rule::{TravelRule, TravelRuleParts},
 };
@@ -60,27 +57,6 @@ pub struct Parts {
     pub presenting: Option<Presenting>,
     /// The Travel Rule, where it is on.
     pub travel_rule: Option<TravelRuleParts>,
-}
-
-/// A payment that somebody asks to have accepted. Its signature holds, and its account has the money.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Payment {
-    /// The mandate's id or digest.
-    pub mandate: B256,
-    /// The account that pays.
-    pub account: AccountId,
-    /// Whose it is; nothing where that is not known.
-    pub owner: Option<Address>,
-    /// The hash of the key that signed for it, where not the owner did.
-    pub key_hash: Option<B256>,
-    /// The token.
-    pub token: Address,
-    /// Who is paid.
-    pub payee: Address,
-    /// The most that is paid.
-    pub amount: Amount,
-    /// When.
-    pub at: UnixTime,
 }
 
 /// Compliance. Clones are the same one.
@@ -293,9 +269,4 @@ impl Drop for Down<'_> {
     fn drop(&mut self) {
         self.0.store(true, Relaxed);
     }
-}
-
-/// A subject's key.
-pub(crate) fn subject_key(subject: &Subject) -> Vec<u8> {
-    subject.to_string().into_bytes()
 }

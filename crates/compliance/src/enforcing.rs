@@ -17,12 +17,12 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::{
     audit::{self, About, Actor, action},
-    compliance::{Compliance, subject_key},
+    compliance::Compliance,
     enforcer::{Enforcer, LiveMandate, NotEnforced},
     error::ComplianceError,
     family::Family,
     rules::later,
-    store::{self, Source, Tx},
+    store::{self, Source, Tx, subject_key},
     subject::Subject,
 };
 

@@ -6,7 +6,7 @@ use aep2_audit_log::Line;
 use aep2_mandate::units::{EntryNumber, UnixTime};
 use serde::{Deserialize, Serialize};
 
-use crate::{audit::LOG, blocked::BlockedPayment, compliance::Compliance, error::ComplianceError};
+use crate::{audit::LOG, compliance::Compliance, error::ComplianceError, register::BlockedPayment};
 
 /// How records are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

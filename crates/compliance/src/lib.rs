@@ -15,7 +15,7 @@
 
 pub mod admission;
 pub mod api;
-pub mod blocked;
+mod blocked;
 pub mod cases;
 pub mod decision;
 pub mod evidence;
@@ -23,6 +23,7 @@ pub mod export;
 pub mod freezes;
 pub mod lists;
 pub mod officers;
+mod present;
 pub mod presenting;
 pub mod provider;
 pub mod providers;
@@ -42,15 +43,21 @@ mod error;
 mod family;
 mod known;
 mod metrics;
+mod payment;
 mod queue;
+mod refusal;
+mod register;
 mod screening;
 mod store;
 
 pub use self::{
     audit::Actor,
-    compliance::{Compliance, Parts, Payment},
+    compliance::{Compliance, Parts},
     config::ScreeningConfig,
     enforcer::{Enforcer, LiveMandate, NotEnforced},
     error::ComplianceError,
     metrics::Metrics,
+    payment::Payment,
+    present::Taken,
+    register::BlockedPayment,
 };

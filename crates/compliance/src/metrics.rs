@@ -8,7 +8,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::{admission::TurnedDown, rules::Answer, verdict::Outcome};
+use crate::{refusal::TurnedDown, rules::Answer, verdict::Outcome};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Answered {

@@ -21,7 +21,7 @@ use tokio::{
 use crate::{
     audit::{self, About, Actor, action},
     cases,
-    compliance::{Compliance, Inner, subject_key},
+    compliance::{Compliance, Inner},
     decision::Decision,
     enforcing,
     error::ComplianceError,
@@ -31,7 +31,7 @@ use crate::{
     provider::{Finding, Provider, Unavailable},
     rules::{Answer, later},
     standing::{AnswerRecord, Standing},
-    store::{self, Source, Tx},
+    store::{self, Source, Tx, subject_key},
     subject::Subject,
     verdict::{Outcome, Verdict},
 };

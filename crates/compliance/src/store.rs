@@ -4,7 +4,7 @@ use aep2_journal::{JournalError, Transaction, View};
 use alloy_primitives::hex;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{error::ComplianceError, family::Family};
+use crate::{error::ComplianceError, family::Family, subject::Subject};
 
 /// A request at work.
 pub(crate) type Tx<'a> = Transaction<'a, ()>;
@@ -72,4 +72,9 @@ pub(crate) fn read<R: DeserializeOwned>(
         key: hex::encode(key),
         reason: error.to_string(),
     })
+}
+
+/// A subject's key.
+pub(crate) fn subject_key(subject: &Subject) -> Vec<u8> {
+    subject.to_string().into_bytes()
 }

@@ -159,8 +159,7 @@ async fn the_first_reason_of_the_stated_order_is_the_answer() {
     assert_eq!(answer(sign(&payer, payment)).await, "bad_signature");
     assert_eq!(answer(payer.sign(world.id(), payment)).await, "policy_refused");
     payment.payee = payee_address(1);
-    let good = payer.sign(world.id(), payment);
-    denied_gate(&processor, &good, &spent).await;
+    let good = denied_gate(&processor, payer.sign(world.id(), payment), &spent).await;
     assert_eq!(answer(good.clone()).await, "accepted");
 
     // From now on it is known, whatever else is wrong.
@@ -183,7 +182,11 @@ async fn leave(world: &World, payer: &Payer, verifier_set: Option<VerifierSetId>
 }
 
 /// Whom compliance denied is told to whoever has a signature, and to nobody else.
-async fn denied_gate(processor: &Processor, good: &SignedMandate, spent: &SignedMandate) {
+async fn denied_gate(
+    processor: &Processor,
+    good: SignedMandate,
+    spent: &SignedMandate,
+) -> SignedMandate {
     let scope = GateScope::Payee { payee: good.mandate.payee };
     let reason = GateReason::Denied;
     let close = Close { scope, reason, by: "compliance".into(), note: "secret".into() };
@@ -196,6 +199,7 @@ async fn denied_gate(processor: &Processor, good: &SignedMandate, spent: &Signed
     assert_eq!(code(processor.accept(made_up.clone()).await), "bad_signature");
     assert_eq!(code(processor.check(&made_up)), "bad_signature");
     assert!(processor.open_gate(scope, reason).await.expect("opened"));
+    good
 }
 
 /// A mandate that is refused because the gate is closed, for one scope after the other. Whoever is refused

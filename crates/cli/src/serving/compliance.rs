@@ -61,6 +61,9 @@ pub(crate) fn prepare(
     Ok((file, token))
 }
 
+/// What is opened before the processor is, and its settings.
+pub(super) type Opened = (Started, ComplianceSettings);
+
 /// Compliance that runs.
 pub(crate) struct Compliance {
     server: HttpServer,
@@ -72,7 +75,7 @@ pub(super) fn start(
     settings: &Settings,
     chain: &Chain,
     deployment: &Deployment,
-) -> anyhow::Result<Option<(Started, ComplianceSettings)>> {
+) -> anyhow::Result<Option<Opened>> {
     let Some(path) = &settings.compliance.settings else { return Ok(None) };
     let name = path.display();
     let own = ComplianceSettings::read(path)
@@ -88,7 +91,7 @@ pub(super) fn start(
 }
 
 /// What the processor asks.
-pub(super) fn policies(started: &Option<(Started, ComplianceSettings)>) -> Vec<Arc<dyn Policy>> {
+pub(super) fn policies(started: &Option<Opened>) -> Vec<Arc<dyn Policy>> {
     let screening = started
         .iter()
         .map(|(started, _)| Arc::new(Screening(started.compliance.clone())) as Arc<dyn Policy>);
@@ -98,7 +101,7 @@ pub(super) fn policies(started: &Option<(Started, ComplianceSettings)>) -> Vec<A
 impl Compliance {
     /// Has it asked and carried out, and serves officers.
     pub(super) async fn serve(
-        (started, settings): (Started, ComplianceSettings),
+        (started, settings): Opened,
         processor: &Processor,
     ) -> anyhow::Result<Self> {
         let address = settings.listen;

@@ -113,24 +113,14 @@ impl Serving {
             clock: Clock::system(),
             hook: Arc::new(()),
         };
-        let tokens: Vec<Address> =
-            config.acceptance.tokens.iter().map(|(token, _)| *token).collect();
+        let tokens: Vec<Address> = config.acceptance.tokens.iter().map(|own| own.0).collect();
         let exact = exact(settings, &folder, &chain, processor_address, &tokens).await?;
         let shapes = config.windows.shapes.iter().map(Shape::to_string).collect();
         let started = compliance::start(settings, &chain, &deployment)?;
         let processor =
             Processor::start_with(parts, config, compliance::policies(&started)).await?;
-        let serving = async {
-            let presented = started.as_ref().map(|(started, _)| started.compliance.clone());
-            let server = Server::start(processor.clone(), (exact, presented), settings).await?;
-            let compliance = match started {
-                Some(started) => Some(Compliance::serve(started, &processor).await?),
-                None => None,
-            };
-            anyhow::Ok((server, compliance))
-        };
-        let (server, compliance) = match serving.await {
-            Ok(serving) => serving,
+        let (server, compliance) = match listen(&processor, exact, started, settings).await {
+            Ok(listening) => listening,
             Err(error) => {
                 processor.shutdown().await;
                 return Err(error);
@@ -180,6 +170,22 @@ impl Serving {
         self.chain.stop().await;
         self.processor.failure()
     }
+}
+
+/// Serves a processor, and its officers where compliance is on.
+async fn listen(
+    processor: &Processor,
+    exact: Option<ExactFacilitator>,
+    started: Option<compliance::Opened>,
+    settings: &Settings,
+) -> anyhow::Result<(Server, Option<Compliance>)> {
+    let presented = started.as_ref().map(|(started, _)| started.compliance.clone());
+    let server = Server::start(processor.clone(), (exact, presented), settings).await?;
+    let compliance = match started {
+        Some(started) => Some(Compliance::serve(started, processor).await?),
+        None => None,
+    };
+    Ok((server, compliance))
 }
 
 /// x402's scheme `exact`, where it is set.

@@ -5,7 +5,7 @@ use axum::{
     http::{header, request::Parts},
 };
 
-use super::{Context, error::ApiError};
+use super::{context::Context, error::ApiError};
 use crate::officers::{self, Role};
 
 /// Somebody who may look.

@@ -11,8 +11,8 @@ use axum::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Context,
     authentication::{ByOfficer, Reader},
+    context::Context,
     error::ApiError,
     subjects::parse,
 };

@@ -7,7 +7,7 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Context, authentication::ByOfficer, error::ApiError};
+use super::{authentication::ByOfficer, context::Context, error::ApiError};
 use crate::evidence::EvidenceMeta;
 
 /// A record, opened.

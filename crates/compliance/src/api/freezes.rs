@@ -8,8 +8,8 @@ use axum::{
 use serde::Deserialize;
 
 use super::{
-    Context,
     authentication::{ByOfficer, Reader},
+    context::Context,
     error::ApiError,
 };
 use crate::freezes::Freeze;

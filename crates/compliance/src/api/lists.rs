@@ -7,7 +7,7 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::{Context, authentication::ByOfficer, error::ApiError};
+use super::{authentication::ByOfficer, context::Context, error::ApiError};
 use crate::lists::ShrinkProposal;
 
 /// Which file may shrink a list.

@@ -7,8 +7,8 @@ use axum::{
 use serde::Serialize;
 
 use super::{
-    Context,
     authentication::{ByOfficer, Reader},
+    context::Context,
     error::ApiError,
 };
 use crate::{standing::Standing, subject::Subject};

@@ -20,16 +20,17 @@ use aep2_x402::{
 use alloy::signers::local::PrivateKeySigner;
 use anyhow::{Context, bail};
 use rand::rngs::OsRng;
-use reqwest::{Response, Url};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use reqwest::Url;
 
 use super::{
     agents::Bought,
+    answer::refused,
+    compliance,
     outcome::Refusal,
     payees::Shop,
     world::{Account, World},
 };
+use crate::output::Output;
 
 /// Where cheats take their nonces from: far from those that agents use.
 const NONCES_FROM: u64 = 1 << 40;
@@ -46,25 +47,13 @@ pub(super) struct Cheat<'a> {
     pub(super) bought: &'a [Bought],
 }
 
-/// The native interface's errors.
-#[derive(Deserialize)]
-struct Envelope {
-    error: Said,
-}
-
-#[derive(Deserialize)]
-struct Said {
-    code: String,
-    message: String,
-}
-
 impl Cheat<'_> {
     /// Tries everything.
-    pub(super) async fn try_all(&self) -> anyhow::Result<Vec<Refusal>> {
+    pub(super) async fn try_all(&self, output: &Output) -> anyhow::Result<Vec<Refusal>> {
         let paid = &self.bought.first().context("nothing was bought")?.payment.mandate;
         let metered = self.bought.iter().find(|own| self.shops[own.shop].metered);
         let metered = metered.context("nothing metered was bought")?;
-        Ok(vec![
+        let mut refusals = vec![
             self.post("a forged signature", "bad_signature", &self.forged(paid)?).await?,
             self.post("another's account", "unknown_key", &self.strangers()?).await?,
             self.post("a nonce used twice", "nonce_conflict", &self.replayed(paid)?).await?,
@@ -80,7 +69,9 @@ impl Cheat<'_> {
                 Some(&PrivateKeySigner::random()),
             )
             .await?,
-        ])
+        ];
+        refusals.extend(compliance::try_all(self.world, self.shops[0].address, output).await?);
+        Ok(refusals)
     }
 
     fn signer(&self, key: SecretKey) -> Signer {
@@ -234,19 +225,4 @@ impl Cheat<'_> {
         let answer = self.http.post(url).json(&signed).send().await?;
         refused(attempt, expected, answer).await
     }
-}
-
-/// What an answer says of an attempt that must be refused.
-pub(super) async fn refused(
-    attempt: &str,
-    expected: &str,
-    answer: Response,
-) -> anyhow::Result<Refusal> {
-    let status = answer.status();
-    let body: Value = answer.json().await?;
-    let (code, message) = match serde_json::from_value::<Envelope>(body.clone()) {
-        Ok(Envelope { error }) => (error.code, error.message),
-        Err(_) => (status.to_string(), json!(body).to_string()),
-    };
-    Ok(Refusal { attempt: attempt.to_owned(), expected: expected.to_owned(), code, message })
 }

@@ -1,10 +1,12 @@
 //! `aep2 demo`.
 
 mod agents;
+mod answer;
 mod charts;
 mod cheats;
 mod compare;
 mod compliance;
+mod listed;
 mod outcome;
 mod payees;
 mod report;
@@ -30,7 +32,6 @@ use tokio::time::{Instant, sleep};
 use self::{
     agents::Bought,
     cheats::Cheat,
-    compliance::Looked,
     outcome::{Batch, Comparison, Outcome, Payment},
     payees::Shop,
     timeline::Timeline,
@@ -102,10 +103,7 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Exit
 
 async fn show(arguments: &Arguments, data: &Path, output: &Output) -> anyhow::Result<Outcome> {
     let (agent_count, calls) = (usize::from(arguments.agents), usize::from(arguments.calls));
-    let (processor, compliance) = (data.join("processor"), data.join("compliance"));
-    let looked = Looked::prepare(&compliance)?;
-    let folders = (processor.as_path(), compliance.as_path());
-    let world = World::build(folders, &looked.payer, agent_count, output).await?;
+    let world = World::build(data, agent_count, output).await?;
     let transactions_before = compare::transactions_of(&world).await?;
     let timeline = Timeline::listen(world.serving.processor().events());
     let shops = Arc::new(Shop::open_all(&world).await?);
@@ -150,9 +148,7 @@ async fn show(arguments: &Arguments, data: &Path, output: &Output) -> anyhow::Re
         http: &http,
         bought: &bought,
     };
-    let mut refusals = cheat.try_all().await?;
-    let [listed, suspect] = &world.looked_at;
-    refusals.extend(looked.try_all(&world, (listed, suspect), shops[0].address, output).await?);
+    let refusals = cheat.try_all(output).await?;
     for refusal in &refusals {
         output.note(format!("  {}: {}, {}", refusal.attempt, refusal.code, refusal.message));
     }

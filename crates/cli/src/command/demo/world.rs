@@ -32,6 +32,7 @@ use anyhow::{Context, ensure};
 use rand::rngs::OsRng;
 use tokio::time::{Instant, sleep};
 
+use super::listed::Looked;
 use crate::{
     output::Output,
     serving::{Ready, Serving},
@@ -59,6 +60,8 @@ pub(super) struct World {
     pub(super) wallet: Wallet<DynProvider>,
     pub(super) token: Address,
     pub(super) accounts: Vec<Account>,
+    /// Who is looked at by compliance.
+    pub(super) looked: Looked,
     /// The account of somebody on a sanctions list, and one whose agent an officer refuses.
     pub(super) looked_at: [Account; 2],
 }
@@ -77,15 +80,10 @@ impl Account {
 }
 
 impl World {
-    /// Everything, in this folder. `listed` is the owner of an account and on a sanctions list; compliance's
-    /// settings are in `compliance`.
-    pub(super) async fn build(
-        (data, compliance): (&Path, &Path),
-        listed: &PrivateKeySigner,
-        agents: usize,
-        output: &Output,
-    ) -> anyhow::Result<Self> {
-        let settings = settings(data, compliance)?;
+    /// Everything, in this folder.
+    pub(super) async fn build(data: &Path, agents: usize, output: &Output) -> anyhow::Result<Self> {
+        let looked = Looked::prepare(&data.join("compliance"))?;
+        let settings = settings(&data.join("processor"), &data.join("compliance"))?;
         output.note("a chain in this process, the contracts, a token; the processor over HTTP …");
         let (serving, ready) = Serving::start(&settings, output).await?;
         ensure!(ready.ready, "the processor does not get ready: {}/readyz says why", ready.http);
@@ -97,7 +95,7 @@ impl World {
             (0..agents).map(|_| PrivateKeySigner::random()).collect();
         let mut signers = EthereumWallet::from(bank.clone());
         let suspect = PrivateKeySigner::random();
-        for owner in owners.iter().chain([listed, &suspect]) {
+        for owner in owners.iter().chain([&looked.payer, &suspect]) {
             signers.register_signer(owner.clone());
         }
         let rpc: Url = ready.rpc.as_ref().context("the chain is not served")?.parse()?;
@@ -114,11 +112,20 @@ impl World {
         for owner in &owners {
             accounts.push(opening.open(&deployment, bank.address(), owner.address()).await?);
         }
-        let listed = opening.open(&deployment, bank.address(), listed.address()).await?;
+        let listed = opening.open(&deployment, bank.address(), looked.payer.address()).await?;
         let suspect = opening.open(&deployment, bank.address(), suspect.address()).await?;
         let looked_at = [listed, suspect];
-        let world =
-            Self { serving, ready, deployment, provider, wallet, token, accounts, looked_at };
+        let world = Self {
+            serving,
+            ready,
+            deployment,
+            provider,
+            wallet,
+            token,
+            accounts,
+            looked,
+            looked_at,
+        };
         world.until_seen().await?;
         Ok(world)
     }
