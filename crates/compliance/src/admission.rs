@@ -66,8 +66,14 @@ impl Compliance {
         }
     }
 
-    /// A payment was accepted, or lives from before: it counts.
+    /// A payment was accepted, or lives from before: it counts, and who is in it is known from now on.
     pub fn restore(&self, payment: &Payment) {
+        for subject in payment.subjects() {
+            let is_asked = !self.inner.rules.of(subject.kind()).is_empty();
+            if is_asked && self.inner.known.get(&subject).is_none() {
+                self.inner.queue.again(subject);
+            }
+        }
         if let (Some(rule), Some(owner)) = (&self.inner.travel_rule, payment.owner) {
             rule.restore(payment, owner);
         }
@@ -76,14 +82,9 @@ impl Compliance {
     fn judge(&self, payment: &Payment, count: bool) -> Result<(), TurnedDown> {
         let pending = TurnedDown::Pending { retry_after_s: RETRY_S };
         let Some(owner) = payment.owner.filter(|_| !self.is_down()) else { return Err(pending) };
-        let subjects = [
-            Some(Subject::Payer(owner)),
-            Some(Subject::Payee(payment.payee)),
-            payment.key_hash.map(Subject::Agent),
-        ];
         // All of them, so that all who are unknown are asked about at once; the strictest counts.
         let (mut waits, mut unknown) = (false, Vec::new());
-        for subject in subjects.into_iter().flatten() {
+        for subject in payment.subjects() {
             match self.counts(subject, owner, (payment.at, count)) {
                 Counts::Decided(Decision::Clear) => {}
                 Counts::Decided(Decision::Denied { reason }) => {
@@ -143,7 +144,7 @@ impl Compliance {
                 }
                 // Of whom nobody is asked, only an officer can have decided.
                 None if !is_asked => return Counts::Decided(Decision::Clear),
-                None => self.of_unknown(subject, owner, (edition, now, is_taken)),
+                None => self.of_unknown(subject, owner, now),
             };
             // A change between the answers and their note would look at this subject too early, and
             // miss it.
@@ -187,20 +188,11 @@ impl Compliance {
         decision
     }
 
-    fn of_unknown(
-        &self,
-        subject: Subject,
-        owner: Address,
-        (edition, now, is_taken): (u64, UnixTime, bool),
-    ) -> Counts {
-        let Inner { queue, known, .. } = &*self.inner;
+    fn of_unknown(&self, subject: Subject, owner: Address, now: UnixTime) -> Counts {
+        let queue = &self.inner.queue;
         match self.decide_at_once(subject, None, now) {
-            // It is stored by who asks everybody, and only if it is paid for: whoever merely asks fills nothing.
+            // It is stored when the payment is accepted: whoever merely asks fills nothing.
             Some(decided) if decided.decision == Decision::Clear => {
-                if is_taken {
-                    queue.again(subject);
-                    known.replace(subject, None, Known::at_once(decided, (edition, now)));
-                }
                 Counts::Decided(Decision::Clear)
             }
             // The others are asked about it, too, as far as the owner's payments may have them asked.
@@ -215,7 +207,7 @@ impl Compliance {
 
     /// What counts by those who answer at once, if that is enough: all who are asked do, or one of them, or
     /// an officer, has something against the subject that stands.
-    fn decide_at_once(
+    pub(crate) fn decide_at_once(
         &self,
         subject: Subject,
         officer: Option<OfficerDecision>,

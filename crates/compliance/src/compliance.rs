@@ -112,7 +112,7 @@ impl Compliance {
             }
             // Edition 0: the data may be newer than what was answered from. And nobody was paid just because
             // the program was started.
-            let used_at = standing.checked_at;
+            let used_at = standing.used_at;
             known.set(standing.subject, Known::of(&standing, 0, used_at));
         }
         let travel_rule = travel_rule.map(TravelRule::new).transpose();

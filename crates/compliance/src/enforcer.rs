@@ -48,6 +48,9 @@ pub trait Enforcer: Send + Sync {
     /// When that cannot be written.
     async fn open(&self, subject: &Subject) -> Result<(), NotEnforced>;
 
+    /// Of whom nothing is accepted by what [`close`](Self::close) did.
+    fn closed(&self) -> Vec<Subject>;
+
     /// The mandates that could still be kept from being settled.
     ///
     /// # Errors

@@ -22,6 +22,7 @@ use crate::{
     error::ComplianceError,
     family::Family,
     rules::later,
+    standing::Standing,
     store::{self, Source, Tx, subject_key},
     subject::Subject,
 };
@@ -94,6 +95,14 @@ impl Compliance {
     /// Has everybody asked about who is in a mandate that waits and is not known: what was accepted just
     /// before the process was killed, and before there was compliance.
     async fn ask_about_live(&self, enforcer: &dyn Enforcer) -> Result<(), NotEnforced> {
+        // Closed by another store, or before this one was restored: nobody else would open it.
+        for subject in enforcer.closed() {
+            let standing =
+                self.standing(&subject).map_err(|error| NotEnforced(error.to_string()))?;
+            if !standing.is_some_and(|own| own.decision.is_denied()) {
+                enforcer.open(&subject).await?;
+            }
+        }
         for subject in enforcer.live().await?.iter().flat_map(LiveMandate::subjects) {
             let is_asked = !self.inner.rules.of(subject.kind()).is_empty();
             if is_asked && self.inner.known.get(&subject).is_none() {
@@ -125,9 +134,11 @@ impl Compliance {
         enforcer: &dyn Enforcer,
     ) -> Result<(), ComplianceError> {
         let subject = effect.subject;
-        let denied = self.standing(&subject)?.is_some_and(|own| own.decision.is_denied());
+        let standing = self.standing(&subject)?;
+        let denied = standing.as_ref().is_some_and(|own| own.decision.is_denied());
+        self.agree(standing.as_ref(), denied);
         let done = if denied {
-            self.stop(&subject, enforcer).await
+            self.stop(&subject, standing.as_ref(), enforcer).await
         } else {
             self.serve(&subject, enforcer).await
         };
@@ -168,13 +179,29 @@ impl Compliance {
         .await
     }
 
+    /// Has memory say what the store does: whoever decided may have been cut off in between.
+    fn agree(&self, standing: Option<&Standing>, denied: bool) {
+        let Some(standing) = standing else { return };
+        let known = self.inner.known.get(&standing.subject);
+        if known.is_none_or(|known| known.decision.is_denied() != denied) {
+            self.count(standing, 0);
+        }
+    }
+
     /// Has nothing accepted that names the subject, and holds what waits. Gives what is held, and until when.
     async fn stop(
         &self,
         subject: &Subject,
+        standing: Option<&Standing>,
         enforcer: &dyn Enforcer,
     ) -> Result<Vec<(B256, Option<UnixTime>)>, NotEnforced> {
-        enforcer.close(subject, "compliance").await?;
+        // Whoever merely lacks something is refused by compliance: strangers must not fill the ledger's gates.
+        let stands = standing.is_some_and(|own| {
+            own.decision.reason().is_absolute() || own.officer.as_ref().is_some_and(|by| !by.serve)
+        });
+        if stands {
+            enforcer.close(subject, "compliance").await?;
+        }
         let mut held = Vec::new();
         for mandate in enforcer.live().await? {
             if mandate.subjects().any(|own| own == *subject)

@@ -12,7 +12,7 @@ use std::{
 use aep2_mandate::units::UnixTime;
 
 use crate::{
-    decision::{Decided, Decision},
+    decision::Decision,
     standing::{OfficerDecision, Standing},
     subject::Subject,
 };
@@ -45,13 +45,6 @@ impl Known {
             checked_at: standing.checked_at,
             used_at: AtomicU64::new(used_at.get()),
         }
-    }
-
-    /// As those say who answer at once, with the data of this number.
-    pub(crate) fn at_once(decided: Decided, (edition, now): (u64, UnixTime)) -> Self {
-        let Decided { decision, valid_until } = decided;
-        let used_at = AtomicU64::new(now.get());
-        Self { decision, valid_until, officer: None, edition, checked_at: now, used_at }
     }
 
     /// The same with another decision, from data of another number.

@@ -3,6 +3,8 @@
 use aep2_mandate::units::{AccountId, Amount, UnixTime};
 use alloy_primitives::{Address, B256};
 
+use crate::subject::Subject;
+
 /// A payment that somebody asks to have accepted. Its signature holds, and its account has the money.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Payment {
@@ -22,4 +24,13 @@ pub struct Payment {
     pub amount: Amount,
     /// When.
     pub at: UnixTime,
+}
+
+impl Payment {
+    /// Who is in it, as far as is known.
+    pub(crate) fn subjects(&self) -> impl Iterator<Item = Subject> {
+        let payer = self.owner.map(Subject::Payer);
+        let agent = self.key_hash.map(Subject::Agent);
+        [payer, Some(Subject::Payee(self.payee)), agent].into_iter().flatten()
+    }
 }

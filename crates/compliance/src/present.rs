@@ -91,10 +91,14 @@ impl Compliance {
                 Ok(is_new)
             })
             .await?;
-        for subject in taken.subjects.iter().filter(|_| is_new) {
+        let _ = is_new;
+        for subject in &taken.subjects {
             let dropped = presenting.presented.add(*subject, taken.attestation.clone());
             self.forget_presented(*subject, dropped);
-            self.inner.queue.again(*subject);
+            // Whom no payment has named yet is asked about when one does.
+            if self.inner.known.get(subject).is_some() {
+                self.inner.queue.again(*subject);
+            }
         }
         Ok(taken)
     }

@@ -61,6 +61,15 @@ impl Queue {
         }
     }
 
+    /// Adds somebody of whom the verdict ends. Whoever is being asked about is not asked about twice for that.
+    pub(crate) fn due(&self, subject: Subject) {
+        let mut waiting = self.lock();
+        if !waiting.asking.contains_key(&subject) && waiting.all.insert(subject) {
+            waiting.order.push_back(subject);
+            self.come.notify_one();
+        }
+    }
+
     /// Adds somebody in front of all others: an officer waits, or who is denied is not to be paid.
     pub(crate) fn urgent(&self, subject: Subject) {
         let mut waiting = self.lock();

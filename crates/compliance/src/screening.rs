@@ -52,10 +52,12 @@ impl Compliance {
             let subject = self.inner.queue.next().await;
             let this = self.clone();
             asking.spawn(async move {
-                let _permit = permit;
                 if let Err(error) = this.screen(subject).await {
-                    tracing::error!(%subject, %error, "not screened");
+                    tracing::error!(%subject, %error, "not screened yet");
                     this.inner.metrics.failed();
+                    drop(permit);
+                    tokio::time::sleep(Duration::from_secs(this.inner.config.retry_s)).await;
+                    this.inner.queue.again(subject);
                 }
             });
             while asking.try_join_next().is_some() {}
@@ -189,7 +191,8 @@ impl Compliance {
             keep_what_counts(&mut answers, before, (now, self.inner.config.retry_s));
         }
         let officer = before.as_ref().and_then(|before| before.officer.clone());
-        let standing = self.standing_of(subject, &answers, officer, now);
+        let mut standing = self.standing_of(subject, &answers, officer, now);
+        standing.used_at = self.inner.known.get(&subject).map_or(now, |known| known.used_at());
         self.put_standing(tx, before.as_ref(), &standing)?;
         if let Decision::Review { reason } = standing.decision {
             cases::open_if_none(tx, &standing, reason, now)?;
@@ -240,12 +243,33 @@ impl Compliance {
             };
             let is_used = now.seconds_since(own.used_at()).unwrap_or(0) <= idle_s;
             if own.due(config.ahead_s) <= now && is_used {
-                queue.again(*subject);
+                queue.due(*subject);
             } else if is_newer && own.edition != edition {
-                self.of_known(*subject, own, edition, now);
+                self.look_again(*subject, own, (edition, now), is_used);
             }
         });
         self.inner.metrics.waits(queue.len());
+    }
+}
+
+impl Compliance {
+    /// Looks at somebody whom newer data may be about. Who is not paid any more is only looked for in it: nobody
+    /// else is asked for that.
+    fn look_again(
+        &self,
+        subject: Subject,
+        own: &Arc<Known>,
+        (edition, now): (u64, UnixTime),
+        is_used: bool,
+    ) {
+        if is_used || !own.is_over(now) {
+            self.of_known(subject, own, edition, now);
+            return;
+        }
+        let decided = self.decide_at_once(subject, own.officer.clone(), now);
+        if !own.decision.is_denied() && decided.is_some_and(|own| own.decision.is_denied()) {
+            self.inner.queue.urgent(subject);
+        }
     }
 }
 
@@ -265,8 +289,11 @@ fn keep_what_counts(
         let Some(AnswerRecord::Verdict(verdict)) = before.answers.get(name) else { continue };
         let counts = verdict.valid_until > now || verdict.outcome == Outcome::Denied;
         if counts {
-            // It is asked again soon.
-            let valid_until = verdict.valid_until.max(later(now, retry_s));
+            // A denial is asked about again soon; anything else ends when it ends.
+            let valid_until = match verdict.outcome {
+                Outcome::Denied => verdict.valid_until.max(later(now, retry_s)),
+                _ => verdict.valid_until,
+            };
             *answer = Ok(Verdict { valid_until, ..*verdict });
         }
     }

@@ -26,6 +26,8 @@ pub struct Standing {
     pub valid_until: UnixTime,
     /// When everybody was asked.
     pub checked_at: UnixTime,
+    /// When a payment named the subject last.
+    pub used_at: UnixTime,
     /// What each answered, by the providers' names.
     pub answers: BTreeMap<String, AnswerRecord>,
     /// What an officer decided, if one did.
@@ -106,13 +108,18 @@ pub struct Objection {
     pub reason: Reason,
     /// What was found.
     pub entry: B256,
+    /// How bad it was: a decision counts for no more than was known.
+    pub outcome: Outcome,
 }
 
 impl OfficerDecision {
     /// Whether an objection was known when the officer decided to serve the subject all the same.
     fn covers(&self, provider: &str, verdict: &Verdict, now: UnixTime) -> bool {
         let is_it = |own: &Objection| {
-            own.provider == provider && own.reason == verdict.reason && own.entry == verdict.entry
+            own.provider == provider
+                && own.reason == verdict.reason
+                && own.entry == verdict.entry
+                && verdict.outcome <= own.outcome
         };
         self.serve && now < self.until && self.against.iter().any(is_it)
     }
@@ -145,14 +152,15 @@ impl Standing {
         let Decided { decision, valid_until } = decided;
         let records = answers.iter().map(|(name, answer)| (name.clone(), answer.into())).collect();
         let rules = rules.hash(subject.kind());
-        Self { subject, decision, valid_until, checked_at: now, answers: records, officer, rules }
+        let (checked_at, used_at, answers) = (now, now, records);
+        Self { subject, decision, valid_until, checked_at, used_at, answers, officer, rules }
     }
 
     /// What stands against the subject.
     pub fn objections(&self) -> Vec<Objection> {
         let objections = self.answers.iter().filter_map(|(provider, answer)| {
-            let Verdict { reason, entry, .. } = *answer.objection()?;
-            Some(Objection { provider: provider.clone(), reason, entry })
+            let Verdict { reason, entry, outcome, .. } = *answer.objection()?;
+            Some(Objection { provider: provider.clone(), reason, entry, outcome })
         });
         objections.collect()
     }

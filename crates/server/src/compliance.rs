@@ -127,6 +127,14 @@ impl Enforcer for ProcessorEnforcer {
         Ok(())
     }
 
+    fn closed(&self) -> Vec<Subject> {
+        let denied = self.0.gates().into_iter().filter_map(|(scope, reason, _)| match scope {
+            GateScope::Payee { payee } if reason == GateReason::Denied => Some(payee),
+            _ => None,
+        });
+        denied.map(Subject::Payee).collect()
+    }
+
     async fn live(&self) -> Result<Vec<LiveMandate>, NotEnforced> {
         let waiting = self.0.waiting().await.map_err(not_enforced)?;
         let live = waiting.into_iter().map(|request| LiveMandate {

@@ -92,8 +92,8 @@ pub(crate) struct DecideArguments {
     #[arg(long, value_name = "DAYS", default_value_t = 365, conflicts_with = "until")]
     days: u32,
 
-    /// Until when, in unix seconds; to confirm a decision, as it was proposed
-    #[arg(long, value_name = "SECONDS")]
+    /// Until when: a time as `aep2 case show` has it, or unix seconds. To confirm a decision, as it was proposed
+    #[arg(long, value_name = "TIME", value_parser = time)]
     until: Option<u64>,
 
     /// Why, for whoever reads the record later
@@ -116,6 +116,15 @@ pub(crate) struct RejectArguments {
 
     #[command(flatten)]
     officer: OfficerOptions,
+}
+
+/// A time in unix seconds, or as people write it.
+fn time(text: &str) -> Result<u64, String> {
+    if let Ok(seconds) = text.parse() {
+        return Ok(seconds);
+    }
+    let time: jiff::Timestamp = text.parse().map_err(|error: jiff::Error| error.to_string())?;
+    u64::try_from(time.as_second()).map_err(|error| error.to_string())
 }
 
 pub(crate) fn run(command: &Command, output: &Output) -> anyhow::Result<ExitCode> {

@@ -134,8 +134,9 @@ impl Provider for AttestedIdentity {
             }
             _ => (Outcome::Denied, again),
         };
-        let document = json!({ "subject": subject, "attestation": attestation }).to_string();
+        let document = json!({ "subject": subject, "attestation": &attestation }).to_string();
         let document = document.into_bytes();
-        Ok(Finding { outcome, reason, entry: B256::ZERO, valid_until, document })
+        let entry = attestation.map_or(B256::ZERO, |attestation| attestation.evidence);
+        Ok(Finding { outcome, reason, entry, valid_until, document })
     }
 }

@@ -51,7 +51,7 @@ struct Answer {
     reason: Reason,
     /// Until when it holds, in unix seconds.
     valid_until: u64,
-    /// Where the service finds it again.
+    /// What the service found, by a name that stays the same. Of a clear answer there need be none.
     #[serde(default)]
     reference: Option<String>,
 }
@@ -183,6 +183,9 @@ impl Provider for HttpProvider {
             return Err(Unavailable(
                 "its outcome and its reason contradict one another".to_owned(),
             ));
+        }
+        if outcome != Outcome::Clear && reference.is_none() {
+            return Err(Unavailable("its answer does not name what it found".to_owned()));
         }
         let valid_until = UnixTime::new(valid_until).unwrap_or(UnixTime::MAX);
         if valid_until <= now {

@@ -16,7 +16,7 @@ use aep2_compliance::{
 use alloy_primitives::{Address, B256};
 
 use crate::support::{
-    DAY_S, KEY, OWNER, PAYEE, RETRY_S, TOKEN, Told, World, requirement, until_holds,
+    DAY_S, KEY, OWNER, PAYEE, RETRY_S, TOKEN, Told, World, accept, requirement, until_holds,
 };
 
 #[tokio::test]
@@ -76,7 +76,7 @@ async fn little_is_accepted_of_the_unknown_if_so_set_but_nothing_of_the_denied()
 async fn a_list_that_changes_counts_for_the_next_payment() {
     let world = World::of_list();
     let running = world.run();
-    assert_eq!(running.compliance.admit(&world.payment(1)), Ok(()));
+    assert_eq!(accept(&running.compliance, &world.payment(1)), Ok(()));
     world.list.deny(Subject::Payer(OWNER));
     assert_eq!(running.compliance.admit(&world.payment(2)), Err(NotAdmitted::Refused));
     // Off the list again: served once everybody was asked again.
@@ -178,7 +178,7 @@ async fn an_officer_can_deny_whom_the_rules_ask_nobody_about() {
     let mut world = World::of_list();
     world.rules.agent.clear();
     let running = world.run();
-    assert_eq!(running.compliance.admit(&world.payment(1)), Ok(()));
+    assert_eq!(accept(&running.compliance, &world.payment(1)), Ok(()));
     let agent = Subject::Agent(KEY);
     running.compliance.screen(agent).await.unwrap();
     let case = running.compliance.open_case(agent, "ada".into()).await.unwrap();
@@ -220,12 +220,11 @@ async fn an_owner_cannot_have_the_operator_pay_for_thousands_of_questions() {
         let payee = Address::left_padding_from(&n.to_be_bytes());
         assert!(compliance.admit(&Payment { payee, ..world.payment(1) }).is_err());
     }
-    // The payer and the agent, of whom the list alone is asked, are free.
-    assert_eq!(compliance.waiting(), 2 + 10);
+    assert_eq!(compliance.waiting(), 10);
     // Another owner has a share of its own.
     let other = Payment { owner: Some(Address::repeat_byte(0x99)), ..world.payment(1) };
     assert!(compliance.admit(&other).is_err());
-    assert_eq!(compliance.waiting(), 14, "its payer and its payee");
+    assert_eq!(compliance.waiting(), 11, "its payee");
 }
 
 #[tokio::test]
@@ -239,7 +238,7 @@ async fn looking_up_who_is_known_takes_no_time() {
         })
         .collect();
     // The first time they become known.
-    assert!(payments.iter().all(|payment| compliance.admit(payment).is_ok()));
+    assert!(payments.iter().all(|payment| accept(&compliance, payment).is_ok()));
     let begun = Instant::now();
     for _ in 0..200 {
         assert!(payments.iter().all(|payment| compliance.check(payment).is_ok()));
@@ -269,9 +268,10 @@ async fn whoever_merely_asks_fills_nothing() {
     let compliance = world.open();
     for n in 0..1_000_u32 {
         let payee = Address::left_padding_from(&n.to_be_bytes());
-        assert_eq!(compliance.check(&Payment { payee, ..world.payment(1) }), Ok(()));
+        let payment = Payment { payee, ..world.payment(1) };
+        assert_eq!((compliance.check(&payment), compliance.admit(&payment)), (Ok(()), Ok(())));
     }
-    assert_eq!(compliance.waiting(), 0);
+    assert_eq!(compliance.waiting(), 0, "none of it was accepted");
 }
 
 #[tokio::test]
@@ -301,16 +301,20 @@ async fn whoever_keeps_us_from_a_provider_lifts_no_denial_and_ends_no_clearance(
     let other = Address::repeat_byte(0x23);
     let payment = Payment { payee: other, ..world.payment(2) };
     until_holds("served", || running.compliance.admit(&payment).is_ok()).await;
-    world.service.tell(Subject::Payee(other), Told::BeAway);
-    running.compliance.screen(Subject::Payee(other)).await.unwrap();
+    let other = Subject::Payee(other);
+    world.service.tell(other, Told::BeAway);
+    running.compliance.screen(other).await.unwrap();
     assert_eq!(running.compliance.admit(&payment), Ok(()), "until its time is over");
+    world.clock.advance(i64::try_from(DAY_S).unwrap() + 60);
+    let standing = running.compliance.screen(other).await.unwrap();
+    assert_eq!(standing.decision.name(), "pending", "and no longer: {standing:?}");
 }
 
 #[tokio::test]
 async fn what_was_decided_by_other_rules_is_decided_anew() {
     let mut world = World::of_list();
     let running = world.run();
-    assert_eq!(running.compliance.admit(&world.payment(1)), Ok(()));
+    assert_eq!(accept(&running.compliance, &world.payment(1)), Ok(()));
     let payee = Subject::Payee(PAYEE);
     until_holds("stored", || running.compliance.standing(&payee).unwrap().is_some()).await;
     running.end().await;
@@ -328,7 +332,7 @@ async fn what_was_decided_by_other_rules_is_decided_anew() {
 async fn nothing_is_accepted_when_nobody_looks_any_more() {
     let world = World::of_list();
     let running = world.run();
-    assert_eq!(running.compliance.admit(&world.payment(1)), Ok(()));
+    assert_eq!(accept(&running.compliance, &world.payment(1)), Ok(()));
     let compliance = running.compliance.clone();
     let payee = Subject::Payee(PAYEE);
     until_holds("it runs", || compliance.standing(&payee).unwrap().is_some()).await;

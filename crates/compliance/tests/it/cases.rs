@@ -11,7 +11,7 @@ use aep2_compliance::{
 use aep2_mandate::units::UnixTime;
 use alloy_primitives::B256;
 
-use crate::support::{DAY_S, OWNER, PAYEE, RETRY_S, Told, World, until_holds};
+use crate::support::{DAY_S, OWNER, PAYEE, RETRY_S, Told, World, accept, until_holds};
 
 const PAYER: Subject = Subject::Payer(OWNER);
 
@@ -135,7 +135,7 @@ async fn the_second_officer_confirms_what_the_first_said_or_rejects_it() {
 async fn an_officer_who_denies_is_obeyed_whatever_providers_say() {
     let world = World::of_list();
     let running = world.run();
-    assert_eq!(running.compliance.admit(&world.payment(1)), Ok(()));
+    assert_eq!(accept(&running.compliance, &world.payment(1)), Ok(()));
     running.compliance.screen(PAYER).await.unwrap();
     let case = running.compliance.open_case(PAYER, "ada".into()).await.unwrap();
     running.compliance.decide(decide(&world, &case, false, "ada")).await.unwrap();
@@ -208,6 +208,20 @@ async fn who_is_on_one_list_by_mistake_is_refused_when_found_on_another() {
     running.compliance.decide(decide(&world, &proposed, true, "bob")).await.unwrap();
     assert_eq!(running.compliance.admit(&world.payment(1)), Ok(()), "at once");
     world.list.find_something_else();
+    assert_eq!(running.compliance.admit(&world.payment(2)), Err(NotAdmitted::Refused));
+}
+
+#[tokio::test]
+async fn who_was_cleared_of_a_suspicion_is_not_cleared_when_it_is_confirmed() {
+    let world = World::new();
+    let running = world.run();
+    let case = reviewed(&world, &running.compliance).await;
+    let proposed = running.compliance.decide(decide(&world, &case, true, "ada")).await.unwrap();
+    running.compliance.decide(decide(&world, &proposed, true, "bob")).await.unwrap();
+    until_holds("served", || running.compliance.admit(&world.payment(1)).is_ok()).await;
+    let payee = Subject::Payee(PAYEE);
+    world.service.tell(payee, Told::Say(Outcome::Denied, Reason::AmlFlag));
+    running.compliance.screen(payee).await.unwrap();
     assert_eq!(running.compliance.admit(&world.payment(2)), Err(NotAdmitted::Refused));
 }
 

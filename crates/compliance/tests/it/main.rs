@@ -3,6 +3,7 @@
 
 mod access;
 mod admission;
+mod attestations;
 mod cases;
 mod enforcing;
 mod providers;

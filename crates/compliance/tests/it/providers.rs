@@ -169,6 +169,14 @@ async fn an_answer_that_is_not_the_services_or_makes_no_sense_clears_nobody() {
         ("over already", with(|own| own["valid_until"] = json!(1))),
         ("clear, and sanctioned", with(|own| own["reason"] = json!("sanctioned"))),
         ("denied, and compliant", with(|own| own["outcome"] = json!("denied"))),
+        (
+            "denied for nothing that has a name",
+            with(|own| {
+                own["outcome"] = json!("denied");
+                own["reason"] = json!("sanctioned");
+                own["reference"] = Value::Null;
+            }),
+        ),
         ("an unknown member", with(|own| own["score"] = json!(3))),
         ("an unknown outcome", with(|own| own["outcome"] = json!("perhaps"))),
         ("not JSON", Box::new(|_| (b"clear".to_vec(), Some(sign(SECRET, &[b"clear"]))))),

@@ -12,6 +12,7 @@ use std::{
 
 use aep2_compliance::{
     Compliance, Enforcer, LiveMandate, NotEnforced, Parts, Payment, ScreeningConfig,
+    admission::NotAdmitted,
     provider::{Finding, Provider, Providers, Unavailable},
     rules::{Asked, Requirement, Rules, WhenAway},
     subject::Subject,
@@ -177,6 +178,10 @@ impl Enforcer for Notes {
         })
     }
 
+    fn closed(&self) -> Vec<Subject> {
+        self.0.lock().unwrap().closed.iter().copied().collect()
+    }
+
     async fn live(&self) -> Result<Vec<LiveMandate>, NotEnforced> {
         Ok(self.0.lock().unwrap().live.clone())
     }
@@ -319,6 +324,14 @@ impl Running {
         let compliance = self.compliance;
         drop(compliance);
     }
+}
+
+/// Accepts a payment as a processor does: asked, on disk, counted.
+pub(crate) fn accept(compliance: &Compliance, payment: &Payment) -> Result<(), NotAdmitted> {
+    compliance.admit(payment)?;
+    compliance.restore(payment);
+    compliance.release(payment);
+    Ok(())
 }
 
 /// Waits until something holds.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aep2_compliance::{
-    Compliance, ComplianceError, Payment, admission::NotAdmitted, travel_rule::TravelRuleParts,
+    ComplianceError, Payment, admission::NotAdmitted, travel_rule::TravelRuleParts,
 };
 use aep2_mandate::{
     units::{Amount, ChainId, UnixTime},
@@ -13,7 +13,7 @@ use aep2_travel_rule::{Binding, KeyRing, ProcessorKey, TravelRuleObject};
 use alloy_primitives::{Address, B256};
 use serde_json::json;
 
-use crate::support::{OWNER, PAYEE, TOKEN, World};
+use crate::support::{OWNER, PAYEE, TOKEN, World, accept};
 
 const WALLET: Address = Address::repeat_byte(0x77);
 const CHAIN: u64 = 31_337;
@@ -72,14 +72,6 @@ fn world() -> (World, Vec<u8>) {
 
 fn large(world: &World, number: u8) -> Payment {
     Payment { amount: Amount::new(5_000).unwrap(), ..world.payment(number) }
-}
-
-/// Accepts as a processor does: asked, on disk, counted.
-fn accept(compliance: &Compliance, payment: &Payment) -> Result<(), NotAdmitted> {
-    compliance.admit(payment)?;
-    compliance.restore(payment);
-    compliance.release(payment);
-    Ok(())
 }
 
 #[tokio::test]
