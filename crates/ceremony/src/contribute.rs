@@ -31,7 +31,7 @@ use crate::{
 /// What a person types has at least so many characters.
 pub const ENTROPY_CHARACTERS_MIN: usize = 16;
 
-/// Binds the plan into the ceremony: writes the state after its [announcement](crate::announcement) to
+/// Binds the plan into the ceremony: writes the state after its `announcement` to
 /// `path`, and gives that contribution's hash. Anybody makes the same file again.
 ///
 /// # Errors

@@ -2,7 +2,7 @@
 //!
 //! Of each subject in the payment counts what was decided last. Where those who answer at once have newer
 //! data than that, they are asked here; a list that took effect a moment ago counts for this payment.
-//! Who is not known, or whose verdict is over, waits for [screening](crate::screening).
+//! Who is not known, or whose verdict is over, waits for screening (`screening.rs`).
 
 use std::{
     collections::{BTreeMap, HashMap},

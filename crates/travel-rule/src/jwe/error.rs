@@ -11,7 +11,7 @@ use crate::limits::OBJECT_BYTES_MAX;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum JweError {
-    /// More bytes than [`TOKEN_BYTES_MAX`](super::TOKEN_BYTES_MAX).
+    /// More bytes than [`TOKEN_BYTES_MAX`].
     #[error("the token has more than {} bytes", TOKEN_BYTES_MAX)]
     TooLarge,
     /// Not five parts of base64url.

@@ -16,7 +16,7 @@ use crate::{command::rows, files::SecretFile, output::Output};
 /// Make the settings of a processor's compliance, its keys, and its first officer's token
 ///
 /// Nobody is looked at yet: name lists, services or issuers in the settings, and rules that ask them. Then
-/// name the settings in the processor's: [compliance] settings = "…/compliance.toml".
+/// name the file in the processor's settings, in the section `compliance`: settings = "…/compliance.toml".
 #[derive(Args)]
 #[command(after_help = "Examples:\n  \
                         aep2 compliance init --directory compliance --officer alice\n  \
