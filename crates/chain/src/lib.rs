@@ -46,6 +46,7 @@
 //!     periods: Periods::default(),
 //!     keys: vec![(&prover).into()],
 //!     accept_development_keys: Default::default(),
+//!     checked_ceremonies: Default::default(),
 //!     test_token: true,
 //! };
 //! let deployment = deploy(&provider, &plan).await?;
