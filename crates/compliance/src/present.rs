@@ -65,33 +65,31 @@ impl Compliance {
         };
         let sealed = evidence::seal(&self.inner.vault, new, (now, kept_s_min))?;
         let taken = Taken { attestation: attestation.clone(), subjects: subjects.clone() };
-        let is_new = self
-            .write(move |tx| {
-                let key = |subject: &Subject, evidence: &B256| {
-                    [&subject_key(subject)[..], evidence.as_slice()].concat()
-                };
-                let mut is_new = false;
-                for subject in &subjects {
-                    let key = key(subject, &attestation.evidence);
-                    if tx.value(Family::Presented, &key)?.is_none() {
-                        is_new = true;
-                        store::put(tx, Family::Presented, key, &(subject, &attestation))?;
-                        let about = (action::PRESENTED, About::Subject(subject));
-                        let details = json!({
-                            "evidence": sealed.commitment,
-                            "issuer": attestation.issuer,
-                            "kind": attestation.kind,
-                        });
-                        audit::write(tx, now, &Actor::Anybody, about, details)?;
-                    }
+        self.write(move |tx| {
+            let key = |subject: &Subject, evidence: &B256| {
+                [&subject_key(subject)[..], evidence.as_slice()].concat()
+            };
+            let mut is_new = false;
+            for subject in &subjects {
+                let key = key(subject, &attestation.evidence);
+                if tx.value(Family::Presented, &key)?.is_none() {
+                    is_new = true;
+                    store::put(tx, Family::Presented, key, &(subject, &attestation))?;
+                    let about = (action::PRESENTED, About::Subject(subject));
+                    let details = json!({
+                        "evidence": sealed.commitment,
+                        "issuer": attestation.issuer,
+                        "kind": attestation.kind,
+                    });
+                    audit::write(tx, now, &Actor::Anybody, about, details)?;
                 }
-                if is_new {
-                    evidence::put(tx, &sealed)?;
-                }
-                Ok(is_new)
-            })
-            .await?;
-        let _ = is_new;
+            }
+            if is_new {
+                evidence::put(tx, &sealed)?;
+            }
+            Ok(())
+        })
+        .await?;
         for subject in &taken.subjects {
             let dropped = presenting.presented.add(*subject, taken.attestation.clone());
             self.forget_presented(*subject, dropped);

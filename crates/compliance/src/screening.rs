@@ -7,7 +7,11 @@
 //! **Whoever does not answer changes nothing that still counts.** An answer is kept until it ends, and a
 //! denial until somebody takes it back: otherwise whoever can keep us from a provider could lift one.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
 use aep2_mandate::units::UnixTime;
 use futures::future::join_all;
@@ -103,6 +107,9 @@ impl Compliance {
         let subject = standing.subject;
         let used_at = self.inner.known.get(&subject).map_or(self.now(), |known| known.used_at());
         self.inner.known.set(subject, Known::of(standing, edition, used_at));
+        // Who is known is not unknown again: what was accepted meanwhile need not be remembered.
+        let mut sums = self.inner.unknown_sums.lock().unwrap_or_else(PoisonError::into_inner);
+        sums.retain(|(unknown, _), _| *unknown != subject);
     }
 
     /// What everybody answers who is asked about subjects of this kind, and what it rests on, sealed.
