@@ -92,6 +92,12 @@ impl<T> Received<T> {
         self.hash
     }
 
+    /// The same, with what came with the mandate.
+    pub fn map<U>(self, with: impl FnOnce(T) -> U) -> Received<U> {
+        let Self { signed, hash, terms } = self;
+        Received { signed: with(signed), hash, terms }
+    }
+
     /// States that the caller checked the signature, in bulk perhaps, and that the id or digest is
     /// what it is on. The ledger relies on both.
     pub fn verified_by_caller(self) -> Verified<T> {
@@ -202,8 +208,8 @@ impl AcceptRequest {
     ///
     /// # Errors
     /// When the receipt is for another mandate.
-    pub fn proved(
-        mandate: &Verified<SignedMandate>,
+    pub fn proved<T>(
+        mandate: &Verified<T>,
         receipt: SignedReceipt,
     ) -> Result<Self, ReceiptMismatch> {
         let Received { hash, terms, .. } = &mandate.0;
@@ -600,7 +606,13 @@ pub(crate) fn accept(
     let holds = not_before.and_then(|until| hold::of_terms(until, now)).into_iter().collect();
     let terms = payee_terms.map(|terms| terms.bytes);
     let mandate = MandateRecord { sequence, accepted_at: now, settle_by, promise, terms };
-    let state = StateRecord { status: Status::Queued, captured: None, was_sealed: false, holds };
+    let state = StateRecord {
+        status: Status::Queued,
+        captured: None,
+        ruled: None,
+        was_sealed: false,
+        holds,
+    };
     let entry = Entry { hash, mandate, state };
     tx.put_record(Family::Mandates, key.clone(), &entry.mandate);
     tx.put_record(Family::States, key.clone(), &entry.state);

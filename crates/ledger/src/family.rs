@@ -53,6 +53,8 @@ families! {
     Gate = "gate",
     DirectSpent = "direct_spent",
     Unread = "unread",
+    Disputes = "disputes",
+    DisputeNumbers = "dispute_numbers",
 }
 
 impl Family {

@@ -15,7 +15,7 @@ use crate::{
 
 /// The version of the whole layout: families, keys and records. There is none before it: what
 /// unreleased versions wrote is not read.
-pub const FORMAT: u32 = 4;
+pub const FORMAT: u32 = 5;
 
 /// The keys of [`Family::Meta`].
 pub mod meta {
@@ -84,7 +84,8 @@ pub fn owner(owner: Address) -> Vec<u8> {
     key(&[&owner])
 }
 
-/// Of [`Family::Mandates`], [`Family::States`], [`Family::Receipts`] and [`Family::Captures`].
+/// Of [`Family::Mandates`], [`Family::States`], [`Family::Receipts`], [`Family::Captures`] and
+/// [`Family::Disputes`].
 pub fn mandate(hash: MandateHash) -> Vec<u8> {
     key(&[&hash])
 }
@@ -99,6 +100,11 @@ pub fn nonce(nonce: &NonceKey) -> Vec<u8> {
 /// Of [`Family::Acceptances`] and [`Family::Quarantined`].
 pub fn sequence(sequence: Sequence) -> Vec<u8> {
     key(&[&sequence])
+}
+
+/// Of [`Family::DisputeNumbers`].
+pub fn dispute(number: u64) -> Vec<u8> {
+    key(&[&number])
 }
 
 /// Of [`Family::Queue`].

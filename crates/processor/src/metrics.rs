@@ -54,6 +54,8 @@ pub struct Metrics {
     captured: Counter,
     segments_proved: Counter,
     captures_refused: Family<Code, Counter>,
+    disputes: Family<Step, Counter>,
+    disputes_refused: Family<Code, Counter>,
     settled: Counter,
     failed: Counter,
     accept_seconds: Histogram,
@@ -81,6 +83,8 @@ impl Metrics {
             captured: Counter::default(),
             segments_proved: Counter::default(),
             captures_refused: Family::default(),
+            disputes: Family::default(),
+            disputes_refused: Family::default(),
             settled: Counter::default(),
             failed: Counter::default(),
             accept_seconds: latency(),
@@ -115,6 +119,9 @@ impl Metrics {
         let proved = self.segments_proved.clone();
         to.register("segments_proved", "Segments of batches proved", proved);
         to.register("captures_refused", "Captures refused, by code", self.captures_refused.clone());
+        to.register("disputes", "Disputes that reached a step, by step", self.disputes.clone());
+        let refused = self.disputes_refused.clone();
+        to.register("disputes_refused", "What was refused about disputes, by code", refused);
         to.register("mandates_settled", "Mandates settled on chain", self.settled.clone());
         to.register(
             "mandates_failed",
@@ -207,6 +214,10 @@ impl Metrics {
         self.captures_refused.get_or_create(&Code { code }).inc();
     }
 
+    pub(crate) fn dispute_refused(&self, code: &'static str) {
+        self.disputes_refused.get_or_create(&Code { code }).inc();
+    }
+
     // Settling.
 
     /// The chain's newest block.
@@ -239,12 +250,18 @@ impl Metrics {
         let step = |step| {
             self.batches.get_or_create(&Step { step }).inc();
         };
+        let said = |step| {
+            self.disputes.get_or_create(&Step { step }).inc();
+        };
         match event {
             // Counted where it is answered, with the time that it took.
             Event::Accepted { .. } => {}
             Event::Captured { .. } => {
                 self.captured.inc();
             }
+            Event::Disputed { .. } => said("opened"),
+            Event::DisputeAnswered { .. } => said("answered"),
+            Event::DisputeRuled { .. } => said("ruled"),
             Event::Sealed { .. } => step("sealed"),
             Event::SegmentProved { .. } => {
                 self.segments_proved.inc();

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use aep2_mandate::mandate::SignedMandate;
 use aep2_processor::{Processor, ProcessorConfig};
-use aep2_server::{Server, Settings};
+use aep2_server::{Beside, Server, Settings};
 use aep2_tests::{payers::Payer, world::World};
 use alloy::transports::http::reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::Value;
@@ -60,7 +60,10 @@ impl Shop {
         let mut settings = Settings::parse(settings).unwrap();
         settings.http.listen = ([127, 0, 0, 1], 0).into();
         let exact = settings.exact.enabled.then(|| exact::facilitator(&world, &settings));
-        let server = Server::start(processor.clone(), (exact, None), &settings).await.unwrap();
+        let server =
+            Server::start(processor.clone(), Beside { exact, ..Beside::default() }, &settings)
+                .await
+                .unwrap();
         let address = server.address();
         let client = Client::builder().no_proxy().build().unwrap();
         Self { world, payer, processor, server, address, client }

@@ -146,6 +146,9 @@ impl Seen {
             }
             Event::TaskPanicked { task } => self.panicked = Some(task),
             Event::Captured { .. }
+            | Event::Disputed { .. }
+            | Event::DisputeAnswered { .. }
+            | Event::DisputeRuled { .. }
             | Event::SegmentProved { .. }
             | Event::Final { .. }
             | Event::ReorgedOut { .. } => {}
