@@ -24,7 +24,12 @@ fn open(test: &TestLedger, terms: &Terms, said: &str) -> Result<Disputed, Disput
     open_at(test, terms, (said, at(100)), 1)
 }
 
-fn answer(test: &TestLedger, terms: &Terms, said: &str, now: i64) -> Result<Disputed, DisputeError> {
+fn answer(
+    test: &TestLedger,
+    terms: &Terms,
+    said: &str,
+    now: i64,
+) -> Result<Disputed, DisputeError> {
     let statement = said.as_bytes().to_vec();
     let noted = test.ledger.answer_dispute(terms.hash(), statement, at(now)).wait();
     noted.map(Durable::into_inner)
