@@ -134,7 +134,9 @@ fn what_was_sealed_or_is_too_old_is_not_disputed() {
     let (late, sealed) = (Terms::new(1, 0, 100), Terms::new(1, 1, 100));
     let unknown = open(&test, &late, "nothing came");
     assert!(matches!(unknown, Err(DisputeError::UnknownMandate { .. })), "{unknown:?}");
-    [&late, &sealed].into_iter().for_each(|terms| drop(test.accept(terms)));
+    for terms in [&late, &sealed] {
+        test.accept(terms);
+    }
     let nothing = rule(&test, &late, (0, "ruled"), 2);
     assert!(matches!(nothing, Err(DisputeError::NotDisputed { .. })), "{nothing:?}");
     let too_late = open_at(&test, &late, ("nothing came", at(100)), 50);
