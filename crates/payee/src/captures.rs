@@ -20,7 +20,7 @@ use alloy_primitives::B256;
 use alloy_signer_local::PrivateKeySigner;
 use tokio::sync::watch;
 
-use crate::config::PayeeConfig;
+use crate::{config::PayeeConfig, kept::Kept};
 
 /// How many captures may be on their way.
 const PENDING_MAX: usize = 4_096;
@@ -33,6 +33,7 @@ pub(crate) struct Captures {
     processor: Arc<dyn ProcessorClient>,
     key: Option<PrivateKeySigner>,
     venue: Venue,
+    kept: Kept,
     pending: Arc<watch::Sender<usize>>,
     /// How long the processor is asked.
     keep_asking: Duration,
@@ -48,11 +49,13 @@ impl Captures {
         config: &PayeeConfig,
         processor: Arc<dyn ProcessorClient>,
         key: Option<PrivateKeySigner>,
+        kept: Kept,
     ) -> Self {
         Self {
             processor,
             key,
             venue: config.venue,
+            kept,
             pending: Arc::new(watch::Sender::new(0)),
             keep_asking: config.capture_effort,
             wait: config.capture_wait,
@@ -81,6 +84,8 @@ impl Captures {
             tracing::error!(%id, %amount, "too many captures wait for the processor");
             return None;
         }
+        // Whoever took less must not demand more, whether or not the processor hears of it.
+        self.kept.keep(signed);
         let pending = Pending::new(self.pending.clone());
         let this = self.clone();
         let asking = tokio::spawn(async move {
@@ -97,7 +102,10 @@ impl Captures {
         loop {
             match self.processor.capture(capture).await {
                 Ok(statement) => match self.check(&statement, capture, asked_at) {
-                    Ok(()) => return Some(statement),
+                    Ok(()) => {
+                        self.kept.keep(statement);
+                        return Some(statement);
+                    }
                     Err(error) => {
                         tracing::error!(%mandate_id, %amount, %error, "the statement of a capture does not hold");
                         return None;

@@ -147,6 +147,7 @@ impl Scheme for Aep2 {
         let checked = receipt::check(&receipt, &mandate, id, venue, &times);
         checked.map_err(Refusal::BadReceipt)?;
         check_fresh(sale, &receipt)?;
+        sale.payee().kept().keep(receipt);
         let request = sale.request();
         Ok(Paid::new(id, mandate, receipt, request.purchase.clone(), request.capture))
     }
