@@ -67,11 +67,7 @@ impl FolderReader {
     ///
     /// # Errors
     /// When the folder or a file cannot be read. `progress` then is as it was.
-    pub fn read(
-        &self,
-        progress: &mut Progress,
-        lines_max: usize,
-    ) -> Result<Vec<Found>, ReadError> {
+    pub fn read(&self, progress: &mut Progress, lines_max: usize) -> Result<Vec<Found>, ReadError> {
         let mut next = progress.clone();
         let mut found = Vec::new();
         let files = self.files()?;

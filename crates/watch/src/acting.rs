@@ -100,7 +100,9 @@ impl Builder<'_> {
         let answers: Vec<CaptureAnswer> = receipts
             .iter()
             .filter_map(|digest| self.open.get(digest))
-            .filter_map(|own| Some(CaptureAnswer { receipt: *own.promise(), capture: own.capture? }))
+            .filter_map(|own| {
+                Some(CaptureAnswer { receipt: *own.promise(), capture: own.capture? })
+            })
             .collect();
         let call = self.guarantee.answer_by_capture(&answers);
         self.without_deposit(Action::Lower, receipts, call, LOWER_GAS)
@@ -147,13 +149,7 @@ impl Builder<'_> {
         receipts.iter().filter_map(|digest| self.open.get(digest)).map(of).collect()
     }
 
-    fn without_deposit(
-        &self,
-        action: Action,
-        receipts: &[B256],
-        call: Call,
-        gas: Gas,
-    ) -> Sending {
+    fn without_deposit(&self, action: Action, receipts: &[B256], call: Call, gas: Gas) -> Sending {
         let gas_wei = self.price.most(gas.of(receipts.len()));
         let deposit_wei = U256::ZERO;
         Sending { action, receipts: receipts.to_vec(), call, deposit_wei, gas_wei }

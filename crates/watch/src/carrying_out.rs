@@ -45,11 +45,13 @@ impl Watcher {
         if self.demand(plan.demand, head, price, summary, tell).await? {
             return Ok(true);
         }
-        let lowered = self.answer(plan.lower, LOWER_GAS, &|own, list, _| own.lower(list), head, price, tell);
+        let lowered =
+            self.answer(plan.lower, LOWER_GAS, &|own, list, _| own.lower(list), head, price, tell);
         if lowered.await? {
             return Ok(true);
         }
-        let claimed = self.answer(plan.claim, CLAIM_GAS, &|own, list, _| own.claim(list), head, price, tell);
+        let claimed =
+            self.answer(plan.claim, CLAIM_GAS, &|own, list, _| own.claim(list), head, price, tell);
         if claimed.await? {
             return Ok(true);
         }
@@ -100,7 +102,8 @@ impl Watcher {
             if value > 0 && value >= costs {
                 claims.push(*digest);
             } else if *owed > 0 && self.tell_once(*digest, Told::Unbacked) {
-                let (receipt, mandate_id, owed) = (*digest, own.mandate_id(), BaseUnits::new(*owed));
+                let (receipt, mandate_id, owed) =
+                    (*digest, own.mandate_id(), BaseUnits::new(*owed));
                 tell(Event::Unbacked { receipt, mandate_id, owed });
             }
         }
@@ -135,7 +138,10 @@ impl Watcher {
             summary.unhandled += 1;
             let why = match brings {
                 0 => NotDemanded::NoBond,
-                _ => NotDemanded::NotWorth { brings: BaseUnits::new(brings), costs: BaseUnits::new(costs) },
+                _ => NotDemanded::NotWorth {
+                    brings: BaseUnits::new(brings),
+                    costs: BaseUnits::new(costs),
+                },
             };
             self.tell_not_demanded(own.digest, why, tell);
         }
@@ -281,7 +287,9 @@ impl Watcher {
                 Tried::Refused(_) => drop(self.refused.insert(name, head.number)),
             }
         }
-        if self.chain.ether(own).await? < gas_wei.saturating_mul(U256::from(COLLECT_FACTOR)).max(U256::from(1)) {
+        if self.chain.ether(own).await?
+            < gas_wei.saturating_mul(U256::from(COLLECT_FACTOR)).max(U256::from(1))
+        {
             return Ok(false);
         }
         let sending = self.builder(price, left_wei).collect_ether();

@@ -5,7 +5,7 @@ use std::fmt;
 use aep2_chain::wallet::units::BaseUnits;
 use aep2_mandate::units::Amount;
 use alloy::primitives::{Address, B256, U256};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::{intake::Refused, step::Reason};
 
@@ -58,8 +58,10 @@ pub enum Event {
         /// The transaction; none where nothing is sent, since it is only tried out.
         transaction: Option<B256>,
         /// The deposit that goes along, in wei, and what it may cost in gas at most.
+        #[serde(serialize_with = "decimal")]
         deposit_wei: U256,
         /// The most that it costs in gas, in wei.
+        #[serde(serialize_with = "decimal")]
         gas_wei: U256,
     },
     /// A demanded receipt was shown to have been paid.
@@ -183,6 +185,11 @@ pub enum Lapse {
     NotShown,
 }
 
+/// In decimal digits, as all amounts are written.
+fn decimal<S: Serializer>(wei: &U256, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(wei)
+}
+
 impl From<Reason> for Lapse {
     fn from(reason: Reason) -> Self {
         match reason {
@@ -209,6 +216,7 @@ pub enum NotDemanded {
     /// The limit on ether is reached.
     Limit {
         /// What of it is left, in wei.
+        #[serde(serialize_with = "decimal")]
         left_wei: U256,
     },
     /// The chain refuses it.
@@ -277,6 +285,7 @@ impl fmt::Display for Event {
                 };
                 match receipts.len() {
                     0 => write!(f, "{would}{action}")?,
+                    1 => write!(f, "{would}{action} 1 receipt")?,
                     count => write!(f, "{would}{action} {count} receipts")?,
                 }
                 write!(f, "{by}: {deposit_wei} wei deposit, at most {gas_wei} wei gas")

@@ -7,9 +7,10 @@ use std::{
 };
 
 use aep2_chain::inclusion::{NotSettled, SettledTransaction};
-use aep2_mandate::typed_data::outcome::OutcomeStatus;
+use aep2_mandate::typed_data::outcome::{OutcomeStatus, SignedOutcome};
 use aep2_processor_client::{ProcessorError, lookup::Inclusion};
 use alloy::primitives::{Address, B256};
+use futures::{StreamExt, stream};
 
 use crate::{
     chain::{Chain, Head},
@@ -23,6 +24,17 @@ use crate::{
 const PROCESSOR_TIME_MAX: Duration = Duration::from_secs(45);
 /// How many mandates one question is about.
 const TOGETHER_MAX: usize = 128;
+
+/// How many proofs one processor is asked for at once.
+const PROOFS_AT_ONCE: usize = 8;
+
+/// What asking for a proof led to.
+enum Proven {
+    Settled(Settled),
+    Contradicted(String),
+    Nothing,
+    Away(ProcessorError),
+}
 
 /// Looks at receipts in one round.
 pub(crate) struct Examiner<'a> {
@@ -68,44 +80,44 @@ impl<'a> Examiner<'a> {
                     return Ok(asked);
                 }
             };
-            for (own, outcome) in together.iter().zip(outcomes) {
-                let Some(outcome) = outcome else { continue };
-                let said = outcome.message;
-                // Whoever else signed it says nothing. What was not settled, the chain shows by itself.
-                let counts = said.mandate_id == own.mandate_id()
-                    && said.status == OutcomeStatus::Settled
-                    && outcome.verify(&domain, processor).is_ok();
-                if !counts {
-                    continue;
+            // Whoever else signed it says nothing. What was not settled, the chain shows by itself.
+            let is_settled = |(own, outcome): &(&&Watched, Option<SignedOutcome>)| {
+                outcome.as_ref().is_some_and(|outcome| {
+                    outcome.message.mandate_id == own.mandate_id()
+                        && outcome.message.status == OutcomeStatus::Settled
+                        && outcome.verify(&domain, processor).is_ok()
+                })
+            };
+            let settled = together.iter().zip(outcomes).filter(is_settled).map(|(own, _)| *own);
+            let proving = stream::iter(settled.collect::<Vec<_>>())
+                .map(|own| async { (own.digest, self.prove(word, own).await) })
+                .buffer_unordered(PROOFS_AT_ONCE)
+                .collect::<Vec<_>>();
+            for (digest, proven) in proving.await {
+                match proven? {
+                    Proven::Settled(settled) => drop(asked.settled.insert(digest, settled)),
+                    Proven::Contradicted(reason) => asked.contradicted.push((digest, reason)),
+                    Proven::Nothing => {}
+                    Proven::Away(error) => asked.away = Some(error),
                 }
-                if begun.elapsed() > PROCESSOR_TIME_MAX {
-                    return Ok(asked);
-                }
-                self.prove(word, own, &mut asked).await?;
-                if asked.away.is_some() {
-                    return Ok(asked);
-                }
+            }
+            if asked.away.is_some() || begun.elapsed() > PROCESSOR_TIME_MAX {
+                break;
             }
         }
         Ok(asked)
     }
 
     /// Asks a processor for the proof that a mandate was settled, and checks it.
-    pub(crate) async fn prove(
-        &self,
-        word: &dyn ProcessorWord,
-        own: &Watched,
-        asked: &mut Asked,
-    ) -> Result<(), WatchError> {
-        match word.inclusion(own.mandate_id()).await {
+    async fn prove(&self, word: &dyn ProcessorWord, own: &Watched) -> Result<Proven, WatchError> {
+        Ok(match word.inclusion(own.mandate_id()).await {
             Ok(Some(inclusion)) => match self.check(own, &inclusion).await? {
-                Ok(settled) => drop(asked.settled.insert(own.digest, settled)),
-                Err(reason) => asked.contradicted.push((own.digest, reason)),
+                Ok(settled) => Proven::Settled(settled),
+                Err(reason) => Proven::Contradicted(reason),
             },
-            Ok(None) => {}
-            Err(error) => asked.away = Some(error),
-        }
-        Ok(())
+            Ok(None) => Proven::Nothing,
+            Err(error) => Proven::Away(error),
+        })
     }
 
     /// What a proof shows, or why it shows nothing.
@@ -119,10 +131,7 @@ impl<'a> Examiner<'a> {
             Err(NotSettled::Chain(error)) => {
                 return Err(WatchError::node("for a settlement", &error));
             }
-            // It may come yet, or the node may be behind.
-            Err(NotSettled::Unknown(_) | NotSettled::Pending(_)) => {
-                return Ok(Ok(Settled::NotFinal));
-            }
+            // Also where the node does not know it, or not yet: what is no block's shows nothing.
             Err(error) => return Ok(Err(error.to_string())),
         };
         let (mandate, proof) = (&inclusion.mandate, &inclusion.proof);

@@ -7,7 +7,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use aep2_mandate::{
-    typed_data::{Signed, TypedData},
+    typed_data::{
+        Signed, TypedData,
+        receipt::{Receipt, SignedReceipt},
+    },
     units::UnixTime,
 };
 use aep2_receipts::Statement;
@@ -37,7 +40,9 @@ pub enum Refused {
         payee: Address,
     },
     /// Another processor's than those that are watched.
-    #[error("it is a receipt of the processor {processor}, which is not among those that are watched")]
+    #[error(
+        "it is a receipt of the processor {processor}, which is not among those that are watched"
+    )]
     OtherProcessor {
         /// Whose.
         processor: Address,
@@ -54,6 +59,10 @@ pub enum Refused {
     /// Its times are not in order, or it promises for longer than the guarantee takes.
     #[error("its times are not such as the guarantee takes")]
     Times,
+    /// Nothing can be demanded or claimed by it any more. Whoever reads a folder from its beginning meets many
+    /// of these, so it is not told.
+    #[error("it is so old that nothing comes of it any more")]
+    TooOld,
     /// It says that it was issued in the future.
     #[error("it says that it was issued at {issued_at}, which is yet to come")]
     Future {
@@ -124,7 +133,7 @@ impl<'a> Intake<'a> {
     /// Who signed a receipt, if it is worth anything.
     async fn check(
         &mut self,
-        signed: &aep2_mandate::typed_data::receipt::SignedReceipt,
+        signed: &SignedReceipt,
     ) -> Result<Result<Address, Refused>, WatchError> {
         let own = &signed.message;
         if own.payee != self.payee {
@@ -142,7 +151,20 @@ impl<'a> Intake<'a> {
         if own.issued_at > latest {
             return Ok(Err(Refused::Future { issued_at: own.issued_at }));
         }
+        if self.now > self.over(own) {
+            return Ok(Err(Refused::TooOld));
+        }
         self.signer(signed, own.processor, own.issued_at).await
+    }
+
+    /// From when on nothing comes of a receipt: what batches paid of it is not remembered any more, and a
+    /// demand could have been claimed for long, also where the account has moved.
+    fn over(&self, own: &Receipt) -> UnixTime {
+        let periods = self.chain.periods();
+        let later = |time: UnixTime, seconds| time.checked_add(seconds).unwrap_or(UnixTime::MAX);
+        let claimable_s = periods.demand_seconds.saturating_add(periods.response_seconds);
+        let claimable = later(own.deadline, claimable_s.saturating_add(periods.response_seconds));
+        later(own.issued_at, periods.keep_seconds).max(claimable)
     }
 
     /// Who signed a message, if that key spoke for the processor then.

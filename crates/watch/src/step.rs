@@ -170,8 +170,9 @@ fn undemanded(watched: &Watched, standing: &Standing, now: UnixTime, times: &Tim
     }
     let reason = match standing.settled {
         Settled::Shown(settled) if settled >= due => return Step::Over(Ending::Settled),
-        Settled::NotFinal => return Step::Wait,
         Settled::Shown(settled) => Reason::Short { settled },
+        // Whatever is said, it is not waited for until it is too late.
+        Settled::NotFinal => Reason::NotShown,
         Settled::Unproven if standing.is_spent => Reason::NotShown,
         Settled::Unproven => Reason::NotSettled,
     };

@@ -76,7 +76,8 @@ pub struct Summary {
     pub open: usize,
     /// Those that lapsed, demanded or not.
     pub lapsed: usize,
-    /// Those that lapsed and are not demanded, nor about to be; and those that became too late.
+    /// Those that lapsed and are not demanded, nor about to be; those that became too late; and processors
+    /// of which it is not known who they are, so that nothing is taken in.
     pub unhandled: usize,
     /// Whether a transaction is on its way.
     pub in_flight: bool,
@@ -173,7 +174,9 @@ impl Watcher {
         self.learn(tell).await;
         self.take_in(&head, tell).await?;
         let examined = self.examine(&head, tell).await?;
-        let mut summary = Summary { in_flight, chain_time: Some(head.time), ..Summary::default() };
+        let unhandled = self.config.processors.len() - self.processors().len();
+        let chain_time = Some(head.time);
+        let mut summary = Summary { in_flight, unhandled, chain_time, ..Summary::default() };
         let todo = self.decide(examined, &head, &mut summary, tell);
         let backings = self.look_at_bonds(tell).await?;
         let busy = in_flight || self.act(todo, &backings, &head, &mut summary, tell).await?;
@@ -211,7 +214,9 @@ impl Watcher {
                     None
                 }
                 Ok(own) => Some(format!("it settles in the wallet {}", own.wallet)),
-                Err(error) => Some(error.to_string()),
+                Err(error) => Some(format!(
+                    "it never said who it is, so that no receipt is taken in: {error}"
+                )),
             };
             note_away(&mut self.away, &at.name, failed, tell);
         }
@@ -254,7 +259,9 @@ impl Watcher {
                         Ok(statement) => intake.take(statement, &own.file, open).await?,
                         Err(error) => Err(Refused::NotAStatement { reason: error.to_string() }),
                     };
-                    if let Err(reason) = taken {
+                    if let Err(reason) = taken
+                        && reason != Refused::TooOld
+                    {
                         self.figures.refused.inc();
                         tell(Event::LineRefused { file: own.file, at: own.at, reason });
                     }
@@ -325,8 +332,7 @@ impl Watcher {
                 return true;
             }
             let proven = asked.settled.get(digest);
-            let settled =
-                matches!(proven, Some(Settled::Shown(settled)) if *settled >= own.due());
+            let settled = matches!(proven, Some(Settled::Shown(settled)) if *settled >= own.due());
             if settled {
                 figures.settled.inc();
             }
@@ -457,8 +463,11 @@ impl Watcher {
 
     /// Removes old files, where that is set.
     fn tidy(&mut self) -> Result<(), WatchError> {
-        let (Some(unused), Some(_)) = (self.config.remove_after, &self.sender) else { return Ok(()) };
-        let needed: BTreeSet<&str> = self.state.open.values().map(|own| own.file.as_str()).collect();
+        let (Some(unused), Some(_)) = (self.config.remove_after, &self.sender) else {
+            return Ok(());
+        };
+        let needed: BTreeSet<&str> =
+            self.state.open.values().map(|own| own.file.as_str()).collect();
         for folder in &self.config.folders {
             let reader = FolderReader::new(folder);
             let progress = self.state.progress.entry(folder.clone()).or_default();

@@ -34,7 +34,8 @@ async fn a_processor_that_vanishes_costs_its_payee_nothing_but_gas() {
     let (told, summary) = rounds(&mut watcher).await;
     assert_eq!(actions(&told), ["Claim 3", "CollectEther 0"]);
     assert_eq!((stage.holds(payee().address()).await, summary.open), (3_000, 0));
-    let paid = |event: &&Event| matches!(event, Event::Claimed { claimed, .. } if claimed.get() == 1_000);
+    let paid =
+        |event: &&Event| matches!(event, Event::Claimed { claimed, .. } if claimed.get() == 1_000);
     assert_eq!(told.iter().filter(paid).count(), 3, "{told:?}");
     let ether = stage.guarantee().ether(payee().address()).await.unwrap();
     assert!(ether.is_zero(), "deposits came back, and are fetched");
@@ -53,9 +54,7 @@ async fn what_was_settled_for_less_than_is_due_is_made_up_by_the_bond() {
     let batch = stage.settle(&mandate, 300).await;
     stage.travel(PROMISE + GRACE + 10);
     let (told, _) = rounds(&mut watcher).await;
-    let short = |event: &Event| {
-        matches!(event, Event::Lapsed { why: Lapse::Short { settled }, .. } if settled.get() == 300)
-    };
+    let short = |event: &Event| matches!(event, Event::Lapsed { why: Lapse::Short { settled }, .. } if settled.get() == 300);
     assert!(told.iter().any(short), "{told:?}");
     assert_eq!(actions(&told), ["Demand 1"]);
     stage.answer(&batch, &receipt).await;
@@ -88,6 +87,24 @@ async fn a_nonce_that_was_spent_is_no_payment() {
     stage.travel(RESPONSE + 10);
     rounds(&mut watcher).await;
     assert_eq!(stage.holds(payee().address()).await, 1 + 500 + 1_000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proof_that_leads_nowhere_puts_nothing_off() {
+    let stage = Stage::new().await;
+    let mut watcher = stage.watcher().await;
+    let (other, _) = stage.paid(500, 1).await;
+    stage.settle(&other, 500).await;
+    rounds(&mut watcher).await;
+    let (mandate, _) = stage.paid(1_000, 0).await;
+    let id = |own: &aep2_mandate::mandate::SignedMandate| {
+        own.mandate.id(&stage.id().mandate_domain(stage.token())).to_bytes()
+    };
+    // A transaction that no node knows: it may come, its processor says.
+    stage.word.lie(&stage, id(&mandate), id(&other));
+    stage.word.point_nowhere(id(&mandate));
+    stage.travel(PROMISE + GRACE + 10);
+    assert_eq!(actions(&rounds(&mut watcher).await.0), ["Demand 1"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,6 @@
 
 use std::{fs, path::Path};
 
-use aep2_devchain::{DevChainConfig, Mining};
 use aep2_watch::{Event, WatchConfig, Watcher};
 
 use crate::support::{GRACE, PROMISE, RESPONSE, Stage, actions, payee, rounds};
@@ -46,8 +45,7 @@ async fn a_watcher_that_is_killed_after_each_step_takes_each_step_once() {
 /// The state is written before a transaction is, so that a crash in between finds the older of the two.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_that_the_state_does_not_know_of_is_not_sent_again() {
-    let manual = DevChainConfig { mining: Mining::OnDemand, ..DevChainConfig::default() };
-    let stage = Stage::on(manual).await;
+    let stage = Stage::new().await;
     stage.paid(1_000, 0).await;
     let config = WatchConfig { confirmations: 2, ..stage.config() };
     let mut watcher = stage.watcher_with(config.clone(), Some(payee())).await;
@@ -94,6 +92,11 @@ async fn a_watcher_that_lost_its_state_goes_on_by_the_chain() {
     fs::remove_dir_all(stage.state()).unwrap();
     let (told, summary) = rounds(&mut stage.watcher().await).await;
     assert_eq!((actions(&told).len(), summary.open), (0, 0), "{told:?}");
+    // Long afterwards nothing comes of it, and nothing is said.
+    stage.travel(10_000);
+    fs::remove_dir_all(stage.state()).unwrap();
+    let (told, summary) = rounds(&mut stage.watcher().await).await;
+    assert_eq!((told, summary.open), (vec![], 0));
     assert_eq!(stage.holds(payee().address()).await, 1_000);
 }
 

@@ -41,26 +41,29 @@ async fn nothing_is_demanded_by_what_nobody_promised() {
     write!(file, "{}\n{whole}\n{}", &whole[..200], &whole[..300]).unwrap();
     let (told, summary) = rounds(&mut watcher).await;
     let refused = refused(&told);
-    assert!(matches!(
-        refused[..],
-        [
-            Refused::Signature,
-            Refused::OtherPayee { .. },
-            Refused::OtherProcessor { .. },
-            Refused::Times,
-            Refused::Times,
-            Refused::Future { .. },
-            Refused::NotAStatement { .. },
-        ] | [
-            Refused::NotAStatement { .. },
-            Refused::Signature,
-            Refused::OtherPayee { .. },
-            Refused::OtherProcessor { .. },
-            Refused::Times,
-            Refused::Times,
-            Refused::Future { .. },
-        ]
-    ), "{refused:?}");
+    assert!(
+        matches!(
+            refused[..],
+            [
+                Refused::Signature,
+                Refused::OtherPayee { .. },
+                Refused::OtherProcessor { .. },
+                Refused::Times,
+                Refused::Times,
+                Refused::Future { .. },
+                Refused::NotAStatement { .. },
+            ] | [
+                Refused::NotAStatement { .. },
+                Refused::Signature,
+                Refused::OtherPayee { .. },
+                Refused::OtherProcessor { .. },
+                Refused::Times,
+                Refused::Times,
+                Refused::Future { .. },
+            ]
+        ),
+        "{refused:?}"
+    );
     assert_eq!(summary.open, 1, "the honest one");
     stage.travel(PROMISE + GRACE + 10);
     assert_eq!(actions(&rounds(&mut watcher).await.0), ["Demand 1"]);
@@ -107,7 +110,11 @@ async fn of_a_stolen_key_s_receipts_only_what_the_payee_s_own_bond_holds_is_dema
     stage.send(&processor, &id.cut_signer(signer.address(), true)).await;
     stage.travel(PROMISE + GRACE + 10);
     let (told, summary) = rounds(&mut watcher).await;
-    assert_eq!((actions(&told).len(), summary.unhandled), (0, 2), "the shared bond is not for them");
+    assert_eq!(
+        (actions(&told).len(), summary.unhandled),
+        (0, 2),
+        "the shared bond is not for them"
+    );
     stage.bond(Some(payee().address()), 1_000).await;
     assert_eq!(actions(&rounds(&mut watcher).await.0), ["Demand 1"]);
 }

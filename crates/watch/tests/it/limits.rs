@@ -89,7 +89,8 @@ async fn no_more_is_demanded_than_bonds_hold() {
     stage.travel(RESPONSE + 10);
     let (told, summary) = rounds(&mut watcher).await;
     assert_eq!(stage.holds(payee().address()).await, 10_000, "{told:?}");
-    let unbacked = |event: &Event| matches!(event, Event::Unbacked { owed, .. } if owed.get() == 400);
+    let unbacked =
+        |event: &Event| matches!(event, Event::Unbacked { owed, .. } if owed.get() == 400);
     assert!(told.iter().any(unbacked), "{told:?}");
     assert_eq!(summary.open, 1, "the one that the bond had not enough for");
     stage.bond(None, 1_000).await;
@@ -102,7 +103,8 @@ async fn money_that_is_due_to_leave_does_not_count() {
     let stage = Stage::new().await;
     let mut watcher = stage.watcher().await;
     let id = stage.id().guarantee();
-    let asking = id.request_unbond(None, stage.token(), aep2_chain::wallet::units::BaseUnits::new(9_500));
+    let asking =
+        id.request_unbond(None, stage.token(), aep2_chain::wallet::units::BaseUnits::new(9_500));
     stage.send(&dev_key(1), &asking).await;
     stage.paid(1_000, 0).await;
     let (told, _) = rounds(&mut watcher).await;
@@ -110,9 +112,8 @@ async fn money_that_is_due_to_leave_does_not_count() {
     stage.travel(7_200 - 1_000);
     stage.paid(1_000, 1).await;
     let (told, _) = rounds(&mut watcher).await;
-    let short = |event: &Event| {
-        matches!(event, Event::BondShort { leaving, .. } if leaving.get() == 9_500)
-    };
+    let short =
+        |event: &Event| matches!(event, Event::BondShort { leaving, .. } if leaving.get() == 9_500);
     assert!(told.iter().any(short), "{told:?}");
     stage.bond(Some(payee().address()), 5_000).await;
     let (told, _) = rounds(&mut watcher).await;

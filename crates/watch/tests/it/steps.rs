@@ -61,7 +61,9 @@ async fn a_receipt_that_was_not_demanded_is_demanded_when_nothing_else_explains_
         (DEMAND + 1, 0, Settled::Unproven, false, Step::Over(Ending::TooLate)),
         (unshown - 1, 0, Settled::Unproven, true, Step::Wait),
         (unshown, 0, Settled::Unproven, true, Step::Demand(Reason::NotShown)),
+        // In a block that may be replaced: it is not waited for for ever.
         (GRACE + 1, GRACE, Settled::NotFinal, true, Step::Wait),
+        (unshown, 0, Settled::NotFinal, true, Step::Demand(Reason::NotShown)),
         (1, 0, shown(999), true, Step::Demand(short)),
         (1, 0, shown(1_000), true, Step::Over(Ending::Settled)),
         (DEMAND + 1, 0, shown(1_000), true, Step::Over(Ending::Settled)),
@@ -100,7 +102,14 @@ async fn a_demand_is_claimed_when_nobody_can_answer_it_any_more() {
         (in_time, 5, own, paid(1_000, 0), true, Step::Claim { owed: 0 }),
         (early, 0, own, paid(1_000, 0), false, answered(true)),
         (early, 5, other, paid(1_000, 0), false, answered(false)),
-        (early, 0, own, paid(0, 1_000), false, Step::Over(Ending::Claimed { claimed: 1_000, shown: 0 })),
+        (
+            early,
+            0,
+            own,
+            paid(0, 1_000),
+            false,
+            Step::Over(Ending::Claimed { claimed: 1_000, shown: 0 }),
+        ),
     ] {
         let demand = demand(made_at, deposit, demander);
         let standing = Standing { demand, paid, is_moved, ..NOTHING };

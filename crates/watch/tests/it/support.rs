@@ -116,6 +116,12 @@ impl Word {
         self.said.lock().unwrap().remove(&mandate);
     }
 
+    /// Says that it was settled by a transaction that nobody knows.
+    pub(crate) fn point_nowhere(&self, mandate: B256) {
+        let mut said = self.said.lock().unwrap();
+        said.get_mut(&mandate).unwrap().1.transaction = B256::repeat_byte(0xaa);
+    }
+
     /// Says that a mandate was settled, by the proof of another.
     pub(crate) fn lie(&self, stage: &Stage, of: B256, about: B256) {
         let mut said = self.said.lock().unwrap();
@@ -163,13 +169,9 @@ fn agent() -> SecretKey {
 }
 
 impl Stage {
-    pub(crate) async fn new() -> Self {
-        Self::on(DevChainConfig::default()).await
-    }
-
     /// A chain with the wallet on it; an account with money; a bond of 10,000 for all payees.
-    pub(crate) async fn on(config: DevChainConfig) -> Self {
-        let chain = DevChain::start(config).unwrap();
+    pub(crate) async fn new() -> Self {
+        let chain = DevChain::start(DevChainConfig::default()).unwrap();
         let plan = Plan {
             periods: PERIODS,
             keys: vec![prover().into()],
@@ -183,8 +185,7 @@ impl Stage {
         let wallet = deployment.wallet_id();
         let processor = dev_key(1).address();
         let identity = Identity { chain_id: wallet.chain_id, wallet: wallet.address, processor };
-        let word =
-            Word { identity, said: Mutex::default(), away: AtomicBool::new(false) };
+        let word = Word { identity, said: Mutex::default(), away: AtomicBool::new(false) };
         let account = AccountId::new(1).unwrap();
         let stage = Self { chain, deployment, account, word: Arc::new(word), folder, keeper };
         stage.open_account().await;
