@@ -1,149 +1,35 @@
 //! Sales that can be disputed, over HTTP: a payer that pays, objects and is heard; payees that would rather
 //! not be disputed; who may read.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-};
-
 use aep2_ledger::MandateHash;
 use aep2_mandate::{
     typed_data::{
-        Signed,
-        access::{Access, SignedAccess},
+        access::Access,
         dispute::Reason,
         keyed::{AnySigned, KeySigned},
     },
     units::UnixTime,
 };
 use aep2_payee::{
-    Paid, Payee, PayeeConfig, Quote,
+    Payee,
     settings::{DisputeSettings, PayeeSettings},
 };
-use aep2_payer::{
-    AcceptedDisputes, PayError, Payer, PayerConfig, PayingClient,
-    limits::{Allowance, Limits},
-};
-use aep2_processor_client::{NativeClient, RetryPolicy};
+use aep2_payer::PayError;
 use aep2_tests::{
-    disputes::{RULING_S, WINDOW_S, arbiter, disputes},
+    disputes::{RULING_S, WINDOW_S, arbiter},
     payers::{payee, payee_address},
     settling::all_settled,
-    stand_in::{Counter, amount, ceiling, serve},
+    stand_in::serve,
 };
-use alloy::{
-    primitives::{Address, B256},
-    signers::local::PrivateKeySigner,
-};
-use axum::{Extension, Router, body::Body, extract::Request, middleware, routing::get};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use alloy::primitives::{Address, B256};
+use axum::Router;
 use reqwest::Method;
 use serde_json::{Value, json};
-use url::Url;
 
-use super::shop::{FUNDS, Shop, json};
-
-/// A processor, and a payee beside it whose terms agree to disputes.
-struct Street {
-    shop: Shop,
-    payee: Url,
-    served: Counter,
-    /// Whether the processor had a mandate before its payee saw it, by the mandate.
-    told: Arc<Mutex<Vec<Value>>>,
-    journal: tempfile::TempDir,
-}
-
-impl Street {
-    async fn open() -> Self {
-        let shop = Shop::with("", |config| {
-            config.windows.age_s_max = 0;
-            config.windows.capture_within_s = 0;
-        })
-        .await;
-        let (served, told) = (Counter::default(), Arc::new(Mutex::new(Vec::new())));
-        let processor = processor_url(&shop);
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url: Url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
-        let (venue, token) = (shop.world.venue(), shop.world.token());
-        let mut config = PayeeConfig::new(url.clone(), venue, token, payee_address(1));
-        config.disputes = Some(disputes());
-        config.clock = shop.world.clock.clone();
-        let client = NativeClient::new(reqwest::Client::new(), processor, RetryPolicy::default());
-        let payee = Payee::new(config, Arc::new(client), Some(payee(1))).unwrap();
-        let count = served.clone();
-        let joke = move |Extension(paid): Extension<Paid>| async move {
-            count.add();
-            format!("a joke for {}", paid.receipt.message.amount)
-        };
-        let (seen, server) = (Arc::clone(&told), shop.address);
-        // Between payer and payee: what the processor knows when the payment comes by.
-        let look = middleware::from_fn(move |request: Request<Body>, next: middleware::Next| {
-            let seen = Arc::clone(&seen);
-            async move {
-                if let Some(payment) = request.headers().get("payment-signature") {
-                    let bytes = base64::engine::general_purpose::STANDARD.decode(payment).unwrap();
-                    let payment: Value = serde_json::from_slice(&bytes).unwrap();
-                    let nonce = payment["payload"]["mandate"]["nonce"].clone();
-                    let events = reqwest::get(format!("http://{server}/metrics")).await.unwrap();
-                    let known = events.text().await.unwrap();
-                    let accepted =
-                        known.lines().find(|line| line.starts_with("aep2_mandates_accepted_total"));
-                    seen.lock().unwrap().push(json!([nonce, accepted]));
-                }
-                next.run(request).await
-            }
-        });
-        let routes = Router::new()
-            .route("/joke", get(joke).layer(payee.charge(Quote::fixed(ceiling(700)))))
-            .layer(look);
-        tokio::spawn(async move { axum::serve(listener, routes).await });
-        let journal = tempfile::tempdir().unwrap();
-        Self { shop, payee: url, served, told, journal }
-    }
-
-    fn client(&self, name: &str, arbiters: &[Address]) -> PayingClient {
-        let Shop { world, payer, .. } = &self.shop;
-        let tokens = BTreeMap::from([(world.token(), Allowance::at_most(amount(FUNDS)))]);
-        let limits = Limits { tokens: tokens.into_iter().collect(), ..Limits::default() };
-        let folder = self.journal.path().join(name);
-        let mut config = PayerConfig::new(payer.account, world.venue(), limits, folder);
-        config.clock = world.clock.clone();
-        let http = reqwest::Client::new();
-        config.disputes = Some(AcceptedDisputes {
-            arbiters: arbiters.to_vec(),
-            processor: NativeClient::new(http, processor_url(&self.shop), RetryPolicy::default()),
-        });
-        PayingClient::new(Payer::open(config, payer.secret()).unwrap()).unwrap()
-    }
-
-    fn joke(&self) -> Url {
-        self.payee.join("joke").unwrap()
-    }
-
-    /// What somebody who signs so is answered.
-    async fn read(&self, path: &str, access: &SignedAccess) -> super::shop::Answer {
-        let request = self.shop.request(Method::GET, path);
-        self.shop.send(request.header("authorization", header(access))).await
-    }
-
-    fn access(&self, about: B256) -> Access {
-        let until = self.shop.world.later(600);
-        Access { processor: self.shop.world.processor.address(), about, until }
-    }
-
-    fn signed(&self, key: &PrivateKeySigner, access: Access) -> SignedAccess {
-        let domain = self.shop.world.id().eip712_domain();
-        AnySigned::ByAddress(Signed::sign(access, key, &domain).unwrap())
-    }
-}
-
-fn header(access: &SignedAccess) -> String {
-    format!("AEP2 {}", URL_SAFE_NO_PAD.encode(serde_json::to_vec(access).unwrap()))
-}
-
-fn processor_url(shop: &Shop) -> Url {
-    format!("http://{}/", shop.address).parse().unwrap()
-}
+use super::{
+    shop::{FUNDS, Shop, json},
+    street::{Street, processor_url},
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_payer_that_got_nothing_objects_is_heard_and_pays_what_was_ruled() {
@@ -255,19 +141,7 @@ async fn a_receipt_without_the_arbiter_keeps_the_payment_from_its_payee() {
         }),
     );
     let url = serve(forgetful).await;
-    let Shop { world, payer, .. } = &street.shop;
-    let limits = Limits {
-        tokens: [(world.token(), Allowance::at_most(amount(FUNDS)))].into(),
-        ..Limits::default()
-    };
-    let folder = street.journal.path().join("bob");
-    let mut config = PayerConfig::new(payer.account, world.venue(), limits, folder);
-    config.clock = world.clock.clone();
-    config.disputes = Some(AcceptedDisputes {
-        arbiters: vec![arbiter(1).address()],
-        processor: NativeClient::new(reqwest::Client::new(), url, RetryPolicy::default()),
-    });
-    let client = PayingClient::new(Payer::open(config, payer.secret()).unwrap()).unwrap();
+    let client = street.client_of("bob", &[arbiter(1).address()], url);
     let refused = client.get(street.joke()).await.unwrap_err();
     assert!(matches!(refused, PayError::NotHandedIn { .. }), "{refused}");
     assert!(refused.to_string().contains("no arbiter"), "{refused}");

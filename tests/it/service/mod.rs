@@ -12,4 +12,5 @@ mod refusals;
 mod schema;
 pub(crate) mod shop;
 mod stopping;
+mod street;
 mod x402;
