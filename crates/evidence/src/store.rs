@@ -67,8 +67,8 @@ impl EvidenceStore {
         Ok(Self { inner: Arc::new(Inner { journal, vault, limits, clock }) })
     }
 
-    /// Takes a piece's bytes, when they are those that were named. The same piece again changes nothing
-    /// but that it is kept longer, and answers what is known of it: the media type is the one that came
+    /// Takes a piece's bytes, when they are those that were named. The same piece again changes nothing,
+    /// and answers what is known of it: the media type is the one that came
     /// first.
     ///
     /// Seals on the caller's thread, which takes milliseconds for a large piece.
@@ -243,12 +243,12 @@ fn put_in(
 ) -> Result<Piece, EvidenceError> {
     let mut record = living_dispute(tx, dispute)?;
     let key = piece_key(dispute, named.hash);
-    let kept_until = now.checked_add(limits.kept_s_min).unwrap_or(UnixTime::MAX);
-    record.retention = record.retention.kept_until_at_least(kept_until);
+    // Whoever sends the same again has nothing kept any longer.
     if let Some(piece) = tx.record::<Piece>(Family::Pieces, &key)? {
-        records::put(tx, Family::Disputes, dispute.as_slice(), &record)?;
         return Ok(piece);
     }
+    let kept_until = now.checked_add(limits.kept_s_min).unwrap_or(UnixTime::MAX);
+    record.retention = record.retention.kept_until_at_least(kept_until);
     // Pieces go only with their dispute's record, which was living just now.
     let sealed = sealed.ok_or_else(|| records::damaged(Family::Pieces, &key, "it disappeared"))?;
     if record.usage.pieces >= u64::from(limits.dispute_pieces_max) {

@@ -618,6 +618,7 @@ pub(crate) fn accept(
         ruled: None,
         was_sealed: false,
         holds,
+        released_at: None,
     };
     let entry = Entry { hash, mandate, state };
     tx.put_record(Family::Mandates, key.clone(), &entry.mandate);

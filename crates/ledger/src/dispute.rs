@@ -12,11 +12,14 @@ use thiserror::Error;
 
 use crate::{
     error::{LedgerError, by_way_of_ledger_error},
+    gate::{self, Close},
     hold::{self, Hold, HoldError},
     ledger::Ledger,
     life::Entry,
     limits,
-    records::{DisputeRecord, HoldKind, RulingRecord, StatementRecord, Status},
+    records::{
+        DisputeRecord, GateReason, GateScope, HoldKind, RulingRecord, StatementRecord, Status,
+    },
     schema::{self, Family},
     source::Source,
     tx::Tx,
@@ -33,6 +36,11 @@ pub struct Open {
     pub mandate: MandateHash,
     /// What its payer signed, at most [`limits::DISPUTE_BYTES_MAX`].
     pub statement: Vec<u8>,
+    /// Whether the account's owner says it. What its agent said stands beside it then: whoever has the
+    /// agent's key does not keep the owner from speaking.
+    pub by_owner: bool,
+    /// What nothing more is accepted of from now on, if anything.
+    pub freezes: Option<GateScope>,
     /// Whom it concerns: they find it by these, which are opaque here.
     pub parties: Vec<B256>,
     /// The first second at which it is too late.
@@ -114,27 +122,51 @@ pub(crate) fn open(
     open: Open,
     now: UnixTime,
 ) -> Result<Disputed, DisputeError> {
-    let Open { mandate, statement, parties, before, decide_by } = open;
+    let Open { mandate, statement, by_owner, freezes, parties, before, decide_by } = open;
     limits::within("the dispute", &statement, limits::DISPUTE_BYTES_MAX)?;
     let entry = Entry::find(tx, mandate)?.ok_or(DisputeError::UnknownMandate { mandate })?;
     let key = schema::mandate(mandate);
-    if let Some(record) = tx.record::<DisputeRecord>(Family::Disputes, &key)? {
-        return match record.opening == statement {
-            true => Ok(Disputed { record, again: true }),
-            false => Err(DisputeError::Conflict { what: "dispute" }),
-        };
+    let record = tx.record::<DisputeRecord>(Family::Disputes, &key)?;
+    if let Some(record) = record.as_ref().filter(|record| record.opening == statement) {
+        return Ok(Disputed { record: record.clone(), again: true });
     }
     check_waits(&entry)?;
     if now >= before {
         return Err(DisputeError::TooLate { before, now });
+    }
+    if let Some(scope) = freezes {
+        let note = format!("mandate {mandate} is disputed as unauthorized");
+        let reason = GateReason::Unauthorized;
+        gate::close(tx, Close { scope, reason, by: BY.to_owned(), note }, now)?;
+    }
+    if let Some(mut record) = record {
+        let overrules = by_owner && record.agents_opening.is_none() && !record.by_owner;
+        if !overrules || record.ruling.is_some() {
+            return Err(DisputeError::Conflict { what: "dispute" });
+        }
+        let said = std::mem::replace(&mut record.opening, statement);
+        (record.agents_opening, record.by_owner) = (Some(said), true);
+        // It was an answer to something else.
+        record.answer = None;
+        tx.put_record(Family::Disputes, key, &record);
+        return Ok(Disputed { record, again: false });
     }
     let hold = Hold { mandate, kind: HoldKind::Dispute, until: decide_by, by: BY.to_owned() };
     let decide_by = hold::hold(tx, hold, now)?.until;
     let number = tx.counters().next_dispute;
     tx.counters_mut().next_dispute = number.saturating_add(1);
     let (opened_at, opening) = (now, statement);
-    let record =
-        DisputeRecord { number, opened_at, decide_by, opening, answer: None, ruling: None };
+    let (agents_opening, answer, ruling) = (None, None, None);
+    let record = DisputeRecord {
+        number,
+        opened_at,
+        decide_by,
+        by_owner,
+        opening,
+        agents_opening,
+        answer,
+        ruling,
+    };
     tx.put(Family::DisputeNumbers, schema::dispute(number), mandate.bytes().to_vec());
     for party in parties {
         let key = schema::dispute_of(party, number);
@@ -183,7 +215,7 @@ pub(crate) fn rule(
     }
     check_open(&entry, &record, now)?;
     entry.rule(tx, captured)?;
-    entry.change_holds(tx, |holds| {
+    entry.change_holds(tx, now, |holds| {
         holds.retain(|own| !matches!(own.kind, HoldKind::Dispute | HoldKind::NotBefore));
     });
     record.ruling = Some(RulingRecord { at: now, captured, statement });

@@ -125,7 +125,7 @@ pub(crate) fn hold(
         return Err(HoldError::TooLate { latest, now });
     }
     let record = HoldRecord { kind, until, since: now, by };
-    entry.change_holds(tx, |holds| {
+    entry.change_holds(tx, now, |holds| {
         holds.retain(|own| own.kind != kind);
         holds.push(record.clone());
         holds.sort_unstable_by_key(|own| own.kind);
@@ -136,14 +136,14 @@ pub(crate) fn hold(
 /// Takes a hold off a queued mandate. The mandate is back in the queue when it was the last one.
 pub(crate) fn release(
     tx: &mut Tx<'_, '_>,
-    mandate: MandateHash,
-    kind: HoldKind,
+    (mandate, kind): (MandateHash, HoldKind),
+    now: UnixTime,
 ) -> Result<(), HoldError> {
     let mut entry = queued(tx, mandate)?;
     if !entry.state.holds.iter().any(|own| own.kind == kind) {
         return Err(HoldError::NotHeld { kind });
     }
-    entry.change_holds(tx, |holds| holds.retain(|own| own.kind != kind));
+    entry.change_holds(tx, now, |holds| holds.retain(|own| own.kind != kind));
     Ok(())
 }
 
@@ -158,7 +158,7 @@ pub(crate) fn release_over(
         let mut entry = Entry::expect(tx, hash, "what is held")?;
         let over = entry.state.held_until().is_some_and(|until| until <= now);
         if over && entry.state.status == Status::Queued {
-            entry.change_holds(tx, |holds| holds.clear());
+            entry.change_holds(tx, now, |holds| holds.clear());
             released.push(hash);
         }
     }

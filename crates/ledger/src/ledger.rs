@@ -167,8 +167,13 @@ impl Ledger {
     ///
     /// # Errors
     /// When the mandate is not queued, or not held so.
-    pub fn release(&self, mandate: MandateHash, kind: HoldKind) -> Pending<(), HoldError> {
-        self.submit(move |tx| hold::release(tx, mandate, kind))
+    pub fn release(
+        &self,
+        mandate: MandateHash,
+        kind: HoldKind,
+        now: UnixTime,
+    ) -> Pending<(), HoldError> {
+        self.submit(move |tx| hold::release(tx, (mandate, kind), now))
     }
 
     /// Puts those of the mandates back into the queue whose holds are all over at `now`

@@ -5,7 +5,7 @@
 //! Changing its status moves it out of one index, into another, and settles the reservation, all
 //! in one write.
 
-use aep2_mandate::units::Amount;
+use aep2_mandate::units::{Amount, UnixTime};
 
 use crate::{
     error::LedgerError,
@@ -119,10 +119,14 @@ impl Entry {
     pub(crate) fn change_holds(
         &mut self,
         tx: &mut Tx<'_, '_>,
+        now: UnixTime,
         change: impl FnOnce(&mut Vec<HoldRecord>),
     ) {
         self.stop_waiting(tx);
         change(&mut self.state.holds);
+        if self.state.holds.is_empty() {
+            self.state.released_at = Some(now);
+        }
         self.wait(tx);
         tx.put_record(Family::States, schema::mandate(self.hash), &self.state);
     }

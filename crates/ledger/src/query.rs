@@ -578,6 +578,11 @@ impl Ledger {
         queued.sum::<u64>() + self.memory().held_count() as u64
     }
 
+    /// How many mandates are held.
+    pub fn held_count(&self) -> u64 {
+        self.memory().held_count() as u64
+    }
+
     /// The mandates whose holds are all over at `now`, the longest over first, at most `limit`.
     pub fn no_longer_held(&self, now: UnixTime, limit: usize) -> Vec<MandateHash> {
         self.memory().no_longer_held(now, limit)

@@ -209,7 +209,9 @@ fn conclude(result: CallToolResult, sent: Sent) -> Result<Bought, BuyError> {
         let message = refused.and_then(|settled| settled.error_message.clone());
         let reason = reason.unwrap_or_else(|| "payment_required".to_owned());
         let message = message.or(words).unwrap_or_default();
-        sent.refused(&reason);
+        if let Some(held) = sent.refused(&reason) {
+            return Err(PayError::RefusedAndHeld { held, reason }.into());
+        }
         return Err(BuyError::Refused { reason, message });
     }
     // A tool that fails without a word on the payment may not have been reached by it.

@@ -325,7 +325,9 @@ impl PayingClient {
         };
         let reason = reason.unwrap_or_else(|| "payment_required".to_owned());
         let paid = sent.purchase.clone();
-        sent.refused(&reason);
+        if let Some(held) = sent.refused(&reason) {
+            return PayError::RefusedAndHeld { held, reason };
+        }
         let changed = required
             .and_then(|now| verdict::changed(&paid, &now, &target.method, &target.resource));
         if let Some(changed) = changed {

@@ -1,17 +1,69 @@
 //! What a payer agrees to of disputes, and why a mandate that can be disputed did not go on to its payee.
 
 use aep2_processor_client::{NativeClient, ProcessorError};
-use aep2_x402::receipt::ReceiptError;
+use aep2_x402::{
+    disputes::{Disputes, Reason},
+    receipt::ReceiptError,
+};
 use alloy_primitives::Address;
 use thiserror::Error;
+
+/// The least time to dispute that is agreed to, in seconds, unless told otherwise: the answer should be there,
+/// and be looked at.
+const WINDOW_S_MIN: u64 = 60;
 
 /// What a payer agrees to of disputes.
 #[derive(Clone, Debug)]
 pub struct AcceptedDisputes {
     /// Whom it lets decide.
     pub arbiters: Vec<Address>,
+    /// The least time to dispute, in seconds.
+    pub window_s_min: u64,
+    /// The reasons for which it wants to be able to, at least.
+    pub reasons: Vec<Reason>,
     /// Its processor, which it tells.
     pub processor: NativeClient,
+}
+
+/// How terms that let somebody accepted decide are worth nothing to a payer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum TooWeak {
+    /// It would be over before anybody has looked.
+    #[error("they give {offered} s to dispute, and at least {least} s are wanted")]
+    Window {
+        /// What they give, in seconds.
+        offered: u64,
+        /// The least, in seconds.
+        least: u64,
+    },
+    /// What matters cannot be disputed.
+    #[error("they do not agree to disputes for the reason {}", reason.name())]
+    Reason {
+        /// What cannot be.
+        reason: Reason,
+    },
+}
+
+impl AcceptedDisputes {
+    /// That these decide, about services that were not delivered among others, a minute after acceptance at
+    /// the earliest.
+    pub fn new(arbiters: Vec<Address>, processor: NativeClient) -> Self {
+        let reasons = vec![Reason::ServiceNotDelivered];
+        Self { arbiters, window_s_min: WINDOW_S_MIN, reasons, processor }
+    }
+
+    /// Whether terms with these disputes are worth something.
+    ///
+    /// # Errors
+    /// What is missing.
+    pub fn check(&self, disputes: &Disputes) -> Result<(), TooWeak> {
+        let (offered, least) = (disputes.window_seconds(), self.window_s_min);
+        if offered < least {
+            return Err(TooWeak::Window { offered, least });
+        }
+        let missing = self.reasons.iter().find(|reason| !disputes.reasons().contains(reason));
+        missing.map_or(Ok(()), |reason| Err(TooWeak::Reason { reason: *reason }))
+    }
 }
 
 /// Why a mandate did not go on to its payee. Nothing else was paid.

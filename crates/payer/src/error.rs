@@ -5,7 +5,13 @@ use aep2_x402::{headers::HeaderError, terms::TermsError};
 use alloy_primitives::Address;
 use thiserror::Error;
 
-use crate::{card::IssuerError, disputes::HandInError, journal::JournalError, limits::LimitError};
+use crate::{
+    card::IssuerError,
+    disputes::{HandInError, TooWeak},
+    journal::JournalError,
+    limits::LimitError,
+    payment::Held,
+};
 
 /// Why nothing was paid, or what was paid is not certain.
 #[derive(Debug, Error)]
@@ -72,6 +78,22 @@ pub enum PayError {
         /// Its message.
         message: String,
     },
+    /// The payee refused a payment that the processor holds: it settles, unless it is disputed. The same
+    /// request sends it again.
+    #[error(
+        "the payee refused the payment {} ({reason}), and the processor holds it: it will be paid. Ask again, or \
+         dispute it until {} (aep2 dispute open)",
+        held.id, held.dispute_until
+    )]
+    RefusedAndHeld {
+        /// What the processor has.
+        held: Held,
+        /// What the payee said.
+        reason: String,
+    },
+    /// The terms say too little of disputes to be worth anything. Nothing was signed.
+    #[error("the payee's terms are not signed: {0}")]
+    DisputesTooWeak(TooWeak),
     /// The mandate can be disputed, and the processor did not promise so: the payee does not get it. The same
     /// request tries again.
     #[error(

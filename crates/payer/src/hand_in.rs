@@ -5,7 +5,7 @@
 //! complain to. So whoever has the right to dispute says so first, and does not pay before the
 //! processor's receipt names the arbiter. The payee hands the same mandate in again, and gets the same receipt.
 
-use aep2_mandate::units::UnixTime;
+use aep2_mandate::{typed_data::receipt::SignedReceipt, units::UnixTime};
 use aep2_processor_client::ProcessorError;
 use aep2_x402::{PaymentPayload, Requirements, preimage::Preimage, receipt};
 use serde_json::value::RawValue;
@@ -20,13 +20,19 @@ impl Payer {
     /// When the processor does not promise what the terms say. One that it refused is concluded.
     pub async fn hand_in(
         &self,
-        sent: Sent,
+        mut sent: Sent,
         payload: &PaymentPayload<Box<RawValue>>,
     ) -> Result<Sent, PayError> {
         match self.tell(&sent, payload).await {
-            Ok(()) => Ok(sent),
+            Ok(receipt) => {
+                if let Some(receipt) = receipt {
+                    sent.is_held(&receipt);
+                }
+                Ok(sent)
+            }
             Err(HandInError::Refused { code, message }) => {
-                sent.refused(&code);
+                // Nobody else has it.
+                let _ = sent.refused(&code);
                 Err(PayError::RefusedByProcessor { code, message })
             }
             Err(why) => Err(PayError::NotHandedIn { id: sent.id, why }),
@@ -37,9 +43,9 @@ impl Payer {
         &self,
         sent: &Sent,
         payload: &PaymentPayload<Box<RawValue>>,
-    ) -> Result<(), HandInError> {
+    ) -> Result<Option<SignedReceipt>, HandInError> {
         if sent.purchase.disputes.is_none() {
-            return Ok(());
+            return Ok(None);
         }
         let config = self.config();
         let accepted = config.disputes.as_ref().ok_or(HandInError::NotAccepted)?;
@@ -57,6 +63,7 @@ impl Payer {
             skew_s: config.skew_s,
         };
         let by = preimage.signatories(sent.purchase.venue);
-        Ok(receipt::check(&receipt, &sent.mandate, sent.id, &by, &times)?)
+        receipt::check(&receipt, &sent.mandate, sent.id, &by, &times)?;
+        Ok(Some(receipt))
     }
 }

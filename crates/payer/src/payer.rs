@@ -205,10 +205,12 @@ impl Payer {
         if let Some(named) = terms.extra.method.as_ref().filter(|named| *named != method) {
             return mismatch("method", named, &method);
         }
-        if let Some(arbiter) = purchase.disputes.as_ref().map(Disputes::arbiter)
-            && !self.config.disputes.as_ref().is_some_and(|own| own.arbiters.contains(&arbiter))
-        {
-            return Err(PayError::Disputes { arbiter });
+        if let Some(disputes) = &purchase.disputes {
+            let arbiter = disputes.arbiter();
+            let accepted = self.config.disputes.as_ref();
+            let accepted = accepted.filter(|own| own.arbiters.contains(&arbiter));
+            let accepted = accepted.ok_or(PayError::Disputes { arbiter })?;
+            accepted.check(disputes).map_err(PayError::DisputesTooWeak)?;
         }
         let within_s = terms.extra.settle_within_seconds;
         let longer_s = purchase.disputes.as_ref().map_or(0, Disputes::longer_s);

@@ -8,6 +8,7 @@ use aep2_mandate::{
 };
 use aep2_x402::{
     ExtensionsJson, PaymentPayload, ResourceInfo, SettleExtra, X402Version2,
+    disputes::Disputes,
     purchase::Purchase,
     receipt::{self, IssueTimes, ReceiptError},
 };
@@ -78,7 +79,7 @@ impl Authorised {
     pub fn send(mut self) -> Sent {
         self.fate.sent = true;
         let Self { id, mandate, purchase, signed, fate, delivery } = self;
-        Sent { id, mandate, purchase, signed, fate, delivery }
+        Sent { id, mandate, purchase, signed, fate, delivery, held: None }
     }
 }
 
@@ -95,6 +96,17 @@ pub struct Sent {
     signed: SigningTime,
     fate: Fate,
     delivery: Delivery,
+    held: Option<Held>,
+}
+
+/// That the processor has a mandate, from the payer itself, and holds it: whatever its payee says, it settles,
+/// unless its payer disputes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The mandate's id.
+    pub id: MandateId,
+    /// Until when it can be disputed, by the processor's clock.
+    pub dispute_until: UnixTime,
 }
 
 impl Sent {
@@ -128,9 +140,21 @@ impl Sent {
         Ok(receipt)
     }
 
-    /// The payee refused it.
-    pub fn refused(mut self, reason: &str) {
+    /// The processor has it, by the payer's own hand.
+    pub(crate) fn is_held(&mut self, receipt: &SignedReceipt) {
+        let window_s = self.purchase.disputes.as_ref().map_or(0, Disputes::window_seconds);
+        let dispute_until = receipt.message.issued_at.checked_add(window_s);
+        let dispute_until = dispute_until.unwrap_or(UnixTime::MAX);
+        self.held = Some(Held { id: self.id, dispute_until });
+        self.fate.conclude(Outcome::Accepted(Box::new(*receipt)));
+    }
+
+    /// The payee refused it. Says so where the processor has it all the same: then it is paid, and not served,
+    /// and the same request sends it again.
+    #[must_use]
+    pub fn refused(mut self, reason: &str) -> Option<Held> {
         self.fate.conclude(Outcome::Refused(reason.to_owned()));
+        self.held
     }
 
     /// The processor states what was captured. It is believed when the processor signed it, for

@@ -49,6 +49,8 @@ const SAFETY_UP: f64 = 1.5;
 const SAFETY_DOWN: f64 = 0.98;
 /// How much dearer than those before, on average, mandates are taken to be that were not counted yet.
 const UNCOUNTED_FACTOR: f64 = 2.0;
+/// Which part of the time until a promise is due what is held may take, if all of it is let go at once.
+const HELD_SHARE: f64 = 4.0;
 /// The longest that somebody is told to wait, in seconds.
 const RETRY_AFTER_MAX_S: u64 = 60;
 
@@ -75,6 +77,7 @@ pub(crate) struct Backlog {
 /// What can be settled in time.
 #[derive(Debug)]
 pub(crate) struct Capacity {
+    settle_within_s: u64,
     due_margin_s: u64,
     in_flight_max: f64,
     /// From proofs to confirmation, before that was seen.
@@ -101,6 +104,7 @@ impl Capacity {
     /// confirmed so many blocks after its own.
     pub(crate) fn new(
         windows: &WindowConfig,
+        settle_within_s: u64,
         domains: BTreeMap<Shape, u64>,
         confirmations: u64,
     ) -> Self {
@@ -112,6 +116,7 @@ impl Capacity {
             safety: SAFETY[0],
         };
         Self {
+            settle_within_s,
             due_margin_s: windows.due_margin_s,
             in_flight_max: windows.in_flight_max.max(1) as f64,
             confirmation: BLOCK
@@ -139,6 +144,27 @@ impl Capacity {
         }
         let excess_s = (backlog_s - left_s as f64).ceil().max(1.0);
         Err(OverCapacity { retry_after_s: (excess_s as u64).min(RETRY_AFTER_MAX_S) })
+    }
+
+    /// Whether one more mandate may be held, beside so many: if all were let go at once, in front of what
+    /// waits, they must leave most of the time that others were promised.
+    ///
+    /// # Errors
+    /// When that is not so, and when to try again.
+    pub(crate) fn check_held(&self, held: u64) -> Result<(), OverCapacity> {
+        let (proving_s, _) = self.held(held.saturating_add(1));
+        let safety = self.state().safety;
+        let room_s = self.settle_within_s.saturating_sub(self.due_margin_s) as f64 / HELD_SHARE;
+        match proving_s * safety <= room_s {
+            true => Ok(()),
+            false => Err(OverCapacity { retry_after_s: RETRY_AFTER_MAX_S }),
+        }
+    }
+
+    /// What so many held mandates take at worst: how long to prove, in seconds, and how many segments.
+    pub(crate) fn held(&self, held: u64) -> (f64, f64) {
+        let lanes = self.domains.keys().map(|shape| shape.lanes()).min().unwrap_or(1).max(1);
+        (held as f64 * self.mandate_s_max(), held as f64 / lanes as f64)
     }
 
     /// A request is handed to the ledger. It is counted until [`answered`](Self::answered), and from then
@@ -274,7 +300,7 @@ mod tests {
     /// Ten seconds a segment, before anything is measured; 100 seconds of margin.
     fn capacity() -> Capacity {
         let windows = WindowConfig { due_margin_s: 100, in_flight_max: 2, ..Default::default() };
-        Capacity::new(&windows, BTreeMap::from([(SHAPE, 1_000_000)]), 4)
+        Capacity::new(&windows, 600, BTreeMap::from([(SHAPE, 1_000_000)]), 4)
     }
 
     fn waits(capacity: &Capacity, proving_s: f64, windows: f64) {
@@ -293,6 +319,19 @@ mod tests {
         assert_eq!(capacity.check(at(600), at(0)), Err(OverCapacity { retry_after_s: 5 }));
         waits(&capacity, 4_800.0, 0.0);
         assert_eq!(capacity.check(at(600), at(0)), Err(OverCapacity { retry_after_s: 60 }));
+    }
+
+    #[test]
+    fn what_is_held_may_take_a_quarter_of_the_time_that_others_were_promised() {
+        let capacity = capacity();
+        // 500 seconds, a quarter of them, with the safety; ten seconds for the lanes of a segment.
+        let lane_s = 10.0 / SHAPE.lanes() as f64;
+        let most = (500.0 / HELD_SHARE / SAFETY[0] / lane_s) as u64;
+        assert_eq!(capacity.check_held(most - 1), Ok(()));
+        assert_eq!(capacity.check_held(most), Err(OverCapacity { retry_after_s: 60 }));
+        // A prover that is ten times as fast lets ten times as many be held.
+        capacity.proved_segment(SHAPE, Duration::from_secs(1));
+        assert_eq!(capacity.check_held(10 * most - 1), Ok(()));
     }
 
     #[test]

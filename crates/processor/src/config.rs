@@ -207,9 +207,10 @@ impl ProcessorConfig {
         }
     }
 
-    /// What can be agreed to of disputes at this wallet: a mandate that is disputed must settle within the
+    /// What can be agreed to of disputes at this wallet: nothing, where less than a mandate's amount cannot be
+    /// settled; and a mandate that is disputed must settle within the
     /// longest promise, and before money that was asked for leaves.
-    pub(crate) fn dispute_terms(&self, deployment: &Deployment) -> DisputeTerms {
+    pub(crate) fn dispute_terms(&self, deployment: &Deployment, captures: bool) -> DisputeTerms {
         let periods = &deployment.wallet.periods;
         let LedgerSettings { view_age_s_max, change_margin_s, .. } = self.ledger;
         let before_withdrawals_s = periods
@@ -218,7 +219,8 @@ impl ProcessorConfig {
         let promise_s = periods.promise_seconds.min(before_withdrawals_s);
         let longer_s = promise_s.saturating_sub(self.acceptance.settle_within_s);
         // As `Disputes::longer_s` has it, rounded down.
-        DisputeTerms { seconds_max: self.disputes.seconds_max.min(longer_s.saturating_mul(3) / 4) }
+        let seconds_max = self.disputes.seconds_max.min(longer_s.saturating_mul(3) / 4);
+        DisputeTerms { seconds_max: if captures { seconds_max } else { 0 } }
     }
 
     /// Checks the settings, by themselves and against the wallet.

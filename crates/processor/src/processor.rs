@@ -81,6 +81,8 @@ struct Inner {
     base: Base,
     deployment: Deployment,
     config: ProcessorConfig,
+    /// Whether less than a mandate's amount can be settled.
+    captures: bool,
     clock: Clock,
     inclusion_proofs: InclusionProofs,
     running: tokio::sync::Mutex<Option<(ChainSync, Settler, JoinHandle<()>)>>,
@@ -161,9 +163,15 @@ impl Processor {
         let base = Base::new(ledger, &policies, &deployment, &config, &clock);
         let Base { ledger, metrics, events, outcomes, chain, supervisor } = base.clone();
 
+        let captures = provers.settle_captures(&config.windows.shapes, &deployment);
         let domains = provers.domains(&config.windows.shapes);
         let confirmations = config.follower.confirmations.max(config.sender.confirmations);
-        let capacity = Arc::new(Capacity::new(&config.windows, domains, confirmations));
+        let capacity = Arc::new(Capacity::new(
+            &config.windows,
+            config.acceptance.settle_within_s,
+            domains,
+            confirmations,
+        ));
         let settling = SettlerParts {
             ledger: Arc::clone(&ledger),
             clock: clock.clone(),
@@ -197,7 +205,8 @@ impl Processor {
         };
         let noticing = watch_ledger(&ledger, &supervisor);
         let sync = ChainSync::start(following, &supervisor)?;
-        let (wallet, disputes) = (deployment.wallet_id(), config.dispute_terms(&deployment));
+        let (wallet, disputes) =
+            (deployment.wallet_id(), config.dispute_terms(&deployment, captures));
         let serving = RequestParts {
             ledger,
             clock: clock.clone(),
@@ -210,11 +219,21 @@ impl Processor {
             wanted,
             capacity,
             chain: following_status,
+            captures,
         };
         let requests = RequestQueue::start(serving, &config.acceptance, &config.windows, disputes)?;
         let running = tokio::sync::Mutex::new(Some((sync, settler, noticing)));
         let inclusion_proofs = InclusionProofs::default();
-        let inner = Inner { requests, base, deployment, config, clock, inclusion_proofs, running };
+        let inner = Inner {
+            requests,
+            base,
+            deployment,
+            config,
+            captures,
+            clock,
+            inclusion_proofs,
+            running,
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -402,7 +421,7 @@ impl Processor {
     /// # Errors
     /// When the mandate is not queued, or not held so.
     pub async fn release(&self, mandate: MandateHash, kind: HoldKind) -> Result<(), HoldError> {
-        self.inner.base.ledger.release(mandate, kind).await?;
+        self.inner.base.ledger.release(mandate, kind, self.now()).await?;
         tracing::info!(%mandate, kind = kind.name(), "released");
         Ok(())
     }
@@ -458,7 +477,8 @@ impl Processor {
 
     /// Who the processor is, and what it serves.
     pub fn identity(&self) -> Identity {
-        view::identity(&self.inner.base.ledger, &self.inner.deployment, &self.inner.config)
+        let Inner { base, deployment, config, captures, .. } = &*self.inner;
+        view::identity(&base.ledger, deployment, config, *captures)
     }
 
     /// Whether mandates are accepted now, and if not, why.

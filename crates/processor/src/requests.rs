@@ -47,6 +47,8 @@ pub(crate) struct RequestParts {
     pub(crate) wanted: Arc<Wanted>,
     pub(crate) capacity: Arc<Capacity>,
     pub(crate) chain: Arc<ChainStatus>,
+    /// Whether less than a mandate's amount can be settled.
+    pub(crate) captures: bool,
 }
 
 /// Takes requests, and has them served.
@@ -73,9 +75,9 @@ impl RequestQueue {
         disputes: DisputeTerms,
     ) -> Result<Self, StartError> {
         let RequestParts { ledger, clock, key, wallet, policies, events, metrics, .. } = parts;
-        let RequestParts { supervisor, wanted, capacity, chain, .. } = parts;
+        let RequestParts { supervisor, wanted, capacity, chain, captures, .. } = parts;
         let signer = ReceiptSigner::new(key, wallet);
-        let context = Arc::new(RequestContext::new(ledger, clock, signer, events));
+        let context = Arc::new(RequestContext::new(ledger, clock, signer, events, captures));
         let parts = AcceptParts {
             requests: Arc::clone(&context),
             policies,

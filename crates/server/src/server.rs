@@ -2,20 +2,27 @@
 
 use std::{io, net::SocketAddr, time::Duration};
 
+use aep2_evidence::EvidenceStore;
 use aep2_http::HttpServer;
 use aep2_processor::Processor;
 use thiserror::Error;
+use tokio::task::JoinHandle;
 
 use crate::{
     api::{Api, Beside},
     settings::Settings,
 };
 
+/// How often old evidence is looked for.
+const FORGET_EVERY: Duration = Duration::from_secs(6 * 3_600);
+
 /// A processor being served over HTTP, until it is [stopped](Self::stop).
 pub struct Server {
     api: Api,
     main: HttpServer,
     metrics: Option<HttpServer>,
+    /// Destroys evidence that has been kept as long as it must be.
+    forgetting: Option<JoinHandle<()>>,
     stop_within: Duration,
 }
 
@@ -53,6 +60,7 @@ impl Server {
         settings: &Settings,
     ) -> Result<Self, ServeError> {
         let Settings { http, limits, metrics, .. } = settings;
+        let forgetting = beside.evidence.clone().map(|store| tokio::spawn(forget(store)));
         let api = Api::new(processor, beside, limits);
         let connections = limits.connections();
         let listen = async |address, setting, router| {
@@ -67,7 +75,8 @@ impl Server {
             Some(address) => Some(listen(address, "metrics.listen", api.metrics_router()).await?),
             None => None,
         };
-        Ok(Self { api, main, metrics, stop_within: Duration::from_secs(http.stop_within_s) })
+        let stop_within = Duration::from_secs(http.stop_within_s);
+        Ok(Self { api, main, metrics, forgetting, stop_within })
     }
 
     /// Where it listens.
@@ -84,9 +93,29 @@ impl Server {
     /// long as the settings say. The processor goes on.
     pub async fn stop(self) {
         self.api.stop();
+        if let Some(forgetting) = self.forgetting {
+            forgetting.abort();
+        }
         self.main.stop(self.stop_within).await;
         if let Some(metrics) = self.metrics {
             metrics.stop(self.stop_within).await;
+        }
+    }
+}
+
+/// Destroys evidence that has been kept as long as it must be, every few hours.
+async fn forget(store: EvidenceStore) {
+    let mut hours = tokio::time::interval(FORGET_EVERY);
+    loop {
+        hours.tick().await;
+        let store = store.clone();
+        match tokio::task::spawn_blocking(move || store.forget()).await {
+            Ok(Ok(forgotten)) if forgotten.disputes > 0 => {
+                tracing::info!(disputes = forgotten.disputes, "old evidence was destroyed");
+            }
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::error!(%error, "old evidence could not be destroyed"),
+            Err(error) => tracing::error!(%error, "old evidence could not be destroyed"),
         }
     }
 }

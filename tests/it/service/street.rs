@@ -104,10 +104,8 @@ impl Street {
         let mut config = PayerConfig::new(payer.account, world.venue(), limits, folder);
         config.clock = world.clock.clone();
         let http = reqwest::Client::new();
-        config.disputes = Some(AcceptedDisputes {
-            arbiters: arbiters.to_vec(),
-            processor: NativeClient::new(http, told, RetryPolicy::default()),
-        });
+        let processor = NativeClient::new(http, told, RetryPolicy::default());
+        config.disputes = Some(AcceptedDisputes::new(arbiters.to_vec(), processor));
         PayingClient::new(Payer::open(config, payer.secret()).unwrap()).unwrap()
     }
 

@@ -13,14 +13,27 @@ pub struct DisputeRecord {
     pub opened_at: UnixTime,
     /// Until when a ruling counts: the end of the hold.
     pub decide_by: UnixTime,
+    /// Whether the account's owner signed, or else the mandate's key.
+    pub by_owner: bool,
     /// What the payer signed.
     pub opening: Vec<u8>,
+    /// What the mandate's key had signed before its owner spoke.
+    pub agents_opening: Option<Vec<u8>>,
     /// What the payee answered, if it did.
     pub answer: Option<StatementRecord>,
     /// What the arbiter ruled, if it did.
     pub ruling: Option<RulingRecord>,
 }
-fields!(DisputeRecord { number, opened_at, decide_by, opening, answer, ruling });
+fields!(DisputeRecord {
+    number,
+    opened_at,
+    decide_by,
+    by_owner,
+    opening,
+    agents_opening,
+    answer,
+    ruling,
+});
 
 impl Record for DisputeRecord {
     const VERSION: u8 = 1;

@@ -154,6 +154,12 @@ pub struct ProvedPromise {
 }
 
 impl ProvedPromise {
+    /// Whether it was signed with this key.
+    pub fn has_key(&self, key: &PublicKey) -> bool {
+        let bytes = |element| B256::from(field::to_be_bytes(&element));
+        self.key == [bytes(key.x()), bytes(key.y())]
+    }
+
     /// The mandate with key and signature.
     ///
     /// # Errors
@@ -240,8 +246,10 @@ pub struct StateRecord {
     pub was_sealed: bool,
     /// What keeps it out of windows while it is queued, by kind.
     pub holds: Vec<HoldRecord>,
+    /// When the last of its holds ended, if it had any: since then it waits for others.
+    pub released_at: Option<UnixTime>,
 }
-fields!(StateRecord { status, captured, ruled, was_sealed, holds });
+fields!(StateRecord { status, captured, ruled, was_sealed, holds, released_at });
 
 impl Record for StateRecord {
     const VERSION: u8 = 3;

@@ -19,8 +19,9 @@ fn open_at(
     now: i64,
 ) -> Result<Disputed, DisputeError> {
     let (mandate, statement) = (terms.hash(), said.as_bytes().to_vec());
-    let parties = vec![PARTY];
-    let open = Open { mandate, statement, parties, before: at(50), decide_by };
+    let (parties, before) = (vec![PARTY], at(50));
+    let (by_owner, freezes) = (said.starts_with("owner:"), None);
+    let open = Open { mandate, statement, by_owner, freezes, parties, before, decide_by };
     test.ledger.open_dispute(open, at(now)).wait().map(Durable::into_inner)
 }
 
@@ -178,4 +179,22 @@ fn disputes_are_listed_in_the_order_of_opening() {
     for other in [6, 8].map(B256::repeat_byte) {
         assert_eq!(test.ledger.disputes_of(other, 0, 9).expect("reads"), [], "nobody else's");
     }
+}
+
+#[test]
+fn whoever_has_the_agents_key_does_not_keep_the_owner_from_speaking() {
+    let test = TestLedger::funded();
+    let terms = Terms::new(1, 0, 800);
+    test.accept(&terms);
+    open(&test, &terms, "agent: never mind").expect("opened");
+    answer(&test, &terms, "it came", 2).expect("noted");
+    let spoken = open(&test, &terms, "owner: not mine").expect("the owner is heard");
+    assert_eq!((spoken.record.number, spoken.again), (1, false));
+    assert_eq!(spoken.record.agents_opening.as_deref(), Some(&b"agent: never mind"[..]));
+    assert_eq!(spoken.record.answer, None, "that was to something else");
+    for late in ["agent: after all", "owner: something else"] {
+        let refused = open(&test, &terms, late);
+        assert!(matches!(refused, Err(DisputeError::Conflict { .. })), "{refused:?}");
+    }
+    test.reopen().assert_sound();
 }

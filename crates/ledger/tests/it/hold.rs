@@ -75,13 +75,13 @@ fn a_mandate_with_several_holds_waits_for_the_last() {
     hold(&test, mandate, HoldKind::Dispute, at(200)).expect("held");
     hold(&test, mandate, HoldKind::Review, at(100)).expect("held");
     assert_eq!(let_go(&test, 199), []);
-    test.ledger.release(mandate, HoldKind::Dispute).wait().expect("released");
+    test.ledger.release(mandate, HoldKind::Dispute, at(1)).wait().expect("released");
     assert_eq!(let_go(&test, 99), []);
     // Again in one way: the later word counts, also if it is shorter.
     hold(&test, mandate, HoldKind::Review, at(60)).expect("held");
     test.assert_sound();
     assert_eq!(let_go(&test, 60), [mandate]);
-    let gone = test.ledger.release(mandate, HoldKind::Review).wait();
+    let gone = test.ledger.release(mandate, HoldKind::Review, at(1)).wait();
     assert!(matches!(gone, Err(HoldError::NotHeld { kind: HoldKind::Review })));
 }
 

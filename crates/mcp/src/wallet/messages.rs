@@ -61,6 +61,14 @@ pub(super) fn pay(error: &PayError) -> String {
             "Call it again with exactly the same arguments: the same payment is sent, and nothing is \
              paid twice."
         }
+        PayError::NotHandedIn { .. } => {
+            "The processor may have the payment. Call it again with exactly the same arguments: the same \
+             payment is sent, and nothing is paid twice."
+        }
+        PayError::RefusedAndHeld { .. } => {
+            "It is paid unless it is disputed in time. Tell the owner, or call it again with exactly the same \
+             arguments: the same payment is sent."
+        }
         PayError::Http(_) => "Nothing was paid. Check the URL, or try again later.",
         PayError::Redirected { .. } => {
             "Nothing was paid to the other address. If you trust it, ask there directly."

@@ -165,10 +165,9 @@ impl Wallet {
         if !settings.arbiters.is_empty() {
             let http = reqwest::Client::builder().build().map_err(WalletError::Http)?;
             let (url, retry) = (settings.processor_url.clone(), RetryPolicy::default());
-            config.disputes = Some(AcceptedDisputes {
-                arbiters: settings.arbiters.iter().map(|arbiter| arbiter.0).collect(),
-                processor: NativeClient::new(http, url, retry),
-            });
+            let arbiters = settings.arbiters.iter().map(|arbiter| arbiter.0).collect();
+            let processor = NativeClient::new(http, url, retry);
+            config.disputes = Some(AcceptedDisputes::new(arbiters, processor));
         }
         Ok(Payer::open(config, key)?)
     }

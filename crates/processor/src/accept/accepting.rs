@@ -168,8 +168,13 @@ impl AcceptContext {
         let standing = self.requests.ledger.precheck(&proposal, settle_by, not_before, now);
         if let Ok(standing @ Precheck::Accepted(_)) = standing {
             let accepted = self.requests.ledger.mandate(proposal.hash())?;
-            let is_same = |view: MandateView| proposal.signed().is(&view.mandate.promise);
-            let same = accepted.is_some_and(is_same);
+            let promise = accepted.map(|view: MandateView| view.mandate.promise);
+            // An id covers no key: whoever signs the same content by a key of his own is somebody else.
+            if promise.as_ref().is_none_or(|promise| !proposal.signed().has_key_of(promise)) {
+                let reason = "it is not the key's that signed the mandate".to_owned();
+                return Err(AcceptError::BadSignature { reason });
+            }
+            let same = promise.is_some_and(|promise| proposal.signed().is(&promise));
             return Ok(Prechecked { proposal, standing, settle_by, same });
         }
         terms?;
@@ -179,6 +184,9 @@ impl AcceptContext {
         let standing = standing?;
         if let Some(capacity) = &self.capacity {
             capacity.check(settle_by, now)?;
+            if not_before.is_some() {
+                capacity.check_held(self.requests.ledger.held_count())?;
+            }
         }
         Ok(Prechecked { proposal, standing, settle_by, same: false })
     }

@@ -98,7 +98,9 @@ impl AcceptContext {
     /// By when a mandate that is accepted now is settled. None at the end of time.
     pub(super) fn settle_by<T: Payable>(&self, mandate: &T, now: UnixTime) -> Option<UnixTime> {
         let disputes = mandate.preimage().and_then(|own| own.disputes.as_ref());
+        // More than this processor holds mandates for is refused, not computed with.
         let longer_s = disputes.map_or(0, Disputes::longer_s);
+        let longer_s = longer_s.min(self.disputes.seconds_max.saturating_mul(2));
         let latest = now.checked_add(self.settle_within_s.checked_add(longer_s)?)?;
         if !T::SETTLES_SOONER {
             return Some(latest);

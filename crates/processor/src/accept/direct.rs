@@ -57,6 +57,11 @@ impl Payable for SignedDirectMandate {
         matches!(accepted, Promise::Direct { signed } if signed.signed == *self)
     }
 
+    /// The owner is part of what its digest covers.
+    fn has_key_of(&self, accepted: &Promise) -> bool {
+        matches!(accepted, Promise::Direct { .. })
+    }
+
     fn verify(proposals: &[&Received<Self>]) -> Vec<Option<String>> {
         proposals
             .iter()

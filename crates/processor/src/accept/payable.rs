@@ -49,6 +49,9 @@ pub(crate) trait Payable: Clone + Sized + Send + 'static {
     /// Whether this is, signature included, what was accepted.
     fn is(&self, accepted: &Promise) -> bool;
 
+    /// Whether the key that is said to have signed this is the one that signed what was accepted.
+    fn has_key_of(&self, accepted: &Promise) -> bool;
+
     /// For each, why its signature does not hold, if it does not.
     fn verify(proposals: &[&Received<Self>]) -> Vec<Option<String>>;
 

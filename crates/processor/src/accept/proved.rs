@@ -68,6 +68,10 @@ impl Payable for OfferedMandate {
         matches!(accepted, Promise::Proved { signed } if *signed == ProvedPromise::from(&self.signed))
     }
 
+    fn has_key_of(&self, accepted: &Promise) -> bool {
+        matches!(accepted, Promise::Proved { signed } if signed.has_key(&self.signed.key))
+    }
+
     fn verify(proposals: &[&Received<Self>]) -> Vec<Option<String>> {
         let mut verdicts = vec![None; proposals.len()];
         let signed: Option<Vec<_>> = proposals

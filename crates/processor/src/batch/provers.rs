@@ -173,6 +173,13 @@ impl Provers {
         Ok(())
     }
 
+    /// Whether what is captured in part can be settled, whichever of the verifiers that are served its payer
+    /// trusts: each has one of a shape with capture.
+    pub(crate) fn settle_captures(&self, shapes: &[Shape], deployment: &Deployment) -> bool {
+        let has = |shapes: &Vec<(Shape, u64)>| shapes.iter().any(|(shape, _)| shape.capture());
+        self.costs(shapes, deployment).values().all(has)
+    }
+
     /// The sizes of these shapes' domains, in elements: what a proof's time grows with.
     pub(crate) fn domains(&self, shapes: &[Shape]) -> BTreeMap<Shape, u64> {
         let size =

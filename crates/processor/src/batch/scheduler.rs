@@ -213,8 +213,9 @@ impl BatchScheduler {
             backlog.proving_s += proving_s;
             backlog.windows += segments / context.windows.segments_max.max(1) as f64;
         }
-        // What was not read is taken to be like what was; what is held will wait, too.
-        let all = context.ledger.waiting();
+        // What was not read is taken to be like what was.
+        let held = context.ledger.held_count();
+        let all = context.ledger.waiting().saturating_sub(held);
         if backlog.mandates == 0 {
             backlog.proving_s = all as f64 * context.capacity.mandate_s_max();
             backlog.mandates = all;
@@ -224,6 +225,10 @@ impl BatchScheduler {
             backlog.windows *= factor;
             backlog.mandates = all;
         }
+        // What is held may all be let go at once, in front of others, each in a lane of its own.
+        let (lane_s, lanes) = context.capacity.held(held);
+        backlog.proving_s += lane_s;
+        backlog.windows += lanes / context.windows.segments_max.max(1) as f64;
         backlog.proving_s += self.unproved.values().sum::<f64>();
         backlog.windows += open.len() as f64;
         context.capacity.are_open(open);
@@ -417,6 +422,7 @@ impl BatchScheduler {
             due: entry.due(),
             fixed: state.captured.is_some() || state.was_sealed,
             accepted_at: mandate.accepted_at,
+            waits_since: state.released_at.unwrap_or(mandate.accepted_at).max(mandate.accepted_at),
             settle_by: mandate.settle_by,
             claimed_after: (promise.path() == SettlementPath::Proved).then(|| {
                 let response_s = self.context.periods.response_seconds;

@@ -51,6 +51,9 @@ pub enum CaptureError {
         /// The mandate's amount.
         ceiling: Ceiling,
     },
+    /// There are no keys by which less than a mandate's amount is proved.
+    #[error("this processor settles whole amounts only: capture all of it, or do not capture")]
+    NotServed,
     /// What the mandate pays is fixed.
     #[error("too late to capture: {}", message_of(status))]
     TooLate {
@@ -91,6 +94,7 @@ impl CaptureError {
             Self::BadSignature { .. } => "bad_signature",
             Self::Conflict { .. } => "capture_conflict",
             Self::AboveCeiling { .. } => "above_ceiling",
+            Self::NotServed => "captures_not_served",
             Self::TooLate { .. } => "too_late",
             Self::Ledger(error) => code_of(error),
             Self::Internal(_) => "internal",

@@ -12,7 +12,7 @@ mod error;
 use std::sync::Arc;
 
 use aep2_ledger::{
-    self as ledger, Captured, Durable, IssuedReceipt, MandateHash, MandateView,
+    self as ledger, Captured, Durable, IssuedReceipt, MandateHash, MandateView, SettlementPath,
     records::CaptureRecord,
 };
 pub use aep2_mandate::typed_data::capture::{
@@ -108,6 +108,12 @@ fn commit(
         .map_err(|reason| CaptureError::BadSignature { reason })?;
     if let Some(before) = before(&view, &capture)? {
         return Ok(Found::Before(before));
+    }
+    let promise = &view.mandate.promise;
+    let whole = capture.amount == promise.amount().amount();
+    // Settled never, it would be owed by the bond.
+    if !whole && !context.captures && promise.path() == SettlementPath::Proved {
+        return Err(CaptureError::NotServed);
     }
 
     let Capture { mandate_id, amount } = capture;

@@ -13,7 +13,7 @@ mod error;
 use std::sync::Arc;
 
 use aep2_ledger::{
-    Close, Durable, GateReason, GateScope, Ledger, MandateHash, MandateView, Open,
+    Durable, GateScope, Ledger, MandateHash, MandateView, Open,
     records::{DisputeRecord, Promise, RulingRecord},
 };
 use aep2_mandate::{
@@ -26,7 +26,7 @@ use aep2_mandate::{
         keyed::AnySigner,
         ruling::SignedRuling,
     },
-    units::{AccountId, UnixTime},
+    units::UnixTime,
 };
 use aep2_x402::{disputes::Disputes, preimage::Preimage};
 use alloy::{primitives::B256, sol_types::Eip712Domain};
@@ -48,6 +48,8 @@ pub struct Dispute {
     pub record: DisputeRecord,
     /// What the payer signed.
     pub opening: SignedDispute,
+    /// What the mandate's key had signed before its owner spoke.
+    pub agents_opening: Option<SignedDispute>,
     /// What the payee captured before, if it did.
     pub capture: Option<SignedCapture>,
     /// What the payee answered, if it did.
@@ -63,15 +65,6 @@ pub struct Said {
     pub dispute: Dispute,
     /// Whether the same had been said before.
     pub again: bool,
-}
-
-/// What is opened, and what follows from it.
-struct Opening {
-    open: Open,
-    reason: Reason,
-    account: AccountId,
-    /// The hash of the key that signed the mandate.
-    key_hash: B256,
 }
 
 /// What dealing with disputes needs.
@@ -92,31 +85,16 @@ impl DisputeContext {
     ) -> Result<Said, DisputeError> {
         let mandate = MandateHash::from_bytes(signed.message().mandate_id);
         let this = self.clone();
-        let Opening { open, reason, account, key_hash } =
-            blocking(move || this.opening(mandate, &signed)).await?;
+        let open = blocking(move || this.opening(mandate, &signed)).await?;
         let opened = self.ledger.open_dispute(open, now).await.map(Durable::into_inner)?;
         if !opened.again {
             self.events.emit(Event::Disputed { mandate, decide_by: opened.record.decide_by });
-        }
-        // Also when it is said again: a process that ended in between left it undone.
-        if reason == Reason::Unauthorized {
-            let close = Close {
-                scope: GateScope::Key { account, key_hash },
-                reason: GateReason::Unauthorized,
-                by: "dispute".to_owned(),
-                note: format!("mandate {mandate} is disputed as unauthorized"),
-            };
-            self.ledger.close_gate(close, now).await?;
         }
         self.said(mandate, opened.again).await
     }
 
     /// Who opens what, and until when there is time.
-    fn opening(
-        &self,
-        mandate: MandateHash,
-        signed: &SignedDispute,
-    ) -> Result<Opening, DisputeError> {
+    fn opening(&self, mandate: MandateHash, signed: &SignedDispute) -> Result<Open, DisputeError> {
         let view = self.ledger.mandate(mandate)?;
         let view = view.ok_or(DisputeError::UnknownMandate { mandate })?;
         let account = view.mandate.promise.account();
@@ -140,8 +118,11 @@ impl DisputeContext {
         let owner = self.ledger.parties(account).map(|(owner, _)| owner);
         let addresses = named.into_iter().chain(owner).map(|address| address.into_word());
         let parties = addresses.chain([key_hash]).collect();
-        let open = Open { mandate, statement, parties, before, decide_by };
-        Ok(Opening { open, reason, account, key_hash })
+        let by_owner = matches!(signed, SignedDispute::ByAddress(_));
+        // Not the account: another key of it is nobody's but its owner's.
+        let stolen = reason == Reason::Unauthorized;
+        let freezes = stolen.then_some(GateScope::Key { account, key_hash });
+        Ok(Open { mandate, statement, by_owner, freezes, parties, before, decide_by })
     }
 
     /// Whether who signed is the mandate's key, or the owner of its account.
@@ -151,9 +132,7 @@ impl DisputeContext {
         signer: Option<AnySigner>,
     ) -> Result<bool, DisputeError> {
         Ok(match (signer, &view.mandate.promise) {
-            (Some(AnySigner::Key(key)), Promise::Proved { signed }) => {
-                signed.signed_mandate().map_err(damaged)?.key == key
-            }
+            (Some(AnySigner::Key(key)), Promise::Proved { signed }) => signed.has_key(&key),
             (Some(AnySigner::Address(address)), promise) => {
                 let owner = self.ledger.parties(promise.account());
                 owner.is_some_and(|(owner, _)| !owner.is_zero() && owner == address)
@@ -241,6 +220,7 @@ impl DisputeContext {
             signed: signed.signed_mandate().map_err(damaged)?,
             preimage,
             opening: read(&record.opening)?,
+            agents_opening: record.agents_opening.as_deref().map(read).transpose()?,
             capture,
             answer: answer.map(|own| read(&own.statement)).transpose()?,
             ruling: ruling.map(|own| read(&own.statement)).transpose()?,

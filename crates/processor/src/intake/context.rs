@@ -15,6 +15,8 @@ pub(crate) struct RequestContext {
     pub(crate) clock: Clock,
     pub(crate) signer: ReceiptSigner,
     pub(crate) events: Arc<Emitter>,
+    /// Whether less than a mandate's amount can be settled.
+    pub(crate) captures: bool,
     runtime: Handle,
     /// Read by each task that answers.
     tasks: Arc<RwLock<()>>,
@@ -27,9 +29,10 @@ impl RequestContext {
         clock: Clock,
         signer: ReceiptSigner,
         events: Arc<Emitter>,
+        captures: bool,
     ) -> Self {
         let (runtime, tasks) = (Handle::current(), Arc::default());
-        Self { ledger, clock, signer, events, runtime, tasks }
+        Self { ledger, clock, signer, events, captures, runtime, tasks }
     }
 
     /// Runs a task that answers requests. Whoever closes the ledger waits for it.

@@ -57,6 +57,10 @@ pub struct DisputeStatus {
     pub dispute: SignedDispute,
     /// By what the payer signed.
     pub by: PayerSignature,
+    /// What the mandate's key had signed before the account's owner spoke, where it had.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub agents_dispute: Option<SignedDispute>,
     /// What the payee answered, where it did.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
@@ -113,7 +117,17 @@ pub(crate) fn status(
     evidence: Vec<B256>,
     now: UnixTime,
 ) -> Result<DisputeStatus, DisputeError> {
-    let Dispute { mandate, signed, preimage, record, opening, capture, answer, ruling } = dispute;
+    let Dispute {
+        mandate,
+        signed,
+        preimage,
+        record,
+        opening,
+        agents_opening,
+        capture,
+        answer,
+        ruling,
+    } = dispute;
     let IssuedReceipt::Proved { receipt } = mandate.receipt else {
         let reason = format!("mandate {} has a receipt of the other path", mandate.hash);
         return Err(DisputeError::Internal(reason));
@@ -144,6 +158,7 @@ pub(crate) fn status(
         decide_by: record.decide_by,
         dispute: opening,
         by,
+        agents_dispute: agents_opening,
         answered_at: record.answer.map(|own| own.at),
         answer,
         ruled_at: record.ruling.map(|own| own.at),

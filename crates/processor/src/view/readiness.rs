@@ -97,6 +97,7 @@ pub(crate) fn identity(
     ledger: &Ledger,
     deployment: &Deployment,
     config: &ProcessorConfig,
+    captures: bool,
 ) -> Identity {
     let ProcessorConfig { acceptance, windows, .. } = config;
     let tokens = acceptance.tokens.iter();
@@ -110,10 +111,10 @@ pub(crate) fn identity(
         verifier_sets: verifier_sets.iter().flatten().copied().collect(),
         settle_within_s: acceptance.settle_within_s,
         capture_within_s: windows.capture_within_s,
-        disputes_within_s: config.dispute_terms(deployment).seconds_max,
+        disputes_within_s: config.dispute_terms(deployment, captures).seconds_max,
         tokens: tokens.collect(),
         shapes: windows.shapes.iter().map(ToString::to_string).collect(),
-        captures: windows.shapes.iter().any(|shape| shape.capture()),
+        captures,
     }
 }
 

@@ -103,13 +103,13 @@ fn ready<'a>(pool: &'a Pool, rules: &Rules, now: UnixTime) -> Vec<&'a Waiting> {
 
 fn in_line<'a>(pool: &'a Pool, rules: &Rules, now: UnixTime) -> Option<Found<'a>> {
     let ready = ready(pool, rules, now);
-    let oldest = *ready.first()?;
+    ready.first()?;
     let fit = fit(pool, &ready, rules)?;
     let closed = if fit.members.len() < ready.len() || fit.full {
         Closed::Full
     } else if ready.iter().any(|own| rules.is_due(own, now)) {
         Closed::Due
-    } else if has_passed(oldest.accepted_at, rules.age_s_max, now) {
+    } else if ready.iter().any(|own| has_passed(own.waits_since, rules.age_s_max, now)) {
         Closed::Aged
     } else {
         return None;
@@ -216,6 +216,7 @@ mod tests {
             due: Amount::new(10).expect("small"),
             fixed: false,
             accepted_at: at(0),
+            waits_since: at(0),
             settle_by: at(200),
             claimed_after: Some(at(500)),
             deadline: at(900),

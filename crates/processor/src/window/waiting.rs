@@ -28,6 +28,8 @@ pub struct Waiting {
     pub fixed: bool,
     /// When it was accepted.
     pub accepted_at: UnixTime,
+    /// Since when it waits for others: since then, or since it was held the last time.
+    pub waits_since: UnixTime,
     /// By when it was promised to be settled.
     pub settle_by: UnixTime,
     /// The last second at which its nonce cannot be spent by a claim on its receipt: a claim comes after

@@ -131,6 +131,8 @@ codes! {
     CaptureConflict = "capture_conflict", CONFLICT;
     /// More than the mandate allows. Capture less.
     AboveCeiling = "above_ceiling", UNPROCESSABLE_ENTITY;
+    /// This processor settles whole amounts only; `GET /` says so. Capture all of it, or do not capture.
+    CapturesNotServed = "captures_not_served", UNPROCESSABLE_ENTITY;
     /// The mandate is being settled or has ended; what it pays is fixed.
     TooLate = "too_late", CONFLICT;
     /// There is no proof before the mandate is settled in a batch. Wait.

@@ -85,7 +85,7 @@ pub(super) enum CaptureErrors {
     /// `capture_conflict`, `too_late`.
     #[response(status = 409)]
     Conflict(#[to_schema] Envelope),
-    /// `bad_signature`, `above_ceiling`.
+    /// `bad_signature`, `above_ceiling`, `captures_not_served`.
     #[response(status = 422)]
     Refused(#[to_schema] Envelope),
 }

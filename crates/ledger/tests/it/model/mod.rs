@@ -134,7 +134,7 @@ impl Both {
 
     fn release(&mut self, mandate: usize, kind: HoldKind) -> (Answer, Answer) {
         let hash = self.model.mandates[mandate].terms.hash();
-        let found = self.ledger().release(hash, kind).wait();
+        let found = self.ledger().release(hash, kind, at(self.model.chain.seconds)).wait();
         let found = found.map(|_| "released".into()).map_err(of_hold);
         (found, self.model.release(mandate, kind))
     }

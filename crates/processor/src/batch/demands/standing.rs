@@ -16,7 +16,7 @@ use aep2_ledger::{
     BatchNumber, IssuedReceipt, LedgerError, MandateHash, MandateView, Status, Step,
 };
 use aep2_mandate::{
-    typed_data::{TypedData, receipt::Receipt},
+    typed_data::{TypedData, receipt::Receipt, ruling::SignedRuling},
     units::UnixTime,
 };
 use alloy::{
@@ -200,7 +200,10 @@ impl Examiner {
         let signed = ruled.as_ref().map(dispute::ruling_of).transpose().map_err(|error| {
             AnswerError::Evidence(format!("the ruling on mandate {mandate} is damaged: {error}"))
         })?;
-        Ok(signed.map(|ruling| RulingAnswer { receipt, ruling }))
+        // Another receipt about the same payment may name another arbiter, or none.
+        let domain = self.node.context.wallet.eip712_domain();
+        let counts = |ruling: &SignedRuling| ruling.verify(&domain, receipt.arbiter).is_ok();
+        Ok(signed.filter(counts).map(|ruling| RulingAnswer { receipt, ruling }))
     }
 
     async fn input(&self, transaction: TxHash) -> Result<Bytes, AnswerError> {
