@@ -366,7 +366,7 @@ impl Stage {
         };
         let outcome = SignedOutcome::sign(outcome, &processor, &wallet.eip712_domain()).unwrap();
         let inclusion = Inclusion {
-            mandate: *mandate,
+            mandate: mandate.clone(),
             captured,
             transaction: settled.transaction_hash,
             proof: batch.inclusion_proof(&window, 0),
@@ -419,6 +419,7 @@ impl Stage {
     ) -> Watcher {
         let sending = SenderConfig {
             confirmations: config.confirmations,
+            tip_wei: 1,
             ..SenderConfig::new(100_000_000_000)
         };
         let provider = self.chain.provider().erased();
