@@ -15,8 +15,10 @@ use crate::{
     worth::{self, CLAIM_GAS, COLLECT_GAS, DEMAND_GAS, GasPrice, LOWER_GAS},
 };
 
-/// Deposits that came back are fetched once they come to what that costs, so many times.
-const COLLECT_FACTOR: u64 = 10;
+/// Deposits that came back are fetched once they come to what that costs, so many times: few, when no more
+/// of them is to come soon.
+const COLLECT_FACTOR: u64 = 3;
+const COLLECT_FACTOR_EARLY: u64 = 30;
 
 /// What pays.
 #[derive(Debug, Default)]
@@ -40,6 +42,8 @@ impl Watcher {
         tell: Tell<'_>,
     ) -> Result<bool, WatchError> {
         let price = GasPrice::at(head.base_fee_wei, self.tip_wei);
+        let is_idle = todo.waiting.is_empty() && todo.claim.is_empty();
+        let factor = if is_idle { COLLECT_FACTOR } else { COLLECT_FACTOR_EARLY };
         self.refused.retain(|_, block| *block >= head.number);
         let plan = self.plan(todo, backings, &price, summary, tell).await?;
         if self.demand(plan.demand, head, price, summary, tell).await? {
@@ -55,7 +59,7 @@ impl Watcher {
         if claimed.await? {
             return Ok(true);
         }
-        self.collect(head, price, tell).await
+        self.collect(head, price, factor, tell).await
     }
 
     // --- What pays ----------------------------------------------------------------------------------
@@ -96,10 +100,16 @@ impl Watcher {
             // Of a bond that is too small only the payee itself has its part.
             let brings = if found < *owed && self.own != own.promise().payee { 0 } else { found };
             let token = own.promise().token;
-            let deposit = self.in_base_units(*deposit_wei, token).await?;
-            let costs = self.in_base_units(price.likely(CLAIM_GAS.of(1)), token).await?;
-            let value = brings.saturating_add(deposit);
-            if value > 0 && value >= costs {
+            let costs_wei = price.likely(CLAIM_GAS.of(1));
+            let is_worth_it = match brings {
+                // For the deposit alone.
+                0 => *deposit_wei > U256::ZERO && *deposit_wei >= costs_wei,
+                _ => {
+                    let less_wei = costs_wei.saturating_sub(*deposit_wei);
+                    brings >= self.in_base_units(less_wei, token).await?
+                }
+            };
+            if is_worth_it {
                 claims.push(*digest);
             } else if *owed > 0 && self.tell_once(*digest, Told::Unbacked) {
                 let (receipt, mandate_id, owed) =
@@ -262,6 +272,7 @@ impl Watcher {
         &mut self,
         head: &Head,
         price: GasPrice,
+        factor: u64,
         tell: Tell<'_>,
     ) -> Result<bool, WatchError> {
         let left_wei = self.state.spent.left(self.config.ether_max_wei, head.time);
@@ -288,7 +299,7 @@ impl Watcher {
             }
         }
         if self.chain.ether(own).await?
-            < gas_wei.saturating_mul(U256::from(COLLECT_FACTOR)).max(U256::from(1))
+            < gas_wei.saturating_mul(U256::from(factor)).max(U256::from(1))
         {
             return Ok(false);
         }

@@ -10,7 +10,7 @@ use aep2_chain::inclusion::{NotSettled, SettledTransaction};
 use aep2_mandate::typed_data::outcome::{OutcomeStatus, SignedOutcome};
 use aep2_processor_client::{ProcessorError, lookup::Inclusion};
 use alloy::primitives::{Address, B256};
-use futures::{StreamExt, stream};
+use futures::future::join_all;
 
 use crate::{
     chain::{Chain, Head},
@@ -89,14 +89,40 @@ impl<'a> Examiner<'a> {
                 })
             };
             let settled = together.iter().zip(outcomes).filter(is_settled).map(|(own, _)| *own);
-            let proving = stream::iter(settled.collect::<Vec<_>>())
-                .map(|own| async { (own.digest, self.prove(word, own).await) })
-                .buffer_unordered(PROOFS_AT_ONCE)
-                .collect::<Vec<_>>();
-            for (digest, proven) in proving.await {
+            let settled: Vec<&Watched> = settled.collect();
+            self.prove_all(word, &settled, begun, &mut asked).await?;
+            if asked.away.is_some() || begun.elapsed() > PROCESSOR_TIME_MAX {
+                break;
+            }
+        }
+        Ok(asked)
+    }
+
+    /// Asks a processor for proofs about receipts whose nonces are spent: it says what became of a mandate
+    /// only when nothing can change that any more, and has the proof before.
+    pub(crate) async fn ask_for_proofs(
+        &self,
+        word: &dyn ProcessorWord,
+        receipts: &[&Watched],
+    ) -> Result<Asked, WatchError> {
+        let mut asked = Asked::default();
+        self.prove_all(word, receipts, Instant::now(), &mut asked).await?;
+        Ok(asked)
+    }
+
+    async fn prove_all(
+        &self,
+        word: &dyn ProcessorWord,
+        receipts: &[&Watched],
+        begun: Instant,
+        asked: &mut Asked,
+    ) -> Result<(), WatchError> {
+        for together in receipts.chunks(PROOFS_AT_ONCE) {
+            let proving = together.iter().map(|own| self.prove(word, own));
+            for (own, proven) in together.iter().zip(join_all(proving).await) {
                 match proven? {
-                    Proven::Settled(settled) => drop(asked.settled.insert(digest, settled)),
-                    Proven::Contradicted(reason) => asked.contradicted.push((digest, reason)),
+                    Proven::Settled(settled) => drop(asked.settled.insert(own.digest, settled)),
+                    Proven::Contradicted(reason) => asked.contradicted.push((own.digest, reason)),
                     Proven::Nothing => {}
                     Proven::Away(error) => asked.away = Some(error),
                 }
@@ -105,7 +131,7 @@ impl<'a> Examiner<'a> {
                 break;
             }
         }
-        Ok(asked)
+        Ok(())
     }
 
     /// Asks a processor for the proof that a mandate was settled, and checks it.

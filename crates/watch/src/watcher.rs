@@ -26,7 +26,7 @@ use futures::{StreamExt, stream};
 use crate::{
     bonds::{self, Backings},
     chain::{Chain, Head},
-    config::WatchConfig,
+    config::{ProcessorAt, WatchConfig},
     error::WatchError,
     event::Event,
     examine::{Asked, Examiner},
@@ -174,7 +174,7 @@ impl Watcher {
         self.learn(tell).await;
         self.take_in(&head, tell).await?;
         let examined = self.examine(&head, tell).await?;
-        let unhandled = self.config.processors.len() - self.processors().len();
+        let unhandled = self.unknown();
         let chain_time = Some(head.time);
         let mut summary = Summary { in_flight, unhandled, chain_time, ..Summary::default() };
         let todo = self.decide(examined, &head, &mut summary, tell);
@@ -222,22 +222,33 @@ impl Watcher {
         }
     }
 
+    /// Who a processor is, if that is known.
+    fn address_of(&self, at: &ProcessorAt) -> Option<Address> {
+        at.address.or(self.state.processors.get(&at.name).copied())
+    }
+
+    /// Of how many processors it is not known who they are.
+    fn unknown(&self) -> usize {
+        self.config.processors.iter().filter(|at| self.address_of(at).is_none()).count()
+    }
+
     /// The processors whose address is known, with whom to ask.
     fn processors(&self) -> BTreeMap<Address, (String, Option<Arc<dyn ProcessorWord>>)> {
-        let known = self.config.processors.iter().filter_map(|at| {
-            let address = at.address.or(self.state.processors.get(&at.name).copied())?;
-            Some((address, (at.name.clone(), at.word.clone())))
-        });
+        let known = self
+            .config
+            .processors
+            .iter()
+            .filter_map(|at| Some((self.address_of(at)?, (at.name.clone(), at.word.clone()))));
         known.collect()
     }
 
     /// Takes in what was kept since the last round. Receipts come first: what is said about them may stand
     /// in another file. While a processor is not known, nothing is read: its receipts would be refused.
     async fn take_in(&mut self, head: &Head, tell: Tell<'_>) -> Result<(), WatchError> {
-        let processors = self.processors();
-        if processors.len() < self.config.processors.len() {
+        if self.unknown() > 0 {
             return Ok(());
         }
+        let processors = self.processors();
         for folder in &self.config.folders {
             let reader = FolderReader::new(folder);
             loop {
@@ -310,6 +321,22 @@ impl Watcher {
             .await;
         let mut standings = standings.into_iter().collect::<Result<Vec<_>, _>>()?;
         standings.sort_by_key(|(digest, _)| *digest);
+        for (address, (name, word)) in self.processors() {
+            let Some(word) = word.filter(|_| !self.away.contains(&name)) else { continue };
+            let unproven: Vec<&Watched> = standings
+                .iter()
+                .filter(|(_, standing)| is_unproven(standing))
+                .filter_map(|(digest, _)| self.state.open.get(digest))
+                .filter(|own| own.promise().processor == address)
+                .collect();
+            let asked = examiner.ask_for_proofs(&*word, &unproven).await?;
+            contradicted.extend(asked.contradicted);
+            for (digest, standing) in &mut standings {
+                if let Some(settled) = asked.settled.get(digest) {
+                    standing.settled = *settled;
+                }
+            }
+        }
         for (digest, reason) in contradicted {
             if let Some(own) = self.state.open.get_mut(&digest)
                 && own.tell(Told::Contradicted)
@@ -492,6 +519,11 @@ impl Watcher {
         self.figures.head_time.set(i64::try_from(head.time.get()).unwrap_or(i64::MAX));
         self.figures.spend(self.state.spent.in_all());
     }
+}
+
+/// Whether a nonce is spent, and it is not known yet for how much.
+fn is_unproven(standing: &Standing) -> bool {
+    standing.demand.is_none() && standing.is_spent && standing.settled == Settled::Unproven
 }
 
 /// Says that a processor does not answer, or answers again, when that changes.

@@ -8,11 +8,11 @@ use aep2_watch::{Event, Refused};
 use crate::support::{DEMAND, GRACE, PROMISE, RESPONSE, Stage, actions, dev_key, payee, rounds};
 
 fn refused(told: &[Event]) -> Vec<&Refused> {
-    let of = |event| match event {
+    let of = told.iter().filter_map(|event| match event {
         Event::LineRefused { reason, .. } => Some(reason),
         _ => None,
-    };
-    told.iter().filter_map(of).collect()
+    });
+    of.collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -18,6 +18,19 @@ async fn a_receipt_that_was_settled_in_time_costs_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_proof_counts_though_its_processor_does_not_dare_to_say_yet_that_it_is_final() {
+    let stage = Stage::new().await;
+    let mut watcher = stage.watcher().await;
+    let (mandate, _) = stage.paid(1_000, 0).await;
+    stage.word.is_unsure.store(true, SeqCst);
+    stage.settle(&mandate, 1_000).await;
+    assert_eq!(rounds(&mut watcher).await.1.open, 1);
+    stage.travel(PROMISE + GRACE + 10);
+    let (told, summary) = rounds(&mut watcher).await;
+    assert_eq!((told, summary.open, stage.sent().await), (vec![], 0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_settled_late_but_within_the_grace_costs_no_deposit() {
     let stage = Stage::new().await;
     let mut watcher = stage.watcher().await;

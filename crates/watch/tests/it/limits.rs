@@ -6,11 +6,11 @@ use alloy::primitives::U256;
 use crate::support::{GRACE, PROMISE, RESPONSE, Stage, actions, dev_key, payee, rounds};
 
 fn why_not(told: &[Event]) -> Vec<&NotDemanded> {
-    let of = |event| match event {
+    let of = told.iter().filter_map(|event| match event {
         Event::NotDemanded { why, .. } => Some(why),
         _ => None,
-    };
-    told.iter().filter_map(of).collect()
+    });
+    of.collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -35,10 +35,11 @@ async fn what_fits_the_limit_is_demanded_and_what_does_not_waits_a_day() {
         stage.paid(1_000 + u128::from(nonce), nonce).await;
     }
     stage.travel(PROMISE + GRACE + 10);
-    // What one demand may cost, and a little more.
-    let fee = stage.guarantee().deposit_for(1).await.unwrap() * U256::from(2);
-    let gas = U256::from(130_000_u64 * 4_000_000_000);
-    let config = WatchConfig { ether_max_wei: fee + gas, ..stage.config() };
+    // A deposit is twice 160,000 gas at the base fee. Twice that is sent, and the gas of one demand at twice
+    // the base fee: 900,000. Two would take 1,720,000.
+    let base_fee = stage.guarantee().deposit_for(1).await.unwrap() / U256::from(320_000);
+    let ether_max_wei = base_fee * U256::from(1_000_000);
+    let config = WatchConfig { ether_max_wei, ..stage.config() };
     let mut watcher = stage.watcher_with(config, Some(payee())).await;
     let (told, summary) = rounds(&mut watcher).await;
     assert_eq!(actions(&told), ["Demand 1"], "{told:?}");

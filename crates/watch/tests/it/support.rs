@@ -80,6 +80,8 @@ pub(crate) struct Word {
     identity: Identity,
     said: Mutex<HashMap<B256, (SignedOutcome, Inclusion)>>,
     pub(crate) away: AtomicBool,
+    /// Whether it has no outcomes yet, though it has proofs.
+    pub(crate) is_unsure: AtomicBool,
 }
 
 #[async_trait]
@@ -93,6 +95,9 @@ impl ProcessorWord for Word {
         mandates: &[B256],
     ) -> Result<Vec<Option<SignedOutcome>>, ProcessorError> {
         self.here()?;
+        if self.is_unsure.load(SeqCst) {
+            return Ok(vec![None; mandates.len()]);
+        }
         let said = self.said.lock().unwrap();
         Ok(mandates.iter().map(|id| said.get(id).map(|(outcome, _)| *outcome)).collect())
     }
@@ -185,7 +190,12 @@ impl Stage {
         let wallet = deployment.wallet_id();
         let processor = dev_key(1).address();
         let identity = Identity { chain_id: wallet.chain_id, wallet: wallet.address, processor };
-        let word = Word { identity, said: Mutex::default(), away: AtomicBool::new(false) };
+        let word = Word {
+            identity,
+            said: Mutex::default(),
+            away: AtomicBool::default(),
+            is_unsure: AtomicBool::default(),
+        };
         let account = AccountId::new(1).unwrap();
         let stage = Self { chain, deployment, account, word: Arc::new(word), folder, keeper };
         stage.open_account().await;
@@ -366,7 +376,7 @@ impl Stage {
         };
         let outcome = SignedOutcome::sign(outcome, &processor, &wallet.eip712_domain()).unwrap();
         let inclusion = Inclusion {
-            mandate: *mandate,
+            mandate: mandate.clone(),
             captured,
             transaction: settled.transaction_hash,
             proof: batch.inclusion_proof(&window, 0),
@@ -419,6 +429,7 @@ impl Stage {
     ) -> Watcher {
         let sending = SenderConfig {
             confirmations: config.confirmations,
+            tip_wei: 1,
             ..SenderConfig::new(100_000_000_000)
         };
         let provider = self.chain.provider().erased();

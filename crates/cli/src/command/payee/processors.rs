@@ -52,7 +52,11 @@ impl ProcessorOption {
             None => None,
         };
         let name = match (&self.url, self.address) {
-            (Some(url), _) => url.origin().ascii_serialization(),
+            // Without what may be an access key.
+            (Some(url), _) => {
+                let path = url.path().trim_end_matches('/');
+                format!("{}{path}", url.origin().ascii_serialization())
+            }
             (None, Some(address)) => address.to_string(),
             (None, None) => String::new(),
         };

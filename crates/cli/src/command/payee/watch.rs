@@ -10,7 +10,10 @@ use std::{
 use aep2_chain::{deployment::is_local, sender::SenderConfig};
 use aep2_http::{ConnectionLimits, HttpServer, metrics_response};
 use aep2_watch::{Event, Figures, Summary, WatchConfig, WatchError, Watcher};
-use alloy::primitives::{Address, U256};
+use alloy::{
+    primitives::{Address, U256},
+    providers::Provider,
+};
 use anyhow::{Context, bail, ensure};
 use axum::{Router, http::StatusCode, response::IntoResponse, routing::get};
 use clap::Args;
@@ -37,7 +40,9 @@ const ONCE_PAUSE: Duration = Duration::from_secs(1);
 /// The decimals of ether.
 const ETHER_DECIMALS: u8 = 18;
 
+/// A gwei in wei, and its decimals.
 const GWEI: u128 = 1_000_000_000;
+const GWEI_DECIMALS: u8 = 9;
 
 /// Make processors keep their word: watch receipts, demand and claim what was not paid
 ///
@@ -94,6 +99,10 @@ pub(crate) struct Arguments {
     /// The most to offer for gas, in gwei
     #[arg(long, value_name = "GWEI", default_value_t = 100)]
     gas_price_max: u64,
+
+    /// What to offer above the base fee at first, in gwei [default: what the node suggests]
+    #[arg(long, value_name = "GWEI")]
+    tip: Option<Decimal>,
 
     /// How many blocks after it a block needs before it counts [default: 12, and 0 on a local chain]
     #[arg(long, value_name = "N")]
@@ -214,10 +223,13 @@ async fn open(arguments: &Arguments, node: &Node) -> anyhow::Result<(Watcher, Re
         remove_after: arguments.remove_after.map(|span| Duration::from_secs(span.seconds)),
         ..WatchConfig::new(payee, arguments.receipts.clone(), processors)
     };
-    let sending = SenderConfig {
-        confirmations,
-        ..SenderConfig::new(u128::from(arguments.gas_price_max).saturating_mul(GWEI))
+    let cap_wei = u128::from(arguments.gas_price_max).saturating_mul(GWEI);
+    let tip_wei = match &arguments.tip {
+        Some(tip) => tip.to_base_units(GWEI_DECIMALS)?.get(),
+        None => node.provider.get_max_priority_fee_per_gas().await.unwrap_or(GWEI / 10),
     };
+    let tip_wei = tip_wei.clamp(1, cap_wei.max(1));
+    let sending = SenderConfig { confirmations, tip_wei, ..SenderConfig::new(cap_wei) };
     let key = key.filter(|_| !arguments.dry_run).map(|key| (key, sending));
     let provider = node.provider.clone();
     let watcher =

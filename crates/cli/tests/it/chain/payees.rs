@@ -22,7 +22,17 @@ impl Town {
     /// The command that a payee starts.
     fn watch<'a>(&'a self, processor: &'a str, more: &[&'a str]) -> Vec<&'a str> {
         let watch = ["payee", "watch", "--receipts", "receipts", "--processor", processor];
-        let rest = ["--from-dev-account", "5", "--grace", "10s", "--every", "1s", "--rpc"];
+        let rest = [
+            "--from-dev-account",
+            "5",
+            "--grace",
+            "10s",
+            "--every",
+            "1s",
+            "--tip",
+            "0.000001",
+            "--rpc",
+        ];
         [&watch[..], more, &rest, &[self.chain.rpc()]].concat()
     }
 
