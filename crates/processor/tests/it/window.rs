@@ -120,6 +120,7 @@ fn make(draws: &[Draw]) -> Vec<Made> {
             due: captured.unwrap_or(ceiling),
             fixed: captured.is_some(),
             accepted_at: at(NOW - 100),
+            waits_since: at(NOW - 100),
             settle_by,
             claimed_after: Some(settle_by),
             deadline: mandate.deadline,
