@@ -1,0 +1,54 @@
+//! The store's column families, and the keys in them.
+
+use aep2_journal::ColumnFamily;
+use alloy_primitives::B256;
+
+/// A column family. New ones go to the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Family {
+    /// Wrapped data keys, by dispute and hash. Small, and apart from all else: it is what is compacted
+    /// when a piece is destroyed.
+    Keys,
+    /// Ciphertexts, by the same keys.
+    Contents,
+    /// What is known of a piece without opening it, by the same keys: JSON.
+    Pieces,
+    /// What is known of a dispute, by its id: JSON.
+    Disputes,
+    /// Figures of the whole store.
+    Whole,
+}
+
+impl Family {
+    /// All of them.
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Keys, Self::Contents, Self::Pieces, Self::Disputes, Self::Whole];
+}
+
+impl ColumnFamily for Family {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Keys => "keys",
+            Self::Contents => "contents",
+            Self::Pieces => "pieces",
+            Self::Disputes => "disputes",
+            Self::Whole => "whole",
+        }
+    }
+}
+
+/// In [`Family::Whole`]: how much there is, as JSON.
+pub(crate) const USAGE: &[u8] = b"usage";
+/// In [`Family::Whole`]: there while wrapped keys may be on disk that were written over.
+pub(crate) const UNERASED: &[u8] = b"unerased";
+
+/// A piece's key: the dispute, then the hash.
+pub(crate) fn piece_key(dispute: B256, hash: B256) -> Vec<u8> {
+    [dispute.as_slice(), hash.as_slice()].concat()
+}
+
+/// The hash in a piece's key.
+pub(crate) fn hash_in(key: &[u8]) -> Option<B256> {
+    let (_, hash) = key.split_first_chunk::<32>()?;
+    B256::try_from(hash).ok()
+}

@@ -1,0 +1,139 @@
+//! What is stored of pieces and disputes beside the sealed bytes, and how it is read and written.
+
+use aep2_journal::{ColumnFamily, JournalError, Transaction, View};
+use aep2_mandate::units::UnixTime;
+use aep2_vault::RecordMeta;
+use alloy_primitives::{B256, hex};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::{error::EvidenceError, family::Family};
+
+/// The most bytes of a media type.
+pub const MEDIA_TYPE_BYTES_MAX: usize = 100;
+
+/// A piece as a party signed it, before its bytes came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// keccak256 of the bytes.
+    pub hash: B256,
+    /// How many bytes they are.
+    pub size: u64,
+    /// What they are, as `text/plain`: visible ASCII, [`MEDIA_TYPE_BYTES_MAX`] bytes at most. Nothing is
+    /// done by it.
+    pub media_type: String,
+}
+
+/// What is known of a piece without opening it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Piece {
+    /// keccak256 of the bytes.
+    pub hash: B256,
+    /// How many bytes they are.
+    pub size: u64,
+    /// What they are, as whoever handed them in first named it.
+    pub media_type: String,
+    /// When they came.
+    pub at: UnixTime,
+}
+
+/// What is known of a dispute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct DisputeRecord {
+    /// How much there is of it.
+    pub(crate) usage: Usage,
+    /// How long it is kept.
+    pub(crate) retention: RecordMeta,
+    /// When its pieces' keys were destroyed, if they were.
+    pub(crate) destroyed_at: Option<UnixTime>,
+}
+
+impl DisputeRecord {
+    /// A dispute without evidence.
+    pub(crate) fn new() -> Self {
+        let retention = RecordMeta { kept_until: UnixTime::MIN, legal_hold: false };
+        Self { usage: Usage::default(), retention, destroyed_at: None }
+    }
+}
+
+/// How much there is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Usage {
+    /// Pieces whose bytes are there.
+    pub pieces: u64,
+    /// Their bytes, before they are sealed.
+    pub bytes: u64,
+}
+
+impl Usage {
+    /// With one piece more.
+    pub(crate) fn with(self, bytes: u64) -> Self {
+        Self { pieces: self.pieces.saturating_add(1), bytes: self.bytes.saturating_add(bytes) }
+    }
+
+    /// Without these.
+    pub(crate) fn without(self, other: Self) -> Self {
+        Self {
+            pieces: self.pieces.saturating_sub(other.pieces),
+            bytes: self.bytes.saturating_sub(other.bytes),
+        }
+    }
+}
+
+/// A request at work.
+pub(crate) type Tx<'a> = Transaction<'a, ()>;
+
+/// Where values are read from: the disk, or the disk with changes that are not written yet.
+pub(crate) trait Source {
+    fn value(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, JournalError>;
+
+    /// The record at a key.
+    fn record<R: DeserializeOwned>(
+        &self,
+        family: Family,
+        key: &[u8],
+    ) -> Result<Option<R>, EvidenceError> {
+        self.value(family, key)?.map(|value| read(family, key, &value)).transpose()
+    }
+}
+
+impl Source for View<'_> {
+    fn value(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, JournalError> {
+        self.get(family, key)
+    }
+}
+
+impl Source for Tx<'_> {
+    fn value(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, JournalError> {
+        self.get(family, key)
+    }
+}
+
+/// Reads a record.
+pub(crate) fn read<R: DeserializeOwned>(
+    family: Family,
+    key: &[u8],
+    value: &[u8],
+) -> Result<R, EvidenceError> {
+    serde_json::from_slice(value).map_err(|error| damaged(family, key, error.to_string()))
+}
+
+/// Writes a record.
+pub(crate) fn put(
+    tx: &mut Tx<'_>,
+    family: Family,
+    key: &[u8],
+    record: &impl Serialize,
+) -> Result<(), EvidenceError> {
+    let value =
+        serde_json::to_vec(record).map_err(|error| damaged(family, key, error.to_string()))?;
+    tx.put(family, key.to_vec(), value);
+    Ok(())
+}
+
+/// That a record is not what it should be.
+pub(crate) fn damaged(family: Family, key: &[u8], reason: impl Into<String>) -> EvidenceError {
+    EvidenceError::Damaged { family: family.name(), key: hex::encode(key), reason: reason.into() }
+}

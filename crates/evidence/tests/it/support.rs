@@ -1,0 +1,67 @@
+//! A store in a folder, and pieces for it.
+
+use std::path::Path;
+
+use aep2_evidence::{EvidenceError, EvidenceLimits, EvidenceStore, KeyFrom, Named, Piece};
+use aep2_mandate::clock::Clock;
+use alloy_primitives::{B256, keccak256};
+use tempfile::TempDir;
+
+/// Small, so that they are reached.
+pub(crate) const LIMITS: EvidenceLimits = EvidenceLimits {
+    piece_bytes_max: 1_000,
+    dispute_pieces_max: 3,
+    bytes_max: 3_500,
+    kept_s_min: 1_000,
+};
+
+pub(crate) struct World {
+    pub(crate) directory: TempDir,
+    pub(crate) clock: Clock,
+    pub(crate) store: EvidenceStore,
+}
+
+impl World {
+    pub(crate) fn begin() -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let clock = Clock::system();
+        let store = open(directory.path(), KeyFrom::BesideTheStore, &clock).expect("opens");
+        Self { directory, clock, store }
+    }
+
+    /// The same after its process ended and was started again.
+    pub(crate) fn again(self) -> Self {
+        let Self { directory, clock, store } = self;
+        drop(store);
+        let store = open(directory.path(), KeyFrom::BesideTheStore, &clock).expect("opens");
+        Self { directory, clock, store }
+    }
+
+    pub(crate) async fn put(&self, dispute: u8, bytes: &[u8]) -> Result<Piece, EvidenceError> {
+        self.store.put(dispute_id(dispute), named(bytes), bytes.to_vec()).await
+    }
+
+    pub(crate) fn get(&self, dispute: u8, bytes: &[u8]) -> Result<Vec<u8>, EvidenceError> {
+        self.store.get(dispute_id(dispute), keccak256(bytes)).map(|(_, bytes)| bytes)
+    }
+}
+
+pub(crate) fn open(
+    directory: &Path,
+    key: KeyFrom,
+    clock: &Clock,
+) -> Result<EvidenceStore, EvidenceError> {
+    EvidenceStore::open(directory, key, LIMITS, clock.clone())
+}
+
+pub(crate) fn dispute_id(byte: u8) -> B256 {
+    B256::repeat_byte(byte)
+}
+
+pub(crate) fn named(bytes: &[u8]) -> Named {
+    Named {
+        hash: keccak256(bytes),
+        size: bytes.len() as u64,
+        media_type: "text/plain; charset=utf-8".to_owned(),
+    }
+}
