@@ -53,18 +53,22 @@ families! {
     Gate = "gate",
     DirectSpent = "direct_spent",
     Unread = "unread",
+    Refunds = "refunds",
+    RefundNonces = "refund_nonces",
+    RefundsPaid = "refunds_paid",
 }
 
 impl Family {
     /// The families that hold nothing but what the chain says: undoing blocks restores their bytes
     /// exactly.
-    pub const CHAIN: [Self; 6] = [
+    pub const CHAIN: [Self; 7] = [
         Self::Accounts,
         Self::Purses,
         Self::Spent,
         Self::DirectAccounts,
         Self::DirectSpent,
         Self::Unread,
+        Self::RefundsPaid,
     ];
 }
 

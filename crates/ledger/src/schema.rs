@@ -15,7 +15,7 @@ use crate::{
 
 /// The version of the whole layout: families, keys and records. There is none before it: what
 /// unreleased versions wrote is not read.
-pub const FORMAT: u32 = 4;
+pub const FORMAT: u32 = 5;
 
 /// The keys of [`Family::Meta`].
 pub mod meta {
@@ -87,6 +87,22 @@ pub fn owner(owner: Address) -> Vec<u8> {
 /// Of [`Family::Mandates`], [`Family::States`], [`Family::Receipts`] and [`Family::Captures`].
 pub fn mandate(hash: MandateHash) -> Vec<u8> {
     key(&[&hash])
+}
+
+/// Of [`Family::Refunds`] and [`Family::RefundsPaid`]. All of a mandate begin with [`mandate`].
+pub fn refund(mandate: MandateHash, refund: B256) -> Vec<u8> {
+    key(&[&mandate, &refund])
+}
+
+/// Of [`Family::RefundNonces`]: the nonce of the deposit that pays a refund, in the token's terms. All that
+/// a payee may pay into an account begin with [`refunds_into`].
+pub fn refund_nonce(account: AccountId, token: Address, payee: Address, nonce: B256) -> Vec<u8> {
+    key(&[&account, &token, &payee, &nonce])
+}
+
+/// What the keys of [`Family::RefundNonces`] of one account, token and payee begin with.
+pub fn refunds_into(account: AccountId, token: Address, payee: Address) -> Vec<u8> {
+    key(&[&account, &token, &payee])
 }
 
 /// Of [`Family::Nonces`].

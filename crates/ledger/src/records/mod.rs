@@ -5,6 +5,7 @@ mod batch;
 mod chain;
 mod hold;
 mod mandate;
+mod refund;
 mod summary;
 
 pub(crate) use self::hold::Gates;
@@ -20,5 +21,6 @@ pub use self::{
         NonceKey, Promise, ProvedPromise, QueueRecord, ReceiptMismatch, SettlementPath,
         StateRecord, Status,
     },
+    refund::{RefundDeposit, RefundName, RefundRecord},
     summary::{DirectSummary, RecentMandate},
 };

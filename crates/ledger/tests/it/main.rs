@@ -16,4 +16,5 @@ mod model;
 mod opening;
 mod own;
 mod reading;
+mod refund;
 mod support;
