@@ -54,6 +54,8 @@ pub struct Metrics {
     captured: Counter,
     segments_proved: Counter,
     captures_refused: Family<Code, Counter>,
+    refunds: Family<Step, Counter>,
+    refunds_refused: Family<Code, Counter>,
     settled: Counter,
     failed: Counter,
     accept_seconds: Histogram,
@@ -81,6 +83,8 @@ impl Metrics {
             captured: Counter::default(),
             segments_proved: Counter::default(),
             captures_refused: Family::default(),
+            refunds: Family::default(),
+            refunds_refused: Family::default(),
             settled: Counter::default(),
             failed: Counter::default(),
             accept_seconds: latency(),
@@ -115,6 +119,8 @@ impl Metrics {
         let proved = self.segments_proved.clone();
         to.register("segments_proved", "Segments of batches proved", proved);
         to.register("captures_refused", "Captures refused, by code", self.captures_refused.clone());
+        to.register("refunds", "Refunds that reached a step, by step", self.refunds.clone());
+        to.register("refunds_refused", "Refunds refused, by code", self.refunds_refused.clone());
         to.register("mandates_settled", "Mandates settled on chain", self.settled.clone());
         to.register(
             "mandates_failed",
@@ -207,6 +213,10 @@ impl Metrics {
         self.captures_refused.get_or_create(&Code { code }).inc();
     }
 
+    pub(crate) fn refund_refused(&self, code: &'static str) {
+        self.refunds_refused.get_or_create(&Code { code }).inc();
+    }
+
     // Settling.
 
     /// The chain's newest block.
@@ -239,12 +249,17 @@ impl Metrics {
         let step = |step| {
             self.batches.get_or_create(&Step { step }).inc();
         };
+        let refund = |step| {
+            self.refunds.get_or_create(&Step { step }).inc();
+        };
         match event {
             // Counted where it is answered, with the time that it took.
             Event::Accepted { .. } => {}
             Event::Captured { .. } => {
                 self.captured.inc();
             }
+            Event::RefundAnnounced { .. } => refund("announced"),
+            Event::RefundPaid { .. } => refund("paid"),
             Event::Sealed { .. } => step("sealed"),
             Event::SegmentProved { .. } => {
                 self.segments_proved.inc();

@@ -35,6 +35,7 @@ use crate::{
     metrics::Metrics,
     outcomes::Outcomes,
     policy::{Policies, Policy, Request, for_each_waiting},
+    refund::{RefundError, RefundStatus, SignedRefund},
     requests::{RequestParts, RequestQueue},
     supervisor::{Supervisor, TaskPanicked},
     view::{
@@ -267,6 +268,15 @@ impl Processor {
     /// See [`CaptureError`]. None of them leaves anything behind.
     pub async fn capture(&self, capture: SignedCapture) -> Result<CaptureAcceptance, CaptureError> {
         self.inner.requests.capture(capture).await
+    }
+
+    /// Notes what a payee gives back of a settled mandate. It is its word until the chain shows the
+    /// deposit. The same again gets the same answer.
+    ///
+    /// # Errors
+    /// See [`RefundError`]. None of them leaves anything behind.
+    pub async fn refund(&self, refund: SignedRefund) -> Result<RefundStatus, RefundError> {
+        self.inner.requests.refund(refund).await
     }
 
     /// Keeps a queued mandate out of windows until a time, or until its receipt does not allow it any

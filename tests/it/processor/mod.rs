@@ -12,6 +12,7 @@ mod kill;
 mod outage;
 mod panics;
 mod recovery;
+mod refund;
 mod settle;
 mod settle_followed;
 mod settle_refused;

@@ -17,6 +17,7 @@ mod mvp;
 pub mod openapi;
 mod outcomes;
 mod path;
+mod refunds;
 mod routes;
 mod schema;
 mod state;

@@ -146,6 +146,8 @@ impl Seen {
             }
             Event::TaskPanicked { task } => self.panicked = Some(task),
             Event::Captured { .. }
+            | Event::RefundAnnounced { .. }
+            | Event::RefundPaid { .. }
             | Event::SegmentProved { .. }
             | Event::Final { .. }
             | Event::ReorgedOut { .. } => {}
