@@ -25,6 +25,7 @@ pub(crate) mod pay;
 mod pay_from;
 pub(crate) mod prove;
 pub(crate) mod receipt;
+pub(crate) mod refund;
 pub(crate) mod sample;
 pub(crate) mod serve;
 pub(crate) mod setup;
