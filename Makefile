@@ -11,7 +11,7 @@ FORGE := contracts/bin/forge
 ARGS :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-build setup-lint build demo test clients-test lint format bench vectors vectors-check \
+.PHONY: help setup setup-build setup-lint build demo test contracts-all rust-built clients-test lint format bench vectors vectors-check \
 	contracts contracts-test contracts-artifacts contracts-check contracts-coverage contracts-gas \
 	contracts-vectors
 
@@ -35,10 +35,19 @@ build: setup-build ## build the aep2 program, optimised; needs no Node
 demo: setup-build ## the whole life: agents buy, payees serve, batches settle; everything compared
 	$(CARGO) run --release --locked -p aep2 -- demo $(ARGS)
 
-test: setup contracts-check contracts-test ## all tests: contracts, crates, the examples in the documentation
+test: setup ## all tests: contracts, crates, the examples in the documentation
+	@# Compiling Solidity takes as long as compiling Rust, and one core.
+	+$(MAKE) --no-print-directory --jobs=2 contracts-all rust-built
 	@echo "cargo test: unit tests, integration tests (tests/it of each crate, tests/), documentation examples"
 	$(CARGO) test --workspace --locked
 	$(MAKE) --no-print-directory clients-test
+
+contracts-all: setup
+	@$(MAKE) --no-print-directory contracts-check
+	@$(MAKE) --no-print-directory contracts-test
+
+rust-built: setup
+	$(CARGO) test --workspace --locked --no-run
 
 # The program of `cargo test`, so that nothing is built again.
 TARGET_FOLDER = $$($(CARGO) metadata --no-deps --locked --format-version 1 \

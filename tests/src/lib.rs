@@ -13,6 +13,7 @@
 
 pub mod chain;
 pub mod claiming;
+pub mod disputes;
 pub mod hostile;
 pub mod payers;
 pub mod picky;

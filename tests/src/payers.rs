@@ -59,6 +59,12 @@ impl Payer {
         self.sign_after(wallet, payment, None)
     }
 
+    /// Signs for what has this `ref`.
+    pub fn sign_for(&self, wallet: WalletId, payment: Payment, reference: B256) -> SignedMandate {
+        let signer = Signer::new(self.secret(), wallet.chain_id, wallet.address);
+        signer.sign(MandateTerms { reference, ..self.terms(payment) }, None)
+    }
+
     /// Signs, following another mandate if there is one.
     pub fn sign_after(
         &self,
@@ -66,7 +72,12 @@ impl Payer {
         payment: Payment,
         previous: Option<&Released>,
     ) -> SignedMandate {
-        let terms = MandateTerms {
+        let signer = Signer::new(self.secret(), wallet.chain_id, wallet.address);
+        signer.sign(self.terms(payment), previous)
+    }
+
+    fn terms(&self, payment: Payment) -> MandateTerms {
+        MandateTerms {
             account: self.account,
             token: payment.token,
             payee: payment.payee,
@@ -74,9 +85,7 @@ impl Payer {
             nonce: Nonce::new(payment.nonce),
             deadline: payment.deadline,
             reference: B256::left_padding_from(&payment.nonce.to_be_bytes()),
-        };
-        let signer = Signer::new(self.secret(), wallet.chain_id, wallet.address);
-        signer.sign(terms, previous)
+        }
     }
 
     /// Signs as the published MVP's payers do.

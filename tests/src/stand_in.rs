@@ -26,7 +26,10 @@ use aep2_payer::{
     limits::{Allowance, Limits},
 };
 use aep2_processor_client::{NativeClient, ProcessorClient, RetryPolicy};
-use aep2_x402::{FacilitatorRequest, SettleResponse, purchase::Venue, receipt::NO_ARBITER};
+use aep2_x402::{
+    FacilitatorRequest, SettleResponse,
+    purchase::{NO_ARBITER, Venue},
+};
 use alloy_primitives::{Address, address};
 use alloy_signer_local::PrivateKeySigner;
 use axum::{

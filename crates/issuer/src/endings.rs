@@ -100,7 +100,7 @@ impl Issuer {
         let skew_s = self.config().skew_s;
         let times = IssueTimes { from: payment.at, now: self.now(), skew_s };
         let mandate = &payment.mandate;
-        receipt::check(signed, mandate, payment.id, &wallet.venue(), &times)
+        receipt::check(signed, mandate, payment.id, &wallet.venue().into(), &times)
             .map_err(|error| Refusal::new(Code::Unauthorized, error.to_string()))?;
         self.signing().accepted(wallet.id, payment.id, mandate);
         Ok(())

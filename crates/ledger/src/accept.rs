@@ -6,7 +6,7 @@
 //! 2. the view of the chain is too old;
 //! 3. the account is not known (direct path: its owner marked none);
 //! 4. the account's processor is another;
-//! 5. the gate is closed for all, the account, the payee or the token;
+//! 5. the gate is closed for all, the account, the payee, the token or the key;
 //! 6. the account came over or was contradicted, and was not read since;
 //! 7. the account trusts verifiers that this processor does not have (proved path);
 //! 8. the key is not the account's (proved path);
@@ -90,6 +90,12 @@ impl<T> Received<T> {
     /// Its id or digest.
     pub fn hash(&self) -> MandateHash {
         self.hash
+    }
+
+    /// The same, with what came with the mandate.
+    pub fn map<U>(self, with: impl FnOnce(T) -> U) -> Received<U> {
+        let Self { signed, hash, terms } = self;
+        Received { signed: with(signed), hash, terms }
     }
 
     /// States that the caller checked the signature, in bulk perhaps, and that the id or digest is
@@ -202,8 +208,8 @@ impl AcceptRequest {
     ///
     /// # Errors
     /// When the receipt is for another mandate.
-    pub fn proved(
-        mandate: &Verified<SignedMandate>,
+    pub fn proved<T>(
+        mandate: &Verified<T>,
         receipt: SignedReceipt,
     ) -> Result<Self, ReceiptMismatch> {
         let Received { hash, terms, .. } = &mandate.0;
@@ -376,12 +382,18 @@ fn admit(
         return Err(Refusal::OtherProcessor { account: id, processor: record.processor }.into());
     }
     let (payee, token) = asked.terms.payee_and_token();
+    // On the direct path it is the owner who signs.
+    let key = match asked.terms {
+        Terms::Proved { key_hash, .. } => Some(GateScope::Key { account: id, key_hash: *key_hash }),
+        Terms::Direct { .. } => None,
+    };
     let scopes = [
         GateScope::All,
         GateScope::Account { account: id },
         GateScope::Payee { payee },
         GateScope::Token { token },
     ];
+    let scopes = scopes.into_iter().chain(key);
     let closed =
         gate::closed(&on.gates(), scopes, |reason| asked.is_signed || reason != GateReason::Denied);
     if let Some((scope, reason)) = closed {
@@ -600,7 +612,13 @@ pub(crate) fn accept(
     let holds = not_before.and_then(|until| hold::of_terms(until, now)).into_iter().collect();
     let terms = payee_terms.map(|terms| terms.bytes);
     let mandate = MandateRecord { sequence, accepted_at: now, settle_by, promise, terms };
-    let state = StateRecord { status: Status::Queued, captured: None, was_sealed: false, holds };
+    let state = StateRecord {
+        status: Status::Queued,
+        captured: None,
+        ruled: None,
+        was_sealed: false,
+        holds,
+    };
     let entry = Entry { hash, mandate, state };
     tx.put_record(Family::Mandates, key.clone(), &entry.mandate);
     tx.put_record(Family::States, key.clone(), &entry.state);

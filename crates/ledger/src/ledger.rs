@@ -6,7 +6,7 @@
 use std::{path::Path, sync::Arc};
 
 use aep2_journal::{Journal, JournalConfig, JournalError, View};
-use aep2_mandate::units::UnixTime;
+use aep2_mandate::units::{Amount, UnixTime};
 use alloy_primitives::{Address, B256};
 
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
     chain::{self, Applied, ChainBlock, ChainError, ChainReading, Rewound},
     codec::Record,
     config::LedgerConfig,
+    dispute::{self, DisputeError, Disputed, Open},
     error::{LedgerError, OpenError},
     gate::{self, Close},
     hold::{self, Hold, HoldError},
@@ -119,6 +120,45 @@ impl Ledger {
     /// See [`RefundError`].
     pub fn refund(&self, refund: Refund, now: UnixTime) -> Pending<Refunded, RefundError> {
         self.submit(move |tx| refund::announce(tx, refund, now))
+    }
+
+    // Disputes.
+
+    /// Opens a dispute about a queued mandate, and holds it until there was time to decide, or as long as
+    /// the promise allows. The same again gets the same answer.
+    ///
+    /// # Errors
+    /// See [`DisputeError`].
+    pub fn open_dispute(&self, open: Open, now: UnixTime) -> Pending<Disputed, DisputeError> {
+        self.submit(move |tx| dispute::open(tx, open, now))
+    }
+
+    /// Notes what the payee says to a dispute, at most [`limits::DISPUTE_BYTES_MAX`], once.
+    ///
+    /// # Errors
+    /// See [`DisputeError`].
+    pub fn answer_dispute(
+        &self,
+        mandate: MandateHash,
+        statement: Vec<u8>,
+        now: UnixTime,
+    ) -> Pending<Disputed, DisputeError> {
+        self.submit(move |tx| dispute::answer(tx, mandate, statement, now))
+    }
+
+    /// Notes a ruling: the payee gets at most `captured`. The statement is at most
+    /// [`limits::STATEMENT_BYTES_MAX`]. The mandate is not held for the dispute any more.
+    ///
+    /// # Errors
+    /// See [`DisputeError`].
+    pub fn rule(
+        &self,
+        mandate: MandateHash,
+        captured: Amount,
+        statement: Vec<u8>,
+        now: UnixTime,
+    ) -> Pending<Disputed, DisputeError> {
+        self.submit(move |tx| dispute::rule(tx, mandate, (captured, statement), now))
     }
 
     // Holds and the gate.

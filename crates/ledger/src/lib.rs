@@ -17,7 +17,8 @@
 //! receipt that is to be given for it. [`Ledger::accept`] checks it against the ledger, reserves its
 //! amount and queues it. Its answer is [`Durable`] and is there when the change is synced: only
 //! then does the receipt leave. What is queued may be [held](Ledger::hold) for a while, and is not sealed
-//! then; where the [gate](Ledger::close_gate) is closed, nothing is accepted. The payee may [capture](Ledger::capture) less. Queued mandates are
+//! then; where the [gate](Ledger::close_gate) is closed, nothing is accepted. The payee may [capture](Ledger::capture)
+//! less, and the payer [dispute](Ledger::open_dispute) it: a [ruling](Ledger::rule) lowers what it pays. Queued mandates are
 //! [sealed](Ledger::seal) into a batch, which is proved [segment by segment](Ledger::segment_proved),
 //! then [as a whole](Ledger::proved), and [submitted](Ledger::submitted), each step written before it
 //! is acted on. What the chain says is
@@ -54,6 +55,7 @@ mod capture;
 mod chain;
 pub mod codec;
 mod config;
+mod dispute;
 mod ending;
 mod error;
 mod family;
@@ -89,6 +91,7 @@ pub use self::{
     },
     codec::Defect,
     config::LedgerConfig,
+    dispute::{DisputeError, Disputed, Open},
     ending::Ending,
     error::{LedgerError, OpenError},
     gate::Close,

@@ -133,10 +133,23 @@ impl Entry {
         tx: &mut Tx<'_, '_>,
         amount: Amount,
     ) -> Result<(), LedgerError> {
-        let promise = &self.mandate.promise;
+        self.change_due(tx, |state| state.captured = Some(amount))
+    }
+
+    /// Notes the most that its payee gets. It must be live.
+    pub(crate) fn rule(&mut self, tx: &mut Tx<'_, '_>, most: Amount) -> Result<(), LedgerError> {
+        self.change_due(tx, |state| state.ruled = Some(most))
+    }
+
+    fn change_due(
+        &mut self,
+        tx: &mut Tx<'_, '_>,
+        change: impl FnOnce(&mut StateRecord),
+    ) -> Result<(), LedgerError> {
         let before = self.due();
-        tx.reserve(promise.account(), promise.token(), before.into(), amount.into())?;
-        self.state.captured = Some(amount);
+        change(&mut self.state);
+        let promise = &self.mandate.promise;
+        tx.reserve(promise.account(), promise.token(), before.into(), self.due().into())?;
         tx.put_record(Family::States, schema::mandate(self.hash), &self.state);
         Ok(())
     }

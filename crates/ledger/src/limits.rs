@@ -10,6 +10,8 @@ pub const BY_BYTES_MAX: usize = 128;
 pub const TERMS_BYTES_MAX: usize = 16 << 10;
 /// The longest capture statement, in bytes.
 pub const STATEMENT_BYTES_MAX: usize = 4 << 10;
+/// The longest statement of a dispute, in bytes: text in JSON, with every character escaped.
+pub const DISPUTE_BYTES_MAX: usize = 32 << 10;
 /// The most refunds of one mandate.
 pub const REFUNDS_MAX: usize = 32;
 /// The longest reference of a submitted batch, in bytes.

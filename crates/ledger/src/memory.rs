@@ -91,6 +91,8 @@ pub(crate) struct Counters {
     pub(crate) next_sequence: Sequence,
     /// The number of the next batch.
     pub(crate) next_batch: BatchNumber,
+    /// The number of the next dispute.
+    pub(crate) next_dispute: u64,
     /// The last block applied.
     pub(crate) tip: Option<Tip>,
     /// The last block that cannot be undone.
@@ -248,6 +250,7 @@ impl MemoryState {
         let counters = Counters {
             next_sequence: Sequence::new(next(Family::Acceptances)?.unwrap_or(0)),
             next_batch: BatchNumber::new(next(Family::Batches)?.unwrap_or(1)),
+            next_dispute: next(Family::DisputeNumbers)?.unwrap_or(1),
             tip: view.record(Family::Meta, meta::TIP)?,
             horizon: horizon(view)?,
             unconfirmed: Arc::new(unconfirmed),

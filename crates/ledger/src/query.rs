@@ -633,7 +633,7 @@ impl Ledger {
         self.journal.view()
     }
 
-    fn snapshot(&self) -> View<'_> {
+    pub(crate) fn snapshot(&self) -> View<'_> {
         self.journal.snapshot()
     }
 }

@@ -84,7 +84,8 @@ pub fn owner(owner: Address) -> Vec<u8> {
     key(&[&owner])
 }
 
-/// Of [`Family::Mandates`], [`Family::States`], [`Family::Receipts`] and [`Family::Captures`].
+/// Of [`Family::Mandates`], [`Family::States`], [`Family::Receipts`], [`Family::Captures`] and
+/// [`Family::Disputes`].
 pub fn mandate(hash: MandateHash) -> Vec<u8> {
     key(&[&hash])
 }
@@ -115,6 +116,16 @@ pub fn nonce(nonce: &NonceKey) -> Vec<u8> {
 /// Of [`Family::Acceptances`] and [`Family::Quarantined`].
 pub fn sequence(sequence: Sequence) -> Vec<u8> {
     key(&[&sequence])
+}
+
+/// Of [`Family::DisputeNumbers`].
+pub fn dispute(number: u64) -> Vec<u8> {
+    key(&[&number])
+}
+
+/// Of [`Family::DisputeParties`]: a party's disputes are in the order of opening.
+pub fn dispute_of(party: B256, number: u64) -> Vec<u8> {
+    key(&[&party, &number])
 }
 
 /// Of [`Family::Queue`].

@@ -16,7 +16,7 @@ use std::fmt;
 use alloy_primitives::{Address, B256, FixedBytes, hex};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
-    de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
+    de::{MapAccess, SeqAccess, Visitor},
     ser::SerializeStruct,
 };
 use thiserror::Error;
@@ -79,6 +79,32 @@ pub enum Defect {
     /// An outcome that contradicts itself.
     #[error("nothing was settled, so there is neither an amount nor a batch")]
     NothingSettled,
+    /// Something else stands where text belongs.
+    #[error("expected text, found {0}")]
+    NotText(String),
+    /// Something else stands where a list belongs.
+    #[error("expected a list, found {0}")]
+    NotAList(String),
+    /// Not a number without sign and fraction.
+    #[error("expected a number without sign and fraction, found {0}")]
+    NotANumber(String),
+    /// More than is allowed, of bytes or of items.
+    #[error("{found}, and at most {most} are allowed")]
+    TooMany {
+        /// How many there are.
+        found: u64,
+        /// The most that are allowed.
+        most: u64,
+    },
+    /// No media type.
+    #[error("expected a media type, as in application/json")]
+    NotAMediaType,
+    /// No reason of a dispute.
+    #[error("expected the name of a reason, found {0}")]
+    NotAReason(String),
+    /// The same evidence is named twice.
+    #[error("the same evidence is named twice")]
+    EvidenceTwice,
     /// A mandate over nothing.
     #[error("the amount of a mandate must be at least 1")]
     AmountZero,
@@ -118,6 +144,13 @@ impl WireError {
             Defect::NotABoolean(_) => "boolean_malformed",
             Defect::NotAStatus(_) => "status_malformed",
             Defect::NothingSettled => "outcome_contradictory",
+            Defect::NotText(_) => "text_malformed",
+            Defect::NotAList(_) => "list_malformed",
+            Defect::NotANumber(_) => "number_malformed",
+            Defect::TooMany { .. } => "too_many",
+            Defect::NotAMediaType => "media_type_malformed",
+            Defect::NotAReason(_) => "reason_malformed",
+            Defect::EvidenceTwice => "evidence_twice",
             Defect::AmountZero | Defect::Unit(UnitError::ZeroCeiling) => "amount_zero",
             Defect::Unit(UnitError::Malformed { unit, .. }) => match unit {
                 Unit::Account => "account_malformed",
@@ -170,7 +203,7 @@ impl From<UnitError> for WireError {
 }
 
 /// A JSON value with nothing lost that strictness needs: fields in the order of the text, repeated
-/// ones too. Arrays are not kept, since nothing in the protocol's objects is one.
+/// ones too.
 #[derive(Debug)]
 pub enum Node {
     /// `null`.
@@ -186,7 +219,7 @@ pub enum Node {
     /// A string.
     Text(String),
     /// An array.
-    Array,
+    Array(Vec<Node>),
     /// An object.
     Object(Vec<(String, Node)>),
 }
@@ -200,7 +233,7 @@ impl fmt::Display for Node {
             Self::Negative(number) => write!(f, "the number {number}"),
             Self::Float(number) => write!(f, "the number {number}"),
             Self::Text(text) => write!(f, "{:?}", excerpt(text)),
-            Self::Array => f.write_str("an array"),
+            Self::Array(_) => f.write_str("an array"),
             Self::Object(_) => f.write_str("an object"),
         }
     }
@@ -238,8 +271,11 @@ impl<'de> Deserialize<'de> for Node {
                 Ok(Node::Text(text))
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Node, A::Error> {
-                while items.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Node::Array)
+                let mut nodes = Vec::new();
+                while let Some(node) = items.next_element()? {
+                    nodes.push(node);
+                }
+                Ok(Node::Array(nodes))
             }
             fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Node, A::Error> {
                 let mut fields = Vec::new();
@@ -401,7 +437,40 @@ impl<'a> Fields<'a> {
     }
 }
 
-// Numbers.
+// Text, and numbers that are no units.
+
+/// Text of a bounded length.
+pub(crate) struct Text;
+
+impl Text {
+    /// The text, which has at most so many bytes in UTF-8.
+    pub(crate) fn read_within(node: &Node, bytes_max: usize) -> Result<String, WireError> {
+        let Node::Text(text) = node else {
+            return Err(WireError::new(Defect::NotText(node.to_string())));
+        };
+        match text.len() <= bytes_max {
+            true => Ok(text.clone()),
+            false => {
+                let (found, most) = (text.len() as u64, bytes_max as u64);
+                Err(WireError::new(Defect::TooMany { found, most }))
+            }
+        }
+    }
+}
+
+/// A number of 64 bits.
+pub(crate) struct Number;
+
+impl Number {
+    pub(crate) fn read(node: &Node) -> Result<u64, WireError> {
+        match node {
+            Node::Unsigned(number) => Ok(*number),
+            other => Err(WireError::new(Defect::NotANumber(other.to_string()))),
+        }
+    }
+}
+
+// Units.
 
 fn malformed(unit: Unit, node: &Node) -> UnitError {
     UnitError::Malformed { unit, found: node.to_string() }

@@ -105,6 +105,7 @@ impl Buyer {
             let key = RequestKey::of_call(mcp::METHOD, resource);
             if let Some(waiting) = self.payer.unanswered(key, &host).await? {
                 let Unanswered { sent, payload } = waiting;
+                let sent = self.payer.hand_in(sent, &payload).await?;
                 let call = with_payment(call, payload).map_err(PayError::from)?;
                 return self.send(call, sent).await;
             }
@@ -122,8 +123,9 @@ impl Buyer {
         let key = RequestKey::of_call(mcp::METHOD, &resource);
         let authorised = self.payer.authorise_for(key, purchase, &offer, &host).await?;
         let payment = authorised.payload(offer.written);
+        let sent = self.payer.hand_in(authorised.send(), &payment).await?;
         let call = with_payment(call, payment).map_err(PayError::from)?;
-        self.send(call, authorised.send()).await
+        self.send(call, sent).await
     }
 
     /// One try: nothing where no answer came in time.

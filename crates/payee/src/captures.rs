@@ -13,7 +13,8 @@ use aep2_mandate::{
 };
 use aep2_processor_client::{ProcessorClient, ProcessorError};
 use aep2_x402::{
-    purchase::Venue,
+    disputes::Disputes,
+    purchase::{NO_ARBITER, Signatories},
     receipt::{self, IssueTimes, ReceiptError},
 };
 use alloy_primitives::B256;
@@ -32,7 +33,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 pub(crate) struct Captures {
     processor: Arc<dyn ProcessorClient>,
     key: Option<PrivateKeySigner>,
-    venue: Venue,
+    by: Signatories,
     pending: Arc<watch::Sender<usize>>,
     /// How long the processor is asked.
     keep_asking: Duration,
@@ -52,7 +53,10 @@ impl Captures {
         Self {
             processor,
             key,
-            venue: config.venue,
+            by: Signatories {
+                venue: config.venue,
+                arbiter: config.disputes.as_ref().map_or(NO_ARBITER, Disputes::arbiter),
+            },
             pending: Arc::new(watch::Sender::new(0)),
             keep_asking: config.capture_effort,
             wait: config.capture_wait,
@@ -70,7 +74,7 @@ impl Captures {
     pub(crate) async fn capture(&self, id: B256, amount: Amount) -> Option<SignedCaptureReceipt> {
         let key = self.key.as_ref()?;
         let capture = Capture { mandate_id: id, amount };
-        let signed = match SignedCapture::sign(capture, key, &self.venue.typed_data_domain()) {
+        let signed = match SignedCapture::sign(capture, key, &self.by.venue.typed_data_domain()) {
             Ok(signed) => signed,
             Err(error) => {
                 tracing::error!(%id, %amount, %error, "a capture could not be signed");
@@ -125,7 +129,7 @@ impl Captures {
     ) -> Result<(), ReceiptError> {
         let Capture { mandate_id, amount } = capture.message;
         let times = IssueTimes { from: asked_at, now: self.clock.now(), skew_s: self.skew_s };
-        receipt::check_capture(statement, mandate_id, &self.venue, &times)?;
+        receipt::check_capture(statement, mandate_id, &self.by, &times)?;
         if statement.message.amount != amount {
             return Err(ReceiptError::OtherAmount);
         }

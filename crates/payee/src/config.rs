@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aep2_mandate::clock::Clock;
-use aep2_x402::{purchase::Venue, receipt::SKEW_S};
+use aep2_x402::{disputes::Disputes, purchase::Venue, receipt::SKEW_S};
 use alloy_primitives::Address;
 use url::Url;
 
@@ -24,6 +24,8 @@ pub struct PayeeConfig {
     /// How long after acceptance the processor settles, in seconds: the processor's own setting,
     /// which `GET /` there names.
     pub settle_within_s: u64,
+    /// Who decides about disputes, and when; nothing, where the terms agree to none.
+    pub disputes: Option<Disputes>,
     /// How long an order is good, in seconds. Also the time after which a mandate's receipt is too
     /// old to be served.
     pub order_good_s: u64,
@@ -57,6 +59,7 @@ impl PayeeConfig {
             token,
             payee,
             settle_within_s: 600,
+            disputes: None,
             order_good_s: 120,
             skew_s: SKEW_S,
             payments_max: 65_536,

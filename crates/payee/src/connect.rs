@@ -6,6 +6,7 @@ use aep2_processor_client::{
     FacilitatorClient, NativeClient, ProcessorClient, ProcessorError, RetryPolicy,
     lookup::{Identity, Lookup},
 };
+use aep2_x402::disputes::{Disputes, DisputesError};
 use alloy_primitives::Address;
 use alloy_signer_local::PrivateKeySigner;
 use thiserror::Error;
@@ -60,6 +61,20 @@ pub enum ConnectError {
         answer_within_s: u64,
         /// How long the processor takes captures.
         capture_within_s: u64,
+    },
+    /// No agreement on disputes.
+    #[error(transparent)]
+    Disputes(#[from] DisputesError),
+    /// The processor holds no mandates for so long.
+    #[error(
+        "`[payee.disputes]` gives {asked_s} s to dispute and to decide, and the processor holds mandates for \
+         {within_s} s at most (its `disputesWithinS`)"
+    )]
+    DisputesTooLong {
+        /// What is set, in seconds.
+        asked_s: u64,
+        /// The most, in seconds. 0: it serves no disputes.
+        within_s: u64,
     },
     /// The clocks.
     #[error(transparent)]
@@ -123,10 +138,26 @@ impl Payee {
         };
         let mut config = PayeeConfig::new(origin, identity.venue(), found, address);
         config.settle_within_s = identity.settle_within_s;
+        config.disputes = disputes(settings, &identity)?;
         // For as long as the processor takes them for certain.
         config.capture_effort = config.capture_effort.max(Duration::from_secs(capture_within_s));
         let payee = Self::new(config, processor, key)?;
         payee.check_clocks().await?;
         Ok((payee, identity))
+    }
+}
+
+/// What the terms agree to of disputes, if this processor serves it.
+fn disputes(
+    settings: &PayeeSettings,
+    identity: &Identity,
+) -> Result<Option<Disputes>, ConnectError> {
+    let Some(settings) = &settings.disputes else { return Ok(None) };
+    let disputes = Disputes::try_from(settings)?;
+    let asked_s = disputes.window_seconds().saturating_add(disputes.ruling_seconds());
+    let within_s = identity.disputes_within_s;
+    match asked_s <= within_s {
+        true => Ok(Some(disputes)),
+        false => Err(ConnectError::DisputesTooLong { asked_s, within_s }),
     }
 }

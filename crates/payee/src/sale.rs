@@ -69,8 +69,7 @@ impl Sale {
             token: config.token,
             payee: config.payee,
             amount,
-            // Payees offer none yet.
-            disputes: None,
+            disputes: config.disputes.clone(),
         };
         let resource = ResourceInfo { url: resource, description, mime_type };
         let request = PricedRequest { purchase: Arc::new(purchase), capture, resource };

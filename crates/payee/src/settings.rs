@@ -3,7 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
-use aep2_x402::terms::WireAddress;
+use aep2_x402::{
+    disputes::{Disputes, DisputesError, Reason},
+    terms::WireAddress,
+};
 use serde::{Deserialize, de::DeserializeOwned};
 use thiserror::Error;
 use url::Url;
@@ -22,6 +25,8 @@ pub struct PayeeSettings {
     pub key_file: Option<PathBuf>,
     /// The file with the key's password, where the key is a keystore.
     pub password_file: Option<PathBuf>,
+    /// Who decides about disputes; left out, the terms agree to none.
+    pub disputes: Option<DisputeSettings>,
     /// The token that is taken, where it is not the processor's first.
     pub token: Option<WireAddress>,
 }
@@ -35,8 +40,37 @@ impl Default for PayeeSettings {
             address: None,
             key_file: None,
             password_file: None,
+            disputes: None,
             token: None,
         }
+    }
+}
+
+/// What a payee agrees to of disputes: the section `[payee.disputes]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DisputeSettings {
+    /// The dispute processor: the key whose rulings count.
+    pub arbiter: WireAddress,
+    /// How long after acceptance a payer may dispute, in seconds.
+    pub window_s: u64,
+    /// How long there is then to decide, in seconds.
+    pub ruling_s: u64,
+    /// What may be disputed. All, when not said.
+    pub reasons: Option<Vec<Reason>>,
+    /// Whether the payer gets everything back where this payee does not answer.
+    #[serde(default)]
+    pub silence_refunds: bool,
+}
+
+impl TryFrom<&DisputeSettings> for Disputes {
+    type Error = DisputesError;
+
+    fn try_from(settings: &DisputeSettings) -> Result<Self, DisputesError> {
+        let mut reasons = settings.reasons.clone().unwrap_or_else(|| Reason::ALL.to_vec());
+        reasons.sort_unstable();
+        let DisputeSettings { arbiter, window_s, ruling_s, silence_refunds, .. } = settings;
+        Self::new(arbiter.0, *window_s, *ruling_s, reasons, *silence_refunds)
     }
 }
 

@@ -15,13 +15,14 @@ use std::time::Duration;
 
 use aep2_mandate::mandate::MandateId;
 use aep2_x402::{
-    PaymentRequired, SettleResponse,
+    PaymentPayload, PaymentRequired, SettleResponse,
     headers::{self, PAYMENT_REQUIRED, PAYMENT_RESPONSE, PAYMENT_SIGNATURE},
     offer::Offer,
     purchase::Purchase,
 };
 use http::{HeaderMap, HeaderValue, StatusCode};
 use reqwest::{Request, Response};
+use serde_json::value::RawValue;
 use url::Url;
 
 use crate::{
@@ -201,8 +202,7 @@ impl PayingClient {
         waiting: Unanswered,
     ) -> Result<Answer, PayError> {
         let Unanswered { sent, payload } = waiting;
-        let header = headers::write(&payload)?;
-        self.send(request, &target, sent, header).await
+        self.send(request, &target, sent, payload).await
     }
 
     /// What a request would cost, without paying. Nothing where it is free.
@@ -243,8 +243,8 @@ impl PayingClient {
                 self.payer.authorise(purchase, order, &offer.terms, host).await?
             }
         };
-        let header = headers::write(&authorised.payload(offer.written))?;
-        self.send(request, &target, authorised.send(), header).await
+        let payload = authorised.payload(offer.written);
+        self.send(request, &target, authorised.send(), payload).await
     }
 
     /// Sends a payment until it is answered.
@@ -253,8 +253,10 @@ impl PayingClient {
         mut request: Request,
         target: &Target,
         sent: Sent,
-        header: HeaderValue,
+        payload: PaymentPayload<Box<RawValue>>,
     ) -> Result<Answer, PayError> {
+        let header: HeaderValue = headers::write(&payload)?;
+        let sent = self.payer.hand_in(sent, &payload).await?;
         request.headers_mut().insert(PAYMENT_SIGNATURE, header);
         let mut pause = self.retry.pause;
         let mut request = Some(request);

@@ -5,7 +5,7 @@ use aep2_x402::{headers::HeaderError, terms::TermsError};
 use alloy_primitives::Address;
 use thiserror::Error;
 
-use crate::{card::IssuerError, journal::JournalError, limits::LimitError};
+use crate::{card::IssuerError, disputes::HandInError, journal::JournalError, limits::LimitError};
 
 /// Why nothing was paid, or what was paid is not certain.
 #[derive(Debug, Error)]
@@ -29,10 +29,10 @@ pub enum PayError {
         /// What would be right.
         expected: String,
     },
-    /// The terms agree to disputes. Nothing was signed.
+    /// The terms let somebody decide about disputes whom this payer does not accept. Nothing was signed.
     #[error(
-        "the payee's terms name the dispute processor {arbiter}; processors hold nothing back for \
-         disputes yet, so such terms are not signed"
+        "the payee's terms let {arbiter} decide about disputes, which is none of the arbiters that this \
+         payer accepts: if you trust it, name it in `arbiters` of wallet.toml"
     )]
     Disputes {
         /// The dispute processor.
@@ -63,6 +63,26 @@ pub enum PayError {
         reason: String,
         /// Its message.
         message: String,
+    },
+    /// The processor refused the mandate, before its payee had it. Nothing is paid.
+    #[error("the processor refused the payment: {code}: {message}")]
+    RefusedByProcessor {
+        /// Its code.
+        code: String,
+        /// Its message.
+        message: String,
+    },
+    /// The mandate can be disputed, and the processor did not promise so: the payee does not get it. The same
+    /// request tries again.
+    #[error(
+        "the payment {id} was not sent to its payee, for the processor must know first that it can be disputed: {why}"
+    )]
+    NotHandedIn {
+        /// The mandate's id.
+        id: MandateId,
+        /// Why not.
+        #[source]
+        why: HandInError,
     },
     /// The request cannot be sent twice: its body is a stream.
     #[error("the request's body is a stream and cannot be sent again with a payment")]

@@ -16,7 +16,9 @@
 mod answer;
 pub mod card;
 mod client;
+mod disputes;
 mod error;
+mod hand_in;
 mod issuing;
 pub mod journal;
 pub mod limits;
@@ -31,6 +33,7 @@ pub mod wallet;
 pub use self::{
     answer::{Answer, SHORT_ANSWER_BYTES},
     client::{KnownTerms, PayingClient, RetryPolicy},
+    disputes::{AcceptedDisputes, HandInError},
     error::{NoAnswer, PayError},
     payer::{Payer, PayerConfig},
     payment::{Authorised, Delivery, Payment, Sent, Unanswered},

@@ -11,6 +11,7 @@ use aep2_mandate::{
 };
 use aep2_x402::{
     PaymentRequired, Requirements,
+    disputes::Disputes,
     offer::{Offer, Unreadable, offers},
     purchase::{Purchase, Venue},
     receipt::SKEW_S,
@@ -22,6 +23,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     card::{CardFile, Issuer, IssuerError, Kept, PaysFrom},
+    disputes::AcceptedDisputes,
     error::PayError,
     issuing,
     journal::{JournalError, Owner, Requested},
@@ -49,6 +51,8 @@ pub struct PayerConfig {
     /// How much later than needed a mandate expires, in seconds: for clocks that differ, and for a
     /// payee that takes its time to hand it in.
     pub deadline_margin_s: u64,
+    /// What is agreed to of disputes; nothing, where no such terms are.
+    pub disputes: Option<AcceptedDisputes>,
     /// By how many seconds the processor's clock may differ: with a receipt from further away,
     /// nothing shows that the processor has the mandate.
     pub skew_s: u64,
@@ -67,6 +71,7 @@ impl PayerConfig {
             directory,
             settle_within_s_max: 3_600,
             deadline_margin_s: 300,
+            disputes: None,
             skew_s: SKEW_S,
             clock: Clock::system(),
         }
@@ -170,7 +175,7 @@ impl Payer {
     }
 
     /// Checks what can be checked of a payee's terms before anything is signed: that they are for
-    /// this payer's wallet and processor, settle soon enough, agree to no disputes, and are within
+    /// this payer's wallet and processor, settle soon enough, let nobody decide about disputes who is not accepted, and are within
     /// the limits for one payment. Gives what they sell.
     ///
     /// # Errors
@@ -200,13 +205,16 @@ impl Payer {
         if let Some(named) = terms.extra.method.as_ref().filter(|named| *named != method) {
             return mismatch("method", named, &method);
         }
-        let within_s = terms.extra.settle_within_seconds;
-        if within_s > self.config.settle_within_s_max {
-            let expected = format!("at most {}", self.config.settle_within_s_max);
-            return mismatch("seconds to settle within", &within_s, &expected);
+        if let Some(arbiter) = purchase.disputes.as_ref().map(Disputes::arbiter)
+            && !self.config.disputes.as_ref().is_some_and(|own| own.arbiters.contains(&arbiter))
+        {
+            return Err(PayError::Disputes { arbiter });
         }
-        if let Some(disputes) = &purchase.disputes {
-            return Err(PayError::Disputes { arbiter: disputes.arbiter() });
+        let within_s = terms.extra.settle_within_seconds;
+        let longer_s = purchase.disputes.as_ref().map_or(0, Disputes::longer_s);
+        let most = self.config.settle_within_s_max.saturating_add(longer_s);
+        if within_s > most {
+            return mismatch("seconds to settle within", &within_s, &format!("at most {most}"));
         }
         let Purchase { token, payee, amount, .. } = purchase;
         if self.at_issuer.is_none() {

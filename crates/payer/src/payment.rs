@@ -123,7 +123,7 @@ impl Sent {
     /// [`ReceiptError::Clock`] where it is, but the processor's clock or the payer's is wrong.
     fn accepted(&mut self, receipt: SignedReceipt) -> Result<SignedReceipt, ReceiptError> {
         let times = self.signed.issue_times();
-        receipt::check(&receipt, &self.mandate, self.id, &self.purchase.venue, &times)?;
+        receipt::check(&receipt, &self.mandate, self.id, &self.purchase.signatories(), &times)?;
         self.fate.conclude(Outcome::Accepted(Box::new(receipt)));
         Ok(receipt)
     }
@@ -138,8 +138,8 @@ impl Sent {
     pub fn captured(&self, statement: &SignedCaptureReceipt) -> Option<Amount> {
         let amount = statement.message.amount;
         let fits = amount <= self.mandate.mandate.amount.amount();
-        let (id, venue) = (self.id.to_bytes(), &self.purchase.venue);
-        let checked = receipt::check_capture(statement, id, venue, &self.signed.issue_times());
+        let (id, by) = (self.id.to_bytes(), self.purchase.signatories());
+        let checked = receipt::check_capture(statement, id, &by, &self.signed.issue_times());
         (fits && checked.is_ok()).then(|| {
             // A thread that is gone keeps no limits either.
             let _ = self.fate.commands.send(Command::Captured { id: self.id, amount });

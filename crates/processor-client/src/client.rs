@@ -23,11 +23,13 @@ use crate::error::ProcessorError;
 /// What it answers is not believed here: the caller checks receipts, see [`aep2_x402::receipt`].
 #[async_trait]
 pub trait ProcessorClient: fmt::Debug + Send + Sync + 'static {
-    /// Hands in a mandate that was given under `terms`, and gets its receipt.
+    /// Hands in a mandate that was given under `terms`, with the order that it pays for, and for
+    /// `resource`; gets its receipt.
     async fn settle(
         &self,
         mandate: &SignedMandate,
         terms: &Requirements,
+        resource: &str,
     ) -> Result<SignedReceipt, ProcessorError>;
 
     /// Captures less than a mandate's amount.

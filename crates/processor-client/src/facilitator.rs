@@ -11,7 +11,8 @@ use aep2_mandate::{
     units::UnixTime,
 };
 use aep2_x402::{
-    ExtensionsJson, FacilitatorRequest, PaymentPayload, Requirements, SettleResponse, X402Version2,
+    ExtensionsJson, FacilitatorRequest, PaymentPayload, Requirements, ResourceInfo, SettleResponse,
+    X402Version2,
 };
 use async_trait::async_trait;
 use url::Url;
@@ -46,6 +47,7 @@ impl ProcessorClient for FacilitatorClient {
         &self,
         mandate: &SignedMandate,
         terms: &Requirements,
+        resource: &str,
     ) -> Result<SignedReceipt, ProcessorError> {
         let invalid =
             |message: &dyn std::fmt::Display| ProcessorError::InvalidAnswer(message.to_string());
@@ -54,7 +56,11 @@ impl ProcessorClient for FacilitatorClient {
             payment_payload: PaymentPayload {
                 accepted: terms.clone(),
                 payload: mandate.clone(),
-                resource: None,
+                resource: Some(ResourceInfo {
+                    url: resource.to_owned(),
+                    description: None,
+                    mime_type: None,
+                }),
                 x402_version: X402Version2,
                 extensions: ExtensionsJson::default(),
             },

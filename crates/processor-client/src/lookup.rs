@@ -43,6 +43,9 @@ pub struct Identity {
     pub settle_within_s: u64,
     /// How long a payee has to capture, in seconds from the acceptance on.
     pub capture_within_s: u64,
+    /// How long a mandate can be held for disputes, in seconds; 0 where that is not served.
+    #[serde(default)]
+    pub disputes_within_s: u64,
     /// The tokens that are accepted.
     pub tokens: Vec<TokenTerms>,
     /// Whether payees can take less than a mandate's amount.

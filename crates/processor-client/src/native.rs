@@ -8,7 +8,7 @@ use aep2_mandate::{
     },
     units::UnixTime,
 };
-use aep2_x402::Requirements;
+use aep2_x402::{Requirements, preimage::Preimage};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use url::Url;
@@ -25,6 +25,26 @@ pub struct NativeClient {
     http: reqwest::Client,
     base: Url,
     retry: RetryPolicy,
+}
+
+/// What `POST /v1/mandates` takes.
+#[derive(Serialize)]
+struct HandedIn<'a> {
+    #[serde(flatten)]
+    mandate: &'a SignedMandate,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    terms: Option<&'a Preimage>,
+}
+
+/// What a processor must be told of the terms: what `ref` was made of, where they agree to disputes.
+fn preimage(terms: &Requirements, resource: &str) -> Option<Preimage> {
+    let disputes = terms.extra.disputes.clone()?;
+    Some(Preimage {
+        method: terms.extra.method.clone()?,
+        resource: resource.to_owned(),
+        order: terms.extra.order,
+        disputes: Some(disputes),
+    })
 }
 
 /// What `POST /v1/mandates` answers.
@@ -48,6 +68,19 @@ impl NativeClient {
         Self { http, base, retry }
     }
 
+    /// Hands in a mandate, with what its `ref` was made of where the processor must know.
+    ///
+    /// # Errors
+    /// See [`ProcessorError`].
+    pub async fn hand_in(
+        &self,
+        mandate: &SignedMandate,
+        terms: Option<&Preimage>,
+    ) -> Result<SignedReceipt, ProcessorError> {
+        let accepted: Accepted = self.call("v1/mandates", &HandedIn { mandate, terms }).await?;
+        Ok(accepted.receipt)
+    }
+
     async fn call<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -68,10 +101,11 @@ impl ProcessorClient for NativeClient {
     async fn settle(
         &self,
         mandate: &SignedMandate,
-        _terms: &Requirements,
+        terms: &Requirements,
+        resource: &str,
     ) -> Result<SignedReceipt, ProcessorError> {
-        let accepted: Accepted = self.call("v1/mandates", mandate).await?;
-        Ok(accepted.receipt)
+        let preimage = preimage(terms, resource);
+        self.hand_in(mandate, preimage.as_ref()).await
     }
 
     async fn capture(

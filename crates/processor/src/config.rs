@@ -14,6 +14,8 @@ pub struct ProcessorConfig {
     pub acceptance: AcceptanceConfig,
     /// When windows close.
     pub windows: WindowConfig,
+    /// What is agreed to of disputes.
+    pub disputes: DisputeConfig,
     /// How the ledger is kept.
     pub ledger: LedgerSettings,
     /// How the wallet is followed.
@@ -41,6 +43,33 @@ pub struct AcceptanceConfig {
     pub waiting_max: usize,
     /// How many signatures are checked together at most.
     pub together_max: usize,
+}
+
+/// What is agreed to of disputes. Mandates that can be disputed are held, and whatever is held waits to be
+/// settled at a time that others have chosen: so there is a most for each account, and in all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DisputeConfig {
+    /// The longest time to dispute and to decide together, in seconds; as much as the wallet's longest promise
+    /// allows, where that is less. At 0, no terms with disputes are served.
+    pub seconds_max: u64,
+    /// How many mandates that can be disputed may live at once.
+    pub held_max: usize,
+    /// How many of them one account may have.
+    pub held_by_account_max: usize,
+}
+
+impl Default for DisputeConfig {
+    /// A day, 10,000 in all, and 500 of each account.
+    fn default() -> Self {
+        Self { seconds_max: 86_400, held_max: 10_000, held_by_account_max: 500 }
+    }
+}
+
+/// What can be agreed to of disputes, at this wallet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DisputeTerms {
+    /// The longest time to dispute and to decide together, in seconds.
+    pub(crate) seconds_max: u64,
 }
 
 /// When a window closes, and what it may hold. It closes when it is full, when its oldest mandate
@@ -171,10 +200,25 @@ impl ProcessorConfig {
         Self {
             acceptance: AcceptanceConfig::default(),
             windows: WindowConfig::default(),
+            disputes: DisputeConfig::default(),
             ledger: LedgerSettings::default(),
             follower,
             sender,
         }
+    }
+
+    /// What can be agreed to of disputes at this wallet: a mandate that is disputed must settle within the
+    /// longest promise, and before money that was asked for leaves.
+    pub(crate) fn dispute_terms(&self, deployment: &Deployment) -> DisputeTerms {
+        let periods = &deployment.wallet.periods;
+        let LedgerSettings { view_age_s_max, change_margin_s, .. } = self.ledger;
+        let before_withdrawals_s = periods
+            .withdrawal_seconds
+            .saturating_sub(view_age_s_max.saturating_add(change_margin_s).saturating_add(1));
+        let promise_s = periods.promise_seconds.min(before_withdrawals_s);
+        let longer_s = promise_s.saturating_sub(self.acceptance.settle_within_s);
+        // As `Disputes::longer_s` has it, rounded down.
+        DisputeTerms { seconds_max: self.disputes.seconds_max.min(longer_s.saturating_mul(3) / 4) }
     }
 
     /// Checks the settings, by themselves and against the wallet.

@@ -50,6 +50,32 @@ pub enum Event {
         /// How much.
         amount: Amount,
     },
+    /// A payer objects to a mandate, which is held.
+    Disputed {
+        /// The mandate.
+        #[serde(serialize_with = "json::hash")]
+        #[schema(value_type = openapi::Bytes32)]
+        mandate: MandateHash,
+        /// Until when an answer and a ruling count.
+        #[schema(rename = "decideBy")]
+        decide_by: UnixTime,
+    },
+    /// A payee answered a dispute.
+    DisputeAnswered {
+        /// The mandate.
+        #[serde(serialize_with = "json::hash")]
+        #[schema(value_type = openapi::Bytes32)]
+        mandate: MandateHash,
+    },
+    /// An arbiter decided a dispute.
+    DisputeRuled {
+        /// The mandate.
+        #[serde(serialize_with = "json::hash")]
+        #[schema(value_type = openapi::Bytes32)]
+        mandate: MandateHash,
+        /// The most that the payee gets.
+        captured: Amount,
+    },
     /// A payee said that it gives some back. It is its word until [`Self::RefundPaid`].
     RefundAnnounced {
         /// The mandate.

@@ -11,7 +11,8 @@
 //!
 //! - [`processor`]: the processor as others use it; [`config`]: what its operator sets;
 //! - [`accept`]: from a request to a receipt: cheap checks, signature, policy, reservation, disk;
-//!   [`capture`]: payees that take less; [`refund`]: payees that give back; [`policy`]: whom and what an operator serves;
+//!   [`capture`]: payees that take less; [`dispute`]: payers that object; [`refund`]: payees that give
+//!   back; [`policy`]: whom and what an operator serves;
 //! - [`follow`]: what the chain says, into the ledger; [`window`]: which mandates are settled
 //!   together, and when; [`batch`]: a batch's life, each step written before it is acted on, and
 //!   taking up what a killed process left;
@@ -31,6 +32,7 @@ pub mod capture;
 mod chain_status;
 mod codes;
 pub mod config;
+pub mod dispute;
 mod emitter;
 mod error;
 pub mod event;

@@ -54,6 +54,8 @@ pub struct Metrics {
     captured: Counter,
     segments_proved: Counter,
     captures_refused: Family<Code, Counter>,
+    disputes: Family<Step, Counter>,
+    disputes_refused: Family<Code, Counter>,
     refunds: Family<Step, Counter>,
     refunds_refused: Family<Code, Counter>,
     settled: Counter,
@@ -83,6 +85,8 @@ impl Metrics {
             captured: Counter::default(),
             segments_proved: Counter::default(),
             captures_refused: Family::default(),
+            disputes: Family::default(),
+            disputes_refused: Family::default(),
             refunds: Family::default(),
             refunds_refused: Family::default(),
             settled: Counter::default(),
@@ -119,6 +123,9 @@ impl Metrics {
         let proved = self.segments_proved.clone();
         to.register("segments_proved", "Segments of batches proved", proved);
         to.register("captures_refused", "Captures refused, by code", self.captures_refused.clone());
+        to.register("disputes", "Disputes that reached a step, by step", self.disputes.clone());
+        let refused = self.disputes_refused.clone();
+        to.register("disputes_refused", "What was refused about disputes, by code", refused);
         to.register("refunds", "Refunds that reached a step, by step", self.refunds.clone());
         to.register("refunds_refused", "Refunds refused, by code", self.refunds_refused.clone());
         to.register("mandates_settled", "Mandates settled on chain", self.settled.clone());
@@ -213,6 +220,10 @@ impl Metrics {
         self.captures_refused.get_or_create(&Code { code }).inc();
     }
 
+    pub(crate) fn dispute_refused(&self, code: &'static str) {
+        self.disputes_refused.get_or_create(&Code { code }).inc();
+    }
+
     pub(crate) fn refund_refused(&self, code: &'static str) {
         self.refunds_refused.get_or_create(&Code { code }).inc();
     }
@@ -249,6 +260,9 @@ impl Metrics {
         let step = |step| {
             self.batches.get_or_create(&Step { step }).inc();
         };
+        let said = |step| {
+            self.disputes.get_or_create(&Step { step }).inc();
+        };
         let refund = |step| {
             self.refunds.get_or_create(&Step { step }).inc();
         };
@@ -258,6 +272,9 @@ impl Metrics {
             Event::Captured { .. } => {
                 self.captured.inc();
             }
+            Event::Disputed { .. } => said("opened"),
+            Event::DisputeAnswered { .. } => said("answered"),
+            Event::DisputeRuled { .. } => said("ruled"),
             Event::RefundAnnounced { .. } => refund("announced"),
             Event::RefundPaid { .. } => refund("paid"),
             Event::Sealed { .. } => step("sealed"),

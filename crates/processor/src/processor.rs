@@ -9,24 +9,32 @@ use aep2_ledger::{
 };
 use aep2_mandate::{
     clock::Clock,
-    mandate::{MandateId, SignedMandate},
-    typed_data::{direct::SignedDirectMandate, outcome::SignedOutcome},
+    mandate::MandateId,
+    typed_data::{
+        direct::SignedDirectMandate,
+        dispute::{SignedDispute, SignedDisputeAnswer},
+        keyed::AnySigner,
+        outcome::SignedOutcome,
+        ruling::SignedRuling,
+    },
     units::{AccountId, UnixTime},
 };
 use alloy::{
     primitives::{Address, B256},
     providers::DynProvider,
     signers::local::PrivateKeySigner,
+    sol_types::Eip712Domain,
 };
 use tokio::{sync::broadcast, task::JoinHandle};
 
 use crate::{
-    accept::{AcceptError, Acceptance, DirectAcceptance},
+    accept::{AcceptError, Acceptance, DirectAcceptance, OfferedMandate},
     batch::{Provers, Settler, SettlerParts},
     capacity::Capacity,
     capture::{CaptureAcceptance, CaptureError, SignedCapture},
     chain_status::{Applicable, ChainStatus},
     config::ProcessorConfig,
+    dispute::{Dispute, DisputeContext, DisputeError, Said},
     emitter::Emitter,
     error::StartError,
     event::Event,
@@ -39,8 +47,8 @@ use crate::{
     requests::{RequestParts, RequestQueue},
     supervisor::{Supervisor, TaskPanicked},
     view::{
-        self, AccountStatus, BatchStatus, DirectStatus, Identity, Inclusion, InclusionProofs,
-        MandateStatus, Readiness, ViewError,
+        self, AccountStatus, BatchStatus, DirectStatus, DisputeStatus, Identity, Inclusion,
+        InclusionProofs, MandateStatus, Readiness, ViewError,
     },
 };
 
@@ -190,7 +198,7 @@ impl Processor {
         };
         let noticing = watch_ledger(&ledger, &supervisor);
         let sync = ChainSync::start(following, &supervisor)?;
-        let wallet = deployment.wallet_id();
+        let (wallet, disputes) = (deployment.wallet_id(), config.dispute_terms(&deployment));
         let serving = RequestParts {
             ledger,
             clock: clock.clone(),
@@ -204,7 +212,7 @@ impl Processor {
             capacity,
             chain: following_status,
         };
-        let requests = RequestQueue::start(serving, &config.acceptance, &config.windows)?;
+        let requests = RequestQueue::start(serving, &config.acceptance, &config.windows, disputes)?;
         let running = tokio::sync::Mutex::new(Some((sync, settler, noticing)));
         let inclusion_proofs = InclusionProofs::default();
         let inner = Inner { requests, base, deployment, config, clock, inclusion_proofs, running };
@@ -220,15 +228,19 @@ impl Processor {
     ///
     /// # Errors
     /// See [`AcceptError`]. None of them leaves anything behind.
-    pub async fn accept(&self, mandate: SignedMandate) -> Result<Acceptance, AcceptError> {
-        self.inner.requests.accept(mandate).await
+    pub async fn accept(
+        &self,
+        mandate: impl Into<OfferedMandate>,
+    ) -> Result<Acceptance, AcceptError> {
+        self.inner.requests.accept(mandate.into()).await
     }
 
     /// As [`accept`](Self::accept), many at once, with an answer for each in its place.
     pub async fn accept_many(
         &self,
-        mandates: Vec<SignedMandate>,
+        mandates: Vec<impl Into<OfferedMandate>>,
     ) -> Vec<Result<Acceptance, AcceptError>> {
+        let mandates = mandates.into_iter().map(Into::into).collect();
         self.inner.requests.accept_many(mandates).await
     }
 
@@ -248,8 +260,8 @@ impl Processor {
     ///
     /// # Errors
     /// See [`AcceptError`].
-    pub fn check(&self, mandate: &SignedMandate) -> Result<(), AcceptError> {
-        self.inner.requests.check(mandate)
+    pub fn check(&self, mandate: impl Into<OfferedMandate>) -> Result<(), AcceptError> {
+        self.inner.requests.check(&mandate.into())
     }
 
     /// What policies are asked about a mandate that everything else lets pass, its signature included;
@@ -257,8 +269,11 @@ impl Processor {
     ///
     /// # Errors
     /// See [`AcceptError`].
-    pub fn request(&self, mandate: &SignedMandate) -> Result<Option<Request>, AcceptError> {
-        self.inner.requests.considered(mandate)
+    pub fn request(
+        &self,
+        mandate: impl Into<OfferedMandate>,
+    ) -> Result<Option<Request>, AcceptError> {
+        self.inner.requests.considered(&mandate.into())
     }
 
     /// Notes what a payee takes of a mandate. The answer is there when it is on disk. The same again
@@ -278,6 +293,106 @@ impl Processor {
     pub async fn refund(&self, refund: SignedRefund) -> Result<RefundStatus, RefundError> {
         self.inner.requests.refund(refund).await
     }
+
+    // Disputes.
+
+    /// Opens a dispute: its mandate is held until an arbiter has ruled, or had the time to. The same again
+    /// gets the same answer.
+    ///
+    /// # Errors
+    /// See [`DisputeError`].
+    pub async fn open_dispute(&self, signed: SignedDispute) -> Result<Said, DisputeError> {
+        let said = self.disputing()?.open(signed, self.now()).await;
+        self.counted(said)
+    }
+
+    /// Notes what a payee says to the dispute of a mandate, once. The same again gets the same answer.
+    ///
+    /// # Errors
+    /// See [`DisputeError`].
+    pub async fn answer_dispute(
+        &self,
+        mandate: MandateHash,
+        signed: SignedDisputeAnswer,
+    ) -> Result<Said, DisputeError> {
+        let said = self.disputing()?.answer(mandate, signed, self.now()).await;
+        self.counted(said)
+    }
+
+    /// Has a disputed mandate pay at most what its arbiter ruled, and settle. The same again gets the same
+    /// answer.
+    ///
+    /// # Errors
+    /// See [`DisputeError`].
+    pub async fn rule(&self, signed: SignedRuling) -> Result<Said, DisputeError> {
+        let said = self.disputing()?.rule(signed, self.now()).await;
+        self.counted(said)
+    }
+
+    /// A mandate's dispute; nothing where there is none.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub fn dispute(&self, mandate: MandateHash) -> Result<Option<Dispute>, DisputeError> {
+        self.disputing()?.find(mandate)
+    }
+
+    /// The disputes with numbers above `after` that concern who signed, at most `limit` of them, and up to
+    /// which number they were looked for; nothing where there is nothing more.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub fn disputes_of(
+        &self,
+        signer: &AnySigner,
+        after: u64,
+        limit: usize,
+    ) -> Result<(Vec<Dispute>, Option<u64>), DisputeError> {
+        self.disputing()?.concerning(signer, after, limit)
+    }
+
+    /// Whether a dispute concerns who signed.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub fn concerns(&self, dispute: &Dispute, signer: &AnySigner) -> Result<bool, DisputeError> {
+        self.disputing()?.concerns(dispute, signer)
+    }
+
+    /// A dispute as it is shown, with the hashes of the evidence that is kept of it.
+    ///
+    /// # Errors
+    /// When what was kept contradicts itself.
+    pub fn dispute_status(
+        &self,
+        dispute: Dispute,
+        evidence: Vec<B256>,
+    ) -> Result<DisputeStatus, DisputeError> {
+        view::dispute_status(dispute, evidence, self.now())
+    }
+
+    /// In which domain messages are signed.
+    pub fn typed_data_domain(&self) -> Eip712Domain {
+        self.inner.requests.signer().domain.clone()
+    }
+
+    fn disputing(&self) -> Result<DisputeContext, DisputeError> {
+        let Base { ledger, events, supervisor, .. } = &self.inner.base;
+        if supervisor.is_closed() {
+            return Err(DisputeError::Stopping);
+        }
+        let (ledger, events) = (Arc::clone(ledger), Arc::clone(events));
+        Ok(DisputeContext { ledger, events, domain: self.typed_data_domain() })
+    }
+
+    fn counted<T>(&self, said: Result<T, DisputeError>) -> Result<T, DisputeError> {
+        if let Err(error) = &said {
+            self.inner.base.metrics.dispute_refused(error.code());
+        }
+        said
+    }
+
+    // Holds and the gate.
 
     /// Keeps a queued mandate out of windows until a time, or until its receipt does not allow it any
     /// longer. The answer says until when. The same kind again replaces it.
@@ -536,10 +651,10 @@ async fn open(
     config: &ProcessorConfig,
     policies: Vec<Arc<dyn Policy>>,
 ) -> Result<(Arc<Ledger>, Policies), StartError> {
-    let words_max = config.acceptance.nonce_words_max;
+    let (words_max, disputes) = (config.acceptance.nonce_words_max, config.disputes);
     let opening = tokio::task::spawn_blocking(move || {
         let ledger = Ledger::open(directory, settings)?;
-        let policies = Policies::start(words_max, policies, &ledger)?;
+        let policies = Policies::start((words_max, &disputes), policies, &ledger)?;
         Ok::<_, StartError>((Arc::new(ledger), policies))
     });
     opening.await.map_err(|error| StartError::Threads(error.to_string()))?

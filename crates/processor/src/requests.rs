@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use aep2_chain::wallet::WalletId;
 use aep2_ledger::Ledger;
-use aep2_mandate::{clock::Clock, mandate::SignedMandate, typed_data::direct::SignedDirectMandate};
+use aep2_mandate::{clock::Clock, typed_data::direct::SignedDirectMandate};
 use alloy::signers::local::PrivateKeySigner;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
 
 use crate::{
-    accept::{AcceptContext, AcceptError, AcceptParts, Acceptance, DirectAcceptance},
+    accept::{
+        AcceptContext, AcceptError, AcceptParts, Acceptance, DirectAcceptance, OfferedMandate,
+    },
     capacity::Capacity,
     capture::{self, CaptureAcceptance, CaptureError, SignedCapture},
     chain_status::ChainStatus,
-    config::{AcceptanceConfig, WindowConfig},
+    config::{AcceptanceConfig, DisputeTerms, WindowConfig},
     emitter::Emitter,
     error::StartError,
     follow::Wanted,
@@ -26,7 +28,7 @@ use crate::{
 
 /// A request of any kind, as it waits.
 enum AnyRequest {
-    Mandate(Incoming<SignedMandate, Result<Acceptance, AcceptError>>),
+    Mandate(Incoming<OfferedMandate, Result<Acceptance, AcceptError>>),
     Direct(Incoming<SignedDirectMandate, Result<DirectAcceptance, AcceptError>>),
     Capture(Incoming<SignedCapture, Result<CaptureAcceptance, CaptureError>>),
     Refund(Incoming<SignedRefund, Result<RefundStatus, RefundError>>),
@@ -70,6 +72,7 @@ impl RequestQueue {
         parts: RequestParts,
         acceptance: &AcceptanceConfig,
         windows: &WindowConfig,
+        disputes: DisputeTerms,
     ) -> Result<Self, StartError> {
         let RequestParts { ledger, clock, key, wallet, policies, events, metrics, .. } = parts;
         let RequestParts { supervisor, wanted, capacity, chain, .. } = parts;
@@ -84,7 +87,7 @@ impl RequestQueue {
             chain,
             wallet,
         };
-        let accepting = AcceptContext::new(parts, acceptance, windows);
+        let accepting = AcceptContext::new(parts, acceptance, windows, disputes);
         let waiting_max = u32::try_from(acceptance.waiting_max).unwrap_or(u32::MAX);
         let waiting_max =
             waiting_max.min(u32::try_from(Semaphore::MAX_PERMITS).unwrap_or(u32::MAX));
@@ -105,14 +108,14 @@ impl RequestQueue {
         &self.context.signer
     }
 
-    pub(crate) async fn accept(&self, mandate: SignedMandate) -> Result<Acceptance, AcceptError> {
+    pub(crate) async fn accept(&self, mandate: OfferedMandate) -> Result<Acceptance, AcceptError> {
         let answer = self.enter(mandate, AnyRequest::Mandate, AcceptError::from);
         self.counted(answered(answer).await)
     }
 
     pub(crate) async fn accept_many(
         &self,
-        mandates: Vec<SignedMandate>,
+        mandates: Vec<OfferedMandate>,
     ) -> Vec<Result<Acceptance, AcceptError>> {
         let mut waiting = Vec::with_capacity(mandates.len());
         let collected = mandates.into_iter().map(|mandate| {
@@ -162,7 +165,7 @@ impl RequestQueue {
         answer
     }
 
-    pub(crate) fn check(&self, mandate: &SignedMandate) -> Result<(), AcceptError> {
+    pub(crate) fn check(&self, mandate: &OfferedMandate) -> Result<(), AcceptError> {
         if self.supervisor.is_closed() {
             return Err(AcceptError::Stopping);
         }
@@ -172,7 +175,7 @@ impl RequestQueue {
     /// What policies are asked about a mandate that everything else lets pass.
     pub(crate) fn considered(
         &self,
-        mandate: &SignedMandate,
+        mandate: &OfferedMandate,
     ) -> Result<Option<Request>, AcceptError> {
         if self.supervisor.is_closed() {
             return Err(AcceptError::Stopping);

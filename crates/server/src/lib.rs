@@ -16,6 +16,7 @@ mod server;
 pub mod settings;
 
 pub use self::{
+    api::Beside,
     server::{ServeError, Server},
     settings::Settings,
 };

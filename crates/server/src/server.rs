@@ -2,13 +2,14 @@
 
 use std::{io, net::SocketAddr, time::Duration};
 
-use aep2_compliance::Compliance;
-use aep2_exact::ExactFacilitator;
 use aep2_http::HttpServer;
 use aep2_processor::Processor;
 use thiserror::Error;
 
-use crate::{api::Api, settings::Settings};
+use crate::{
+    api::{Api, Beside},
+    settings::Settings,
+};
 
 /// A processor being served over HTTP, until it is [stopped](Self::stop).
 pub struct Server {
@@ -41,19 +42,18 @@ pub enum ServeError {
 }
 
 impl Server {
-    /// Listens as the settings say, and takes payments of x402's scheme `exact`, and what payers
-    /// present to compliance, where these are there.
+    /// Listens as the settings say, and serves what there is beside the processor.
     /// Call it within tokio.
     ///
     /// # Errors
     /// When a port cannot be had.
     pub async fn start(
         processor: Processor,
-        (exact, compliance): (Option<ExactFacilitator>, Option<Compliance>),
+        beside: Beside,
         settings: &Settings,
     ) -> Result<Self, ServeError> {
         let Settings { http, limits, metrics, .. } = settings;
-        let api = Api::new(processor, (exact, compliance), limits);
+        let api = Api::new(processor, beside, limits);
         let connections = limits.connections();
         let listen = async |address, setting, router| {
             let open = api.metrics().http.connections.clone();

@@ -5,6 +5,7 @@ use alloy_primitives::Address;
 use thiserror::Error;
 
 use crate::{
+    disputes::Disputes,
     purchase::Purchase,
     terms::{self, Requirements, TermsError},
 };
@@ -34,16 +35,24 @@ pub enum Disagreement {
         /// The most, in seconds.
         most: u64,
     },
-    /// They agree to disputes, and this payer knows no arbiter.
-    #[error("the terms let {arbiter} decide about disputes, and no arbiter is accepted")]
+    /// They agree to disputes, and this payer accepts another arbiter, or none.
+    #[error("the terms let {arbiter} decide about disputes, which is no arbiter that is accepted")]
     Disputes {
         /// Who would decide.
         arbiter: Address,
     },
 }
 
-/// What the terms sell for this request, if a payer agrees to them that waits at most `settle_within_s_max`
-/// seconds for a settlement. Whether they are for its own wallet, and what it may spend, is for the caller
+/// What a payer agrees to.
+#[derive(Clone, Copy, Debug)]
+pub struct Agreeable<'a> {
+    /// How many seconds it waits at most for a settlement. Time for [disputes](crate::disputes) comes on top.
+    pub settle_within_s_max: u64,
+    /// Whom it lets decide about disputes.
+    pub arbiters: &'a [Address],
+}
+
+/// What the terms sell for this request, if a payer agrees to them. Whether they are for its own wallet, and what it may spend, is for the caller
 /// to say.
 ///
 /// # Errors
@@ -52,18 +61,22 @@ pub fn agree(
     terms: &Requirements,
     method: &str,
     resource: &str,
-    settle_within_s_max: u64,
+    agreeable: Agreeable<'_>,
 ) -> Result<Purchase, Disagreement> {
     let purchase = terms::purchase(terms, method, resource)?;
     if let Some(offered) = terms.extra.method.as_ref().filter(|offered| *offered != method) {
         let (offered, requested) = (offered.clone(), method.to_owned());
         return Err(Disagreement::Method { offered, requested });
     }
+    let longer_s = purchase.disputes.as_ref().map_or(0, Disputes::longer_s);
+    let most = agreeable.settle_within_s_max.saturating_add(longer_s);
     let offered = terms.extra.settle_within_seconds;
-    if offered > settle_within_s_max {
-        return Err(Disagreement::SettlesTooLate { offered, most: settle_within_s_max });
+    if offered > most {
+        return Err(Disagreement::SettlesTooLate { offered, most });
     }
-    if let Some(disputes) = &purchase.disputes {
+    if let Some(disputes) = &purchase.disputes
+        && !agreeable.arbiters.contains(&disputes.arbiter())
+    {
         return Err(Disagreement::Disputes { arbiter: disputes.arbiter() });
     }
     Ok(purchase)

@@ -15,8 +15,10 @@
 //!
 //! so payer and payee have both agreed to it, provably. Terms without it agree to no disputes.
 //!
-//! Nobody offers or accepts disputes yet: processors hold nothing back for them.
+//! The processor is told by a [preimage](crate::preimage), and holds the mandate: settlement waits until
+//! nobody can dispute it any more, or it is decided.
 
+pub use aep2_mandate::typed_data::dispute::Reason;
 use alloy_primitives::{Address, B256, aliases::U40};
 use alloy_sol_types::SolStruct;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -48,38 +50,6 @@ pub struct Disputes {
     ruling_seconds: u64,
     reasons: Vec<Reason>,
     silence_refunds: bool,
-}
-
-/// What a payer may dispute. The names are the wire's; in their order lists are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Reason {
-    /// The same was paid for twice.
-    DuplicatePayment,
-    /// Something else.
-    Other,
-    /// More was captured than was agreed to.
-    Overcharge,
-    /// What came is not what was sold.
-    ServiceDefective,
-    /// Nothing came.
-    ServiceNotDelivered,
-    /// The payer's key signed what its owner did not want.
-    Unauthorized,
-}
-
-impl Reason {
-    /// The reason's name on the wire.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::DuplicatePayment => "duplicate_payment",
-            Self::Other => "other",
-            Self::Overcharge => "overcharge",
-            Self::ServiceDefective => "service_defective",
-            Self::ServiceNotDelivered => "service_not_delivered",
-            Self::Unauthorized => "unauthorized",
-        }
-    }
 }
 
 /// Why something is no agreement on disputes.
@@ -161,6 +131,13 @@ impl Disputes {
     /// Whether a payee that does not answer a dispute gives the money back.
     pub fn silence_refunds(&self) -> bool {
         self.silence_refunds
+    }
+
+    /// How much longer a mandate takes to settle for it, in seconds: the time to dispute and to decide, and a
+    /// third more. So much the ends of holds are spread, that thousands do not come due at once.
+    pub fn longer_s(&self) -> u64 {
+        // Both have 40 bits.
+        ((self.window_seconds + self.ruling_seconds) * 4).div_ceil(3)
     }
 
     /// EIP-712's `hashStruct` of it.

@@ -5,7 +5,8 @@
 //!   [`settlement`]: what became of a payment;
 //! - [`headers`]: how objects travel in HTTP headers; [`v1`]: what the first version's clients see;
 //! - [`mcp`], [`a2a`]: how they travel over MCP and A2A; [`canonical`]: JSON in one spelling;
-//! - [`purchase`]: what a mandate's `ref` binds it to, also [`disputes`]; [`receipt`]: when a receipt is believed;
+//! - [`purchase`]: what a mandate's `ref` binds it to, also [`disputes`]; [`preimage`]: how a processor is told;
+//!   [`receipt`]: when a receipt is believed;
 //! - [`mvp`]: the published MVP's headers and receipts.
 //!
 //! The shapes are those of the `x402-types` crate, filled with this protocol's types; what is read
@@ -23,6 +24,7 @@ pub mod mcp;
 pub mod mvp;
 mod objects;
 pub mod offer;
+pub mod preimage;
 pub mod purchase;
 pub mod receipt;
 pub mod settlement;

@@ -84,6 +84,25 @@ impl Venue {
     }
 }
 
+/// Whose ruling lowers what is owed where the terms name nobody: nobody's.
+pub const NO_ARBITER: Address = Address::ZERO;
+
+/// Who may sign about a mandate: whoever answers for its receipt, and whoever may lower what is owed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Signatories {
+    /// Where it is paid.
+    pub venue: Venue,
+    /// The arbiter of the terms; [`NO_ARBITER`] where they agree to no disputes.
+    pub arbiter: Address,
+}
+
+impl From<Venue> for Signatories {
+    /// Without an arbiter.
+    fn from(venue: Venue) -> Self {
+        Self { venue, arbiter: NO_ARBITER }
+    }
+}
+
 /// What is bought, and on which terms.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Purchase {
@@ -119,6 +138,12 @@ pub enum PaymentContext {
 }
 
 impl Purchase {
+    /// Who may answer for a receipt of a mandate that pays for this.
+    pub fn signatories(&self) -> Signatories {
+        let arbiter = self.disputes.as_ref().map_or(NO_ARBITER, Disputes::arbiter);
+        Signatories { venue: self.venue, arbiter }
+    }
+
     /// The `ref` of a mandate that pays for this.
     pub fn reference(&self, context: PaymentContext) -> B256 {
         let Venue { chain, wallet, processor } = self.venue;

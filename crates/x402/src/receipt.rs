@@ -12,10 +12,7 @@ use aep2_mandate::{
 use alloy_primitives::{Address, B256};
 use thiserror::Error;
 
-use crate::purchase::Venue;
-
-/// Whose ruling lowers what is owed: nobody's, since no terms name an arbiter yet.
-pub const NO_ARBITER: Address = Address::ZERO;
+use crate::purchase::{NO_ARBITER, Signatories};
 
 /// By how many seconds a processor's clock may differ from the reader's, unless told otherwise.
 pub const SKEW_S: u64 = 90;
@@ -43,11 +40,13 @@ pub enum ReceiptError {
         /// The one in the terms.
         expected: Address,
     },
-    /// Somebody could lower what is owed whom the terms do not name.
-    #[error("the receipt names the arbiter {found}, the terms name none")]
+    /// Somebody could lower what is owed whom the terms do not name, or not whom they name.
+    #[error("the receipt names {}, the terms {}", named(*.found), named(*.expected))]
     OtherArbiter {
         /// The arbiter that it names.
         found: Address,
+        /// The one in the terms.
+        expected: Address,
     },
     /// It promises to settle when the mandate has expired.
     #[error("the receipt promises settlement by {settle_by}, the mandate expires at {deadline}")]
@@ -87,6 +86,14 @@ pub enum ReceiptError {
     },
 }
 
+/// An arbiter, for people.
+fn named(arbiter: Address) -> String {
+    match arbiter {
+        NO_ARBITER => "no arbiter".to_owned(),
+        arbiter => format!("the arbiter {arbiter}"),
+    }
+}
+
 /// When a receipt can have been issued, by the reader's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IssueTimes {
@@ -111,8 +118,8 @@ impl IssueTimes {
     }
 }
 
-/// Checks that `receipt` is the promise of `venue`'s processor to settle `mandate`, whose id is
-/// `id`, and was issued when it can have been.
+/// Checks that `receipt` is the processor's promise to settle `mandate`, whose id is `id`, names the
+/// arbiter of the terms, and was issued when it can have been.
 ///
 /// # Errors
 /// When it is anything else. [`ReceiptError::Clock`] comes last: everything else is right then.
@@ -120,9 +127,10 @@ pub fn check(
     receipt: &SignedReceipt,
     mandate: &SignedMandate,
     id: MandateId,
-    venue: &Venue,
+    signatories: &Signatories,
     times: &IssueTimes,
 ) -> Result<(), ReceiptError> {
+    let venue = &signatories.venue;
     let (promised, asked) = (&receipt.message, &mandate.mandate);
     for (field, same) in [
         ("mandateId", promised.mandate_id == id),
@@ -137,7 +145,7 @@ pub fn check(
             return Err(ReceiptError::OtherMandate { field });
         }
     }
-    answered_for_by(venue, promised.processor, promised.arbiter)?;
+    answered_for_by(signatories, promised.processor, promised.arbiter)?;
     let (issued_at, settle_by, deadline) =
         (promised.issued_at, promised.settle_by, promised.deadline);
     if settle_by > deadline {
@@ -150,22 +158,23 @@ pub fn check(
     times.check(issued_at)
 }
 
-/// Checks that `receipt` is the statement of `venue`'s processor on a capture of the mandate with
-/// this id or digest, and was issued when it can have been. How much it states is not looked at.
+/// Checks that `receipt` is the processor's statement on a capture of the mandate with this id or
+/// digest, names the arbiter of the terms, and was issued when it can have been. How much it states is not looked at.
 ///
 /// # Errors
 /// When it is anything else, as with [`check`].
 pub fn check_capture(
     receipt: &SignedCaptureReceipt,
     id: B256,
-    venue: &Venue,
+    signatories: &Signatories,
     times: &IssueTimes,
 ) -> Result<(), ReceiptError> {
+    let venue = &signatories.venue;
     let stated = &receipt.message;
     if stated.mandate_id != id {
         return Err(ReceiptError::OtherMandate { field: "mandateId" });
     }
-    answered_for_by(venue, stated.processor, stated.arbiter)?;
+    answered_for_by(signatories, stated.processor, stated.arbiter)?;
     receipt.verify(&venue.typed_data_domain(), venue.processor)?;
     times.check(stated.issued_at)
 }
@@ -173,16 +182,17 @@ pub fn check_capture(
 /// The processor is the one in the terms, and nobody but those whom the terms name may lower what
 /// it owes.
 fn answered_for_by(
-    venue: &Venue,
+    signatories: &Signatories,
     processor: Address,
     arbiter: Address,
 ) -> Result<(), ReceiptError> {
+    let Signatories { venue, arbiter: expected } = *signatories;
     if processor != venue.processor {
         let expected = venue.processor;
         return Err(ReceiptError::OtherProcessor { found: processor, expected });
     }
-    if arbiter != NO_ARBITER {
-        return Err(ReceiptError::OtherArbiter { found: arbiter });
+    if arbiter != expected {
+        return Err(ReceiptError::OtherArbiter { found: arbiter, expected });
     }
     Ok(())
 }

@@ -47,6 +47,7 @@ impl Agent {
             chain_id: world.venue.chain,
             wallet: world.venue.wallet.into(),
             processor: world.venue.processor.into(),
+            arbiters: Vec::new(),
             limits: LimitSettings { hosts, payees: None, tokens },
         };
         let wallet = Wallet::create(directory.path(), settings).unwrap();

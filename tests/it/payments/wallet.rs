@@ -19,6 +19,7 @@ fn settings(world: &World) -> WalletSettings {
         chain_id: world.venue.chain,
         wallet: world.venue.wallet.into(),
         processor: world.venue.processor.into(),
+        arbiters: Vec::new(),
         limits: LimitSettings {
             tokens: vec![TokenLimits {
                 token: TOKEN.into(),

@@ -5,6 +5,7 @@ mod capacity;
 mod capture;
 mod compliance;
 mod demands;
+mod disputes;
 mod full_disk;
 mod holds;
 mod hostile;

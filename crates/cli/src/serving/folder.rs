@@ -54,6 +54,11 @@ impl DataFolder {
         ledger_of(&self.path)
     }
 
+    /// Evidence of disputes.
+    pub(crate) fn disputes(&self) -> PathBuf {
+        self.path.join("disputes")
+    }
+
     /// The embedded chain.
     pub(crate) fn chain(&self) -> PathBuf {
         self.path.join("chain")

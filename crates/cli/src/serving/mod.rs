@@ -14,6 +14,7 @@ use std::{
 };
 
 use aep2_circuits::Shape;
+use aep2_evidence::{EvidenceLimits, EvidenceStore, KeyFrom};
 use aep2_exact::ExactFacilitator;
 use aep2_mandate::clock::Clock;
 use aep2_processor::{Parts, Processor, TaskPanicked, batch::Provers};
@@ -22,9 +23,10 @@ use aep2_prover::{
     prover::{Entropy, Prover},
 };
 use aep2_server::{
-    Server,
+    Beside, Server,
     settings::{Problem, Rpc, Settings},
 };
+use aep2_vault::{KekSource, Vault};
 use alloy::primitives::Address;
 use anyhow::{Context, anyhow, ensure};
 use serde::Serialize;
@@ -119,13 +121,15 @@ impl Serving {
         let started = compliance::start(settings, &chain, &deployment)?;
         let processor =
             Processor::start_with(parts, config, compliance::policies(&started)).await?;
-        let (server, compliance) = match listen(&processor, exact, started, settings).await {
-            Ok(listening) => listening,
-            Err(error) => {
-                processor.shutdown().await;
-                return Err(error);
-            }
-        };
+        let evidence = evidence(settings, &folder);
+        let (server, compliance) =
+            match listen(&processor, (exact, evidence), started, settings).await {
+                Ok(listening) => listening,
+                Err(error) => {
+                    processor.shutdown().await;
+                    return Err(error);
+                }
+            };
 
         let ready = Ready {
             http: format!("http://{}", server.address()),
@@ -175,17 +179,42 @@ impl Serving {
 /// Serves a processor, and its officers where compliance is on.
 async fn listen(
     processor: &Processor,
-    exact: Option<ExactFacilitator>,
+    (exact, evidence): (Option<ExactFacilitator>, anyhow::Result<Option<EvidenceStore>>),
     started: Option<compliance::Opened>,
     settings: &Settings,
 ) -> anyhow::Result<(Server, Option<Compliance>)> {
-    let presented = started.as_ref().map(|(started, _)| started.compliance.clone());
-    let server = Server::start(processor.clone(), (exact, presented), settings).await?;
+    let compliance = started.as_ref().map(|(started, _)| started.compliance.clone());
+    let beside = Beside { exact, compliance, evidence: evidence? };
+    let server = Server::start(processor.clone(), beside, settings).await?;
     let compliance = match started {
         Some(started) => Some(Compliance::serve(started, processor).await?),
         None => None,
     };
     Ok((server, compliance))
+}
+
+/// Where evidence of disputes is kept, where disputes are served.
+fn evidence(settings: &Settings, folder: &DataFolder) -> anyhow::Result<Option<EvidenceStore>> {
+    let own = &settings.disputes;
+    if own.seconds_max == 0 {
+        return Ok(None);
+    }
+    let key = match &own.evidence_key_file {
+        None => KeyFrom::BesideTheStore,
+        Some(path) => {
+            let kek = KekSource::File(path.clone()).read();
+            KeyFrom::Vault(Vault::new(kek.context("disputes.evidence_key_file cannot be used")?))
+        }
+    };
+    let limits = EvidenceLimits {
+        bytes_max: own.evidence_bytes_max,
+        kept_s_min: own.evidence_kept_s,
+        ..EvidenceLimits::default()
+    };
+    let directory = folder.disputes();
+    let store = EvidenceStore::open(&directory, key, limits, Clock::system());
+    let name = directory.display();
+    store.map(Some).with_context(|| format!("the evidence of disputes in {name} does not open"))
 }
 
 /// x402's scheme `exact`, where it is set.

@@ -4,8 +4,10 @@ use std::time::Instant;
 
 use aep2_mandate::{typed_data::receipt::SignedReceipt, units::UnixTime, wire::Strict};
 use aep2_x402::{
-    ExtensionsJson, PaymentPayload, Requirements, ResourceInfo, X402Version2, agreement,
-    offer::Offer, terms::CaptureMode,
+    ExtensionsJson, PaymentPayload, Requirements, ResourceInfo, X402Version2,
+    agreement::{self, Agreeable},
+    offer::Offer,
+    terms::CaptureMode,
 };
 use alloy_primitives::B256;
 use axum::{
@@ -89,8 +91,10 @@ pub(super) async fn issue(
         return Err(malformed(format!("purpose: at most {PURPOSE_MAX} characters")).into());
     }
     let issuer = context.issuer();
-    let purchase =
-        agreement::agree(&offer.terms, &method, &resource, issuer.config().settle_within_s_max);
+    // A card names no arbiters yet: terms that agree to disputes are not signed for.
+    let agreeable =
+        Agreeable { settle_within_s_max: issuer.config().settle_within_s_max, arbiters: &[] };
+    let purchase = agreement::agree(&offer.terms, &method, &resource, agreeable);
     let purchase =
         purchase.map_err(|error| Refusal::new(Code::TermsNotPayable, error.to_string()))?;
     let asked = IssueRequest {

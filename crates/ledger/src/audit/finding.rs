@@ -146,6 +146,14 @@ pub enum Finding {
         /// The mandate.
         mandate: MandateHash,
     },
+    /// A dispute that is not its mandate's, or whose ruling is not that of its state.
+    #[error(
+        "the dispute of mandate {mandate} is not that of its number, or its ruling not that of its state"
+    )]
+    DisputeDiffers {
+        /// The mandate.
+        mandate: MandateHash,
+    },
     /// A batch whose members are not what it says.
     #[error("batch {batch}: {defect}")]
     BatchDiffers {

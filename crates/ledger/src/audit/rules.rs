@@ -30,6 +30,7 @@ pub(super) fn check(raw: &Raw, findings: &mut Vec<Finding>) {
     every_mandate_is_in_one_place(raw, findings);
     holds_end_in_time(raw, findings);
     captures_fit(raw, findings);
+    disputes_fit(raw, findings);
     reservations_are_covered(raw, findings);
     batches_add_up(raw, findings);
     what_was_settled_was_moved(raw, findings);
@@ -245,6 +246,34 @@ fn captures_fit(raw: &Raw, findings: &mut Vec<Finding>) {
     }
 }
 
+/// What a state says was ruled is what a dispute says; each dispute has its mandate and its number.
+fn disputes_fit(raw: &Raw, findings: &mut Vec<Finding>) {
+    let mut found = BTreeSet::new();
+    for (hash, dispute) in &raw.disputes {
+        if raw.dispute_numbers.get(&dispute.number) != Some(hash) {
+            found.insert(*hash);
+        }
+    }
+    for ((_, number), hash) in &raw.dispute_parties {
+        if raw.dispute_numbers.get(number) != Some(hash) {
+            found.insert(*hash);
+        }
+    }
+    for (number, hash) in &raw.dispute_numbers {
+        if raw.disputes.get(hash).is_none_or(|dispute| dispute.number != *number) {
+            found.insert(*hash);
+        }
+    }
+    let ruled = |hash| raw.disputes.get(hash).and_then(|own| own.ruling.as_ref());
+    for hash in raw.disputes.keys().chain(raw.states.keys()) {
+        let state = raw.states.get(hash);
+        if state.is_none_or(|state| state.ruled != ruled(hash).map(|ruling| ruling.captured)) {
+            found.insert(*hash);
+        }
+    }
+    findings.extend(found.into_iter().map(|mandate| Finding::DisputeDiffers { mandate }));
+}
+
 /// What live mandates pay is there.
 fn reservations_are_covered(raw: &Raw, findings: &mut Vec<Finding>) {
     let mut reserved: BTreeMap<(AccountId, Address), (u128, (Sequence, MandateHash))> =
@@ -254,7 +283,8 @@ fn reservations_are_covered(raw: &Raw, findings: &mut Vec<Finding>) {
             continue;
         };
         let promise = &record.promise;
-        let due = state.captured.unwrap_or(promise.amount().amount()).get();
+        let captured = state.captured.unwrap_or(promise.amount().amount());
+        let due = state.ruled.map_or(captured, |ruled| captured.min(ruled)).get();
         let this = (record.sequence, *hash);
         let (sum, latest) =
             reserved.entry((promise.account(), promise.token())).or_insert((0, this));

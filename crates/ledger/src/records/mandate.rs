@@ -227,28 +227,32 @@ impl Record for MandateRecord {
     const VERSION: u8 = 2;
 }
 
-/// Where a mandate is in its life, and what its payee captured of it.
+/// Where a mandate is in its life, what its payee captured of it, and what an arbiter ruled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StateRecord {
     /// Where it is.
     pub status: Status,
     /// What was captured; all of it when nothing was said.
     pub captured: Option<Amount>,
+    /// The most that its payee gets, where an arbiter ruled.
+    pub ruled: Option<Amount>,
     /// Whether it ever was in a batch. From then on its capture is fixed.
     pub was_sealed: bool,
     /// What keeps it out of windows while it is queued, by kind.
     pub holds: Vec<HoldRecord>,
 }
-fields!(StateRecord { status, captured, was_sealed, holds });
+fields!(StateRecord { status, captured, ruled, was_sealed, holds });
 
 impl Record for StateRecord {
-    const VERSION: u8 = 2;
+    const VERSION: u8 = 3;
 }
 
 impl StateRecord {
-    /// What the mandate pays when it settles.
+    /// What the mandate pays when it settles: what was captured, or else the ceiling, and no more than
+    /// was ruled.
     pub fn due(&self, ceiling: Ceiling) -> Amount {
-        self.captured.unwrap_or(ceiling.amount())
+        let due = self.captured.unwrap_or(ceiling.amount());
+        self.ruled.map_or(due, |ruled| due.min(ruled))
     }
 
     /// Until when it is held: when the last of its holds ends.

@@ -3,6 +3,7 @@
 mod account;
 mod batch;
 mod chain;
+mod dispute;
 mod hold;
 mod mandate;
 mod refund;
@@ -15,6 +16,7 @@ pub use self::{
     },
     batch::{BatchRecord, MemberRecord, Movement, SettledDebit, Step},
     chain::{Before, Identity, Tip, UnconfirmedKind, UnconfirmedRequest, UndoRecord},
+    dispute::{DisputeRecord, RulingRecord, StatementRecord},
     hold::{GateReason, GateRecord, GateScope, HoldKind, HoldRecord},
     mandate::{
         CaptureRecord, DirectPromise, DirectReceipt, FailureReason, IssuedReceipt, MandateRecord,

@@ -8,6 +8,7 @@ mod capture;
 mod chain;
 mod damage;
 mod direct;
+mod dispute;
 mod full_disk;
 mod gate;
 mod hold;

@@ -1,7 +1,7 @@
 //! Rulings: an arbiter decides what a payee may keep of a mandate.
 //!
 //! It counts by the key of the arbiter that the payee's terms and the processor's receipt name, and
-//! no other. It can lower what is owed, never raise it. No receipt names an arbiter yet.
+//! no other. It can lower what is owed, never raise it.
 //!
 //! The wire form:
 //!

@@ -31,11 +31,11 @@ pub use self::{
     settings::{LimitSettings, TokenLimits, WalletSettings},
 };
 use crate::{
-    PayError, Payer, PayerConfig, PayingClient,
+    AcceptedDisputes, PayError, Payer, PayerConfig, PayingClient,
     journal::{self, JournalError},
 };
 use aep2_processor_client::{
-    ProcessorError,
+    NativeClient, ProcessorError, RetryPolicy,
     lookup::{AccountStatus, Lookup},
 };
 
@@ -69,6 +69,9 @@ pub enum WalletError {
         /// What is wrong.
         reason: String,
     },
+    /// No HTTP client can be made to reach the processor with.
+    #[error("the processor cannot be asked: {0}")]
+    Http(#[source] reqwest::Error),
     /// The key.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -158,7 +161,15 @@ impl Wallet {
         let key = key::read_secret(&self.directory.join(KEY_FILE))?;
         let settings = &self.settings;
         let (venue, limits) = (settings.venue(), settings.limits());
-        let config = PayerConfig::new(settings.account, venue, limits, self.directory.clone());
+        let mut config = PayerConfig::new(settings.account, venue, limits, self.directory.clone());
+        if !settings.arbiters.is_empty() {
+            let http = reqwest::Client::builder().build().map_err(WalletError::Http)?;
+            let (url, retry) = (settings.processor_url.clone(), RetryPolicy::default());
+            config.disputes = Some(AcceptedDisputes {
+                arbiters: settings.arbiters.iter().map(|arbiter| arbiter.0).collect(),
+                processor: NativeClient::new(http, url, retry),
+            });
+        }
         Ok(Payer::open(config, key)?)
     }
 

@@ -30,6 +30,9 @@ pub struct WalletSettings {
     pub wallet: WireAddress,
     /// The processor, by the address that signs its receipts.
     pub processor: WireAddress,
+    /// Whom it lets decide about [disputes](aep2_x402::disputes). Terms that name anybody else are not signed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub arbiters: Vec<WireAddress>,
     /// What may be spent.
     #[serde(default)]
     pub limits: LimitSettings,
@@ -81,6 +84,7 @@ impl WalletSettings {
             chain_id: pays_from.chain_id,
             wallet: pays_from.wallet,
             processor: pays_from.processor,
+            arbiters: Vec::new(),
             limits: LimitSettings::default(),
         })
     }

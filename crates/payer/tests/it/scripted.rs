@@ -14,8 +14,7 @@ use aep2_payer::{PayerConfig, PayingClient, RetryPolicy};
 use aep2_x402::{
     PaymentPayload, PaymentRequired, SettleResponse,
     headers::{self, PAYMENT_REQUIRED, PAYMENT_RESPONSE, PAYMENT_SIGNATURE},
-    purchase::Venue,
-    receipt::NO_ARBITER,
+    purchase::{NO_ARBITER, Venue},
 };
 use alloy_signer_local::PrivateKeySigner;
 use http::{HeaderMap, HeaderName, HeaderValue};

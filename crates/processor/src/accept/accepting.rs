@@ -11,6 +11,7 @@ use aep2_mandate::{
     payee::LostPayee,
     units::{AccountId, Ceiling, UnixTime},
 };
+use aep2_x402::preimage::Preimage;
 use alloy::primitives::U256;
 
 use super::{context::AcceptContext, error::AcceptError, payable::Payable};
@@ -162,9 +163,9 @@ impl AcceptContext {
         let at_the_end = || AcceptError::Internal("the clock is at its end".to_owned());
         let settle_by = self.settle_by(&mandate, now).ok_or_else(at_the_end)?;
         let terms = self.check_terms(&mandate, settle_by, now);
-        let token = mandate.token();
+        let (token, not_before) = (mandate.token(), mandate.not_before(now));
         let proposal = mandate.propose(&self.domain(token), &self.requests.signer);
-        let standing = self.requests.ledger.precheck(&proposal, settle_by, None, now);
+        let standing = self.requests.ledger.precheck(&proposal, settle_by, not_before, now);
         if let Ok(standing @ Precheck::Accepted(_)) = standing {
             let accepted = self.requests.ledger.mandate(proposal.hash())?;
             let is_same = |view: MandateView| proposal.signed().is(&view.mandate.promise);
@@ -190,6 +191,9 @@ impl AcceptContext {
         now: UnixTime,
     ) -> Result<(), AcceptError> {
         let (token, amount, deadline) = (mandate.token(), mandate.amount(), mandate.deadline());
+        if let Some(preimage) = mandate.preimage() {
+            self.check_preimage(mandate, preimage)?;
+        }
         let Some(least) = self.least(token) else {
             return Err(AcceptError::UnsupportedToken { token });
         };
@@ -204,6 +208,26 @@ impl AcceptContext {
             return Err(AcceptError::DeadlineTooNear { deadline, settle_by });
         }
         Ok(())
+    }
+
+    /// What the mandate's `ref` was made of, as far as it was said.
+    fn check_preimage<T: Payable>(
+        &self,
+        mandate: &T,
+        preimage: &Preimage,
+    ) -> Result<(), AcceptError> {
+        if mandate.described(&self.venue()) != Some(mandate.reference()) {
+            return Err(AcceptError::OtherTerms);
+        }
+        let Some(disputes) = &preimage.disputes else { return Ok(()) };
+        let (asked_s, seconds_max) = (
+            disputes.window_seconds().saturating_add(disputes.ruling_seconds()),
+            self.disputes.seconds_max,
+        );
+        match asked_s <= seconds_max {
+            true => Ok(()),
+            false => Err(AcceptError::DisputesTooLong { asked_s, seconds_max }),
+        }
     }
 
     /// What the policies are asked.
@@ -226,6 +250,7 @@ impl AcceptContext {
             payee: mandate.payee(),
             amount,
             reference: mandate.reference(),
+            is_disputable: mandate.preimage().is_some_and(|own| own.disputes.is_some()),
             at,
         }
     }

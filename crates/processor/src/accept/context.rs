@@ -7,13 +7,14 @@ use aep2_mandate::{
     mandate::Domain,
     units::{Ceiling, UnixTime},
 };
+use aep2_x402::{disputes::Disputes, purchase::Venue};
 use alloy::primitives::Address;
 
 use super::payable::Payable;
 use crate::{
     capacity::Capacity,
     chain_status::ChainStatus,
-    config::{AcceptanceConfig, WindowConfig},
+    config::{AcceptanceConfig, DisputeTerms, WindowConfig},
     follow::Wanted,
     intake::RequestContext,
     metrics::Metrics,
@@ -34,6 +35,8 @@ pub(crate) struct AcceptContext {
     /// The accepted tokens' domains, and the least amounts.
     tokens: HashMap<Address, (Domain, Ceiling)>,
     settle_within_s: u64,
+    /// What is agreed to of disputes.
+    pub(super) disputes: DisputeTerms,
     /// What a window and a transaction take: no mandate is promised to be settled sooner.
     settle_after_s: [u64; 2],
 }
@@ -54,6 +57,7 @@ impl AcceptContext {
         parts: AcceptParts,
         acceptance: &AcceptanceConfig,
         windows: &WindowConfig,
+        disputes: DisputeTerms,
     ) -> Self {
         let AcceptParts { requests, policies, metrics, wanted, capacity, chain, wallet } = parts;
         let domain = |token| Domain::new(wallet.chain_id, wallet.address, token);
@@ -69,8 +73,15 @@ impl AcceptContext {
             wallet,
             tokens,
             settle_within_s: acceptance.settle_within_s,
+            disputes,
             settle_after_s: [windows.age_s_max, windows.due_margin_s],
         }
+    }
+
+    /// Where mandates pay.
+    pub(super) fn venue(&self) -> Venue {
+        let WalletId { chain_id: chain, address: wallet } = self.wallet;
+        Venue { chain, wallet, processor: self.requests.signer.address() }
     }
 
     /// The domain of mandates in `token`, accepted or not: what was accepted once is known for ever.
@@ -86,7 +97,9 @@ impl AcceptContext {
 
     /// By when a mandate that is accepted now is settled. None at the end of time.
     pub(super) fn settle_by<T: Payable>(&self, mandate: &T, now: UnixTime) -> Option<UnixTime> {
-        let latest = now.checked_add(self.settle_within_s)?;
+        let disputes = mandate.preimage().and_then(|own| own.disputes.as_ref());
+        let longer_s = disputes.map_or(0, Disputes::longer_s);
+        let latest = now.checked_add(self.settle_within_s.checked_add(longer_s)?)?;
         if !T::SETTLES_SOONER {
             return Some(latest);
         }

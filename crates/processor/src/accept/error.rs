@@ -38,6 +38,20 @@ pub enum AcceptError {
     /// Nobody could take the money out.
     #[error(transparent)]
     LostPayee(#[from] LostPayee),
+    /// What was said of what it pays for is not what its payer signed.
+    #[error("the mandate's ref is not the hash of these terms")]
+    OtherTerms,
+    /// It could be disputed for longer than this processor holds mandates.
+    #[error(
+        "the terms give {asked_s} seconds to dispute and to decide, and this processor holds mandates for \
+         {seconds_max} at most"
+    )]
+    DisputesTooLong {
+        /// What the terms ask for, in seconds.
+        asked_s: u64,
+        /// The most, in seconds. 0: disputes are not served here.
+        seconds_max: u64,
+    },
     /// Settling it would cost more than it is worth.
     #[error("the amount {amount} is below the least that is accepted, {least}")]
     AmountTooSmall {
@@ -192,6 +206,8 @@ impl AcceptError {
             Self::Busy { .. } => "too_many_requests",
             Self::UnsupportedToken { .. } => "unsupported_token",
             Self::LostPayee(_) => "lost_payee",
+            Self::OtherTerms => "other_terms",
+            Self::DisputesTooLong { .. } => "disputes_too_long",
             Self::AmountTooSmall { .. } => "amount_too_small",
             Self::Expired { .. } => "expired",
             Self::DeadlineTooNear { .. } => "deadline_too_near",
@@ -252,7 +268,7 @@ impl From<Refusal> for AcceptError {
             Refusal::NonceSpent => Self::NonceSpent,
             Refusal::NonceConflict { .. } => Self::NonceConflict,
             Refusal::Closed { scope, reason } => Self::Closed { scope, reason },
-            // It was some time ahead a moment ago. And no terms are handed in yet.
+            // It was some time ahead a moment ago, and the time to dispute ends before it.
             Refusal::SettleByPassed { .. } | Refusal::NotBeforeTooLate { .. } => {
                 Self::Internal(refusal.to_string())
             }

@@ -19,6 +19,7 @@ mod accepting;
 mod context;
 mod direct;
 mod error;
+mod offered;
 mod payable;
 mod proved;
 
@@ -26,4 +27,5 @@ pub(crate) use self::context::{AcceptContext, AcceptParts};
 pub use self::{
     acceptance::{Acceptance, DirectAcceptance},
     error::AcceptError,
+    offered::OfferedMandate,
 };

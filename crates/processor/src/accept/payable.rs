@@ -5,6 +5,7 @@ use aep2_ledger::{
     records::{NonceKey, Promise},
 };
 use aep2_mandate::{mandate::Domain, units::UnixTime};
+use aep2_x402::{preimage::Preimage, purchase::Venue};
 use alloy::primitives::{Address, B256, U256};
 
 use super::error::AcceptError;
@@ -24,6 +25,23 @@ pub(crate) trait Payable: Clone + Sized + Send + 'static {
     fn deadline(&self) -> U256;
     fn reference(&self) -> B256;
     fn nonce(&self) -> NonceKey;
+
+    /// What its reference was made of, where that came with it.
+    fn preimage(&self) -> Option<&Preimage> {
+        None
+    }
+
+    /// When it may be sealed at the earliest, if it is accepted now.
+    fn not_before(&self, now: UnixTime) -> Option<UnixTime> {
+        let disputes = self.preimage()?.disputes.as_ref()?;
+        Some(now.checked_add(disputes.window_seconds()).unwrap_or(UnixTime::MAX))
+    }
+
+    /// The reference that the preimage says it has, if it pays at this place.
+    fn described(&self, at: &Venue) -> Option<B256> {
+        let _ = at;
+        None
+    }
 
     /// With its id or digest. `domain` is that of mandates in its token.
     fn propose(self, domain: &Domain, signer: &ReceiptSigner) -> Received<Self>;

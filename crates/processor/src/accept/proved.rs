@@ -1,56 +1,71 @@
 //! Mandates of the proved path: Poseidon ids, EdDSA signatures checked together, EIP-712 receipts.
 
 use aep2_ledger::{
-    AcceptRequest, Accepted, IssuedReceipt, Received, Verified,
+    AcceptRequest, Accepted, IssuedReceipt, PayeeTerms, Received, Verified,
     records::{NonceKey, Promise, ProvedPromise},
 };
 use aep2_mandate::{
     eddsa::{self, Forged},
-    mandate::{Domain, MandateId, SignedMandate},
+    mandate::{Domain, MandateId},
     typed_data::receipt::{Receipt, SignedReceipt},
     units::UnixTime,
 };
+use aep2_x402::{
+    preimage::Preimage,
+    purchase::{NO_ARBITER, Venue},
+};
 use alloy::primitives::{Address, B256, U256};
 
-use super::{acceptance::Acceptance, error::AcceptError, payable::Payable};
+use super::{
+    acceptance::Acceptance, error::AcceptError, offered::OfferedMandate, payable::Payable,
+};
 use crate::intake::ReceiptSigner;
 
-impl Payable for SignedMandate {
+impl Payable for OfferedMandate {
     type Acceptance = Acceptance;
 
     fn token(&self) -> Address {
-        self.mandate.token
+        self.signed.mandate.token
     }
 
     fn payee(&self) -> Address {
-        self.mandate.payee
+        self.signed.mandate.payee
     }
 
     fn amount(&self) -> U256 {
-        U256::from(self.mandate.amount.get())
+        U256::from(self.signed.mandate.amount.get())
     }
 
     fn deadline(&self) -> U256 {
-        U256::from(self.mandate.deadline.get())
+        U256::from(self.signed.mandate.deadline.get())
     }
 
     fn reference(&self) -> B256 {
-        self.mandate.reference
+        self.signed.mandate.reference
     }
 
     fn nonce(&self) -> NonceKey {
-        let mandate = &self.mandate;
+        let mandate = &self.signed.mandate;
         let (account, token, nonce) = (mandate.account, mandate.token, mandate.nonce);
         NonceKey::Proved { account, token, nonce }
     }
 
+    fn preimage(&self) -> Option<&Preimage> {
+        self.preimage.as_ref()
+    }
+
+    fn described(&self, at: &Venue) -> Option<B256> {
+        self.preimage.as_ref().map(|preimage| preimage.reference(at, &self.signed.mandate))
+    }
+
     fn propose(self, domain: &Domain, _signer: &ReceiptSigner) -> Received<Self> {
-        let id = self.mandate.id(domain);
-        Received::proved(self, id)
+        let Self { signed, preimage } = self;
+        let id = signed.mandate.id(domain);
+        Received::proved(signed, id).map(|signed| Self { signed, preimage })
     }
 
     fn is(&self, accepted: &Promise) -> bool {
-        matches!(accepted, Promise::Proved { signed } if *signed == ProvedPromise::from(self))
+        matches!(accepted, Promise::Proved { signed } if *signed == ProvedPromise::from(&self.signed))
     }
 
     fn verify(proposals: &[&Received<Self>]) -> Vec<Option<String>> {
@@ -58,7 +73,7 @@ impl Payable for SignedMandate {
         let signed: Option<Vec<_>> = proposals
             .iter()
             .map(|proposal| {
-                let signed = proposal.signed();
+                let signed = &proposal.signed().signed;
                 let id = MandateId::from_bytes(proposal.hash().bytes())?;
                 Some((signed.key, id.element(), signed.signature))
             })
@@ -81,7 +96,8 @@ impl Payable for SignedMandate {
         signer: &ReceiptSigner,
     ) -> Result<AcceptRequest, AcceptError> {
         let internal = |error: String| AcceptError::Internal(error);
-        let mandate = &verified.signed().mandate;
+        let OfferedMandate { signed, preimage } = verified.signed();
+        let mandate = &signed.mandate;
         let mandate_id = MandateId::from_bytes(verified.hash().bytes())
             .ok_or_else(|| internal("an id is not below the field's order".to_owned()))?;
         let receipt = Receipt {
@@ -91,8 +107,7 @@ impl Payable for SignedMandate {
             nonce: mandate.nonce,
             token: mandate.token,
             payee: mandate.payee,
-            // No terms name one yet.
-            arbiter: Address::ZERO,
+            arbiter: preimage.as_ref().map_or(NO_ARBITER, Preimage::arbiter),
             amount: mandate.amount,
             issued_at: now,
             deadline: mandate.deadline,
@@ -100,7 +115,12 @@ impl Payable for SignedMandate {
         };
         let receipt = SignedReceipt::sign(receipt, &signer.key, &signer.domain);
         let receipt = receipt.map_err(|error| internal(error.to_string()))?;
-        AcceptRequest::proved(verified, receipt).map_err(|error| internal(error.to_string()))
+        let request = AcceptRequest::proved(verified, receipt);
+        let request = request.map_err(|error| internal(error.to_string()))?;
+        let Some(preimage) = preimage else { return Ok(request) };
+        let bytes = serde_json::to_vec(preimage).map_err(|error| internal(error.to_string()))?;
+        let not_before = verified.signed().not_before(now);
+        Ok(request.with_terms(PayeeTerms { bytes, not_before }))
     }
 
     fn acceptance(accepted: Accepted, _signer: &ReceiptSigner) -> Result<Acceptance, AcceptError> {

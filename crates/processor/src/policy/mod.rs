@@ -8,6 +8,7 @@
 //! has [ended](Policy::ended); so is all that lives after a start, and what the chain brings back to
 //! life.
 
+mod dispute_shares;
 mod nonce_words;
 mod policies;
 mod rule;

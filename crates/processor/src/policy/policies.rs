@@ -5,9 +5,11 @@ use std::sync::Arc;
 use aep2_ledger::{Ledger, LedgerError, MandateHash, Sequence, records::MandateRecord};
 
 use super::{
+    dispute_shares::DisputeShares,
     nonce_words::NonceWords,
     rule::{Policy, PolicyRefusal, Request},
 };
+use crate::config::DisputeConfig;
 
 /// How many mandates are read at a time when all that live are looked through.
 const READ_TOGETHER: usize = 1_024;
@@ -22,12 +24,13 @@ impl Policies {
     /// # Errors
     /// When the ledger cannot be read.
     pub(crate) fn start(
-        nonce_words_max: usize,
+        (nonce_words_max, disputes): (usize, &DisputeConfig),
         others: Vec<Arc<dyn Policy>>,
         ledger: &Ledger,
     ) -> Result<Self, LedgerError> {
         let words: Arc<dyn Policy> = Arc::new(NonceWords::new(nonce_words_max));
-        let this = Self([words].into_iter().chain(others).collect());
+        let shares: Arc<dyn Policy> = Arc::new(DisputeShares::new(disputes));
+        let this = Self([words, shares].into_iter().chain(others).collect());
         for_each_live(ledger, |mandate, record| {
             this.restore(&Request::of(mandate, record, ledger));
         })?;

@@ -5,6 +5,7 @@ use aep2_ledger::{
     records::{MandateRecord, NonceKey, Promise},
 };
 use aep2_mandate::units::{AccountId, Ceiling, UnixTime};
+use aep2_x402::preimage::Preimage;
 use alloy::primitives::{Address, B256};
 use thiserror::Error;
 
@@ -31,6 +32,8 @@ pub struct Request {
     pub amount: Ceiling,
     /// What is paid for.
     pub reference: B256,
+    /// Whether its payee's terms, as far as they are known, agree to disputes: it is held for a while.
+    pub is_disputable: bool,
     /// When it was accepted, or is about to be.
     pub at: UnixTime,
 }
@@ -54,9 +57,16 @@ impl Request {
             payee: promise.payee(),
             amount: promise.amount(),
             reference,
+            is_disputable: is_disputable(record),
             at: record.accepted_at,
         }
     }
+}
+
+/// Whether an accepted mandate was held for disputes: only then its processor was told the arbiter.
+fn is_disputable(record: &MandateRecord) -> bool {
+    let preimage = record.terms.as_deref().and_then(|terms| serde_json::from_slice(terms).ok());
+    preimage.is_some_and(|own: Preimage| own.disputes.is_some())
 }
 
 /// Why a policy refuses a mandate.

@@ -5,6 +5,7 @@
 mod account;
 mod batch;
 mod direct;
+mod dispute;
 mod error;
 mod inclusion;
 mod mandate;
@@ -15,6 +16,7 @@ pub(crate) use self::{
     account::status as account_status,
     batch::{status as batch_status, status_with_members as batch_status_with_members},
     direct::status as direct_status,
+    dispute::status as dispute_status,
     inclusion::InclusionProofs,
     mandate::status as mandate_status,
     outcome::outcome,
@@ -24,6 +26,7 @@ pub use self::{
     account::{AccountStatus, PendingChange, PurseStatus},
     batch::{BatchStatus, BatchStep, MemberStatus},
     direct::{DirectStatus, RecentMandate},
+    dispute::{DisputeList, DisputeStatus, DisputeStep, PayerSignature},
     error::ViewError,
     inclusion::Inclusion,
     mandate::{CaptureStatus, MandateReceipt, MandateState, MandateStatus, MandateTerms},

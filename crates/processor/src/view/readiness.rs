@@ -33,6 +33,9 @@ pub struct Identity {
     pub settle_within_s: u64,
     /// How long a payee has to capture, from the acceptance on.
     pub capture_within_s: u64,
+    /// How long a mandate can be held for disputes, in seconds: to dispute and to decide together. 0 where
+    /// terms with disputes are not served.
+    pub disputes_within_s: u64,
     /// The tokens that are accepted.
     pub tokens: Vec<TokenTerms>,
     /// The shapes that batches may have, as `64x16-capture`.
@@ -107,6 +110,7 @@ pub(crate) fn identity(
         verifier_sets: verifier_sets.iter().flatten().copied().collect(),
         settle_within_s: acceptance.settle_within_s,
         capture_within_s: windows.capture_within_s,
+        disputes_within_s: config.dispute_terms(deployment).seconds_max,
         tokens: tokens.collect(),
         shapes: windows.shapes.iter().map(ToString::to_string).collect(),
         captures: windows.shapes.iter().any(|shape| shape.capture()),

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use aep2_mandate::{mandate::SignedMandate, wire::WireError};
+use aep2_processor::accept::OfferedMandate;
+use aep2_x402::preimage::Preimage;
 use axum::{
     body::{Body, Bytes},
     extract::Request,
@@ -34,7 +36,29 @@ pub(super) async fn json(
             "send JSON, with the header Content-Type: application/json",
         ));
     }
-    let length = parts.headers.get(header::CONTENT_LENGTH);
+    whole(&parts.headers, body, bytes_max, within).await
+}
+
+/// The body of a request with whatever in it.
+///
+/// # Errors
+/// As [`json`], but for what it is declared as.
+pub(super) async fn bytes(
+    request: Request,
+    bytes_max: usize,
+    within: Duration,
+) -> Result<Bytes, ApiError> {
+    let (parts, body) = request.into_parts();
+    whole(&parts.headers, body, bytes_max, within).await
+}
+
+async fn whole(
+    headers: &HeaderMap,
+    body: Body,
+    bytes_max: usize,
+    within: Duration,
+) -> Result<Bytes, ApiError> {
+    let length = headers.get(header::CONTENT_LENGTH);
     let declared = length.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if declared.is_some_and(|bytes| bytes > bytes_max as u64) {
         return Err(too_large(bytes_max));
@@ -73,6 +97,35 @@ fn is_json(headers: &HeaderMap) -> bool {
             && value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
     };
     kind.eq_ignore_ascii_case("application/json") && parts.all(|part| part.is_empty() || utf8(part))
+}
+
+/// A mandate, with what its `ref` was made of where that is said: its four or three members, each once.
+///
+/// # Errors
+/// When it is anything else.
+pub(super) fn mandate(text: &[u8]) -> Result<OfferedMandate, ApiError> {
+    /// The members unread: what stands in each is for its own reader.
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct WithTerms<'a> {
+        #[serde(borrow)]
+        mandate: &'a RawValue,
+        #[serde(borrow)]
+        key: &'a RawValue,
+        #[serde(borrow)]
+        signature: &'a RawValue,
+        terms: Preimage,
+    }
+    match SignedMandate::from_json(text) {
+        Err(error) if error.field == "terms" => {}
+        read => return Ok(read?.into()),
+    }
+    let malformed = |error: serde_json::Error| ApiError::new(Code::Malformed, error.to_string());
+    let read: WithTerms<'_> = serde_json::from_slice(text).map_err(malformed)?;
+    let WithTerms { mandate, key, signature, terms } = read;
+    let alone = format!(r#"{{"mandate":{mandate},"key":{key},"signature":{signature}}}"#);
+    let signed = SignedMandate::from_json(alone)?;
+    Ok(OfferedMandate { signed, preimage: Some(terms) })
 }
 
 /// The mandates of one request, each by itself: read, or why not.
@@ -210,6 +263,37 @@ mod tests {
             read.into_iter().map(|one| one.map_err(|error| error.code)).collect::<Vec<_>>()
         });
         assert_eq!(codes, Ok(vec![Err(Code::TooLarge), Err(Code::Malformed)]));
+    }
+
+    #[test]
+    fn a_mandate_with_its_terms_is_read_as_strictly_as_one_without() {
+        let message = |text: &str| mandate(text.as_bytes()).map_err(|error| error.message);
+        let terms = r#"{"method":"GET","resource":"https://a.example/"}"#;
+        for (text, why) in [
+            (format!(r#"{{"mandate":{{}},"key":1,"terms":{terms}}}"#), "signature"),
+            (
+                format!(r#"{{"mandate":{{}},"key":1,"signature":1,"terms":{terms},"more":1}}"#),
+                "more",
+            ),
+            (
+                format!(
+                    r#"{{"mandate":{{}},"key":1,"signature":1,"terms":{terms},"terms":{terms}}}"#
+                ),
+                "terms",
+            ),
+            (
+                r#"{"mandate":{},"key":1,"signature":1,"terms":{"method":"GET"}}"#.to_owned(),
+                "resource",
+            ),
+            (r#"{"mandate":{},"key":1,"signature":1,"terms":null}"#.to_owned(), "null"),
+            (
+                format!(r#"{{"mandate":{{}},"key":1,"signature":1,"terms":{terms}}}"#),
+                "mandate.account",
+            ),
+        ] {
+            let refused = message(&text).expect_err("refused");
+            assert!(refused.contains(why), "{text}: {refused}");
+        }
     }
 
     #[test]

@@ -63,6 +63,10 @@ codes! {
     UnsupportedToken = "unsupported_token", UNPROCESSABLE_ENTITY;
     /// The payee is the address 0, the wallet or the token: nobody could take the money out.
     LostPayee = "lost_payee", UNPROCESSABLE_ENTITY;
+    /// The terms that came with the mandate are not what its `ref` is the hash of. Send those that were signed.
+    OtherTerms = "other_terms", UNPROCESSABLE_ENTITY;
+    /// The terms give more time for disputes than this processor holds mandates; `GET /` has the most.
+    DisputesTooLong = "disputes_too_long", UNPROCESSABLE_ENTITY;
     /// The amount is less than this processor settles; `GET /` has the least.
     AmountTooSmall = "amount_too_small", UNPROCESSABLE_ENTITY;
     /// The deadline has passed. Sign another mandate.
@@ -110,6 +114,19 @@ codes! {
     AttestationRefused = "attestation_refused", UNPROCESSABLE_ENTITY;
     /// No mandate with this id was accepted here.
     UnknownMandate = "unknown_mandate", NOT_FOUND;
+    /// The mandate is not disputed, or it does not concern whoever asks.
+    UnknownDispute = "unknown_dispute", NOT_FOUND;
+    /// The terms that came with the mandate agree to no disputes, or not for this reason.
+    NotDisputable = "not_disputable", UNPROCESSABLE_ENTITY;
+    /// Something else was said in its place before, and that stands: a mandate has one dispute, one answer, one
+    /// ruling.
+    DisputeConflict = "dispute_conflict", CONFLICT;
+    /// No party to the dispute has signed this evidence: its hash, its size, what it is.
+    EvidenceNotNamed = "evidence_not_named", UNPROCESSABLE_ENTITY;
+    /// No more evidence is kept, of this dispute or in all. The message says which.
+    EvidenceFull = "evidence_full", INSUFFICIENT_STORAGE;
+    /// Who asks is not clear. Send `Authorization: AEP2 …` with an access that is signed by whom it concerns.
+    Unauthorized = "unauthorized", UNAUTHORIZED;
     /// Another amount was captured before; that one stands.
     CaptureConflict = "capture_conflict", CONFLICT;
     /// More than the mandate allows. Capture less.
@@ -277,6 +294,7 @@ mod tests {
             include_str!("../../../processor/src/codes.rs"),
             include_str!("../../../processor/src/accept/error.rs"),
             include_str!("../../../processor/src/capture/error.rs"),
+            include_str!("../../../processor/src/dispute/error.rs"),
             include_str!("../../../processor/src/refund/error.rs"),
             include_str!("../../../processor/src/view/mod.rs"),
         ] {

@@ -1,10 +1,11 @@
 //! Mandates: accepting them, and what became of them.
 
-use aep2_mandate::mandate::{MandateId, SignedMandate};
+use aep2_mandate::mandate::MandateId;
 use aep2_processor::{
     accept::{AcceptError, Acceptance},
     view::{Inclusion, MandateStatus},
 };
+use aep2_x402::preimage::PREIMAGE_BYTES_MAX;
 use axum::{
     Json,
     extract::{Path, Request, State},
@@ -25,10 +26,11 @@ use super::{
 ///
 /// 201 with the processor's receipt, once the mandate and its reservation are on disk. The same mandate
 /// again gets the same receipt with 200, whatever has become of it since. A refusal promises nothing
-/// and leaves nothing behind.
+/// and leaves nothing behind. Where the payee's terms agree to disputes, what the mandate's `ref` was made
+/// of comes with it, as `terms`: `{"method", "resource", "order"?, "disputes"}`.
 #[utoipa::path(
     post, path = "/v1/mandates", tag = "mandates",
-    request_body = SignedMandate,
+    request_body = schema::MandateWithTerms,
     responses(
         (status = 201, description = "Accepted", body = Acceptance),
         (status = 200, description = "Accepted before; the same receipt", body = Acceptance),
@@ -37,8 +39,9 @@ use super::{
 )]
 pub(super) async fn accept(State(api): State<Api>, request: Request) -> Result<Response, ApiError> {
     let limits = api.limits();
-    let text = body::json(request, limits.mandate_bytes_max, api.body_within()).await?;
-    let acceptance = api.processor().accept(SignedMandate::from_json(&text)?).await?;
+    let bytes_max = limits.mandate_bytes_max.saturating_add(PREIMAGE_BYTES_MAX);
+    let text = body::json(request, bytes_max, api.body_within()).await?;
+    let acceptance = api.processor().accept(body::mandate(&text)?).await?;
     let status = status_of(&acceptance);
     let answer = serde_json::to_vec(&acceptance).map_err(|e| ApiError::internal(&e))?;
     Ok((status, [(header::CONTENT_TYPE, "application/json")], answer).into_response())

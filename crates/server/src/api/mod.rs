@@ -1,10 +1,12 @@
 //! The API: one file for each kind of thing that is asked for.
 
+mod access;
 mod accounts;
 mod attestations;
 mod batches;
 mod body;
 mod captures;
+mod disputes;
 mod error;
 mod event_buffer;
 mod events;
@@ -26,3 +28,4 @@ mod x402;
 
 pub use self::error::{ApiError, Code};
 pub(crate) use self::state::Api;
+pub use self::state::Beside;

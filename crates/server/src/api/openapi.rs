@@ -27,8 +27,8 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use super::{
-    accounts, attestations, batches, captures, events, health, identity, mandates, metrics, mvp,
-    outcomes, refunds, travel_rule, x402,
+    accounts, attestations, batches, captures, disputes, events, health, identity, mandates,
+    metrics, mvp, outcomes, refunds, travel_rule, x402,
 };
 
 /// The document, made once.
@@ -53,6 +53,13 @@ static DOCUMENT: LazyLock<Vec<u8>> =
         refunds::announce,
         mandates::proof,
         outcomes::outcomes,
+        disputes::open,
+        disputes::disputes,
+        disputes::dispute,
+        disputes::answer,
+        disputes::rule,
+        disputes::hand_in,
+        disputes::evidence,
         attestations::present,
         travel_rule::hand_in,
         travel_rule::key,
@@ -74,6 +81,7 @@ static DOCUMENT: LazyLock<Vec<u8>> =
     components(schemas(mvp::Code)),
     tags(
         (name = "mandates", description = "Accepting mandates, and what became of them"),
+        (name = "disputes", description = "Payers that object before a mandate settles; payees, arbiters, evidence"),
         (name = "accounts", description = "Accounts, as acceptance sees them"),
         (name = "compliance", description = "What payers and payees hand in, where this processor asks for it"),
         (name = "batches", description = "Batches and how far they are"),

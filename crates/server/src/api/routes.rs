@@ -9,8 +9,8 @@ use axum::{
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::{
-    accounts, attestations, batches, captures, events, guard::guard, health, identity, mandates,
-    metrics, mvp, openapi, outcomes, path, refunds, state::Api, travel_rule, x402,
+    accounts, attestations, batches, captures, disputes, events, guard::guard, health, identity,
+    mandates, metrics, mvp, openapi, outcomes, path, refunds, state::Api, travel_rule, x402,
 };
 
 /// All addresses with what they take.
@@ -27,6 +27,12 @@ fn routes() -> Vec<(&'static str, MethodRouter<Api>)> {
         ("/v1/attestations", post(attestations::present)),
         ("/v1/travel-rule", post(travel_rule::hand_in)),
         ("/v1/travel-rule/key", get(travel_rule::key)),
+        ("/v1/disputes", get(disputes::disputes).post(disputes::open)),
+        ("/v1/disputes/{id}", get(disputes::dispute)),
+        ("/v1/disputes/{id}/answer", post(disputes::answer)),
+        ("/v1/disputes/{id}/ruling", post(disputes::rule)),
+        ("/v1/disputes/{id}/evidence", post(disputes::hand_in)),
+        ("/v1/disputes/{id}/evidence/{hash}", get(disputes::evidence)),
         ("/v1/accounts/{id}", get(accounts::account)),
         ("/v1/batches", get(batches::batches)),
         ("/v1/batches/{id}", get(batches::batch)),
@@ -84,6 +90,7 @@ fn cross_origin(origin: AllowOrigin) -> CorsLayer {
         .allow_origin(origin)
         .allow_methods([Method::GET, Method::POST])
         .allow_headers([
+            header::AUTHORIZATION,
             header::CONTENT_TYPE,
             HeaderName::from_static("last-event-id"),
             HeaderName::from_static("x-requested-with"),

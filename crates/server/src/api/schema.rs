@@ -17,6 +17,17 @@ pub(super) struct MandateId {
     id: String,
 }
 
+/// A signed mandate, with what its `ref` was made of where the payee's terms agree to disputes.
+#[derive(ToSchema)]
+pub(super) struct MandateWithTerms {
+    #[schema(inline)]
+    #[serde(flatten)]
+    mandate: SignedMandate,
+    /// What `ref` was made of: `method`, `resource`, `order` where there is one, `disputes`.
+    #[schema(value_type = Option<Object>)]
+    terms: Option<()>,
+}
+
 /// Up to 256 mandates.
 #[derive(ToSchema)]
 pub(super) struct ManyMandates {
@@ -54,7 +65,7 @@ pub(super) enum AcceptErrors {
     #[response(status = 409)]
     Conflict(#[to_schema] Envelope),
     /// `unsupported_token`, `lost_payee`, `amount_too_small`, `expired`, `deadline_too_near`, `unknown_account`,
-    /// `other_processor`, `other_verifiers`, `unknown_key`, `bad_signature`; `travel_rule_invalid` when an
+    /// `other_processor`, `other_terms`, `disputes_too_long`, `other_verifiers`, `unknown_key`, `bad_signature`; `travel_rule_invalid` when an
     /// object is handed in.
     #[response(status = 422)]
     Refused(#[to_schema] Envelope),
@@ -90,6 +101,42 @@ pub(super) enum RefundErrors {
     Refused(#[to_schema] Envelope),
 }
 
+/// Why nothing is done about a dispute.
+#[derive(IntoResponses)]
+pub(super) enum DisputeErrors {
+    /// `dispute_conflict`, `too_late`.
+    #[response(status = 409)]
+    Conflict(#[to_schema] Envelope),
+    /// `not_disputable`, `bad_signature`.
+    #[response(status = 422)]
+    Refused(#[to_schema] Envelope),
+}
+
+/// Why a piece of evidence is not kept.
+#[derive(IntoResponses)]
+pub(super) enum EvidenceErrors {
+    /// `too_slow`: the body did not arrive in time.
+    #[response(status = 408)]
+    TooSlow(#[to_schema] Envelope),
+    /// `too_large`.
+    #[response(status = 413)]
+    TooLarge(#[to_schema] Envelope),
+    /// `evidence_not_named`.
+    #[response(status = 422)]
+    Refused(#[to_schema] Envelope),
+    /// `evidence_full`.
+    #[response(status = 507)]
+    Full(#[to_schema] Envelope),
+}
+
+/// Why something is shown to nobody whom it does not concern.
+#[derive(IntoResponses)]
+pub(super) enum AccessErrors {
+    /// `unauthorized`.
+    #[response(status = 401)]
+    Unauthorized(#[to_schema] Envelope),
+}
+
 /// Why there is no proof.
 #[derive(IntoResponses)]
 pub(super) enum ProofErrors {
@@ -104,7 +151,7 @@ pub(super) enum NotFoundErrors {
     /// `malformed`: the address.
     #[response(status = 400)]
     Malformed(#[to_schema] Envelope),
-    /// `unknown_mandate`, `not_found`.
+    /// `unknown_mandate`, `unknown_dispute`, `not_found`.
     #[response(status = 404)]
     NotFound(#[to_schema] Envelope),
 }

@@ -6,12 +6,31 @@ use std::{
 };
 
 use aep2_compliance::Compliance;
+use aep2_evidence::EvidenceStore;
 use aep2_exact::ExactFacilitator;
 use aep2_processor::Processor;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use super::{error::ApiError, event_buffer::EventBuffer, guard::Gate};
+use super::{
+    error::{ApiError, Code},
+    event_buffer::EventBuffer,
+    guard::Gate,
+};
 use crate::{metrics::Metrics, settings::LimitSettings};
+
+/// How many may hand in evidence at the same time.
+const EVIDENCE_PLACES: usize = 16;
+
+/// What is served beside the processor, where it is there.
+#[derive(Default)]
+pub struct Beside {
+    /// Payments of x402's scheme `exact`.
+    pub exact: Option<ExactFacilitator>,
+    /// What payers present to compliance.
+    pub compliance: Option<Compliance>,
+    /// Evidence of disputes.
+    pub evidence: Option<EvidenceStore>,
+}
 
 /// The API over a processor. Clones are the same one.
 #[derive(Clone)]
@@ -23,6 +42,9 @@ struct Inner {
     processor: Processor,
     exact: Option<ExactFacilitator>,
     compliance: Option<Compliance>,
+    evidence: Option<EvidenceStore>,
+    /// One for each who may hand in evidence.
+    evidence_places: Arc<Semaphore>,
     limits: LimitSettings,
     metrics: Arc<Metrics>,
     gate: Arc<Gate>,
@@ -36,7 +58,7 @@ impl Api {
     /// The API over a processor, and the task that keeps its events.
     pub(crate) fn new(
         processor: Processor,
-        (exact, compliance): (Option<ExactFacilitator>, Option<Compliance>),
+        Beside { exact, compliance, evidence }: Beside,
         limits: &LimitSettings,
     ) -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -51,6 +73,8 @@ impl Api {
             processor,
             exact,
             compliance,
+            evidence,
+            evidence_places: Arc::new(Semaphore::new(EVIDENCE_PLACES)),
             limits: limits.clone(),
             gate: Arc::new(gate),
             metrics,
@@ -84,6 +108,20 @@ impl Api {
     /// Compliance, where it is on.
     pub(super) fn compliance(&self) -> Option<&Compliance> {
         self.inner.compliance.as_ref()
+    }
+
+    /// A place among those who may hand in evidence at the same time.
+    pub(super) fn evidence_place(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        let place = Arc::clone(&self.inner.evidence_places).try_acquire_owned();
+        place.map_err(|_| {
+            let message = "evidence of others is being taken in: try again in a moment";
+            ApiError::new(Code::TooManyRequests, message)
+        })
+    }
+
+    /// Where evidence of disputes is kept, where any is.
+    pub(super) fn evidence(&self) -> Option<&EvidenceStore> {
+        self.inner.evidence.as_ref()
     }
 
     pub(super) fn limits(&self) -> &LimitSettings {

@@ -11,7 +11,7 @@ use aep2_http::ConnectionLimits;
 use aep2_mandate::units::ChainId;
 use aep2_processor::{
     ProcessorConfig,
-    config::{AcceptanceConfig, LedgerSettings, WindowConfig},
+    config::{AcceptanceConfig, DisputeConfig, LedgerSettings, WindowConfig},
 };
 use alloy::primitives::Address;
 
@@ -119,6 +119,11 @@ impl Settings {
                 segments_max: windows.segments_max,
                 in_flight_max: windows.in_flight_max,
                 poll_interval_ms: windows.poll_interval_ms,
+            },
+            disputes: DisputeConfig {
+                seconds_max: self.disputes.seconds_max,
+                held_max: self.disputes.held_max,
+                held_by_account_max: self.disputes.held_by_account_max,
             },
             ledger: LedgerSettings {
                 view_age_s_max: acceptance.view_age_s_max,

@@ -8,8 +8,9 @@ use super::{
     error::SettingsError,
     section::{Section, SectionShown},
     sections::{
-        AcceptanceSettings, ChainSettings, ComplianceSection, DataSettings, ExactSettings,
-        HttpSettings, KeySettings, LimitSettings, LogSettings, MetricsSettings, WindowSettings,
+        AcceptanceSettings, ChainSettings, ComplianceSection, DataSettings, DisputeSettings,
+        ExactSettings, HttpSettings, KeySettings, LimitSettings, LogSettings, MetricsSettings,
+        WindowSettings,
     },
     unknown,
 };
@@ -32,6 +33,8 @@ pub struct Settings {
     pub acceptance: AcceptanceSettings,
     /// Who is served.
     pub compliance: ComplianceSection,
+    /// Disputes.
+    pub disputes: DisputeSettings,
     /// When it is settled.
     pub windows: WindowSettings,
     /// What requests may be.
@@ -76,6 +79,7 @@ impl Settings {
             shown::<HttpSettings>("http"),
             shown::<AcceptanceSettings>("acceptance"),
             shown::<ComplianceSection>("compliance"),
+            shown::<DisputeSettings>("disputes"),
             shown::<WindowSettings>("windows"),
             shown::<LimitSettings>("limits"),
             shown::<MetricsSettings>("metrics"),

@@ -20,8 +20,8 @@ pub use self::{
     file::Settings,
     section::{Described, Section},
     sections::{
-        AcceptanceSettings, ChainSettings, DataSettings, ExactSettings, HttpSettings, KeySettings,
-        LimitSettings, LogSettings, MetricsSettings, WindowSettings,
+        AcceptanceSettings, ChainSettings, DataSettings, DisputeSettings, ExactSettings,
+        HttpSettings, KeySettings, LimitSettings, LogSettings, MetricsSettings, WindowSettings,
     },
     value::{LogFormat, LogLevel, NotAnRpc, Rpc, ShapeName, TokenSetting},
 };

@@ -155,6 +155,28 @@ section! {
 }
 
 section! {
+    /// Disputes: mandates whose payee's terms agree to it are held until nobody can dispute them any more, or an
+    /// arbiter has ruled.
+    pub struct DisputeSettings {
+        /// The longest time to dispute and to decide together. As much as the wallet's longest promise leaves,
+        /// where that is less. At 0, no such mandate is accepted.
+        pub seconds_max: u64 = 86_400;
+        /// How many mandates that can be disputed may wait to be settled. They come due at times that others
+        /// have chosen: no more than this machine settles within `acceptance.settle_within_s`.
+        pub held_max: usize = 10_000;
+        /// How many of them one account may have.
+        pub held_by_account_max: usize = 500;
+        /// A file with the key that evidence is sealed by, as `aep2 issuer init` makes one. Without this, one is
+        /// made in the data directory, where whoever copies the directory has both.
+        pub evidence_key_file: Option<PathBuf> = None => "\"evidence.key\"";
+        /// The most bytes of evidence that are kept, of all disputes together.
+        pub evidence_bytes_max: u64 = 4 << 30;
+        /// How long a dispute's evidence is kept, after its last piece came.
+        pub evidence_kept_s: u64 = 31_536_000;
+    }
+}
+
+section! {
     /// When mandates are settled, and how many together.
     pub struct WindowSettings {
         /// The shapes of segments, by which proofs are made; there must be a key for each. The embedded

@@ -11,8 +11,8 @@ use aep2_mandate::{
     units::{AccountId, Amount, Ceiling, ChainId, Nonce, UnixTime},
 };
 use aep2_x402::{
-    purchase::Venue,
-    receipt::{IssueTimes, NO_ARBITER, ReceiptError, check, check_capture},
+    purchase::{NO_ARBITER, Venue},
+    receipt::{IssueTimes, ReceiptError, check, check_capture},
 };
 use alloy_primitives::{Address, B256};
 use alloy_signer_local::PrivateKeySigner;
@@ -76,7 +76,7 @@ fn changed(change: impl FnOnce(&mut Receipt)) -> Result<(), ReceiptError> {
     change(&mut receipt);
     let signed = SignedReceipt::sign(receipt, &key(1), &venue().typed_data_domain()).unwrap();
     let (id, mandate) = mandate();
-    check(&signed, &mandate, id, &venue(), &times())
+    check(&signed, &mandate, id, &venue().into(), &times())
 }
 
 /// A field, and another value of it.
@@ -105,11 +105,11 @@ fn the_processor_answers_for_it_and_nobody_lowers_it() {
     let refused = changed(|receipt| receipt.processor = found);
     assert_eq!(refused, Err(ReceiptError::OtherProcessor { found, expected }));
     let refused = changed(|receipt| receipt.arbiter = found);
-    assert_eq!(refused, Err(ReceiptError::OtherArbiter { found }));
+    assert_eq!(refused, Err(ReceiptError::OtherArbiter { found, expected: NO_ARBITER }));
 
     let forged = SignedReceipt::sign(receipt(), &key(2), &venue().typed_data_domain()).unwrap();
     let (id, mandate) = mandate();
-    let refused = check(&forged, &mandate, id, &venue(), &times());
+    let refused = check(&forged, &mandate, id, &venue().into(), &times());
     assert!(matches!(refused, Err(ReceiptError::Signer(_))), "{refused:?}");
 }
 
@@ -142,7 +142,7 @@ fn a_clock_that_differs_is_an_error_of_its_own() {
         receipt.issued_at = at(NOW + 91);
         receipt.arbiter = TOKEN;
     });
-    assert_eq!(refused, Err(ReceiptError::OtherArbiter { found: TOKEN }));
+    assert_eq!(refused, Err(ReceiptError::OtherArbiter { found: TOKEN, expected: NO_ARBITER }));
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn a_statement_of_a_capture_is_checked_alike() {
         change(&mut stated);
         let domain = venue().typed_data_domain();
         let signed = SignedCaptureReceipt::sign(stated, &key(1), &domain).unwrap();
-        check_capture(&signed, id, &venue(), &times())
+        check_capture(&signed, id, &venue().into(), &times())
     };
     assert_eq!(checked(|_| ()), Ok(()));
     let other = checked(|stated| stated.mandate_id = B256::ZERO);
@@ -168,7 +168,7 @@ fn a_statement_of_a_capture_is_checked_alike() {
     let other = checked(|stated| stated.processor = TOKEN);
     assert!(matches!(other, Err(ReceiptError::OtherProcessor { .. })), "{other:?}");
     let other = checked(|stated| stated.arbiter = TOKEN);
-    assert_eq!(other, Err(ReceiptError::OtherArbiter { found: TOKEN }));
+    assert_eq!(other, Err(ReceiptError::OtherArbiter { found: TOKEN, expected: NO_ARBITER }));
     let other = checked(|stated| stated.issued_at = at(NOW + 91));
     assert!(matches!(other, Err(ReceiptError::Clock { .. })), "{other:?}");
 }

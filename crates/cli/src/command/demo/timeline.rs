@@ -146,6 +146,9 @@ impl Seen {
             }
             Event::TaskPanicked { task } => self.panicked = Some(task),
             Event::Captured { .. }
+            | Event::Disputed { .. }
+            | Event::DisputeAnswered { .. }
+            | Event::DisputeRuled { .. }
             | Event::RefundAnnounced { .. }
             | Event::RefundPaid { .. }
             | Event::SegmentProved { .. }

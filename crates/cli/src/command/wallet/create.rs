@@ -132,6 +132,7 @@ async fn settle_on(arguments: &Arguments, output: &Output) -> anyhow::Result<Wal
         chain_id: identity.chain_id,
         wallet: identity.wallet,
         processor: identity.processor,
+        arbiters: Vec::new(),
         limits,
     })
 }

@@ -15,11 +15,13 @@ use aep2_mandate::{
 use aep2_processor_client::ProcessorClient;
 use aep2_x402::{
     Aep2Scheme, Extra, Requirements, SettleResponse,
+    disputes::Disputes,
     headers::{PAYMENT_SIGNATURE, X_PAYMENT},
     receipt::{self, IssueTimes},
     terms::{WALLET_NAME, WALLET_VERSION},
     v1,
 };
+use alloy_primitives::B256;
 use http::{HeaderMap, request::Parts};
 
 use self::paid::Paid;
@@ -27,7 +29,6 @@ pub(crate) use self::payment::IncomingPayment;
 use super::{Admitted, Offer, Rejection, Scheme, terms::take_payment};
 use crate::{
     clocks::Clocks,
-    config::PayeeConfig,
     order::Orders,
     refusal::Refusal,
     sale::{Conflict, Sale},
@@ -47,6 +48,8 @@ pub(crate) struct Payment {
     id: MandateId,
     /// When the payee made the order that it pays for; none in intent mode.
     ordered_at: Option<UnixTime>,
+    /// The order; none in intent mode.
+    order: Option<B256>,
     mandate: Arc<SignedMandate>,
 }
 
@@ -64,6 +67,8 @@ impl Aep2 {
     /// What is asked for, without an order.
     fn terms(&self, sale: &Sale) -> Requirements {
         let (config, request) = (sale.payee().config(), sale.request());
+        // What can be disputed settles that much later.
+        let longer_s = config.disputes.as_ref().map_or(0, Disputes::longer_s);
         Requirements {
             scheme: Aep2Scheme,
             network: sale.network(),
@@ -74,13 +79,13 @@ impl Aep2 {
             extra: Extra {
                 wallet: config.venue.wallet.into(),
                 processor: config.venue.processor.into(),
-                settle_within_seconds: config.settle_within_s,
+                settle_within_seconds: config.settle_within_s.saturating_add(longer_s),
                 name: WALLET_NAME.to_owned(),
                 version: WALLET_VERSION.to_owned(),
                 capture: request.capture,
                 method: Some(request.purchase.method.clone()),
                 order: None,
-                disputes: None,
+                disputes: config.disputes.clone(),
             },
         }
     }
@@ -100,9 +105,9 @@ impl Aep2 {
         sale: &Sale,
         payment: IncomingPayment,
     ) -> Result<Admitted<Payment>, Refusal> {
-        let (id, ordered_at) = payment.pays_for(sale, &self.terms(sale), &self.orders)?;
+        let (id, order, ordered_at) = payment.pays_for(sale, &self.terms(sale), &self.orders)?;
         let mandate = payment.mandate;
-        let payment = Payment { id, ordered_at, mandate: mandate.clone() };
+        let payment = Payment { id, ordered_at, order, mandate: mandate.clone() };
         Ok(Admitted::new(payment, id.to_bytes(), mandate))
     }
 }
@@ -135,16 +140,20 @@ impl Scheme for Aep2 {
 
     /// The processor's promise, verified.
     async fn settle(&self, sale: &Sale, payment: Payment) -> Result<Paid, Refusal> {
-        let Payment { id, ordered_at, mandate } = payment;
+        let Payment { id, ordered_at, order, mandate } = payment;
         // Nothing is handed over that could not be served.
         self.clocks.check(sale.payee().config()).await.map_err(Refusal::ClocksDiffer)?;
-        let receipt = self.processor.settle(&mandate, &self.terms(sale)).await?;
-        let PayeeConfig { venue, skew_s, .. } = sale.payee().config();
+        let mut terms = self.terms(sale);
+        terms.extra.order = order.map(Strict);
+        let resource = &sale.request().purchase.resource;
+        let receipt = self.processor.settle(&mandate, &terms, resource).await?;
+        let by = sale.request().purchase.signatories();
+        let skew_s = sale.payee().config().skew_s;
         // What pays for an order was accepted since it was made. What pays in intent mode may have
         // been accepted at any time.
         let from = ordered_at.unwrap_or(UnixTime::MIN);
-        let times = IssueTimes { from, now: sale.payee().now(), skew_s: *skew_s };
-        let checked = receipt::check(&receipt, &mandate, id, venue, &times);
+        let times = IssueTimes { from, now: sale.payee().now(), skew_s };
+        let checked = receipt::check(&receipt, &mandate, id, &by, &times);
         checked.map_err(Refusal::BadReceipt)?;
         check_fresh(sale, &receipt)?;
         let request = sale.request();

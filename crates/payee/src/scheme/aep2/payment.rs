@@ -12,6 +12,7 @@ use aep2_x402::{
     purchase::PaymentContext,
     v1,
 };
+use alloy_primitives::B256;
 use http::HeaderMap;
 use serde::Deserialize;
 
@@ -62,7 +63,7 @@ impl IncomingPayment {
     }
 
     /// Checks that this pays for what is sold under `terms`, which carry no order. Gives the
-    /// mandate's id, and when it was ordered, where the payee knows.
+    /// mandate's id, and its order and when that was made, where it has one.
     ///
     /// The signature is the processor's to check, and so is what the account has.
     pub(super) fn pays_for(
@@ -70,7 +71,7 @@ impl IncomingPayment {
         sale: &Sale,
         terms: &Requirements,
         orders: &Orders,
-    ) -> Result<(MandateId, Option<UnixTime>), Refusal> {
+    ) -> Result<(MandateId, Option<B256>, Option<UnixTime>), Refusal> {
         let (purchase, now) = (&sale.request().purchase, sale.asked_at());
         let mandate = &self.mandate.mandate;
         let order = match &self.accepted {
@@ -113,7 +114,7 @@ impl IncomingPayment {
             return Err(Refusal::DeadlineTooNear { deadline: mandate.deadline, needed });
         }
         let id = mandate.id(&purchase.venue.mandate_domain(purchase.token));
-        Ok((id, good_until.and_then(|until| ordered_at(sale, until))))
+        Ok((id, order, good_until.and_then(|until| ordered_at(sale, until))))
     }
 }
 

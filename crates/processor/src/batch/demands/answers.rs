@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use aep2_chain::{
     call::Call,
     sender::{Broadcast, Outcome, Pending, SenderError, SubmissionId},
-    wallet::guarantee::{CaptureAnswer, ShownMandate},
+    wallet::guarantee::{CaptureAnswer, RulingAnswer, ShownMandate},
 };
 use aep2_ledger::BatchNumber;
 use alloy::primitives::{B256, keccak256};
@@ -28,6 +28,7 @@ const BYTES_MAX: usize = 100 << 10;
 /// Answers to be sent, and those on their way.
 pub(super) struct Answers {
     node: Node,
+    rulings: Vec<(B256, RulingAnswer)>,
     captures: Vec<(B256, CaptureAnswer)>,
     batches: BTreeMap<BatchNumber, OfBatch>,
     on_their_way: Vec<Sent>,
@@ -44,19 +45,21 @@ struct Sent {
 
 impl Answers {
     pub(super) fn new(node: Node) -> Self {
-        let (captures, batches, on_their_way) = Default::default();
-        Self { node, captures, batches, on_their_way }
+        let (rulings, captures, batches, on_their_way) = Default::default();
+        Self { node, rulings, captures, batches, on_their_way }
     }
 
-    /// Adds what answers a demand. Where both can be said, what the payee took comes first: what is shown
+    /// Adds what answers a demand. Where more can be said, what was ruled comes first, then what the payee took: what is shown
     /// then covers what is due, and who demanded it all the same pays for the answer.
     pub(super) fn add(&mut self, digest: B256, needed: Needed, book: &Book) {
-        let Needed { capture, shown, fault } = needed;
+        let Needed { ruling, capture, shown, fault } = needed;
         if let Some(fault) = fault {
             tracing::debug!(%digest, error = %fault, "a demand is answered in part alone");
         }
         let useless = shown.is_some() && book.terms(&digest).capture_refused;
-        if let Some(capture) = capture.filter(|_| !useless) {
+        if let Some(ruling) = ruling {
+            self.rulings.push((digest, ruling));
+        } else if let Some(capture) = capture.filter(|_| !useless) {
             self.captures.push((digest, capture));
         } else if let Some((batch, shown)) = shown {
             let of_batch = self.batches.entry(batch.number);
@@ -111,6 +114,11 @@ impl Answers {
     pub(super) async fn send(&mut self, book: &mut Book) {
         let id = self.node.guarantee.id();
         let mut groups = Vec::new();
+        let rulings = std::mem::take(&mut self.rulings);
+        group(rulings, Kind::Ruling, book, &mut groups, &|part| {
+            let answers: Vec<_> = part.iter().map(|(_, answer)| *answer).collect();
+            id.answer_by_ruling(&answers)
+        });
         let captures = std::mem::take(&mut self.captures);
         group(captures, Kind::Capture, book, &mut groups, &|part| {
             let answers: Vec<_> = part.iter().map(|(_, answer)| *answer).collect();
@@ -165,6 +173,7 @@ impl Answers {
 /// What an answer says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
+    Ruling,
     Capture,
     Batch,
 }
@@ -173,7 +182,7 @@ impl Kind {
     /// How many demands one answers at most.
     fn most(self) -> usize {
         match self {
-            Self::Capture => CAPTURES_MAX,
+            Self::Ruling | Self::Capture => CAPTURES_MAX,
             Self::Batch => LEAVES_MAX,
         }
     }

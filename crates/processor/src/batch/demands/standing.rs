@@ -8,7 +8,9 @@ use std::{
 use aep2_chain::{
     captures::CaptureTree,
     inclusion::SettledTransaction,
-    wallet::guarantee::{CaptureAnswer, RememberedBatch, ShownMandate, receipt_within},
+    wallet::guarantee::{
+        CaptureAnswer, RememberedBatch, RulingAnswer, ShownMandate, receipt_within,
+    },
 };
 use aep2_ledger::{
     BatchNumber, IssuedReceipt, LedgerError, MandateHash, MandateView, Status, Step,
@@ -29,7 +31,7 @@ use crate::{
         context::{blocking, resume_panic},
         evidence,
     },
-    capture,
+    capture, dispute,
 };
 
 /// How many batches are kept that were shown before: many mandates are of one.
@@ -65,9 +67,11 @@ pub(super) enum Standing {
     },
 }
 
-/// What answers a demand: one of them, or both.
+/// What answers a demand: one of them, or more.
 #[derive(Debug)]
 pub(super) struct Needed {
+    /// That an arbiter left the payee less.
+    pub(super) ruling: Option<RulingAnswer>,
     /// That the payee took less.
     pub(super) capture: Option<CaptureAnswer>,
     /// What a batch paid of it.
@@ -120,7 +124,11 @@ impl Examiner {
             return Ok(Standing::Covered { claimed });
         }
 
-        let mut needed = Needed { capture: None, shown: None, fault: None };
+        let mut needed = Needed { ruling: None, capture: None, shown: None, fault: None };
+        match self.ruling(&view, receipt, due).await {
+            Ok(ruling) => needed.ruling = ruling,
+            Err(error) => needed.fault = Some(error),
+        }
         match lowering(&view, receipt, due) {
             Ok(capture) => needed.capture = capture.filter(|_| !kept.capture_fixed),
             Err(error) => needed.fault = Some(error),
@@ -134,8 +142,8 @@ impl Examiner {
             }
         }
         match needed {
-            Needed { capture: None, shown: None, fault: Some(error) } => Err(error),
-            Needed { capture: None, shown: None, fault: None } => {
+            Needed { ruling: None, capture: None, shown: None, fault: Some(error) } => Err(error),
+            Needed { ruling: None, capture: None, shown: None, fault: None } => {
                 Ok(Standing::NotSettled { live: view.state.status.is_live() })
             }
             needed => Ok(Standing::Answerable(Box::new(needed))),
@@ -174,6 +182,25 @@ impl Examiner {
                         .to_owned(),
                 )
             })
+    }
+
+    /// What the arbiter of the receipt ruled, if that is less than what is due.
+    async fn ruling(
+        &self,
+        view: &MandateView,
+        receipt: Receipt,
+        due: u128,
+    ) -> Result<Option<RulingAnswer>, AnswerError> {
+        if view.state.ruled.is_none_or(|ruled| ruled.get() >= due) {
+            return Ok(None);
+        }
+        let (ledger, mandate) = (Arc::clone(&self.node.context.ledger), view.hash);
+        let record = reading(move || ledger.dispute(mandate)).await?;
+        let ruled = record.and_then(|record| record.ruling);
+        let signed = ruled.as_ref().map(dispute::ruling_of).transpose().map_err(|error| {
+            AnswerError::Evidence(format!("the ruling on mandate {mandate} is damaged: {error}"))
+        })?;
+        Ok(signed.map(|ruling| RulingAnswer { receipt, ruling }))
     }
 
     async fn input(&self, transaction: TxHash) -> Result<Bytes, AnswerError> {

@@ -5,9 +5,11 @@
 //! gets the same receipt, whatever comes around it.
 
 use aep2_mandate::{mandate::Mandate, units::AccountId};
-use aep2_processor::view::Identity;
+use aep2_processor::{accept::OfferedMandate, view::Identity};
 use aep2_x402::{
     FacilitatorRequest, Network, Requirements, SettleResponse, SupportedKind,
+    disputes::Disputes,
+    preimage::Preimage,
     terms::{self, Aep2Scheme, WALLET_NAME, WALLET_VERSION},
 };
 use axum::{
@@ -28,6 +30,7 @@ pub(super) fn kind(identity: &Identity) -> SupportedKind {
         "settleWithinSeconds": identity.settle_within_s,
         "captureWithinSeconds": identity.capture_within_s,
         "captures": identity.captures,
+        "disputesWithinSeconds": identity.disputes_within_s,
         "name": WALLET_NAME,
         "version": WALLET_VERSION,
         "tokens": identity.tokens,
@@ -49,8 +52,8 @@ pub(super) async fn verify(api: &Api, text: &[u8]) -> Result<Response, ApiError>
     let payer = payer(api, mandate.mandate.account).await?;
     let checked = match check_terms(&request, &api.processor().identity()) {
         Ok(()) => {
-            let mandate = mandate.clone();
-            let checked = api.blocking(move |processor| processor.check(&mandate)).await?;
+            let offered = offered(&request);
+            let checked = api.blocking(move |processor| processor.check(offered)).await?;
             checked.map_err(|error| RejectReason::from(ApiError::from(error)))
         }
         Err(reason) => Err(reason),
@@ -66,11 +69,10 @@ pub(super) async fn settle(api: &Api, network: Network, text: &[u8]) -> Result<R
         Ok(request) => request,
         Err(reason) => return Ok(reason.refused(network, None)),
     };
-    let mandate = request.payment_payload.payload.clone();
-    let payer = payer(api, mandate.mandate.account).await?;
+    let payer = payer(api, request.payment_payload.payload.mandate.account).await?;
     let accepted = match check_terms(&request, &api.processor().identity()) {
         Ok(()) => {
-            let accepted = api.processor().accept(mandate).await;
+            let accepted = api.processor().accept(offered(&request)).await;
             accepted.map_err(|error| RejectReason::from(ApiError::from(error)))
         }
         Err(reason) => Err(reason),
@@ -82,6 +84,21 @@ pub(super) async fn settle(api: &Api, network: Network, text: &[u8]) -> Result<R
         }
         Err(reason) => reason.refused(network, payer),
     })
+}
+
+/// The mandate, with what its `ref` was made of where its terms agree to disputes. Without it nothing is held:
+/// so it must be said for which method and resource these are.
+fn offered(request: &FacilitatorRequest) -> OfferedMandate {
+    let payload = &request.payment_payload;
+    let (extra, signed) = (&payload.accepted.extra, payload.payload.clone());
+    let preimage = extra.disputes.as_ref().map(|disputes| Preimage {
+        // Where it is not said, the hash is another, and that is the answer.
+        method: extra.method.clone().unwrap_or_default(),
+        resource: payload.resource.as_ref().map(|own| own.url.clone()).unwrap_or_default(),
+        order: extra.order,
+        disputes: Some(disputes.clone()),
+    });
+    OfferedMandate { signed, preimage }
 }
 
 /// Who pays: the account's owner, where the account is known.
@@ -103,6 +120,9 @@ fn check_terms(request: &FacilitatorRequest, identity: &Identity) -> Result<(), 
     if *accepted != request.payment_requirements {
         return Err(RejectReason::terms("paymentPayload.accepted is not paymentRequirements"));
     }
+    // What can be disputed settles that much later.
+    let longer_s = extra.disputes.as_ref().map_or(0, Disputes::longer_s);
+    let settle_within_s = identity.settle_within_s.saturating_add(longer_s);
     let Mandate { token, payee, amount: allowed, .. } = &request.payment_payload.payload.mandate;
     let named = (extra.name.as_str(), extra.version.as_str());
     for (field, holds) in [
@@ -111,7 +131,7 @@ fn check_terms(request: &FacilitatorRequest, identity: &Identity) -> Result<(), 
         ("extra.name or extra.version is not the wallet's", named == (WALLET_NAME, WALLET_VERSION)),
         (
             "extra.settleWithinSeconds is not this processor's",
-            extra.settle_within_seconds == identity.settle_within_s,
+            extra.settle_within_seconds == settle_within_s,
         ),
         ("asset is not the mandate's token", asset.0 == *token),
         ("payTo is not the mandate's payee", pay_to.0 == *payee),
@@ -146,6 +166,7 @@ mod tests {
             verifier_sets: Vec::new(),
             settle_within_s: 600,
             capture_within_s: 30,
+            disputes_within_s: 3_600,
             tokens: Vec::new(),
             shapes: Vec::new(),
             captures: true,
