@@ -76,6 +76,8 @@ sol! {
 
         event Transfer(address indexed from, address indexed to, uint256 amount);
         event Approval(address indexed owner, address indexed spender, uint256 amount);
+        // EIP-3009.
+        event AuthorizationUsed(address indexed authorizer, bytes32 indexed nonce);
 
         // ERC-6093, and what OpenZeppelin's ERC-2612 says.
         error ERC20InsufficientBalance(address sender, uint256 balance, uint256 needed);

@@ -116,6 +116,7 @@ enum Command {
         #[command(subcommand)]
         what: command::receipt::Command,
     },
+    Refund(command::refund::Arguments),
     /// Take tokens out of an account
     Withdraw {
         #[command(subcommand)]
@@ -189,6 +190,7 @@ fn main() -> ExitCode {
         Command::Gateway(arguments) => command::gateway::run(&arguments, &output),
         Command::Mcp { what } => command::mcp::run(&what, &output),
         Command::Issuer { what } => command::issuer::run(&what, &output),
+        Command::Refund(arguments) => command::refund::run(&arguments, &output),
         Command::Deposit(arguments) => command::deposit::run(&arguments, &output),
         Command::Compliance { what } => command::compliance::run(&what, &output),
         Command::Case { what } => command::case::run(&what, &output),

@@ -56,18 +56,22 @@ families! {
     Disputes = "disputes",
     DisputeNumbers = "dispute_numbers",
     DisputeParties = "dispute_parties",
+    Refunds = "refunds",
+    RefundNonces = "refund_nonces",
+    RefundsPaid = "refunds_paid",
 }
 
 impl Family {
     /// The families that hold nothing but what the chain says: undoing blocks restores their bytes
     /// exactly.
-    pub const CHAIN: [Self; 6] = [
+    pub const CHAIN: [Self; 7] = [
         Self::Accounts,
         Self::Purses,
         Self::Spent,
         Self::DirectAccounts,
         Self::DirectSpent,
         Self::Unread,
+        Self::RefundsPaid,
     ];
 }
 

@@ -24,6 +24,7 @@ use crate::{
     limits,
     memory::MemoryState,
     records::{GateReason, GateScope, HoldKind, HoldRecord, UnconfirmedRequest},
+    refund::{self, Refund, RefundError, Refunded},
     schema::{self, FORMAT, Family},
     tx::Tx,
     units::{BatchNumber, MandateHash},
@@ -111,6 +112,14 @@ impl Ledger {
     /// See [`CaptureError`].
     pub fn capture(&self, capture: Capture, now: UnixTime) -> Pending<Captured, CaptureError> {
         self.submit(move |tx| capture::capture(tx, capture, now))
+    }
+
+    /// Notes what a payee gives back of a settled mandate. The same again gets the same answer.
+    ///
+    /// # Errors
+    /// See [`RefundError`].
+    pub fn refund(&self, refund: Refund, now: UnixTime) -> Pending<Refunded, RefundError> {
+        self.submit(move |tx| refund::announce(tx, refund, now))
     }
 
     // Disputes.

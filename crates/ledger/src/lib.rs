@@ -33,7 +33,8 @@
 //! - a nonce has at most one mandate;
 //! - every receipt has its mandate, every mandate its receipt;
 //! - a live mandate is in exactly one place; an ended one is either settled or failed with a reason;
-//! - what was settled is what the chain moved.
+//! - what was settled is what the chain moved;
+//! - the refunds of a mandate come to no more than was settled of it.
 //!
 //! [`audit`] recomputes all of it from the raw records, and shares nothing with the rest of this
 //! crate but the encoding.
@@ -67,6 +68,8 @@ mod memory;
 pub mod query;
 mod queues;
 pub mod records;
+mod refund;
+mod refund_query;
 mod refusal;
 pub mod schema;
 mod source;
@@ -102,5 +105,6 @@ pub use self::{
         DirectReceipt, FailureReason, GateReason, GateRecord, GateScope, HoldKind, HoldRecord,
         Identity, IssuedReceipt, SettlementPath, Status, Step, UnconfirmedKind, UnconfirmedRequest,
     },
+    refund::{Refund, RefundError, RefundView, Refunded, check as check_refund},
     units::{Balance, BatchNumber, MandateHash, Sequence},
 };

@@ -12,6 +12,8 @@ pub const TERMS_BYTES_MAX: usize = 16 << 10;
 pub const STATEMENT_BYTES_MAX: usize = 4 << 10;
 /// The longest statement of a dispute, in bytes: text in JSON, with every character escaped.
 pub const DISPUTE_BYTES_MAX: usize = 32 << 10;
+/// The most refunds of one mandate.
+pub const REFUNDS_MAX: usize = 32;
 /// The longest reference of a submitted batch, in bytes.
 pub const REFERENCE_BYTES_MAX: usize = 4 << 10;
 /// The longest proof of one segment, in bytes.

@@ -90,6 +90,22 @@ pub fn mandate(hash: MandateHash) -> Vec<u8> {
     key(&[&hash])
 }
 
+/// Of [`Family::Refunds`] and [`Family::RefundsPaid`]. All of a mandate begin with [`mandate`].
+pub fn refund(mandate: MandateHash, refund: B256) -> Vec<u8> {
+    key(&[&mandate, &refund])
+}
+
+/// Of [`Family::RefundNonces`]: the nonce of the deposit that pays a refund, in the token's terms. All that
+/// a payee may pay into an account begin with [`refunds_into`].
+pub fn refund_nonce(account: AccountId, token: Address, payee: Address, nonce: B256) -> Vec<u8> {
+    key(&[&account, &token, &payee, &nonce])
+}
+
+/// What the keys of [`Family::RefundNonces`] of one account, token and payee begin with.
+pub fn refunds_into(account: AccountId, token: Address, payee: Address) -> Vec<u8> {
+    key(&[&account, &token, &payee])
+}
+
 /// Of [`Family::Nonces`].
 pub fn nonce(nonce: &NonceKey) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(64);

@@ -3,6 +3,7 @@
 //! - [`ProcessorClient`]: what a payee asks of it; [`NativeClient`] asks by its own interface, [`FacilitatorClient`]
 //!   by x402's calls, [`mvp::MvpClient`] by the published MVP's;
 //! - [`lookup`]: what it says of itself and of accounts;
+//! - [`refunds`]: what was given back of a mandate;
 //! - [`call`]: one request, bounded and tried again.
 
 pub mod call;
@@ -12,6 +13,7 @@ mod facilitator;
 pub mod lookup;
 pub mod mvp;
 mod native;
+pub mod refunds;
 
 pub use self::{
     call::RetryPolicy, client::ProcessorClient, error::ProcessorError,

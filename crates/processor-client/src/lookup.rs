@@ -24,9 +24,9 @@ use crate::{
 /// Asks a processor.
 #[derive(Clone, Debug)]
 pub struct Lookup {
-    http: reqwest::Client,
-    base: Url,
-    retry: RetryPolicy,
+    pub(crate) http: reqwest::Client,
+    pub(crate) base: Url,
+    pub(crate) retry: RetryPolicy,
 }
 
 /// Who a processor is, and on what terms it serves.
@@ -139,6 +139,12 @@ impl Lookup {
         Self { http, base, retry: RetryPolicy::default() }
     }
 
+    /// The same, asking once and no more.
+    #[must_use]
+    pub fn once(self) -> Self {
+        Self { retry: RetryPolicy { attempts: 1, ..self.retry }, ..self }
+    }
+
     /// Who it is.
     ///
     /// # Errors
@@ -224,7 +230,10 @@ impl Lookup {
         }
     }
 
-    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>, ProcessorError> {
+    pub(crate) async fn get<T: DeserializeOwned>(
+        &self,
+        path: &str,
+    ) -> Result<Option<T>, ProcessorError> {
         let request = self.http.get(at(&self.base, path));
         let (status, answer) = call(request, self.retry).await?;
         match status {

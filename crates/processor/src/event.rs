@@ -76,6 +76,35 @@ pub enum Event {
         /// The most that the payee gets.
         captured: Amount,
     },
+    /// A payee said that it gives some back. It is its word until [`Self::RefundPaid`].
+    RefundAnnounced {
+        /// The mandate.
+        #[serde(serialize_with = "json::hash")]
+        #[schema(value_type = openapi::Bytes32)]
+        mandate: MandateHash,
+        /// The payee's number of the refund.
+        #[schema(rename = "refundId", value_type = openapi::Bytes32)]
+        refund_id: B256,
+        /// How much.
+        amount: Amount,
+    },
+    /// A refund is in the payer's account, as the chain shows.
+    RefundPaid {
+        /// The mandate.
+        #[serde(serialize_with = "json::hash")]
+        #[schema(value_type = openapi::Bytes32)]
+        mandate: MandateHash,
+        /// The payee's number of the refund.
+        #[schema(rename = "refundId", value_type = openapi::Bytes32)]
+        refund_id: B256,
+        /// How much.
+        amount: Amount,
+        /// The transaction.
+        #[schema(value_type = openapi::Bytes32)]
+        transaction: B256,
+        /// Its block's number.
+        block: u64,
+    },
     /// Mandates were put into a batch.
     Sealed {
         /// The batch.

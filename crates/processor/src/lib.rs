@@ -11,7 +11,8 @@
 //!
 //! - [`processor`]: the processor as others use it; [`config`]: what its operator sets;
 //! - [`accept`]: from a request to a receipt: cheap checks, signature, policy, reservation, disk;
-//!   [`capture`]: payees that take less; [`dispute`]: payers that object; [`policy`]: whom and what an operator serves;
+//!   [`capture`]: payees that take less; [`dispute`]: payers that object; [`refund`]: payees that give
+//!   back; [`policy`]: whom and what an operator serves;
 //! - [`follow`]: what the chain says, into the ledger; [`window`]: which mandates are settled
 //!   together, and when; [`batch`]: a batch's life, each step written before it is acted on, and
 //!   taking up what a killed process left;
@@ -45,6 +46,7 @@ mod openapi_names;
 mod outcomes;
 pub mod policy;
 pub mod processor;
+pub mod refund;
 mod requests;
 mod supervisor;
 pub mod view;

@@ -56,6 +56,8 @@ pub struct Metrics {
     captures_refused: Family<Code, Counter>,
     disputes: Family<Step, Counter>,
     disputes_refused: Family<Code, Counter>,
+    refunds: Family<Step, Counter>,
+    refunds_refused: Family<Code, Counter>,
     settled: Counter,
     failed: Counter,
     accept_seconds: Histogram,
@@ -85,6 +87,8 @@ impl Metrics {
             captures_refused: Family::default(),
             disputes: Family::default(),
             disputes_refused: Family::default(),
+            refunds: Family::default(),
+            refunds_refused: Family::default(),
             settled: Counter::default(),
             failed: Counter::default(),
             accept_seconds: latency(),
@@ -122,6 +126,8 @@ impl Metrics {
         to.register("disputes", "Disputes that reached a step, by step", self.disputes.clone());
         let refused = self.disputes_refused.clone();
         to.register("disputes_refused", "What was refused about disputes, by code", refused);
+        to.register("refunds", "Refunds that reached a step, by step", self.refunds.clone());
+        to.register("refunds_refused", "Refunds refused, by code", self.refunds_refused.clone());
         to.register("mandates_settled", "Mandates settled on chain", self.settled.clone());
         to.register(
             "mandates_failed",
@@ -218,6 +224,10 @@ impl Metrics {
         self.disputes_refused.get_or_create(&Code { code }).inc();
     }
 
+    pub(crate) fn refund_refused(&self, code: &'static str) {
+        self.refunds_refused.get_or_create(&Code { code }).inc();
+    }
+
     // Settling.
 
     /// The chain's newest block.
@@ -253,6 +263,9 @@ impl Metrics {
         let said = |step| {
             self.disputes.get_or_create(&Step { step }).inc();
         };
+        let refund = |step| {
+            self.refunds.get_or_create(&Step { step }).inc();
+        };
         match event {
             // Counted where it is answered, with the time that it took.
             Event::Accepted { .. } => {}
@@ -262,6 +275,8 @@ impl Metrics {
             Event::Disputed { .. } => said("opened"),
             Event::DisputeAnswered { .. } => said("answered"),
             Event::DisputeRuled { .. } => said("ruled"),
+            Event::RefundAnnounced { .. } => refund("announced"),
+            Event::RefundPaid { .. } => refund("paid"),
             Event::Sealed { .. } => step("sealed"),
             Event::SegmentProved { .. } => {
                 self.segments_proved.inc();

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use aep2_ledger::{Applied, Ledger, LedgerError, MandateHash, Rewound, Status, Step};
+use aep2_ledger::{
+    Applied, Ledger, LedgerError, MandateHash, Rewound, Status, Step, records::RefundName,
+};
 
 use crate::{
     codes::message_of,
@@ -35,8 +37,29 @@ impl Outcomes {
             }
         }
         self.emit_ended(&applied.ended)?;
+        self.emit_refunded(&applied.refunded)?;
         for batch in &applied.finalised {
             self.events.emit(Event::Final { batch: *batch });
+        }
+        Ok(())
+    }
+
+    /// Tells of refunds that the chain paid.
+    fn emit_refunded(&self, paid: &[RefundName]) -> Result<(), LedgerError> {
+        for RefundName { mandate, refund } in paid.iter().copied() {
+            let refunds = self.ledger.refunds(mandate)?;
+            let found = refunds.into_iter().find(|own| own.id == refund);
+            // Undone since, if it is not paid any more.
+            let Some((record, paid)) = found.and_then(|own| Some((own.record, own.paid?))) else {
+                continue;
+            };
+            self.events.emit(Event::RefundPaid {
+                mandate,
+                refund_id: refund,
+                amount: record.amount.amount(),
+                transaction: paid.transaction,
+                block: paid.block,
+            });
         }
         Ok(())
     }

@@ -43,6 +43,7 @@ use crate::{
     metrics::Metrics,
     outcomes::Outcomes,
     policy::{Policies, Policy, Request, for_each_waiting},
+    refund::{RefundError, RefundStatus, SignedRefund},
     requests::{RequestParts, RequestQueue},
     supervisor::{Supervisor, TaskPanicked},
     view::{
@@ -301,6 +302,15 @@ impl Processor {
     /// See [`CaptureError`]. None of them leaves anything behind.
     pub async fn capture(&self, capture: SignedCapture) -> Result<CaptureAcceptance, CaptureError> {
         self.inner.requests.capture(capture).await
+    }
+
+    /// Notes what a payee gives back of a settled mandate. It is its word until the chain shows the
+    /// deposit. The same again gets the same answer.
+    ///
+    /// # Errors
+    /// See [`RefundError`]. None of them leaves anything behind.
+    pub async fn refund(&self, refund: SignedRefund) -> Result<RefundStatus, RefundError> {
+        self.inner.requests.refund(refund).await
     }
 
     // Disputes.

@@ -22,6 +22,7 @@ use crate::{
     intake::{Incoming, Pool, ReceiptSigner, Reply, RequestContext, TurnedAway, Unanswered},
     metrics::Metrics,
     policy::{Policies, Request},
+    refund::{self, RefundError, RefundStatus, SignedRefund},
     supervisor::Supervisor,
 };
 
@@ -30,6 +31,7 @@ enum AnyRequest {
     Mandate(Incoming<OfferedMandate, Result<Acceptance, AcceptError>>),
     Direct(Incoming<SignedDirectMandate, Result<DirectAcceptance, AcceptError>>),
     Capture(Incoming<SignedCapture, Result<CaptureAcceptance, CaptureError>>),
+    Refund(Incoming<SignedRefund, Result<RefundStatus, RefundError>>),
 }
 
 /// What serving requests needs.
@@ -156,6 +158,15 @@ impl RequestQueue {
         answer
     }
 
+    pub(crate) async fn refund(&self, refund: SignedRefund) -> Result<RefundStatus, RefundError> {
+        let answer = self.enter(refund, AnyRequest::Refund, RefundError::from);
+        let answer = answered(answer).await;
+        if let Err(error) = &answer {
+            self.metrics.refund_refused(error.code());
+        }
+        answer
+    }
+
     pub(crate) fn check(&self, mandate: &OfferedMandate) -> Result<(), AcceptError> {
         if self.supervisor.is_closed() {
             return Err(AcceptError::Stopping);
@@ -243,18 +254,22 @@ impl Serving {
             AnyRequest::Mandate(received) => received.reply.waited(),
             AnyRequest::Direct(received) => received.reply.waited(),
             AnyRequest::Capture(received) => received.reply.waited(),
+            AnyRequest::Refund(received) => received.reply.waited(),
         });
         self.metrics.began(requests.len(), waited);
         let (mut mandates, mut direct, mut captures) = (Vec::new(), Vec::new(), Vec::new());
+        let mut refunds = Vec::new();
         for request in requests {
             match request {
                 AnyRequest::Mandate(received) => mandates.push(received),
                 AnyRequest::Direct(received) => direct.push(received),
                 AnyRequest::Capture(received) => captures.push(received),
+                AnyRequest::Refund(received) => refunds.push(received),
             }
         }
         self.accepting.accept(mandates);
         self.accepting.accept(direct);
         capture::serve(&self.context, captures);
+        refund::serve(&self.context, refunds);
     }
 }

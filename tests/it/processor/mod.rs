@@ -13,6 +13,7 @@ mod kill;
 mod outage;
 mod panics;
 mod recovery;
+mod refund;
 mod settle;
 mod settle_followed;
 mod settle_refused;

@@ -8,6 +8,7 @@ mod limits;
 mod mvp;
 mod outcomes;
 mod reading;
+mod refunds;
 mod refusals;
 mod schema;
 pub(crate) mod shop;

@@ -26,6 +26,7 @@ mod pay_from;
 pub(crate) mod payee;
 pub(crate) mod prove;
 pub(crate) mod receipt;
+pub(crate) mod refund;
 pub(crate) mod sample;
 pub(crate) mod serve;
 pub(crate) mod setup;

@@ -7,7 +7,7 @@ use clap::Args;
 use super::{
     deployed::{Deployed, DeploymentOptions},
     ethereum_key::KeyOptions,
-    node::NodeOptions,
+    node::{Node, NodeOptions},
     sending::SigningNode,
 };
 
@@ -43,6 +43,13 @@ pub(crate) struct TxOptions {
 }
 
 impl TxOptions {
+    /// The node and the deployment, for reading: without a key.
+    pub(crate) async fn look(&self) -> anyhow::Result<(Node, Deployed)> {
+        let node = self.signing.node.connect().await?;
+        let deployed = self.deployment.open(&node).await?;
+        Ok((node, deployed))
+    }
+
     /// The node with the key, and the deployment, which the chain has.
     pub(crate) async fn open(&self) -> anyhow::Result<(SigningNode, Deployed)> {
         let signing = self.signing.connect().await?;

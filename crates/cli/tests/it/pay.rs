@@ -13,7 +13,6 @@ use aep2_chain::token::Token;
 use alloy::{
     primitives::{Address, U256},
     providers::ProviderBuilder,
-    signers::local::PrivateKeySigner,
     transports::http::reqwest::Client,
 };
 use axum::{Router, extract::Path, http::StatusCode, routing::get};
@@ -104,7 +103,8 @@ fn an_agent_pays_a_service_behind_a_gateway_and_the_payee_has_the_tokens() {
     });
 
     // A price for a service that is there.
-    let payee = PrivateKeySigner::random();
+    // It has ether, for what it gives back.
+    let payee = aep2_devchain::dev_accounts().unwrap().swap_remove(8);
     std::fs::write(work.path("payee.key"), format!("{:x}", payee.to_bytes())).unwrap();
     let (upstream, slow) = service(&runtime);
     std::fs::write(
@@ -175,6 +175,7 @@ fn an_agent_pays_a_service_behind_a_gateway_and_the_payee_has_the_tokens() {
     wait_for("the payout", || {
         runtime.block_on(token.balance_of(payee.address())).unwrap() == U256::from(3 * 700)
     });
+    what_is_given_back_comes_back_once(&work, &served, &id);
 
     assert_eq!((gateway.terminate(), served.terminate()), (Some(0), Some(0)));
 }
@@ -195,6 +196,47 @@ fn every_receipt_was_kept_and_none_lapsed(work: &WorkFolder, served: &Running) {
     assert_eq!((said.lines().count(), &last["lapsed"]), (2, &0.into()), "nothing to tell: {said}");
     // The processor says that they are settled once its blocks are deep enough; the one that failed is over.
     assert!(last["open"].as_u64().unwrap() < 4, "{said}");
+}
+
+/// A payee refunds in part, by mistake again, and once more on purpose; the payer sees what came back.
+fn what_is_given_back_comes_back_once(work: &WorkFolder, served: &Running, id: &str) {
+    let [processor, rpc, deployment] = ["http", "rpc", "deployment"].map(|own| served.said(own));
+    let at = ["--processor", processor, "--rpc", rpc, "--deployment", deployment];
+    let key = ["--key-file", "payee.key"];
+    let refund = [&["refund", id][..], &at, &key].concat();
+    let give = |more: &[&str]| work.json(&[&refund[..], more].concat());
+    let refused = |more: &[&str]| work.refused(2, &[&refund[..], more].concat());
+    let shown = || work.json(&[&["refund", id][..], &at].concat());
+
+    let prepared = give(&["--base-units", "300", "--sign-only"]);
+    assert_eq!(prepared["refund"]["refund"]["amount"], "300");
+    assert_eq!(shown()["refunds"], serde_json::json!([]), "nothing was announced by signing");
+    let done = give(&["--base-units", "300"]);
+    assert_eq!((&done["outcome"], &done["amount"]), (&"deposited".into(), &"0.0003".into()));
+    assert_eq!(done["deposit_nonce"], prepared["authorization"]["nonce"]);
+    wait_for("the refund", || shown()["refunds"][0]["status"] == "paid");
+    let again = give(&["--amount", "0.0003"]);
+    assert_eq!(again["outcome"], "paid_before", "a second run by mistake");
+    assert_eq!(again["transactions"], serde_json::json!([]));
+    assert_eq!(give(&["--base-units", "300", "--number", "2"])["outcome"], "deposited");
+    let said = refused(&["--base-units", "101"]);
+    assert!(said.contains("is more than the 0.0001 TUSD that is left"), "{said}");
+    let stranger = ["refund", id, "--base-units", "1", "--from-dev-account", "3"];
+    let said = work.refused(2, &[&stranger[..], &at].concat());
+    assert!(said.contains("only who was paid gives back"), "{said}");
+
+    wait_for("both refunds", || {
+        let shown = shown();
+        let all = shown["refunds"].as_array().unwrap();
+        all.len() == 2 && all.iter().all(|own| own["status"] == "paid")
+    });
+    let history = work.json(&["wallet", "history"]);
+    let own = history.as_array().unwrap().iter().find(|own| own["id"] == id).unwrap();
+    assert_eq!(own["refunds"].as_array().unwrap().len(), 2);
+    let text = String::from_utf8(work.run(&["wallet", "history"]).stdout).unwrap();
+    assert_eq!(text.matches("0.0003 TUSD  refunded").count(), 2, "{text}");
+    let offline = work.json(&["wallet", "history", "--offline"]);
+    assert!(offline.as_array().unwrap().iter().all(|own| own["refunds"].is_null()));
 }
 
 /// The evidence that a mandate was settled holds against the chain, and says no other amount.

@@ -1,7 +1,7 @@
 //! What can be wrong with a ledger.
 
 use aep2_mandate::units::{AccountId, Amount};
-use alloy_primitives::{Address, hex};
+use alloy_primitives::{Address, B256, hex};
 use thiserror::Error;
 
 use crate::{
@@ -212,6 +212,28 @@ pub enum Finding {
     ToBeRead {
         /// The account.
         account: AccountId,
+    },
+    /// More was refunded than was paid.
+    #[error(
+        "mandate {mandate} has refunds of {refunded}, and paid {most} at most; or too many of them"
+    )]
+    OverRefunded {
+        /// The mandate.
+        mandate: MandateHash,
+        /// What its refunds come to.
+        refunded: u128,
+        /// What it paid; its amount, where it is not settled any more.
+        most: u128,
+    },
+    /// A refund whose records do not fit each other.
+    #[error("refund {refund} of mandate {mandate}: {defect}")]
+    RefundDiffers {
+        /// The mandate.
+        mandate: MandateHash,
+        /// The refund.
+        refund: B256,
+        /// What differs.
+        defect: &'static str,
     },
     /// The direct path's summary is not what its mandates come to.
     #[error("the direct path's summary has another {field} than its mandates come to")]

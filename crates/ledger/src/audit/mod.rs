@@ -8,6 +8,7 @@
 
 mod finding;
 mod raw;
+mod refunds;
 mod rules;
 
 use std::path::Path;

@@ -13,8 +13,8 @@ use crate::{
     records::{
         AccountRecord, BatchRecord, CaptureRecord, DirectAccountRecord, DirectSummary,
         DisputeRecord, GateReason, GateRecord, GateScope, Identity, IssuedReceipt, MandateRecord,
-        MemberRecord, Movement, NonceKey, PurseRecord, QueueRecord, SettlementPath, StateRecord,
-        UnconfirmedRequest, UndoRecord,
+        MemberRecord, Movement, NonceKey, PurseRecord, QueueRecord, RefundDeposit, RefundName,
+        RefundRecord, SettlementPath, StateRecord, UnconfirmedRequest, UndoRecord,
     },
     schema::{Family, read_key},
     summary,
@@ -23,6 +23,9 @@ use crate::{
 
 /// A slot of the wallet's bitmap: account, token, `nonce >> 8`.
 pub(super) type Slot = ((AccountId, Address), u64);
+
+/// Whose deposits into which account may pay a refund: account, token, payee.
+pub(super) type RefundPlace = ((AccountId, Address), Address);
 
 #[derive(Default)]
 pub(super) struct Raw {
@@ -52,6 +55,9 @@ pub(super) struct Raw {
     pub(super) unfinished: BTreeSet<BatchNumber>,
     pub(super) movements: BTreeMap<BatchNumber, Movement>,
     pub(super) direct: DirectSummary,
+    pub(super) refunds: BTreeMap<(MandateHash, B256), RefundRecord>,
+    pub(super) refund_nonces: BTreeMap<(RefundPlace, B256), RefundName>,
+    pub(super) refunds_paid: BTreeMap<(MandateHash, B256), RefundDeposit>,
 }
 
 /// How a value is decoded.
@@ -130,6 +136,9 @@ impl Raw {
             unfinished: read(view, findings, Family::Unfinished, nothing)?.into_keys().collect(),
             movements: read(view, findings, Family::Movements, Movement::from_bytes)?,
             direct: summary::read(view)?,
+            refunds: read(view, findings, Family::Refunds, RefundRecord::from_bytes)?,
+            refund_nonces: read(view, findings, Family::RefundNonces, RefundName::from_bytes)?,
+            refunds_paid: read(view, findings, Family::RefundsPaid, RefundDeposit::from_bytes)?,
             ..Self::default()
         };
         let members: BTreeMap<(BatchNumber, u32), _> =

@@ -9,7 +9,7 @@ use aep2_mandate::{
 };
 use alloy_primitives::{Address, U256};
 
-use super::{finding::Finding, raw::Raw};
+use super::{finding::Finding, raw::Raw, refunds::refunds_fit};
 use crate::{
     hold::freeze_end,
     records::{
@@ -37,6 +37,7 @@ pub(super) fn check(raw: &Raw, findings: &mut Vec<Finding>) {
     nonces_are_spent_as_they_should_be(raw, findings);
     what_is_to_be_read_is_listed(raw, findings);
     the_direct_summary_adds_up(raw, findings);
+    refunds_fit(raw, findings);
 }
 
 /// A mandate has its state and its receipt, and these have their mandate.

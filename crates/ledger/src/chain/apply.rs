@@ -18,6 +18,7 @@ use super::{
     facts::{ChainBlock, ChainFact},
     known,
     outcome::{Applied, ChainError},
+    refunds,
 };
 use crate::{
     codec::Record,
@@ -26,8 +27,8 @@ use crate::{
     limits,
     memory::{account_of_key, key_of, value_of},
     records::{
-        AccountRecord, BatchRecord, FailureReason, MemberRecord, Movement, NonceKey, SettledDebit,
-        Standing, Status, Step, UndoRecord,
+        AccountRecord, BatchRecord, FailureReason, MemberRecord, Movement, NonceKey, RefundName,
+        SettledDebit, Standing, Status, Step, UndoRecord,
     },
     schema::{self, Family, meta},
     source::Source,
@@ -43,11 +44,13 @@ pub(crate) fn apply_blocks(
 ) -> Result<Applied, ChainError> {
     let mut all = Applied::default();
     for block in blocks {
-        let Applied { ended, confirmed, finalised, contradicted } = apply_block(tx, block)?;
+        let Applied { ended, confirmed, finalised, contradicted, refunded } =
+            apply_block(tx, block)?;
         all.ended.extend(ended);
         all.confirmed.extend(confirmed);
         all.finalised.extend(finalised);
         all.contradicted.extend(contradicted);
+        all.refunded.extend(refunded);
         tx.next_part();
     }
     Ok(all)
@@ -88,6 +91,7 @@ fn apply_block(tx: &mut Tx<'_, '_>, block: &ChainBlock) -> Result<Applied, Chain
         confirmed: undo.confirmed.into_iter().map(|(batch, _)| batch).collect(),
         finalised,
         contradicted: effects.contradicted,
+        refunded: effects.refunded,
     })
 }
 
@@ -130,6 +134,7 @@ struct Effects {
     /// What settled in the direct path.
     direct: Vec<DirectSettlement>,
     contradicted: Vec<(AccountId, String)>,
+    refunded: Vec<RefundName>,
 }
 
 /// A direct mandate that settled.
@@ -141,8 +146,9 @@ struct DirectSettlement {
 
 impl Effects {
     fn of(block: &ChainBlock) -> Self {
-        let (ended, confirmed, direct, contradicted) = Default::default();
-        Self { block: block.number, time: block.time, ended, confirmed, direct, contradicted }
+        let (ended, confirmed, direct, contradicted, refunded) = Default::default();
+        let (block, time) = (block.number, block.time);
+        Self { block, time, ended, confirmed, direct, contradicted, refunded }
     }
 
     /// Applies a fact. One that contradicts what is known of an account changes nothing but that.
@@ -162,6 +168,10 @@ impl Effects {
             }
             ChainFact::NonceBurnt { account, token, nonce } => {
                 self.claimed(tx, *account, *token, *nonce)
+            }
+            ChainFact::DepositAuthorized { .. } => {
+                self.refunded.extend(refunds::apply(tx, fact, self.block)?);
+                return Ok(());
             }
             other => accounts::apply(tx, other),
         };

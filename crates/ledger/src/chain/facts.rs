@@ -107,6 +107,22 @@ pub enum ChainFact {
         /// What arrived.
         amount: Balance,
     },
+    /// A deposit came in by an EIP-3009 authorization of the depositor, beside [`Self::Deposited`]. It may
+    /// pay a refund; one that pays none is passed over.
+    DepositAuthorized {
+        /// The account.
+        account: AccountId,
+        /// The token.
+        token: Address,
+        /// Whose tokens they were, and who signed.
+        from: Address,
+        /// What arrived.
+        amount: Balance,
+        /// The authorization's nonce.
+        nonce: B256,
+        /// The transaction.
+        transaction: B256,
+    },
     /// A withdrawal was requested, in place of the one requested before.
     WithdrawalRequested {
         /// The account.

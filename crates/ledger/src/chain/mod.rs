@@ -8,6 +8,7 @@ mod facts;
 mod known;
 mod outcome;
 mod reading;
+mod refunds;
 mod rewind;
 mod unconfirmed;
 mod unread;

@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::{
     error::{LedgerError, by_way_of_ledger_error},
-    records::Tip,
+    records::{RefundName, Tip},
     units::{BatchNumber, MandateHash},
 };
 
@@ -22,6 +22,8 @@ pub struct Applied {
     /// The accounts of which the blocks contradict what was known, and are to be read anew; with what
     /// contradicts what.
     pub contradicted: Vec<(AccountId, String)>,
+    /// The refunds that the blocks paid.
+    pub refunded: Vec<RefundName>,
 }
 
 /// What undoing blocks led to.

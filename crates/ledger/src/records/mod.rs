@@ -6,6 +6,7 @@ mod chain;
 mod dispute;
 mod hold;
 mod mandate;
+mod refund;
 mod summary;
 
 pub(crate) use self::hold::Gates;
@@ -22,5 +23,6 @@ pub use self::{
         NonceKey, Promise, ProvedPromise, QueueRecord, ReceiptMismatch, SettlementPath,
         StateRecord, Status,
     },
+    refund::{RefundDeposit, RefundName, RefundRecord},
     summary::{DirectSummary, RecentMandate},
 };

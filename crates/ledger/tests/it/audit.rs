@@ -3,30 +3,34 @@
 use std::path::Path;
 
 use aep2_ledger::{
-    BatchNumber, Capture, Disposition, FailureReason, Hold, HoldKind, IssuedReceipt, Ledger,
-    MandateHash, Sequence, Status, Step,
+    BatchNumber, Capture, ChainFact, Disposition, FailureReason, Hold, HoldKind, IssuedReceipt,
+    Ledger, MandateHash, Refund, Sequence, Status, Step,
     audit::{Finding, audit},
     codec::Record,
     records::{
         BatchRecord, CaptureRecord, DirectSummary, MandateRecord, MemberRecord, Movement, NonceKey,
-        PurseRecord, QueueRecord, StateRecord,
+        PurseRecord, QueueRecord, RefundDeposit, RefundRecord, StateRecord,
     },
     schema::{self, Family},
 };
-use aep2_mandate::units::{Nonce, UnixTime};
+use aep2_mandate::units::{Ceiling, Nonce, UnixTime};
 use alloy_primitives::{B256, U256};
 use tempfile::TempDir;
 
 use crate::{
     batches::{seal_of, settled},
     support::{
-        Change, TOKEN, Terms, TestLedger, account, amount, at, balance, block, config, raw, tamper,
-        withdrawal,
+        Change, PAYEE, TOKEN, Terms, TestLedger, account, amount, at, balance, block, config, raw,
+        tamper, withdrawal,
     },
 };
 
 const SETTLED: BatchNumber = BatchNumber::new(1);
 const OPEN: BatchNumber = BatchNumber::new(2);
+
+/// Of mandate 0, of 4, and paid.
+const REFUND: B256 = B256::repeat_byte(0x61);
+const REFUND_NONCE: B256 = B256::repeat_byte(0x62);
 
 /// Until when mandate 6 is held, in seconds from now.
 const HELD_UNTIL: i64 = 60;
@@ -40,7 +44,8 @@ fn key(nonce: u64) -> Vec<u8> {
 }
 
 /// A sound ledger with something of everything: 0 and 1 settled by batch 1, 2 in batch 2, 3 queued
-/// and captured, 4 quarantined, 5 failed, 6 queued and held; a withdrawal requested after 6 of them.
+/// and captured, 4 quarantined, 5 failed, 6 queued and held; a withdrawal requested after 6 of them; 0
+/// refunded in part.
 fn test() -> TempDir {
     let test = TestLedger::funded();
     for nonce in 0..6 {
@@ -64,6 +69,23 @@ fn test() -> TempDir {
     let (kind, until) = (HoldKind::Operator, at(HELD_UNTIL));
     let hold = Hold { mandate: terms(6).hash(), kind, until, by: "operator".into() };
     test.ledger.hold(hold, at(1)).wait().expect("held");
+    let refund = Refund {
+        mandate: terms(0).hash(),
+        id: REFUND,
+        amount: Ceiling::new(4).expect("an amount"),
+        nonce: REFUND_NONCE,
+        statement: vec![4],
+    };
+    test.ledger.refund(refund, at(2)).wait().expect("announced");
+    let paid = ChainFact::DepositAuthorized {
+        account: account(1),
+        token: TOKEN,
+        from: PAYEE,
+        amount: balance(4),
+        nonce: REFUND_NONCE,
+        transaction: B256::repeat_byte(0x71),
+    };
+    test.apply(block(1_002, vec![paid]));
     test.assert_sound();
     test.close()
 }
@@ -402,6 +424,57 @@ const CASES: &[Case] = &[
             changes
         },
         |finding| matches!(finding, Finding::CaptureDiffers { mandate } if *mandate == of(3)),
+    ),
+    (
+        "more refunded than was paid",
+        |directory| {
+            let key = schema::refund(of(0), REFUND);
+            let mut changes = alter(directory, Family::Refunds, key, |own: &mut RefundRecord| {
+                own.amount = Ceiling::new(11).expect("an amount");
+            });
+            let key = schema::refund(of(0), REFUND);
+            changes.extend(alter(
+                directory,
+                Family::RefundsPaid,
+                key,
+                |own: &mut RefundDeposit| {
+                    own.amount = balance(11);
+                },
+            ));
+            changes
+        },
+        |finding| {
+            matches!(finding, Finding::OverRefunded { mandate, refunded: 11, most: 10 }
+                if *mandate == of(0))
+        },
+    ),
+    (
+        "a refund that the chain paid less than",
+        |directory| {
+            let key = schema::refund(of(0), REFUND);
+            alter(directory, Family::RefundsPaid, key, |own: &mut RefundDeposit| {
+                own.amount = balance(3);
+            })
+        },
+        |finding| matches!(finding, Finding::RefundDiffers { refund: REFUND, .. }),
+    ),
+    (
+        "a refund that is not found by its nonce",
+        |_| {
+            let key = schema::refund_nonce(account(1), TOKEN, PAYEE, REFUND_NONCE);
+            remove(Family::RefundNonces, key)
+        },
+        |finding| matches!(finding, Finding::RefundDiffers { refund: REFUND, .. }),
+    ),
+    (
+        "a paid refund that was never announced",
+        |_| {
+            let key = schema::refund_nonce(account(1), TOKEN, PAYEE, REFUND_NONCE);
+            let mut changes = remove(Family::RefundNonces, key);
+            changes.extend(remove(Family::Refunds, schema::refund(of(0), REFUND)));
+            changes
+        },
+        |finding| matches!(finding, Finding::RefundDiffers { refund: REFUND, .. }),
     ),
     (
         "a batch with another sum",

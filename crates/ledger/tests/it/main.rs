@@ -17,4 +17,5 @@ mod model;
 mod opening;
 mod own;
 mod reading;
+mod refund;
 mod support;

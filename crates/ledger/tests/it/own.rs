@@ -19,7 +19,7 @@ use crate::{
 const STRANGER: Address = Address::repeat_byte(0x99);
 
 /// Accounts of which the ledger knows nothing but what is said in `facts`.
-const CHAIN_FAMILIES: [Family; 6] = Family::CHAIN;
+const CHAIN_FAMILIES: [Family; 7] = Family::CHAIN;
 
 fn changed(number: u32, processor: Address) -> ChainFact {
     let (verifier_set, key_hash) = (VERIFIERS, key_hash());

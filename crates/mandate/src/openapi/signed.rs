@@ -14,6 +14,7 @@ use crate::typed_data::{
     direct::DirectMandate,
     outcome::Outcome,
     receipt::Receipt,
+    refund::Refund,
 };
 
 /// A message that is described together with its signature.
@@ -31,6 +32,10 @@ impl SignedSchema for CaptureReceipt {
 }
 
 impl SignedSchema for Capture {
+    type Signature = EcdsaSignatureAnyCase;
+}
+
+impl SignedSchema for Refund {
     type Signature = EcdsaSignatureAnyCase;
 }
 

@@ -30,6 +30,7 @@ mod error;
 mod facts;
 mod node;
 mod reading;
+mod refunds;
 mod sync;
 mod unconfirmed;
 mod wanted;

@@ -12,7 +12,7 @@ use alloy::{primitives::Address, providers::DynProvider};
 use tokio::{sync::watch, task::JoinHandle};
 
 use super::{
-    blocks, error::FollowError, node::Node, reading::Reading, unconfirmed, wanted::Wanted,
+    blocks, error::FollowError, node::Node, reading::Reading, refunds, unconfirmed, wanted::Wanted,
 };
 use crate::{
     chain_status::ChainStatus,
@@ -195,7 +195,8 @@ impl Context {
                 let Some(tip) = cursor.tip() else { return Ok(false) };
                 let bytes = serde_json::to_vec(&cursor)?;
                 let own = self.ledger.config().identity.processor;
-                let blocks = blocks::of(&self.node, own, &logs, tip, bytes).await?;
+                let mut blocks = blocks::of(&self.node, own, &logs, tip, bytes).await?;
+                refunds::add(&self.node, &self.ledger, &logs, &mut blocks).await?;
                 self.hook.reached(FailPoint::ApplyBlocks, Moment::Before);
                 let applied = self.ledger.apply_blocks(blocks).await?.into_inner();
                 self.hook.reached(FailPoint::ApplyBlocks, Moment::After);

@@ -21,6 +21,7 @@ use crate::{
     codes::message_of,
     json,
     openapi_names::{BatchStepName, HoldKindName, SettlementPathName},
+    refund::RefundStatus,
 };
 
 /// What is known of a mandate.
@@ -50,6 +51,9 @@ pub struct MandateStatus {
     /// What was captured, and the processor's word on that; none when nothing was said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capture: Option<CaptureStatus>,
+    /// What its payee gave back, or said that it gives back.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub refunds: Vec<RefundStatus>,
     /// When it was accepted.
     pub accepted_at: UnixTime,
     /// By when it was promised to be settled.
@@ -174,6 +178,11 @@ pub(crate) fn status(
             })
         })
         .transpose()?;
+    let refunds = ledger.refunds(hash)?;
+    let refunds = refunds.iter().map(RefundStatus::of).collect::<Result<_, _>>();
+    let refunds = refunds.map_err(|error| {
+        ViewError::Internal(format!("a refund of mandate {hash} is damaged: {error}"))
+    })?;
     let promise = record.promise;
     let due = state.due(promise.amount());
     let waits = state.status == Status::Queued;
@@ -191,6 +200,7 @@ pub(crate) fn status(
         holds,
         due,
         capture,
+        refunds,
         accepted_at: record.accepted_at,
         settle_by: record.settle_by,
         receipt,

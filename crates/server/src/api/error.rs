@@ -135,6 +135,17 @@ codes! {
     CapturesNotServed = "captures_not_served", UNPROCESSABLE_ENTITY;
     /// The mandate is being settled or has ended; what it pays is fixed.
     TooLate = "too_late", CONFLICT;
+    /// Nothing of the mandate was paid, so nothing can be given back. Wait until it is settled.
+    NothingToRefund = "nothing_to_refund", CONFLICT;
+    /// Another amount was announced under this `refundId`; that one stands. Another refund has another
+    /// `refundId`.
+    RefundConflict = "refund_conflict", CONFLICT;
+    /// The mandate has as many refunds as one may have.
+    TooManyRefunds = "too_many_refunds", CONFLICT;
+    /// More than is left of what was settled, after the refunds before. Refund less.
+    AboveSettled = "above_settled", UNPROCESSABLE_ENTITY;
+    /// The refund is in another token than the mandate. Sign it in the mandate's.
+    OtherToken = "other_token", UNPROCESSABLE_ENTITY;
     /// There is no proof before the mandate is settled in a batch. Wait.
     NotSettled = "not_settled", CONFLICT;
     /// Direct mandates have no inclusion proof: the wallet's event is the proof.
@@ -286,6 +297,7 @@ mod tests {
             include_str!("../../../processor/src/accept/error.rs"),
             include_str!("../../../processor/src/capture/error.rs"),
             include_str!("../../../processor/src/dispute/error.rs"),
+            include_str!("../../../processor/src/refund/error.rs"),
             include_str!("../../../processor/src/view/mod.rs"),
         ] {
             // The arms of `code`: a name in lower case behind an arrow.

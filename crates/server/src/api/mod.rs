@@ -19,6 +19,7 @@ mod mvp;
 pub mod openapi;
 mod outcomes;
 mod path;
+mod refunds;
 mod routes;
 mod schema;
 mod state;

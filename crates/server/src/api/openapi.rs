@@ -11,7 +11,10 @@ use aep2_mandate::{
     },
     units::{AccountId, Amount, Ceiling, ChainId, Nonce, UnixTime},
 };
-use aep2_processor::capture::{Capture, SignedCapture};
+use aep2_processor::{
+    capture::{Capture, SignedCapture},
+    refund::{Refund, SignedRefund},
+};
 use alloy::{
     primitives::{Address, B256, U256, address},
     signers::local::PrivateKeySigner,
@@ -25,7 +28,7 @@ use utoipa::OpenApi;
 
 use super::{
     accounts, attestations, batches, captures, disputes, events, health, identity, mandates,
-    metrics, mvp, outcomes, travel_rule, x402,
+    metrics, mvp, outcomes, refunds, travel_rule, x402,
 };
 
 /// The document, made once.
@@ -47,6 +50,7 @@ static DOCUMENT: LazyLock<Vec<u8>> =
         mandates::accept_many,
         mandates::mandate,
         captures::capture,
+        refunds::announce,
         mandates::proof,
         outcomes::outcomes,
         disputes::open,
@@ -105,10 +109,11 @@ pub fn json() -> Value {
         let body = &mut document["paths"][path]["post"]["requestBody"]["content"];
         body["application/json"]["example"] = example;
     };
-    if let Some(Examples { mandate, capture, direct }) = Examples::make() {
+    if let Some(Examples { mandate, capture, refund, direct }) = Examples::make() {
         place("/v1/mandates", mandate.clone());
         place("/v1/mandates/batch", json!({ "mandates": [mandate] }));
         place("/v1/mandates/{id}/capture", capture);
+        place("/v1/mandates/{id}/refunds", refund);
         place("/enqueue", direct);
     }
     document
@@ -118,6 +123,7 @@ pub fn json() -> Value {
 struct Examples {
     mandate: Value,
     capture: Value,
+    refund: Value,
     /// A direct mandate.
     direct: Value,
 }
@@ -147,6 +153,15 @@ impl Examples {
             Capture { mandate_id: id.to_bytes(), amount: Amount::try_from(1_000_000).ok()? };
         let domain = typed_data::domain(chain_id, WALLET);
         let capture = SignedCapture::sign(capture, &payee, &domain).ok()?;
+        let amount = Ceiling::new(600_000).ok()?;
+        let refund = Refund {
+            mandate_id: id.to_bytes(),
+            token: TOKEN,
+            amount,
+            refund_id: Refund::numbered_id(id.to_bytes(), amount, 1),
+            at: UnixTime::new(1_790_000_600).ok()?,
+        };
+        let refund = SignedRefund::sign(refund, &payee, &domain).ok()?;
         let owner = PrivateKeySigner::from_bytes(&B256::repeat_byte(4)).ok()?;
         let direct = DirectMandate {
             owner: owner.address(),
@@ -161,6 +176,7 @@ impl Examples {
         Some(Self {
             mandate: serde_json::to_value(&signed).ok()?,
             capture: serde_json::to_value(capture).ok()?,
+            refund: serde_json::to_value(refund).ok()?,
             direct: serde_json::to_value(direct).ok()?,
         })
     }
@@ -197,6 +213,11 @@ mod tests {
         assert_eq!(capture.message.mandate_id, id.to_bytes());
         let domain = typed_data::domain(chain_id, wallet);
         capture.verify(&domain, mandate.mandate.payee)?;
+
+        let refund = example(&document, "/v1/mandates/{id}/refunds").to_string();
+        let refund = SignedRefund::from_json(refund)?;
+        assert_eq!(refund.message.mandate_id, id.to_bytes());
+        refund.verify(&domain, mandate.mandate.payee)?;
 
         let direct = example(&document, "/enqueue").to_string();
         SignedDirectMandate::from_json(direct)?.verify_owner(&domain)?;

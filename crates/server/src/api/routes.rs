@@ -10,7 +10,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::{
     accounts, attestations, batches, captures, disputes, events, guard::guard, health, identity,
-    mandates, metrics, mvp, openapi, outcomes, path, state::Api, travel_rule, x402,
+    mandates, metrics, mvp, openapi, outcomes, path, refunds, state::Api, travel_rule, x402,
 };
 
 /// All addresses with what they take.
@@ -21,6 +21,7 @@ fn routes() -> Vec<(&'static str, MethodRouter<Api>)> {
         ("/v1/mandates/batch", post(mandates::accept_many)),
         ("/v1/mandates/{id}", get(mandates::mandate)),
         ("/v1/mandates/{id}/capture", post(captures::capture)),
+        ("/v1/mandates/{id}/refunds", post(refunds::announce)),
         ("/v1/mandates/{id}/proof", get(mandates::proof)),
         ("/v1/outcomes", post(outcomes::outcomes)),
         ("/v1/attestations", post(attestations::present)),

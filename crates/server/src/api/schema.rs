@@ -90,6 +90,17 @@ pub(super) enum CaptureErrors {
     Refused(#[to_schema] Envelope),
 }
 
+/// Why a refund is refused.
+#[derive(IntoResponses)]
+pub(super) enum RefundErrors {
+    /// `refund_conflict`, `nothing_to_refund`, `too_many_refunds`.
+    #[response(status = 409)]
+    Conflict(#[to_schema] Envelope),
+    /// `bad_signature`, `other_token`, `above_settled`.
+    #[response(status = 422)]
+    Refused(#[to_schema] Envelope),
+}
+
 /// Why nothing is done about a dispute.
 #[derive(IntoResponses)]
 pub(super) enum DisputeErrors {

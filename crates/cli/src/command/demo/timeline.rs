@@ -149,6 +149,8 @@ impl Seen {
             | Event::Disputed { .. }
             | Event::DisputeAnswered { .. }
             | Event::DisputeRuled { .. }
+            | Event::RefundAnnounced { .. }
+            | Event::RefundPaid { .. }
             | Event::SegmentProved { .. }
             | Event::Final { .. }
             | Event::ReorgedOut { .. } => {}
