@@ -23,6 +23,13 @@ pub(crate) struct Keys {
 
 /// Reads JSON from a file, or from standard input for `-`.
 pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
+    let text = read_text(path)?;
+    serde_json::from_str(&text)
+        .with_context(|| format!("{} is not what was expected", path.display()))
+}
+
+/// Reads text from a file, or from standard input for `-`.
+pub(crate) fn read_text(path: &Path) -> anyhow::Result<String> {
     let name = path.display();
     let source: Box<dyn Read> = if path == Path::new("-") {
         Box::new(io::stdin())
@@ -38,7 +45,7 @@ pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
         text.len() as u64 <= INPUT_BYTES_MAX,
         "{name} is longer than {INPUT_BYTES_MAX} bytes"
     );
-    serde_json::from_str(&text).with_context(|| format!("{name} is not what was expected"))
+    Ok(text)
 }
 
 /// Writes text to a file, or to standard output for `-`.

@@ -101,6 +101,11 @@ enum Command {
         #[command(subcommand)]
         what: command::case::Command,
     },
+    /// Taking payments: have receipts watched, see what is owed and have it sent
+    Payee {
+        #[command(subcommand)]
+        what: command::payee::Command,
+    },
     /// What stands behind a processor's receipts
     Bond {
         #[command(subcommand)]
@@ -188,6 +193,7 @@ fn main() -> ExitCode {
         Command::Compliance { what } => command::compliance::run(&what, &output),
         Command::Case { what } => command::case::run(&what, &output),
         Command::Bond { what } => command::bond::run(&what, &output),
+        Command::Payee { what } => command::payee::run(&what, &output),
         Command::Receipt { what } => command::receipt::run(&what, &output),
         Command::Withdraw { what } => command::withdraw::run(&what, &output),
     };

@@ -6,7 +6,7 @@
 //! 2. the view of the chain is too old;
 //! 3. the account is not known (direct path: its owner marked none);
 //! 4. the account's processor is another;
-//! 5. the gate is closed for all, the account, the payee or the token;
+//! 5. the gate is closed for all, the account, the payee, the token or the key;
 //! 6. the account came over or was contradicted, and was not read since;
 //! 7. the account trusts verifiers that this processor does not have (proved path);
 //! 8. the key is not the account's (proved path);
@@ -382,12 +382,18 @@ fn admit(
         return Err(Refusal::OtherProcessor { account: id, processor: record.processor }.into());
     }
     let (payee, token) = asked.terms.payee_and_token();
+    // On the direct path it is the owner who signs.
+    let key = match asked.terms {
+        Terms::Proved { key_hash, .. } => Some(GateScope::Key { account: id, key_hash: *key_hash }),
+        Terms::Direct { .. } => None,
+    };
     let scopes = [
         GateScope::All,
         GateScope::Account { account: id },
         GateScope::Payee { payee },
         GateScope::Token { token },
     ];
+    let scopes = scopes.into_iter().chain(key);
     let closed =
         gate::closed(&on.gates(), scopes, |reason| asked.is_signed || reason != GateReason::Denied);
     if let Some((scope, reason)) = closed {

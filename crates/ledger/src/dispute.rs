@@ -7,6 +7,7 @@
 //! Who may say what is the caller's to check: the terms are opaque here, and so are the statements.
 
 use aep2_mandate::units::{Amount, UnixTime};
+use alloy_primitives::B256;
 use thiserror::Error;
 
 use crate::{
@@ -32,6 +33,8 @@ pub struct Open {
     pub mandate: MandateHash,
     /// What its payer signed, at most [`limits::DISPUTE_BYTES_MAX`].
     pub statement: Vec<u8>,
+    /// Whom it concerns: they find it by these, which are opaque here.
+    pub parties: Vec<B256>,
     /// The first second at which it is too late.
     pub before: UnixTime,
     /// Until when there is time to decide, if the promise allows it.
@@ -111,7 +114,7 @@ pub(crate) fn open(
     open: Open,
     now: UnixTime,
 ) -> Result<Disputed, DisputeError> {
-    let Open { mandate, statement, before, decide_by } = open;
+    let Open { mandate, statement, parties, before, decide_by } = open;
     limits::within("the dispute", &statement, limits::DISPUTE_BYTES_MAX)?;
     let entry = Entry::find(tx, mandate)?.ok_or(DisputeError::UnknownMandate { mandate })?;
     let key = schema::mandate(mandate);
@@ -133,6 +136,10 @@ pub(crate) fn open(
     let record =
         DisputeRecord { number, opened_at, decide_by, opening, answer: None, ruling: None };
     tx.put(Family::DisputeNumbers, schema::dispute(number), mandate.bytes().to_vec());
+    for party in parties {
+        let key = schema::dispute_of(party, number);
+        tx.put(Family::DisputeParties, key, mandate.bytes().to_vec());
+    }
     tx.put_record(Family::Disputes, key, &record);
     Ok(Disputed { record, again: false })
 }
@@ -219,26 +226,28 @@ impl Ledger {
         self.snapshot().record(Family::Disputes, &schema::mandate(mandate))
     }
 
-    /// The mandates of disputes with numbers above `after`, in the order of opening, at most `limit`.
+    /// The mandates of disputes that concern a party, with numbers above `after`, in the order of opening, at
+    /// most `limit`.
     ///
     /// # Errors
     /// When the ledger cannot be read.
-    pub fn disputed_after(
+    pub fn disputes_of(
         &self,
+        party: B256,
         after: u64,
         limit: usize,
     ) -> Result<Vec<(u64, MandateHash)>, LedgerError> {
         let view = self.snapshot();
-        let from = schema::dispute(after.saturating_add(1));
+        let from = schema::dispute_of(party, after.saturating_add(1));
         let mut found = Vec::new();
-        for entry in view.entries(Family::DisputeNumbers, &from) {
+        for entry in view.entries(Family::DisputeParties, &from).take(limit) {
             let (key, value) = entry?;
-            let damaged = |defect| LedgerError::damaged(Family::DisputeNumbers, &key, defect);
-            let number = schema::read_key(&key).map_err(damaged)?;
-            found.push((number, schema::read_key(&value).map_err(damaged)?));
-            if found.len() == limit {
+            let damaged = |defect| LedgerError::damaged(Family::DisputeParties, &key, defect);
+            let (whose, number): (B256, u64) = schema::read_key(&key).map_err(damaged)?;
+            if whose != party {
                 break;
             }
+            found.push((number, schema::read_key(&value).map_err(damaged)?));
         }
         Ok(found)
     }

@@ -55,6 +55,7 @@ families! {
     Unread = "unread",
     Disputes = "disputes",
     DisputeNumbers = "dispute_numbers",
+    DisputeParties = "dispute_parties",
 }
 
 impl Family {

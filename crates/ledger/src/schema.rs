@@ -107,6 +107,11 @@ pub fn dispute(number: u64) -> Vec<u8> {
     key(&[&number])
 }
 
+/// Of [`Family::DisputeParties`]: a party's disputes are in the order of opening.
+pub fn dispute_of(party: B256, number: u64) -> Vec<u8> {
+    key(&[&party, &number])
+}
+
 /// Of [`Family::Queue`].
 pub fn queue(path: SettlementPath, token: Address, sequence: Sequence) -> Vec<u8> {
     key(&[&path, &token, &sequence])

@@ -21,7 +21,7 @@ use alloy_primitives::B256;
 use alloy_signer_local::PrivateKeySigner;
 use tokio::sync::watch;
 
-use crate::config::PayeeConfig;
+use crate::{config::PayeeConfig, kept::Kept};
 
 /// How many captures may be on their way.
 const PENDING_MAX: usize = 4_096;
@@ -34,6 +34,7 @@ pub(crate) struct Captures {
     processor: Arc<dyn ProcessorClient>,
     key: Option<PrivateKeySigner>,
     by: Signatories,
+    kept: Kept,
     pending: Arc<watch::Sender<usize>>,
     /// How long the processor is asked.
     keep_asking: Duration,
@@ -49,6 +50,7 @@ impl Captures {
         config: &PayeeConfig,
         processor: Arc<dyn ProcessorClient>,
         key: Option<PrivateKeySigner>,
+        kept: Kept,
     ) -> Self {
         Self {
             processor,
@@ -57,6 +59,7 @@ impl Captures {
                 venue: config.venue,
                 arbiter: config.disputes.as_ref().map_or(NO_ARBITER, Disputes::arbiter),
             },
+            kept,
             pending: Arc::new(watch::Sender::new(0)),
             keep_asking: config.capture_effort,
             wait: config.capture_wait,
@@ -85,6 +88,8 @@ impl Captures {
             tracing::error!(%id, %amount, "too many captures wait for the processor");
             return None;
         }
+        // Whoever took less must not demand more, whether or not the processor hears of it.
+        self.kept.keep(signed);
         let pending = Pending::new(self.pending.clone());
         let this = self.clone();
         let asking = tokio::spawn(async move {
@@ -101,7 +106,10 @@ impl Captures {
         loop {
             match self.processor.capture(capture).await {
                 Ok(statement) => match self.check(&statement, capture, asked_at) {
-                    Ok(()) => return Some(statement),
+                    Ok(()) => {
+                        self.kept.keep(statement);
+                        return Some(statement);
+                    }
                     Err(error) => {
                         tracing::error!(%mandate_id, %amount, %error, "the statement of a capture does not hold");
                         return None;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aep2_mandate::clock::Clock;
+use aep2_receipts::Keeper;
 use aep2_x402::{disputes::Disputes, purchase::Venue, receipt::SKEW_S};
 use alloy_primitives::Address;
 use url::Url;
@@ -45,6 +46,9 @@ pub struct PayeeConfig {
     pub same_payment_wait: Duration,
     /// Marks the payee's orders. Drawn at random, unless several processes serve as one payee.
     pub order_secret: OrderSecret,
+    /// Where receipts are kept, and what is said of captures. Nowhere, unless it is set: then nobody can
+    /// demand what a processor promised and did not keep.
+    pub receipts: Option<Keeper>,
     /// The time.
     pub clock: Clock,
 }
@@ -69,6 +73,7 @@ impl PayeeConfig {
             capture_effort: Duration::from_secs(60),
             same_payment_wait: Duration::from_secs(10),
             order_secret: OrderSecret::random(),
+            receipts: None,
             clock: Clock::system(),
         }
     }

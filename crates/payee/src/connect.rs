@@ -6,6 +6,7 @@ use aep2_processor_client::{
     FacilitatorClient, NativeClient, ProcessorClient, ProcessorError, RetryPolicy,
     lookup::{Identity, Lookup},
 };
+use aep2_receipts::{KeepError, Keeper};
 use aep2_x402::disputes::{Disputes, DisputesError};
 use alloy_primitives::Address;
 use alloy_signer_local::PrivateKeySigner;
@@ -16,7 +17,7 @@ use crate::{
     clocks::ClocksDiffer,
     config::PayeeConfig,
     payee::{Payee, PayeeError},
-    settings::PayeeSettings,
+    settings::{KeepReceipts, PayeeSettings},
 };
 
 /// How much sooner a call ends than the processor stops taking captures, in seconds.
@@ -82,6 +83,9 @@ pub enum ConnectError {
     /// The payee.
     #[error(transparent)]
     Payee(#[from] PayeeError),
+    /// Receipts cannot be kept.
+    #[error(transparent)]
+    Receipts(#[from] KeepError),
 }
 
 impl Payee {
@@ -141,6 +145,10 @@ impl Payee {
         config.disputes = disputes(settings, &identity)?;
         // For as long as the processor takes them for certain.
         config.capture_effort = config.capture_effort.max(Duration::from_secs(capture_within_s));
+        config.receipts = match &settings.receipts {
+            Some(KeepReceipts::Folder(folder)) => Some(Keeper::open(folder)?),
+            Some(KeepReceipts::Switch(_)) | None => None,
+        };
         let payee = Self::new(config, processor, key)?;
         payee.check_clocks().await?;
         Ok((payee, identity))

@@ -10,7 +10,9 @@ use aep2_processor_client::ProcessorClient;
 use alloy_primitives::B256;
 use alloy_signer_local::PrivateKeySigner;
 
-use crate::{cache::IdempotencyCache, captures::Captures, config::PayeeConfig, meter::Meter};
+use crate::{
+    cache::IdempotencyCache, captures::Captures, config::PayeeConfig, kept::Kept, meter::Meter,
+};
 
 /// A payee, as the schemes see it by which it is paid.
 #[derive(Debug)]
@@ -19,6 +21,7 @@ pub struct PayeeContext {
     /// Scheme, host and port, without a slash at the end.
     origin: String,
     captures: Captures,
+    kept: Kept,
     cache: IdempotencyCache,
     started: UnixTime,
 }
@@ -30,9 +33,11 @@ impl PayeeContext {
         key: Option<PrivateKeySigner>,
     ) -> Self {
         let keep_s = config.order_good_s.saturating_add(config.skew_s.saturating_mul(2));
+        let kept = Kept::new(config.receipts.clone());
         Self {
             origin: config.origin.as_str().trim_end_matches('/').to_owned(),
-            captures: Captures::new(&config, processor, key),
+            captures: Captures::new(&config, processor, key, kept.clone()),
+            kept,
             cache: IdempotencyCache::new(config.payments_max, config.answers_bytes_max, keep_s),
             started: config.clock.now(),
             config,
@@ -79,6 +84,10 @@ impl PayeeContext {
 
     pub(crate) fn captures(&self) -> &Captures {
         &self.captures
+    }
+
+    pub(crate) fn kept(&self) -> &Kept {
+        &self.kept
     }
 
     pub(crate) fn cache(&self) -> &IdempotencyCache {

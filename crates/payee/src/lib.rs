@@ -15,6 +15,9 @@
 //! Payers that pay in order mode get numbered orders, which the payee need not remember.
 //! Answers that payees give are remembered in bounded memory.
 //!
+//! A receipt is worth its processor's bond to whoever still has it: with [`PayeeConfig::receipts`] each is
+//! written to a folder before anything is served for it.
+//!
 //! A payee of several processes gives all of them the same [secret](PayeeConfig::order_secret), and
 //! sends requests for one resource to one process: what was served is remembered by each alone.
 //!
@@ -29,6 +32,7 @@ mod connect;
 mod context;
 pub mod cors;
 pub mod gateway;
+mod kept;
 mod layer;
 mod meter;
 mod order;

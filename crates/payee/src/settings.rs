@@ -29,6 +29,32 @@ pub struct PayeeSettings {
     pub disputes: Option<DisputeSettings>,
     /// The token that is taken, where it is not the processor's first.
     pub token: Option<WireAddress>,
+    /// Where receipts are kept. Where nothing is said, a library keeps none; the programs `aep2 gateway` and
+    /// `aep2 mcp sell` keep them in a folder `receipts` beside their settings.
+    pub receipts: Option<KeepReceipts>,
+}
+
+/// Where receipts are kept.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum KeepReceipts {
+    /// Whether they are.
+    Switch(bool),
+    /// In this folder.
+    Folder(PathBuf),
+}
+
+impl PayeeSettings {
+    /// Has receipts kept in a folder as seen from `folder`, that of the settings' file: in `receipts` there,
+    /// unless the settings say otherwise.
+    pub fn keep_receipts_in(&mut self, folder: &Path) {
+        let named = match &self.receipts {
+            Some(KeepReceipts::Switch(false)) => return,
+            Some(KeepReceipts::Folder(named)) => named.as_path(),
+            Some(KeepReceipts::Switch(true)) | None => Path::new("receipts"),
+        };
+        self.receipts = Some(KeepReceipts::Folder(folder.join(named)));
+    }
 }
 
 impl Default for PayeeSettings {
@@ -42,6 +68,7 @@ impl Default for PayeeSettings {
             password_file: None,
             disputes: None,
             token: None,
+            receipts: None,
         }
     }
 }

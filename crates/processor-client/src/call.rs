@@ -30,8 +30,9 @@ impl Default for RetryPolicy {
 /// How long the time is waited for.
 const TIME_WITHIN: Duration = Duration::from_secs(3);
 
-/// The longest answer that is read, in bytes. A receipt takes about 600.
-const ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// The longest answer that is read, in bytes. A receipt takes about 600, 256 outcomes 100,000, an inclusion
+/// proof as much as its lane is long: 256 slots take 80,000.
+const ANSWER_BYTES_MAX: usize = 512 * 1024;
 
 /// Posts a JSON body, again where there is no answer or the processor is busy.
 ///

@@ -4,6 +4,8 @@
 //! hold whatever comes against that.
 
 use aep2_mandate::{
+    inclusion::InclusionProof,
+    mandate::Mandate,
     typed_data::outcome::SignedOutcome,
     units::{AccountId, Amount, ChainId},
     wire::Strict,
@@ -109,6 +111,21 @@ impl<'de> Deserialize<'de> for BaseUnits {
     }
 }
 
+/// How a processor says that a mandate was settled. None of it is evidence before it was checked against what
+/// the transaction settled.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Inclusion {
+    /// The mandate.
+    pub mandate: Mandate,
+    /// For how much it was settled.
+    pub captured: Amount,
+    /// The transaction that settled it.
+    pub transaction: B256,
+    /// The way from the mandate into that.
+    pub proof: InclusionProof,
+}
+
 impl Identity {
     /// Where payments through it count.
     pub fn venue(&self) -> Venue {
@@ -175,6 +192,22 @@ impl Lookup {
         match answer.outcomes.len() == mandates.len() {
             true => Ok(answer.outcomes),
             false => Err(invalid("another number of outcomes than of mandates".to_owned())),
+        }
+    }
+
+    /// How a mandate was settled; none where the processor has no proof of it: it does not know the mandate,
+    /// or has not settled it in a batch. Nothing of it is checked here.
+    ///
+    /// # Errors
+    /// When it does not answer, or not as a processor does.
+    pub async fn inclusion(&self, mandate: B256) -> Result<Option<Inclusion>, ProcessorError> {
+        match self.get(&format!("v1/mandates/{mandate}/proof")).await {
+            Err(ProcessorError::Refused { code, .. })
+                if matches!(&*code, "not_settled" | "settled_directly") =>
+            {
+                Ok(None)
+            }
+            found => found,
         }
     }
 

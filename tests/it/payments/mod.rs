@@ -5,6 +5,7 @@ mod flows;
 mod gateway;
 mod lies;
 mod mvp;
+mod receipts;
 mod replay;
 mod trouble;
 mod voucher;

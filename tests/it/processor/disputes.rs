@@ -1,6 +1,7 @@
 //! Disputes: who may object, when and how often; that a mandate waits for it and not longer; that a ruling
 //! lowers what is paid and what the bond answers for, and never raises it.
 
+use aep2_chain::wallet::units::KeyHash;
 use aep2_ledger::{GateReason, HoldKind, MandateHash};
 use aep2_mandate::{
     typed_data::dispute::{Dispute, Reason},
@@ -16,7 +17,7 @@ use aep2_tests::{
     disputes::{RULING_S, WINDOW_S, arbiter, disputes_for},
     payers::{Payer, capture, payee, payee_address},
     settling::{all_settled, audited, is_settled, settled_batches},
-    world::{World, eventually},
+    world::{DELAY_SECONDS, World, eventually},
 };
 use aep2_x402::disputes::Disputes;
 use alloy::primitives::{Address, B256};
@@ -375,7 +376,7 @@ async fn what_can_be_disputed_has_a_share_and_is_refused_where_disputes_are_not_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_says_that_its_key_was_stolen_has_the_account_frozen() {
+async fn whoever_says_that_its_key_was_stolen_has_that_key_frozen_until_there_is_another() {
     let world = World::new().await;
     let payer = world.payer(0, 1_000).await;
     let processor = world.start(world.config()).await;
@@ -387,6 +388,18 @@ async fn whoever_says_that_its_key_was_stolen_has_the_account_frozen() {
     assert_eq!(refused(&processor.accept(world.mandate(&payer, 1, 1)).await), "frozen");
     let gates = processor.gates();
     assert!(gates.iter().any(|(_, reason, _)| *reason == GateReason::Unauthorized));
+    // The owner itself pays, and so does another key of the same account.
+    let direct = payer.sign_directly(world.id(), world.payment(1, 7));
+    processor.accept_direct(direct).await.expect("accepted");
+    let renewed = Payer { seed: [0x77; 32], ..payer.clone() };
+    let key_hash = KeyHash::of(&renewed.secret().public());
+    world.send(&payer.key, &world.id().rotate_key(payer.account, key_hash)).await;
+    world.travel(DELAY_SECONDS);
+    eventually("the new key pays", async || {
+        world.travel(1);
+        processor.accept(world.mandate(&renewed, 1, 9)).await.is_ok()
+    })
+    .await;
     world.stop(processor).await;
 }
 

@@ -1,6 +1,7 @@
 //! The server over HTTP, on a real processor and an embedded chain.
 
 mod accepting;
+mod disputes;
 mod events;
 mod exact;
 mod limits;

@@ -2,12 +2,14 @@
 
 use std::{net::SocketAddr, time::Duration};
 
+use aep2_evidence::{EvidenceLimits, EvidenceStore, KeyFrom};
 use aep2_mandate::mandate::SignedMandate;
 use aep2_processor::{Processor, ProcessorConfig};
 use aep2_server::{Beside, Server, Settings};
 use aep2_tests::{payers::Payer, world::World};
 use alloy::transports::http::reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::Value;
+use tempfile::TempDir;
 
 use super::exact;
 
@@ -24,6 +26,7 @@ pub(crate) struct Shop {
     pub(crate) server: Server,
     pub(crate) address: SocketAddr,
     pub(crate) client: Client,
+    _evidence: TempDir,
 }
 
 /// An answer.
@@ -60,13 +63,15 @@ impl Shop {
         let mut settings = Settings::parse(settings).unwrap();
         settings.http.listen = ([127, 0, 0, 1], 0).into();
         let exact = settings.exact.enabled.then(|| exact::facilitator(&world, &settings));
-        let server =
-            Server::start(processor.clone(), Beside { exact, ..Beside::default() }, &settings)
-                .await
-                .unwrap();
+        let folder = TempDir::new().unwrap();
+        let (limits, clock) = (EvidenceLimits::default(), world.clock.clone());
+        let evidence =
+            EvidenceStore::open(folder.path(), KeyFrom::BesideTheStore, limits, clock).unwrap();
+        let beside = Beside { exact, compliance: None, evidence: Some(evidence) };
+        let server = Server::start(processor.clone(), beside, &settings).await.unwrap();
         let address = server.address();
         let client = Client::builder().no_proxy().build().unwrap();
-        Self { world, payer, processor, server, address, client }
+        Self { world, payer, processor, server, address, client, _evidence: folder }
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {

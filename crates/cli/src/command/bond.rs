@@ -78,12 +78,15 @@ pub(crate) struct Add {
     change: Change,
 }
 
-/// Ask for tokens of the bond back
+/// Ask for tokens of the bond back, to be taken out with `aep2 bond execute`
 ///
 /// Until they are taken out, once the unbonding delay has passed, they answer for receipts. A later
 /// request takes the place of an earlier one and waits anew.
 #[derive(Args)]
-#[command(after_help = "Example:\n  aep2 bond request --amount 100 --key-file processor.key")]
+#[command(
+    visible_alias = "remove",
+    after_help = "Example:\n  aep2 bond remove --amount 100 --key-file processor.key"
+)]
 pub(crate) struct Request {
     #[command(flatten)]
     how_much: AmountOptions,

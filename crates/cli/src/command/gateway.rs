@@ -14,6 +14,7 @@ use aep2_payee::{
         Gateway, GatewayError,
         settings::{EXAMPLE, GatewaySettings},
     },
+    settings::KeepReceipts,
 };
 use alloy::{
     primitives::Address, signers::local::PrivateKeySigner, transports::http::reqwest::Url,
@@ -88,6 +89,8 @@ struct Ready {
     token: Address,
     /// Whether calls that fail, or are metered, are charged less than their price.
     captures: bool,
+    /// The folder that receipts are kept in.
+    receipts: Option<PathBuf>,
     routes: usize,
 }
 
@@ -97,7 +100,7 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Exit
         return Ok(ExitCode::SUCCESS);
     }
     let name = arguments.config.display();
-    let settings = GatewaySettings::read(&arguments.config).with_context(|| {
+    let mut settings = GatewaySettings::read(&arguments.config).with_context(|| {
         format!("the settings in {name} cannot be used (`aep2 gateway --print-config` shows some)")
     })?;
     let key = key(&settings, &arguments.config)?;
@@ -110,6 +113,7 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Exit
         })?;
         return Ok(ExitCode::SUCCESS);
     }
+    settings.payee.keep_receipts_in(arguments.config.parent().unwrap_or(Path::new("")));
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
     runtime.block_on(serve(arguments, settings, key, output))?;
@@ -152,6 +156,10 @@ async fn serve(
         payee: gateway.payee().address(),
         token: gateway.payee().token(),
         captures: gateway.payee().can_capture_less(),
+        receipts: match &settings.payee.receipts {
+            Some(KeepReceipts::Folder(folder)) => Some(folder.clone()),
+            _ => None,
+        },
         routes: settings.routes.len(),
     };
     let limits = ConnectionLimits { head_bytes_max: HEAD_BYTES_MAX, ..ConnectionLimits::default() };
@@ -209,6 +217,10 @@ async fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener>
 
 fn text(ready: &Ready) -> String {
     let captures = if ready.captures { "yes" } else { "no: every call is charged in full" };
+    let receipts = match &ready.receipts {
+        Some(folder) => format!("kept in {}", folder.display()),
+        None => "not kept".to_owned(),
+    };
     rows(&[
         ("origin", ready.origin.clone()),
         ("listens on", ready.listen.to_string()),
@@ -218,6 +230,7 @@ fn text(ready: &Ready) -> String {
         ("payee", ready.payee.to_string()),
         ("token", ready.token.to_string()),
         ("captures", captures.to_owned()),
+        ("receipts", receipts),
         ("routes", ready.routes.to_string()),
     ])
 }

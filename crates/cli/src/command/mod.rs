@@ -23,6 +23,7 @@ pub(crate) mod key;
 pub(crate) mod mcp;
 pub(crate) mod pay;
 mod pay_from;
+pub(crate) mod payee;
 pub(crate) mod prove;
 pub(crate) mod receipt;
 pub(crate) mod sample;

@@ -1,11 +1,13 @@
-//! `aep2 receipt`: what a payee does with a receipt that was not kept.
+//! `aep2 receipt`: what a receipt is worth, and what a payee does with one that was not kept.
 
 use std::{
+    collections::HashMap,
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use aep2_chain::wallet::{
+    Purse,
     guarantee::{Guarantee, Paid, Periods, Promise},
     units::BaseUnits,
 };
@@ -17,11 +19,12 @@ use aep2_mandate::{
     },
     units::UnixTime,
 };
+use aep2_receipts::Statement;
 use alloy::{
     primitives::{Address, B256, U256},
     providers::DynProvider,
 };
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
 
@@ -40,18 +43,24 @@ use crate::{
     output::Output,
 };
 
+/// By how many seconds a processor's clock may be ahead of the chain's newest block.
+const SKEW_S: u64 = 600;
+
 /// By how much a deposit may be more than the newest block asks: the base fee rises by an eighth a block.
 const DEPOSIT_MARGIN: u64 = 2;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
     Show(Show),
+    Check(Show),
     Demand(Change),
     Claim(Change),
     Collect(Collect),
 }
 
-/// Show what receipts are worth: what was promised, paid and claimed, and what can be done
+/// What receipts are worth: what was promised, paid and claimed, what is wrong with them, and what can be done
+///
+/// `show` shows it; the exit code of `check` says it, too: 1 when one of them is not worth what it says.
 #[derive(Args)]
 #[command(after_help = "Example:\n  aep2 receipt show receipt.json")]
 pub(crate) struct Show {
@@ -68,7 +77,8 @@ pub(crate) struct Show {
 /// Receipts.
 #[derive(Args)]
 struct Files {
-    /// Receipts, JSON files as the processor gave them; - for standard input
+    /// Receipts, JSON files as the processor gave them, or files of a folder that receipts are kept in, a
+    /// line each; - for standard input
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
 }
@@ -140,8 +150,12 @@ struct Standing {
     paid: Paid,
     /// The payee's own bond, and the one that all payees share.
     bonds: [BaseUnits; 2],
+    /// What of each is due to leave before the receipt could be claimed.
+    leaving: [BaseUnits; 2],
     /// The time of the newest block.
     now: UnixTime,
+    /// Why it is not worth what it says, if it is not.
+    problems: Vec<String>,
     /// What its payee can do.
     advice: String,
 }
@@ -175,7 +189,11 @@ enum SignerOf {
 
 pub(crate) fn run(command: &Command, output: &Output) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Show(arguments) => block_on(show(arguments, output))?,
+        Command::Show(arguments) => drop(block_on(show(arguments, output))?),
+        Command::Check(arguments) => {
+            let is_well = block_on(show(arguments, output))?;
+            return Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
         Command::Demand(arguments) => block_on(demand(arguments, output))?,
         Command::Claim(arguments) => block_on(claim(arguments, output))?,
         Command::Collect(arguments) => block_on(collect(arguments, output))?,
@@ -183,12 +201,14 @@ pub(crate) fn run(command: &Command, output: &Output) -> anyhow::Result<ExitCode
     Ok(ExitCode::SUCCESS)
 }
 
-async fn show(arguments: &Show, output: &Output) -> anyhow::Result<()> {
+/// Whether all are worth what they say.
+async fn show(arguments: &Show, output: &Output) -> anyhow::Result<bool> {
     let promises = arguments.receipts.read()?;
     let node = arguments.node.connect().await?;
     let deployed = arguments.deployment.open(&node).await?;
     let standing = all_standing(&deployed, &promises, node.now().await?).await?;
-    output.result(&standing, || text(&standing))
+    output.result(&standing, || text(&standing))?;
+    Ok(standing.iter().all(|own| own.problems.is_empty()))
 }
 
 async fn demand(arguments: &Change, output: &Output) -> anyhow::Result<()> {
@@ -281,20 +301,53 @@ async fn done(
 
 impl Files {
     fn read(&self) -> anyhow::Result<Vec<Promise>> {
-        self.files.iter().map(|file| read(file)).collect()
+        let mut all = Vec::new();
+        for file in &self.files {
+            all.extend(read(file)?);
+        }
+        Ok(all)
     }
 }
 
-fn read(file: &Path) -> anyhow::Result<Promise> {
-    let held: Held = files::read_json(file).with_context(|| {
-        format!("{} holds no receipt of the proved path; those of the direct path have no bond behind them", file.display())
-    })?;
-    Ok(match held {
-        Held::Bare(receipt) => Promise { receipt, capture: None },
-        Held::Within { receipt, capture } => {
-            Promise { receipt, capture: capture.map(|own| own.receipt) }
+fn read(file: &Path) -> anyhow::Result<Vec<Promise>> {
+    let text = files::read_text(file)?;
+    if let Ok(held) = serde_json::from_str::<Held>(&text) {
+        return Ok(vec![match held {
+            Held::Bare(receipt) => Promise { receipt, capture: None },
+            Held::Within { receipt, capture } => {
+                Promise { receipt, capture: capture.map(|own| own.receipt) }
+            }
+        }]);
+    }
+    let kept = kept(&text);
+    ensure!(
+        !kept.is_empty(),
+        "{} holds no receipt of the proved path; those of the direct path have no bond behind them",
+        file.display()
+    );
+    Ok(kept)
+}
+
+/// The receipts in a file that a seller keeps them in, each with what was said of its capture. A line that
+/// was cut short is none.
+fn kept(text: &str) -> Vec<Promise> {
+    let lines = text.lines().filter_map(|line| Statement::parse(line.as_bytes()).ok());
+    let mut captures = HashMap::new();
+    let mut receipts = Vec::new();
+    for line in lines {
+        match line {
+            Statement::Receipt(receipt) => receipts.push(receipt),
+            Statement::CaptureReceipt(capture) => {
+                captures.insert(capture.message.mandate_id, capture);
+            }
+            Statement::Capture(_) | Statement::Ruling(_) => {}
         }
-    })
+    }
+    let promise = |receipt: SignedReceipt| {
+        let capture = captures.get(&receipt.message.mandate_id.to_bytes()).copied();
+        Promise { receipt, capture }
+    };
+    receipts.into_iter().map(promise).collect()
 }
 
 async fn all_standing(
@@ -342,9 +395,15 @@ async fn standing(
         deposit: own.deposit,
         claimable_from: later(own.made_at, periods.response_seconds.saturating_add(1)),
     });
-    let mut bonds = [BaseUnits::ZERO; 2];
-    for (own, payee) in bonds.iter_mut().zip([Some(receipt.payee), None]) {
-        *own = guarantee.bond(receipt.processor, payee, receipt.token).await?.balance;
+    let claimable =
+        later(later(receipt.settle_by, periods.demand_seconds), periods.response_seconds);
+    let [mut bonds, mut leaving] = [[BaseUnits::ZERO; 2]; 2];
+    for (index, payee) in [Some(receipt.payee), None].into_iter().enumerate() {
+        let Purse { balance, pending_withdrawal } =
+            guarantee.bond(receipt.processor, payee, receipt.token).await?;
+        let asked = pending_withdrawal.filter(|asked| asked.executable_from <= claimable);
+        bonds[index] = balance;
+        leaving[index] = asked.map_or(BaseUnits::ZERO, |asked| asked.amount.min(balance));
     }
     let mut standing = Standing {
         digest,
@@ -359,11 +418,44 @@ async fn standing(
         demand,
         paid: guarantee.paid(receipt).await?,
         bonds,
+        leaving,
         now,
+        problems: Vec::new(),
         advice: String::new(),
     };
+    standing.problems = problems(&standing, receipt, periods);
     standing.advice = advice(&standing, receipt, periods);
     Ok(standing)
+}
+
+/// Why a receipt is not worth what it says. What was paid already is no concern any more.
+fn problems(own: &Standing, receipt: &Receipt, periods: &Periods) -> Vec<String> {
+    let mut problems = Vec::new();
+    let mut find = |is_so: bool, words: &str| {
+        if is_so {
+            problems.push(words.to_owned());
+        }
+    };
+    let due = own.demand.map_or(own.amount, |demand| demand.due).get();
+    let owed = due.saturating_sub(own.paid.shown.get().saturating_add(own.paid.claimed.get()));
+    if owed == 0 {
+        return problems;
+    }
+    let promised = receipt.settle_by.seconds_since(receipt.issued_at);
+    let is_long = promised.is_none_or(|seconds| seconds > periods.promise_seconds);
+    find(matches!(own.signer, SignerOf::Nobody), "its signer does not speak for the processor");
+    find(receipt.settle_by > receipt.deadline, "it promises for later than the mandate's deadline");
+    find(is_long, "it promises for longer than the guarantee allows, or for before it was issued");
+    let ahead = receipt.issued_at.seconds_since(own.now).unwrap_or(0);
+    find(ahead > SKEW_S, "it was issued in the future");
+    let is_late = own.demand.is_none() && own.now > own.demand_until;
+    find(is_late, "it was not demanded in time");
+    let left = |index: usize| own.bonds[index].get().saturating_sub(own.leaving[index].get());
+    let is_stolen = matches!(own.signer, SignerOf::Stolen);
+    let backed = if is_stolen { left(0) } else { left(0).saturating_add(left(1)) };
+    find(is_stolen, "its signer was stolen: only the payee's own bond pays");
+    find(backed < owed, "the bonds that stay long enough do not hold what it promises");
+    problems
 }
 
 /// What a receipt's payee can do now.
@@ -417,8 +509,9 @@ fn text(all: &[Standing]) -> String {
                     token.show(*shared)
                 ),
             ),
-            ("so", own.advice.clone()),
         ]);
+        lines.extend(own.problems.iter().map(|problem| ("PROBLEM", problem.clone())));
+        lines.push(("so", own.advice.clone()));
         rows(&lines)
     };
     all.iter().map(show).collect::<Vec<_>>().join("\n\n")

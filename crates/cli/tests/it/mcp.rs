@@ -89,6 +89,9 @@ fn an_agent_buys_a_tool_of_a_server_that_knows_nothing_of_payments() {
         (&bought["paid"]["amount"], &bought["paid"]["receipt"]),
         (&json!("700"), &json!("verified"))
     );
+    let files = std::fs::read_dir(work.path("receipts")).unwrap().map(|file| file.unwrap().path());
+    let kept: String = files.map(|file| std::fs::read_to_string(file).unwrap()).collect();
+    assert_eq!(kept.matches("settleBy").count(), 1, "the seller keeps its receipt: {kept}");
     let result = &bought["result"]["structuredContent"];
     assert_eq!(result["tokens"][0]["perPayment"], "1000", "what the other wallet may spend");
     let free = agent.told("pay_tool", &json!({ "url": url, "tool": "balance" }));

@@ -175,8 +175,27 @@ fn an_agent_pays_a_service_behind_a_gateway_and_the_payee_has_the_tokens() {
     wait_for("the payout", || {
         runtime.block_on(token.balance_of(payee.address())).unwrap() == U256::from(3 * 700)
     });
+    every_receipt_was_kept_and_is_settled(&work, &served);
 
     assert_eq!((gateway.terminate(), served.terminate()), (Some(0), Some(0)));
+}
+
+/// The gateway kept each receipt beside its settings; a watcher sees that there is nothing to do about them.
+fn every_receipt_was_kept_and_is_settled(work: &WorkFolder, served: &Running) {
+    let files = std::fs::read_dir(work.path("receipts")).unwrap().map(|file| file.unwrap().path());
+    let file = files.collect::<Vec<_>>().remove(0);
+    let chain = ["--rpc", served.said("rpc"), "--deployment", served.said("deployment")];
+    let show = ["receipt", "show", file.to_str().unwrap()];
+    assert_eq!(work.json(&[&show[..], &chain].concat()).as_array().unwrap().len(), 4);
+    let watch = ["payee", "watch", "--receipts", "receipts", "--key-file", "payee.key", "--once"];
+    let watch = [&watch[..], &["--processor", served.said("http"), "--json"], &chain].concat();
+    wait_for("the watcher", || {
+        let output = work.run(&watch);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let said = String::from_utf8(output.stdout).unwrap();
+        let last: Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
+        last["open"] == 0 && said.lines().count() == 2
+    });
 }
 
 /// The evidence that a mandate was settled holds against the chain, and says no other amount.

@@ -253,6 +253,11 @@ fn disputes_fit(raw: &Raw, findings: &mut Vec<Finding>) {
             found.insert(*hash);
         }
     }
+    for ((_, number), hash) in &raw.dispute_parties {
+        if raw.dispute_numbers.get(number) != Some(hash) {
+            found.insert(*hash);
+        }
+    }
     for (number, hash) in &raw.dispute_numbers {
         if raw.disputes.get(hash).is_none_or(|dispute| dispute.number != *number) {
             found.insert(*hash);

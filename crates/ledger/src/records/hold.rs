@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use aep2_mandate::units::{AccountId, UnixTime};
-use alloy_primitives::Address;
+use alloy_primitives::{Address, B256};
 
 use crate::codec::{Record, alternatives, fields};
 
@@ -80,6 +80,14 @@ pub enum GateScope {
         /// The token.
         token: Address,
     },
+    /// Those that an account's agent signs with this key. Another key is another scope, so whoever registers
+    /// one has opened the gate, and a chain that undoes that has closed it.
+    Key {
+        /// The account.
+        account: AccountId,
+        /// The hash of the key.
+        key_hash: B256,
+    },
 }
 impl fmt::Display for GateScope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -88,6 +96,7 @@ impl fmt::Display for GateScope {
             Self::Account { account } => write!(f, "of account {account}"),
             Self::Payee { payee } => write!(f, "to {payee}"),
             Self::Token { token } => write!(f, "in {token}"),
+            Self::Key { account, .. } => write!(f, "by this key of account {account}"),
         }
     }
 }
@@ -100,6 +109,7 @@ impl GateScope {
             Self::Account { .. } => "account",
             Self::Payee { .. } => "payee",
             Self::Token { .. } => "token",
+            Self::Key { .. } => "key",
         }
     }
 }
@@ -109,6 +119,7 @@ alternatives!(GateScope, "scope" {
     1 => Account { account },
     2 => Payee { payee },
     3 => Token { token },
+    4 => Key { account, key_hash },
 });
 
 /// Why nothing is accepted. A gate may be closed for several reasons, and opens when the last one is
@@ -121,7 +132,7 @@ pub enum GateReason {
     Frozen,
     /// Compliance denied it.
     Denied,
-    /// The owner says that somebody else signs with the account's key.
+    /// A payer says that somebody else signs with the account's key.
     Unauthorized,
 }
 alternatives!(GateReason, "reason" {

@@ -9,6 +9,9 @@ use alloy_primitives::B256;
 
 use crate::support::{EXPIRES_WITHIN, SETTLE_WITHIN, TOKEN, Terms, TestLedger, amount, at};
 
+/// Whom every dispute here concerns.
+const PARTY: B256 = B256::repeat_byte(7);
+
 fn open_at(
     test: &TestLedger,
     terms: &Terms,
@@ -16,7 +19,8 @@ fn open_at(
     now: i64,
 ) -> Result<Disputed, DisputeError> {
     let (mandate, statement) = (terms.hash(), said.as_bytes().to_vec());
-    let open = Open { mandate, statement, before: at(50), decide_by };
+    let parties = vec![PARTY];
+    let open = Open { mandate, statement, parties, before: at(50), decide_by };
     test.ledger.open_dispute(open, at(now)).wait().map(Durable::into_inner)
 }
 
@@ -24,7 +28,12 @@ fn open(test: &TestLedger, terms: &Terms, said: &str) -> Result<Disputed, Disput
     open_at(test, terms, (said, at(100)), 1)
 }
 
-fn answer(test: &TestLedger, terms: &Terms, said: &str, now: i64) -> Result<Disputed, DisputeError> {
+fn answer(
+    test: &TestLedger,
+    terms: &Terms,
+    said: &str,
+    now: i64,
+) -> Result<Disputed, DisputeError> {
     let statement = said.as_bytes().to_vec();
     let noted = test.ledger.answer_dispute(terms.hash(), statement, at(now)).wait();
     noted.map(Durable::into_inner)
@@ -125,7 +134,9 @@ fn what_was_sealed_or_is_too_old_is_not_disputed() {
     let (late, sealed) = (Terms::new(1, 0, 100), Terms::new(1, 1, 100));
     let unknown = open(&test, &late, "nothing came");
     assert!(matches!(unknown, Err(DisputeError::UnknownMandate { .. })), "{unknown:?}");
-    [&late, &sealed].into_iter().for_each(|terms| drop(test.accept(terms)));
+    for terms in [&late, &sealed] {
+        test.accept(terms);
+    }
     let nothing = rule(&test, &late, (0, "ruled"), 2);
     assert!(matches!(nothing, Err(DisputeError::NotDisputed { .. })), "{nothing:?}");
     let too_late = open_at(&test, &late, ("nothing came", at(100)), 50);
@@ -159,9 +170,12 @@ fn disputes_are_listed_in_the_order_of_opening() {
         open(&test, &terms[place], "nothing came").expect("opened");
     }
     let test = test.reopen();
-    let listed = |after, limit| test.ledger.disputed_after(after, limit).expect("reads");
+    let listed = |after, limit| test.ledger.disputes_of(PARTY, after, limit).expect("reads");
     let [first, second, third] = [0, 1, 2].map(|place: usize| terms[place].hash());
     assert_eq!(listed(0, 9), [(1, third), (2, first), (3, second)]);
     assert_eq!(listed(1, 1), [(2, first)]);
     assert_eq!(listed(3, 9), []);
+    for other in [6, 8].map(B256::repeat_byte) {
+        assert_eq!(test.ledger.disputes_of(other, 0, 9).expect("reads"), [], "nobody else's");
+    }
 }

@@ -30,7 +30,8 @@ pub(super) struct Metrics {
 }
 
 impl Metrics {
-    pub(super) fn new() -> Self {
+    /// `not_kept` counts receipts that could not be written.
+    pub(super) fn new(not_kept: Counter) -> Self {
         let mut registry = Registry::with_prefix("aep2_gateway");
         let http = HttpMetrics::register(&mut registry, FIRST_BUCKET_S);
         let (payments, upstream_failures) = (Family::default(), Counter::default());
@@ -39,6 +40,11 @@ impl Metrics {
             "upstream_failures",
             "Requests that the service behind did not answer",
             upstream_failures.clone(),
+        );
+        registry.register(
+            "receipts_not_kept",
+            "Receipts, and words on captures, that could not be written to their folder",
+            not_kept,
         );
         Self { registry, http, payments, upstream_failures }
     }

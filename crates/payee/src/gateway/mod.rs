@@ -92,7 +92,7 @@ impl Gateway {
         let connecting =
             Payee::connect(&settings.payee, origin.clone(), key, metered, within_s, http);
         let (payee, _) = connecting.await?;
-        let metrics = Metrics::new();
+        let metrics = Metrics::new(payee.context.kept().failures.clone());
         let upstream = Upstream::new(settings, &origin, metrics.upstream_failures.clone());
         for warning in settings.warnings() {
             tracing::warn!("{warning}");

@@ -130,6 +130,9 @@ key_file = "payee.key"
 # address = "0x..."
 # The ERC-20 token that is taken [default: the first that the processor takes].
 # token = "0x..."
+# Where the processor's receipts are kept, as seen from this file, for `aep2 payee watch`: they are worth money
+# where it does not pay. `false` keeps none. [default: receipts]
+receipts = "receipts"
 
 [[routes]]
 path = "/answers/{question}"

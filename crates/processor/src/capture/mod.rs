@@ -12,7 +12,8 @@ mod error;
 use std::sync::Arc;
 
 use aep2_ledger::{
-    self as ledger, Captured, Durable, MandateHash, MandateView, records::CaptureRecord,
+    self as ledger, Captured, Durable, IssuedReceipt, MandateHash, MandateView,
+    records::CaptureRecord,
 };
 pub use aep2_mandate::typed_data::capture::{
     Capture, CaptureReceipt, SignedCapture, SignedCaptureReceipt,
@@ -114,8 +115,8 @@ fn commit(
     let receipt = CaptureReceipt {
         mandate_id,
         processor: signer.address(),
-        // No terms name one yet.
-        arbiter: Address::ZERO,
+        // The one whom the receipt names: no other's ruling lowers what either of them says.
+        arbiter: arbiter_of(&view),
         amount,
         issued_at: now,
     };
@@ -125,6 +126,15 @@ fn commit(
     let statement = statement.map_err(|error| CaptureError::Internal(error.to_string()))?;
     let noted = ledger::Capture { mandate, amount, statement };
     Ok(Found::New(context.ledger.capture(noted, now)))
+}
+
+/// Whose ruling lowers what the receipt of a mandate promises.
+fn arbiter_of(view: &MandateView) -> Address {
+    match &view.receipt {
+        IssuedReceipt::Proved { receipt } => receipt.message.arbiter,
+        // These name nobody.
+        IssuedReceipt::Direct { .. } => Address::ZERO,
+    }
 }
 
 /// What the ledger says before anything is signed: what was captured before, or why it is refused. It

@@ -17,6 +17,7 @@ use aep2_ledger::{
     records::{DisputeRecord, Promise, RulingRecord},
 };
 use aep2_mandate::{
+    field,
     mandate::SignedMandate,
     typed_data::{
         TypedData,
@@ -25,17 +26,14 @@ use aep2_mandate::{
         keyed::AnySigner,
         ruling::SignedRuling,
     },
-    units::UnixTime,
+    units::{AccountId, UnixTime},
 };
 use aep2_x402::{disputes::Disputes, preimage::Preimage};
-use alloy::sol_types::Eip712Domain;
+use alloy::{primitives::B256, sol_types::Eip712Domain};
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use self::error::DisputeError;
 use crate::{capture, emitter::Emitter, event::Event};
-
-/// How many disputes are looked at for one answer.
-const LOOKED_AT_MAX: usize = 1_000;
 
 /// A mandate with its dispute, as it stands: everything that was signed.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,6 +65,15 @@ pub struct Said {
     pub again: bool,
 }
 
+/// What is opened, and what follows from it.
+struct Opening {
+    open: Open,
+    reason: Reason,
+    account: AccountId,
+    /// The hash of the key that signed the mandate.
+    key_hash: B256,
+}
+
 /// What dealing with disputes needs.
 #[derive(Clone)]
 pub(crate) struct DisputeContext {
@@ -85,7 +92,8 @@ impl DisputeContext {
     ) -> Result<Said, DisputeError> {
         let mandate = MandateHash::from_bytes(signed.message().mandate_id);
         let this = self.clone();
-        let (open, reason, account) = blocking(move || this.opening(mandate, &signed)).await?;
+        let Opening { open, reason, account, key_hash } =
+            blocking(move || this.opening(mandate, &signed)).await?;
         let opened = self.ledger.open_dispute(open, now).await.map(Durable::into_inner)?;
         if !opened.again {
             self.events.emit(Event::Disputed { mandate, decide_by: opened.record.decide_by });
@@ -93,7 +101,7 @@ impl DisputeContext {
         // Also when it is said again: a process that ended in between left it undone.
         if reason == Reason::Unauthorized {
             let close = Close {
-                scope: GateScope::Account { account },
+                scope: GateScope::Key { account, key_hash },
                 reason: GateReason::Unauthorized,
                 by: "dispute".to_owned(),
                 note: format!("mandate {mandate} is disputed as unauthorized"),
@@ -108,7 +116,7 @@ impl DisputeContext {
         &self,
         mandate: MandateHash,
         signed: &SignedDispute,
-    ) -> Result<(Open, Reason, aep2_mandate::units::AccountId), DisputeError> {
+    ) -> Result<Opening, DisputeError> {
         let view = self.ledger.mandate(mandate)?;
         let view = view.ok_or(DisputeError::UnknownMandate { mandate })?;
         let account = view.mandate.promise.account();
@@ -127,7 +135,13 @@ impl DisputeContext {
         let (window_s, ruling_s) = (disputes.window_seconds(), disputes.ruling_seconds());
         let (before, decide_by) = (after(window_s), after(window_s.saturating_add(ruling_s)));
         let statement = written(signed)?;
-        Ok((Open { mandate, statement, before, decide_by }, reason, account))
+        let key_hash = key_hash_of(&view)?;
+        let named = [view.mandate.promise.payee(), disputes.arbiter()];
+        let owner = self.ledger.parties(account).map(|(owner, _)| owner);
+        let addresses = named.into_iter().chain(owner).map(|address| address.into_word());
+        let parties = addresses.chain([key_hash]).collect();
+        let open = Open { mandate, statement, parties, before, decide_by };
+        Ok(Opening { open, reason, account, key_hash })
     }
 
     /// Whether who signed is the mandate's key, or the owner of its account.
@@ -235,27 +249,18 @@ impl DisputeContext {
         }))
     }
 
-    /// The disputes above a number that concern who signed, at most `limit`, and up to which number was
-    /// looked; nothing where there is nothing more.
+    /// The disputes above a number that concern who signed, at most `limit`, and the number to go on after;
+    /// nothing where there is none.
     pub(crate) fn concerning(
         &self,
         signer: &AnySigner,
         after: u64,
         limit: usize,
     ) -> Result<(Vec<Dispute>, Option<u64>), DisputeError> {
-        let (mut found, mut seen) = (Vec::new(), None);
-        for (number, mandate) in self.ledger.disputed_after(after, LOOKED_AT_MAX)? {
-            if found.len() == limit {
-                return Ok((found, seen));
-            }
-            let dispute = self.expect(mandate)?;
-            if self.concerns(&dispute, signer)? {
-                found.push(dispute);
-            }
-            seen = Some(number);
-        }
-        // Whoever waits for new ones asks after the last one that was seen.
-        Ok((found, seen))
+        let found = self.ledger.disputes_of(party(signer), after, limit)?;
+        let last = found.last().map(|(number, _)| *number);
+        let disputes = found.into_iter().map(|(_, mandate)| self.expect(mandate));
+        Ok((disputes.collect::<Result<_, _>>()?, last))
     }
 
     /// Whether a dispute concerns who signed: the payer, the payee, the arbiter.
@@ -272,6 +277,25 @@ impl DisputeContext {
             AnySigner::Address(address) if is_named(*address) => true,
             signer => self.is_payer(&dispute.mandate, Some(*signer))?,
         })
+    }
+}
+
+/// What somebody's disputes are found by.
+fn party(signer: &AnySigner) -> B256 {
+    match signer {
+        AnySigner::Address(address) => address.into_word(),
+        AnySigner::Key(key) => B256::from(field::to_be_bytes(&key.hash())),
+    }
+}
+
+/// The hash of the key that signed a mandate.
+fn key_hash_of(view: &MandateView) -> Result<B256, DisputeError> {
+    match &view.mandate.promise {
+        Promise::Proved { signed } => {
+            let key = signed.signed_mandate().map_err(damaged)?.key;
+            Ok(B256::from(field::to_be_bytes(&key.hash())))
+        }
+        Promise::Direct { .. } => Err(DisputeError::NotAgreed { mandate: view.hash }),
     }
 }
 

@@ -205,6 +205,8 @@ pub(super) async fn hand_in(
     // Nothing is read for a dispute that there is not.
     let dispute = api.blocking(move |processor| processor.dispute(id)).await??;
     let dispute = dispute.ok_or_else(|| unknown(id))?;
+    // Each may take a mebibyte of memory, whoever sends it.
+    let _place = api.evidence_place()?;
     let bytes = body::bytes(request, EVIDENCE_BYTES_MAX as usize, api.body_within()).await?;
     let hash = keccak256(&bytes);
     let piece = named(&dispute, hash).ok_or_else(|| {

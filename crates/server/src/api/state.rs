@@ -9,10 +9,17 @@ use aep2_compliance::Compliance;
 use aep2_evidence::EvidenceStore;
 use aep2_exact::ExactFacilitator;
 use aep2_processor::Processor;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use super::{error::ApiError, event_buffer::EventBuffer, guard::Gate};
+use super::{
+    error::{ApiError, Code},
+    event_buffer::EventBuffer,
+    guard::Gate,
+};
 use crate::{metrics::Metrics, settings::LimitSettings};
+
+/// How many may hand in evidence at the same time.
+const EVIDENCE_PLACES: usize = 16;
 
 /// What is served beside the processor, where it is there.
 #[derive(Default)]
@@ -36,6 +43,8 @@ struct Inner {
     exact: Option<ExactFacilitator>,
     compliance: Option<Compliance>,
     evidence: Option<EvidenceStore>,
+    /// One for each who may hand in evidence.
+    evidence_places: Arc<Semaphore>,
     limits: LimitSettings,
     metrics: Arc<Metrics>,
     gate: Arc<Gate>,
@@ -65,6 +74,7 @@ impl Api {
             exact,
             compliance,
             evidence,
+            evidence_places: Arc::new(Semaphore::new(EVIDENCE_PLACES)),
             limits: limits.clone(),
             gate: Arc::new(gate),
             metrics,
@@ -98,6 +108,15 @@ impl Api {
     /// Compliance, where it is on.
     pub(super) fn compliance(&self) -> Option<&Compliance> {
         self.inner.compliance.as_ref()
+    }
+
+    /// A place among those who may hand in evidence at the same time.
+    pub(super) fn evidence_place(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        let place = Arc::clone(&self.inner.evidence_places).try_acquire_owned();
+        place.map_err(|_| {
+            let message = "evidence of others is being taken in: try again in a moment";
+            ApiError::new(Code::TooManyRequests, message)
+        })
     }
 
     /// Where evidence of disputes is kept, where any is.

@@ -75,6 +75,7 @@ pub(super) async fn run(arguments: &Arguments, output: &Output) -> anyhow::Resul
     command.args(rest);
     let mut settings = SellerSettings::read(config)
         .with_context(|| format!("the settings in {} cannot be used", config.display()))?;
+    settings.payee.keep_receipts_in(config.parent().unwrap_or(Path::new("")));
     if let Some(listen) = arguments.http {
         settings.listen = listen;
     }

@@ -14,10 +14,10 @@ use super::{RESPONSE, Town};
 use crate::read;
 
 /// The receipt's promise, seconds.
-const PROMISE: u64 = 100;
+pub(super) const PROMISE: u64 = 100;
 
 /// The owner's word, as a processor, that it settles 2.5 tokens to account 5 of the development accounts.
-fn receipt(town: &Town) -> SignedReceipt {
+pub(super) fn receipt(town: &Town) -> SignedReceipt {
     let deployment = read(&town.work.path("aep2-deployment.json"));
     let address = |value: &Value| -> Address { value.as_str().unwrap().parse().unwrap() };
     let wallet = WalletId {

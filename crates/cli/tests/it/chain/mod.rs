@@ -6,6 +6,7 @@ mod guarantees;
 mod kept;
 mod keys;
 mod others;
+mod payees;
 
 use std::path::PathBuf;
 

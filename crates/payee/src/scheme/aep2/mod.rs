@@ -156,6 +156,7 @@ impl Scheme for Aep2 {
         let checked = receipt::check(&receipt, &mandate, id, &by, &times);
         checked.map_err(Refusal::BadReceipt)?;
         check_fresh(sale, &receipt)?;
+        sale.payee().kept().keep(receipt);
         let request = sale.request();
         Ok(Paid::new(id, mandate, receipt, request.purchase.clone(), request.capture))
     }

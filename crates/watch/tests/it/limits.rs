@@ -1,0 +1,136 @@
+//! What a watcher spends, and what it says of bonds that are too small.
+
+use aep2_watch::{Event, NotDemanded, WatchConfig};
+use alloy::primitives::U256;
+
+use crate::support::{GRACE, PROMISE, RESPONSE, Stage, actions, dev_key, payee, rounds};
+
+fn why_not(told: &[Event]) -> Vec<&NotDemanded> {
+    let of = |event| match event {
+        Event::NotDemanded { why, .. } => Some(why),
+        _ => None,
+    };
+    told.iter().filter_map(of).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_demanded_beyond_the_limit_and_that_is_said_once() {
+    let stage = Stage::new().await;
+    let config = WatchConfig { ether_max_wei: U256::from(1_000), ..stage.config() };
+    let mut watcher = stage.watcher_with(config, Some(payee())).await;
+    stage.paid(1_000, 0).await;
+    stage.travel(PROMISE + GRACE + 10);
+    let (told, summary) = rounds(&mut watcher).await;
+    let left_wei = U256::from(1_000);
+    assert_eq!(why_not(&told), [&NotDemanded::Limit { left_wei }]);
+    assert_eq!((summary.unhandled, stage.sent().await), (1, 0));
+    let (told, summary) = rounds(&mut watcher).await;
+    assert_eq!((told, summary.unhandled), (vec![], 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_fits_the_limit_is_demanded_and_what_does_not_waits_a_day() {
+    let stage = Stage::new().await;
+    for nonce in 0..3 {
+        stage.paid(1_000 + u128::from(nonce), nonce).await;
+    }
+    stage.travel(PROMISE + GRACE + 10);
+    // What one demand may cost, and a little more.
+    let fee = stage.guarantee().deposit_for(1).await.unwrap() * U256::from(2);
+    let gas = U256::from(130_000_u64 * 4_000_000_000);
+    let config = WatchConfig { ether_max_wei: fee + gas, ..stage.config() };
+    let mut watcher = stage.watcher_with(config, Some(payee())).await;
+    let (told, summary) = rounds(&mut watcher).await;
+    assert_eq!(actions(&told), ["Demand 1"], "{told:?}");
+    assert_eq!((why_not(&told).len(), summary.unhandled), (2, 2));
+    let largest = stage.guarantee().demand(summary_digest(&told)).await.unwrap().unwrap();
+    assert_eq!(largest.due.get(), 1_002, "the largest comes first");
+}
+
+fn summary_digest(told: &[Event]) -> alloy::primitives::B256 {
+    let sent = told.iter().find_map(|event| match event {
+        Event::Sent { receipts, .. } => receipts.first(),
+        _ => None,
+    });
+    *sent.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_gas_costs_more_than_is_not_demanded() {
+    let stage = Stage::new().await;
+    let config = WatchConfig { tokens_per_ether: 1_000_000, ..stage.config() };
+    let mut watcher = stage.watcher_with(config, Some(payee())).await;
+    stage.paid(1, 0).await;
+    stage.travel(PROMISE + GRACE + 10);
+    let (told, summary) = rounds(&mut watcher).await;
+    assert!(matches!(why_not(&told)[..], [NotDemanded::NotWorth { .. }]), "{told:?}");
+    assert_eq!((summary.unhandled, stage.sent().await), (1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_is_demanded_than_bonds_hold() {
+    let stage = Stage::new().await;
+    let mut watcher = stage.watcher().await;
+    stage.paid(9_000, 0).await;
+    stage.paid(900, 1).await;
+    stage.paid(500, 2).await;
+    stage.paid(400, 3).await;
+    let (told, _) = rounds(&mut watcher).await;
+    let short = |event: &Event| {
+        matches!(event, Event::BondShort { owed, own, shared, .. }
+            if (owed.get(), own.get(), shared.get()) == (10_800, 0, 10_000))
+    };
+    assert!(told.iter().any(short), "{told:?}");
+    stage.travel(PROMISE + GRACE + 10);
+    let (told, _) = rounds(&mut watcher).await;
+    // 9,000, 900, and what is left for the third.
+    assert_eq!(actions(&told), ["Demand 3"]);
+    assert_eq!(why_not(&told), [&NotDemanded::NoBond]);
+    stage.travel(RESPONSE + 10);
+    let (told, summary) = rounds(&mut watcher).await;
+    assert_eq!(stage.holds(payee().address()).await, 10_000, "{told:?}");
+    let unbacked =
+        |event: &Event| matches!(event, Event::Unbacked { owed, .. } if owed.get() == 400);
+    assert!(told.iter().any(unbacked), "{told:?}");
+    assert_eq!(summary.open, 1, "the one that the bond had not enough for");
+    stage.bond(None, 1_000).await;
+    rounds(&mut watcher).await;
+    assert_eq!(stage.holds(payee().address()).await, 10_400, "the bond grew");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn money_that_is_due_to_leave_does_not_count() {
+    let stage = Stage::new().await;
+    let mut watcher = stage.watcher().await;
+    let id = stage.id().guarantee();
+    let asking =
+        id.request_unbond(None, stage.token(), aep2_chain::wallet::units::BaseUnits::new(9_500));
+    stage.send(&dev_key(1), &asking).await;
+    stage.paid(1_000, 0).await;
+    let (told, _) = rounds(&mut watcher).await;
+    assert_eq!(told, [], "it leaves after this one could be claimed");
+    stage.travel(7_200 - 1_000);
+    stage.paid(1_000, 1).await;
+    let (told, _) = rounds(&mut watcher).await;
+    let short =
+        |event: &Event| matches!(event, Event::BondShort { leaving, .. } if leaving.get() == 9_500);
+    assert!(told.iter().any(short), "{told:?}");
+    stage.bond(Some(payee().address()), 5_000).await;
+    let (told, _) = rounds(&mut watcher).await;
+    assert!(told.iter().any(|event| matches!(event, Event::BondEnough { .. })), "{told:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_tries_it_out_sends_and_remembers_nothing() {
+    let stage = Stage::new().await;
+    stage.paid(1_000, 0).await;
+    stage.travel(PROMISE + GRACE + 10);
+    for _ in 0..2 {
+        let mut watcher = stage.watcher_with(stage.config(), None).await;
+        let (told, _) = rounds(&mut watcher).await;
+        let would = |event: &Event| matches!(event, Event::Sent { transaction: None, .. });
+        assert!(told.iter().any(would), "{told:?}");
+    }
+    assert!(!stage.state().join("watch.json").exists());
+    assert_eq!(actions(&rounds(&mut stage.watcher().await).await.0), ["Demand 1"]);
+}

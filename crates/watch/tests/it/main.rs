@@ -1,0 +1,12 @@
+//! A watcher on the embedded chain, with the real contracts: processors that do not keep their word, and
+//! watchers that are killed.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod broken;
+mod captured;
+mod crashes;
+mod forged;
+mod kept;
+mod limits;
+mod steps;
+mod support;

@@ -1,0 +1,358 @@
+//! Sales that can be disputed, over HTTP: a payer that pays, objects and is heard; payees that would rather
+//! not be disputed; who may read.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+
+use aep2_ledger::MandateHash;
+use aep2_mandate::{
+    typed_data::{
+        Signed,
+        access::{Access, SignedAccess},
+        dispute::Reason,
+        keyed::{AnySigned, KeySigned},
+    },
+    units::UnixTime,
+};
+use aep2_payee::{
+    Paid, Payee, PayeeConfig, Quote,
+    settings::{DisputeSettings, PayeeSettings},
+};
+use aep2_payer::{
+    AcceptedDisputes, PayError, Payer, PayerConfig, PayingClient,
+    limits::{Allowance, Limits},
+};
+use aep2_processor_client::{NativeClient, RetryPolicy};
+use aep2_tests::{
+    disputes::{RULING_S, WINDOW_S, arbiter, disputes},
+    payers::{payee, payee_address},
+    settling::all_settled,
+    stand_in::{Counter, amount, ceiling, serve},
+};
+use alloy::{
+    primitives::{Address, B256},
+    signers::local::PrivateKeySigner,
+};
+use axum::{Extension, Router, body::Body, extract::Request, middleware, routing::get};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use reqwest::Method;
+use serde_json::{Value, json};
+use url::Url;
+
+use super::shop::{FUNDS, Shop, json};
+
+/// A processor, and a payee beside it whose terms agree to disputes.
+struct Street {
+    shop: Shop,
+    payee: Url,
+    served: Counter,
+    /// Whether the processor had a mandate before its payee saw it, by the mandate.
+    told: Arc<Mutex<Vec<Value>>>,
+    journal: tempfile::TempDir,
+}
+
+impl Street {
+    async fn open() -> Self {
+        let shop = Shop::with("", |config| {
+            config.windows.age_s_max = 0;
+            config.windows.capture_within_s = 0;
+        })
+        .await;
+        let (served, told) = (Counter::default(), Arc::new(Mutex::new(Vec::new())));
+        let processor = processor_url(&shop);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url: Url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+        let (venue, token) = (shop.world.venue(), shop.world.token());
+        let mut config = PayeeConfig::new(url.clone(), venue, token, payee_address(1));
+        config.disputes = Some(disputes());
+        config.clock = shop.world.clock.clone();
+        let client = NativeClient::new(reqwest::Client::new(), processor, RetryPolicy::default());
+        let payee = Payee::new(config, Arc::new(client), Some(payee(1))).unwrap();
+        let count = served.clone();
+        let joke = move |Extension(paid): Extension<Paid>| async move {
+            count.add();
+            format!("a joke for {}", paid.receipt.message.amount)
+        };
+        let (seen, server) = (Arc::clone(&told), shop.address);
+        // Between payer and payee: what the processor knows when the payment comes by.
+        let look = middleware::from_fn(move |request: Request<Body>, next: middleware::Next| {
+            let seen = Arc::clone(&seen);
+            async move {
+                if let Some(payment) = request.headers().get("payment-signature") {
+                    let bytes = base64::engine::general_purpose::STANDARD.decode(payment).unwrap();
+                    let payment: Value = serde_json::from_slice(&bytes).unwrap();
+                    let nonce = payment["payload"]["mandate"]["nonce"].clone();
+                    let events = reqwest::get(format!("http://{server}/metrics")).await.unwrap();
+                    let known = events.text().await.unwrap();
+                    let accepted =
+                        known.lines().find(|line| line.starts_with("aep2_mandates_accepted_total"));
+                    seen.lock().unwrap().push(json!([nonce, accepted]));
+                }
+                next.run(request).await
+            }
+        });
+        let routes = Router::new()
+            .route("/joke", get(joke).layer(payee.charge(Quote::fixed(ceiling(700)))))
+            .layer(look);
+        tokio::spawn(async move { axum::serve(listener, routes).await });
+        let journal = tempfile::tempdir().unwrap();
+        Self { shop, payee: url, served, told, journal }
+    }
+
+    fn client(&self, name: &str, arbiters: &[Address]) -> PayingClient {
+        let Shop { world, payer, .. } = &self.shop;
+        let tokens = BTreeMap::from([(world.token(), Allowance::at_most(amount(FUNDS)))]);
+        let limits = Limits { tokens: tokens.into_iter().collect(), ..Limits::default() };
+        let folder = self.journal.path().join(name);
+        let mut config = PayerConfig::new(payer.account, world.venue(), limits, folder);
+        config.clock = world.clock.clone();
+        let http = reqwest::Client::new();
+        config.disputes = Some(AcceptedDisputes {
+            arbiters: arbiters.to_vec(),
+            processor: NativeClient::new(http, processor_url(&self.shop), RetryPolicy::default()),
+        });
+        PayingClient::new(Payer::open(config, payer.secret()).unwrap()).unwrap()
+    }
+
+    fn joke(&self) -> Url {
+        self.payee.join("joke").unwrap()
+    }
+
+    /// What somebody who signs so is answered.
+    async fn read(&self, path: &str, access: &SignedAccess) -> super::shop::Answer {
+        let request = self.shop.request(Method::GET, path);
+        self.shop.send(request.header("authorization", header(access))).await
+    }
+
+    fn access(&self, about: B256) -> Access {
+        let until = self.shop.world.later(600);
+        Access { processor: self.shop.world.processor.address(), about, until }
+    }
+
+    fn signed(&self, key: &PrivateKeySigner, access: Access) -> SignedAccess {
+        let domain = self.shop.world.id().eip712_domain();
+        AnySigned::ByAddress(Signed::sign(access, key, &domain).unwrap())
+    }
+}
+
+fn header(access: &SignedAccess) -> String {
+    format!("AEP2 {}", URL_SAFE_NO_PAD.encode(serde_json::to_vec(access).unwrap()))
+}
+
+fn processor_url(shop: &Shop) -> Url {
+    format!("http://{}/", shop.address).parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payer_that_got_nothing_objects_is_heard_and_pays_what_was_ruled() {
+    let street = Street::open().await;
+    let client = street.client("ann", &[arbiter(1).address()]);
+    let answer = client.get(street.joke()).await.unwrap();
+    let payment = answer.payment.unwrap();
+    let receipt = payment.receipt.unwrap().message;
+    assert_eq!(receipt.arbiter, arbiter(1).address());
+    assert_eq!(answer.response.text().await.unwrap(), "a joke for 700");
+    let told = street.told.lock().unwrap().clone();
+    let [nonce, accepted] = [&told[0][0], &told[0][1]];
+    assert_eq!((nonce, accepted), (&json!("0"), &json!("aep2_mandates_accepted_total 1")));
+
+    let Shop { world, payer, .. } = &street.shop;
+    let (id, paper) = (payment.id.to_bytes(), b"an empty page".as_slice());
+    let dispute = world.dispute(&payment.mandate, Reason::ServiceNotDelivered, &[paper]);
+    let signed = world.disputed_by_key(payer, dispute.clone());
+    let opened = street.shop.post("/v1/disputes", json(&signed)).await;
+    assert_eq!(
+        (opened.status.as_u16(), &opened.body["status"]),
+        (201, &json!("open")),
+        "{opened:?}"
+    );
+    let again = street.shop.post("/v1/disputes", json(&signed)).await;
+    assert_eq!((again.status.as_u16(), again.body), (200, opened.body));
+
+    // Evidence: what was named, byte for byte.
+    let at = format!("/v1/disputes/{id}/evidence");
+    let hand_in = async |bytes: &'static [u8]| {
+        street.shop.send(street.shop.request(Method::POST, &at).body(bytes)).await
+    };
+    assert_eq!(hand_in(b"another page").await.code(), "evidence_not_named");
+    assert_eq!(hand_in(paper).await.status, 200);
+    assert_eq!(hand_in(paper).await.status, 200, "again");
+
+    let answer = world.answered_by(&payee(1), &dispute, 700);
+    let answered = street.shop.post(&format!("/v1/disputes/{id}/answer"), json(&answer)).await;
+    assert_eq!(answered.body["answer"], json(&answer), "{answered:?}");
+
+    // The arbiter finds it, reads all of it, and rules.
+    let all = street.signed(&arbiter(1), street.access(B256::ZERO));
+    let listed = street.read("/v1/disputes", &all).await;
+    assert_eq!(
+        (&listed.body["disputes"][0]["number"], &listed.body["next"]),
+        (&json!(1), &json!(1))
+    );
+    assert_eq!(street.read("/v1/disputes?after=1", &all).await.body["disputes"], json!([]));
+    let shown = &listed.body["disputes"][0];
+    assert_eq!(
+        shown["terms"]["disputes"]["arbiter"],
+        json!(arbiter(1).address().to_checksum(None))
+    );
+    let hash = shown["evidence"][0].as_str().unwrap();
+    let kept = street.read(&format!("{at}/{hash}"), &all).await;
+    assert_eq!(kept.body, Value::String("an empty page".to_owned()));
+    assert_eq!(kept.headers["content-disposition"], "attachment");
+    let ruling = world.ruled_by(&arbiter(1), id, 100);
+    let ruled = street.shop.post(&format!("/v1/disputes/{id}/ruling"), json(&ruling)).await;
+    assert_eq!((&ruled.body["status"], &ruled.body["due"]), (&json!("ruled"), &json!("100")));
+    all_settled(&street.shop.processor, &[MandateHash::from_bytes(id)]).await;
+    assert_eq!(world.holds(payee_address(1)).await, 100);
+    street.shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payer_signs_nothing_where_somebody_decides_whom_it_does_not_accept() {
+    let street = Street::open().await;
+    for arbiters in [vec![], vec![arbiter(2).address()]] {
+        let client = street.client("ann", &arbiters);
+        let refused = client.get(street.joke()).await.unwrap_err();
+        assert!(matches!(refused, PayError::Disputes { .. }), "{refused}");
+    }
+    assert_eq!((street.served.get(), street.told.lock().unwrap().len()), (0, 0));
+    street.shop.close().await;
+}
+
+/// Nothing is sent to a payee of which the processor has not promised that it can be disputed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_that_the_processor_refuses_never_reaches_its_payee() {
+    let street = Street::open().await;
+    let client = street.client("ann", &[arbiter(1).address()]);
+    let Shop { world, payer, processor, .. } = &street.shop;
+    // Everything else of the account is promised.
+    let all = world.mandate(payer, FUNDS - 600, 77);
+    processor.accept(all).await.unwrap();
+    let refused = client.get(street.joke()).await.unwrap_err();
+    let PayError::RefusedByProcessor { code, .. } = &refused else { panic!("{refused}") };
+    assert_eq!(code, "insufficient_funds");
+    assert_eq!((street.served.get(), street.told.lock().unwrap().len()), (0, 0));
+    street.shop.close().await;
+}
+
+/// The processor has the mandate already, from somebody who did not say that it can be disputed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_without_the_arbiter_keeps_the_payment_from_its_payee() {
+    let street = Street::open().await;
+    let processor = street.shop.processor.clone();
+    // A processor that forgets what it is told of disputes, in front of the real one.
+    let forgetful = Router::new().route(
+        "/v1/mandates",
+        axum::routing::post(async move |body: String| {
+            let mut told: Value = serde_json::from_str(&body).unwrap();
+            told.as_object_mut().unwrap().remove("terms");
+            let signed = serde_json::from_value(told).unwrap();
+            let signed: aep2_mandate::mandate::SignedMandate = signed;
+            let accepted = processor.accept(signed).await.unwrap();
+            axum::Json(json!({ "mandateId": accepted.mandate_id, "receipt": accepted.receipt }))
+        }),
+    );
+    let url = serve(forgetful).await;
+    let Shop { world, payer, .. } = &street.shop;
+    let limits = Limits {
+        tokens: [(world.token(), Allowance::at_most(amount(FUNDS)))].into(),
+        ..Limits::default()
+    };
+    let folder = street.journal.path().join("bob");
+    let mut config = PayerConfig::new(payer.account, world.venue(), limits, folder);
+    config.clock = world.clock.clone();
+    config.disputes = Some(AcceptedDisputes {
+        arbiters: vec![arbiter(1).address()],
+        processor: NativeClient::new(reqwest::Client::new(), url, RetryPolicy::default()),
+    });
+    let client = PayingClient::new(Payer::open(config, payer.secret()).unwrap()).unwrap();
+    let refused = client.get(street.joke()).await.unwrap_err();
+    assert!(matches!(refused, PayError::NotHandedIn { .. }), "{refused}");
+    assert!(refused.to_string().contains("no arbiter"), "{refused}");
+    assert_eq!((street.served.get(), street.told.lock().unwrap().len()), (0, 0));
+    street.shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_reads_a_dispute_whom_it_does_not_concern_nor_with_an_access_that_is_not_good() {
+    let street = Street::open().await;
+    let Shop { world, payer, processor, .. } = &street.shop;
+    let sale = world.sale(payer, 70, 0);
+    processor.accept(sale.clone()).await.unwrap();
+    let dispute = world.dispute(&sale.signed, Reason::Other, &[b"a page"]);
+    processor.open_dispute(world.disputed_by_key(payer, dispute)).await.unwrap();
+    let id = world.id_of(&sale.signed).to_bytes();
+    let paths = [
+        format!("/v1/disputes/{id}"),
+        format!("/v1/disputes/{id}/evidence/{}", B256::repeat_byte(1)),
+    ];
+    let domain = world.id().eip712_domain();
+    for path in &paths[..1] {
+        let by_key = KeySigned::sign(street.access(id), &payer.secret(), &domain);
+        for reader in [
+            AnySigned::ByKey(by_key),
+            street.signed(&payer.key, street.access(id)),
+            street.signed(&payee(1), street.access(id)),
+            street.signed(&arbiter(1), street.access(B256::ZERO)),
+        ] {
+            assert_eq!(street.read(path, &reader).await.status, 200, "{path}");
+        }
+    }
+    let stranger = street.signed(&arbiter(2), street.access(B256::ZERO));
+    for path in &paths {
+        assert_eq!(street.read(path, &stranger).await.code(), "unknown_dispute");
+        assert_eq!(street.shop.get(path).await.code(), "unauthorized");
+    }
+    let listed = street.read("/v1/disputes", &stranger).await;
+    assert_eq!(listed.body["disputes"], json!([]));
+
+    let good = street.access(id);
+    let mut forged = street.signed(&arbiter(1), good);
+    if let AnySigned::ByAddress(signed) = &mut forged {
+        signed.message.until = UnixTime::new(good.until.get() + 1).unwrap();
+    }
+    let elsewhere = Access { processor: Address::repeat_byte(9), ..good };
+    let about = Access { about: B256::repeat_byte(9), ..good };
+    let over = Access { until: UnixTime::new(world.clock.now().get() - 1).unwrap(), ..good };
+    let long = Access { until: world.later(3_700), ..good };
+    for access in [elsewhere, about, over, long].map(|own| street.signed(&arbiter(1), own)) {
+        let refused = street.read(&paths[0], &access).await;
+        assert_eq!((refused.status.as_u16(), refused.code()), (401, "unauthorized"), "{access:?}");
+    }
+    let signed_otherwise = street.read(&paths[0], &forged).await;
+    assert_eq!(signed_otherwise.code(), "unknown_dispute", "it is somebody else's signature");
+    for header in ["AEP2", "AEP2 !", "Bearer e30", "AEP2 e30"] {
+        let request = street.shop.request(Method::GET, &paths[0]).header("authorization", header);
+        assert_eq!(street.shop.send(request).await.code(), "unauthorized", "{header}");
+    }
+    street.shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payee_whose_processor_holds_nothing_for_so_long_does_not_start() {
+    let street = Street::open().await;
+    let settings = |seconds| PayeeSettings {
+        processor: processor_url(&street.shop),
+        address: Some(payee_address(1).into()),
+        disputes: Some(DisputeSettings {
+            arbiter: arbiter(1).address().into(),
+            window_s: seconds,
+            ruling_s: RULING_S,
+            reasons: None,
+            silence_refunds: false,
+        }),
+        ..PayeeSettings::default()
+    };
+    let connect = async |seconds| {
+        let http = reqwest::Client::new();
+        Payee::connect(&settings(seconds), street.payee.clone(), None, None, 1, http)
+            .await
+            .map(drop)
+    };
+    connect(WINDOW_S).await.unwrap();
+    let refused = connect(100_000).await.unwrap_err().to_string();
+    assert!(refused.contains("disputesWithinS"), "{refused}");
+    street.shop.close().await;
+}
