@@ -53,13 +53,22 @@ pub(crate) async fn call(
     request: reqwest::RequestBuilder,
     retry: RetryPolicy,
 ) -> Result<(http::StatusCode, Bytes), ProcessorError> {
+    call_within(request, retry, ANSWER_BYTES_MAX).await
+}
+
+/// As [`call`], reading an answer of at most so many bytes.
+pub(crate) async fn call_within(
+    request: reqwest::RequestBuilder,
+    retry: RetryPolicy,
+    bytes_max: usize,
+) -> Result<(http::StatusCode, Bytes), ProcessorError> {
     let mut pause = retry.pause;
     let mut attempt = 1;
     loop {
         let Some(now) = request.try_clone() else {
             return Err(ProcessorError::InvalidAnswer("the request is a stream".to_owned()));
         };
-        let error = match call_once(now.timeout(retry.timeout)).await {
+        let error = match call_once(now.timeout(retry.timeout), bytes_max).await {
             Ok((status, _)) if is_passing(status) => {
                 ProcessorError::Unavailable(format!("status {status}"))
             }
@@ -101,15 +110,14 @@ fn is_passing(status: http::StatusCode) -> bool {
 
 async fn call_once(
     request: reqwest::RequestBuilder,
+    bytes_max: usize,
 ) -> Result<(http::StatusCode, Bytes), ProcessorError> {
     let unavailable = |error: reqwest::Error| ProcessorError::Unavailable(with_causes(&error));
     let mut response = request.send().await.map_err(unavailable)?;
     let mut read = BytesMut::new();
     while let Some(chunk) = response.chunk().await.map_err(unavailable)? {
-        if read.len() + chunk.len() > ANSWER_BYTES_MAX {
-            return Err(ProcessorError::InvalidAnswer(format!(
-                "more than {ANSWER_BYTES_MAX} bytes"
-            )));
+        if read.len() + chunk.len() > bytes_max {
+            return Err(ProcessorError::InvalidAnswer(format!("more than {bytes_max} bytes")));
         }
         read.extend_from_slice(&chunk);
     }

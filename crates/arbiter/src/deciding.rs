@@ -1,0 +1,167 @@
+//! Deciding: by rules, by the default at the last moment; and the ruling that is signed for it.
+//!
+//! A decision, its signed ruling and their line in the log are one commit. What is delivered later are the
+//! bytes that were signed then: a program that was killed in between delivers the same ruling.
+
+use aep2_mandate::{
+    typed_data::ruling::{Ruling, SignedRuling},
+    units::{Amount, UnixTime},
+};
+use alloy_primitives::{B256, keccak256};
+use serde_json::json;
+
+use crate::{
+    arbiter::Arbiter,
+    audit::{self, About, Actor, action},
+    case::{Case, CaseState, DecidedBy, Decision, Delivery, Ending},
+    cases,
+    config::DefaultRuling,
+    error::ArbiterError,
+    rules::{
+        order,
+        question::{Elsewhere, Question, READ_BYTES_MAX},
+    },
+    store::Tx,
+};
+
+/// The hash of what a ruling was decided on: the dispute, and the answer if there is one.
+pub fn evidence_hash(dispute: B256, answer: Option<B256>) -> B256 {
+    keccak256([dispute, answer.unwrap_or_default()].concat())
+}
+
+impl Arbiter {
+    /// Decides a case if a rule does. `is_fresh` says that its processor has just shown it.
+    pub(crate) async fn decide_by_rules(
+        &self,
+        number: u64,
+        now: UnixTime,
+        is_fresh: bool,
+    ) -> Result<Case, ArbiterError> {
+        let case = self.case(number)?;
+        if !case.is_open() {
+            return Ok(case);
+        }
+        let file = self.file(number)?;
+        let evidence = self.opened(&case, READ_BYTES_MAX)?;
+        let elsewhere = |mandate| self.elsewhere(mandate);
+        let found = order::decide(&Question {
+            case: &case,
+            file: &file,
+            evidence: &evidence,
+            now,
+            is_fresh,
+            elsewhere: &elsewhere,
+        })?;
+        let Some((rule, captured)) = found else { return Ok(case) };
+        let by = DecidedBy::Rule { rule: rule.to_owned() };
+        self.decide(case, captured, by, Actor::Rule(rule)).await
+    }
+
+    /// Decides a case that nobody decided, if it is the last moment; ends one whose time is over.
+    pub(crate) async fn decide_by_default(
+        &self,
+        number: u64,
+        now: UnixTime,
+    ) -> Result<Case, ArbiterError> {
+        let case = self.case(number)?;
+        if !case.is_open() || now < self.config().default_at(case.seen_at, case.decide_by) {
+            return Ok(case);
+        }
+        if now >= case.decide_by {
+            return self.end_too_late(number).await;
+        }
+        let captured = match self.config().default_ruling {
+            DefaultRuling::Payee => case.owed,
+            // Nobody but the processor says who the payer is: its word alone takes nothing from a payee.
+            DefaultRuling::Payer if !case.payer.is_known() => case.owed,
+            DefaultRuling::Payer => Amount::ZERO,
+        };
+        self.decide(case, captured, DecidedBy::Default, Actor::Arbiter).await
+    }
+
+    async fn decide(
+        &self,
+        before: Case,
+        captured: Amount,
+        by: DecidedBy,
+        actor: Actor,
+    ) -> Result<Case, ArbiterError> {
+        let (now, kept_until) = (self.now(), self.config().kept_until(self.now()));
+        let ruling = self.ruling(&before, captured, now)?;
+        let label = by.label();
+        let case = self
+            .write(move |tx| {
+                let found = cases::find_at(tx, before.number, before.version)?;
+                write_decision(tx, &found, (captured, by, ruling), (&actor, now, kept_until))
+            })
+            .await?;
+        self.metrics().decided(label);
+        Ok(case)
+    }
+
+    /// The ruling that a case is decided with.
+    pub(crate) fn ruling(
+        &self,
+        case: &Case,
+        captured: Amount,
+        at: UnixTime,
+    ) -> Result<SignedRuling, ArbiterError> {
+        if captured > case.owed {
+            return Err(ArbiterError::MoreThanOwed { most: case.owed });
+        }
+        let evidence = evidence_hash(case.dispute, case.answer);
+        let ruling = Ruling { mandate_id: case.mandate_id, captured, evidence, at };
+        self.sign(ruling, &case.venue())
+    }
+
+    async fn end_too_late(&self, number: u64) -> Result<Case, ArbiterError> {
+        let (now, kept_until) = (self.now(), self.config().kept_until(self.now()));
+        self.write(move |tx| {
+            let before = cases::find(tx, number)?;
+            let mut case = before.clone();
+            case.state = CaseState::Ended { why: Ending::TooLate, at: now };
+            cases::put(tx, Some(&before), &mut case, kept_until)?;
+            let about = (action::ENDED, About::Case(number));
+            audit::write(tx, now, &Actor::Arbiter, about, json!({ "ended": Ending::TooLate }))?;
+            Ok(case)
+        })
+        .await
+    }
+
+    fn elsewhere(&self, mandate: B256) -> Result<Option<Elsewhere>, ArbiterError> {
+        let view = self.view();
+        let Some(number) = cases::of_mandate(&view, mandate)? else { return Ok(None) };
+        let case = cases::find(&view, number)?;
+        Ok(match &case.state {
+            CaseState::Open | CaseState::Proposed { .. } => Some(Elsewhere::Open),
+            CaseState::Decided { decision, .. } => Some(Elsewhere::Decided(decision.captured)),
+            CaseState::Ended { .. } => None,
+        })
+    }
+}
+
+/// Writes what was decided, with its ruling and its line in the log.
+pub(crate) fn write_decision(
+    tx: &mut Tx<'_>,
+    before: &Case,
+    (captured, by, ruling): (Amount, DecidedBy, SignedRuling),
+    (actor, now, kept_until): (&Actor, UnixTime, UnixTime),
+) -> Result<Case, ArbiterError> {
+    if !before.is_open() {
+        return Err(ArbiterError::CaseClosed(before.number));
+    }
+    let mut case = before.clone();
+    let details = json!({
+        "by": by, "captured": captured, "due": before.due, "dispute": before.dispute,
+        "answer": before.answer, "ruling_evidence": ruling.message.evidence,
+    });
+    case.state = CaseState::Decided {
+        decision: Decision { captured, by, at: now },
+        ruling: Box::new(ruling),
+        delivery: Delivery::Waiting { tries: 0, next_at: now },
+    };
+    cases::put(tx, Some(before), &mut case, kept_until)?;
+    let about = (action::DECIDED, About::Case(before.number));
+    audit::write(tx, now, actor, about, details)?;
+    Ok(case)
+}

@@ -1,0 +1,54 @@
+//! What a rule is asked.
+
+use aep2_mandate::units::{Amount, UnixTime};
+use alloy_primitives::B256;
+use serde::de::DeserializeOwned;
+
+use crate::{
+    case::{Case, Party},
+    case_file::CaseFile,
+    error::ArbiterError,
+    evidence::OpenedPiece,
+};
+
+/// The largest piece of evidence that rules read, in bytes: a mandate with its receipt takes about 1,500.
+pub(crate) const READ_BYTES_MAX: u64 = 64 << 10;
+
+/// What a rule is asked: a case with all that was signed in it.
+pub(crate) struct Question<'a> {
+    pub(crate) case: &'a Case,
+    pub(crate) file: &'a CaseFile,
+    pub(crate) evidence: &'a [OpenedPiece],
+    pub(crate) now: UnixTime,
+    /// Whether the processor showed the case after the payee's time to answer was over.
+    pub(crate) is_fresh: bool,
+    /// What this arbiter decided about another mandate, if it has a case about it.
+    pub(crate) elsewhere: &'a dyn Fn(B256) -> Result<Option<Elsewhere>, ArbiterError>,
+}
+
+/// What this arbiter has about another mandate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Elsewhere {
+    /// A case that is not decided.
+    Open,
+    /// A case that was decided: its payee gets so much.
+    Decided(Amount),
+}
+
+impl Question<'_> {
+    /// Whether the payee had its say: it answered, or its time to do so is over.
+    pub(crate) fn is_heard(&self) -> bool {
+        self.case.answer.is_some() || (self.is_fresh && self.now >= self.case.answer_by)
+    }
+
+    /// Whether a rule may take money from the payee on the word of whoever opened the dispute.
+    pub(crate) fn may_lower(&self) -> bool {
+        self.case.payer.is_known()
+    }
+
+    /// The evidence of a party that is such an object.
+    pub(crate) fn read<T: DeserializeOwned>(&self, by: Party) -> impl Iterator<Item = T> {
+        let pieces = self.evidence.iter().filter(move |own| own.by == by);
+        pieces.filter_map(|own| serde_json::from_slice(&own.bytes).ok())
+    }
+}

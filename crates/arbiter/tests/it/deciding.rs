@@ -1,0 +1,226 @@
+//! That a case is decided too early, too late, wrongly, or not at all.
+
+use aep2_arbiter::{
+    DefaultRuling,
+    case::{CaseState, Ending},
+    evidence_hash,
+};
+use aep2_mandate::typed_data::{TypedData, dispute::Reason};
+use serde_json::json;
+
+use crate::support::{Payment, World, count, decided, later, mandate_key, terms};
+
+/// Terms that do not refund for silence.
+fn strict() -> Payment {
+    Payment { silence_refunds: false, ..Payment::default() }
+}
+
+#[tokio::test]
+async fn a_payee_that_gives_all_back_is_taken_at_its_word_at_once() {
+    let world = World::begin().await;
+    let arbiter = world.open();
+    let view = world.dispute(&Payment::default());
+    world.answer(1, 0, Vec::new());
+    let case = world.first_case(&arbiter).await;
+    assert_eq!(decided(&case), ("concession".to_owned(), 0, true));
+    let ruling = world.stand_in.script().rulings[0];
+    let answer = world.stand_in.script().disputes[0].answer.clone().expect("an answer");
+    let dispute = view.dispute.message().struct_hash();
+    let expected = evidence_hash(dispute, Some(answer.message.struct_hash()));
+    assert_eq!(ruling.message.evidence, expected);
+    assert_ne!(expected, evidence_hash(dispute, None));
+}
+
+#[tokio::test]
+async fn silence_is_what_the_terms_say_and_not_before_its_time() {
+    for (payment, expected) in [(Payment::default(), 0), (strict(), 1_000)] {
+        let world = World::begin().await;
+        let arbiter = world.open();
+        world.dispute(&payment);
+        let case = world.first_case(&arbiter).await;
+        world.wait_until(later(case.answer_by, -60));
+        world.turned(&arbiter).await;
+        assert!(arbiter.case(1).expect("a case").is_open());
+        world.wait_until(later(case.answer_by, 1));
+        world.turned(&arbiter).await;
+        let case = arbiter.case(1).expect("a case");
+        assert_eq!(decided(&case), ("silence".to_owned(), expected, true));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_came_while_the_arbiter_was_away_is_not_overlooked() {
+    let world = World::begin().await;
+    let arbiter = world.open();
+    world.dispute(&Payment::default());
+    let case = world.first_case(&arbiter).await;
+    world.answer(1, 1_000, Vec::new());
+    // The time to answer is over when the processor is asked again, and it does not answer at first.
+    world.wait_until(later(case.answer_by, 500));
+    world.stand_in.script().is_down = true;
+    assert!(world.turn(&arbiter).await.is_err());
+    assert!(arbiter.case(1).expect("a case").is_open(), "nobody says that there is no answer");
+    world.stand_in.script().is_down = false;
+    world.turned(&arbiter).await;
+    let case = arbiter.case(1).expect("a case");
+    assert!(case.is_open() && case.answer.is_some());
+}
+
+#[tokio::test]
+async fn an_arbiter_that_begins_late_gives_the_payee_its_time_all_the_same() {
+    let world = World::begin().await;
+    let view = world.dispute(&Payment::default());
+    // By the processor's word it was opened 6,000 of 10,000 seconds ago.
+    world.clock.advance(6_000);
+    let arbiter = world.open();
+    let case = world.first_case(&arbiter).await;
+    assert!(case.is_open());
+    assert!(case.answer_by >= later(view.opened_at, 7_999) && case.answer_by < view.decide_by);
+}
+
+#[tokio::test]
+async fn an_order_that_was_paid_twice_is_given_back_once() {
+    let world = World::begin().await;
+    let arbiter = world.open();
+    // The earlier payment, of the same order.
+    let first = Payment { nonce: 9, ..strict() };
+    let terms = terms(world.key.address(), &first);
+    let mandate = world.mandate(&first, &terms, &mandate_key());
+    let receipt = world.receipt(&mandate, later(world.clock.now(), -500));
+    let shown = json!({ "mandate": mandate, "receipt": receipt }).to_string();
+    let piece = world.piece(shown.as_bytes());
+    let payment = Payment { reason: Reason::DuplicatePayment, evidence: vec![piece], ..strict() };
+    world.dispute(&payment);
+    world.first_case(&arbiter).await;
+    world.answer(1, 1_000, Vec::new());
+    world.turned(&arbiter).await;
+    let case = arbiter.case(1).expect("a case");
+    assert_eq!(decided(&case), ("duplicate_payment".to_owned(), 0, true));
+
+    // And the first one the other way round: the second is the duplicate.
+    let second = world.stand_in.script().disputes[0].clone();
+    let shown = json!({ "mandate": second.mandate, "receipt": second.receipt }).to_string();
+    let piece = world.piece(shown.as_bytes());
+    let payment = Payment { evidence: vec![piece], nonce: 9, ..payment };
+    let mut view = world.view(&payment, &mandate_key());
+    (view.number, view.receipt) = (2, receipt);
+    world.stand_in.script().disputes.push(view);
+    world.answer(2, 1_000, Vec::new());
+    world.turned(&arbiter).await;
+    world.turned(&arbiter).await;
+    assert!(arbiter.case(2).expect("a case").is_open(), "a judge decides");
+}
+
+#[tokio::test]
+async fn what_nobody_decided_is_decided_at_the_last_moment_and_not_before() {
+    for (default_ruling, expected) in [(DefaultRuling::Payee, 1_000), (DefaultRuling::Payer, 0)] {
+        let mut world = World::begin().await;
+        world.config.default_ruling = default_ruling;
+        let arbiter = world.open();
+        let view = world.dispute(&Payment::default());
+        world.first_case(&arbiter).await;
+        world.answer(1, 1_000, Vec::new());
+        world.wait_until(later(view.decide_by, -200));
+        world.turned(&arbiter).await;
+        assert!(arbiter.case(1).expect("a case").is_open());
+        world.wait_until(later(view.decide_by, -110));
+        world.turned(&arbiter).await;
+        let case = arbiter.case(1).expect("a case");
+        assert_eq!(decided(&case), ("default".to_owned(), expected, true));
+    }
+}
+
+#[tokio::test]
+async fn the_default_is_what_the_payee_still_asks_for() {
+    let world = World::begin().await;
+    let arbiter = world.open();
+    let view = world.dispute(&Payment::default());
+    world.first_case(&arbiter).await;
+    world.answer(1, 300, Vec::new());
+    world.wait_until(later(view.decide_by, -60));
+    world.turned(&arbiter).await;
+    assert_eq!(decided(&arbiter.case(1).expect("a case")), ("default".to_owned(), 300, true));
+}
+
+#[tokio::test]
+async fn what_ends_first_is_decided_first() {
+    let world = World::begin().await;
+    let arbiter = world.open();
+    for nonce in 1..=4 {
+        world.dispute(&Payment { nonce, ..Payment::default() });
+    }
+    for (place, seconds) in [(0, 900), (1, 300), (2, 600), (3, 100)] {
+        let now = world.clock.now();
+        world.stand_in.script().disputes[place].decide_by = later(now, seconds);
+    }
+    world.turned(&arbiter).await;
+    let cases = arbiter.open_cases().expect("cases");
+    let numbers: Vec<_> = cases.iter().map(|case| case.number_there).collect();
+    assert_eq!(numbers, [4, 2, 3, 1]);
+}
+
+#[tokio::test]
+async fn nothing_is_ruled_after_its_time() {
+    let world = World::begin().await;
+    let arbiter = world.open();
+    let view = world.dispute(&Payment::default());
+    world.first_case(&arbiter).await;
+    world.answer(1, 1_000, Vec::new());
+    world.turned(&arbiter).await;
+    world.wait_until(view.decide_by);
+    world.turned(&arbiter).await;
+    let state = arbiter.case(1).expect("a case").state;
+    assert!(matches!(state, CaseState::Ended { why: Ending::TooLate, .. }), "{state:?}");
+    assert!(world.stand_in.script().rulings.is_empty());
+    assert_eq!(count(&arbiter, "case.decided"), 0);
+}
+
+#[tokio::test]
+async fn a_processors_clock_moves_decisions_only_as_far_as_it_can_be_right() {
+    let world = World::begin().await;
+    let arbiter = world.open();
+    let view = world.dispute(&Payment::default());
+    let case = world.first_case(&arbiter).await;
+    // It says that the time to answer is over, and that the last moment has come.
+    world.stand_in.script().ahead_s = 1_000_000;
+    world.turned(&arbiter).await;
+    assert!(arbiter.case(1).expect("a case").is_open());
+    // It says that there is time for ever.
+    world.stand_in.script().ahead_s = -1_000_000;
+    world.wait_until(later(case.answer_by, 50));
+    world.turned(&arbiter).await;
+    assert!(arbiter.case(1).expect("a case").is_open(), "its clock may be behind so far");
+    world.wait_until(later(case.answer_by, 95));
+    world.turned(&arbiter).await;
+    assert_eq!(decided(&arbiter.case(1).expect("a case")).0, "silence");
+    assert!(view.decide_by > world.clock.now());
+    assert!(arbiter.metrics().text().contains("clock_ahead_seconds"));
+}
+
+#[tokio::test]
+async fn a_clock_that_is_a_little_ahead_has_the_default_come_in_time() {
+    let world = World::begin().await;
+    let arbiter = world.open();
+    let view = world.dispute(&Payment::default());
+    world.first_case(&arbiter).await;
+    world.answer(1, 1_000, Vec::new());
+    world.stand_in.script().ahead_s = 60;
+    // By this clock there are 170 seconds left, by the processor's 110.
+    world.wait_until(later(view.decide_by, -170));
+    world.turned(&arbiter).await;
+    assert_eq!(decided(&arbiter.case(1).expect("a case")).0, "default");
+}
+
+#[tokio::test]
+async fn what_the_processor_closed_is_not_decided() {
+    let world = World::begin().await;
+    let arbiter = world.open();
+    world.dispute(&Payment::default());
+    world.first_case(&arbiter).await;
+    world.stand_in.script().disputes[0].status =
+        aep2_processor_client::dispute_view::DisputeStatus::Closed;
+    world.turned(&arbiter).await;
+    let state = arbiter.case(1).expect("a case").state;
+    assert!(matches!(state, CaseState::Ended { why: Ending::Closed, .. }), "{state:?}");
+    assert_eq!(arbiter.open_cases().expect("cases"), []);
+}
