@@ -2,13 +2,16 @@
  * Disputing, answering and reading at a processor: `docs/disputes.md` says how it goes.
  *
  * A payer signs with the mandate's key or the account's owner, a payee and an arbiter with the key of their address.
- * What the processor says of a dispute is its word; what the parties signed is there to be checked (`checkMessageOfAny`,
- * `checkMessage`), and so is the receipt (`checkReceipt`).
+ *
+ * What the processor says of a dispute is its word, but for this, which is checked here: that its terms are what the
+ * mandate's `ref` is the hash of. What the parties signed is there to be checked (`checkMessageOfAny`, `checkMessage`),
+ * and so is the receipt (`checkReceipt`).
  */
 
 import { keccak256, zeroHash, type Hex, type LocalAccount } from "viem";
 
-import type { DisputeReason } from "./disputes.js";
+import { readDisputes, type DisputeReason } from "./disputes.js";
+import { mandateId as idOf, readSignedMandate } from "./mandate.js";
 import {
   EVIDENCE_BYTES_MAX,
   messageHash,
@@ -21,10 +24,22 @@ import {
   type AnySigner,
   type Evidence,
 } from "./messages.js";
-import { ProcessorClient, ProcessorError, type ProcessorOptions } from "./processor.js";
-import type { Venue } from "./purchase.js";
+import { ProcessorClient, ProcessorError, type ProcessorOptions, type Question } from "./processor.js";
+import { reference, type Venue } from "./purchase.js";
 import { readReceipt } from "./receipt.js";
-import { WireError, bytes, decimal, fieldsOf, integer, oneOf, optional, type Read, type Reader } from "./wire.js";
+import {
+  WireError,
+  bytes,
+  decimal,
+  fieldsOf,
+  integer,
+  oneOf,
+  optional,
+  text,
+  word,
+  type Read,
+  type Reader,
+} from "./wire.js";
 
 /** How long an access is good, in seconds: whoever gets hold of one reads for no longer. */
 const ACCESS_S = 120;
@@ -42,7 +57,9 @@ const readDispute = fieldsOf({
   number: integer(53, 1),
   mandateId: bytes(32),
   status: oneOf("open", "ruled", "closed"),
+  mandate: readSignedMandate,
   receipt: readReceipt,
+  terms: fieldsOf({ method: text, resource: text, order: optional(bytes(32)), disputes: readDisputes }),
   due: decimal(96),
   openedAt: integer(40),
   decideBy: integer(40),
@@ -153,14 +170,16 @@ export class DisputeClient {
     const path = `v1/disputes?after=${after}&limit=${LIMIT}`;
     const headers = await this.#authorization(zeroHash);
     const answer = await this.#processor.json({ method: "GET", path, headers, bytesMax: LIMIT * DISPUTE_BYTES_MAX });
-    return sensible(() => readList(answer, ""));
+    const found = sensible(() => readList(answer, ""));
+    for (const dispute of found.disputes) this.#check(dispute);
+    return found;
   }
 
   /** The dispute of one mandate. */
   async disputeOf(mandateId: Hex): Promise<DisputeStatus> {
     const headers = await this.#authorization(mandateId);
     const path = `v1/disputes/${mandateId}`;
-    return about(mandateId, await this.#processor.json({ method: "GET", path, headers, bytesMax: DISPUTE_BYTES_MAX }));
+    return this.#about(mandateId, { method: "GET", path, headers });
   }
 
   /**
@@ -178,11 +197,29 @@ export class DisputeClient {
 
   async #post(path: string, mandateId: Hex, signed: object): Promise<DisputeStatus> {
     const headers = { "Content-Type": "application/json" };
-    const body = JSON.stringify(signed);
-    return about(
-      mandateId,
-      await this.#processor.json({ method: "POST", path, headers, body, bytesMax: DISPUTE_BYTES_MAX }),
-    );
+    return this.#about(mandateId, { method: "POST", path, headers, body: JSON.stringify(signed) });
+  }
+
+  /** The dispute in an answer, which is about this mandate. */
+  async #about(mandateId: Hex, question: Question): Promise<DisputeStatus> {
+    const answer = await this.#processor.json({ ...question, bytesMax: DISPUTE_BYTES_MAX });
+    const found = sensible(() => readDispute(answer, ""));
+    if (found.mandateId !== mandateId.toLowerCase()) throw new ProcessorError("the processor gave another dispute");
+    return this.#check(found);
+  }
+
+  /** Mandate, terms and dispute belong together: whoever signed the mandate agreed to these terms. */
+  #check(found: DisputeStatus): DisputeStatus {
+    const { method, resource, order, disputes } = found.terms;
+    const { mandate } = found.mandate;
+    const { token, payee, amount, account, nonce } = mandate;
+    const purchase = { method, resource, venue: this.#venue, token, payee, amount, disputes };
+    const ref = reference(purchase, order === undefined ? { account, nonce } : { order });
+    const ids = [word(idOf(this.#venue, mandate)), found.dispute.message.mandateId];
+    if (ref !== mandate.ref || ids.some((id) => id !== found.mandateId)) {
+      throw new ProcessorError("the processor gave terms that are not the mandate's");
+    }
+    return found;
   }
 
   async #handIn(mandateId: Hex, files: readonly EvidenceFile[], found: DisputeStatus): Promise<DisputeStatus> {
@@ -219,13 +256,6 @@ export async function accessHeader(signer: AnySigner, venue: Venue, about: Hex, 
 /** What a message says of a piece of evidence. */
 export function evidenceOf({ bytes, mediaType }: EvidenceFile): Evidence {
   return { hash: keccak256(bytes), mediaType, size: bytes.length };
-}
-
-/** The dispute in an answer, which is about this mandate. */
-function about(mandateId: Hex, answer: unknown): DisputeStatus {
-  const found = sensible(() => readDispute(answer, ""));
-  if (found.mandateId !== mandateId.toLowerCase()) throw new ProcessorError("the processor gave another dispute");
-  return found;
 }
 
 function sensible<T>(read: () => T): T {

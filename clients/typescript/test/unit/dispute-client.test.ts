@@ -10,9 +10,13 @@ import { keccak256, zeroHash, type Hex } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 
 import { DisputeClient, accessHeader } from "../../src/dispute-client.js";
+import type { Disputes } from "../../src/disputes.js";
 import { MandateKey } from "../../src/key.js";
+import { writeSignedMandate } from "../../src/mandate.js";
 import { checkMessage, checkMessageOfAny, messageHash, readMessageOfAny } from "../../src/messages.js";
 import { ProcessorClient, ProcessorError, ProcessorRefusal } from "../../src/processor.js";
+import { reference } from "../../src/purchase.js";
+import { Signer } from "../../src/signer.js";
 import { WireError, word } from "../../src/wire.js";
 import { TOKEN, VENUE, receiptOf } from "../support/processor.js";
 import { PAYEE } from "../support/terms.js";
@@ -20,9 +24,24 @@ import { PAYEE } from "../support/terms.js";
 const KEY = new MandateKey(`0x${"07".repeat(32)}`);
 const OWNER = privateKeyToAccount(`0x${"0a".repeat(32)}`);
 const SELLER = privateKeyToAccount(`0x${"0b".repeat(32)}`);
-const MANDATE = {
-  account: 7, token: TOKEN, payee: PAYEE, amount: 1000n, nonce: 0n, deadline: 2_000_000_000, ref: word(1n), prev: 0n,
+const DISPUTES: Disputes = {
+  arbiter: SELLER.address,
+  windowSeconds: 60,
+  rulingSeconds: 120,
+  reasons: ["other", "overcharge", "unauthorized"],
+  silenceRefunds: false,
 };
+const TERMS = { method: "GET", resource: "http://shop.example/joke", order: word(3n), disputes: DISPUTES };
+const PRICE = { token: TOKEN, payee: PAYEE, amount: 1000n };
+const MANDATE = {
+  ...PRICE,
+  account: 7,
+  nonce: 0n,
+  deadline: 2_000_000_000,
+  ref: reference({ ...TERMS, ...PRICE, venue: VENUE }, TERMS),
+  prev: 0n,
+};
+const SIGNED = writeSignedMandate(new Signer(KEY, VENUE).sign(MANDATE));
 const LOG = { bytes: Buffer.from("the log"), mediaType: "text/plain" };
 const NOW = 1_900_000_000;
 
@@ -31,6 +50,12 @@ interface Call {
   path: string;
   headers: IncomingMessage["headers"];
   body: Buffer;
+}
+
+interface Answer {
+  status: number;
+  body: string | Buffer;
+  headers?: Record<string, string>;
 }
 
 /** A register of one dispute, which shows to everybody what it was told, and what it is made to say instead. */
@@ -42,15 +67,15 @@ async function register(t: TestContext) {
     calls: [] as Call[],
     shown: undefined as Record<string, unknown> | undefined,
     evidence: new Map<string, Buffer>(),
-    lie: undefined as ((path: string) => { status: number; body: string | Buffer } | undefined) | undefined,
+    lie: undefined as ((path: string) => Answer | undefined) | undefined,
     url: "",
   };
   const show = () => ({ ...state.shown, evidence: [...state.evidence.keys()] });
-  const honest = ({ method, path, body }: Call): { status: number; body: string | Buffer } => {
+  const honest = ({ method, path, body }: Call): Answer => {
     const json = (value: unknown, status = 200) => ({ status, body: JSON.stringify(value) });
     if (path === "/v1/disputes" && method === "POST") {
       const times = { openedAt: NOW, decideBy: NOW + 180 };
-      const said = { dispute: JSON.parse(body.toString()), due: "1000", by: "key", terms: {}, mandate: {} };
+      const said = { dispute: JSON.parse(body.toString()), due: "1000", by: "key", terms: TERMS, mandate: SIGNED };
       state.shown = { number: 1, mandateId, status: "open", receipt, ...times, ...said };
       return json(show(), 201);
     }
@@ -74,7 +99,7 @@ async function register(t: TestContext) {
     const call = { method, path, headers, body: Buffer.concat(chunks) };
     state.calls.push(call);
     const answer = state.lie?.(path) ?? honest(call);
-    response.writeHead(answer.status).end(answer.body);
+    response.writeHead(answer.status, answer.headers).end(answer.body);
   });
   await once(server.listen(0, "127.0.0.1"), "listening");
   t.after(() => {
@@ -168,10 +193,24 @@ test("evidence is believed by its hash, and disputes are about what was asked fo
   await assert.rejects(payer.evidence(mandateId, hash), ProcessorError);
 
   const good = JSON.stringify({ ...state.shown, evidence: [] });
-  for (const body of [good.replace(mandateId, word(9n)), good.replace('"open"', '"won"'), "{}", "no"]) {
-    state.lie = () => ({ status: 200, body });
-    await assert.rejects(payer.disputeOf(mandateId), ProcessorError, body.slice(0, 40));
+  for (const [what, body] of [
+    ["another mandate", good.replaceAll(mandateId, word(9n))],
+    ["another mandate's dispute", good.replace(`"dispute":{"mandateId":"${mandateId}"`, `"dispute":{"mandateId":"${word(9n)}"`)],
+    ["another amount", good.replace('"amount":"1000","nonce"', '"amount":"1001","nonce"')],
+    ["another resource", good.replace("shop.example/joke", "shop.example/jokes")],
+    ["another arbiter", good.replace(`"arbiter":"${SELLER.address}"`, `"arbiter":"${OWNER.address}"`)],
+    ["another order", good.replace(`"order":"${word(3n)}"`, `"order":"${word(4n)}"`)],
+    ["another step", good.replace('"open"', '"won"')],
+    ["nothing", "{}"],
+    ["no JSON", "no"],
+  ] as const) {
+    assert.notEqual(body, good, what);
+    state.lie = (path) => ({ status: 200, body: path.includes("?") ? `{"disputes":[${body}],"next":null}` : body });
+    await assert.rejects(payer.disputeOf(mandateId), ProcessorError, what);
+    if (what !== "another mandate") await assert.rejects(payer.disputes(), ProcessorError, what);
   }
+  state.lie = () => ({ status: 200, body: good });
+  assert.deepEqual((await payer.disputeOf(mandateId)).terms.disputes, DISPUTES);
 });
 
 test("a processor that refuses is not asked again, one that is busy is, and an endless answer is not read", async (t) => {
@@ -190,6 +229,17 @@ test("a processor that refuses is not asked again, one that is busy is, and an e
   state.lie = () => ({ status: 200, body: Buffer.alloc(2 << 20, 0x20) });
   await assert.rejects(client(KEY).disputeOf(mandateId), /more than/);
   assert.throws(() => new ProcessorClient("nowhere"), TypeError);
+});
+
+test("what is said to a processor goes nowhere else: redirections are not followed", async (t) => {
+  const { state, client } = await register(t);
+  const { mandateId } = state;
+  for (const status of [301, 302, 307, 308]) {
+    state.lie = (path) => (path === "/elsewhere" ? undefined : { status, body: "", headers: { Location: "/elsewhere" } });
+    await assert.rejects(client(KEY).dispute({ mandateId, reason: "other" }), ProcessorError);
+    await assert.rejects(client(KEY).disputeOf(mandateId), ProcessorError);
+  }
+  assert.ok(state.calls.length > 0 && state.calls.every(({ path }) => path !== "/elsewhere"));
 });
 
 test("an access names one processor and one mandate, in the form that headers take", async () => {
