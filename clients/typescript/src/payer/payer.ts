@@ -223,7 +223,8 @@ export class Payer {
       if (!(error instanceof ProcessorRefusal)) throw new NotHandedInError(sent.id, error);
       const { code, message } = error;
       await sent.refused(code);
-      throw new PayError("refused_by_processor", `the processor refused the payment: ${message}`, code, { cause: error });
+      const words = `the processor refused the payment: ${message}`;
+      throw new PayError("refused_by_processor", words, code, { cause: error });
     }
   }
 

@@ -32,8 +32,8 @@ import type {
 import { convertToTokenAmount, parseMoney } from "@x402/core/utils";
 import type { Address, Hex, LocalAccount } from "viem";
 
-import { mandateId, readSignedMandate, writeSignedMandate, type SignedMandate } from "../mandate.js";
 import { longerSeconds, readDisputes, type Disputes } from "../disputes.js";
+import { mandateId, readSignedMandate, writeSignedMandate, type SignedMandate } from "../mandate.js";
 import { reference, signatories, type Purchase, type Venue } from "../purchase.js";
 import {
   ReceiptError,

@@ -51,7 +51,8 @@ test("what a payer disputes settles for what the arbiter rules, and nobody else 
     return error instanceof ProcessorRefusal && error.code === "not_disputable";
   });
   const proof = { bytes: Buffer.from('{"joke":""}'), mediaType: "application/json" };
-  const opened = await mine.dispute({ mandateId, reason: "service_defective", text: "Пусто: 空", evidence: [proof] });
+  const objection = { mandateId, reason: "service_defective", text: "Пусто: 空", evidence: [proof] } as const;
+  const opened = await mine.dispute(objection);
   assert.deepEqual([opened.status, opened.by, opened.due, opened.evidence.length], ["open", "key", PRICE, 1]);
   await assert.rejects(stranger.dispute({ mandateId, reason: "service_defective" }), { code: "bad_signature" });
   await assert.rejects(stranger.disputeOf(mandateId), { code: "unknown_dispute" });

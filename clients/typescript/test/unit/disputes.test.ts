@@ -21,7 +21,15 @@ import { WireError } from "../../src/wire.js";
 import { paying } from "../../src/x402/client.js";
 import { encodeHeader } from "../../src/x402/headers.js";
 import { Aep2Server, type Aep2ServerConfig } from "../../src/x402/server.js";
-import { DISPUTES_WITHIN_S, NETWORK, SETTLE_WITHIN_S, TOKEN, TestProcessor, VENUE, receiptOf } from "../support/processor.js";
+import {
+  DISPUTES_WITHIN_S,
+  NETWORK,
+  SETTLE_WITHIN_S,
+  TOKEN,
+  TestProcessor,
+  VENUE,
+  receiptOf,
+} from "../support/processor.js";
 import { METERED, Shop } from "../support/shop.js";
 import { terms, written } from "../support/terms.js";
 import { directory, journal, payer } from "../support/wallet.js";
@@ -58,7 +66,8 @@ async function market(t: TestContext, extra: object = sold()) {
     const payment = request.headers["payment-signature"] as string | undefined;
     if (payment === undefined) {
       const accepts = [written({}, { order: `0x${"0d".repeat(32)}`, ...extra })];
-      return void response.writeHead(402, { "PAYMENT-REQUIRED": encodeHeader({ x402Version: 2, resource: { url }, accepts }) }).end();
+      const required = encodeHeader({ x402Version: 2, resource: { url }, accepts });
+      return void response.writeHead(402, { "PAYMENT-REQUIRED": required }).end();
     }
     const { payload } = JSON.parse(Buffer.from(payment, "base64").toString());
     const { mandate } = readSignedMandate(payload);
@@ -284,7 +293,8 @@ test("a shop hands the terms in itself, whatever the payer says that was bought"
   const asked = readTerms(accepted);
   // It was not handed in, and what it is said to be for is something else.
   const sent = await from.authorise(from.check(asked, "GET", url), asked);
-  const payment = { x402Version: 2, resource: { url: "http://other.example/" }, accepted, payload: writeSignedMandate(sent.signed) };
+  const resource = { url: "http://other.example/" };
+  const payment = { x402Version: 2, resource, accepted, payload: writeSignedMandate(sent.signed) };
   const answer = await fetch(url, { headers: { "PAYMENT-SIGNATURE": encodeHeader(payment) } });
   assert.equal(answer.status, 200);
   const { extra } = JSON.parse(Buffer.from(answer.headers.get("PAYMENT-RESPONSE") ?? "", "base64").toString());
@@ -311,8 +321,9 @@ test("a shop that could not keep its word about disputes does not start", async 
   const facilitator = { url: "http://127.0.0.1:1" } as unknown as Aep2ServerConfig["facilitator"];
   const origin = "https://api.example.com";
   const extra = { wallet: VENUE.wallet, processor: VENUE.processor, settleWithinSeconds: SETTLE_WITHIN_S };
-  const kind = (change: object) => ({ x402Version: 2, scheme: "aep2", network: NETWORK, extra: { ...extra, ...change } });
-  const base = { scheme: "aep2", network: NETWORK, payTo: PAYEE.address, asset: TOKEN, amount: "1", maxTimeoutSeconds: 60 };
+  const what = { scheme: "aep2", network: NETWORK };
+  const kind = (change: object) => ({ ...what, x402Version: 2, extra: { ...extra, ...change } });
+  const base = { ...what, payTo: PAYEE.address, asset: TOKEN, amount: "1", maxTimeoutSeconds: 60 };
   const make = (disputes: unknown, holds: object, route: Record<string, unknown> = {}) =>
     new Aep2Server({ facilitator, origin, ...(disputes ? { disputes: disputes as Disputes } : {}) })
       .enhancePaymentRequirements({ ...base, extra: route }, kind(holds));
