@@ -1,8 +1,6 @@
 /**
  * Disputes that a payee's terms agree to: `extra.disputes`. It is part of what a mandate's `ref` covers, so payer and
- * payee have both agreed to it, provably. Terms without it agree to none.
- *
- * Nobody offers or accepts disputes yet: processors hold nothing back for them.
+ * payee have both agreed to it, provably. Terms without it agree to none. `docs/disputes.md` says how a dispute goes.
  */
 
 import { hashStruct, zeroAddress, zeroHash, type Address, type Hex } from "viem";
@@ -10,7 +8,7 @@ import { hashStruct, zeroAddress, zeroHash, type Address, type Hex } from "viem"
 import { WireError, address, boolean, integer, object, oneOf, type Read, type Reader } from "./wire.js";
 
 /** What a payer may dispute, in ascending order of the bytes, in which lists are written. */
-const reason = oneOf(
+export const readReason = oneOf(
   "duplicate_payment",
   "other",
   "overcharge",
@@ -20,7 +18,7 @@ const reason = oneOf(
 );
 
 /** What a payer may dispute. */
-export type DisputeReason = Read<typeof reason>;
+export type DisputeReason = Read<typeof readReason>;
 
 /** Who decides about a payment that its payer disputes, when, and about what. */
 export interface Disputes {
@@ -44,7 +42,7 @@ const arbiter: Reader<Address> = (value, path) => {
 
 const reasons: Reader<DisputeReason[]> = (value, path) => {
   if (!Array.isArray(value) || value.length === 0) throw new WireError(path, "is not a list of reasons");
-  const read = value.map((item, index) => reason(item, `${path}[${index}]`));
+  const read = value.map((item, index) => readReason(item, `${path}[${index}]`));
   if (read.some((item, index) => index > 0 && item <= read[index - 1]!)) {
     throw new WireError(path, "is not in ascending order, each reason once");
   }
@@ -63,6 +61,14 @@ export const readDisputes: Reader<Disputes> = object({
   reasons,
   silenceRefunds: boolean,
 });
+
+/**
+ * By how many seconds more a mandate that can be disputed is settled: the two times, and a third of them for what is
+ * let go late.
+ */
+export function longerSeconds(disputes: Disputes | undefined): number {
+  return disputes === undefined ? 0 : Math.ceil(((disputes.windowSeconds + disputes.rulingSeconds) * 4) / 3);
+}
 
 const TYPES = {
   Disputes: [

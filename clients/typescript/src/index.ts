@@ -4,11 +4,21 @@
  * - `Payer` and `payingFetch`: a `fetch` that pays 402s within limits;
  * - `paying` (also at `@aep2/x402/client`): the same payer for x402's own SDK;
  * - `Aep2Server` (also at `@aep2/x402/server`): the scheme for payees that use x402's SDK;
+ * - `DisputeClient`: disputing what was paid, answering, reading;
  * - the protocol beneath: mandates, keys, references, receipts.
  */
 
-export { disputesHash, readDisputes, type DisputeReason, type Disputes } from "./disputes.js";
-export { MandateKey, isKey, verify, verifySignedMandate } from "./key.js";
+export {
+  DisputeClient,
+  accessHeader,
+  evidenceOf,
+  type DisputeOpening,
+  type DisputeReply,
+  type DisputeStatus,
+  type EvidenceFile,
+} from "./dispute-client.js";
+export { disputesHash, longerSeconds, readDisputes, type DisputeReason, type Disputes } from "./disputes.js";
+export { MandateKey, isKey, verify, verifyDigest, verifySignedMandate } from "./key.js";
 export {
   mandateDomain,
   mandateId,
@@ -23,15 +33,25 @@ export {
 export {
   OutcomeStatus,
   checkMessage,
+  checkMessageOfAny,
   messageDigest,
+  messageHash,
   readMessage,
+  readMessageOfAny,
   signMessage,
+  signMessageByAny,
   writeMessage,
+  writeMessageOfAny,
+  type AnySignedMessage,
+  type AnySigner,
+  type Evidence,
+  type KeySignedMessage,
+  type KeyedKind,
   type MessageKind,
   type Messages,
   type SignedMessage,
 } from "./messages.js";
-export { PayError, UnansweredError, type PayErrorCode } from "./payer/error.js";
+export { NotHandedInError, PayError, UnansweredError, type PayErrorCode } from "./payer/error.js";
 export {
   payingFetch,
   paymentOf,
@@ -42,8 +62,19 @@ export {
 } from "./payer/fetch.js";
 export { JOURNAL_FILE, JournalError } from "./payer/journal.js";
 export { LimitError, atMost, type Allowance, type Limits } from "./payer/limits.js";
-export { Payer, Sent, type PayerConfig } from "./payer/payer.js";
-export { reference, resourceOf, type PaymentContext, type Purchase, type Venue } from "./purchase.js";
+export { Payer, Sent, type AcceptedDisputes, type PayerConfig } from "./payer/payer.js";
+export { ProcessorClient, ProcessorError, ProcessorRefusal, type ProcessorOptions } from "./processor.js";
+export {
+  preimage,
+  reference,
+  resourceOf,
+  signatories,
+  type PaymentContext,
+  type Preimage,
+  type Purchase,
+  type Signatories,
+  type Venue,
+} from "./purchase.js";
 export {
   ClockError,
   ReceiptError,

@@ -64,6 +64,14 @@ export class MandateKey {
     return { r8: toPoint(R8), s: S };
   }
 
+  /**
+   * Signs 32 bytes that are no mandate's id, such as an EIP-712 digest: their remainder modulo the field's order. Nobody
+   * finds a mandate that is signed by that, since an id is a Poseidon hash.
+   */
+  signDigest(digest: Hex): Signature {
+    return this.sign(BigInt(digest) % FIELD_ORDER);
+  }
+
   toString(): string {
     return `MandateKey(${this.publicKey.x.toString(16)})`;
   }
@@ -83,6 +91,11 @@ export function verify(id: bigint, signature: Signature, key: Point): boolean {
   const { r8, s } = signature;
   if (id < 0n || id >= FIELD_ORDER || s < 0n || s >= subOrder || !onCurve(r8) || !isKey(key)) return false;
   return eddsa.verifySignature(id, { R8: toPair(r8), S: s }, toPair(key));
+}
+
+/** Whether a signature is the key's on 32 bytes that are no mandate's id: see `MandateKey.signDigest`. */
+export function verifyDigest(digest: Hex, signature: Signature, key: Point): boolean {
+  return verify(BigInt(digest) % FIELD_ORDER, signature, key);
 }
 
 /** Whether a signed mandate is its key's, in this wallet. Whose key that is, the chain knows. */

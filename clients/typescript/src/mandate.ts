@@ -73,7 +73,8 @@ export function mandateId(at: WalletId, mandate: Mandate): bigint {
   return poseidon6([domain, mandate.prev, key, terms, BigInt(mandate.payee), ref]);
 }
 
-const point = object({ x: element, y: element });
+/** Reads a point. Whether it is on the curve is not looked at. */
+export const readPoint = object({ x: element, y: element });
 
 const mandate = object({
   account: integer(32, 1),
@@ -86,12 +87,13 @@ const mandate = object({
   prev: element,
 });
 
-const signature = object({
-  r8: point,
+/** Reads a signature. Whether it holds is not looked at. */
+export const readSignature = object({
+  r8: readPoint,
   s: (value, path) => BigInt(bytes(32)(value, path)),
 });
 
-const signedMandate = object({ mandate, key: point, signature });
+const signedMandate = object({ mandate, key: readPoint, signature: readSignature });
 
 /**
  * Reads a signed mandate. Its key, its signature and its token's being the domain's are not looked at:
@@ -117,10 +119,16 @@ export function writeSignedMandate({ mandate, key, signature }: SignedMandate) {
       prev: word(mandate.prev),
     },
     key: writePoint(key),
-    signature: { r8: writePoint(signature.r8), s: word(signature.s) },
+    signature: writeSignature(signature),
   };
 }
 
-function writePoint({ x, y }: Point) {
+/** A signature as it travels. */
+export function writeSignature({ r8, s }: Signature) {
+  return { r8: writePoint(r8), s: word(s) };
+}
+
+/** A point as it travels. */
+export function writePoint({ x, y }: Point) {
   return { x: word(x), y: word(y) };
 }

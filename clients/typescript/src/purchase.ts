@@ -15,6 +15,12 @@ export interface Venue extends WalletId {
   readonly processor: Address;
 }
 
+/** Who may answer for a receipt, where it counts. */
+export interface Signatories extends Venue {
+  /** Whose ruling may lower what the receipt says; nobody's if left out. */
+  readonly arbiter?: Address | undefined;
+}
+
 /** What is bought, and on which terms. */
 export interface Purchase {
   /** The HTTP method, as it is sent: in capitals. */
@@ -57,6 +63,25 @@ const TYPES = {
     { name: "disputes", type: "bytes32" },
   ],
 } as const;
+
+/** Who may answer for a receipt of a mandate that pays for this. */
+export function signatories({ venue, disputes }: Pick<Purchase, "venue" | "disputes">): Signatories {
+  return { ...venue, arbiter: disputes?.arbiter };
+}
+
+/** What `ref` covers beside what the mandate says itself: what a processor is told of terms that agree to disputes. */
+export interface Preimage {
+  readonly method: string;
+  readonly resource: string;
+  /** The payee's number of the order; none in intent mode. */
+  readonly order?: Hex;
+  readonly disputes: Disputes;
+}
+
+/** What a processor must be told of a purchase; nothing, where its terms agree to no disputes. */
+export function preimage({ method, resource, disputes }: Purchase, order: Hex | undefined): Preimage | undefined {
+  return disputes && { method, resource, ...(order !== undefined && { order }), disputes };
+}
 
 /** The `ref` of a mandate that pays for this. */
 export function reference(purchase: Purchase, context: PaymentContext): Hex {

@@ -6,7 +6,7 @@
 import { hashTypedData, recoverAddress, zeroAddress, type Address, type Hex, type LocalAccount } from "viem";
 
 import { mandateId, type Mandate, type WalletId } from "./mandate.js";
-import type { Venue } from "./purchase.js";
+import type { Signatories } from "./purchase.js";
 import { WireError, address, bytes, decimal, integer, object, word } from "./wire.js";
 
 /** The name and version in every wallet's EIP-712 domain. */
@@ -119,69 +119,72 @@ export interface IssueTimes {
 }
 
 /**
- * Checks that `value` is the promise of the venue's processor to settle `mandate`, issued when it can have been, and
- * reads it.
+ * Checks that `value` is the promise of the expected processor to settle `mandate`, that nobody but the expected
+ * arbiter may lower it, and that it was issued when it can have been, and reads it.
  *
  * @throws ReceiptError when it is anything else, whoever handed it over; ClockError when nothing but its time is wrong.
  */
 export async function checkReceipt(
   value: unknown,
   mandate: Mandate,
-  venue: Venue,
+  by: Signatories,
   times: IssueTimes,
 ): Promise<SignedReceipt> {
   if (value === undefined) throw new ReceiptError("no receipt came with the answer");
   const signed = believable(() => readReceipt(value));
   const { receipt } = signed;
-  const id = word(mandateId(venue, mandate));
+  const id = word(mandateId(by, mandate));
   if (receipt.mandateId !== id) throw new ReceiptError("the receipt is for another mandate");
   for (const field of ["account", "nonce", "token", "payee", "amount", "deadline"] as const) {
     if (receipt[field] !== mandate[field]) {
       throw new ReceiptError(`the receipt's ${field} is not the mandate's`);
     }
   }
-  checkWho(receipt, venue);
+  checkWho(receipt, by);
   if (receipt.settleBy > receipt.deadline) {
     throw new ReceiptError("the receipt promises settlement after the mandate has expired");
   }
   if (receipt.issuedAt > receipt.settleBy) {
     throw new ReceiptError("the receipt was issued after the time by which it promises settlement");
   }
-  await signedBy(venue.processor, receiptDigest(venue, receipt), signed.signature);
+  await signedBy(by.processor, receiptDigest(by, receipt), signed.signature);
   checkTime(receipt.issuedAt, times);
   return signed;
 }
 
 /**
- * Checks that `value` states what was captured of `mandate`, by the venue's processor, issued when it can have been,
- * and reads it.
+ * Checks that `value` states what was captured of `mandate`, by the expected processor under the expected arbiter,
+ * issued when it can have been, and reads it.
  *
  * @throws ReceiptError when it is anything else; ClockError when nothing but its time is wrong.
  */
 export async function checkStatement(
   value: unknown,
   mandate: Mandate,
-  venue: Venue,
+  by: Signatories,
   times: IssueTimes,
 ): Promise<CaptureStatement> {
   const signed = believable(() => readStatement(value));
   const { receipt } = signed;
-  if (receipt.mandateId !== word(mandateId(venue, mandate))) {
+  if (receipt.mandateId !== word(mandateId(by, mandate))) {
     throw new ReceiptError("the statement is about another mandate");
   }
   if (receipt.amount > mandate.amount) throw new ReceiptError("more was captured than the mandate allows");
-  checkWho(receipt, venue);
-  await signedBy(venue.processor, statementDigest(venue, receipt), signed.signature);
+  checkWho(receipt, by);
+  await signedBy(by.processor, statementDigest(by, receipt), signed.signature);
   checkTime(receipt.issuedAt, times);
   return signed;
 }
 
-/** The processor is the expected one, and nobody may lower what it owes: no terms name an arbiter yet. */
-function checkWho({ processor, arbiter }: { processor: Address; arbiter: Address }, venue: Venue): void {
-  if (processor !== venue.processor) {
-    throw new ReceiptError(`it is that of the processor ${processor}, not of ${venue.processor}`);
+/** The processor is the expected one, and nobody may lower what it owes but the expected arbiter. */
+function checkWho(found: { processor: Address; arbiter: Address }, by: Signatories): void {
+  if (found.processor !== by.processor) {
+    throw new ReceiptError(`it is that of the processor ${found.processor}, not of ${by.processor}`);
   }
-  if (arbiter !== zeroAddress) throw new ReceiptError(`it names the arbiter ${arbiter}, the terms name none`);
+  const { arbiter = zeroAddress } = by;
+  if (found.arbiter === arbiter) return;
+  const words = (own: Address) => (own === zeroAddress ? "no arbiter" : `the arbiter ${own}`);
+  throw new ReceiptError(`it names ${words(found.arbiter)}, and the terms name ${words(arbiter)}`);
 }
 
 function checkTime(issuedAt: number, { from, now, skew }: IssueTimes): void {

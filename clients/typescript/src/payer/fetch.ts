@@ -9,6 +9,9 @@
  * processors know for the same. A second answer 402 ends it: other terms are never signed after the first. Where no
  * final answer came in the end, the same request sends the same mandate when it is asked for again, now or after a
  * restart.
+ *
+ * A payment that can be disputed goes to the processor first, and to the payee only when the processor's receipt names
+ * the arbiter.
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
@@ -186,6 +189,7 @@ class Sender {
     const header = encodeHeader({ x402Version: 2, resource: { url: target.resource }, accepted, payload });
     let answered = false;
     try {
+      await this.#payer.handIn(sent, readTerms(accepted).order);
       const received = await this.#try(target, sent, header);
       const { response, final } = await this.#conclude(received.response, sent);
       answered = final;

@@ -11,22 +11,31 @@
  * was not answered gives back nothing. Restarts begin new chains.
  */
 
-import type { Address, Hex } from "viem";
+import { zeroAddress, type Address, type Hex } from "viem";
 
 import type { PaymentRequirements } from "@x402/core/types";
 
+import { longerSeconds } from "../disputes.js";
 import type { MandateKey } from "../key.js";
 import { readSignedMandate, writeSignedMandate } from "../mandate.js";
-import type { Purchase, Venue } from "../purchase.js";
-import { reference } from "../purchase.js";
+import { ProcessorClient, ProcessorRefusal } from "../processor.js";
+import { preimage, reference, signatories, type Purchase, type Venue } from "../purchase.js";
 import { SKEW_S, checkReceipt, checkStatement, type IssueTimes, type SignedReceipt } from "../receipt.js";
 import { Signer, type Released, type Signed } from "../signer.js";
 import { readTerms, type Terms } from "../terms.js";
-import { address, word } from "../wire.js";
-import { PayError } from "./error.js";
+import { WireError, address, word } from "../wire.js";
+import { NotHandedInError, PayError } from "./error.js";
 import { Journal, JournalError, type Entry, type Line, type Requested } from "./journal.js";
 import { Bounds, Known, type Limits } from "./limits.js";
 import { Waiting } from "./unanswered.js";
+
+/** What a payer agrees to of disputes. */
+export interface AcceptedDisputes {
+  /** Whom it lets decide, by address. */
+  readonly arbiters: readonly string[];
+  /** The URL of its processor, which it tells before its payee has a mandate that can be disputed. */
+  readonly processor: string;
+}
 
 /** Who pays, and within which bounds. */
 export interface PayerConfig {
@@ -40,7 +49,12 @@ export interface PayerConfig {
   readonly limits: Limits;
   /** Where the journal is. All that pay from this account on this machine share it. */
   readonly directory: string;
-  /** The longest time to settlement that is agreed to, in seconds; an hour if left out. */
+  /** What is agreed to of disputes. Terms that name an arbiter are not signed, if left out. */
+  readonly disputes?: AcceptedDisputes;
+  /**
+   * The longest time to settlement that is agreed to, in seconds; an hour if left out. Payments that can be disputed
+   * may take longer, by their times to dispute and to decide and a third of them.
+   */
   readonly settleWithinSecondsMax?: number;
   /** How much later than needed a mandate expires, in seconds, for clocks that differ; 300 if left out. */
   readonly deadlineMarginSeconds?: number;
@@ -74,6 +88,8 @@ export class Payer {
   readonly #journal: Journal;
   readonly #known: Known;
   readonly #waiting: Waiting;
+  readonly #arbiters: ReadonlySet<Address>;
+  readonly #processor: ProcessorClient | undefined;
   readonly #chains = new Map<Address, Released[]>();
   readonly #turns: Turn[] = [];
   #serving: Promise<void> | undefined;
@@ -92,18 +108,24 @@ export class Payer {
     this.#journal = journal;
     this.#known = known;
     this.#waiting = waiting;
+    const { disputes } = config;
+    this.#arbiters = new Set(disputes?.arbiters.map(arbiterOf));
+    this.#processor = disputes && new ProcessorClient(disputes.processor);
   }
 
   /**
    * Opens the payer's journal, or makes it.
    *
-   * @throws JournalError when it cannot be read or made, or is another account's.
+   * @throws JournalError when it cannot be read or made, or is another account's; WireError and
+   *   TypeError when what is said about disputes is no address or no URL.
    */
   static async open(config: PayerConfig): Promise<Payer> {
     const { chainId, wallet, processor } = config.venue;
     const venue = { chainId, wallet: address(wallet, "wallet"), processor: address(processor, "processor") };
     const [known, waiting] = [new Known(), new Waiting()];
-    const { account, directory } = config;
+    const { account, directory, disputes } = config;
+    disputes?.arbiters.forEach(arbiterOf);
+    if (disputes !== undefined) new URL(disputes.processor);
     const journal = await Journal.open(directory, { account, ...venue }, (line) => {
       known.apply(line);
       waiting.apply(line);
@@ -118,8 +140,8 @@ export class Payer {
 
   /**
    * Checks what can be checked of a payee's terms before anything is signed: that they are for this payer's wallet
-   * and processor, settle soon enough, agree to no disputes, and are within the limits for one payment. Gives what
-   * they sell.
+   * and processor, let nobody decide about disputes who is not accepted, settle soon enough, and are within the
+   * limits for one payment. Gives what they sell.
    *
    * @throws PayError, LimitError
    */
@@ -131,15 +153,15 @@ export class Payer {
     if (terms.method !== undefined && terms.method !== method) {
       throw PayError.mismatch("method", terms.method, method);
     }
-    const most = this.#config.settleWithinSecondsMax ?? 3_600;
+    const { disputes } = terms.offer;
+    if (disputes !== undefined && !this.#arbiters.has(disputes.arbiter)) {
+      const what = `the payee's terms let ${disputes.arbiter} decide about disputes`;
+      const why = "which is none of the arbiters that this payer accepts";
+      throw new PayError("disputes", `${what}, ${why}: if you trust it, name it in \`disputes.arbiters\` of the payer`);
+    }
+    const most = (this.#config.settleWithinSecondsMax ?? 3_600) + longerSeconds(disputes);
     if (terms.settleWithinSeconds > most) {
       throw PayError.mismatch("seconds to settle within", terms.settleWithinSeconds, `at most ${most}`);
-    }
-    const { disputes } = terms.offer;
-    if (disputes !== undefined) {
-      const arbiter = `the payee's terms name the dispute processor ${disputes.arbiter}`;
-      const why = "processors hold nothing back for disputes yet, so such terms are not signed";
-      throw new PayError("disputes", `${arbiter}; ${why}`);
     }
     const purchase = { ...terms.offer, method, resource };
     this.bounds.checkCall({ ...purchase, host: new URL(resource).host });
@@ -176,6 +198,34 @@ export class Payer {
     const times = () => ({ from, now: this.now(), skew });
     const letGo = () => this.#waiting.letGo(word(signed.id));
     return new Sent(signed, purchase, times, (outcome) => this.#conclude(signed, outcome, followed), letGo);
+  }
+
+  /**
+   * Hands the mandate in at the processor, where its terms agree to disputes; else does nothing. To be called before the
+   * payment goes to its payee, however often. `order` is the payee's number, as in the terms.
+   *
+   * A processor holds a mandate for disputes only if it is told of them when it accepts it, and it accepts it once. A
+   * payee that kept that to itself would have the mandate settled at once, with nobody to complain to.
+   *
+   * @throws PayError where the processor refuses: nothing is paid. NotHandedInError where it is silent, or its receipt
+   *   is not what the terms say: the same request hands the same mandate in again.
+   */
+  async handIn(sent: Sent, order: Hex | undefined): Promise<void> {
+    const told = preimage(sent.purchase, order);
+    if (told === undefined) return;
+    try {
+      if (this.#processor === undefined) throw new Error("this payer accepts no disputes");
+      const receipt = await this.#processor.handIn(sent.signed, told);
+      // It may have been accepted at any time since it was signed.
+      const times = { from: 0, now: this.now(), skew: this.#config.skewSeconds ?? SKEW_S };
+      await checkReceipt(receipt, sent.signed.mandate, signatories(sent.purchase), times);
+    } catch (error) {
+      if (!(error instanceof ProcessorRefusal)) throw new NotHandedInError(sent.id, error);
+      const { code, message } = error;
+      await sent.refused(code);
+      const words = `the processor refused the payment: ${message}`;
+      throw new PayError("refused_by_processor", words, code, { cause: error });
+    }
   }
 
   /**
@@ -308,6 +358,13 @@ export class Payer {
   }
 }
 
+/** An arbiter's address: not the zero address, which in a receipt means nobody. @throws WireError */
+function arbiterOf(arbiter: string): Address {
+  const found = address(arbiter, "disputes.arbiters");
+  if (found === zeroAddress) throw new WireError("disputes.arbiters", "has the zero address");
+  return found;
+}
+
 /** What became of a mandate. */
 type Outcome =
   | { kind: "accepted"; receipt: SignedReceipt }
@@ -352,7 +409,7 @@ export class Sent {
    * @throws ReceiptError; nothing is known then. ClockError where it is, but a clock is wrong.
    */
   async accepted(value: unknown): Promise<SignedReceipt> {
-    const receipt = await checkReceipt(value, this.signed.mandate, this.purchase.venue, this.#times());
+    const receipt = await checkReceipt(value, this.signed.mandate, signatories(this.purchase), this.#times());
     await this.#conclude({ kind: "accepted", receipt });
     return receipt;
   }
@@ -374,7 +431,7 @@ export class Sent {
    * @throws ReceiptError when it does not.
    */
   async captured(statement: unknown): Promise<bigint> {
-    const { receipt } = await checkStatement(statement, this.signed.mandate, this.purchase.venue, this.#times());
+    const { receipt } = await checkStatement(statement, this.signed.mandate, signatories(this.purchase), this.#times());
     await this.#tell({ kind: "captured", amount: receipt.amount });
     return receipt.amount;
   }

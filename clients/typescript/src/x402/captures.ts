@@ -9,7 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Hex, LocalAccount } from "viem";
 
 import type { Mandate } from "../mandate.js";
-import type { Venue } from "../purchase.js";
+import type { Signatories } from "../purchase.js";
 import { ReceiptError, checkStatement, signCapture, type CaptureStatement } from "../receipt.js";
 
 /** How many captures may be on their way. */
@@ -43,12 +43,12 @@ export class Captures {
   }
 
   /** Captures `amount` of a mandate. Gives the processor's statement, where it comes soon. */
-  async capture(id: Hex, mandate: Mandate, venue: Venue, amount: bigint): Promise<CaptureStatement | undefined> {
+  async capture(id: Hex, mandate: Mandate, by: Signatories, amount: bigint): Promise<CaptureStatement | undefined> {
     if (this.#pending.size >= PENDING_MAX) {
       console.error(`aep2: too many captures wait for the processor; ${id} is charged in full`);
       return undefined;
     }
-    const asking = this.#ask(id, mandate, venue, amount).catch((error: unknown) => {
+    const asking = this.#ask(id, mandate, by, amount).catch((error: unknown) => {
       console.error(`aep2: the capture of ${amount} of ${id} failed:`, error);
       return undefined;
     });
@@ -64,14 +64,14 @@ export class Captures {
     while (this.#pending.size > 0) await Promise.allSettled(this.#pending);
   }
 
-  async #ask(id: Hex, mandate: Mandate, venue: Venue, amount: bigint): Promise<CaptureStatement> {
-    const body = JSON.stringify(await signCapture(this.#payee, venue, id, amount));
+  async #ask(id: Hex, mandate: Mandate, by: Signatories, amount: bigint): Promise<CaptureStatement> {
+    const body = JSON.stringify(await signCapture(this.#payee, by, id, amount));
     const until = performance.now() + EFFORT_MS;
     const from = this.#now();
     for (let pause = PAUSE_MS; ; pause = Math.min(2 * pause, PAUSE_MS_MAX)) {
       try {
         const statement = await this.#post(`${this.#processor}/v1/mandates/${id}/capture`, body);
-        const checked = await checkStatement(statement, mandate, venue, { from, now: this.#now(), skew: this.#skew });
+        const checked = await checkStatement(statement, mandate, by, { from, now: this.#now(), skew: this.#skew });
         if (checked.receipt.amount !== amount) throw new ReceiptError("the statement says another amount");
         return checked;
       } catch (error) {

@@ -66,6 +66,7 @@ export class Aep2Client implements SchemeNetworkClient {
     }
     const purchase = this.#payer.check(terms, terms.method, resourceOf(resource));
     const sent = await this.#payer.authorise(purchase, terms);
+    await this.#payer.handIn(sent, terms.order);
     const payload = writeSignedMandate(sent.signed);
     this.#sent.set(payload, sent);
     return { x402Version, payload };

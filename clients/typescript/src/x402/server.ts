@@ -32,8 +32,9 @@ import type {
 import { convertToTokenAmount, parseMoney } from "@x402/core/utils";
 import type { Address, Hex, LocalAccount } from "viem";
 
+import { longerSeconds, readDisputes, type Disputes } from "../disputes.js";
 import { mandateId, readSignedMandate, writeSignedMandate, type SignedMandate } from "../mandate.js";
-import { reference, type Purchase, type Venue } from "../purchase.js";
+import { reference, signatories, type Purchase, type Venue } from "../purchase.js";
 import {
   ReceiptError,
   SKEW_S,
@@ -70,6 +71,11 @@ export interface Aep2ServerConfig {
   readonly dollar?: { readonly asset: Address; readonly decimals: number };
   /** Whether payers may pay at once, without an order; they may if left out. */
   readonly intents?: boolean;
+  /**
+   * Who decides about disputes, of all routes whose `extra.disputes` says nothing else; nobody if left out. A payer that
+   * does not accept the arbiter does not pay.
+   */
+  readonly disputes?: Disputes;
   /** What orders are marked with, 32 bytes; drawn anew if left out. */
   readonly orderSecret?: Uint8Array;
   /** How many mandates are remembered, so that none pays twice; 65,536 if left out. */
@@ -85,6 +91,8 @@ interface CheckedPayment {
   readonly id: Hex;
   readonly signed: SignedMandate;
   readonly terms: Terms;
+  /** What it pays for. */
+  readonly purchase: Purchase;
   /** The earliest time at which the processor can have accepted it, by the clock here. */
   readonly from: number;
 }
@@ -206,16 +214,28 @@ export class Aep2Server implements SchemeNetworkServer {
     if (metered && (payee === undefined || kind.extra?.captures === false)) {
       throw new Error("calls can be metered with the payee's key only, and by a processor that captures");
     }
-    if (base.extra.disputes !== undefined) {
-      throw new Error("terms cannot name a dispute processor yet: processors hold nothing back for disputes");
-    }
-    const venue = { wallet, processor, settleWithinSeconds, name: WALLET_NAME, version: WALLET_VERSION };
+    const disputes = this.#disputes(base, kind);
+    const settles = { settleWithinSeconds: settleWithinSeconds + longerSeconds(disputes) };
+    const venue = { wallet, processor, ...settles, name: WALLET_NAME, version: WALLET_VERSION };
     const flow = metered ? { capture: "metered", paymentFlow: "escrow" } : { capture: "full" };
     const { method: _, order: __, ...extra } = base.extra;
-    const terms = { ...base, extra: { ...extra, ...venue, ...flow } };
+    const terms = { ...base, extra: { ...extra, ...venue, ...flow, ...(disputes && { disputes }) } };
     readTerms(terms);
     this.#networks.add(base.network);
     return terms;
+  }
+
+  /** What a route's terms agree to of disputes, if the processor holds mandates for that long. */
+  #disputes({ extra }: PaymentRequirements, kind: SupportedKind): Disputes | undefined {
+    const written = extra.disputes ?? this.#config.disputes;
+    if (written === undefined) return undefined;
+    const disputes = readDisputes(written, "extra.disputes");
+    const { disputesWithinSeconds: most } = holding(kind.extra, "extra");
+    const asked = disputes.windowSeconds + disputes.rulingSeconds;
+    if (asked > most) {
+      throw new Error(`disputes take up to ${asked} s, and the processor holds mandates for ${most} s at most`);
+    }
+    return disputes;
   }
 
   /**
@@ -291,7 +311,7 @@ export class Aep2Server implements SchemeNetworkServer {
     const id = word(mandateId(purchase.venue, mandate));
     // What pays for an order was accepted since it was made. What pays in intent mode may have been at any time.
     const from = order === undefined ? 0 : Math.max(0, this.#orders.until(order) - terms.maxTimeoutSeconds);
-    this.#checked.set(payload, { id, signed, terms, from });
+    this.#checked.set(payload, { id, signed, terms, purchase, from });
   }
 
   /** Settles what `#verify` let through: before the handler, the mandate is accepted; after it, captured. */
@@ -312,7 +332,7 @@ export class Aep2Server implements SchemeNetworkServer {
 
   /** The processor's promise for a mandate, verified; once. */
   async #accept(checked: CheckedPayment, payload: PaymentPayload, requirements: PaymentRequirements): Promise<Accepted> {
-    const { id, terms, signed, from } = checked;
+    const { id, terms, signed, purchase, from } = checked;
     const now = this.#now();
     const keep = terms.maxTimeoutSeconds + 2 * this.#skew;
     switch (this.#cache.begin(id, now, now + keep)) {
@@ -324,9 +344,12 @@ export class Aep2Server implements SchemeNetworkServer {
         throw new Passing("too_many_requests", "too many payments at once");
     }
     try {
-      // What was read is what is sent: a mandate has one spelling.
-      const settled = await this.#ask({ ...payload, payload: writeSignedMandate(signed) }, requirements);
-      const receipt = await checkReceipt(settled.extra?.receipt, signed.mandate, terms.offer.venue, {
+      // What was read is what is sent: a mandate has one spelling. Where terms agree to disputes, the processor has to
+      // know what `ref` was made of: the request here, whatever the payer says that it was.
+      const resource = { ...payload.resource, url: purchase.resource };
+      const sent = { ...payload, ...(purchase.disputes && { resource }), payload: writeSignedMandate(signed) };
+      const settled = await this.#ask(sent, requirements);
+      const receipt = await checkReceipt(settled.extra?.receipt, signed.mandate, signatories(purchase), {
         from,
         now: this.#now(),
         skew: this.#skew,
@@ -371,12 +394,12 @@ export class Aep2Server implements SchemeNetworkServer {
   }
 
   /** Captures what a call came to, where that is not everything. */
-  async #capture({ id, signed, terms, settled }: Accepted, asked: string): Promise<SettleResponse> {
+  async #capture({ id, signed, purchase, settled }: Accepted, asked: string): Promise<SettleResponse> {
     const { amount: ceiling } = signed.mandate;
     const amount = BigInt(asked);
     if (amount > ceiling) console.error(`aep2: the call of ${id} came to ${amount}, more than ${ceiling}`);
     if (amount >= ceiling || this.#captures === undefined) return settled;
-    const statement = await this.#captures.capture(id, signed.mandate, terms.offer.venue, amount);
+    const statement = await this.#captures.capture(id, signed.mandate, signatories(purchase), amount);
     const capture = statement && { capture: writeStatement(statement) };
     return { ...settled, amount: amount.toString(), extra: { ...settled.extra, ...capture } };
   }
@@ -418,6 +441,11 @@ const PASSING = new Set([
 
 /** What the facilitator says about itself. */
 const announced = fieldsOf({ wallet: address, processor: address, settleWithinSeconds: integer(53) });
+
+/** How long the facilitator holds mandates for disputes, by its own word; not at all where it says nothing. */
+const holding = fieldsOf({
+  disputesWithinSeconds: (value: unknown, path: string) => (value === undefined ? 0 : integer(53)(value, path)),
+});
 
 /** What a request asks for. */
 interface RequestTarget {

@@ -113,8 +113,8 @@ export class Town {
     return { account, key };
   }
 
-  /** A payer with an account of its own, which may spend `limit`. */
-  async payer(owner: number, baseUnits: bigint, limit = baseUnits): Promise<Payer> {
+  /** A payer with an account of its own, which may spend `limit`, and lets these arbiters decide about disputes. */
+  async payer(owner: number, baseUnits: bigint, limit = baseUnits, arbiters: Address[] = []): Promise<Payer> {
     const { account, key } = await this.account(owner, baseUnits);
     const payer = await Payer.open({
       account,
@@ -122,9 +122,15 @@ export class Town {
       key: MandateKey.fromFile(key),
       limits: { tokens: { [this.token]: atMost(limit) } },
       directory: join(this.#directory, `journal-${owner}`),
+      disputes: { arbiters, processor: this.#ready.http },
     });
     this.#payers.push(payer);
     return payer;
+  }
+
+  /** The mandate key of a payer's account. */
+  key(owner: number): MandateKey {
+    return MandateKey.fromFile(join(this.#directory, `agent-${owner}.json`));
   }
 
   /** A wallet made and funded by the program itself, and its directory. */

@@ -285,8 +285,7 @@ test("terms for another place, or that settle too late, are not signed", async (
   }
 });
 
-test("terms that name a dispute processor are not signed, and malformed ones are not read", async (t) => {
-  const from = await payer(t);
+test("malformed agreements on disputes are not read", () => {
   const disputes = {
     arbiter: VENUE.wallet,
     windowSeconds: 60,
@@ -294,8 +293,6 @@ test("terms that name a dispute processor are not signed, and malformed ones are
     reasons: ["other"],
     silenceRefunds: false,
   };
-  const refused = (error: unknown) => error instanceof PayError && error.code === "disputes";
-  assert.throws(() => from.check(terms({}, { disputes }), "GET", JOKE), refused);
   for (const malformed of [null, {}, { ...disputes, reasons: [] }, { ...disputes, memo: "" }]) {
     assert.throws(() => terms({}, { disputes: malformed }), WireError);
   }

@@ -1,15 +1,23 @@
-//! Receipts, captures and the direct path's mandates, against vectors of viem and ethers.
+//! What is signed beside mandates, and the direct path's mandates, against vectors of viem and ethers; and what
+//! mandate keys sign of it, against circomlibjs and zk-kit.
 
 use aep2_mandate::{
+    eddsa::SecretKey,
+    field,
     typed_data::{
         EcdsaSignature, RecoverError, Signed, SignerError, TypedData,
+        access::{Access, SignedAccess},
         approval::Approval,
         capture::{Capture, CaptureReceipt, SignedCapture},
         direct::{
             DirectMandate, SignedDirectMandate, direct_receipt_message,
             recover_direct_receipt_signer, sign_direct_receipt,
         },
+        dispute::{
+            Dispute, DisputeAnswer, EVIDENCE_MAX, Evidence, Reason, SignedDispute, TEXT_BYTES_MAX,
+        },
         domain,
+        keyed::{AnySigned, AnySigner, KeySigned},
         log_head::LogHead,
         outcome::{Outcome, OutcomeStatus},
         receipt::Receipt,
@@ -39,7 +47,12 @@ struct File {
     refunds: Vec<Good>,
     approvals: Vec<Good>,
     log_heads: Vec<Good>,
+    disputes: Vec<Good>,
+    dispute_answers: Vec<Good>,
+    accesses: Vec<Good>,
     negative: Vec<Bad>,
+    by_key: Vec<GoodByKey>,
+    by_key_negative: Vec<BadByKey>,
 }
 
 #[derive(Deserialize)]
@@ -73,6 +86,33 @@ struct Bad {
     message: Value,
     signer: Address,
     signature: String,
+}
+
+/// A message that a mandate key signed.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct GoodByKey {
+    kind: String,
+    chain_id: u64,
+    wallet: Address,
+    message: Value,
+    key: Value,
+    signature: Value,
+    digest: B256,
+    field: B256,
+    private_key: B256,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct BadByKey {
+    kind: String,
+    reason: String,
+    chain_id: u64,
+    wallet: Address,
+    message: Value,
+    key: Value,
+    signature: Value,
 }
 
 /// Written again, `value` is what was read, but for the case of the addresses' letters.
@@ -117,7 +157,7 @@ macro_rules! agrees {
             assert_eq!(signed.verify(&domain, vector.signer), Ok(()));
             assert_writes(&signed, &wire);
 
-            let ours = Signed::sign(signed.message, &vector.secret(), &domain);
+            let ours = Signed::sign(signed.message.clone(), &vector.secret(), &domain);
             assert_eq!(ours.expect("signed"), signed, "the same bytes as viem's");
         }
     };
@@ -156,6 +196,100 @@ fn outcomes_rulings_refunds_approvals_and_log_heads_agree_with_viem_and_ethers()
     agrees!(file.refunds, "refund", Refund);
     agrees!(file.approvals, "approval", Approval);
     agrees!(file.log_heads, "logHead", LogHead);
+}
+
+#[test]
+fn disputes_answers_and_accesses_agree_with_viem_and_ethers() {
+    let file: File = vectors("eip712.json");
+    let File { disputes, dispute_answers, accesses, .. } = &file;
+    for vectors in [disputes, dispute_answers, accesses] {
+        assert!(vectors.len() >= 50);
+    }
+    agrees!(file.disputes, "dispute", Dispute);
+    agrees!(file.dispute_answers, "answer", DisputeAnswer);
+    agrees!(file.accesses, "access", Access);
+
+    // They reach the bounds.
+    let texts = disputes.iter().filter_map(|vector| vector.message["text"].as_str());
+    assert!(
+        texts
+            .into_iter()
+            .any(|text| text.len() == TEXT_BYTES_MAX && text.chars().count() < TEXT_BYTES_MAX)
+    );
+    let pieces = |vector: &Good| vector.message["evidence"].as_array().map(Vec::len);
+    assert!(disputes.iter().any(|vector| pieces(vector) == Some(EVIDENCE_MAX)));
+    for reason in Reason::ALL {
+        assert!(
+            disputes.iter().any(|vector| vector.message["reason"] == reason.name()),
+            "{reason:?}"
+        );
+    }
+}
+
+/// A message that a mandate key signed: its JSON, what is signed, the signer, and our own signature.
+fn agrees_by_key<T>(vector: &GoodByKey)
+where
+    T: TypedData + FromNode + Serialize + Clone + PartialEq + std::fmt::Debug,
+{
+    let wire = json!({ T::NAME: vector.message, "key": vector.key, "signature": vector.signature });
+    let signed = AnySigned::<T>::from_json(wire.to_string()).expect("well-formed");
+    let domain = domain(ChainId::new(vector.chain_id), vector.wallet);
+    let digest = signed.message().digest(&domain);
+    assert_eq!(digest, vector.digest);
+    assert_eq!(field::to_be_bytes(&field::reduced_hash(digest)), vector.field.0);
+    assert_writes(&signed, &wire);
+
+    let secret = SecretKey::from_seed(vector.private_key.0);
+    assert_eq!(signed.signer(&domain), Some(AnySigner::Key(secret.public())));
+    let ours = KeySigned::sign(signed.message().clone(), &secret, &domain);
+    assert_eq!(AnySigned::ByKey(ours), signed, "the same bytes as circomlibjs'");
+}
+
+#[test]
+fn what_mandate_keys_sign_agrees_with_circomlibjs_and_zk_kit() {
+    let file: File = vectors("eip712.json");
+    assert!(file.by_key.len() >= 40);
+    for vector in &file.by_key {
+        match vector.kind.as_str() {
+            "dispute" => agrees_by_key::<Dispute>(vector),
+            "access" => agrees_by_key::<Access>(vector),
+            kind => panic!("a kind that this test does not know: {kind}"),
+        }
+    }
+    let reduced = file.by_key.iter().filter(|vector| vector.field != vector.digest).count();
+    assert!(reduced > 0 && reduced < file.by_key.len(), "{reduced} digests are above the order");
+}
+
+/// Why a message with a mandate key's signature is refused: by the reader, or since nobody signed it.
+fn refused_by_key<T: TypedData + FromNode>(vector: &BadByKey) -> Option<&'static str> {
+    let wire = json!({ T::NAME: vector.message, "key": vector.key, "signature": vector.signature });
+    let domain = domain(ChainId::new(vector.chain_id), vector.wallet);
+    match AnySigned::<T>::from_json(wire.to_string()) {
+        Err(error) => Some(error.code()),
+        Ok(signed) => signed.signer(&domain).is_none().then_some("nobody"),
+    }
+}
+
+#[test]
+fn what_a_mandate_key_did_not_sign_like_this_is_nobodys() {
+    let file: File = vectors("eip712.json");
+    assert!(file.by_key_negative.len() >= 60);
+    for vector in &file.by_key_negative {
+        let refused = match vector.kind.as_str() {
+            "dispute" => refused_by_key::<Dispute>(vector),
+            "access" => refused_by_key::<Access>(vector),
+            kind => panic!("a kind that this test does not know: {kind}"),
+        };
+        let expected = match vector.reason.as_str() {
+            "altered_message" | "other_chain" | "other_wallet" | "other_key"
+            | "other_reduction" | "no_domain" => "nobody",
+            "s_not_reduced" => "s_not_reduced",
+            "key_small_order" => "key_small_order",
+            "non_canonical" => "field_not_canonical",
+            reason => panic!("a reason that this test does not know: {reason}"),
+        };
+        assert_eq!(refused, Some(expected), "{}, {}", vector.kind, vector.reason);
+    }
 }
 
 /// What is thought of a message with some fields replaced.
@@ -220,6 +354,145 @@ fn rulings_refunds_approvals_and_log_heads_with_a_defect_are_refused() {
     assert_eq!(changed::<LogHead>(head, "hash", json!("0x")), "hex_malformed");
 }
 
+/// A piece of evidence, whose hash is of this byte.
+fn piece(byte: u8) -> Value {
+    json!({ "hash": B256::repeat_byte(byte), "mediaType": "text/plain", "size": 1 })
+}
+
+/// So many pieces of evidence.
+fn pieces(count: u8) -> Value {
+    (1..=count).map(piece).collect()
+}
+
+fn good_dispute() -> Value {
+    json!({
+        "mandateId": B256::repeat_byte(0xff), "reason": "other", "text": "", "evidence": [piece(1)], "at": 1
+    })
+}
+
+#[test]
+fn disputes_with_a_defect_are_refused() {
+    let good = good_dispute();
+    let read = changed::<Dispute>;
+    assert_eq!(read(&good, "at", json!(0)), "read");
+    assert_eq!(read(&good, "memo", json!("")), "unknown_field");
+    assert_eq!(read(&good, "mandateId", json!("0x")), "hex_malformed");
+    for other in
+        [json!("fraud"), json!("Other"), json!(""), json!(1), json!(null), json!(["other"])]
+    {
+        assert_eq!(read(&good, "reason", other), "reason_malformed");
+    }
+
+    // Bytes count, not characters.
+    let longest = "é".repeat(TEXT_BYTES_MAX / 2);
+    assert_eq!(read(&good, "text", json!(longest)), "read");
+    assert_eq!(read(&good, "text", json!(format!("{longest}."))), "too_many");
+    assert_eq!(read(&good, "text", json!("é".repeat(TEXT_BYTES_MAX))), "too_many");
+    for other in [json!(1), json!(null), json!(["words"])] {
+        assert_eq!(read(&good, "text", other), "text_malformed");
+    }
+
+    let file: File = vectors("eip712.json");
+    let answer = &file.dispute_answers[30].message;
+    assert_eq!(changed::<DisputeAnswer>(answer, "captured", json!("0")), "read");
+    assert_eq!(changed::<DisputeAnswer>(answer, "captured", json!(0)), "amount_malformed");
+    assert_eq!(changed::<DisputeAnswer>(answer, "evidence", pieces(9)), "too_many");
+    assert_eq!(
+        changed::<DisputeAnswer>(answer, "text", json!("é".repeat(TEXT_BYTES_MAX))),
+        "too_many"
+    );
+    assert_eq!(changed::<DisputeAnswer>(answer, "reason", json!("other")), "unknown_field");
+
+    let access = &file.accesses[30].message;
+    assert_eq!(changed::<Access>(access, "about", json!("0x00")), "hex_malformed");
+    assert_eq!(changed::<Access>(access, "until", json!(1_u64 << 40)), "deadline_out_of_range");
+}
+
+#[test]
+fn evidence_with_a_defect_is_refused() {
+    let read = |evidence: Value| changed::<Dispute>(&good_dispute(), "evidence", evidence);
+    assert_eq!(read(json!([])), "read");
+    assert_eq!(read(pieces(8)), "read");
+    assert_eq!(read(pieces(9)), "too_many");
+    for other in [json!(null), json!({}), piece(1), json!("")] {
+        assert_eq!(read(other), "list_malformed");
+    }
+    // The same bytes under another name are the same bytes.
+    let renamed = json!({ "hash": B256::repeat_byte(1), "mediaType": "image/png", "size": 1 });
+    assert_eq!(read(json!([piece(1), piece(2), piece(1)])), "evidence_twice");
+    assert_eq!(read(json!([piece(1), renamed])), "evidence_twice");
+
+    for (field, value, expected) in [
+        ("size", json!(1 << 20), "read"),
+        ("size", json!((1 << 20) + 1), "too_many"),
+        ("size", json!(-1), "number_malformed"),
+        ("size", json!("1"), "number_malformed"),
+        ("mediaType", json!("~".repeat(100)), "read"),
+        ("mediaType", json!("~".repeat(101)), "too_many"),
+        ("mediaType", json!(""), "media_type_malformed"),
+        ("mediaType", json!("text/plain\r\nSet-Cookie: a=b"), "media_type_malformed"),
+        ("mediaType", json!("text/plain\n"), "media_type_malformed"),
+        ("mediaType", json!("text/pläin"), "media_type_malformed"),
+        ("hash", json!("0x00"), "hex_malformed"),
+        ("name", json!("log.txt"), "unknown_field"),
+    ] {
+        let mut piece = piece(1);
+        piece[field] = value.clone();
+        assert_eq!(read(json!([piece])), expected, "{field} {value}");
+    }
+}
+
+#[test]
+fn no_field_of_a_dispute_is_read_twice_nor_two_forms_at_once() {
+    let file: File = vectors("eip712.json");
+    let vector = &file.by_key[0];
+    let (message, key, signature) = (&vector.message, &vector.key, &vector.signature);
+    let by_address = &file.disputes[0].signature;
+    let read =
+        |text: String| SignedDispute::from_json(text).map_or_else(|error| error.code(), |_| "read");
+    let good = format!(r#"{{"dispute":{message},"key":{key},"signature":{signature}}}"#);
+    assert_eq!(read(good.clone()), "read");
+    for (what, twice) in [
+        ("reason", good.replacen(r#""reason":"#, r#""reason":"other","reason":"#, 1)),
+        ("text", good.replacen(r#""text":"#, r#""text":"","text":"#, 1)),
+        ("key", good.replacen(r#""key":"#, &format!(r#""key":{key},"key":"#), 1)),
+        (
+            "dispute",
+            good.replacen(r#"{"dispute":"#, &format!(r#"{{"dispute":{message},"dispute":"#), 1),
+        ),
+    ] {
+        assert_ne!(twice, good, "{what}");
+        assert_eq!(read(twice), "duplicate_field", "{what}");
+    }
+    // An owner's signature beside a key, and a key's signature without one.
+    let mixed = format!(r#"{{"dispute":{message},"key":{key},"signature":"{by_address}"}}"#);
+    assert_eq!(read(mixed), "malformed");
+    assert_eq!(
+        read(format!(r#"{{"dispute":{message},"signature":{signature}}}"#)),
+        "hex_malformed"
+    );
+    assert_eq!(read(format!(r#"{{"dispute":{message},"key":{key}}}"#)), "missing_field");
+
+    let access = &file.accesses[0];
+    let wire = json!({ "access": access.message, "signature": access.signature, "key": null });
+    let read = SignedAccess::from_json(wire.to_string()).map_err(|error| error.code());
+    assert_eq!(read.map(drop), Err("malformed"));
+}
+
+#[test]
+fn evidence_is_the_bytes_and_nothing_else() {
+    let evidence = Evidence::of(b"log", "text/plain").expect("evidence");
+    assert!(evidence.is(b"log"));
+    assert!(!evidence.is(b"log\n") && !evidence.is(b""));
+    assert!(!Evidence { size: 4, ..evidence }.is(b"log"), "a size that is another");
+    assert!(Evidence::of(&[0; 1 << 20], "a").is_ok());
+    let code =
+        |bytes: &[u8], media_type| Evidence::of(bytes, media_type).map_err(|error| error.code());
+    assert_eq!(code(&[0; (1 << 20) + 1], "a"), Err("too_many"));
+    assert_eq!(code(b"log", "text/plain\nX: y"), Err("media_type_malformed"));
+    assert_eq!(code(b"log", ""), Err("media_type_malformed"));
+}
+
 #[test]
 fn captures_with_a_defect_are_refused() {
     let good = json!({ "mandateId": format!("0x{}", "ff".repeat(32)), "amount": "900" });
@@ -275,6 +548,9 @@ fn refusal(vector: &Bad) -> Option<Refusal> {
         "refund" => return refused_as::<Refund>(vector),
         "approval" => return refused_as::<Approval>(vector),
         "logHead" => return refused_as::<LogHead>(vector),
+        "dispute" => return refused_as::<Dispute>(vector),
+        "answer" => return refused_as::<DisputeAnswer>(vector),
+        "access" => return refused_as::<Access>(vector),
         kind => panic!("a kind that this test does not know: {kind}"),
     };
     verified.err().map(Refusal::Verify)
