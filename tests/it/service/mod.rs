@@ -1,6 +1,7 @@
 //! The server over HTTP, on a real processor and an embedded chain.
 
 mod accepting;
+mod arbitration;
 mod disputes;
 mod events;
 mod exact;
