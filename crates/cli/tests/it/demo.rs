@@ -34,6 +34,10 @@ fn what_agents_paid_for_is_on_chain_and_cheats_are_not() {
     {
         assert_eq!(code, expected);
     }
+    // One for the payer, one for the payee; as was ruled.
+    let disputes = &shown["disputes"];
+    assert_eq!(each(disputes, "settled"), [0, 2_500]);
+    assert_eq!(each(disputes, "ruled"), [0, 2_500]);
     let comparisons = &shown["comparisons"];
     // Mandates, nonces, payouts, 5 payees, 2 accounts, the wallet, transactions, the audit.
     assert_eq!(comparisons.as_array().unwrap().len(), 13);

@@ -8,7 +8,7 @@ use std::{
 
 use aep2_mandate::units::Amount;
 use aep2_payer::{
-    KnownTerms, Payer, PayerConfig, PayingClient, Payment,
+    AcceptedDisputes, KnownTerms, Payer, PayerConfig, PayingClient, Payment,
     limits::{Allowance, Limits},
 };
 use anyhow::{Context, bail, ensure};
@@ -41,11 +41,13 @@ pub(super) fn client(
     world: &World,
     account: &Account,
     journal: &Path,
+    disputes: Option<AcceptedDisputes>,
 ) -> anyhow::Result<PayingClient> {
     let all = Amount::new(10 * DEPOSIT)?;
     let allowance = Allowance { per_call: Amount::new(PER_CALL)?, per_host: all, per_day: all };
     let limits = Limits { tokens: [(world.token, allowance)].into(), ..Limits::default() };
     let config = PayerConfig::new(account.id, world.venue(), limits, journal.to_owned());
+    let config = PayerConfig { disputes, ..config };
     let payer = Payer::open(config, account.key())?;
     let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30));
     Ok(PayingClient::with_http(payer, http)?)

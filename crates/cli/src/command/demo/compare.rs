@@ -59,7 +59,8 @@ pub(super) async fn all(
         comparisons.push(Comparison::of(name, left, purse.balance));
     }
     let in_wallet = world.tokens_of(world.deployment.wallet.address).await?;
-    let accounts = world.accounts.len() + world.looked_at.len();
+    // Beside the agents, those who are looked at, and one who pays later.
+    let accounts = world.accounts.len() + world.looked_at.len() + 1;
     let left: u128 = DEPOSIT * accounts as u128 - bought.iter().map(owed).sum::<u128>();
     comparisons.push(Comparison::of("tokens in the wallet", left, in_wallet));
     Ok(comparisons)

@@ -6,6 +6,7 @@ mod charts;
 mod cheats;
 mod compare;
 mod compliance;
+mod disputes;
 mod listed;
 mod outcome;
 mod payees;
@@ -118,7 +119,8 @@ async fn show(arguments: &Arguments, data: &Path, output: &Output) -> anyhow::Re
         .iter()
         .enumerate()
         .map(|(agent, account)| {
-            agents::client(&world, account, &data.join(format!("agent-{}", agent + 1)))
+            let journal = data.join(format!("agent-{}", agent + 1));
+            agents::client(&world, account, &journal, None)
         })
         .collect::<anyhow::Result<Vec<_>>>()?;
     let bar = output.counter(agent_count * calls, "paid and served");
@@ -208,6 +210,7 @@ async fn show(arguments: &Arguments, data: &Path, output: &Output) -> anyhow::Re
         })
         .collect::<anyhow::Result<Vec<_>>>()?;
 
+    let disputes = disputes::show(&world, data, output).await?;
     let (chain_id, wallet, token) =
         (world.ready.chain_id, world.ready.wallet.to_string(), world.token.to_string());
     let processor = world.ready.processor.to_string();
@@ -229,7 +232,8 @@ async fn show(arguments: &Arguments, data: &Path, output: &Output) -> anyhow::Re
     let gas_one_at_a_time = settling::gas_one_at_a_time(smallest(&batches)?, &keys).await?;
 
     let held = comparisons.iter().all(|comparison| comparison.held)
-        && refusals.iter().all(outcome::Refusal::as_expected);
+        && refusals.iter().all(outcome::Refusal::as_expected)
+        && disputes.iter().all(outcome::Disputed::as_ruled);
     Ok(Outcome {
         machine: Machine::this(),
         chain_id,
@@ -240,6 +244,7 @@ async fn show(arguments: &Arguments, data: &Path, output: &Output) -> anyhow::Re
         payees: payees::COUNT,
         payments,
         refusals,
+        disputes,
         batches,
         gas_one_at_a_time,
         comparisons,

@@ -20,6 +20,8 @@ pub(super) struct Outcome {
     /// What passed the processor, and was served.
     pub(super) payments: Vec<Payment>,
     pub(super) refusals: Vec<Refusal>,
+    /// What payers objected to before it settled.
+    pub(super) disputes: Vec<Disputed>,
     pub(super) batches: Vec<Batch>,
     /// What one mandate costs when it is settled in a transaction of its own.
     pub(super) gas_one_at_a_time: f64,
@@ -79,6 +81,22 @@ pub(super) struct Refusal {
 impl Refusal {
     pub(super) fn as_expected(&self) -> bool {
         self.expected == self.code
+    }
+}
+
+/// A payment that its payer objected to.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Disputed {
+    pub(super) what: String,
+    /// What was paid, what the arbiter left of it, and what settled, in base units.
+    pub(super) paid: u128,
+    pub(super) ruled: u128,
+    pub(super) settled: u128,
+}
+
+impl Disputed {
+    pub(super) fn as_ruled(&self) -> bool {
+        self.settled == self.ruled.min(self.paid)
     }
 }
 
@@ -189,6 +207,14 @@ impl Outcome {
                 ),
             ),
             ("refused", format!("{} of {} as they must be", expected, self.refusals.len())),
+            (
+                "disputed",
+                self.disputes
+                    .iter()
+                    .map(|own| format!("{}: {} of {}", own.what, own.settled, own.paid))
+                    .collect::<Vec<_>>()
+                    .join("; "),
+            ),
             (
                 "batches",
                 format!(

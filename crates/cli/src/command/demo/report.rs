@@ -70,6 +70,7 @@ pub(super) fn page(outcome: &Outcome) -> anyhow::Result<String> {
                 }
                 (batches(outcome))
                 (refusals(outcome))
+                (disputes(outcome))
                 (comparisons(outcome))
                 (payments(outcome))
                 h2 { "Where" }
@@ -141,6 +142,28 @@ fn refusals(outcome: &Outcome) -> Markup {
                         }
                     }
                     td { (refusal.message) }
+                }
+            }
+        }
+    }
+}
+
+fn disputes(outcome: &Outcome) -> Markup {
+    html! {
+        h2 { "What was disputed" }
+        p {
+            "Before they settled, the payer objected to these payments. The processor held them until the \
+             arbiter, whom the terms name, had ruled. Amounts in base units."
+        }
+        table {
+            tr { th { "what" } th.number { "paid" } th.number { "ruled" } th.number { "settled" } }
+            @for own in &outcome.disputes {
+                tr {
+                    td { (own.what) }
+                    td.number { (own.paid) } td.number { (own.ruled) }
+                    td.number {
+                        @if own.as_ruled() { span.good { (own.settled) } } @else { span.bad { (own.settled) } }
+                    }
                 }
             }
         }

@@ -64,6 +64,8 @@ pub(super) struct World {
     pub(super) looked: Looked,
     /// The account of somebody on a sanctions list, and one whose agent an officer refuses.
     pub(super) looked_at: [Account; 2],
+    /// The account of somebody who objects to what was bought.
+    pub(super) customer: Account,
 }
 
 /// An account, and what its agent's key is made from.
@@ -95,7 +97,8 @@ impl World {
             (0..agents).map(|_| PrivateKeySigner::random()).collect();
         let mut signers = EthereumWallet::from(bank.clone());
         let suspect = PrivateKeySigner::random();
-        for owner in owners.iter().chain([&looked.payer, &suspect]) {
+        let customer = PrivateKeySigner::random();
+        for owner in owners.iter().chain([&looked.payer, &suspect, &customer]) {
             signers.register_signer(owner.clone());
         }
         let rpc: Url = ready.rpc.as_ref().context("the chain is not served")?.parse()?;
@@ -115,6 +118,7 @@ impl World {
         let listed = opening.open(&deployment, bank.address(), looked.payer.address()).await?;
         let suspect = opening.open(&deployment, bank.address(), suspect.address()).await?;
         let looked_at = [listed, suspect];
+        let customer = opening.open(&deployment, bank.address(), customer.address()).await?;
         let world = Self {
             serving,
             ready,
@@ -125,6 +129,7 @@ impl World {
             accounts,
             looked,
             looked_at,
+            customer,
         };
         world.until_seen().await?;
         Ok(world)
@@ -134,7 +139,7 @@ impl World {
     async fn until_seen(&self) -> anyhow::Result<()> {
         let started = Instant::now();
         let deposit = Balance::new(DEPOSIT).context("a deposit that no account holds")?;
-        for account in self.accounts.iter().chain(&self.looked_at) {
+        for account in self.accounts.iter().chain(&self.looked_at).chain([&self.customer]) {
             loop {
                 let seen = self.serving.processor().account(account.id)?;
                 let purses = seen.map(|account| account.purses).unwrap_or_default();
