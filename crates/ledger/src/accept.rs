@@ -189,6 +189,23 @@ impl Terms {
         }
     }
 
+    /// What the gate may be closed for that concerns this.
+    fn scopes(&self, account: AccountId) -> impl Iterator<Item = GateScope> {
+        let (payee, token) = self.payee_and_token();
+        // On the direct path it is the owner who signs.
+        let key = match self {
+            Self::Proved { key_hash, .. } => Some(GateScope::Key { account, key_hash: *key_hash }),
+            Self::Direct { .. } => None,
+        };
+        let scopes = [
+            GateScope::All,
+            GateScope::Account { account },
+            GateScope::Payee { payee },
+            GateScope::Token { token },
+        ];
+        scopes.into_iter().chain(key)
+    }
+
     fn nonce(&self) -> NonceKey {
         match self {
             Self::Proved { signed, .. } => NonceKey::Proved {
@@ -381,21 +398,10 @@ fn admit(
     if record.processor != config.identity.processor {
         return Err(Refusal::OtherProcessor { account: id, processor: record.processor }.into());
     }
-    let (payee, token) = asked.terms.payee_and_token();
-    // On the direct path it is the owner who signs.
-    let key = match asked.terms {
-        Terms::Proved { key_hash, .. } => Some(GateScope::Key { account: id, key_hash: *key_hash }),
-        Terms::Direct { .. } => None,
-    };
-    let scopes = [
-        GateScope::All,
-        GateScope::Account { account: id },
-        GateScope::Payee { payee },
-        GateScope::Token { token },
-    ];
-    let scopes = scopes.into_iter().chain(key);
-    let closed =
-        gate::closed(&on.gates(), scopes, |reason| asked.is_signed || reason != GateReason::Denied);
+    let (_, token) = asked.terms.payee_and_token();
+    let closed = gate::closed(&on.gates(), asked.terms.scopes(id), |reason| {
+        asked.is_signed || reason != GateReason::Denied
+    });
     if let Some((scope, reason)) = closed {
         return Err(Refusal::Closed { scope, reason }.into());
     }

@@ -56,6 +56,7 @@ mod chain;
 pub mod codec;
 mod config;
 mod dispute;
+mod disputed;
 mod ending;
 mod error;
 mod family;

@@ -1,5 +1,6 @@
 //! What a payer agrees to of disputes, and why a mandate that can be disputed did not go on to its payee.
 
+use aep2_mandate::{mandate::MandateId, units::UnixTime};
 use aep2_processor_client::{NativeClient, ProcessorError};
 use aep2_x402::{
     disputes::{Disputes, Reason},
@@ -64,6 +65,16 @@ impl AcceptedDisputes {
         let missing = self.reasons.iter().find(|reason| !disputes.reasons().contains(reason));
         missing.map_or(Ok(()), |reason| Err(TooWeak::Reason { reason: *reason }))
     }
+}
+
+/// That the processor has a mandate, from the payer itself, and holds it: whatever its payee says, it settles,
+/// unless its payer disputes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The mandate's id.
+    pub id: MandateId,
+    /// Until when it can be disputed, by the processor's clock.
+    pub dispute_until: UnixTime,
 }
 
 /// Why a mandate did not go on to its payee. Nothing else was paid.

@@ -7,10 +7,9 @@ use thiserror::Error;
 
 use crate::{
     card::IssuerError,
-    disputes::{HandInError, TooWeak},
+    disputes::{HandInError, Held, TooWeak},
     journal::JournalError,
     limits::LimitError,
-    payment::Held,
 };
 
 /// Why nothing was paid, or what was paid is not certain.

@@ -33,9 +33,9 @@ pub mod wallet;
 pub use self::{
     answer::{Answer, SHORT_ANSWER_BYTES},
     client::{KnownTerms, PayingClient, RetryPolicy},
-    disputes::{AcceptedDisputes, HandInError, TooWeak},
+    disputes::{AcceptedDisputes, HandInError, Held, TooWeak},
     error::{NoAnswer, PayError},
     payer::{Payer, PayerConfig},
-    payment::{Authorised, Delivery, Held, Payment, Sent, Unanswered},
+    payment::{Authorised, Delivery, Payment, Sent, Unanswered},
     request_key::RequestKey,
 };

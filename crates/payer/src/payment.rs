@@ -15,7 +15,10 @@ use aep2_x402::{
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 
-use crate::signing::{Command, Outcome};
+use crate::{
+    disputes::Held,
+    signing::{Command, Outcome},
+};
 
 /// A signed mandate that is on disk, and has not left. Dropped, it never does.
 #[derive(Debug)]
@@ -97,16 +100,6 @@ pub struct Sent {
     fate: Fate,
     delivery: Delivery,
     held: Option<Held>,
-}
-
-/// That the processor has a mandate, from the payer itself, and holds it: whatever its payee says, it settles,
-/// unless its payer disputes it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Held {
-    /// The mandate's id.
-    pub id: MandateId,
-    /// Until when it can be disputed, by the processor's clock.
-    pub dispute_until: UnixTime,
 }
 
 impl Sent {

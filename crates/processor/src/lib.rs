@@ -33,6 +33,7 @@ mod chain_status;
 mod codes;
 pub mod config;
 pub mod dispute;
+mod disputing;
 mod emitter;
 mod error;
 pub mod event;

@@ -10,13 +10,7 @@ use aep2_ledger::{
 use aep2_mandate::{
     clock::Clock,
     mandate::MandateId,
-    typed_data::{
-        direct::SignedDirectMandate,
-        dispute::{SignedDispute, SignedDisputeAnswer},
-        keyed::AnySigner,
-        outcome::SignedOutcome,
-        ruling::SignedRuling,
-    },
+    typed_data::{direct::SignedDirectMandate, outcome::SignedOutcome},
     units::{AccountId, UnixTime},
 };
 use alloy::{
@@ -34,7 +28,7 @@ use crate::{
     capture::{CaptureAcceptance, CaptureError, SignedCapture},
     chain_status::{Applicable, ChainStatus},
     config::ProcessorConfig,
-    dispute::{Dispute, DisputeContext, DisputeError, Said},
+    dispute::{DisputeContext, DisputeError},
     emitter::Emitter,
     error::StartError,
     event::Event,
@@ -47,8 +41,8 @@ use crate::{
     requests::{RequestParts, RequestQueue},
     supervisor::{Supervisor, TaskPanicked},
     view::{
-        self, AccountStatus, BatchStatus, DirectStatus, DisputeStatus, Identity, Inclusion,
-        InclusionProofs, MandateStatus, Readiness, ViewError,
+        self, AccountStatus, BatchStatus, DirectStatus, Identity, Inclusion, InclusionProofs,
+        MandateStatus, Readiness, ViewError,
     },
 };
 
@@ -119,6 +113,30 @@ impl Base {
         let chain = Arc::new(ChainStatus::new(known, counting, clock.clone(), applicable));
         Self { ledger, metrics, events, outcomes, chain, supervisor }
     }
+
+    /// What following the chain needs.
+    fn following(
+        &self,
+        provider: DynProvider,
+        deployment: &Deployment,
+        config: &ProcessorConfig,
+        wanted: Arc<Wanted>,
+        hook: Arc<dyn FailPointHook>,
+    ) -> SyncParts {
+        let Self { ledger, metrics, outcomes, chain, .. } = self.clone();
+        SyncParts {
+            ledger,
+            provider,
+            deployment: deployment.clone(),
+            follower: config.follower.clone(),
+            metrics,
+            outcomes,
+            chain,
+            wanted,
+            tokens: config.acceptance.tokens.iter().map(|(token, _)| *token).collect(),
+            hook,
+        }
+    }
 }
 
 impl Inner {
@@ -165,14 +183,8 @@ impl Processor {
         let Base { ledger, metrics, events, outcomes, chain, supervisor } = base.clone();
 
         let captures = provers.settle_captures(&config.windows.shapes, &deployment);
-        let domains = provers.domains(&config.windows.shapes);
-        let confirmations = config.follower.confirmations.max(config.sender.confirmations);
-        let capacity = Arc::new(Capacity::new(
-            &config.windows,
-            config.acceptance.settle_within_s,
-            domains,
-            confirmations,
-        ));
+        let disputes = config.dispute_terms(&deployment, captures);
+        let capacity = Arc::new(capacity(&config, &provers));
         let settling = SettlerParts {
             ledger: Arc::clone(&ledger),
             clock: clock.clone(),
@@ -184,47 +196,31 @@ impl Processor {
             sender: config.sender.clone(),
             metrics: Arc::clone(&metrics),
             events: Arc::clone(&events),
-            outcomes: Arc::clone(&outcomes),
+            outcomes,
             chain: Arc::clone(&chain),
             capacity: Arc::clone(&capacity),
             hook: Arc::clone(&hook),
         };
         let settler = Settler::start(settling, &supervisor).await?;
         let wanted = Arc::new(Wanted::default());
-        let following_status = Arc::clone(&chain);
-        let following = SyncParts {
-            ledger: Arc::clone(&ledger),
-            provider,
-            deployment: deployment.clone(),
-            follower: config.follower.clone(),
-            metrics: Arc::clone(&metrics),
-            outcomes,
-            chain,
-            wanted: Arc::clone(&wanted),
-            tokens: config.acceptance.tokens.iter().map(|(token, _)| *token).collect(),
-            hook,
-        };
+        let following = base.following(provider, &deployment, &config, Arc::clone(&wanted), hook);
         let noticing = watch_ledger(&ledger, &supervisor);
         let sync = ChainSync::start(following, &supervisor)?;
-        let (wallet, disputes) =
-            (deployment.wallet_id(), config.dispute_terms(&deployment, captures));
         let serving = RequestParts {
             ledger,
             clock: clock.clone(),
             key,
-            wallet,
+            wallet: deployment.wallet_id(),
             policies,
             events,
             metrics,
             supervisor,
             wanted,
             capacity,
-            chain: following_status,
+            chain,
             captures,
         };
         let requests = RequestQueue::start(serving, &config.acceptance, &config.windows, disputes)?;
-        let running = tokio::sync::Mutex::new(Some((sync, settler, noticing)));
-        let inclusion_proofs = InclusionProofs::default();
         let inner = Inner {
             requests,
             base,
@@ -232,8 +228,8 @@ impl Processor {
             config,
             captures,
             clock,
-            inclusion_proofs,
-            running,
+            inclusion_proofs: InclusionProofs::default(),
+            running: tokio::sync::Mutex::new(Some((sync, settler, noticing))),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -313,89 +309,16 @@ impl Processor {
         self.inner.requests.refund(refund).await
     }
 
-    // Disputes.
-
-    /// Opens a dispute: its mandate is held until an arbiter has ruled, or had the time to. The same again
-    /// gets the same answer.
-    ///
-    /// # Errors
-    /// See [`DisputeError`].
-    pub async fn open_dispute(&self, signed: SignedDispute) -> Result<Said, DisputeError> {
-        let said = self.disputing()?.open(signed, self.now()).await;
-        self.counted(said)
-    }
-
-    /// Notes what a payee says to the dispute of a mandate, once. The same again gets the same answer.
-    ///
-    /// # Errors
-    /// See [`DisputeError`].
-    pub async fn answer_dispute(
-        &self,
-        mandate: MandateHash,
-        signed: SignedDisputeAnswer,
-    ) -> Result<Said, DisputeError> {
-        let said = self.disputing()?.answer(mandate, signed, self.now()).await;
-        self.counted(said)
-    }
-
-    /// Has a disputed mandate pay at most what its arbiter ruled, and settle. The same again gets the same
-    /// answer.
-    ///
-    /// # Errors
-    /// See [`DisputeError`].
-    pub async fn rule(&self, signed: SignedRuling) -> Result<Said, DisputeError> {
-        let said = self.disputing()?.rule(signed, self.now()).await;
-        self.counted(said)
-    }
-
-    /// A mandate's dispute; nothing where there is none.
-    ///
-    /// # Errors
-    /// When the ledger cannot be read.
-    pub fn dispute(&self, mandate: MandateHash) -> Result<Option<Dispute>, DisputeError> {
-        self.disputing()?.find(mandate)
-    }
-
-    /// The disputes with numbers above `after` that concern who signed, at most `limit` of them, and up to
-    /// which number they were looked for; nothing where there is nothing more.
-    ///
-    /// # Errors
-    /// When the ledger cannot be read.
-    pub fn disputes_of(
-        &self,
-        signer: &AnySigner,
-        after: u64,
-        limit: usize,
-    ) -> Result<(Vec<Dispute>, Option<u64>), DisputeError> {
-        self.disputing()?.concerning(signer, after, limit)
-    }
-
-    /// Whether a dispute concerns who signed.
-    ///
-    /// # Errors
-    /// When the ledger cannot be read.
-    pub fn concerns(&self, dispute: &Dispute, signer: &AnySigner) -> Result<bool, DisputeError> {
-        self.disputing()?.concerns(dispute, signer)
-    }
-
-    /// A dispute as it is shown, with the hashes of the evidence that is kept of it.
-    ///
-    /// # Errors
-    /// When what was kept contradicts itself.
-    pub fn dispute_status(
-        &self,
-        dispute: Dispute,
-        evidence: Vec<B256>,
-    ) -> Result<DisputeStatus, DisputeError> {
-        view::dispute_status(dispute, evidence, self.now())
-    }
-
     /// In which domain messages are signed.
     pub fn typed_data_domain(&self) -> Eip712Domain {
         self.inner.requests.signer().domain.clone()
     }
 
-    fn disputing(&self) -> Result<DisputeContext, DisputeError> {
+    /// What dealing with disputes needs.
+    ///
+    /// # Errors
+    /// When the processor is stopping.
+    pub(crate) fn disputing(&self) -> Result<DisputeContext, DisputeError> {
         let Base { ledger, events, supervisor, .. } = &self.inner.base;
         if supervisor.is_closed() {
             return Err(DisputeError::Stopping);
@@ -404,11 +327,9 @@ impl Processor {
         Ok(DisputeContext { ledger, events, domain: self.typed_data_domain() })
     }
 
-    fn counted<T>(&self, said: Result<T, DisputeError>) -> Result<T, DisputeError> {
-        if let Err(error) = &said {
-            self.inner.base.metrics.dispute_refused(error.code());
-        }
-        said
+    /// A request about a dispute was refused.
+    pub(crate) fn dispute_refused(&self, code: &'static str) {
+        self.inner.base.metrics.dispute_refused(code);
     }
 
     // Holds and the gate.
@@ -678,6 +599,13 @@ async fn open(
         Ok::<_, StartError>((Arc::new(ledger), policies))
     });
     opening.await.map_err(|error| StartError::Threads(error.to_string()))?
+}
+
+/// What can be settled in time, before anything was measured.
+fn capacity(config: &ProcessorConfig, provers: &Provers) -> Capacity {
+    let domains = provers.domains(&config.windows.shapes);
+    let confirmations = config.follower.confirmations.max(config.sender.confirmations);
+    Capacity::new(&config.windows, config.acceptance.settle_within_s, domains, confirmations)
 }
 
 /// The ledger that belongs to this wallet and this key.

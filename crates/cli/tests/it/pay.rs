@@ -164,17 +164,15 @@ fn an_agent_pays_a_service_behind_a_gateway_and_the_payee_has_the_tokens() {
     assert!(said.contains("payments to the host 127.0.0.1:"), "{said}");
 
     // Down to the payee's tokens.
-    wait_for("settling", || {
-        serve::get(&served, &format!("/v1/mandates/{id}"))["status"] == "settled"
-    });
+    let mandate = format!("/v1/mandates/{id}");
+    wait_for("settling", || serve::get(&served, &mandate)["status"] == "settled");
     what_the_processor_says_the_chain_says_too(&work, &served, &id);
     let provider = ProviderBuilder::new()
         .connect_reqwest(Client::builder().no_proxy().build().unwrap(), rpc.parse().unwrap());
     let address: Address = served.ready["tokens"][0].as_str().unwrap().parse().unwrap();
     let token = Token::new(provider, address);
-    wait_for("the payout", || {
-        runtime.block_on(token.balance_of(payee.address())).unwrap() == U256::from(3 * 700)
-    });
+    let holds = || runtime.block_on(token.balance_of(payee.address())).unwrap();
+    wait_for("the payout", || holds() == U256::from(3 * 700));
     what_is_given_back_comes_back_once(&work, &served, &id);
 
     assert_eq!((gateway.terminate(), served.terminate()), (Some(0), Some(0)));

@@ -15,6 +15,7 @@ mod timeline;
 mod world;
 
 use std::{
+    collections::HashMap,
     fs,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -35,7 +36,7 @@ use self::{
     cheats::Cheat,
     outcome::{Batch, Comparison, Outcome, Payment},
     payees::Shop,
-    timeline::Timeline,
+    timeline::{MandateTimes, Timeline},
     world::World,
 };
 use crate::{
@@ -190,25 +191,7 @@ async fn show(arguments: &Arguments, data: &Path, output: &Output) -> anyhow::Re
             settled_at_s: *settled_at_s,
         })
         .collect();
-    let payments = bought
-        .iter()
-        .map(|own| {
-            let times = times.get(&own.payment.id.into()).context("an event is missing")?;
-            let settled = times.settled.context("a mandate did not settle")?;
-            Ok(Payment {
-                mandate: own.payment.id.to_string(),
-                agent: format!("agent {}", own.agent + 1),
-                payee: shops[own.shop].name.to_owned(),
-                mode: own.mode,
-                ceiling: own.payment.mandate.mandate.amount.get(),
-                captured: compare::owed(own),
-                answered_ms: own.answered.as_secs_f64() * 1e3,
-                accepted_at_s: times.accepted_at_s,
-                settled_at_s: settled.at_s,
-                batch: settled.batch.map(|batch| batch.get()).unwrap_or_default(),
-            })
-        })
-        .collect::<anyhow::Result<Vec<_>>>()?;
+    let payments = payments(&bought, &shops, &times)?;
 
     let disputes = disputes::show(&world, data, output).await?;
     let (chain_id, wallet, token) =
@@ -251,6 +234,33 @@ async fn show(arguments: &Arguments, data: &Path, output: &Output) -> anyhow::Re
         elapsed_s,
         held,
     })
+}
+
+/// What was paid for, and when it was answered and settled.
+fn payments(
+    bought: &[Bought],
+    shops: &[Shop],
+    times: &HashMap<MandateHash, MandateTimes>,
+) -> anyhow::Result<Vec<Payment>> {
+    bought
+        .iter()
+        .map(|own| {
+            let times = times.get(&own.payment.id.into()).context("an event is missing")?;
+            let settled = times.settled.context("a mandate did not settle")?;
+            Ok(Payment {
+                mandate: own.payment.id.to_string(),
+                agent: format!("agent {}", own.agent + 1),
+                payee: shops[own.shop].name.to_owned(),
+                mode: own.mode,
+                ceiling: own.payment.mandate.mandate.amount.get(),
+                captured: compare::owed(own),
+                answered_ms: own.answered.as_secs_f64() * 1e3,
+                accepted_at_s: times.accepted_at_s,
+                settled_at_s: settled.at_s,
+                batch: settled.batch.map(|batch| batch.get()).unwrap_or_default(),
+            })
+        })
+        .collect::<anyhow::Result<Vec<_>>>()
 }
 
 /// Waits until all of these have settled.
