@@ -40,6 +40,8 @@ pub struct Case {
     pub number_there: u64,
     /// The mandate's id.
     pub mandate_id: B256,
+    /// The mandate's `ref`: the hash of what was bought. Two mandates of one order have one.
+    pub reference: B256,
     /// The account that pays.
     pub account: AccountId,
     /// Who is paid.

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::{
     audit::{self, About, Actor, action},
-    case::Case,
+    case::{Case, CaseState},
     error::ArbiterError,
     family::Family,
     store::{self, Source, Tx, of_number, of_time},
@@ -76,7 +76,26 @@ pub(crate) fn put(
     } else {
         tx.put(Family::Work, work(case), Vec::new());
     }
+    let of_order = [case.reference.to_vec(), of_number(case.number)].concat();
+    tx.put(Family::Orders, of_order, Vec::new());
     store::put(tx, Family::Cases, of_number(case.number), case)
+}
+
+/// Whether something was given back of the same order in another case.
+pub(crate) fn is_given_back(tx: &Tx<'_>, case: &Case) -> Result<bool, ArbiterError> {
+    let key = |number: u64| [case.reference.to_vec(), of_number(number)].concat();
+    let (from, to) = (key(0), key(u64::MAX));
+    for (key, _) in tx.scan(Family::Orders, &from, Some(&to))? {
+        let other = find(tx, number_in(&key)?)?;
+        let gave = match &other.state {
+            CaseState::Decided { decision, .. } => decision.captured < other.due,
+            _ => false,
+        };
+        if other.number != case.number && gave {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The cases that are to be worked on, the one that ends first before the others.

@@ -54,7 +54,7 @@ impl Arbiter {
         })?;
         let Some((rule, captured)) = found else { return Ok(case) };
         let by = DecidedBy::Rule { rule: rule.to_owned() };
-        self.decide(case, captured, by, Actor::Rule(rule)).await
+        self.decide(case, captured, by, (Actor::Rule(rule), None)).await
     }
 
     /// Decides a case that nobody decided, if it is the last moment; ends one whose time is over.
@@ -76,26 +76,39 @@ impl Arbiter {
             DefaultRuling::Payer if !case.payer.is_known() => case.owed,
             DefaultRuling::Payer => Amount::ZERO,
         };
-        self.decide(case, captured, DecidedBy::Default, Actor::Arbiter).await
+        let owed = case.owed;
+        self.decide(case, captured, DecidedBy::Default, (Actor::Arbiter, Some(owed))).await
     }
 
+    /// Decides without a judge. Of one order something is given back once without one: otherwise the payer
+    /// of two mandates for it would have this one given back as the duplicate, and then the other one by its
+    /// payee's silence. A second time it is `otherwise` that is ruled, or nothing yet.
     async fn decide(
         &self,
         before: Case,
         captured: Amount,
         by: DecidedBy,
-        actor: Actor,
+        (actor, otherwise): (Actor, Option<Amount>),
     ) -> Result<Case, ArbiterError> {
         let (now, kept_until) = (self.now(), self.config().kept_until(self.now()));
         let ruling = self.ruling(&before, captured, now)?;
+        let other = otherwise.map(|captured| self.ruling(&before, captured, now)).transpose()?;
         let label = by.label();
         let case = self
             .write(move |tx| {
                 let found = cases::find_at(tx, before.number, before.version)?;
-                write_decision(tx, &found, (captured, by, ruling), (&actor, now, kept_until))
+                let is_second = captured < found.owed && cases::is_given_back(tx, &found)?;
+                let ruling = match (is_second, other) {
+                    (false, _) => ruling,
+                    (true, Some(other)) => other,
+                    (true, None) => return Ok(found),
+                };
+                write_decision(tx, &found, (by, ruling), (&actor, now, kept_until))
             })
             .await?;
-        self.metrics().decided(label);
+        if !case.is_open() {
+            self.metrics().decided(label);
+        }
         Ok(case)
     }
 
@@ -144,13 +157,13 @@ impl Arbiter {
 pub(crate) fn write_decision(
     tx: &mut Tx<'_>,
     before: &Case,
-    (captured, by, ruling): (Amount, DecidedBy, SignedRuling),
+    (by, ruling): (DecidedBy, SignedRuling),
     (actor, now, kept_until): (&Actor, UnixTime, UnixTime),
 ) -> Result<Case, ArbiterError> {
     if !before.is_open() {
         return Err(ArbiterError::CaseClosed(before.number));
     }
-    let mut case = before.clone();
+    let (mut case, captured) = (before.clone(), ruling.message.captured);
     let details = json!({
         "by": by, "captured": captured, "due": before.due, "dispute": before.dispute,
         "answer": before.answer, "ruling_evidence": ruling.message.evidence,

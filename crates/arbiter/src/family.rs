@@ -32,6 +32,8 @@ families! {
     Files = "files",
     /// The numbers of cases, by the mandate's id.
     Mandates = "mandates",
+    /// Cases by what was bought: by the mandate's `ref` and the case's number.
+    Orders = "orders",
     /// Cases that are not at their end, by deadline and number.
     Work = "work",
     /// Evidence, sealed, by the case's number and the hash.

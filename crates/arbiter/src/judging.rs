@@ -73,7 +73,7 @@ impl Arbiter {
                     None => DecidedBy::Judge { name: judge.clone(), confirmed_by: None },
                 };
                 let actor = Actor::Judge(judge);
-                write_decision(tx, &before, (captured, by, ruling), (&actor, now, kept_until))
+                write_decision(tx, &before, (by, ruling), (&actor, now, kept_until))
             })
             .await?;
         if !case.is_open() {

@@ -120,6 +120,7 @@ impl Arbiter {
             processor: venue.processor,
             number_there: view.number,
             mandate_id: view.mandate_id.0,
+            reference: mandate.reference,
             account: mandate.account,
             payee: mandate.payee,
             token: mandate.token,

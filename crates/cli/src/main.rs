@@ -106,6 +106,16 @@ enum Command {
         #[command(subcommand)]
         what: command::payee::Command,
     },
+    /// Object to a payment, answer, decide
+    Dispute {
+        #[command(subcommand)]
+        what: Box<command::dispute::Command>,
+    },
+    /// Decide disputes that name your key: set it up, run it
+    DisputeProcessor {
+        #[command(subcommand)]
+        what: Box<command::dispute_processor::Command>,
+    },
     /// What stands behind a processor's receipts
     Bond {
         #[command(subcommand)]
@@ -138,6 +148,9 @@ impl Command {
         match self {
             Self::Serve(_) => true,
             Self::Issuer { what } => matches!(**what, command::issuer::Command::Serve(_)),
+            Self::DisputeProcessor { what } => {
+                matches!(**what, command::dispute_processor::Command::Serve(_))
+            }
             _ => false,
         }
     }
@@ -194,6 +207,8 @@ fn main() -> ExitCode {
         Command::Deposit(arguments) => command::deposit::run(&arguments, &output),
         Command::Compliance { what } => command::compliance::run(&what, &output),
         Command::Case { what } => command::case::run(&what, &output),
+        Command::Dispute { what } => command::dispute::run(&what, &output),
+        Command::DisputeProcessor { what } => command::dispute_processor::run(&what, &output),
         Command::Bond { what } => command::bond::run(&what, &output),
         Command::Payee { what } => command::payee::run(&what, &output),
         Command::Receipt { what } => command::receipt::run(&what, &output),

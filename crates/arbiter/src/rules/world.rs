@@ -271,6 +271,7 @@ fn case_of(signed: &SignedMandate, dispute: &Dispute, venue: Venue) -> Case {
         processor: venue.processor,
         number_there: 1,
         mandate_id: dispute.mandate_id,
+        reference: mandate.reference,
         account: mandate.account,
         payee: mandate.payee,
         token: mandate.token,

@@ -83,13 +83,15 @@ async fn an_order_that_was_paid_twice_is_given_back_once() {
     let world = World::begin().await;
     let arbiter = world.open();
     // The earlier payment, of the same order.
-    let first = Payment { nonce: 9, ..strict() };
+    let first = Payment { nonce: 9, order: Some(5), ..strict() };
     let terms = terms(world.key.address(), &first);
     let mandate = world.mandate(&first, &terms, &mandate_key());
     let receipt = world.receipt(&mandate, later(world.clock.now(), -500));
     let shown = json!({ "mandate": mandate, "receipt": receipt }).to_string();
     let piece = world.piece(shown.as_bytes());
-    let payment = Payment { reason: Reason::DuplicatePayment, evidence: vec![piece], ..strict() };
+    let payment =
+        Payment { reason: Reason::DuplicatePayment, evidence: vec![piece], ..first.clone() };
+    let payment = Payment { nonce: 1, ..payment };
     world.dispute(&payment);
     world.first_case(&arbiter).await;
     world.answer(1, 1_000, Vec::new());
@@ -223,4 +225,29 @@ async fn what_the_processor_closed_is_not_decided() {
     let state = arbiter.case(1).expect("a case").state;
     assert!(matches!(state, CaseState::Ended { why: Ending::Closed, .. }), "{state:?}");
     assert_eq!(arbiter.open_cases().expect("cases"), []);
+}
+
+#[tokio::test]
+async fn an_order_is_not_given_back_twice_as_a_duplicate_and_by_silence() {
+    let world = World::begin().await;
+    let arbiter = world.open();
+    // Two mandates for one order, which silence refunds. The payee answers neither.
+    for nonce in 1..=2 {
+        world.dispute(&Payment { nonce, order: Some(5), ..Payment::default() });
+    }
+    world.turned(&arbiter).await;
+    let case = arbiter.case(2).expect("a case");
+    world.wait_until(later(case.answer_by, 1));
+    world.turned(&arbiter).await;
+    world.turned(&arbiter).await;
+    let open = arbiter.open_cases().expect("cases");
+    assert_eq!(open.len(), 1, "a judge decides about the second: {open:?}");
+    assert_eq!(count(&arbiter, "case.decided"), 1);
+    // Nobody does. Whatever the default is, it is not given back.
+    world.wait_until(later(case.decide_by, -60));
+    world.turned(&arbiter).await;
+    let mut gets: Vec<_> =
+        (1..=2).map(|number| decided(&arbiter.case(number).expect("a case")).1).collect();
+    gets.sort_unstable();
+    assert_eq!(gets, [0, 1_000]);
 }

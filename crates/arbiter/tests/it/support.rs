@@ -83,6 +83,8 @@ pub(crate) struct Payment {
     pub(crate) reason: Reason,
     pub(crate) silence_refunds: bool,
     pub(crate) nonce: u64,
+    /// The payee's number of the order; as the nonce, where it is not said.
+    pub(crate) order: Option<u64>,
     pub(crate) evidence: Vec<Evidence>,
     pub(crate) by_owner: bool,
 }
@@ -93,6 +95,7 @@ impl Default for Payment {
             reason: Reason::ServiceNotDelivered,
             silence_refunds: true,
             nonce: 1,
+            order: None,
             evidence: Vec::new(),
             by_owner: false,
         }
@@ -364,11 +367,12 @@ pub(crate) fn terms(arbiter: Address, payment: &Payment) -> Preimage {
         Reason::Overcharge,
         Reason::ServiceNotDelivered,
     ];
+    let order = payment.order.unwrap_or(payment.nonce);
     let disputes = Disputes::new(arbiter, WINDOW_S, RULING_S, reasons, payment.silence_refunds);
     Preimage {
         method: "GET".to_owned(),
         resource: "https://api.example.com/weather".to_owned(),
-        order: Some(Strict(B256::repeat_byte(5))),
+        order: Some(Strict(B256::left_padding_from(&order.to_be_bytes()))),
         disputes: Some(disputes.expect("terms")),
     }
 }

@@ -15,6 +15,8 @@ pub(crate) mod compliance;
 pub(crate) mod demo;
 pub(crate) mod deploy;
 pub(crate) mod deposit;
+pub(crate) mod dispute;
+pub(crate) mod dispute_processor;
 pub(crate) mod export;
 pub(crate) mod gateway;
 pub(crate) mod inclusion;

@@ -6,6 +6,7 @@ mod bench_accept;
 mod chain;
 mod compliance;
 mod demo;
+mod dispute_processor;
 mod issuer;
 mod mcp;
 mod pay;
