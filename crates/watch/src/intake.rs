@@ -211,7 +211,8 @@ impl<'a> Intake<'a> {
                     let same = message.processor == promise.processor
                         && message.arbiter == promise.arbiter;
                     let signer = self.signer(said, promise.processor, message.issued_at).await?;
-                    signer.and_then(|_| if same { Ok(()) } else { Err(Refused::Signature) })
+                    let theirs = if same { Ok(()) } else { Err(Refused::Signature) };
+                    signer.and(theirs)
                 }
                 Statement::Capture(said) => {
                     let signed = said.verify(&self.domain, promise.payee);

@@ -279,10 +279,13 @@ fn say(summary: &Summary, output: &Output) -> anyhow::Result<()> {
 }
 
 async fn serve(address: SocketAddr, figures: Figures) -> anyhow::Result<HttpServer> {
-    let metrics = move || async move {
-        match figures.encode() {
-            Ok(text) => metrics_response(text),
-            Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    let metrics = move || {
+        let encoded = figures.encode();
+        async move {
+            match encoded {
+                Ok(text) => metrics_response(text),
+                Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+            }
         }
     };
     let router =

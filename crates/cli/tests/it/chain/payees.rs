@@ -92,7 +92,7 @@ fn whoever_looks_now_and_then_is_told_by_the_exit_code() {
     town.chain.travel(PROMISE + 20);
     let (code, said) = once(&["--ether-max", "0"]);
     assert_eq!((code, said.contains("the limit on ether")), (Some(1), true), "{said}");
-    let (code, said) = once(&["--ether-price", "1000000000"]);
+    let (code, said) = once(&["--ether-price", "1000000000", "--state", "other"]);
     assert_eq!((code, said.contains("gas costs")), (Some(1), true), "{said}");
     let (code, said) = once(&["--dry-run"]);
     assert_eq!((code, said.contains("would demand 1 receipt")), (Some(0), true), "{said}");
