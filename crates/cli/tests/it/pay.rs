@@ -167,12 +167,7 @@ fn an_agent_pays_a_service_behind_a_gateway_and_the_payee_has_the_tokens() {
     let mandate = format!("/v1/mandates/{id}");
     wait_for("settling", || serve::get(&served, &mandate)["status"] == "settled");
     what_the_processor_says_the_chain_says_too(&work, &served, &id);
-    let provider = ProviderBuilder::new()
-        .connect_reqwest(Client::builder().no_proxy().build().unwrap(), rpc.parse().unwrap());
-    let address: Address = served.ready["tokens"][0].as_str().unwrap().parse().unwrap();
-    let token = Token::new(provider, address);
-    let holds = || runtime.block_on(token.balance_of(payee.address())).unwrap();
-    wait_for("the payout", || holds() == U256::from(3 * 700));
+    the_tokens_arrive(&runtime, &served, payee.address(), 3 * 700);
     what_is_given_back_comes_back_once(&work, &served, &id);
 
     assert_eq!((gateway.terminate(), served.terminate()), (Some(0), Some(0)));
@@ -194,6 +189,17 @@ fn every_receipt_was_kept_and_none_lapsed(work: &WorkFolder, served: &Running) {
     assert_eq!((said.lines().count(), &last["lapsed"]), (2, &0.into()), "nothing to tell: {said}");
     // The processor says that they are settled once its blocks are deep enough; the one that failed is over.
     assert!(last["open"].as_u64().unwrap() < 4, "{said}");
+}
+
+fn the_tokens_arrive(runtime: &Runtime, served: &Running, payee: Address, base_units: u64) {
+    let http = Client::builder().no_proxy().build().unwrap();
+    let provider =
+        ProviderBuilder::new().connect_reqwest(http, served.said("rpc").parse().unwrap());
+    let address: Address = served.ready["tokens"][0].as_str().unwrap().parse().unwrap();
+    let token = Token::new(provider, address);
+    wait_for("the payout", || {
+        runtime.block_on(token.balance_of(payee)).unwrap() == U256::from(base_units)
+    });
 }
 
 /// A payee refunds in part, by mistake again, and once more on purpose; the payer sees what came back.
