@@ -264,7 +264,7 @@ async fn a_processor_cannot_show_anothers_mandate_as_its_own() {
 
 #[tokio::test]
 async fn what_was_shown_once_stays_as_it_was_shown() {
-    let changes: [(&str, fn(&World, &mut DisputeView)); 5] = [
+    let changes: [(&str, Lie); 5] = [
         ("dispute", |world, view| resigned(world, view, |dispute| dispute.text.clear())),
         ("openedAt", |_, view| view.opened_at = later(view.opened_at, -1)),
         ("decideBy", |_, view| view.decide_by = later(view.decide_by, 1)),
