@@ -50,7 +50,7 @@ mod tests {
     use crate::rules::world::World;
 
     fn decided(world: &World) -> Option<(&'static str, u128)> {
-        let found = world.with(None, |question| decide(question)).expect("the store is read");
+        let found = world.with(None, decide).expect("the store is read");
         found.map(|(rule, captured)| (rule, captured.get()))
     }
 
