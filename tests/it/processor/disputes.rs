@@ -227,6 +227,8 @@ async fn a_dispute_that_comes_when_the_time_is_over_is_too_late() {
     world.travel(WINDOW_S + 1);
     let late = processor.open_dispute(world.disputed_by_key(&payer, dispute)).await;
     assert_eq!(code(&late), "too_late");
+    // It waits for others from when it is let go.
+    eventually("it is let go", async || holds(&processor, id).is_empty()).await;
     world.travel(world.config().windows.age_s_max);
     settled_for(&world, &processor, id, 70).await;
     world.stop(processor).await;

@@ -35,7 +35,7 @@ pub(crate) struct Street {
     pub(crate) shop: Shop,
     pub(crate) payee: Url,
     pub(crate) served: Counter,
-    /// Whether the processor had a mandate before its payee saw it, by the mandate.
+    /// How many mandates the processor had accepted when a payment came by, by its own figures.
     pub(crate) told: Arc<Mutex<Vec<Value>>>,
     journal: tempfile::TempDir,
 }
@@ -67,15 +67,12 @@ impl Street {
         let look = middleware::from_fn(move |request: Request<Body>, next: middleware::Next| {
             let seen = Arc::clone(&seen);
             async move {
-                if let Some(payment) = request.headers().get("payment-signature") {
-                    let bytes = base64::engine::general_purpose::STANDARD.decode(payment).unwrap();
-                    let payment: Value = serde_json::from_slice(&bytes).unwrap();
-                    let nonce = payment["payload"]["mandate"]["nonce"].clone();
-                    let events = reqwest::get(format!("http://{server}/metrics")).await.unwrap();
-                    let known = events.text().await.unwrap();
+                if request.headers().contains_key("payment-signature") {
+                    let figures = reqwest::get(format!("http://{server}/metrics")).await.unwrap();
+                    let known = figures.text().await.unwrap();
                     let accepted =
                         known.lines().find(|line| line.starts_with("aep2_mandates_accepted_total"));
-                    seen.lock().unwrap().push(json!([nonce, accepted]));
+                    seen.lock().unwrap().push(json!(accepted));
                 }
                 next.run(request).await
             }
