@@ -480,7 +480,7 @@ async fn nonces_that_are_strewn_about_are_limited() {
     assert_eq!(ask(&processor, 0).await, "accepted");
     assert_eq!(ask(&processor, 128).await, "accepted");
     assert_eq!(ask(&processor, 256).await, "limit_exceeded");
-    assert_eq!(code(processor.check(&mandate(256, 700))), "limit_exceeded");
+    assert_eq!(code(processor.check(mandate(256, 700))), "limit_exceeded");
     assert_eq!(ask(&processor, 129).await, "accepted", "in a word that is open");
     let refused = world.mandate(&payer, 2_000, 1 << 40);
     assert_eq!(code(processor.accept(refused).await), "insufficient_funds");
@@ -549,7 +549,7 @@ async fn checking_promises_nothing() {
     assert_eq!(processor.mandate(world.id_of(&mandate).into()).expect("read"), None);
     processor.accept(mandate.clone()).await.expect("accepted");
     processor.check(&mandate).expect("it is accepted");
-    assert_eq!(code(processor.check(&world.mandate(&payer, 100, 1))), "insufficient_funds");
+    assert_eq!(code(processor.check(world.mandate(&payer, 100, 1))), "insufficient_funds");
     processor.shutdown().await;
 }
 
