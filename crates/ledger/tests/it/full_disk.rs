@@ -88,7 +88,7 @@ fn a_disk_too_full_to_begin_on_is_a_clear_error_and_harms_nothing() {
 #[test]
 fn a_full_disk_gives_no_receipt_and_loses_none() {
     // More than RocksDB's own file of options takes.
-    for kibibytes in [200, 241, 440] {
+    for kibibytes in [280, 321, 520] {
         let test = TestLedger::with(config());
         test.apply(block(1_000, vec![opened(1), deposited(1, 1 << 60)]));
         let directory = test.close();
