@@ -76,7 +76,7 @@ pub enum Event {
         /// The most that the payee gets.
         captured: Amount,
     },
-    /// A payee said that it gives some back. It is its word until [`Self::RefundPaid`].
+    /// A payee said that it gives some back. It is its word until `refund_paid` follows.
     RefundAnnounced {
         /// The mandate.
         #[serde(serialize_with = "json::hash")]
