@@ -13,6 +13,9 @@ use tokio::{
 
 use super::shop::{LONG, Shop, json};
 
+/// A mandate's bytes, and those of the terms that may come with it.
+const BODY_BYTES_MAX: usize = 4_096 + 12_288;
+
 /// A head for a body of so many bytes.
 fn head(bytes: usize) -> String {
     format!(
@@ -45,7 +48,7 @@ async fn bodies_that_are_too_long_are_refused_before_they_arrive() {
     let shop = Shop::open().await;
     // By what is declared: the body itself never comes.
     let mut stream = connect(&shop).await;
-    stream.write_all(head(4_097).as_bytes()).await.unwrap();
+    stream.write_all(head(BODY_BYTES_MAX + 1).as_bytes()).await.unwrap();
     let refused = answer(&mut stream).await;
     assert!(refused.starts_with("HTTP/1.1 413") && refused.contains("\"too_large\""), "{refused}");
 
@@ -55,7 +58,7 @@ async fn bodies_that_are_too_long_are_refused_before_they_arrive() {
                 Transfer-Encoding: chunked\r\n\r\n";
     stream.write_all(head.as_bytes()).await.unwrap();
     let chunk = format!("800\r\n{}\r\n", " ".repeat(0x800));
-    for _ in 0..3 {
+    for _ in 0..=BODY_BYTES_MAX / 0x800 {
         let _ = stream.write_all(chunk.as_bytes()).await;
     }
     let refused = answer(&mut stream).await;
@@ -63,7 +66,7 @@ async fn bodies_that_are_too_long_are_refused_before_they_arrive() {
 
     // What is at the limit is read.
     let mandate = json(&shop.mandate(100, 0)).to_string();
-    let padded = format!("{mandate}{}", " ".repeat(4_096 - mandate.len()));
+    let padded = format!("{mandate}{}", " ".repeat(BODY_BYTES_MAX - mandate.len()));
     assert_eq!(shop.post("/v1/mandates", padded).await.status, 201);
     let long = shop.post("/v1/mandates/batch", " ".repeat((1 << 20) + 1)).await;
     assert_eq!((long.status.as_u16(), long.code()), (413, "too_large"));
