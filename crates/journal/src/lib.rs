@@ -67,6 +67,7 @@ mod database;
 mod error;
 mod family;
 mod journal;
+mod manifest;
 mod mark;
 mod metrics;
 mod migrate;

@@ -8,6 +8,7 @@ use crate::{
     config::JournalConfig,
     database::{self, unreadable},
     error::OpenError,
+    manifest,
     mark::Mark,
     view::View,
 };
@@ -61,6 +62,9 @@ impl Reader {
         let database = database::path(directory);
         if !database::exists(&database)? {
             return Err(OpenError::NotAJournal { path: directory.to_owned() });
+        }
+        if let Some(reason) = manifest::damage(&database) {
+            return Err(OpenError::Unreadable { path: directory.to_owned(), reason });
         }
         let mut attempt = 1;
         let db = loop {
