@@ -44,7 +44,7 @@ const LINES_MAX: usize = 4_096;
 /// How many receipts are looked at on the chain at once.
 const AT_ONCE: usize = 16;
 
-/// Watches a payee's receipts. See the [crate](crate) for what it promises.
+/// Watches a payee's receipts. See the [crate] for what it promises.
 #[derive(Debug)]
 pub struct Watcher {
     pub(crate) config: WatchConfig,
