@@ -15,8 +15,9 @@ use tokio::{sync::mpsc, task::JoinSet};
 use crate::{
     card::{Asked, Issuer, IssuerError, Kept},
     error::PayError,
+    payment::{Delivery, Fate, Issued},
     signing::{Command, Outcome, SignRequest},
-    unanswered::{Waiting, WaitingPayments},
+    unanswered::{Found, Waiting, WaitingPayments},
 };
 
 /// What a payer with a card does with each command. Clones are the same one.
@@ -51,13 +52,15 @@ impl Issuing {
             // What is done leaves.
             while at_work.try_join_next().is_some() {}
             match command {
-                Command::Sign { request, reply } => {
+                Command::Sign { request, teller, reply } => {
                     let own = self.clone();
                     at_work.spawn(async move {
-                        let issued = own.sign(*request).await;
+                        let signed = own.sign(*request).await;
+                        let issued = signed
+                            .map(|(id, mandate)| Issued { mandate, fate: Fate::new(id, teller) });
                         // Whoever does not wait any more has no use for it. It is not sent.
-                        if let Err(Ok((id, _))) = reply.send(issued) {
-                            own.end(id);
+                        if let Err(Ok(unwanted)) = reply.send(issued) {
+                            own.end(unwanted.fate.disarm());
                         }
                     });
                 }
@@ -73,10 +76,14 @@ impl Issuing {
                 Command::Outcome { id, outcome: Outcome::Refused(_) | Outcome::Withheld }
                 | Command::Answered { id } => self.end(id),
                 Command::LetGo { id } => self.waiting().let_go(id),
-                Command::Unanswered { which, reply } => {
+                Command::Unanswered { which, teller, reply } => {
                     let found = self.waiting().find(which, self.issuer.clock().now());
-                    if let Err(Ok(Some(payment))) = reply.send(Ok(found)) {
-                        self.waiting().let_go(payment.id);
+                    let found = found.map(|payment| {
+                        let delivery = Delivery::new(payment.id, teller);
+                        Found { payment, delivery }
+                    });
+                    if let Err(Ok(Some(unwanted))) = reply.send(Ok(found)) {
+                        self.waiting().let_go(unwanted.delivery.disarm());
                     }
                 }
                 // The issuer hears of it from the processor, whose word it needs anyway.

@@ -28,10 +28,10 @@ use crate::{
     issuing,
     journal::{JournalError, Owner, Requested},
     limits::Limits,
-    payment::{Authorised, Delivery, SigningTime, Unanswered},
+    payment::{Authorised, Delivery, Fate, Issued, SigningTime, Unanswered},
     request_key::RequestKey,
     signing::{Command, SignRequest, Signing},
-    unanswered::{Waiting, Which},
+    unanswered::{Found, Waiting, Which},
 };
 
 /// Who pays, and within which bounds.
@@ -319,11 +319,12 @@ impl Payer {
         // Nobody saw the mandate before.
         let signed = self.signing_time(self.config.clock.now());
         let (reply, answer) = oneshot::channel();
-        let request = Box::new(request);
-        self.commands.send(Command::Sign { request, reply }).map_err(|_| PayError::Closed)?;
-        let (id, mandate) = answer.await.map_err(|_| PayError::Closed)??;
-        let delivery = Delivery::new(id, self.commands.clone());
-        Ok(Authorised::new(id, mandate, purchase, signed, delivery))
+        let (request, teller) = (Box::new(request), self.commands.clone());
+        let command = Command::Sign { request, teller, reply };
+        self.commands.send(command).map_err(|_| PayError::Closed)?;
+        let issued = answer.await.map_err(|_| PayError::Closed)??;
+        let delivery = Delivery::new(issued.fate.id(), self.commands.clone());
+        Ok(Authorised::new(issued, purchase, signed, delivery))
     }
 
     /// The payment that was signed for this request and has no final answer, by any program that pays from
@@ -354,17 +355,18 @@ impl Payer {
 
     async fn waiting(&self, which: Which, host: &str) -> Result<Option<Unanswered>, PayError> {
         let (reply, answer) = oneshot::channel();
-        self.commands.send(Command::Unanswered { which, reply }).map_err(|_| PayError::Closed)?;
-        let Some(payment) = answer.await.map_err(|_| PayError::Closed)?? else { return Ok(None) };
-        let Waiting { id, mandate, requested, at } = payment;
+        let command = Command::Unanswered { which, teller: self.commands.clone(), reply };
+        self.commands.send(command).map_err(|_| PayError::Closed)?;
+        let Some(found) = answer.await.map_err(|_| PayError::Closed)?? else { return Ok(None) };
         // Whatever goes wrong from here on, it waits again.
-        let delivery = Delivery::new(id, self.commands.clone());
+        let Found { payment: Waiting { id, mandate, requested, at }, delivery } = found;
         let written = RawValue::from_string(requested.terms)?;
         let terms: Requirements = serde_json::from_str(written.get())?;
         let purchase = terms::purchase(&terms, requested.method, requested.resource)?;
         let (token, payee, amount) = (purchase.token, purchase.payee, purchase.amount.amount());
         let signed = self.signing_time(at);
-        let again = Authorised::new(id, mandate, purchase, signed, delivery);
+        let issued = Issued { mandate, fate: Fate::new(id, self.commands.clone()) };
+        let again = Authorised::new(issued, purchase, signed, delivery);
         let payload = again.payload(written);
         // It left before: whatever becomes of it here, it is not withheld.
         let sent = again.send();

@@ -20,6 +20,14 @@ use crate::{
     signing::{Command, Outcome},
 };
 
+/// A mandate on its way from whoever signed it to whoever asked for it. Both ends may go away meanwhile:
+/// dropped anywhere, it is withheld.
+#[derive(Debug)]
+pub(crate) struct Issued {
+    pub(crate) mandate: SignedMandate,
+    pub(crate) fate: Fate,
+}
+
 /// A signed mandate that is on disk, and has not left. Dropped, it never does.
 #[derive(Debug)]
 pub struct Authorised {
@@ -50,15 +58,13 @@ impl SigningTime {
 
 impl Authorised {
     pub(crate) fn new(
-        id: MandateId,
-        mandate: SignedMandate,
+        issued: Issued,
         purchase: Purchase,
         signed: SigningTime,
         delivery: Delivery,
     ) -> Self {
-        let commands = delivery.commands.clone();
-        let fate = Fate { id, commands, sent: false, concluded: false };
-        Self { id, mandate, purchase, signed, fate, delivery }
+        let Issued { mandate, fate } = issued;
+        Self { id: fate.id, mandate, purchase, signed, fate, delivery }
     }
 
     /// What it pays for.
@@ -200,11 +206,18 @@ pub struct Delivery {
     id: MandateId,
     commands: mpsc::UnboundedSender<Command>,
     complete: bool,
+    told: bool,
 }
 
 impl Delivery {
     pub(crate) fn new(id: MandateId, commands: mpsc::UnboundedSender<Command>) -> Self {
-        Self { id, commands, complete: false }
+        Self { id, commands, complete: false, told: false }
+    }
+
+    /// Its payment, of which nothing has to be told any more.
+    pub(crate) fn disarm(mut self) -> MandateId {
+        self.told = true;
+        self.id
     }
 
     /// It did: the same request is a new purchase from here on.
@@ -215,6 +228,9 @@ impl Delivery {
 
 impl Drop for Delivery {
     fn drop(&mut self) {
+        if self.told {
+            return;
+        }
         let id = self.id;
         let end = if self.complete { Command::Answered { id } } else { Command::LetGo { id } };
         // A thread that is gone keeps nothing waiting either.
@@ -224,7 +240,7 @@ impl Drop for Delivery {
 
 /// Tells the signing thread how a mandate fared, at the latest when it is dropped.
 #[derive(Debug)]
-struct Fate {
+pub(crate) struct Fate {
     id: MandateId,
     commands: mpsc::UnboundedSender<Command>,
     sent: bool,
@@ -232,6 +248,21 @@ struct Fate {
 }
 
 impl Fate {
+    /// Of a mandate that did not leave yet.
+    pub(crate) fn new(id: MandateId, commands: mpsc::UnboundedSender<Command>) -> Self {
+        Self { id, commands, sent: false, concluded: false }
+    }
+
+    pub(crate) fn id(&self) -> MandateId {
+        self.id
+    }
+
+    /// Its mandate, of which nothing has to be told any more.
+    pub(crate) fn disarm(mut self) -> MandateId {
+        self.concluded = true;
+        self.id
+    }
+
     fn conclude(&mut self, outcome: Outcome) {
         if !std::mem::replace(&mut self.concluded, true) {
             // A thread that is gone signs nothing that could follow.

@@ -31,7 +31,8 @@ use super::{
     PayError,
     journal::{Journal, JournalError, Owner, Record, Requested},
     limits::{Limits, Spent},
-    unanswered::{Waiting, WaitingPayments, Which},
+    payment::{Delivery, Fate, Issued},
+    unanswered::{Found, Waiting, WaitingPayments, Which},
 };
 
 /// How many chains are kept going in one token: as many mandates as may be on their way at once
@@ -53,13 +54,25 @@ pub(super) struct SignRequest {
     pub(super) request: Option<Box<Requested>>,
 }
 
+/// Where a mandate goes that was asked for.
+type Reply = oneshot::Sender<Result<Issued, PayError>>;
+
+/// Somebody who waits for a mandate.
+struct Asker {
+    request: Box<SignRequest>,
+    teller: mpsc::UnboundedSender<Command>,
+    reply: Reply,
+}
+
 /// What is asked of the thread.
 #[derive(Debug)]
 pub(super) enum Command {
     /// Sign, and write it down.
     Sign {
         request: Box<SignRequest>,
-        reply: oneshot::Sender<Result<(MandateId, SignedMandate), PayError>>,
+        /// Tells how the mandate fared.
+        teller: mpsc::UnboundedSender<Command>,
+        reply: Reply,
     },
     /// How a mandate fared.
     Outcome { id: MandateId, outcome: Outcome },
@@ -70,7 +83,12 @@ pub(super) enum Command {
     /// Nobody waits for its answer any more.
     LetGo { id: MandateId },
     /// A payment that has no final answer. It is the asker's until it says how it ended.
-    Unanswered { which: Which, reply: oneshot::Sender<Result<Option<Waiting>, PayError>> },
+    Unanswered {
+        which: Which,
+        /// Tells how it ended.
+        teller: mpsc::UnboundedSender<Command>,
+        reply: oneshot::Sender<Result<Option<Found>, PayError>>,
+    },
     /// What was spent in 24 hours.
     Spent { token: Address, host: Option<String>, reply: oneshot::Sender<Result<Amount, PayError>> },
     /// Answer when all that was asked before is done.
@@ -142,8 +160,6 @@ pub(super) struct Signing {
     failed: Option<String>,
 }
 
-type Reply = oneshot::Sender<Result<(MandateId, SignedMandate), PayError>>;
-
 impl Signing {
     pub(super) fn open(
         signer: Signer,
@@ -189,7 +205,9 @@ impl Signing {
         let mut questions = Vec::new();
         for command in commands {
             match command {
-                Command::Sign { request, reply } => requests.push((request, reply)),
+                Command::Sign { request, teller, reply } => {
+                    requests.push(Asker { request, teller, reply });
+                }
                 Command::Outcome { id, outcome } => notes.extend(self.conclude(id, outcome)),
                 Command::Captured { id, amount } => {
                     notes.push(Record::Captured { at: self.clock.now(), id, amount });
@@ -202,7 +220,7 @@ impl Signing {
             }
         }
         // Those who do not wait any more are not served: nothing is signed for nobody.
-        requests.retain(|(_, reply)| !reply.is_closed());
+        requests.retain(|asker| !asker.reply.is_closed());
         self.write(requests, notes);
         for question in questions {
             self.answer(question);
@@ -210,11 +228,11 @@ impl Signing {
     }
 
     /// Notes what is to be noted, signs what is asked, syncs once, answers.
-    fn write(&mut self, requests: Vec<(Box<SignRequest>, Reply)>, notes: Vec<Record>) {
+    fn write(&mut self, requests: Vec<Asker>, notes: Vec<Record>) {
         if let Some(failure) = &self.failed {
-            for (_, reply) in requests {
+            for asker in requests {
                 // Whoever does not wait any more need not know.
-                let _ = reply.send(Err(JournalError::Failed(failure.clone()).into()));
+                let _ = asker.reply.send(Err(JournalError::Failed(failure.clone()).into()));
             }
             return;
         }
@@ -233,7 +251,7 @@ impl Signing {
                     known.apply(note.clone());
                 }
                 known.spent.forget_before(now);
-                for (request, reply) in requests.drain(..) {
+                for Asker { request, teller, reply } in requests.drain(..) {
                     let (host, requested) = (request.host.clone(), request.request.clone());
                     match sign(signer, *account, limits, &known, chains, *request) {
                         Ok((id, signed)) => {
@@ -247,7 +265,8 @@ impl Signing {
                             known.apply(record.clone());
                             known.waiting.take(id);
                             records.push(record);
-                            answers.push((reply, Ok((id, signed.mandate.clone()))));
+                            let (mandate, fate) = (signed.mandate.clone(), Fate::new(id, teller));
+                            answers.push((reply, Ok(Issued { mandate, fate })));
                             on_their_way.insert(id, signed);
                         }
                         Err(error) => answers.push((reply, Err(error))),
@@ -259,14 +278,13 @@ impl Signing {
         );
         if let Err(error) = written {
             let answered = answers.into_iter().map(|(reply, _)| reply);
-            self.fail(error, answered.chain(requests.into_iter().map(|(_, reply)| reply)));
+            self.fail(error, answered.chain(requests.into_iter().map(|asker| asker.reply)));
             return;
         }
         let mut withheld = Vec::new();
         for (reply, answer) in answers {
-            let id = answer.as_ref().ok().map(|(id, _)| *id);
-            if let (Err(_), Some(id)) = (reply.send(answer), id) {
-                withheld.push(id);
+            if let Err(Ok(unwanted)) = reply.send(answer) {
+                withheld.push(unwanted.fate.disarm());
             }
         }
         let records: Vec<_> =
@@ -324,10 +342,15 @@ impl Signing {
                 let spent = self.known.spent.total(token, host.as_deref());
                 let _ = reply.send(read.map(|()| spent).map_err(PayError::from));
             }
-            Command::Unanswered { which, reply } => {
-                let found = self.unanswered(which);
-                if let Err(Ok(Some(payment))) = reply.send(found) {
-                    self.known.waiting.let_go(payment.id);
+            Command::Unanswered { which, teller, reply } => {
+                let found = self.unanswered(which).map(|found| {
+                    found.map(|payment| {
+                        let delivery = Delivery::new(payment.id, teller);
+                        Found { payment, delivery }
+                    })
+                });
+                if let Err(Ok(Some(unwanted))) = reply.send(found) {
+                    self.known.waiting.let_go(unwanted.delivery.disarm());
                 }
             }
             Command::Flush { reply } => {

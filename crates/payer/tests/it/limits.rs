@@ -100,6 +100,15 @@ async fn a_mandate_that_is_not_sent_counts_for_nothing() {
     }
     payer.flush().await;
     assert_eq!(payer.spent(TOKEN, None).await.unwrap(), amount(0));
+    // Nor one that was signed, and that its caller never took.
+    let mut signing = Box::pin(at(&payer, "a", 10));
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(signing.as_mut().poll(&mut context).is_pending());
+    payer.flush().await;
+    assert_eq!(payer.spent(TOKEN, None).await.unwrap(), amount(10));
+    drop(signing);
+    payer.flush().await;
+    assert_eq!(payer.spent(TOKEN, None).await.unwrap(), amount(0));
 }
 
 #[tokio::test]

@@ -178,6 +178,27 @@ async fn one_payment_is_sent_again_by_its_id_for_its_own_request_only() {
     assert_eq!(payee.mandates(), 1);
 }
 
+#[tokio::test]
+async fn one_whose_asker_went_away_before_it_was_handed_over_waits_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let payee = Scripted::start(silent()).await;
+    let client = payee.client(directory.path());
+    let Err(PayError::Unanswered { id, .. }) = client.get(payee.url.clone()).await else {
+        panic!("answered");
+    };
+    payee.recover();
+    let payer = client.payer();
+    let mut asking = Box::pin(payer.unanswered_payment(id, "a"));
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(asking.as_mut().poll(&mut context).is_pending());
+    payer.flush().await;
+    let taken = payer.unanswered_payment(id, "a").await.unwrap_err();
+    assert!(matches!(taken, PayError::NotWaiting(_)), "{taken}");
+    drop(asking);
+    assert_eq!(told(client.get(payee.url.clone()).await).await, "answer");
+    assert_eq!(payee.mandates(), 1);
+}
+
 /// Run by the test below, in a process of its own.
 #[tokio::test]
 #[ignore = "a child process of another test"]
