@@ -37,7 +37,8 @@ const { status } = spawnSync(
     "coverage", "--ir-minimum", "--no-match-contract", "Gas", "--report", "lcov", "--report-file", report,
     "--out", join(folder, "out"), "--cache-path", join(folder, "cache"), ...process.argv.slice(2),
   ],
-  { stdio: "inherit" },
+  // What tests deploy is then what was compiled for this: test/base/Deployed.sol.
+  { stdio: "inherit", env: { ...process.env, COVERAGE: "1" } },
 );
 if (status !== 0) process.exit(status ?? 1);
 

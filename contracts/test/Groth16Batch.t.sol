@@ -4,12 +4,13 @@ pragma solidity 0.8.37;
 import {Groth16Verifier} from "../src/Groth16Verifier.sol";
 import {IGroth16Verifier} from "../src/interfaces/IGroth16Verifier.sol";
 import {OpenKey} from "./batch/support/OpenKey.sol";
+import {Deployed} from "./base/Deployed.sol";
 import {Test} from "./base/Test.sol";
 
 /// @notice What each further proof of a call costs. Not in the coverage run, which compiles without optimising.
 contract Groth16BatchGasTest is Test {
     function test_aFurtherProofCostsAPairingAndTwoMultiplications() external {
-        Groth16Verifier verifier = new Groth16Verifier(OpenKey.verifyingKey());
+        Groth16Verifier verifier = Deployed.verifier(OpenKey.verifyingKey());
         uint256 two = _measure(verifier, 2);
         uint256 eight = _measure(verifier, 8);
         vm.snapshotValue("Groth16Verifier", "verify: 2 proofs", two);
@@ -42,7 +43,7 @@ contract Groth16BatchTest is Test {
     Groth16Verifier private verifier;
 
     function setUp() external {
-        verifier = new Groth16Verifier(OpenKey.verifyingKey());
+        verifier = Deployed.verifier(OpenKey.verifyingKey());
     }
 
     // --- All hold -----------------------------------------------------------------------------------

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Groth16Verifier} from "../src/Groth16Verifier.sol";
 import {IGroth16Verifier} from "../src/interfaces/IGroth16Verifier.sol";
+import {Deployed} from "./base/Deployed.sol";
 import {Groth16Vectors} from "./base/Groth16Vectors.sol";
 import {Test} from "./base/Test.sol";
 
@@ -13,7 +14,7 @@ uint256 constant R = 21888242871839275222246405745257275088548364400416034343698
 /// @notice What verifying costs. Not in the coverage run, which compiles without optimising.
 contract Groth16VerifierGasTest is Test {
     function test_verifyCostsLittleMoreThanThePrecompiles() external {
-        Groth16Verifier verifier = new Groth16Verifier(Groth16Vectors.verifyingKey());
+        Groth16Verifier verifier = Deployed.verifier(Groth16Vectors.verifyingKey());
         uint256[8][] memory proofs = new uint256[8][](1);
         uint256[4][] memory inputs = new uint256[4][](1);
         (proofs[0], inputs[0]) = (Groth16Vectors.proof(), Groth16Vectors.inputs());
@@ -40,7 +41,7 @@ contract Groth16VerifierTest is Test {
         key = Groth16Vectors.verifyingKey();
         proof = Groth16Vectors.proof();
         inputs = Groth16Vectors.inputs();
-        verifier = new Groth16Verifier(key);
+        verifier = Deployed.verifier(key);
     }
 
     // --- What it accepts ------------------------------------------------------------------------
@@ -128,12 +129,12 @@ contract Groth16VerifierTest is Test {
         // Any two points of one group swapped make another key that could be one.
         uint256[24] memory other = key;
         (other[16], other[17], other[18], other[19]) = (key[18], key[19], key[16], key[17]);
-        assertFalse(_verify(new Groth16Verifier(other), proof, inputs));
+        assertFalse(_verify(Deployed.verifier(other), proof, inputs));
         other = key;
         for (uint256 i = 6; i < 10; i++) {
             (other[i], other[i + 4]) = (key[i + 4], key[i]);
         }
-        assertFalse(_verify(new Groth16Verifier(other), proof, inputs));
+        assertFalse(_verify(Deployed.verifier(other), proof, inputs));
     }
 
     // --- Malformed ------------------------------------------------------------------------------
@@ -277,10 +278,10 @@ contract Groth16VerifierTest is Test {
             key[i] = key[i - 4];
         }
         vm.expectRevert(IGroth16Verifier.ForgeableKey.selector);
-        new Groth16Verifier(key);
+        Deployed.verifier(key);
         (key[12], key[13]) = (Q - key[12], Q - key[13]);
         vm.expectRevert(IGroth16Verifier.ForgeableKey.selector);
-        new Groth16Verifier(key);
+        Deployed.verifier(key);
     }
 
     // --- Precompiles that fail ------------------------------------------------------------------
@@ -404,7 +405,7 @@ contract Groth16VerifierTest is Test {
     }
 
     function deploy(uint256[24] calldata other) external returns (Groth16Verifier) {
-        return new Groth16Verifier(other);
+        return Deployed.verifier(other);
     }
 
     function _precompileAnswers(uint256 precompile, bytes memory answer) private {

@@ -6,6 +6,7 @@ import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.so
 
 import {IERC3009} from "../src/interfaces/IERC3009.sol";
 import {TestUSD} from "../src/tokens/TestUSD.sol";
+import {Deployed} from "./base/Deployed.sol";
 import {SmartWallet} from "./base/SmartWallet.sol";
 import {Test} from "./base/Test.sol";
 
@@ -30,7 +31,7 @@ contract TestUSDTest is Test {
     }
 
     function setUp() external {
-        token = new TestUSD(blocklister);
+        token = Deployed.testUsd(blocklister);
         (alice, aliceKey) = makeAddrAndKey("alice");
         token.mint(alice, 1_000_000);
         vm.warp(NOW);
@@ -239,7 +240,7 @@ contract TestUSDTest is Test {
     function test_anotherChainsOrTokensSignatureIsRefused() external {
         Authorization memory a = _authorization();
         bytes memory signed = _sign(token.TRANSFER_WITH_AUTHORIZATION_TYPEHASH(), a);
-        TestUSD twin = new TestUSD(blocklister);
+        TestUSD twin = Deployed.testUsd(blocklister);
         twin.mint(alice, a.value);
         vm.expectRevert(abi.encodeWithSelector(TestUSD.InvalidSignature.selector, alice));
         twin.transferWithAuthorization(a.from, a.to, a.value, a.validAfter, a.validBefore, a.nonce, signed);

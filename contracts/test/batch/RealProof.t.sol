@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {IDebitWallet} from "../../src/interfaces/IDebitWallet.sol";
 import {TestUSD} from "../../src/tokens/TestUSD.sol";
+import {Deployed} from "../base/Deployed.sol";
 import {Periods} from "../base/Periods.sol";
 import {Test} from "../base/Test.sol";
 import {Batch, Model} from "./support/Model.sol";
@@ -32,11 +33,11 @@ contract RealProofTest is Test {
         _readVector();
         vm.warp(batch.header.validUntil);
         // The mandates name the token and the wallet by the addresses at which this deployer creates them.
-        token = TestUSD(_create(abi.encodePacked(vm.getCode("TestUSD.sol:TestUSD"), abi.encode(deployer))));
+        token = TestUSD(_create(abi.encodePacked(vm.getCode(Deployed.artifact("TestUSD")), abi.encode(deployer))));
         wallet = _deployWallet();
         (batch.header.processor, batch.header.token) = (processor, address(token));
 
-        address verifier = vm.deployCode("Groth16Verifier.sol:Groth16Verifier", abi.encode(verifyingKey));
+        address verifier = address(Deployed.verifier(verifyingKey));
         verifierSet = _populate(wallet, address(token), verifier);
         batch.header.verifierSet = verifierSet;
     }
@@ -204,7 +205,7 @@ contract RealProofTest is Test {
     }
 
     function test_inAnotherTokenItIsNotProven() external {
-        address other = vm.deployCode("TestUSD.sol:TestUSD", abi.encode(deployer));
+        address other = address(Deployed.testUsd(deployer));
         _fund(wallet, other);
         Batch memory altered = batch;
         altered.header.token = other;
@@ -244,7 +245,7 @@ contract RealProofTest is Test {
 
     function _deployWallet() private returns (IDebitWallet) {
         bytes memory arguments = abi.encode(Periods.fitting(2 days, 7 days));
-        return IDebitWallet(_create(abi.encodePacked(vm.getCode("DebitWallet.sol:DebitWallet"), arguments)));
+        return IDebitWallet(_create(abi.encodePacked(vm.getCode(Deployed.artifact("DebitWallet")), arguments)));
     }
 
     function _create(bytes memory code) private returns (address made) {

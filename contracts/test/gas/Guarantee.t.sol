@@ -3,8 +3,10 @@ pragma solidity 0.8.37;
 
 import {IDebitWallet} from "../../src/interfaces/IDebitWallet.sol";
 import {IGuarantee} from "../../src/interfaces/IGuarantee.sol";
+import {Deployed} from "../base/Deployed.sol";
 import {GuaranteeTest} from "../guarantee/support/GuaranteeTest.sol";
 import {Captured, Trees} from "../guarantee/support/Trees.sol";
+import {OpenToken} from "../tokens/OpenToken.sol";
 
 /// @notice What a promise that was not kept costs those who deal with it, calldata and the transaction included; and
 /// whether a deposit pays for an answer.
@@ -13,6 +15,12 @@ import {Captured, Trees} from "../guarantee/support/Trees.sol";
 contract GuaranteeGasTest is GuaranteeTest {
     uint256 private constant PAYOUTS = 32;
     uint256 private constant PARTS = 32;
+
+    /// @dev A token that is optimised, as those on chain are; the tests' own are not.
+    function setUp() public override {
+        super.setUp();
+        token = OpenToken(address(Deployed.testUsd(address(this))));
+    }
 
     function test_demandAnswerClaim() external {
         bond(processor, 1000);

@@ -5,6 +5,7 @@ import {IDebitWallet} from "../../src/interfaces/IDebitWallet.sol";
 import {TestUSD} from "../../src/tokens/TestUSD.sol";
 import {Batch, Model} from "../batch/support/Model.sol";
 import {OpenKey} from "../batch/support/OpenKey.sol";
+import {Deployed} from "../base/Deployed.sol";
 import {Periods} from "../base/Periods.sol";
 import {Test} from "../base/Test.sol";
 
@@ -41,11 +42,11 @@ contract SettleGasTest is Test {
 
     function setUp() external {
         vm.warp(START);
-        wallet = IDebitWallet(vm.deployCode("DebitWallet.sol:DebitWallet", abi.encode(Periods.fitting(2 days, 7 days))));
-        token = TestUSD(vm.deployCode("TestUSD.sol:TestUSD", abi.encode(address(this))));
+        wallet = Deployed.wallet(Periods.fitting(2 days, 7 days));
+        token = Deployed.testUsd(address(this));
         IDebitWallet.ShapeVerifier[] memory verifiers = new IDebitWallet.ShapeVerifier[](2);
         for (uint32 i = 0; i < 2; i++) {
-            address verifier = vm.deployCode("Groth16Verifier.sol:Groth16Verifier", abi.encode(OpenKey.verifyingKey()));
+            address verifier = address(Deployed.verifier(OpenKey.verifyingKey()));
             verifiers[i] = IDebitWallet.ShapeVerifier(SHAPE + 2 * i, verifier);
         }
         verifierSet = wallet.registerVerifiers(verifiers);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
-import {DebitWallet} from "../../src/DebitWallet.sol";
 import {IDebitWallet} from "../../src/interfaces/IDebitWallet.sol";
 import {IGuarantee} from "../../src/interfaces/IGuarantee.sol";
+import {Deployed} from "../base/Deployed.sol";
 import {Periods} from "../base/Periods.sol";
 import {Test} from "../base/Test.sol";
 
@@ -63,7 +63,7 @@ contract PeriodsTest is Test {
     }
 
     function deploy(IGuarantee.Periods calldata periods) external returns (IDebitWallet) {
-        return new DebitWallet(periods);
+        return Deployed.wallet(periods);
     }
 
     function _tooShort(IGuarantee.Periods memory periods, uint256 period, uint256 moreThan) private {

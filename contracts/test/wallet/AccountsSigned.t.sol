@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
-import {DebitWallet} from "../../src/DebitWallet.sol";
 import {IDebitWallet} from "../../src/interfaces/IDebitWallet.sol";
+import {Deployed} from "../base/Deployed.sol";
 import {Periods} from "../base/Periods.sol";
 import {LyingAuthorizationToken} from "../tokens/LyingAuthorizationToken.sol";
 import {Approver, Disowner, KeyedWallet} from "./support/SmartWallets.sol";
@@ -112,7 +112,7 @@ contract AccountsSignedTest is WalletTest {
 
     function test_aSignatureForAnotherWalletOpensNothing() external {
         bytes memory signed = _sign(alice, 0);
-        wallet = new DebitWallet(Periods.fitting(DELAY, UNBONDING));
+        wallet = Deployed.wallet(Periods.fitting(DELAY, UNBONDING));
         verifierSet = 0;
         opening = IDebitWallet.Opening(alice.addr, processor.addr, 0, 0);
         bytes memory elsewhere = _sign(alice, 0);

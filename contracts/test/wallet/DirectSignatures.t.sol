@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {DebitWallet} from "../../src/DebitWallet.sol";
 import {IDebitWallet} from "../../src/interfaces/IDebitWallet.sol";
+import {Deployed} from "../base/Deployed.sol";
 import {Periods} from "../base/Periods.sol";
 import {DirectTest} from "./support/DirectTest.sol";
 import {Approver, Disowner, KeyedWallet} from "./support/SmartWallets.sol";
@@ -49,7 +50,7 @@ contract DirectSignaturesTest is DirectTest {
     }
 
     function test_aSignatureForAnotherWalletMovesNothing() external {
-        DebitWallet elsewhere = new DebitWallet(Periods.fitting(DELAY, UNBONDING));
+        DebitWallet elsewhere = Deployed.wallet(Periods.fitting(DELAY, UNBONDING));
         bytes32 digest = Typed.digest(Typed.domainSeparator(vm.getChainId(), address(elsewhere)), Typed.hash(signed));
         _refuse(signature(alice.key, digest));
     }

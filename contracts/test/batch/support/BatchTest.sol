@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IDebitWallet} from "../../../src/interfaces/IDebitWallet.sol";
+import {Deployed} from "../../base/Deployed.sol";
 import {Periods} from "../../base/Periods.sol";
 import {Test} from "../../base/Test.sol";
 import {OpenToken} from "../../tokens/OpenToken.sol";
@@ -50,7 +51,7 @@ abstract contract BatchTest is Test {
     // --- Setting up ---------------------------------------------------------------------------------
 
     function newWallet() internal returns (IDebitWallet) {
-        return IDebitWallet(vm.deployCode("DebitWallet.sol:DebitWallet", abi.encode(Periods.fitting(DELAY, DELAY))));
+        return Deployed.wallet(Periods.fitting(DELAY, DELAY));
     }
 
     /// @dev A set with one verifier, for SHAPE.

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {IDebitWallet} from "../../../src/interfaces/IDebitWallet.sol";
 import {IGuarantee} from "../../../src/interfaces/IGuarantee.sol";
+import {Deployed} from "../../base/Deployed.sol";
 import {Periods} from "../../base/Periods.sol";
 import {Test} from "../../base/Test.sol";
 import {Batch, Model} from "../../batch/support/Model.sol";
@@ -89,7 +90,7 @@ abstract contract World is Test {
         vm.warp(1_800_000_000);
         IGuarantee.Periods memory periods = Periods.fitting(DELAY, UNBONDING);
         (periods.promise_, periods.keep) = (WINDOW, KEEP);
-        wallet = IDebitWallet(vm.deployCode("DebitWallet.sol:DebitWallet", abi.encode(periods)));
+        wallet = Deployed.wallet(periods);
         guarantee = wallet.GUARANTEE();
         token = new AnsweringToken();
         oracle = new ProofOracle();

@@ -5,6 +5,7 @@ import {IDebitWallet} from "../../../src/interfaces/IDebitWallet.sol";
 import {TestUSD} from "../../../src/tokens/TestUSD.sol";
 import {Typed} from "./Typed.sol";
 import {Person, WalletTest} from "./WalletTest.sol";
+import {Deployed} from "../../base/Deployed.sol";
 
 /// @title A test with a dollar that takes signatures (EIP-3009, EIP-2612), and people who hold some
 abstract contract UsdTest is WalletTest {
@@ -15,7 +16,7 @@ abstract contract UsdTest is WalletTest {
 
     function setUp() public virtual override {
         super.setUp();
-        usd = new TestUSD(address(this));
+        usd = Deployed.testUsd(address(this));
         usd.mint(alice.addr, 1000);
         usd.mint(bob.addr, 1000);
         usd.mint(mallory.addr, 1000);

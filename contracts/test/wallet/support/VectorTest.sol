@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {DebitWallet} from "../../../src/DebitWallet.sol";
 import {IDebitWallet} from "../../../src/interfaces/IDebitWallet.sol";
+import {Deployed} from "../../base/Deployed.sol";
 import {Periods} from "../../base/Periods.sol";
 import {Test} from "../../base/Test.sol";
 import {OpenToken} from "../../tokens/OpenToken.sol";
@@ -36,7 +37,7 @@ abstract contract VectorTest is Test {
         vm.etch(deployer, address(new Deployer()).code);
         vm.setNonce(deployer, 1);
         bytes memory code =
-            abi.encodePacked(vm.getCode("DebitWallet.sol:DebitWallet"), abi.encode(Periods.fitting(2 days, 7 days)));
+            abi.encodePacked(vm.getCode(Deployed.artifact("DebitWallet")), abi.encode(Periods.fitting(2 days, 7 days)));
         wallet = DebitWallet(Deployer(deployer).deploy(code));
         assertEq(address(wallet), vm.parseJsonAddress(_json, ".wallet"));
 

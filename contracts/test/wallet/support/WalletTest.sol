@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {DebitWallet} from "../../../src/DebitWallet.sol";
 import {IDebitWallet} from "../../../src/interfaces/IDebitWallet.sol";
+import {Deployed} from "../../base/Deployed.sol";
 import {Periods} from "../../base/Periods.sol";
 import {Test} from "../../base/Test.sol";
 import {OpenToken} from "../../tokens/OpenToken.sol";
@@ -47,7 +48,7 @@ abstract contract WalletTest is Test {
 
     function setUp() public virtual {
         vm.warp(START);
-        wallet = new DebitWallet(Periods.fitting(DELAY, UNBONDING));
+        wallet = Deployed.wallet(Periods.fitting(DELAY, UNBONDING));
         token = new OpenToken();
         otherToken = new OpenToken();
         verifierSet = _register(address(new AcceptingVerifier()));
