@@ -2,8 +2,6 @@
 //! circomlibjs and viem from the protocol's formulas, has the same numbers here; and signatures
 //! that those libraries made, or refused, get the same verdict from the circuit.
 
-use std::path::Path;
-
 use aep2_circuits::{
     Shape,
     settlement::{Debit, Payout},
@@ -26,7 +24,7 @@ use serde_json::{Value, json};
 use crate::support::{ALICE, Case, Segment, shape, unused};
 
 fn vectors<T: DeserializeOwned>(name: &str) -> T {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/vectors").join(name);
+    let path = aep2_testkit::repository::file("fixtures/vectors").join(name);
     let text = std::fs::read_to_string(&path)
         .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))

@@ -10,7 +10,7 @@
 //!
 //! It is written for a new version only.
 
-use std::{fs, path::Path};
+use std::fs;
 
 use aep2_circuits::{Shape, VERSION, count::Counter, statement::Statement, symbolic};
 use alloy_primitives::hex;
@@ -96,7 +96,7 @@ fn a_changed_circuit_has_a_new_version() {
         Verdict::Same => {}
         Verdict::Refused(why) => panic!("circuits/digests.txt: {why}"),
         Verdict::Write if wanted => {
-            fs::write(Path::new(env!("CARGO_MANIFEST_DIR")).join("digests.txt"), found).unwrap();
+            fs::write(aep2_testkit::repository::file("circuits/digests.txt"), found).unwrap();
         }
         Verdict::Write => panic!(
             "circuits/digests.txt is of another version. Run\n\n    \

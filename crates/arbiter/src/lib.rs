@@ -42,7 +42,6 @@ mod metrics;
 mod page;
 mod processor;
 mod rules;
-mod sessions;
 pub mod settings;
 mod store;
 mod taking;
@@ -56,7 +55,7 @@ pub use self::{
     error::ArbiterError,
     evidence::OpenedPiece,
     judging::Decide,
-    log::{StoredLog, StoredLogError},
+    log::stored_log,
     metrics::Metrics,
     processor::Processor,
     verify::{Checked, NotTaken, SKEW_S, check},

@@ -74,6 +74,7 @@ mod head;
 mod line;
 mod log;
 mod name;
+mod stored;
 mod verify;
 mod walk;
 
@@ -88,6 +89,7 @@ pub use self::{
     line::{LINE_BYTES_MAX, Line, LineDefect, Point},
     log::AuditLog,
     name::{ID_BYTES_MAX, Id, NAME_BYTES_MAX, Name, NameError, Reference},
+    stored::{StoreKind, StoredLog, StoredLogError},
     verify::verify,
     walk::{Start, Verified},
 };

@@ -37,6 +37,11 @@ impl<F: ColumnFamily> AuditLog<F> {
         Self { entries, head }
     }
 
+    /// The same log, its families called otherwise.
+    pub(crate) fn map<G>(self, of: impl Fn(F) -> G) -> AuditLog<G> {
+        AuditLog { entries: of(self.entries), head: of(self.head) }
+    }
+
     /// The log's head. A log that is not there yet is begun, with a random id.
     ///
     /// # Errors

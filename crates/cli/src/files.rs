@@ -56,6 +56,15 @@ pub(crate) fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
+/// Makes a folder for its owner's eyes only (0700), where there is none.
+pub(crate) fn private_folder(directory: &Path) -> anyhow::Result<()> {
+    let mut folder = fs::DirBuilder::new();
+    folder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
+    folder.create(directory).with_context(|| format!("cannot make {}", directory.display()))
+}
+
 /// A new file for its owner's eyes only (0600). It is made before there is a secret to write: what cannot
 /// be written is lost. Without anything written it goes again.
 pub(crate) struct SecretFile {

@@ -40,7 +40,6 @@ mod period;
 mod pressure;
 pub mod records;
 mod rewrap;
-mod sessions;
 pub mod settings;
 mod signing;
 mod store;
@@ -53,7 +52,7 @@ pub use self::{
     follow::{ChainNode, FollowError, Follower},
     issue::{Issue, IssueRequest},
     issuer::{Issuer, IssuerConfig},
-    log::{StoredLog, StoredLogError},
+    log::stored_log,
     period::{NotAZone, Zone},
     subject::{NotASubject, Subject},
 };

@@ -1,14 +1,15 @@
 //! Foundry's anvil, as `contracts/package.json` pins it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+use crate::repository;
 
 /// The program: from `AEP2_ANVIL`, or where `scripts/setup.sh` puts it.
 pub fn program() -> PathBuf {
     if let Some(path) = std::env::var_os("AEP2_ANVIL") {
         return path.into();
     }
-    let packages =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../contracts/node_modules/@foundry-rs");
+    let packages = repository::file("contracts/node_modules/@foundry-rs");
     std::fs::read_dir(&packages)
         .into_iter()
         .flatten()

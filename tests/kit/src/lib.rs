@@ -3,3 +3,4 @@
 pub mod anvil;
 pub mod child;
 pub mod kept;
+pub mod repository;

@@ -2,7 +2,9 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use crate::{arbiter::Arbiter, judges::Judge, sessions::Sessions, settings::ArbiterSettings};
+use aep2_page::sessions::Sessions;
+
+use crate::{arbiter::Arbiter, judges::Judge, settings::ArbiterSettings};
 
 /// The interface over an arbiter. Clones are the same one.
 #[derive(Clone, Debug)]
@@ -17,7 +19,7 @@ struct Inner {
     /// By what names the page may be called.
     hosts: Vec<String>,
     is_behind_tls: bool,
-    sessions: Sessions,
+    sessions: Sessions<String>,
 }
 
 impl Context {
@@ -29,7 +31,7 @@ impl Context {
             judges: settings.judges.clone(),
             hosts: settings.hosts.iter().cloned().chain(own).collect(),
             is_behind_tls: settings.behind_tls,
-            sessions: Sessions::default(),
+            sessions: Sessions::new("aep2-arbiter-session"),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -42,7 +44,7 @@ impl Context {
         &self.inner.judges
     }
 
-    pub(crate) fn sessions(&self) -> &Sessions {
+    pub(crate) fn sessions(&self) -> &Sessions<String> {
         &self.inner.sessions
     }
 

@@ -1,10 +1,11 @@
 //! Which address is answered by what.
 
+use aep2_page::security;
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, Request, State},
-    http::{HeaderValue, header},
-    middleware::{self, Next},
+    extract::{DefaultBodyLimit, State},
+    http::header,
+    middleware,
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -32,7 +33,7 @@ pub fn router(context: Context) -> Router {
             ApiError::new("method_not_allowed", "this address takes other methods")
         })
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(middleware::from_fn(never_cached))
+        .layer(middleware::from_fn(security::never_cached))
         .with_state(context)
 }
 
@@ -40,12 +41,4 @@ pub fn router(context: Context) -> Router {
 async fn metrics(State(context): State<Context>) -> Response {
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], context.arbiter().metrics().text()).into_response()
-}
-
-/// What parties say is for judges: no cache keeps it.
-async fn never_cached(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    let headers = response.headers_mut();
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    response
 }

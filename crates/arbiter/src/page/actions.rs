@@ -35,7 +35,7 @@ fn judge(context: &Context, headers: &HeaderMap, key: &str) -> Result<String, Ap
     let ended = || ApiError::new("unauthorized", "your session has ended; log in again");
     let session = login::session(context, headers).ok_or_else(ended)?;
     if session.has(key) {
-        return Ok(session.judge);
+        return Ok(session.holder);
     }
     let message =
         "the form lacks this session's key: log in again, and let the page run its script";
@@ -84,5 +84,5 @@ pub(super) async fn evidence(
     let session = login::session(&context, &headers);
     let session = session.ok_or_else(|| ApiError::new("unauthorized", "log in first"))?;
     let Path((number, hash)) = of?;
-    Ok(download(context.arbiter().read_evidence(number, hash, session.judge).await?))
+    Ok(download(context.arbiter().read_evidence(number, hash, session.holder).await?))
 }

@@ -1,6 +1,7 @@
 //! One case: what was said and shown, what happened when, and the form to decide.
 
 use aep2_mandate::{typed_data::dispute::Evidence, wire::Strict};
+use aep2_page::layout::key;
 use axum::{
     extract::{Path, State, rejection::PathRejection},
     http::{HeaderMap, StatusCode},
@@ -9,8 +10,7 @@ use axum::{
 use maud::{Markup, html};
 
 use super::{
-    layout::{key, page},
-    login,
+    PAGES, login,
     show::{by, delivered, payer, state, time},
 };
 use crate::{
@@ -50,7 +50,7 @@ pub(super) async fn case(
             (timeline(&case, file.as_ref()))
         }
     };
-    Ok(page(&format!("Case {number}"), Some(&session.judge), main).into_response())
+    Ok(PAGES.page(&format!("Case {number}"), Some(&session.holder), main).into_response())
 }
 
 fn facts(case: &Case) -> Markup {

@@ -8,8 +8,7 @@ use axum::{
 use maud::{Markup, html};
 
 use super::{
-    layout::page,
-    login,
+    PAGES, login,
     show::{state, time},
 };
 use crate::{
@@ -42,7 +41,7 @@ pub(super) async fn list(
             (table(&latest))
         }
     };
-    Ok(page("Cases", Some(&session.judge), main).into_response())
+    Ok(PAGES.page("Cases", Some(&session.holder), main).into_response())
 }
 
 fn table(cases: &[Case]) -> Markup {

@@ -1,25 +1,25 @@
 //! The judges' page: cases, what was said and shown in each, and the form to decide.
 //!
-//! HTML that is made here, and no build step. A judge logs in with its token, and has a
-//! [session](crate::sessions). What parties said is text, whatever they wrote; links in it are not links, and
+//! A judge logs in with its token, and has a [session](aep2_page::sessions::Sessions). What parties said is text, whatever they wrote; links in it are not links, and
 //! evidence is only downloaded. The script puts the session's key into forms; without it the page shows
 //! everything and changes nothing.
 
 mod actions;
-mod assets;
 mod case;
-mod layout;
+mod guard;
 mod list;
 mod login;
-mod security;
 mod show;
 
+use aep2_page::{assets, layout::Pages};
 use axum::{
     Router, middleware,
     routing::{get, post},
 };
 
 use crate::api::Context;
+
+const PAGES: Pages = Pages { name: "AEP2 disputes" };
 
 /// The page's addresses.
 pub(crate) fn routes(context: &Context) -> Router<Context> {
@@ -31,6 +31,6 @@ pub(crate) fn routes(context: &Context) -> Router<Context> {
         .route("/cases/{number}/decision", post(actions::decide))
         .route("/cases/{number}/rejection", post(actions::reject))
         .route("/cases/{number}/evidence/{hash}", get(actions::evidence))
-        .layer(middleware::from_fn_with_state(context.clone(), security::guard))
-        .merge(assets::routes())
+        .layer(middleware::from_fn_with_state(context.clone(), guard::guard))
+        .merge(assets::routes(include_str!("case.css"), ""))
 }

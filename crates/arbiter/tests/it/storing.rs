@@ -1,6 +1,6 @@
 //! That a store is opened by somebody else, or altered.
 
-use aep2_arbiter::StoredLog;
+use aep2_arbiter::stored_log;
 use alloy::signers::local::PrivateKeySigner;
 
 use crate::support::{Payment, World};
@@ -20,9 +20,9 @@ async fn the_log_is_read_beside_the_program_and_without_any_key() {
     let arbiter = world.open();
     world.dispute(&Payment::default());
     world.turned(&arbiter).await;
-    let log = StoredLog::open(world.directory.path()).expect("a log");
+    let log = stored_log(world.directory.path()).expect("a log");
     let verified = log.verify(&[]).expect("whole").expect("entries");
     assert_eq!(verified.to, arbiter.verify_log().expect("whole").expect("entries").to);
     let empty = tempfile::tempdir().expect("a directory");
-    assert!(StoredLog::open(empty.path()).is_err());
+    assert!(stored_log(empty.path()).is_err());
 }

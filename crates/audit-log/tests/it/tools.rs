@@ -1,6 +1,6 @@
 //! Anybody checks an exported log with a shell and `sha256sum`: the documentation's own script.
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, process::Command};
 
 use aep2_audit_log::{Start, verify};
 use alloy_primitives::hex;
@@ -9,7 +9,7 @@ use crate::support::{exported, lines};
 
 /// The first shell script of the page.
 fn script() -> String {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/audit-log.md");
+    let page = aep2_testkit::repository::file("docs/audit-log.md");
     let page = fs::read_to_string(page).expect("the page");
     let (_, script) = page.split_once("```sh\n").expect("a script");
     script.split_once("```").expect("its end").0.to_owned()

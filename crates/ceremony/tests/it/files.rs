@@ -151,8 +151,7 @@ fn the_hash_of_powers_is_the_file_s_own() {
 /// The table is a copy of the one in snarkjs's README.
 #[test]
 fn known_powers_have_the_hashes_that_snarkjs_lists() {
-    let readme = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../fixtures/generate/node_modules/snarkjs/README.md");
+    let readme = aep2_testkit::repository::file("fixtures/generate/node_modules/snarkjs/README.md");
     let readme = fs::read_to_string(readme).expect("snarkjs is installed: see scripts/setup.sh");
     let listed = readme.lines().filter(|line| line.contains("| [powersOfTau28_hez_final")).count();
     assert_eq!(listed, KNOWN.len());

@@ -22,7 +22,7 @@ pub(crate) fn abi(contract: &str) -> JsonAbi {
 
 /// A JSON file of the repository.
 fn read<T: DeserializeOwned>(path: &Path) -> T {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path);
+    let path = aep2_testkit::repository::file(path);
     let text = std::fs::read_to_string(&path)
         .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))

@@ -33,6 +33,7 @@ pub(crate) mod sample;
 pub(crate) mod serve;
 pub(crate) mod setup;
 pub(crate) mod shapes;
+mod stored_log;
 mod transcripts;
 pub(crate) mod verify;
 pub(crate) mod wallet;

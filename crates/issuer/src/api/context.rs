@@ -4,10 +4,14 @@ use std::sync::Arc;
 
 use aep2_cards::proof::Nonces;
 use aep2_mandate::units::UnixTime;
+use aep2_page::sessions::{Session, Sessions};
 use url::Url;
 
 use super::metrics::Metrics;
-use crate::{issuer::Issuer, sessions::Sessions};
+use crate::{ids::OwnerId, issuer::Issuer};
+
+/// A session of an owner's, with the hash of the token that was logged in with.
+pub(crate) type OwnersSession = Session<OwnerId, [u8; 32]>;
 
 /// The interface over an issuer. Clones are the same one.
 #[derive(Clone, Debug)]
@@ -26,7 +30,7 @@ struct Inner {
     /// When this began: what was signed before may have been taken before.
     began: UnixTime,
     nonces: Nonces,
-    sessions: Sessions,
+    sessions: Sessions<OwnerId, [u8; 32]>,
     metrics: Metrics,
 }
 
@@ -41,7 +45,7 @@ impl Context {
             hosts,
             began,
             nonces: Nonces::default(),
-            sessions: Sessions::default(),
+            sessions: Sessions::new("aep2-issuer-session"),
             metrics: Metrics::default(),
         };
         Self { inner: Arc::new(inner) }
@@ -76,7 +80,7 @@ impl Context {
         }
     }
 
-    pub(crate) fn sessions(&self) -> &Sessions {
+    pub(crate) fn sessions(&self) -> &Sessions<OwnerId, [u8; 32]> {
         &self.inner.sessions
     }
 

@@ -9,4 +9,5 @@ mod metrics;
 mod owner;
 mod routes;
 
+pub(crate) use self::context::OwnersSession;
 pub use self::{context::Context, routes::router};

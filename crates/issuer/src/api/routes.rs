@@ -1,5 +1,6 @@
 //! Which address is answered by what.
 
+use aep2_page::security;
 use axum::{
     Router,
     extract::State,
@@ -51,7 +52,7 @@ pub fn router(context: Context) -> Router {
         .method_not_allowed_fallback(async || {
             Refusal::new(Code::MethodNotAllowed, "this address takes other methods")
         })
-        .layer(middleware::from_fn(page::never_cached))
+        .layer(middleware::from_fn(security::never_cached))
         .with_state(context)
 }
 

@@ -57,7 +57,7 @@ fn owner<T>(
     let session = login::session(context, headers)?
         .ok_or_else(|| Refusal::new(Code::Unauthorized, "your session has ended; log in again"))?;
     if session.has(&action.key) {
-        return Ok(session.owner);
+        return Ok(session.holder);
     }
     let message =
         "the form lacks this session's key: log in again, and let the page run its script";

@@ -5,18 +5,14 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
-use maud::{Markup, html};
+use maud::html;
 
-use super::{
-    layout::{key, page},
-    login, show,
-};
+use super::{PAGES, login, show};
 use crate::{
-    api::Context,
+    api::{Context, OwnersSession},
     error::{Code, IssuerError, Refusal},
     ids::ApprovalId,
     records::OwnerRecord,
-    sessions::Session,
     store::Source,
 };
 
@@ -74,7 +70,7 @@ pub(super) async fn home(
             (show::payments(&payments, &name, zone))
         }
     };
-    Ok(page("Cards", bar(&owner), main).into_response())
+    Ok(PAGES.page("Cards", Some(&owner.name), main).into_response())
 }
 
 /// `GET /approvals/{id}`: where the link leads that an agent gets.
@@ -99,20 +95,10 @@ pub(super) async fn approval(
             (show::approval(&approval, card, &owner.zone))
         }
     };
-    Ok(page("Request", bar(&owner), main).into_response())
+    Ok(PAGES.page("Request", Some(&owner.name), main).into_response())
 }
 
-fn owner(context: &Context, session: &Session) -> Result<OwnerRecord, IssuerError> {
-    let owner = context.issuer().snapshot().record(session.owner.bytes())?;
+fn owner(context: &Context, session: &OwnersSession) -> Result<OwnerRecord, IssuerError> {
+    let owner = context.issuer().snapshot().record(session.holder.bytes())?;
     Ok(owner.ok_or_else(|| Refusal::new(Code::Unauthorized, "there is no such owner any more"))?)
-}
-
-fn bar(owner: &OwnerRecord) -> Markup {
-    html! {
-        span .owner { (owner.name) }
-        form method="post" action="/logout" {
-            (key())
-            button type="submit" { "Log out" }
-        }
-    }
 }

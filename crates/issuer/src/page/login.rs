@@ -3,36 +3,26 @@
 use axum::{
     Form,
     extract::State,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::layout::page;
+use super::PAGES;
 use crate::{
-    api::Context,
+    api::{Context, OwnersSession},
     error::{Code, IssuerError},
     owners::OwnerToken,
-    sessions::{COOKIE, LASTS_S, Secrets, Session},
 };
 
 /// The form, and what was wrong with the last try.
 pub(super) fn form(problem: Option<&str>) -> Markup {
-    let main = html! {
-        section .narrow {
-            h1 { "Your agents' cards" }
-            p { "Log in with your owner's token. It begins with " code { "aep2owner_" }
-                "; whoever runs this service gave it to you." }
-            @if let Some(problem) = problem { p .problem role="alert" { (problem) } }
-            form method="post" action="/login" {
-                label for="token" { "Token" }
-                input #token type="password" name="token" autocomplete="current-password" required autofocus;
-                button .main type="submit" { "Log in" }
-            }
-        }
+    let takes = html! {
+        "Log in with your owner's token. It begins with " code { "aep2owner_" }
+        "; whoever runs this service gave it to you."
     };
-    page("Log in", html! {}, main)
+    PAGES.login("Your agents' cards", takes, problem)
 }
 
 #[derive(Deserialize)]
@@ -55,26 +45,11 @@ pub(super) async fn login(
         Err(error) => return error.into_response(),
     };
     let token = OwnerToken::hash(token.trim());
-    let Secrets { cookie, key } = context.sessions().begin(owner.id, token, issuer.now());
-    let secure = if context.public_url().scheme() == "https" { "; Secure" } else { "" };
-    let cookie =
-        format!("{COOKIE}={cookie}; Path=/; HttpOnly; SameSite=Strict; Max-Age={LASTS_S}{secure}");
-    with_cookie(entered(&key).into_response(), &cookie)
-}
-
-/// The one page that has the session's key in it. The script keeps the key, and goes on to the start.
-fn entered(key: &str) -> Markup {
-    let main = html! {
-        section .narrow data-key=(key) {
-            h1 { "You are logged in" }
-            noscript {
-                p { "To decide or change anything, let this page run its script: it keeps the key that "
-                    "forms need where no other program on this machine gets it." }
-            }
-            p { a href="/" { "Go to your cards" } }
-        }
-    };
-    page("Logged in", html! {}, main)
+    let secrets = context.sessions().begin(owner.id, token, issuer.now());
+    let mut response = PAGES.entered(&secrets.key, "your cards").into_response();
+    let is_over_tls = context.public_url().scheme() == "https";
+    context.sessions().hand_over(&secrets, is_over_tls, &mut response);
+    response
 }
 
 /// The session of a request, if it has one whose owner has the same token still.
@@ -84,24 +59,17 @@ fn entered(key: &str) -> Markup {
 pub(super) fn session(
     context: &Context,
     headers: &HeaderMap,
-) -> Result<Option<Session>, IssuerError> {
+) -> Result<Option<OwnersSession>, IssuerError> {
     let issuer = context.issuer();
     let Some(session) = context.sessions().of(headers, issuer.now()) else { return Ok(None) };
-    let is_current = issuer.is_token_of(&session.token, session.owner)?;
+    let is_current = issuer.is_token_of(&session.by, session.holder)?;
     Ok(is_current.then_some(session))
 }
 
 /// `POST /logout`.
 pub(super) async fn logout(State(context): State<Context>, headers: HeaderMap) -> Response {
     context.sessions().end(&headers);
-    let cookie = format!("{COOKIE}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0");
-    with_cookie(Redirect::to("/").into_response(), &cookie)
-}
-
-fn with_cookie(mut response: Response, cookie: &str) -> Response {
-    // It has nothing in it but letters, digits and punctuation.
-    if let Ok(cookie) = HeaderValue::from_str(cookie) {
-        response.headers_mut().insert(header::SET_COOKIE, cookie);
-    }
+    let mut response = Redirect::to("/").into_response();
+    context.sessions().take_back(&mut response);
     response
 }

@@ -1,17 +1,16 @@
 //! The owner's page: cards, budgets as bars, requests to decide, what was paid.
 //!
-//! HTML that is made here, and no build step. An owner logs in with its token, and has a
-//! [session](crate::sessions). The script brings the figures up to date, and puts the session's key into
-//! forms; without it the page shows everything and changes nothing.
+//! An owner logs in with its token, and has a [session](aep2_page::sessions::Sessions); another token of the
+//! owner's ends it. The script brings the figures up to date, and puts the session's key into forms; without
+//! it the page shows everything and changes nothing.
 
 mod actions;
-mod assets;
+mod guard;
 mod home;
-mod layout;
 mod login;
-mod security;
 mod show;
 
+use aep2_page::{assets, layout::Pages};
 use axum::{
     Router, middleware,
     routing::{get, post},
@@ -19,7 +18,7 @@ use axum::{
 
 use crate::api::Context;
 
-pub(crate) use self::security::never_cached;
+const PAGES: Pages = Pages { name: "AEP2 issuer" };
 
 /// The page's addresses.
 pub(crate) fn routes(context: &Context) -> Router<Context> {
@@ -30,6 +29,6 @@ pub(crate) fn routes(context: &Context) -> Router<Context> {
         .route("/approvals/{id}", get(home::approval).post(actions::decide))
         .route("/cards/{id}", post(actions::card))
         .route("/wallets/{id}", post(actions::wallet))
-        .layer(middleware::from_fn_with_state(context.clone(), security::guard))
-        .merge(assets::routes())
+        .layer(middleware::from_fn_with_state(context.clone(), guard::guard))
+        .merge(assets::routes("", include_str!("refresh.js")))
 }

@@ -5,9 +5,9 @@ use aep2_cards::{
     restrictions::{Restrictions, Tool},
 };
 use aep2_mandate::units::UnixTime;
+use aep2_page::layout::key;
 use maud::{Markup, html};
 
-use super::layout::key;
 use crate::{
     ids::CardId,
     owners::{BudgetReport, CardReport, LimitReport},

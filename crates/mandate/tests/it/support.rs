@@ -1,13 +1,11 @@
 //! Reading the vectors in `fixtures/vectors`.
 
-use std::path::Path;
-
 use aep2_mandate::field::{self, Fr};
 use serde::de::DeserializeOwned;
 
 /// A file of vectors.
 pub(crate) fn vectors<T: DeserializeOwned>(name: &str) -> T {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/vectors").join(name);
+    let path = aep2_testkit::repository::file("fixtures/vectors").join(name);
     let text = std::fs::read_to_string(&path)
         .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))

@@ -1,9 +1,6 @@
 //! What other software reads, and what is read from it.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{path::PathBuf, process::Command};
 
 use aep2_circuits::witness::Assignment;
 use aep2_prover::{
@@ -231,7 +228,7 @@ fn no_second_spelling_of_a_proof_in_json_is_read() {
 
 /// The folder with snarkjs in it.
 fn snarkjs_folder() -> PathBuf {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/generate");
+    let folder = aep2_testkit::repository::file("fixtures/generate");
     assert!(
         folder.join("node_modules/snarkjs").is_dir(),
         "snarkjs is not installed in {}: run scripts/setup.sh",

@@ -1,7 +1,7 @@
 //! The committed window, signed by zk-kit: arranged, proved, verified, and what was computed on
 //! the way found equal to what JavaScript computed.
 
-use std::{path::Path, sync::LazyLock};
+use std::sync::LazyLock;
 
 use aep2_circuits::{Shape, statement::Statement};
 use aep2_mandate::field::{self, Fr};
@@ -19,7 +19,7 @@ use rand::{SeedableRng, rngs::StdRng};
 use serde_json::Value;
 
 static FIXTURE: LazyLock<Value> = LazyLock::new(|| {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/vectors/window.json");
+    let path = aep2_testkit::repository::file("fixtures/vectors/window.json");
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 });
 

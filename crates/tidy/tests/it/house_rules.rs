@@ -7,7 +7,7 @@ use std::{fs, path::PathBuf};
 use aep2_tidy::{Finding, Tree, circles, crates, exceptions::List, lengths, names};
 
 fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+    aep2_testkit::repository::file("").canonicalize().unwrap()
 }
 
 #[track_caller]

@@ -1,7 +1,5 @@
 //! The format, as another implementation writes it: `fixtures/vectors/vault.json`, by Node's OpenSSL.
 
-use std::path::Path;
-
 use aep2_vault::{Context, Kek, KeyWrapper, Sealed, Vault};
 use alloy_primitives::{B256, Bytes};
 use serde::Deserialize;
@@ -25,7 +23,7 @@ struct Record {
 
 #[test]
 fn records_that_node_sealed_are_opened() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/vectors/vault.json");
+    let path = aep2_testkit::repository::file("fixtures/vectors/vault.json");
     let text = std::fs::read_to_string(path).expect("the vectors");
     let file: File = serde_json::from_str(&text).expect("vectors");
     assert!(file.records.len() >= 6);

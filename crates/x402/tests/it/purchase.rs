@@ -143,7 +143,7 @@ struct Malformed {
 }
 
 fn vectors() -> Vectors {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/vectors/purchases.json");
+    let path = aep2_testkit::repository::file("fixtures/vectors/purchases.json");
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 

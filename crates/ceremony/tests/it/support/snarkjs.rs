@@ -1,9 +1,6 @@
 //! Running snarkjs.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{path::PathBuf, process::Command};
 
 /// Runs a command of `fixtures/generate/snarkjs-ceremony.mjs`, and says whether snarkjs accepted.
 pub(crate) fn snarkjs(command: &str, arguments: &[&dyn AsRef<std::ffi::OsStr>]) -> bool {
@@ -26,7 +23,7 @@ pub(crate) fn snarkjs(command: &str, arguments: &[&dyn AsRef<std::ffi::OsStr>]) 
 }
 
 fn folder() -> PathBuf {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/generate");
+    let folder = aep2_testkit::repository::file("fixtures/generate");
     assert!(
         folder.join("node_modules/snarkjs").is_dir(),
         "snarkjs is not installed in {}: run scripts/setup.sh",

@@ -11,7 +11,11 @@ use anyhow::{Context, ensure};
 use clap::Args;
 use serde::Serialize;
 
-use crate::{command::rows, files::SecretFile, output::Output};
+use crate::{
+    command::rows,
+    files::{self, SecretFile},
+    output::Output,
+};
 
 /// Make the settings of a processor's compliance, its keys, and its first officer's token
 ///
@@ -42,7 +46,7 @@ struct Made<'a> {
 
 pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<ExitCode> {
     let Arguments { directory, officer } = arguments;
-    make_folder(directory)?;
+    files::private_folder(directory)?;
     let file = directory.join("compliance.toml");
     ensure!(
         !file.exists(),
@@ -76,15 +80,6 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Exit
     };
     output.result(&made, || text(&made))?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Makes a folder that only its owner looks into.
-fn make_folder(directory: &Path) -> anyhow::Result<()> {
-    let mut folder = fs::DirBuilder::new();
-    folder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
-    folder.create(directory).with_context(|| format!("cannot make {}", directory.display()))
 }
 
 fn text(made: &Made<'_>) -> String {

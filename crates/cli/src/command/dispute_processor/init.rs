@@ -20,7 +20,12 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::config::FILE;
-use crate::{command::rows, files::SecretFile, onchain::ethereum_key, output::Output};
+use crate::{
+    command::rows,
+    files::{self, SecretFile},
+    onchain::ethereum_key,
+    output::Output,
+};
 
 /// Make a dispute processor: settings, the key that signs rulings, and its first judge's token
 ///
@@ -51,7 +56,7 @@ struct Made<'a> {
 
 pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<ExitCode> {
     let Arguments { directory, judge } = arguments;
-    make_folder(directory)?;
+    files::private_folder(directory)?;
     let file = directory.join(FILE);
     ensure!(
         !file.exists(),
@@ -87,15 +92,6 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Exit
     };
     output.result(&made, || text(&made))?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Makes a folder that only its owner looks into.
-fn make_folder(directory: &Path) -> anyhow::Result<()> {
-    let mut folder = fs::DirBuilder::new();
-    folder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
-    folder.create(directory).with_context(|| format!("cannot make {}", directory.display()))
 }
 
 fn text(made: &Made<'_>) -> String {

@@ -1,20 +1,15 @@
 //! `aep2 issuer audit`.
 
-use std::{
-    fs::File,
-    io::{BufReader, BufWriter, Write},
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
-use aep2_audit_log::{Fault, Start, Verified, VerifyError};
-use aep2_issuer::StoredLog;
-use anyhow::{Context, ensure};
+use aep2_issuer::stored_log;
 use clap::Args;
-use serde_json::{Value, json};
 
 use super::config::ConfigOptions;
-use crate::{command::rows, output::Output};
+use crate::{
+    command::stored_log::{LogOptions, check},
+    output::Output,
+};
 
 /// Check the audit log: that no entry was changed, removed or put in
 ///
@@ -29,73 +24,12 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     config: ConfigOptions,
 
-    /// Write the log to this new file besides, as JSON lines
-    #[arg(long, value_name = "FILE")]
-    export: Option<PathBuf>,
-
-    /// Check a log that was exported, instead of the store's. It has to begin with the first entry
-    #[arg(long, value_name = "FILE", conflicts_with = "export")]
-    file: Option<PathBuf>,
+    #[command(flatten)]
+    log: LogOptions,
 }
 
 pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<ExitCode> {
-    if let Some(path) = &arguments.file {
-        let name = path.display();
-        let file = File::open(path).with_context(|| format!("cannot open {name}"))?;
-        let checked = aep2_audit_log::verify(BufReader::new(file), Start::Beginning, &[]);
-        return say(path, checked.map(Some), output);
-    }
     // No key is needed, so no other setting has to be in order.
-    let store = arguments.config.read()?.store;
-    let log = StoredLog::open(&store)
-        .with_context(|| format!("cannot read the log in {}", store.display()))?;
-    let checked = log.verify(&[]);
-    if let (Some(to), Ok(Some(_))) = (&arguments.export, &checked) {
-        export(&log, to)?;
-    }
-    say(&store, checked, output)
-}
-
-fn export(log: &StoredLog, to: &Path) -> anyhow::Result<()> {
-    let name = to.display();
-    ensure!(!to.exists(), "{name} is there, and an export is not written over");
-    let file = File::create_new(to).with_context(|| format!("cannot write {name}"))?;
-    let mut file = BufWriter::new(file);
-    log.export(&mut file).with_context(|| format!("cannot export to {name}"))?;
-    file.flush().with_context(|| format!("cannot write {name}"))
-}
-
-/// What was found. A log that cannot be read is an error, a broken one is a finding.
-fn say(
-    of: &Path,
-    checked: Result<Option<Verified>, VerifyError>,
-    output: &Output,
-) -> anyhow::Result<ExitCode> {
-    let (entries, last, fault) = match checked {
-        Ok(Some(Verified { to, .. })) => (to.number.get(), Some(to.hash), None),
-        Ok(None) => (0, None, None),
-        Err(VerifyError::Fault(fault)) => (fault.number.saturating_sub(1), None, Some(fault)),
-        Err(error) => return Err(error).with_context(|| format!("cannot read {}", of.display())),
-    };
-    let broken = fault.as_ref().map_or(Value::Null, |Fault { number, byte, defect }| {
-        json!({ "entry": number, "byte": byte, "defect": defect.to_string() })
-    });
-    let result = json!({
-        "log": of, "in_order": fault.is_none(), "entries": entries, "last_hash": last,
-        "broken": broken,
-    });
-    output.result(&result, || {
-        let mut lines = vec![("log", of.display().to_string())];
-        match (&fault, last) {
-            (Some(fault), _) => lines.push(("BROKEN", fault.to_string())),
-            (None, Some(hash)) => {
-                lines.push(("entries", entries.to_string()));
-                lines.push(("last hash", hash.to_string()));
-                lines.push(("state", "in order".to_owned()));
-            }
-            (None, None) => lines.push(("state", "in order: there is no entry yet".to_owned())),
-        }
-        rows(&lines)
-    })?;
-    Ok(ExitCode::from(u8::from(fault.is_some())))
+    let store = || Ok(arguments.config.read()?.store);
+    check(&arguments.log, store, stored_log, output)
 }

@@ -19,7 +19,7 @@ use super::{
     owner::zone,
     token_out::{Known, TokenOutOptions},
 };
-use crate::{onchain::block_on, output::Output};
+use crate::{files, onchain::block_on, output::Output};
 
 /// Make a mandate service: settings, a key, a store, and its first owner
 ///
@@ -58,7 +58,7 @@ struct Made<'a> {
 
 pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<ExitCode> {
     let directory = &arguments.directory;
-    make_folder(directory)?;
+    files::private_folder(directory)?;
     let file = directory.join(FILE);
     if !file.exists() {
         fs::write(&file, EXAMPLE).with_context(|| format!("cannot write {}", file.display()))?;
@@ -79,7 +79,7 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Exit
     if let Some(kek) = made {
         aep2_vault::generate(kek)?;
     }
-    make_folder(store)?;
+    files::private_folder(store)?;
     let issuer = config::open(&settings)?;
     let (name, zone) = (arguments.owner.clone(), arguments.zone.clone());
     let (owner, token) = block_on(async { Ok(issuer.create_owner(name, zone).await?) })?;
@@ -87,15 +87,6 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Exit
     let made = Made { settings: &file, store, kek_file: made, known };
     output.result(&made, || text(&made))?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Makes a folder that only its owner looks into.
-fn make_folder(directory: &Path) -> anyhow::Result<()> {
-    let mut folder = fs::DirBuilder::new();
-    folder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
-    folder.create(directory).with_context(|| format!("cannot make {}", directory.display()))
 }
 
 fn text(made: &Made<'_>) -> String {

@@ -8,8 +8,6 @@ mod keys;
 mod others;
 mod payees;
 
-use std::path::PathBuf;
-
 use alloy::rpc::client::RpcClient;
 use serde_json::{Value, json};
 
@@ -126,9 +124,4 @@ fn secret_file(work: &WorkFolder, name: &str, text: &str) {
 
     std::fs::write(work.path(name), text).unwrap();
     std::fs::set_permissions(work.path(name), PermissionsExt::from_mode(0o600)).unwrap();
-}
-
-/// The repository's folder.
-fn repository() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
 }

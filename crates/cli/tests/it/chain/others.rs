@@ -2,12 +2,13 @@
 
 use std::process::Command;
 
+use aep2_testkit::repository::file;
 use serde_json::Value;
 
-use super::{Town, repository};
+use super::Town;
 
 fn cast(town: &Town, arguments: &[&str]) -> String {
-    let cast = repository().join("contracts/node_modules/.bin/cast");
+    let cast = file("contracts/node_modules/.bin/cast");
     assert!(cast.exists(), "{} is missing; run scripts/setup.sh", cast.display());
     let output =
         Command::new(cast).args(arguments).args(["--rpc-url", town.chain.rpc()]).output().unwrap();
@@ -44,7 +45,7 @@ fn cast_reads_the_chain_and_the_wallet() {
 fn ethers_reads_the_chain_and_writes_to_it() {
     let town = Town::new();
     town.open();
-    let folder = repository().join("fixtures/generate");
+    let folder = file("fixtures/generate");
     assert!(folder.join("node_modules/ethers").exists(), "ethers is missing; run scripts/setup.sh");
     let script = r#"
         const { JsonRpcProvider, Wallet, Contract, parseEther } = require("ethers");

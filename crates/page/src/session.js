@@ -1,7 +1,7 @@
 // Puts the session's key into forms, and asks before what cannot be undone.
 "use strict";
 
-const KEY = "aep2-arbiter-key";
+const KEY = "aep2-key";
 
 // Kept for this origin: scheme, host and port. A cookie would go to other ports of the host as well.
 const entered = document.querySelector("[data-key]");
