@@ -166,13 +166,33 @@ impl Serving {
     /// Takes it down: requests in flight are answered, what is being written is finished, batches stay
     /// where they are. Gives the failure of a part of the processor, if there was one, also on the way down.
     pub(crate) async fn stop(self) -> Option<TaskPanicked> {
+        let processor = self.processor.clone();
+        self.vanish().await.stop().await;
+        processor.failure()
+    }
+
+    /// Takes the processor down, and leaves its chain.
+    pub(crate) async fn vanish(self) -> Remains {
         self.server.stop().await;
         if let Some(compliance) = self.compliance {
             compliance.stop().await;
         }
         self.processor.shutdown().await;
+        Remains { chain: self.chain, _folder: self._folder }
+    }
+}
+
+/// What is left when a processor is gone: its chain, if it is an embedded one.
+pub(crate) struct Remains {
+    chain: Chain,
+    /// Held to the end.
+    _folder: DataFolder,
+}
+
+impl Remains {
+    /// Ends it too.
+    pub(crate) async fn stop(self) {
         self.chain.stop().await;
-        self.processor.failure()
     }
 }
 

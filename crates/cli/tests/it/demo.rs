@@ -38,6 +38,11 @@ fn what_agents_paid_for_is_on_chain_and_cheats_are_not() {
     let disputes = &shown["disputes"];
     assert_eq!(each(disputes, "settled"), [0, 2_500]);
     assert_eq!(each(disputes, "ruled"), [0, 2_500]);
+    let (paid, back) = (shown["refund"]["paid"].as_u64(), shown["refund"]["given_back"].as_u64());
+    assert!(back > Some(0) && back == paid.map(|paid| paid / 2), "{}", shown["refund"]);
+    // The bond pays what was promised when the processor vanished.
+    let vanished = &shown["vanished"];
+    assert_eq!((&vanished["promised"], &vanished["paid"]), (&20_000.into(), &20_000.into()));
     let comparisons = &shown["comparisons"];
     // Mandates, nonces, payouts, 5 payees, 2 accounts, the wallet, transactions, the audit.
     assert_eq!(comparisons.as_array().unwrap().len(), 13);

@@ -7,6 +7,7 @@ mod chain;
 mod compliance;
 mod demo;
 mod dispute_processor;
+mod disputes;
 mod issuer;
 mod mcp;
 mod pay;

@@ -31,7 +31,7 @@ const LONG: Duration = Duration::from_secs(120);
 const SLOW: Duration = Duration::from_secs(8);
 
 /// A service that knows nothing of payments; where it is, and how often it did something slow.
-fn service(runtime: &Runtime) -> (String, Arc<AtomicUsize>) {
+pub(crate) fn service(runtime: &Runtime) -> (String, Arc<AtomicUsize>) {
     let slow = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&slow);
     let answer = async move |Path(name): Path<String>| match name.as_str() {

@@ -12,8 +12,7 @@ use crate::WorkFolder;
 /// A program in a process of its own. It does not outlive this.
 pub(crate) struct Running {
     process: Child,
-    /// Held, so that it can write.
-    _stdout: BufReader<ChildStdout>,
+    stdout: BufReader<ChildStdout>,
     /// What it said when it was ready.
     pub(crate) ready: Value,
 }
@@ -27,12 +26,19 @@ impl Running {
         let mut line = String::new();
         stdout.read_line(&mut line).unwrap();
         let ready = serde_json::from_str(&line).unwrap_or_else(|_| panic!("not ready: {line:?}"));
-        Self { process, _stdout: stdout, ready }
+        Self { process, stdout, ready }
     }
 
     /// What it said under this name.
     pub(crate) fn said(&self, field: &str) -> &str {
         self.ready[field].as_str().unwrap()
+    }
+
+    /// What it says next.
+    pub(crate) fn next(&mut self) -> Value {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).unwrap();
+        serde_json::from_str(&line).unwrap_or_else(|_| panic!("not JSON: {line:?}"))
     }
 
     /// Asks it to end, and waits: its exit code.

@@ -10,8 +10,10 @@ mod disputes;
 mod listed;
 mod outcome;
 mod payees;
+mod refunds;
 mod report;
 mod timeline;
+mod vanished;
 mod world;
 
 use std::{
@@ -52,8 +54,10 @@ const SETTLE_WITHIN: Duration = Duration::from_secs(120);
 ///
 /// In one process: a chain with the contracts on it, the processor behind its HTTP interface, agents
 /// with accounts, payees that sell calls over HTTP. Windows close, are proved, and settle in one
-/// transaction each. Then the chain is compared with the receipts, mandate by mandate and in sum, and
-/// the processor's ledger is audited. Exits with 0 only if all of it held and every cheat was refused.
+/// transaction each. Then the chain is compared with the receipts, mandate by mandate and in sum. Two
+/// payments are disputed, one is given back in part, and at last the processor vanishes with a promise that
+/// it did not keep: its bond pays. Its ledger is audited. Exits with 0 only if all of it held and every cheat
+/// was refused.
 #[derive(Args)]
 pub(crate) struct Arguments {
     /// How many agents pay, each from an account of its own
@@ -194,6 +198,9 @@ async fn show(arguments: &Arguments, data: &Path, output: &Output) -> anyhow::Re
     let payments = payments(&bought, &shops, &times)?;
 
     let disputes = disputes::show(&world, data, output).await?;
+    let dearest = bought.iter().max_by_key(|own| compare::owed(own));
+    let dearest = dearest.context("nothing was bought")?;
+    let refund = refunds::show(&world, &shops[dearest.shop], dearest, output).await?;
     let (chain_id, wallet, token) =
         (world.ready.chain_id, world.ready.wallet.to_string(), world.token.to_string());
     let processor = world.ready.processor.to_string();
@@ -203,7 +210,9 @@ async fn show(arguments: &Arguments, data: &Path, output: &Output) -> anyhow::Re
             shop.close().await;
         }
     }
-    world.serving.stop().await;
+    let owed = vanished::promise(&world, data).await?;
+    let (vanished, remains) = vanished::show(world, &owed, output).await?;
+    remains.stop().await;
 
     output.note("an audit of the ledger, from the raw records …");
     let ledger = ledger_of(&data.join("processor"));
@@ -216,7 +225,9 @@ async fn show(arguments: &Arguments, data: &Path, output: &Output) -> anyhow::Re
 
     let held = comparisons.iter().all(|comparison| comparison.held)
         && refusals.iter().all(outcome::Refusal::as_expected)
-        && disputes.iter().all(outcome::Disputed::as_ruled);
+        && disputes.iter().all(outcome::Disputed::as_ruled)
+        && refund.is_whole()
+        && vanished.is_whole();
     Ok(Outcome {
         machine: Machine::this(),
         chain_id,
@@ -228,6 +239,8 @@ async fn show(arguments: &Arguments, data: &Path, output: &Output) -> anyhow::Re
         payments,
         refusals,
         disputes,
+        refund,
+        vanished,
         batches,
         gas_one_at_a_time,
         comparisons,

@@ -22,6 +22,9 @@ pub(super) struct Outcome {
     pub(super) refusals: Vec<Refusal>,
     /// What payers objected to before it settled.
     pub(super) disputes: Vec<Disputed>,
+    pub(super) refund: GivenBack,
+    /// What the processor had promised when it vanished.
+    pub(super) vanished: MadeWhole,
     pub(super) batches: Vec<Batch>,
     /// What one mandate costs when it is settled in a transaction of its own.
     pub(super) gas_one_at_a_time: f64,
@@ -97,6 +100,37 @@ pub(super) struct Disputed {
 impl Disputed {
     pub(super) fn as_ruled(&self) -> bool {
         self.settled == self.ruled.min(self.paid)
+    }
+}
+
+/// A settled payment that its payee gave back in part, in base units.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct GivenBack {
+    pub(super) mandate: String,
+    pub(super) paid: u128,
+    /// What the payee said that it gives back, and what came into the payer's account.
+    pub(super) announced: u128,
+    pub(super) given_back: u128,
+}
+
+impl GivenBack {
+    pub(super) fn is_whole(&self) -> bool {
+        self.given_back == self.announced
+    }
+}
+
+/// A promise of a processor that vanished, in base units.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct MadeWhole {
+    pub(super) mandate: String,
+    pub(super) promised: u128,
+    /// What its bond paid to the payee.
+    pub(super) paid: u128,
+}
+
+impl MadeWhole {
+    pub(super) fn is_whole(&self) -> bool {
+        self.paid == self.promised
     }
 }
 
@@ -214,6 +248,17 @@ impl Outcome {
                     .map(|own| format!("{}: {} of {}", own.what, own.settled, own.paid))
                     .collect::<Vec<_>>()
                     .join("; "),
+            ),
+            (
+                "given back",
+                format!("{} of {} base units", self.refund.given_back, self.refund.paid),
+            ),
+            (
+                "vanished",
+                format!(
+                    "the processor; its bond paid {} of the {} that it had promised",
+                    self.vanished.paid, self.vanished.promised
+                ),
             ),
             (
                 "batches",

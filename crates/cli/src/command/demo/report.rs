@@ -71,6 +71,7 @@ pub(super) fn page(outcome: &Outcome) -> anyhow::Result<String> {
                 (batches(outcome))
                 (refusals(outcome))
                 (disputes(outcome))
+                (made_good(outcome))
                 (comparisons(outcome))
                 (payments(outcome))
                 h2 { "Where" }
@@ -163,6 +164,44 @@ fn disputes(outcome: &Outcome) -> Markup {
                     td.number { (own.paid) } td.number { (own.ruled) }
                     td.number {
                         @if own.as_ruled() { span.good { (own.settled) } } @else { span.bad { (own.settled) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn made_good(outcome: &Outcome) -> Markup {
+    let (refund, vanished) = (&outcome.refund, &outcome.vanished);
+    let rows = [
+        (
+            "a payee gave half of a settled payment back",
+            &refund.mandate,
+            refund.announced,
+            refund.given_back,
+        ),
+        (
+            "the processor vanished; its bond paid",
+            &vanished.mandate,
+            vanished.promised,
+            vanished.paid,
+        ),
+    ];
+    html! {
+        h2 { "What was made good" }
+        p {
+            "A refund goes into the payer's account, once, by the payee's signature. At the end the processor \
+             vanished with a promise that it had not kept; " code { "aep2 payee watch" } " demanded it, and \
+             the bond paid. Amounts in base units."
+        }
+        table {
+            tr { th { "what" } th { "mandate" } th.number { "promised" } th.number { "paid" } }
+            @for (what, mandate, promised, paid) in rows {
+                tr {
+                    td { (what) } td { code { (short(mandate)) } }
+                    td.number { (promised) }
+                    td.number {
+                        @if promised == paid { span.good { (paid) } } @else { span.bad { (paid) } }
                     }
                 }
             }

@@ -66,6 +66,8 @@ pub(super) struct World {
     pub(super) looked_at: [Account; 2],
     /// The account of somebody who objects to what was bought.
     pub(super) customer: Account,
+    /// Somebody with ether, who pays for gas.
+    pub(super) bank: Address,
 }
 
 /// An account, and what its agent's key is made from.
@@ -130,6 +132,7 @@ impl World {
             looked,
             looked_at,
             customer,
+            bank: bank.address(),
         };
         world.until_seen().await?;
         Ok(world)

@@ -1,6 +1,6 @@
 //! `aep2 wallet create`.
 
-use std::{fs, path::Path, process::ExitCode};
+use std::{path::Path, process::ExitCode};
 
 use aep2_chain::{
     events::WalletEvent,
@@ -14,7 +14,7 @@ use aep2_payer::wallet::{
     KEY_FILE, LimitSettings, SETTINGS_FILE, TokenLimits, Wallet, WalletError, WalletSettings, key,
 };
 use aep2_processor_client::lookup::{Identity, Lookup};
-use alloy::transports::http::reqwest::Url;
+use alloy::{primitives::Address, transports::http::reqwest::Url};
 use anyhow::{Context, ensure};
 use clap::Args;
 use serde::Serialize;
@@ -22,6 +22,7 @@ use serde::Serialize;
 use super::options::{self, AllowanceOptions, WalletOptions, WhomOptions, in_base_units};
 use crate::{
     command::rows,
+    files,
     onchain::{
         amount::{Decimal, TokenInfo},
         block_on,
@@ -69,6 +70,11 @@ pub(crate) struct Arguments {
     /// File with the mandate key to pay with; it is copied into the wallet [default: a new one]
     #[arg(long, value_name = "FILE")]
     mandate_key: Option<std::path::PathBuf>,
+
+    /// Who may decide about what is paid, where a payee's terms say that it can be disputed; may be given
+    /// several times. Terms that name anybody else are not signed
+    #[arg(long = "arbiter", value_name = "ADDRESS")]
+    arbiters: Vec<Address>,
 
     #[command(flatten)]
     allowance: AllowanceOptions,
@@ -132,7 +138,7 @@ async fn settle_on(arguments: &Arguments, output: &Output) -> anyhow::Result<Wal
         chain_id: identity.chain_id,
         wallet: identity.wallet,
         processor: identity.processor,
-        arbiters: Vec::new(),
+        arbiters: arguments.arbiters.iter().copied().map(Into::into).collect(),
         limits,
     })
 }
@@ -170,11 +176,7 @@ async fn limits(
 /// The key that signs: the wallet's own if it was made before, else a copy of the one that is named,
 /// else a new one.
 fn mandate_key(directory: &Path, named: Option<&Path>) -> anyhow::Result<SecretKey> {
-    let mut folder = fs::DirBuilder::new();
-    folder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
-    folder.create(directory).with_context(|| format!("cannot make {}", directory.display()))?;
+    files::private_folder(directory)?;
     let own = directory.join(KEY_FILE);
     match named {
         // An earlier try may have left it.
