@@ -15,6 +15,7 @@ use aep2_tests::{
     world::eventually,
 };
 use aep2_vault::{Kek, Vault};
+use alloy::primitives::keccak256;
 use tokio::task::JoinHandle;
 
 use super::{
@@ -70,8 +71,8 @@ async fn disputed(street: &Street) -> (Payment, Dispute) {
     let signed = world.disputed_by_key(payer, dispute.clone());
     let opened = street.shop.post("/v1/disputes", json(&signed)).await;
     assert_eq!(opened.status, 201, "{opened:?}");
-    let at = format!("/v1/disputes/{}/evidence", payment.id.to_bytes());
     let bytes: &[u8] = b"an empty page";
+    let at = format!("/v1/disputes/{}/evidence/{}", payment.id.to_bytes(), keccak256(bytes));
     let kept = street.shop.request(reqwest::Method::POST, &at).body(bytes);
     assert_eq!(street.shop.send(kept).await.status, 200);
     (payment, dispute)
