@@ -436,14 +436,14 @@ async fn a_list_of_several_pages_is_read_to_its_end() {
 async fn what_is_shown_wrongly_again_and_again_is_told_once() {
     let world = World::begin().await;
     let arbiter = world.open();
-    world.dispute(&Payment::default());
+    let view = world.dispute(&Payment::default());
     world.first_case(&arbiter).await;
-    world.stand_in.script().disputes[0].opened_at = later(world.clock.now(), -1);
+    world.stand_in.script().disputes[0].opened_at = later(view.opened_at, -1);
     for _ in 0..4 {
         world.turned(&arbiter).await;
     }
     assert_eq!(count(&arbiter, "dispute.contradicted"), 1);
-    world.stand_in.script().disputes[0].opened_at = later(world.clock.now(), -2);
+    world.stand_in.script().disputes[0].opened_at = later(view.opened_at, -2);
     world.turned(&arbiter).await;
     assert_eq!(count(&arbiter, "dispute.contradicted"), 2, "that is something else");
 }
@@ -452,9 +452,9 @@ async fn what_is_shown_wrongly_again_and_again_is_told_once() {
 async fn a_payee_is_not_taken_for_silent_while_its_processor_contradicts_itself() {
     let world = World::begin().await;
     let arbiter = world.open();
-    world.dispute(&Payment::default());
+    let view = world.dispute(&Payment::default());
     let case = world.first_case(&arbiter).await;
-    world.stand_in.script().disputes[0].opened_at = later(world.clock.now(), -1);
+    world.stand_in.script().disputes[0].opened_at = later(view.opened_at, -1);
     world.answer(1, 1_000, Vec::new());
     world.wait_until(later(case.answer_by, 1));
     world.turned(&arbiter).await;
