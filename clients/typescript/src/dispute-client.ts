@@ -65,6 +65,7 @@ const readDispute = fieldsOf({
   decideBy: integer(40),
   dispute: (value, path) => readMessageOfAny("dispute", value, path),
   by: oneOf("owner", "key"),
+  agentsDispute: optional((value, path) => readMessageOfAny("dispute", value, path)),
   answer: optional((value, path) => readMessage("answer", value, path)),
   answeredAt: optional(integer(40)),
   ruling: optional((value, path) => readMessage("ruling", value, path)),
@@ -224,7 +225,7 @@ export class DisputeClient {
 
   async #handIn(mandateId: Hex, files: readonly EvidenceFile[], found: DisputeStatus): Promise<DisputeStatus> {
     for (const { bytes } of files) {
-      const path = `v1/disputes/${mandateId}/evidence`;
+      const path = `v1/disputes/${mandateId}/evidence/${keccak256(bytes)}`;
       const headers = { "Content-Type": "application/octet-stream" };
       await this.#processor.ask({ method: "POST", path, headers, body: Uint8Array.from(bytes) });
     }

@@ -5,10 +5,11 @@ use std::{fmt, time::Duration};
 use aep2_mandate::{
     field,
     typed_data::keyed::AnySigner,
-    units::{AccountId, ChainId},
+    units::{AccountId, ChainId, UnixTime},
 };
 use aep2_x402::purchase::Venue;
 use alloy::{
+    eips::{BlockId, BlockNumberOrTag},
     network::TransactionBuilder,
     providers::{DynProvider, Provider, ProviderBuilder},
     rpc::types::TransactionRequest,
@@ -53,6 +54,15 @@ pub struct AccountOnChain {
     pub key_hash: B256,
 }
 
+/// What a node says of an account, and as of when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The account; nothing where there is none.
+    pub account: Option<AccountOnChain>,
+    /// The time of the block that says so. A node that lags knows no new accounts and no new keys.
+    pub at: UnixTime,
+}
+
 /// Why nothing is known of an account.
 #[derive(Clone, Debug, Error)]
 #[error("the chain's node: {0}")]
@@ -61,12 +71,11 @@ pub struct AccountsError(pub String);
 /// Says what accounts there are on a chain.
 #[async_trait]
 pub trait Accounts: fmt::Debug + Send + Sync + 'static {
-    /// An account of a wallet; nothing where there is none.
-    async fn account(
-        &self,
-        venue: &Venue,
-        account: AccountId,
-    ) -> Result<Option<AccountOnChain>, AccountsError>;
+    /// An account of a wallet, as of the newest block.
+    async fn account(&self, venue: &Venue, account: AccountId) -> Result<Found, AccountsError>;
+
+    /// The time of a chain's newest block.
+    async fn time(&self, chain: ChainId) -> Result<UnixTime, AccountsError>;
 }
 
 impl AccountOnChain {
@@ -94,6 +103,15 @@ impl ChainNode {
         Self { provider: ProviderBuilder::new().connect_reqwest(http, url).erased() }
     }
 
+    /// The newest block's number and time.
+    async fn newest(&self) -> Result<(u64, UnixTime), AccountsError> {
+        let block = self.provider.get_block_by_number(BlockNumberOrTag::Latest).await;
+        let block = block.map_err(failed)?;
+        let block = block.ok_or_else(|| AccountsError("it has no newest block".to_owned()))?;
+        let time = UnixTime::new(block.header.timestamp).map_err(failed)?;
+        Ok((block.header.number, time))
+    }
+
     async fn check_chain(&self, expected: ChainId) -> Result<(), AccountsError> {
         let found = self.provider.get_chain_id().await.map_err(failed)?;
         match found == expected.get() {
@@ -105,31 +123,34 @@ impl ChainNode {
 
 #[async_trait]
 impl Accounts for ChainNode {
-    async fn account(
-        &self,
-        venue: &Venue,
-        account: AccountId,
-    ) -> Result<Option<AccountOnChain>, AccountsError> {
+    async fn account(&self, venue: &Venue, account: AccountId) -> Result<Found, AccountsError> {
         self.check_chain(venue.chain).await?;
+        let (number, at) = self.newest().await?;
         let call = accountOfCall { account: account.get() };
         let request =
             TransactionRequest::default().with_to(venue.wallet).with_input(call.abi_encode());
-        let answer = match self.provider.call(request).await {
+        let answer = match self.provider.call(request).block(BlockId::number(number)).await {
             Ok(answer) => answer,
             // The wallet reverts for an account that there is not.
             Err(error)
                 if error.as_error_resp().is_some_and(|one| one.as_revert_data().is_some()) =>
             {
-                return Ok(None);
+                return Ok(Found { account: None, at });
             }
             Err(error) => return Err(failed(error)),
         };
         let found = accountOfCall::abi_decode_returns_validate(&answer).map_err(failed)?;
-        Ok(Some(AccountOnChain {
+        let account = AccountOnChain {
             owner: found.owner,
             processor: found.processor,
             key_hash: key_hash(found.keyHash),
-        }))
+        };
+        Ok(Found { account: Some(account), at })
+    }
+
+    async fn time(&self, chain: ChainId) -> Result<UnixTime, AccountsError> {
+        self.check_chain(chain).await?;
+        Ok(self.newest().await?.1)
     }
 }
 

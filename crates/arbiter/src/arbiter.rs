@@ -21,11 +21,12 @@ use alloy_primitives::Address;
 
 use crate::{
     audit::LOG, case::Case, case_file::CaseFile, cases, config::DecidingConfig,
-    error::ArbiterError, family::Family, limiter::Limiter, metrics::Metrics, store::Tx,
+    error::ArbiterError, family::Family, limiter::Limiter, metrics::Metrics, room, seen::Seen,
+    store::Tx,
 };
 
 /// The format of all keys and values.
-pub(crate) const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 2;
 /// Whose journal it is: this, and the address of the key.
 pub(crate) const IDENTITY: &[u8] = b"aep2-arbiter";
 
@@ -53,6 +54,7 @@ struct Inner {
     parts: Parts,
     metrics: Metrics,
     limiter: Limiter,
+    seen: Seen,
 }
 
 impl fmt::Debug for Arbiter {
@@ -72,9 +74,11 @@ impl Arbiter {
         let mut journal_config = JournalConfig::new(Family::ALL, FORMAT, identity);
         journal_config.thread_name = "arbiter-writer";
         let journal = Journal::open(directory, journal_config, |_| Ok::<_, ArbiterError>(()))?;
-        let (metrics, limiter) = (Metrics::default(), Limiter::default());
-        let this = Self { inner: Arc::new(Inner { journal, parts, metrics, limiter }) };
-        this.metrics().evidence(cases::evidence_bytes(&this.view())?);
+        let (metrics, limiter, seen) = (Metrics::default(), Limiter::default(), Seen::default());
+        let this = Self { inner: Arc::new(Inner { journal, parts, metrics, limiter, seen }) };
+        for (processor, bytes) in room::used_by_all(&this.view())? {
+            this.metrics().evidence(processor, bytes);
+        }
         Ok(this)
     }
 
@@ -164,6 +168,11 @@ impl Arbiter {
         self.inner.journal.submit(change).await.map(Durable::into_inner)
     }
 
+    /// Rewrites the files of a family, without what was written over in it. Blocks.
+    pub(crate) fn compact(&self, family: Family) -> Result<(), ArbiterError> {
+        Ok(self.inner.journal.compact(family)?)
+    }
+
     pub(crate) fn view(&self) -> View<'_> {
         self.inner.journal.view()
     }
@@ -178,6 +187,10 @@ impl Arbiter {
 
     pub(crate) fn limiter(&self) -> &Limiter {
         &self.inner.limiter
+    }
+
+    pub(crate) fn seen(&self) -> &Seen {
+        &self.inner.seen
     }
 
     /// Signs with the arbiter's key.

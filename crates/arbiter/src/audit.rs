@@ -31,6 +31,7 @@ pub(crate) mod action {
     use super::Name;
 
     pub(crate) const REFUSED: Name = Name::constant("dispute.refused");
+    pub(crate) const PASSED: Name = Name::constant("dispute.passed");
     pub(crate) const CONTRADICTED: Name = Name::constant("dispute.contradicted");
     pub(crate) const OPENED: Name = Name::constant("case.opened");
     pub(crate) const CHANGED: Name = Name::constant("case.changed");
@@ -40,6 +41,7 @@ pub(crate) mod action {
     pub(crate) const ENDED: Name = Name::constant("case.ended");
     pub(crate) const DESTROYED: Name = Name::constant("case.destroyed");
     pub(crate) const EVIDENCE_KEPT: Name = Name::constant("evidence.kept");
+    pub(crate) const EVIDENCE_GONE: Name = Name::constant("evidence.gave_way");
     pub(crate) const EVIDENCE_READ: Name = Name::constant("evidence.read");
     pub(crate) const DELIVERED: Name = Name::constant("ruling.delivered");
     pub(crate) const NOT_TAKEN: Name = Name::constant("ruling.refused");

@@ -10,12 +10,18 @@ use aep2_mandate::{
     },
     units::UnixTime,
 };
-use aep2_vault::{Context, Sealed, Vault};
+use aep2_vault::{Sealed, Vault};
 use aep2_x402::preimage::Preimage;
 use alloy_primitives::B256;
 use serde::{Deserialize, Serialize};
 
-use crate::{case::Case, error::ArbiterError, family::Family, store::Source};
+use crate::{
+    case::Case,
+    error::ArbiterError,
+    family::Family,
+    sealed::{Opened, Place},
+    store::Source,
+};
 
 /// What files are sealed as.
 const KIND: &str = "aep2-arbiter/case-file";
@@ -36,6 +42,12 @@ pub struct CaseFile {
     pub dispute: SignedDispute,
     /// What the payee says to it.
     pub answer: Option<SignedDisputeAnswer>,
+    /// What the mandate's key had said before its owner spoke.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agents_dispute: Option<SignedDispute>,
+    /// What the payee had said to that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agents_answer: Option<SignedDisputeAnswer>,
     /// What judges wrote, in order.
     pub words: Vec<Words>,
 }
@@ -54,10 +66,8 @@ pub struct Words {
 
 impl CaseFile {
     /// Seals the file of a case. Not in the journal's writer: the vault's key may be a program's.
-    pub(crate) fn seal(&self, vault: &Vault, mandate: B256) -> Result<Vec<u8>, ArbiterError> {
-        let content = serde_json::to_vec(self)?;
-        let context = Context { kind: KIND, id: mandate.as_slice() };
-        Ok(vault.seal(context, &content)?.to_bytes())
+    pub(crate) fn seal(&self, vault: &Vault, mandate: B256) -> Result<Sealed, ArbiterError> {
+        place(&mandate).seal(vault, &serde_json::to_vec(self)?)
     }
 
     /// The file of a case, opened.
@@ -66,14 +76,15 @@ impl CaseFile {
         source: &impl Source,
         case: &Case,
     ) -> Result<Self, ArbiterError> {
-        let id = case.mandate_id;
-        let bytes = source.value(Family::Files, id.as_slice())?;
-        let bytes = bytes.ok_or(ArbiterError::UnknownCase(case.number))?;
-        let sealed = Sealed::from_bytes(&bytes)?;
-        if sealed.key.is_destroyed() {
-            return Err(ArbiterError::Destroyed(case.number));
+        match place(&case.mandate_id).open(vault, source)? {
+            Opened::Content(content) => Ok(serde_json::from_slice(&content)?),
+            Opened::Destroyed => Err(ArbiterError::Destroyed(case.number)),
+            Opened::Nothing => Err(ArbiterError::UnknownCase(case.number)),
         }
-        let content = vault.open(Context { kind: KIND, id: id.as_slice() }, &sealed)?;
-        Ok(serde_json::from_slice(&content)?)
     }
+}
+
+/// Where the file of a mandate's case is.
+pub(crate) fn place(mandate: &B256) -> Place<'_> {
+    Place { family: Family::Files, kind: KIND, id: mandate.as_slice() }
 }

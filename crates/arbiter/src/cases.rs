@@ -1,24 +1,21 @@
 //! Cases in the store: found, written, in the order of their deadlines, and kept or destroyed.
 
-use std::collections::BTreeSet;
-
 use aep2_journal::View;
 use aep2_mandate::units::UnixTime;
-use aep2_vault::{MayDestroy, RecordMeta, Sealed, WrappedKey};
 use serde_json::json;
 
 use crate::{
     audit::{self, About, Actor, action},
-    case::{Case, CaseState},
+    case::{Case, CaseState, Delivery},
+    case_file,
     error::ArbiterError,
     family::Family,
+    room, sealed,
     store::{self, Source, Tx, of_number, of_time},
 };
 
 /// The key of the next case's number.
 const NEXT: &[u8] = b"case";
-/// The key of how many bytes of evidence there are.
-const EVIDENCE_BYTES: &[u8] = b"evidence_bytes";
 
 /// A case.
 pub(crate) fn find(on: &impl Source, number: u64) -> Result<Case, ArbiterError> {
@@ -76,26 +73,53 @@ pub(crate) fn put(
     } else {
         tx.put(Family::Work, work(case), Vec::new());
     }
-    let of_order = [case.reference.to_vec(), of_number(case.number)].concat();
-    tx.put(Family::Orders, of_order, Vec::new());
+    tx.put(Family::Orders, of_order(case, case.number), Vec::new());
     store::put(tx, Family::Cases, of_number(case.number), case)
+}
+
+/// The key of a case of the same order as this one. An order is one account's: numbers of orders are the
+/// payee's, and whoever else has the same number bought something else, or says so.
+fn of_order(case: &Case, number: u64) -> Vec<u8> {
+    let account = case.account.get().to_be_bytes();
+    [case.reference.as_slice(), &account, &of_number(number)].concat()
 }
 
 /// Whether something was given back of the same order in another case.
 pub(crate) fn is_given_back(tx: &Tx<'_>, case: &Case) -> Result<bool, ArbiterError> {
-    let key = |number: u64| [case.reference.to_vec(), of_number(number)].concat();
-    let (from, to) = (key(0), key(u64::MAX));
+    let (from, to) = (of_order(case, 0), of_order(case, u64::MAX));
     for (key, _) in tx.scan(Family::Orders, &from, Some(&to))? {
         let other = find(tx, number_in(&key)?)?;
-        let gave = match &other.state {
-            CaseState::Decided { decision, .. } => decision.captured < other.due,
-            _ => false,
-        };
-        if other.number != case.number && gave {
+        if other.number != case.number && gave_back(&other) {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+/// Whether a case gave something back, or will: a ruling that no processor took gave nothing.
+fn gave_back(case: &Case) -> bool {
+    match &case.state {
+        CaseState::Decided { decision, delivery, .. } => {
+            let is_lost = matches!(delivery, Delivery::Refused { .. } | Delivery::TooLate { .. });
+            decision.captured < case.due && !is_lost
+        }
+        _ => false,
+    }
+}
+
+/// The other cases of the same order, with their versions.
+pub(crate) fn of_same_order(view: &View<'_>, case: &Case) -> Result<Vec<(u64, u64)>, ArbiterError> {
+    let order = of_order(case, 0);
+    // Without the number.
+    let order = order[..order.len() - 8].to_vec();
+    let mut others = Vec::new();
+    for entry in view.entries_of(Family::Orders, order) {
+        let other = find(view, number_in(&entry?.0)?)?;
+        if other.number != case.number {
+            others.push((other.number, other.version));
+        }
+    }
+    Ok(others)
 }
 
 /// The cases that are to be worked on, the one that ends first before the others.
@@ -115,32 +139,28 @@ pub(crate) fn newest_first(
     numbers.map(|number| find(view, number)).collect()
 }
 
-/// How many bytes of evidence are kept.
-pub(crate) fn evidence_bytes(on: &impl Source) -> Result<u64, ArbiterError> {
-    Ok(on.record(Family::Sequences, EVIDENCE_BYTES)?.unwrap_or(0))
+/// The ended cases of which something is kept, with until when: the one that ended first before the others.
+pub(crate) fn kept<'a>(
+    view: &'a View<'_>,
+) -> impl Iterator<Item = Result<(u64, u64), ArbiterError>> + 'a {
+    view.entries(Family::Kept, &[]).map(|entry| {
+        let (key, _) = entry?;
+        let until = key.first_chunk::<8>().map(|time| u64::from_be_bytes(*time));
+        let until = until.ok_or_else(|| ArbiterError::Internal("a key is too short".to_owned()))?;
+        Ok((until, number_in(&key)?))
+    })
 }
 
-/// Sets how many bytes of evidence are kept.
-pub(crate) fn set_evidence_bytes(tx: &mut Tx<'_>, bytes: u64) -> Result<(), ArbiterError> {
-    store::put(tx, Family::Sequences, EVIDENCE_BYTES.to_vec(), &bytes)
-}
-
-/// The ended cases whose files have been kept long enough, with when that was.
+/// Those that have been kept long enough.
 pub(crate) fn to_be_destroyed(
     view: &View<'_>,
     now: UnixTime,
 ) -> Result<Vec<(u64, u64)>, ArbiterError> {
-    let mut found = Vec::new();
-    for entry in view.entries(Family::Kept, &[]) {
-        let (key, _) = entry?;
-        let until = key.first_chunk::<8>().map(|time| u64::from_be_bytes(*time));
-        let until = until.ok_or_else(|| ArbiterError::Internal("a key is too short".to_owned()))?;
-        if until > now.get() {
-            break;
-        }
-        found.push((until, number_in(&key)?));
-    }
-    Ok(found)
+    let is_over = |kept: &Result<(u64, u64), _>| match kept {
+        Ok((until, _)) => *until <= now.get(),
+        Err(_) => true,
+    };
+    kept(view).take_while(is_over).collect()
 }
 
 /// Destroys the keys of a case's file and evidence. The case stays, without anything that was said.
@@ -148,34 +168,15 @@ pub(crate) fn destroy(
     tx: &mut Tx<'_>,
     (until, number): (u64, u64),
     now: UnixTime,
-) -> Result<u64, ArbiterError> {
-    let may = || -> Result<MayDestroy, ArbiterError> {
-        let kept_until = UnixTime::new(until).unwrap_or(UnixTime::MAX);
-        let meta = RecordMeta { kept_until, legal_hold: false };
-        meta.may_destroy(now).map_err(|error| ArbiterError::Internal(error.to_string()))
-    };
-    let destroyed = |may: MayDestroy| {
-        Sealed { key: WrappedKey::destroyed(may), ciphertext: Vec::new() }.to_bytes()
-    };
+) -> Result<(), ArbiterError> {
+    let kept_until = UnixTime::new(until).unwrap_or(UnixTime::MAX);
     let mut case = find(tx, number)?;
-    let mut bytes = evidence_bytes(tx)?;
-    let mut seen = BTreeSet::new();
-    for piece in case.evidence.iter_mut().filter(|piece| piece.is_kept) {
-        piece.is_kept = false;
-        // Both parties may have signed for the same bytes, which are kept once.
-        if seen.insert(piece.piece.hash) {
-            let key = [of_number(number), piece.piece.hash.to_vec()].concat();
-            tx.put(Family::Evidence, key, destroyed(may()?));
-            bytes = bytes.saturating_sub(piece.piece.size);
-        }
-    }
-    tx.put(Family::Files, case.mandate_id.to_vec(), destroyed(may()?));
+    room::destroy_evidence(tx, &mut case, (kept_until, now))?;
+    case_file::place(&case.mandate_id).destroy(tx, sealed::allowed(kept_until, now)?)?;
     tx.delete(Family::Kept, of_time(until, number));
-    set_evidence_bytes(tx, bytes)?;
     store::put(tx, Family::Cases, of_number(number), &case)?;
     let about = (action::DESTROYED, About::Case(number));
-    audit::write(tx, now, &Actor::Arbiter, about, json!({ "kept_until": until }))?;
-    Ok(bytes)
+    audit::write(tx, now, &Actor::Arbiter, about, json!({ "kept_until": until }))
 }
 
 /// The number in a key of a time and a number.

@@ -36,7 +36,7 @@ pub struct DecidingConfig {
     pub open_cases_max: u64,
     /// How many refused disputes of one processor get a line in the audit log in an hour. All are counted.
     pub refused_lines_per_hour_max: u32,
-    /// How many bytes of evidence are kept in all, in MiB.
+    /// How many bytes of evidence are kept of each processor's cases, in MiB.
     pub evidence_mib_max: u64,
     /// How long a case's file and its evidence are kept after its end, in days.
     pub kept_days: u64,
@@ -73,12 +73,20 @@ impl DecidingConfig {
         UnixTime::new(decide_by.get() - before).unwrap_or(decide_by)
     }
 
+    /// The same where the processor could not be asked before whether there is an answer: half of the time
+    /// that was left then is waited for it.
+    pub(crate) fn default_latest_at(&self, seen_at: UnixTime, decide_by: UnixTime) -> UnixTime {
+        let at = self.default_at(seen_at, decide_by);
+        let left = decide_by.seconds_since(at).unwrap_or(0);
+        at.checked_add(left / 2).unwrap_or(decide_by)
+    }
+
     /// Whether a decision about so much takes two judges.
     pub(crate) fn takes_two(&self, token: Address, at_stake: Amount) -> bool {
         self.confirm_above.get(&token).is_some_and(|above| at_stake > *above)
     }
 
-    /// The most bytes of evidence.
+    /// The most bytes of evidence of one processor's cases.
     pub(crate) fn evidence_bytes_max(&self) -> u64 {
         self.evidence_mib_max.saturating_mul(1 << 20)
     }
@@ -102,6 +110,7 @@ mod tests {
         let config = DecidingConfig::default();
         assert_eq!(config.answer_by(at(1_000), at(2_000)), at(1_500));
         assert_eq!(config.default_at(at(1_000), at(2_000)), at(1_880));
+        assert_eq!(config.default_latest_at(at(1_000), at(2_000)), at(1_940));
         // Little time: the default does not come before there was any to decide in.
         assert_eq!(config.default_at(at(1_000), at(1_040)), at(1_030));
         // Seen after its end.

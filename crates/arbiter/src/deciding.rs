@@ -15,12 +15,14 @@ use crate::{
     audit::{self, About, Actor, action},
     case::{Case, CaseState, DecidedBy, Decision, Delivery, Ending},
     cases,
+    clocks::Clocks,
     config::DefaultRuling,
     error::ArbiterError,
     rules::{
         order,
-        question::{Elsewhere, Question, READ_BYTES_MAX},
+        question::{Elsewhere, Question, READ_BYTES_MAX, is_heard},
     },
+    seen::Asked,
     store::Tx,
 };
 
@@ -30,7 +32,8 @@ pub fn evidence_hash(dispute: B256, answer: Option<B256>) -> B256 {
 }
 
 impl Arbiter {
-    /// Decides a case if a rule does. `is_fresh` says that its processor has just shown it.
+    /// Decides a case if a rule does. `is_fresh` says that its processor has shown it after `now`, and all of
+    /// it was taken.
     pub(crate) async fn decide_by_rules(
         &self,
         number: u64,
@@ -41,6 +44,15 @@ impl Arbiter {
         if !case.is_open() {
             return Ok(case);
         }
+        // What was signed is opened and read only where there is something new to be said to it.
+        let asked = Asked {
+            version: case.version,
+            is_heard: is_heard(&case, now, is_fresh),
+            others: cases::of_same_order(&self.snapshot(), &case)?,
+        };
+        if self.seen().was_asked(number, &asked) {
+            return Ok(case);
+        }
         let file = self.file(number)?;
         let evidence = self.opened(&case, READ_BYTES_MAX)?;
         let elsewhere = |mandate| self.elsewhere(mandate);
@@ -48,27 +60,40 @@ impl Arbiter {
             case: &case,
             file: &file,
             evidence: &evidence,
-            now,
-            is_fresh,
+            is_heard: asked.is_heard,
             elsewhere: &elsewhere,
         })?;
-        let Some((rule, captured)) = found else { return Ok(case) };
-        let by = DecidedBy::Rule { rule: rule.to_owned() };
-        self.decide(case, captured, by, (Actor::Rule(rule), None)).await
+        let case = match found {
+            None => case,
+            Some((rule, captured)) => {
+                let by = DecidedBy::Rule { rule: rule.to_owned() };
+                self.decide(case, captured, by, (Actor::Rule(rule), None)).await?
+            }
+        };
+        if case.is_open() {
+            self.seen().asked(number, asked);
+        }
+        Ok(case)
     }
 
-    /// Decides a case that nobody decided, if it is the last moment; ends one whose time is over.
+    /// Decides a case that nobody decided, if it is the last moment; ends one whose time is over. That comes
+    /// a little later where its processor has not just shown it: there may be an answer that asks for less.
     pub(crate) async fn decide_by_default(
         &self,
-        number: u64,
-        now: UnixTime,
-    ) -> Result<Case, ArbiterError> {
-        let case = self.case(number)?;
-        if !case.is_open() || now < self.config().default_at(case.seen_at, case.decide_by) {
-            return Ok(case);
+        case: &Case,
+        clocks: Clocks,
+        is_fresh: bool,
+    ) -> Result<(), ArbiterError> {
+        let (now, config) = (self.now(), self.config());
+        let at = match is_fresh {
+            true => config.default_at(case.seen_at, case.decide_by),
+            false => config.default_latest_at(case.seen_at, case.decide_by),
+        };
+        if !case.is_open() || clocks.late(now) < at {
+            return Ok(());
         }
-        if now >= case.decide_by {
-            return self.end_too_late(number).await;
+        if clocks.early(now) >= case.decide_by {
+            return self.end_too_late(case.number).await;
         }
         let captured = match self.config().default_ruling {
             DefaultRuling::Payee => case.owed,
@@ -76,8 +101,9 @@ impl Arbiter {
             DefaultRuling::Payer if !case.payer.is_known() => case.owed,
             DefaultRuling::Payer => Amount::ZERO,
         };
-        let owed = case.owed;
-        self.decide(case, captured, DecidedBy::Default, (Actor::Arbiter, Some(owed))).await
+        let (case, owed) = (case.clone(), case.owed);
+        let decided = self.decide(case, captured, DecidedBy::Default, (Actor::Arbiter, Some(owed)));
+        decided.await.map(drop)
     }
 
     /// Decides without a judge. Of one order something is given back once without one: otherwise the payer
@@ -107,6 +133,7 @@ impl Arbiter {
             })
             .await?;
         if !case.is_open() {
+            self.seen().forget(case.number);
             self.metrics().decided(label);
         }
         Ok(case)
@@ -127,18 +154,23 @@ impl Arbiter {
         self.sign(ruling, &case.venue())
     }
 
-    async fn end_too_late(&self, number: u64) -> Result<Case, ArbiterError> {
+    /// Ends a case whose time is over.
+    pub(crate) async fn end_too_late(&self, number: u64) -> Result<(), ArbiterError> {
         let (now, kept_until) = (self.now(), self.config().kept_until(self.now()));
         self.write(move |tx| {
             let before = cases::find(tx, number)?;
+            if !before.is_open() {
+                return Ok(());
+            }
             let mut case = before.clone();
             case.state = CaseState::Ended { why: Ending::TooLate, at: now };
             cases::put(tx, Some(&before), &mut case, kept_until)?;
             let about = (action::ENDED, About::Case(number));
-            audit::write(tx, now, &Actor::Arbiter, about, json!({ "ended": Ending::TooLate }))?;
-            Ok(case)
+            audit::write(tx, now, &Actor::Arbiter, about, json!({ "ended": Ending::TooLate }))
         })
-        .await
+        .await?;
+        self.seen().forget(number);
+        Ok(())
     }
 
     fn elsewhere(&self, mandate: B256) -> Result<Option<Elsewhere>, ArbiterError> {

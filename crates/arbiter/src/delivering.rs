@@ -10,6 +10,7 @@ use crate::{
     audit::{self, About, Actor, action},
     case::{Case, CaseState, Delivery},
     cases,
+    clocks::Clocks,
     error::ArbiterError,
     verify::SKEW_S,
 };
@@ -23,16 +24,16 @@ impl Arbiter {
         &self,
         client: &DisputesClient,
         number: u64,
-        now: UnixTime,
+        clocks: Clocks,
     ) -> Result<Case, ArbiterError> {
-        let case = self.case(number)?;
+        let (case, now) = (self.case(number)?, self.now());
         let CaseState::Decided { ruling, delivery: Delivery::Waiting { tries, next_at }, .. } =
             &case.state
         else {
             return Ok(case);
         };
-        // Its own clock may be behind: it says itself when it is too late.
-        if now > case.decide_by.checked_add(SKEW_S).unwrap_or(UnixTime::MAX) {
+        // Its own clock may be behind: it says itself when it is too late. And this one may be wrong.
+        if clocks.agree() && is_too_late(&case, now) {
             return self.delivered(number, Delivery::TooLate { at: now }).await;
         }
         if now < *next_at {
@@ -55,7 +56,12 @@ impl Arbiter {
         self.delivered(number, delivery).await
     }
 
-    async fn delivered(&self, number: u64, delivery: Delivery) -> Result<Case, ArbiterError> {
+    /// Notes what became of the ruling of a case.
+    pub(crate) async fn delivered(
+        &self,
+        number: u64,
+        delivery: Delivery,
+    ) -> Result<Case, ArbiterError> {
         let (now, kept_until) = (self.now(), self.config().kept_until(self.now()));
         let (outcome, action) = match &delivery {
             Delivery::Waiting { .. } => ("tried", None),
@@ -92,4 +98,9 @@ impl Arbiter {
         })
         .await
     }
+}
+
+/// Whether the time of a case is over by any clock that can be right.
+pub(crate) fn is_too_late(case: &Case, now: UnixTime) -> bool {
+    now > case.decide_by.checked_add(SKEW_S).unwrap_or(UnixTime::MAX)
 }

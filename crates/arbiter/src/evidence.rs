@@ -1,8 +1,8 @@
-//! Evidence: fetched by its hash, sealed, opened for rules and judges, and destroyed with its case.
+//! Evidence: fetched by its hash, sealed, opened for rules and judges. It is destroyed with its case, or, once
+//! the case has ended, when the room is needed for one that is open.
 
-use aep2_mandate::typed_data::dispute::Evidence;
-use aep2_vault::{Context, Sealed};
-use alloy_primitives::B256;
+use aep2_mandate::{typed_data::dispute::Evidence, units::UnixTime};
+use alloy_primitives::{Address, B256};
 use serde_json::json;
 
 use crate::{
@@ -12,11 +12,10 @@ use crate::{
     cases,
     error::ArbiterError,
     family::Family,
-    store::{Source, of_number},
+    room,
+    sealed::Opened,
+    store::{self, Tx, of_number},
 };
-
-/// What evidence is sealed as.
-const KIND: &str = "aep2-arbiter/evidence";
 
 /// A piece of evidence, opened.
 #[derive(Clone, Debug)]
@@ -54,40 +53,71 @@ impl Arbiter {
                 piece.hash
             )));
         }
+        let (processor, most) = (self.case(number)?.processor, self.config().evidence_bytes_max());
+        let ended = self.giving_way(processor, piece.size, most)?;
         let (now, hash, size) = (self.now(), piece.hash, piece.size);
-        let key = key(number, hash);
-        let sealed = self.vault().seal(Context { kind: KIND, id: &key }, bytes)?.to_bytes();
-        let (most, kept_until) =
-            (self.config().evidence_bytes_max(), self.config().kept_until(now));
-        let (kept, total) = self
+        let id = room::piece_id(number, hash);
+        let sealed = room::place(&id).seal(self.vault(), bytes)?;
+        let kept_until = self.config().kept_until(now);
+        let (kept, used) = self
             .write(move |tx| {
                 let before = cases::find(tx, number)?;
                 let mut case = before.clone();
-                let total = cases::evidence_bytes(tx)?;
-                let known = case.evidence.iter_mut().filter(|own| own.piece.hash == hash);
+                let known = case.evidence.iter_mut();
+                // Whoever named the same hash with another size named other bytes.
+                let known = known.filter(|own| own.piece.hash == hash && own.piece.size == size);
                 let mut known = known.collect::<Vec<_>>();
                 if known.iter().all(|own| own.is_kept) {
-                    return Ok((Kept::Before, total));
-                }
-                if total.saturating_add(size) > most {
-                    return Ok((Kept::NoRoom, total));
+                    return Ok((Kept::Before, room::used(tx, processor)?));
                 }
                 known.iter_mut().for_each(|own| own.is_kept = true);
-                tx.put(Family::Evidence, key, sealed);
-                cases::set_evidence_bytes(tx, total + size)?;
+                give_way(tx, &ended, now)?;
+                let used = room::used(tx, processor)?;
+                if used.saturating_add(size) > most {
+                    return Ok((Kept::NoRoom, used));
+                }
+                room::place(&id).put(tx, sealed);
+                room::set_used(tx, processor, used + size)?;
                 cases::put(tx, Some(&before), &mut case, kept_until)?;
                 let about = (action::EVIDENCE_KEPT, About::Case(number));
                 let details = json!({ "hash": hash, "size": size });
-                audit::write(tx, now, &Actor::Processor(case.processor), about, details)?;
-                Ok((Kept::Now, total + size))
+                audit::write(tx, now, &Actor::Processor(processor), about, details)?;
+                Ok((Kept::Now, used + size))
             })
             .await?;
-        self.metrics().evidence(total);
+        self.metrics().evidence(processor, used);
         if kept == Kept::NoRoom {
             self.metrics().evidence_left();
             tracing::warn!(case = number, %hash, "evidence is not kept: `evidence_mib_max` is reached");
         }
         Ok(kept)
+    }
+
+    /// The ended cases of a processor whose evidence has to go so that this many bytes fit, the one that
+    /// ended first before the others; none where that does not help.
+    fn giving_way(
+        &self,
+        processor: Address,
+        size: u64,
+        most: u64,
+    ) -> Result<Vec<u64>, ArbiterError> {
+        let view = self.snapshot();
+        let used = room::used(&view, processor)?;
+        let mut missing = used.saturating_add(size).saturating_sub(most);
+        let mut ended = Vec::new();
+        for kept in cases::kept(&view) {
+            if missing == 0 {
+                break;
+            }
+            let case = cases::find(&view, kept?.1)?;
+            let bytes = case.evidence.iter().filter(|own| own.is_kept).map(|own| own.piece.size);
+            let bytes: u64 = bytes.sum();
+            if case.processor == processor && bytes > 0 {
+                missing = missing.saturating_sub(bytes);
+                ended.push(case.number);
+            }
+        }
+        Ok(if missing == 0 { ended } else { Vec::new() })
     }
 
     /// A piece of evidence of a case, for a judge.
@@ -132,34 +162,25 @@ impl Arbiter {
 
     fn open_piece(&self, number: u64, record: &PieceRecord) -> Result<OpenedPiece, ArbiterError> {
         let hash = record.piece.hash;
-        let key = key(number, hash);
-        let bytes = self.view().value(Family::Evidence, &key)?;
-        let sealed = bytes.ok_or(ArbiterError::UnknownEvidence { number, hash })?;
-        let sealed = Sealed::from_bytes(&sealed)?;
-        let bytes = self.vault().open(Context { kind: KIND, id: &key }, &sealed)?.to_vec();
+        let id = room::piece_id(number, hash);
+        let Opened::Content(bytes) = room::place(&id).open(self.vault(), &self.view())? else {
+            return Err(ArbiterError::UnknownEvidence { number, hash });
+        };
         if !record.piece.is(&bytes) {
             return Err(ArbiterError::Internal(format!("the evidence {hash} is other bytes")));
         }
         Ok(OpenedPiece { by: record.by, piece: record.piece.clone(), bytes })
     }
-
-    /// Destroys what has been kept as long as the settings say.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn sweep(&self) -> Result<usize, ArbiterError> {
-        let now = self.now();
-        let found = cases::to_be_destroyed(&self.snapshot(), now)?;
-        let count = found.len();
-        for one in found {
-            let bytes = self.write(move |tx| cases::destroy(tx, one, now)).await?;
-            self.metrics().evidence(bytes);
-        }
-        Ok(count)
-    }
 }
 
-/// The key of a piece: under it, it is stored and sealed.
-fn key(number: u64, hash: B256) -> Vec<u8> {
-    [of_number(number), hash.to_vec()].concat()
+/// Destroys the evidence of cases that are at their end, what else there is of them stays.
+fn give_way(tx: &mut Tx<'_>, ended: &[u64], now: UnixTime) -> Result<(), ArbiterError> {
+    for number in ended {
+        let mut case = cases::find(tx, *number)?;
+        let bytes = room::destroy_evidence(tx, &mut case, (now, now))?;
+        store::put(tx, Family::Cases, of_number(*number), &case)?;
+        let about = (action::EVIDENCE_GONE, About::Case(*number));
+        audit::write(tx, now, &Actor::Arbiter, about, json!({ "size": bytes }))?;
+    }
+    Ok(())
 }

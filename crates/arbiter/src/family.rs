@@ -28,11 +28,14 @@ macro_rules! families {
 families! {
     /// Cases, by number.
     Cases = "cases",
+    /// The wrapped keys of what is sealed, by its family and its key there. Small, and apart from all else: it
+    /// is what is compacted when something is destroyed.
+    Keys = "keys",
     /// Cases' files, sealed, by the mandate's id.
     Files = "files",
     /// The numbers of cases, by the mandate's id.
     Mandates = "mandates",
-    /// Cases by what was bought: by the mandate's `ref` and the case's number.
+    /// Cases by what was bought: by the mandate's `ref`, the account that pays, and the case's number.
     Orders = "orders",
     /// Cases that are not at their end, by deadline and number.
     Work = "work",
@@ -42,7 +45,8 @@ families! {
     Kept = "kept",
     /// How far each processor's disputes were taken, by its address.
     Cursors = "cursors",
-    /// The next number of a case; how many bytes of evidence there are.
+    /// The next number of a case; how many bytes of evidence there are of each processor's; whether keys may
+    /// be on disk that were written over.
     Sequences = "sequences",
     /// The audit log's lines.
     Audit = "audit",

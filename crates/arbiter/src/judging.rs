@@ -5,17 +5,17 @@
 //! confirmed decides nothing: at the last moment the default does.
 
 use aep2_mandate::units::{Amount, UnixTime};
+use aep2_vault::Sealed;
 use serde_json::json;
 
 use crate::{
     arbiter::Arbiter,
     audit::{self, About, Actor, action},
     case::{Case, CaseState, DecidedBy, Proposal},
-    case_file::Words,
+    case_file::{self, Words},
     cases,
     deciding::write_decision,
     error::ArbiterError,
-    family::Family,
     store,
 };
 
@@ -62,12 +62,12 @@ impl Arbiter {
                         Some(proposal.by.clone())
                     }
                     (_, true) => {
-                        tx.put(Family::Files, before.mandate_id.to_vec(), file);
+                        case_file::place(&before.mandate_id).put(tx, file);
                         return propose(tx, before, (captured, judge), (now, kept_until));
                     }
                     (_, false) => None,
                 };
-                tx.put(Family::Files, before.mandate_id.to_vec(), file);
+                case_file::place(&before.mandate_id).put(tx, file);
                 let by = match confirmed_by {
                     Some(name) => DecidedBy::Judge { name, confirmed_by: Some(judge.clone()) },
                     None => DecidedBy::Judge { name: judge.clone(), confirmed_by: None },
@@ -107,7 +107,7 @@ impl Arbiter {
     }
 
     /// The sealed file of a case, with these words added.
-    fn with_words(&self, case: &Case, words: Words) -> Result<Vec<u8>, ArbiterError> {
+    fn with_words(&self, case: &Case, words: Words) -> Result<Sealed, ArbiterError> {
         let mut file = self.file(case.number)?;
         file.words.push(words);
         file.seal(self.vault(), case.mandate_id)

@@ -13,6 +13,7 @@
 //!
 //! - A mandate has one case, a case has one ruling, and the ruling was on disk before anybody had it.
 //! - Nothing is ruled above what the payee still asks for, nor after the time is over.
+//! - Nothing is over, and nothing is refused for good, by one clock alone.
 //! - Nothing is decided on what a signature or a hash does not show, but for what the payee's terms say of
 //!   silence, what judges decide, and the default that the settings name.
 //! - A dispute that is not what it should be gets no ruling, whatever its processor says later.
@@ -24,10 +25,12 @@
 pub mod accounts;
 pub mod api;
 mod arbiter;
+mod asking;
 mod audit;
 pub mod case;
 pub mod case_file;
 mod cases;
+mod clocks;
 mod config;
 mod deciding;
 mod delivering;
@@ -39,12 +42,18 @@ mod judging;
 mod limiter;
 mod log;
 mod metrics;
+mod news;
 mod page;
 mod processor;
+mod room;
 mod rules;
+mod sealed;
+mod seen;
 pub mod settings;
 mod store;
+mod sweeping;
 mod taking;
+mod turn;
 mod verify;
 mod worker;
 
@@ -58,6 +67,7 @@ pub use self::{
     log::stored_log,
     metrics::Metrics,
     processor::Processor,
-    verify::{Checked, NotTaken, SKEW_S, check},
-    worker::{TurnError, Worker},
+    turn::TurnError,
+    verify::{Checked, NotTaken, SKEW_S, check, due_to_payee},
+    worker::Worker,
 };

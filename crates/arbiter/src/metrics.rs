@@ -42,7 +42,8 @@ pub struct Metrics {
     refused: Family<Refused, Counter>,
     decided: Family<By, Counter>,
     rulings: Family<Outcome, Counter>,
-    evidence_bytes: Gauge,
+    doubts: Family<Processor, Gauge>,
+    evidence_bytes: Family<Processor, Gauge>,
     evidence_left: Counter,
 }
 
@@ -56,6 +57,9 @@ impl Default for Metrics {
         let skew_s = Family::<Processor, Gauge>::default();
         let about = "By how many seconds the processor's clock is ahead of this one";
         registry.register("clock_ahead_seconds", about, skew_s.clone());
+        let doubts = Family::<Processor, Gauge>::default();
+        let about = "1 where no other clock agrees with this one, so that nothing is over";
+        registry.register("clock_in_doubt", about, doubts.clone());
         let failures = Family::<Processor, Counter>::default();
         registry.register("asking_failed", "Times that a processor was not read", failures.clone());
         let refused = Family::<Refused, Counter>::default();
@@ -65,7 +69,7 @@ impl Default for Metrics {
         registry.register("cases_decided", "Cases by who decided", decided.clone());
         let rulings = Family::<Outcome, Counter>::default();
         registry.register("rulings", "Rulings by what became of them", rulings.clone());
-        let evidence_bytes = Gauge::<i64>::default();
+        let evidence_bytes = Family::<Processor, Gauge>::default();
         registry.register("evidence_bytes", "Evidence that is kept", evidence_bytes.clone());
         let evidence_left = Counter::<u64>::default();
         let about = "Pieces of evidence that were not kept, since there was no room";
@@ -79,6 +83,7 @@ impl Default for Metrics {
             refused,
             decided,
             rulings,
+            doubts,
             evidence_bytes,
             evidence_left,
         }
@@ -111,8 +116,13 @@ impl Metrics {
         self.rulings.get_or_create(&Outcome { outcome }).inc();
     }
 
-    pub(crate) fn evidence(&self, bytes: u64) {
-        self.evidence_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    pub(crate) fn clock_in_doubt(&self, processor: Address, is_in_doubt: bool) {
+        self.doubts.get_or_create(&of(processor)).set(i64::from(is_in_doubt));
+    }
+
+    pub(crate) fn evidence(&self, processor: Address, bytes: u64) {
+        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        self.evidence_bytes.get_or_create(&of(processor)).set(bytes);
     }
 
     pub(crate) fn evidence_left(&self) {

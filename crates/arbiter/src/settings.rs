@@ -148,7 +148,8 @@ default_before_s = 120
 open_cases_max = 10000
 # How many refused disputes of one processor get a line in the audit log in an hour. All are counted.
 refused_lines_per_hour_max = 60
-# How many bytes of evidence are kept in all, in MiB.
+# How many bytes of evidence are kept of each processor's cases, in MiB. Where that is full, evidence of
+# cases that have ended gives way.
 evidence_mib_max = 4096
 # How long a case's file and its evidence are kept after its end, in days. Then their keys are destroyed.
 kept_days = 730

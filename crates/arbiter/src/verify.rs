@@ -5,7 +5,12 @@
 //! [`Accounts`](crate::accounts::Accounts)).
 
 use aep2_mandate::{
-    typed_data::{TypedData, dispute::SignedDisputeAnswer, keyed::AnySigner},
+    mandate::MandateId,
+    typed_data::{
+        TypedData,
+        dispute::{SignedDispute, SignedDisputeAnswer},
+        keyed::AnySigner,
+    },
     units::{Amount, UnixTime},
     wire::Strict,
 };
@@ -29,7 +34,7 @@ pub enum NotTaken {
     Mandate,
     /// The receipt is of something else, or of somebody else.
     #[error(transparent)]
-    Receipt(#[from] ReceiptError),
+    Receipt(ReceiptError),
     /// The mandate's `ref` is not the hash of the terms.
     #[error("the mandate's ref is not the hash of the terms that are shown")]
     Terms,
@@ -45,6 +50,9 @@ pub enum NotTaken {
     /// Somebody else signed the dispute.
     #[error("the dispute is not signed by the mandate's key, nor by an owner")]
     DisputeSigner,
+    /// Somebody else signed what is shown as the agent's dispute.
+    #[error("what is shown as the agent's dispute is not its mandate key's, before its owner's")]
+    AgentsDispute,
     /// The capture is not the payee's.
     #[error("the capture is not the payee's, of this mandate and within its amount")]
     Capture,
@@ -52,13 +60,32 @@ pub enum NotTaken {
     #[error("the answer is not the payee's to this dispute")]
     Answer,
     /// The times do not fit the receipt and the terms.
-    #[error("the time {field} ({found}) does not fit the receipt, the terms, or the clock")]
+    #[error("the time {field} ({found}) does not fit the receipt, or the terms")]
     Time {
         /// Which.
         field: &'static str,
         /// What it is.
         found: UnixTime,
     },
+    /// A time is still to come by the clock here. A clock is wrong, and it may be this one.
+    #[error("the time {field} ({found}) is still to come by the clock here")]
+    Clock {
+        /// Which.
+        field: &'static str,
+        /// What it is.
+        found: UnixTime,
+    },
+}
+
+impl From<ReceiptError> for NotTaken {
+    fn from(error: ReceiptError) -> Self {
+        match error {
+            ReceiptError::Clock { issued_at: found, .. } => {
+                Self::Clock { field: "issuedAt", found }
+            }
+            error => Self::Receipt(error),
+        }
+    }
 }
 
 impl NotTaken {
@@ -72,9 +99,11 @@ impl NotTaken {
             Self::OtherDispute => "other_dispute",
             Self::Reason(_) => "reason",
             Self::DisputeSigner => "dispute_signer",
+            Self::AgentsDispute => "agents_dispute",
             Self::Capture => "capture",
             Self::Answer => "answer",
             Self::Time { .. } => "time",
+            Self::Clock { .. } => "clock",
         }
     }
 }
@@ -104,12 +133,7 @@ pub fn check(
     arbiter: Address,
     now: UnixTime,
 ) -> Result<Checked, NotTaken> {
-    let mandate = &view.mandate.mandate;
-    let id = view.mandate.verify(&venue.mandate_domain(mandate.token));
-    let id = id.map_err(|_| NotTaken::Mandate)?;
-    if id.to_bytes() != view.mandate_id.0 {
-        return Err(NotTaken::Mandate);
-    }
+    let (mandate, id) = (&view.mandate.mandate, mandate(view, venue)?);
     if view.terms.arbiter() != arbiter {
         return Err(NotTaken::OtherArbiter(view.terms.arbiter()));
     }
@@ -121,6 +145,9 @@ pub fn check(
     let issued = IssueTimes { from: UnixTime::MIN, now, skew_s: SKEW_S };
     receipt::check(&view.receipt, &view.mandate, id, &Signatories { venue, arbiter }, &issued)?;
     let signer = dispute(view, terms, venue)?;
+    if let Some(agents) = &view.agents_dispute {
+        agents_dispute(view, agents, venue)?;
+    }
     times(view, terms, now)?;
     let due = due(view, venue)?;
     let hash = view.dispute.message().struct_hash();
@@ -135,12 +162,41 @@ pub fn check(
     Ok(Checked { signer, due, owed: due.min(asked), dispute: hash, answer })
 }
 
+/// What is due of a mandate whose payee is about to answer, in base units: by what was signed, and not by
+/// what the processor says. A payee that signs for less than it is owed gives up the rest.
+///
+/// # Errors
+/// When the mandate or the dispute is another one than is named, its key did not sign the mandate, or the
+/// capture is not the payee's.
+pub fn due_to_payee(view: &DisputeView, venue: Venue, named: B256) -> Result<Amount, NotTaken> {
+    if mandate(view, venue)?.to_bytes() != named {
+        return Err(NotTaken::Mandate);
+    }
+    is_about_it(view)?;
+    due(view, venue)
+}
+
+/// The mandate's id, which is the one that is named.
+fn mandate(view: &DisputeView, venue: Venue) -> Result<MandateId, NotTaken> {
+    let id = view.mandate.verify(&venue.mandate_domain(view.mandate.mandate.token));
+    let id = id.map_err(|_| NotTaken::Mandate)?;
+    match id.to_bytes() == view.mandate_id.0 {
+        true => Ok(id),
+        false => Err(NotTaken::Mandate),
+    }
+}
+
+fn is_about_it(view: &DisputeView) -> Result<(), NotTaken> {
+    match view.dispute.message().mandate_id == view.mandate_id.0 {
+        true => Ok(()),
+        false => Err(NotTaken::OtherDispute),
+    }
+}
+
 /// Who signed the dispute: the mandate's key, or an address that the processor says is the owner's.
 fn dispute(view: &DisputeView, terms: &Disputes, venue: Venue) -> Result<AnySigner, NotTaken> {
+    is_about_it(view)?;
     let dispute = view.dispute.message();
-    if dispute.mandate_id != view.mandate_id.0 {
-        return Err(NotTaken::OtherDispute);
-    }
     if !terms.reasons().contains(&dispute.reason) {
         return Err(NotTaken::Reason(dispute.reason.name()));
     }
@@ -152,6 +208,19 @@ fn dispute(view: &DisputeView, terms: &Disputes, venue: Venue) -> Result<AnySign
     }
 }
 
+/// What the agent said before its owner did: the mandate's key signed it, about this mandate.
+fn agents_dispute(
+    view: &DisputeView,
+    agents: &SignedDispute,
+    venue: Venue,
+) -> Result<(), NotTaken> {
+    let signer = agents.signer(&venue.typed_data_domain());
+    let is_agents = view.by == OpenedBy::Owner
+        && agents.message().mandate_id == view.mandate_id.0
+        && signer == Some(AnySigner::Key(view.mandate.key));
+    is_agents.then_some(()).ok_or(NotTaken::AgentsDispute)
+}
+
 /// A dispute was opened within its window, not in the future, and ends no later than the terms say.
 fn times(view: &DisputeView, terms: &Disputes, now: UnixTime) -> Result<(), NotTaken> {
     let from = view.receipt.message.issued_at;
@@ -161,14 +230,18 @@ fn times(view: &DisputeView, terms: &Disputes, now: UnixTime) -> Result<(), NotT
     let window_ends = after(from, terms.window_seconds());
     let ruling_ends = after(from, terms.window_seconds().saturating_add(terms.ruling_seconds()));
     let fits = [
-        ("openedAt", view.opened_at, view.opened_at <= window_ends.min(after(now, 0))),
+        ("openedAt", view.opened_at, view.opened_at <= window_ends),
         ("openedAt", view.opened_at, after(view.opened_at, 0) >= from),
         ("decideBy", view.decide_by, view.decide_by <= ruling_ends),
         ("decideBy", view.decide_by, view.decide_by > view.opened_at),
     ];
-    match fits.into_iter().find(|(_, _, fits)| !fits) {
-        None => Ok(()),
-        Some((field, found, _)) => Err(NotTaken::Time { field, found }),
+    if let Some((field, found, _)) = fits.into_iter().find(|(_, _, fits)| !fits) {
+        return Err(NotTaken::Time { field, found });
+    }
+    let (field, found) = ("openedAt", view.opened_at);
+    match found <= after(now, 0) {
+        true => Ok(()),
+        false => Err(NotTaken::Clock { field, found }),
     }
 }
 

@@ -99,10 +99,21 @@ pub enum EvidenceError {
         /// The most that are taken.
         most: u32,
     },
+    /// Whoever signed the piece has no more room.
+    #[error(
+        "whoever signed this evidence has evidence of {most} bytes here, of disputes that are open, and no \
+         more room: pieces of at most {small} bytes are taken all the same"
+    )]
+    ShareFull {
+        /// The most bytes of one share.
+        most: u64,
+        /// The most bytes of a piece that is taken.
+        small: u64,
+    },
     /// The store has as many bytes as it may.
     #[error(
-        "the store of evidence is full: it has {used} of {most} bytes, and {size} more do not fit. \
-         Nothing is thrown out for them; the operator can raise the limit"
+        "the store of evidence is full: it has {used} of {most} bytes, and {size} more do not fit. What \
+         is there is of disputes that are open, or has to be kept; the operator can raise the limit"
     )]
     Full {
         /// How many bytes there are.

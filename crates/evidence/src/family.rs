@@ -1,6 +1,7 @@
 //! The store's column families, and the keys in them.
 
 use aep2_journal::ColumnFamily;
+use aep2_mandate::units::UnixTime;
 use alloy_primitives::B256;
 
 /// A column family. New ones go to the end.
@@ -17,12 +18,23 @@ pub(crate) enum Family {
     Disputes,
     /// Figures of the whole store.
     Whole,
+    /// How much there is of each share, by its id: JSON.
+    Shares,
+    /// Disputes with evidence, by when they end at the latest and their ids.
+    Ends,
 }
 
 impl Family {
     /// All of them.
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Keys, Self::Contents, Self::Pieces, Self::Disputes, Self::Whole];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Keys,
+        Self::Contents,
+        Self::Pieces,
+        Self::Disputes,
+        Self::Whole,
+        Self::Shares,
+        Self::Ends,
+    ];
 }
 
 impl ColumnFamily for Family {
@@ -33,13 +45,16 @@ impl ColumnFamily for Family {
             Self::Pieces => "pieces",
             Self::Disputes => "disputes",
             Self::Whole => "whole",
+            Self::Shares => "shares",
+            Self::Ends => "ends",
         }
     }
 }
 
 /// In [`Family::Whole`]: how much there is, as JSON.
 pub(crate) const USAGE: &[u8] = b"usage";
-/// In [`Family::Whole`]: there while wrapped keys may be on disk that were written over.
+/// In [`Family::Whole`]: there while wrapped keys may be on disk that were written over; another one each
+/// time that some are.
 pub(crate) const UNERASED: &[u8] = b"unerased";
 
 /// A piece's key: the dispute, then the hash.
@@ -47,8 +62,12 @@ pub(crate) fn piece_key(dispute: B256, hash: B256) -> Vec<u8> {
     [dispute.as_slice(), hash.as_slice()].concat()
 }
 
-/// The hash in a piece's key.
-pub(crate) fn hash_in(key: &[u8]) -> Option<B256> {
-    let (_, hash) = key.split_first_chunk::<32>()?;
-    B256::try_from(hash).ok()
+/// A dispute's key among those that end.
+pub(crate) fn end_key(at: UnixTime, dispute: B256) -> Vec<u8> {
+    [&at.get().to_be_bytes(), dispute.as_slice()].concat()
+}
+
+/// What a key ends with: a piece's with its hash, that of an end with its dispute.
+pub(crate) fn last_in(key: &[u8]) -> Option<B256> {
+    key.last_chunk::<32>().map(B256::from)
 }

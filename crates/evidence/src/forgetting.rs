@@ -9,14 +9,14 @@
 
 use aep2_journal::Durable;
 use aep2_mandate::units::UnixTime;
-use aep2_vault::WrappedKey;
 use alloy_primitives::B256;
 
 use crate::{
     error::EvidenceError,
-    family::{Family, UNERASED, USAGE},
-    records::{self, DisputeRecord, Source, Tx, Usage},
-    store::{EvidenceStore, dispute_in},
+    family::{Family, UNERASED},
+    records::{self, DisputeRecord, Tx, Usage},
+    room,
+    store::EvidenceStore,
 };
 
 /// What was destroyed.
@@ -71,12 +71,13 @@ impl EvidenceStore {
 
     /// Rewrites the files of the keys, where some were written over since that was done last.
     pub(crate) fn erase(&self) -> Result<(), EvidenceError> {
-        if self.view().get(Family::Whole, UNERASED)?.is_none() {
-            return Ok(());
-        }
+        let Some(note) = room::unerased(&self.view())? else { return Ok(()) };
         self.inner.journal.compact(Family::Keys)?;
-        let writing = self.inner.journal.submit(|tx| {
-            tx.delete(Family::Whole, UNERASED.to_vec());
+        let writing = self.inner.journal.submit(move |tx| {
+            // Others may have been written over meanwhile.
+            if room::unerased(tx)? == Some(note) {
+                tx.delete(Family::Whole, UNERASED.to_vec());
+            }
             Ok::<_, EvidenceError>(())
         });
         writing.wait().map(Durable::into_inner)
@@ -90,30 +91,9 @@ fn is_due(record: &DisputeRecord, now: UnixTime) -> bool {
 
 /// Destroys a dispute's evidence. Nothing where it is to be kept.
 fn destroy(tx: &mut Tx<'_>, dispute: B256, now: UnixTime) -> Result<Option<Usage>, EvidenceError> {
-    let mut record = dispute_in(tx, dispute)?;
-    if !is_due(&record, now) {
-        return Ok(None);
-    }
-    for key in keys_of(tx, dispute)? {
-        // Asked for each key anew: only the rule gives what makes a tombstone.
-        let Ok(allowed) = record.retention.may_destroy(now) else { return Ok(None) };
-        tx.put(Family::Keys, key.clone(), WrappedKey::destroyed(allowed).to_bytes());
-        tx.delete(Family::Contents, key);
-    }
-    let destroyed = std::mem::take(&mut record.usage);
-    record.destroyed_at = Some(now);
-    records::put(tx, Family::Disputes, dispute.as_slice(), &record)?;
-    let usage: Usage = tx.record(Family::Whole, USAGE)?.unwrap_or_default();
-    records::put(tx, Family::Whole, USAGE, &usage.without(destroyed))?;
-    tx.put(Family::Whole, UNERASED.to_vec(), Vec::new());
-    Ok(Some(destroyed))
-}
-
-/// The places of a dispute's wrapped keys.
-fn keys_of(tx: &Tx<'_>, dispute: B256) -> Result<Vec<Vec<u8>>, EvidenceError> {
-    // Past the last piece that there can be, so that other disputes are not read.
-    let to = [dispute.as_slice(), &[0xff; 33]].concat();
-    Ok(tx.scan(Family::Keys, dispute.as_slice(), Some(&to))?.into_keys().collect())
+    let record = records::dispute_in(tx, dispute)?;
+    let retention = record.retention;
+    room::destroy(tx, dispute, record, (retention, now))
 }
 
 #[cfg(test)]
@@ -128,7 +108,12 @@ mod tests {
     use alloy_primitives::keccak256;
 
     use super::*;
-    use crate::{config::EvidenceLimits, family::piece_key, key_file::KeyFrom, records::Named};
+    use crate::{
+        config::EvidenceLimits,
+        family::piece_key,
+        key_file::KeyFrom,
+        records::{Disputed, Named},
+    };
 
     fn is_on_disk(store: &Path, secret: &[u8]) -> bool {
         fs::read_dir(store.join("rocksdb")).expect("lists").any(|entry| {
@@ -160,7 +145,8 @@ mod tests {
         let (dispute, bytes) = (B256::repeat_byte(1), vec![5; 100]);
         let hash = keccak256(&bytes);
         let named = Named { hash, size: 100, media_type: "text/plain".to_owned() };
-        store.put(dispute, named, bytes).await.expect("taken");
+        let disputed = Disputed { id: dispute, shares: Vec::new(), open_until: clock.now() };
+        store.put(disputed, named, bytes).await.expect("taken");
         let key = piece_key(dispute, hash);
         let wrapped = store.view().get(Family::Keys, &key).expect("reads").expect("there");
         // What nothing compresses: salt and ciphertext.

@@ -5,8 +5,8 @@
 //! are those that were signed. A piece is found by its dispute and its hash.
 //!
 //! ```
-//! use aep2_evidence::{EvidenceLimits, EvidenceStore, KeyFrom, Named};
-//! use aep2_mandate::clock::Clock;
+//! use aep2_evidence::{Disputed, EvidenceLimits, EvidenceStore, KeyFrom, Named};
+//! use aep2_mandate::{clock::Clock, units::UnixTime};
 //! use alloy_primitives::{B256, keccak256};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
@@ -17,7 +17,8 @@
 //!     EvidenceStore::open(directory.path(), KeyFrom::BesideTheStore, limits, Clock::system())?;
 //! let (dispute, bytes) = (B256::repeat_byte(7), b"what the service answered".to_vec());
 //! let named = Named { hash: keccak256(&bytes), size: 25, media_type: "text/plain".to_owned() };
-//! store.put(dispute, named.clone(), bytes.clone()).await?;
+//! let (shares, open_until) = (vec![B256::repeat_byte(1)], UnixTime::new(1_790_000_000)?);
+//! store.put(Disputed { id: dispute, shares, open_until }, named.clone(), bytes.clone()).await?;
 //! assert_eq!(*store.get(dispute, named.hash)?.1, bytes);
 //! # Ok(())
 //! # }
@@ -29,11 +30,13 @@
 //!   stolen store without the key-encryption key shows which disputes and pieces there are, their
 //!   sizes and media types, and no content. With [`KeyFrom::BesideTheStore`] the key lies beside it,
 //!   which is weak: whoever copies the directory reads everything.
-//! - What is kept is bounded: bytes a piece, pieces a dispute, bytes in all. When it is full, new
-//!   pieces are refused. Nothing is thrown out to make room.
+//! - What is kept is bounded: bytes a piece, pieces a dispute, bytes in all, and bytes in the room of whoever
+//!   signed them. When all is full, evidence of disputes that have ended gives way, the oldest first; where
+//!   there is none, new pieces are refused. Nothing of a dispute that is open is thrown out, nor what somebody
+//!   wants kept.
 //! - A piece is stored whole or not at all, and is on disk before [`put`](EvidenceStore::put) answers.
 //! - A dispute's evidence is destroyed, all of it at once, when it has been kept as long as it must be
-//!   and is under no legal hold. That destroys its pieces' keys, and compacts the small column family
+//!   and is under no legal hold, or gives way. That destroys its pieces' keys, and compacts the small column family
 //!   that they are in. What was destroyed is not taken again.
 //! - It is refused to open a store with a key-encryption key that does not open what is in it.
 //!
@@ -47,8 +50,10 @@ mod error;
 mod family;
 mod forgetting;
 mod key_file;
+mod migrating;
 mod records;
 mod rewrap;
+mod room;
 mod store;
 
 pub use self::{
@@ -56,6 +61,6 @@ pub use self::{
     error::EvidenceError,
     forgetting::Forgotten,
     key_file::{KEY_FILE, KeyFrom},
-    records::{MEDIA_TYPE_BYTES_MAX, Named, Piece, Usage},
+    records::{Disputed, MEDIA_TYPE_BYTES_MAX, Named, Piece, Usage},
     store::EvidenceStore,
 };

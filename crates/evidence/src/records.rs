@@ -1,5 +1,7 @@
 //! What is stored of pieces and disputes beside the sealed bytes, and how it is read and written.
 
+use std::collections::BTreeMap;
+
 use aep2_journal::{ColumnFamily, JournalError, Transaction, View};
 use aep2_mandate::units::UnixTime;
 use aep2_vault::RecordMeta;
@@ -10,6 +12,18 @@ use crate::{error::EvidenceError, family::Family};
 
 /// The most bytes of a media type.
 pub const MEDIA_TYPE_BYTES_MAX: usize = 100;
+
+/// A dispute of which a piece is handed in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Disputed {
+    /// Its id.
+    pub id: B256,
+    /// In whose room the piece is, by ids that are opaque here: each of these has a share of all the room.
+    pub shares: Vec<B256>,
+    /// When it ends at the latest. Afterwards its evidence gives way to that of others, where there is no
+    /// room.
+    pub open_until: UnixTime,
+}
 
 /// A piece as a party signed it, before its bytes came.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +52,7 @@ pub struct Piece {
 }
 
 /// What is known of a dispute.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct DisputeRecord {
     /// How much there is of it.
@@ -47,13 +61,30 @@ pub(crate) struct DisputeRecord {
     pub(crate) retention: RecordMeta,
     /// When its pieces' keys were destroyed, if they were.
     pub(crate) destroyed_at: Option<UnixTime>,
+    /// When it ends at the latest.
+    pub(crate) open_until: UnixTime,
+    /// Until when somebody wants it kept, whoever needs the room.
+    pub(crate) wanted_until: UnixTime,
+    /// How much of it is in each share.
+    pub(crate) shares: BTreeMap<B256, Usage>,
 }
 
 impl DisputeRecord {
     /// A dispute without evidence.
     pub(crate) fn new() -> Self {
-        let retention = RecordMeta { kept_until: UnixTime::MIN, legal_hold: false };
-        Self { usage: Usage::default(), retention, destroyed_at: None }
+        Self {
+            usage: Usage::default(),
+            retention: RecordMeta { kept_until: UnixTime::MIN, legal_hold: false },
+            destroyed_at: None,
+            open_until: UnixTime::MIN,
+            wanted_until: UnixTime::MIN,
+            shares: BTreeMap::new(),
+        }
+    }
+
+    /// How long it is kept where its room is needed.
+    pub(crate) fn gives_way(&self) -> RecordMeta {
+        RecordMeta { kept_until: self.open_until.max(self.wanted_until), ..self.retention }
     }
 }
 
@@ -109,6 +140,12 @@ impl Source for Tx<'_> {
     fn value(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, JournalError> {
         self.get(family, key)
     }
+}
+
+/// What is known of a dispute.
+pub(crate) fn dispute_in(on: &impl Source, dispute: B256) -> Result<DisputeRecord, EvidenceError> {
+    let record = on.record(Family::Disputes, dispute.as_slice())?;
+    Ok(record.unwrap_or_else(DisputeRecord::new))
 }
 
 /// Reads a record.

@@ -5,7 +5,8 @@ use aep2_vault::{Context, VaultError, WrappedKey};
 
 use crate::{
     error::EvidenceError,
-    family::{Family, UNERASED},
+    family::Family,
+    room,
     store::{EvidenceStore, KIND},
 };
 
@@ -33,7 +34,7 @@ impl EvidenceStore {
                 }
             }
             if anew > 0 {
-                tx.put(Family::Whole, UNERASED.to_vec(), Vec::new());
+                room::note_unerased(tx)?;
             }
             Ok::<_, EvidenceError>(anew)
         });

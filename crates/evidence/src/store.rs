@@ -10,13 +10,17 @@ use alloy_primitives::{B256, keccak256};
 use crate::{
     config::EvidenceLimits,
     error::EvidenceError,
-    family::{Family, USAGE, hash_in, piece_key},
+    family::{Family, USAGE, last_in, piece_key},
     key_file::KeyFrom,
-    records::{self, DisputeRecord, MEDIA_TYPE_BYTES_MAX, Named, Piece, Source, Tx, Usage},
+    migrating::MIGRATIONS,
+    records::{
+        self, DisputeRecord, Disputed, MEDIA_TYPE_BYTES_MAX, Named, Piece, Source, Tx, Usage,
+    },
+    room,
 };
 
 /// The format of all keys and values.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// Whose journal it is.
 const IDENTITY: &[u8] = b"aep2-evidence";
 /// What pieces are sealed as. Their id is their key in the store: the dispute, then the hash.
@@ -59,6 +63,7 @@ impl EvidenceStore {
         let mut config = JournalConfig::new(Family::ALL, FORMAT, IDENTITY.to_vec());
         config.thread_name = "evidence-writer";
         config.waiting_max = WAITING_MAX;
+        config.migrations = &MIGRATIONS;
         let store = directory.join("store");
         let journal = Journal::open(&store, config, |_| Ok::<_, EvidenceError>(()))?;
         let is_empty = living_keys(&journal.view()).next().transpose()?.is_none();
@@ -74,17 +79,18 @@ impl EvidenceStore {
     /// Seals on the caller's thread, which takes milliseconds for a large piece.
     ///
     /// # Errors
-    /// When the bytes are others, too many or none, the media type is none, the dispute or the store is
-    /// full, or the dispute's evidence was destroyed already; and when it cannot be sealed or written.
+    /// When the bytes are others, too many or none, the media type is none, the dispute, one of its shares
+    /// or the store is full, or the dispute's evidence was destroyed already; and when it cannot be sealed
+    /// or written.
     pub async fn put(
         &self,
-        dispute: B256,
+        dispute: Disputed,
         named: Named,
         bytes: Vec<u8>,
     ) -> Result<Piece, EvidenceError> {
         let Inner { vault, limits, .. } = &*self.inner;
         check(&named, &bytes, limits)?;
-        let key = piece_key(dispute, named.hash);
+        let key = piece_key(dispute.id, named.hash);
         let is_known = self.view().get(Family::Pieces, &key)?.is_some();
         // Not sealed again, for whoever sends the same bytes over and over.
         let sealed = match is_known {
@@ -103,7 +109,7 @@ impl EvidenceStore {
     pub fn get(&self, dispute: B256, hash: B256) -> Result<(Piece, Vec<u8>), EvidenceError> {
         let view = self.inner.journal.snapshot();
         let key = piece_key(dispute, hash);
-        if let Some(at) = dispute_in(&view, dispute)?.destroyed_at {
+        if let Some(at) = records::dispute_in(&view, dispute)?.destroyed_at {
             return Err(EvidenceError::Destroyed { dispute, at });
         }
         let unknown = || EvidenceError::Unknown { dispute, hash };
@@ -125,7 +131,7 @@ impl EvidenceStore {
     /// When the store cannot be read.
     pub fn list(&self, dispute: B256) -> Result<Vec<Piece>, EvidenceError> {
         let view = self.inner.journal.snapshot();
-        if dispute_in(&view, dispute)?.destroyed_at.is_some() {
+        if records::dispute_in(&view, dispute)?.destroyed_at.is_some() {
             return Ok(Vec::new());
         }
         let pieces = view.entries_of(Family::Pieces, dispute.to_vec());
@@ -150,7 +156,7 @@ impl EvidenceStore {
     /// # Errors
     /// When the store cannot be read.
     pub fn retention(&self, dispute: B256) -> Result<RecordMeta, EvidenceError> {
-        Ok(dispute_in(&self.view(), dispute)?.retention)
+        Ok(records::dispute_in(&self.view(), dispute)?.retention)
     }
 
     /// Has a dispute's evidence kept until this time at least. It never shortens.
@@ -162,7 +168,11 @@ impl EvidenceStore {
         dispute: B256,
         until: UnixTime,
     ) -> Result<RecordMeta, EvidenceError> {
-        self.set_retention(dispute, move |kept| kept.kept_until_at_least(until)).await
+        self.change(dispute, move |record| {
+            record.retention = record.retention.kept_until_at_least(until);
+            record.wanted_until = record.wanted_until.max(until);
+        })
+        .await
     }
 
     /// Has a dispute's evidence kept whatever its age, or no longer.
@@ -174,17 +184,17 @@ impl EvidenceStore {
         dispute: B256,
         on: bool,
     ) -> Result<RecordMeta, EvidenceError> {
-        self.set_retention(dispute, move |kept| RecordMeta { legal_hold: on, ..kept }).await
+        self.change(dispute, move |record| record.retention.legal_hold = on).await
     }
 
-    async fn set_retention(
+    async fn change(
         &self,
         dispute: B256,
-        change: impl FnOnce(RecordMeta) -> RecordMeta + Send + 'static,
+        change: impl FnOnce(&mut DisputeRecord) + Send + 'static,
     ) -> Result<RecordMeta, EvidenceError> {
         self.write(move |tx| {
             let mut record = living_dispute(tx, dispute)?;
-            record.retention = change(record.retention);
+            change(&mut record);
             records::put(tx, Family::Disputes, dispute.as_slice(), &record)?;
             Ok(record.retention)
         })
@@ -236,13 +246,13 @@ fn check(named: &Named, bytes: &[u8], limits: &EvidenceLimits) -> Result<(), Evi
 /// Stores a piece, sealed unless it was known.
 fn put_in(
     tx: &mut Tx<'_>,
-    dispute: B256,
+    dispute: Disputed,
     named: Named,
     sealed: Option<Sealed>,
     (now, limits): (UnixTime, &EvidenceLimits),
 ) -> Result<Piece, EvidenceError> {
-    let mut record = living_dispute(tx, dispute)?;
-    let key = piece_key(dispute, named.hash);
+    let mut record = living_dispute(tx, dispute.id)?;
+    let key = piece_key(dispute.id, named.hash);
     // Whoever sends the same again has nothing kept any longer.
     if let Some(piece) = tx.record::<Piece>(Family::Pieces, &key)? {
         return Ok(piece);
@@ -254,32 +264,19 @@ fn put_in(
     if record.usage.pieces >= u64::from(limits.dispute_pieces_max) {
         return Err(EvidenceError::DisputeFull { most: limits.dispute_pieces_max });
     }
-    let usage: Usage = tx.record(Family::Whole, USAGE)?.unwrap_or_default();
-    let with = usage.with(named.size);
-    if with.bytes > limits.bytes_max {
-        let (used, size, most) = (usage.bytes, named.size, limits.bytes_max);
-        return Err(EvidenceError::Full { used, size, most });
-    }
-    record.usage = record.usage.with(named.size);
+    room::take(tx, &dispute, &mut record, (named.size, now, limits))?;
     let Named { hash, size, media_type } = named;
     let piece = Piece { hash, size, media_type, at: now };
-    records::put(tx, Family::Whole, USAGE, &with)?;
-    records::put(tx, Family::Disputes, dispute.as_slice(), &record)?;
+    records::put(tx, Family::Disputes, dispute.id.as_slice(), &record)?;
     records::put(tx, Family::Pieces, &key, &piece)?;
     tx.put(Family::Keys, key.clone(), sealed.key.to_bytes());
     tx.put(Family::Contents, key, sealed.ciphertext);
     Ok(piece)
 }
 
-/// What is known of a dispute.
-pub(crate) fn dispute_in(on: &impl Source, dispute: B256) -> Result<DisputeRecord, EvidenceError> {
-    let record = on.record(Family::Disputes, dispute.as_slice())?;
-    Ok(record.unwrap_or_else(DisputeRecord::new))
-}
-
 /// The same, of one whose evidence was not destroyed.
 fn living_dispute(on: &impl Source, dispute: B256) -> Result<DisputeRecord, EvidenceError> {
-    let record = dispute_in(on, dispute)?;
+    let record = records::dispute_in(on, dispute)?;
     match record.destroyed_at {
         Some(at) => Err(EvidenceError::Destroyed { dispute, at }),
         None => Ok(record),
@@ -293,7 +290,7 @@ fn living_keys(
     let entries = view.entries(Family::Keys, &[]).map(|entry| {
         let (key, value) = entry?;
         let wrapped = WrappedKey::from_bytes(&value).map_err(VaultError::from)?;
-        match hash_in(&key) {
+        match last_in(&key) {
             Some(_) => Ok((key, wrapped)),
             None => Err(records::damaged(Family::Keys, &key, "it is no piece's")),
         }

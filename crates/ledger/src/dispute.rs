@@ -222,7 +222,7 @@ pub(crate) fn rule(
     Ok(Disputed { record, again: false })
 }
 
-/// Takes the same again; a new one only while its mandate waits.
+/// A mandate with its dispute, wherever the mandate is.
 fn disputed(tx: &Tx<'_, '_>, mandate: MandateHash) -> Result<(Entry, DisputeRecord), DisputeError> {
     let entry = Entry::find(tx, mandate)?.ok_or(DisputeError::UnknownMandate { mandate })?;
     let record = tx.record(Family::Disputes, &schema::mandate(mandate))?;

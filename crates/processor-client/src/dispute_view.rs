@@ -48,6 +48,10 @@ pub struct DisputeView {
     pub dispute: SignedDispute,
     /// Whose signature the dispute has, as the processor says.
     pub by: OpenedBy,
+    /// What the mandate's key had signed before the account's owner spoke, if it had. The owner's dispute
+    /// stands in its place, and an answer to it is an answer to something else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agents_dispute: Option<SignedDispute>,
     /// What the payee says to it, if it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<SignedDisputeAnswer>,
@@ -66,10 +70,20 @@ pub struct DisputeView {
 }
 
 impl DisputeView {
+    /// All the evidence that the payer signed for: the owner's, and what its agent had shown before.
+    pub fn payers_pieces(&self) -> impl Iterator<Item = &Evidence> {
+        let agents = self.agents_dispute.iter().flat_map(|agents| &agents.message().evidence);
+        self.dispute.message().evidence.iter().chain(agents)
+    }
+
+    /// All the evidence that the payee signed for.
+    pub fn payees_pieces(&self) -> impl Iterator<Item = &Evidence> {
+        self.answer.iter().flat_map(|answer| &answer.message.evidence)
+    }
+
     /// All the evidence that the parties signed for, the payer's first.
     pub fn pieces(&self) -> impl Iterator<Item = &Evidence> {
-        let answered = self.answer.iter().flat_map(|answer| &answer.message.evidence);
-        self.dispute.message().evidence.iter().chain(answered)
+        self.payers_pieces().chain(self.payees_pieces())
     }
 }
 

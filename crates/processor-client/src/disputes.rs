@@ -15,7 +15,7 @@ use aep2_mandate::{
     },
     units::UnixTime,
 };
-use alloy_primitives::B256;
+use alloy_primitives::{B256, keccak256};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use http::{StatusCode, header};
@@ -183,9 +183,11 @@ impl DisputesClient {
         mandate_id: B256,
         bytes: impl Into<Bytes>,
     ) -> Result<(), ProcessorError> {
-        let url = at(&self.base, &format!("v1/disputes/{mandate_id}/evidence"));
+        let bytes = bytes.into();
+        let hash = keccak256(&bytes);
+        let url = at(&self.base, &format!("v1/disputes/{mandate_id}/evidence/{hash}"));
         let kind = (header::CONTENT_TYPE, "application/octet-stream");
-        let request = self.http.post(url).header(kind.0, kind.1).body(bytes.into());
+        let request = self.http.post(url).header(kind.0, kind.1).body(bytes);
         let (status, answer) = call_within(request, self.slow(), DISPUTE_BYTES_MAX).await?;
         if status.is_success() { Ok(()) } else { Err(refusal(status, &answer)) }
     }

@@ -1,11 +1,20 @@
 //! A real arbiter beside a real processor: rules decide what signatures show, a judge the rest, and whoever
 //! has the key may take the program's place.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use aep2_arbiter::{Arbiter, Decide, DecidingConfig, Parts, Processor, Worker, case::Case};
+use aep2_arbiter::{
+    Arbiter, Decide, DecidingConfig, Parts, Processor, Worker,
+    accounts::{AccountOnChain, Accounts, AccountsError, Found},
+    case::Case,
+};
 use aep2_ledger::MandateHash;
-use aep2_mandate::typed_data::dispute::{Dispute, Reason};
+use aep2_mandate::{
+    clock::Clock,
+    field,
+    typed_data::dispute::{Dispute, Reason},
+    units::{AccountId, ChainId, UnixTime},
+};
 use aep2_payer::Payment;
 use aep2_processor_client::disputes::DisputesClient;
 use aep2_tests::{
@@ -15,12 +24,44 @@ use aep2_tests::{
     world::eventually,
 };
 use aep2_vault::{Kek, Vault};
+use aep2_x402::purchase::Venue;
+use alloy::primitives::{B256, keccak256};
+use async_trait::async_trait;
 use tokio::task::JoinHandle;
 
 use super::{
     shop::{Shop, json},
     street::{Street, processor_url},
 };
+
+/// A node of the world's chain, which is at the world's time.
+#[derive(Debug)]
+struct Node {
+    clock: Clock,
+    payer: AccountOnChain,
+}
+
+impl Node {
+    fn of(street: &Street) -> Self {
+        let Shop { world, payer, .. } = &street.shop;
+        let key_hash = B256::from(field::to_be_bytes(&payer.secret().public().hash()));
+        let processor = world.venue().processor;
+        let payer = AccountOnChain { owner: payer.key.address(), processor, key_hash };
+        Self { clock: world.clock.clone(), payer }
+    }
+}
+
+#[async_trait]
+impl Accounts for Node {
+    async fn account(&self, _: &Venue, _: AccountId) -> Result<Found, AccountsError> {
+        Ok(Found { account: Some(self.payer), at: self.clock.now() })
+    }
+
+    /// The server's own clock stays behind when the world travels.
+    async fn time(&self, _: ChainId) -> Result<UnixTime, AccountsError> {
+        Ok(self.clock.now())
+    }
+}
 
 /// An arbiter at work.
 struct Court {
@@ -40,7 +81,8 @@ impl Court {
         };
         let arbiter = Arbiter::open(folder, parts).unwrap();
         let (url, venue) = (processor_url(&street.shop), world.venue());
-        let processor = Processor { url, venue, is_trusted: true, accounts: None };
+        let accounts = Some(Arc::new(Node::of(street)) as Arc<dyn Accounts>);
+        let processor = Processor { url, venue, is_trusted: false, accounts };
         let worker = Worker::new(arbiter.clone(), processor, reqwest::Client::new());
         let working = tokio::spawn(worker.run(Duration::from_millis(50)));
         Self { arbiter, working }
@@ -70,8 +112,8 @@ async fn disputed(street: &Street) -> (Payment, Dispute) {
     let signed = world.disputed_by_key(payer, dispute.clone());
     let opened = street.shop.post("/v1/disputes", json(&signed)).await;
     assert_eq!(opened.status, 201, "{opened:?}");
-    let at = format!("/v1/disputes/{}/evidence", payment.id.to_bytes());
     let bytes: &[u8] = b"an empty page";
+    let at = format!("/v1/disputes/{}/evidence/{}", payment.id.to_bytes(), keccak256(bytes));
     let kept = street.shop.request(reqwest::Method::POST, &at).body(bytes);
     assert_eq!(street.shop.send(kept).await.status, 200);
     (payment, dispute)

@@ -21,7 +21,7 @@ use aep2_tests::{
     settling::all_settled,
     stand_in::serve,
 };
-use alloy::primitives::{Address, B256};
+use alloy::primitives::{Address, B256, keccak256};
 use axum::Router;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -59,11 +59,18 @@ async fn a_payer_that_got_nothing_objects_is_heard_and_pays_what_was_ruled() {
     // Evidence: what was named, byte for byte.
     let at = format!("/v1/disputes/{id}/evidence");
     let hand_in = async |bytes: &'static [u8]| {
+        let at = format!("{at}/{}", keccak256(bytes));
         street.shop.send(street.shop.request(Method::POST, &at).body(bytes)).await
     };
     assert_eq!(hand_in(b"another page").await.code(), "evidence_not_named");
     assert_eq!(hand_in(paper).await.status, 200);
     assert_eq!(hand_in(paper).await.status, 200, "again");
+    let named = format!("{at}/{}", keccak256(paper));
+    let other = street.shop.request(Method::POST, &named).body(b"an empty pag3".as_slice());
+    assert_eq!(street.shop.send(other).await.code(), "evidence_not_named");
+    let long =
+        street.shop.request(Method::POST, &named).body(b"an empty page, and more".as_slice());
+    assert_eq!(street.shop.send(long).await.status, 413, "no more is read than was signed for");
 
     let answer = world.answered_by(&payee(1), &dispute, 700);
     let answered = street.shop.post(&format!("/v1/disputes/{id}/answer"), json(&answer)).await;

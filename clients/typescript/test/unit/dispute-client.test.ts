@@ -85,11 +85,12 @@ async function register(t: TestContext) {
       state.shown = { ...state.shown, answer: JSON.parse(body.toString()), answeredAt: NOW };
       return json(show());
     }
-    if (path.endsWith("/evidence")) {
-      state.evidence.set(keccak256(body), body);
+    const hash = /\/evidence\/(0x[0-9a-f]{64})$/.exec(path)?.[1];
+    if (hash !== undefined && method === "POST") {
+      assert.equal(hash, keccak256(body));
+      state.evidence.set(hash, body);
       return { status: 200, body: "" };
     }
-    const hash = /\/evidence\/(0x[0-9a-f]{64})$/.exec(path)?.[1];
     return hash === undefined ? json(show()) : { status: 200, body: state.evidence.get(hash) ?? "" };
   };
   const server = createServer(async (request, response) => {
@@ -125,7 +126,7 @@ test("a payer disputes with its mandate's key, and its evidence follows", async 
   const found = await client(KEY).dispute({ mandateId, reason: "other", text: "It was empty.", evidence: [LOG] });
   assert.deepEqual(state.calls.map(({ method, path }) => `${method} ${path}`), [
     "POST /v1/disputes",
-    `POST /v1/disputes/${mandateId}/evidence`,
+    `POST /v1/disputes/${mandateId}/evidence/${keccak256(LOG.bytes)}`,
     `GET /v1/disputes/${mandateId}`,
   ]);
   const [opened, brought, read] = state.calls;

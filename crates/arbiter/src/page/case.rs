@@ -1,6 +1,9 @@
 //! One case: what was said and shown, what happened when, and the form to decide.
 
-use aep2_mandate::{typed_data::dispute::Evidence, wire::Strict};
+use aep2_mandate::{
+    typed_data::dispute::{Evidence, SignedDispute},
+    wire::Strict,
+};
 use aep2_page::layout::key;
 use axum::{
     extract::{Path, State, rejection::PathRejection},
@@ -79,6 +82,7 @@ fn said(case: &Case, file: &CaseFile) -> Markup {
         h2 { "The payer says" }
         p .said { (dispute.text) }
         (evidence(case, Party::Payer, &dispute.evidence))
+        @if let Some(agents) = &file.agents_dispute { (before_the_owner(case, agents, file)) }
         h2 { "The payee says" }
         @match &file.answer {
             Some(answer) => {
@@ -92,6 +96,22 @@ fn said(case: &Case, file: &CaseFile) -> Markup {
         @for words in &file.words {
             p { strong { (words.by) } ", " (time(words.at)) }
             p .said { (words.text) }
+        }
+    }
+}
+
+/// What was said before the account's owner spoke in the place of its agent.
+fn before_the_owner(case: &Case, agents: &SignedDispute, file: &CaseFile) -> Markup {
+    let agents = agents.message();
+    html! {
+        h2 { "The payer's agent had said" }
+        p { "For the reason " code { (agents.reason.name()) } "." }
+        p .said { (agents.text) }
+        (evidence(case, Party::Payer, &agents.evidence))
+        @if let Some(answer) = &file.agents_answer {
+            p { "To that the payee had asked for " strong { (answer.message.captured) } "." }
+            p .said { (answer.message.text) }
+            (evidence(case, Party::Payee, &answer.message.evidence))
         }
     }
 }

@@ -42,7 +42,7 @@ pub(super) fn look(question: &Question<'_>) -> Result<Option<Amount>, ArbiterErr
     let file = question.file;
     let is_asked = file.dispute.message().reason == Reason::DuplicatePayment
         && file.terms.order.is_some()
-        && question.is_heard()
+        && question.is_heard
         && question.may_lower();
     if !is_asked {
         return Ok(None);

@@ -19,9 +19,8 @@ pub(crate) struct Question<'a> {
     pub(crate) case: &'a Case,
     pub(crate) file: &'a CaseFile,
     pub(crate) evidence: &'a [OpenedPiece],
-    pub(crate) now: UnixTime,
-    /// Whether the processor showed the case after the payee's time to answer was over.
-    pub(crate) is_fresh: bool,
+    /// Whether the payee had its say: see [`is_heard`].
+    pub(crate) is_heard: bool,
     /// What this arbiter decided about another mandate, if it has a case about it.
     pub(crate) elsewhere: &'a dyn Fn(B256) -> Result<Option<Elsewhere>, ArbiterError>,
 }
@@ -35,12 +34,13 @@ pub(crate) enum Elsewhere {
     Decided(Amount),
 }
 
-impl Question<'_> {
-    /// Whether the payee had its say: it answered, or its time to do so is over.
-    pub(crate) fn is_heard(&self) -> bool {
-        self.case.answer.is_some() || (self.is_fresh && self.now >= self.case.answer_by)
-    }
+/// Whether the payee had its say: it answered, or its time to do so is over, and the processor has shown the
+/// case since, so that no answer is overlooked.
+pub(crate) fn is_heard(case: &Case, now: UnixTime, is_fresh: bool) -> bool {
+    case.answer.is_some() || (is_fresh && now >= case.answer_by)
+}
 
+impl Question<'_> {
     /// Whether a rule may take money from the payee on the word of whoever opened the dispute.
     pub(crate) fn may_lower(&self) -> bool {
         self.case.payer.is_known()

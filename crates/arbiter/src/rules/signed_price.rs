@@ -103,7 +103,7 @@ impl Offer {
 
 pub(super) fn look(question: &Question<'_>) -> Result<Option<Amount>, ArbiterError> {
     let is_asked = question.file.dispute.message().reason == Reason::Overcharge
-        && question.is_heard()
+        && question.is_heard
         && question.may_lower();
     if !is_asked {
         return Ok(None);

@@ -1,9 +1,12 @@
-//! The payee does not answer.
+//! The payee does not answer, and its terms say that silence refunds: the payer gets everything back.
 //!
-//! Where its terms say that silence refunds, the payer gets everything back. Otherwise the payee keeps what
-//! is owed. A processor may hide an answer, and nobody can see that; so silence is counted from when the
-//! dispute was first seen here, and only after the processor showed the case anew once the time was over.
-//! The terms count for the payer: where nobody but the processor says who that is, a judge decides.
+//! Terms that do not say so say nothing of silence, and neither does this rule: a judge decides on what the
+//! payer shows, or the default does. Otherwise a payee that has no good answer would give none, and keep
+//! everything before anybody had looked.
+//!
+//! A processor may hide an answer, and nobody can see that; so silence is counted from when the dispute was
+//! first seen here, and only after the processor showed the case anew once the time was over. The terms count
+//! for the payer: where nobody but the processor says who that is, a judge decides.
 
 use aep2_mandate::units::Amount;
 use aep2_x402::disputes::Disputes;
@@ -12,15 +15,10 @@ use super::question::Question;
 use crate::error::ArbiterError;
 
 pub(super) fn look(question: &Question<'_>) -> Result<Option<Amount>, ArbiterError> {
-    let case = question.case;
-    if case.answer.is_some() || !question.is_heard() {
-        return Ok(None);
-    }
+    let is_silent = question.case.answer.is_none() && question.is_heard;
     let terms = question.file.terms.disputes.as_ref();
-    Ok(match terms.is_some_and(Disputes::silence_refunds) {
-        true => question.may_lower().then_some(Amount::ZERO),
-        false => Some(case.owed),
-    })
+    let refunds = terms.is_some_and(Disputes::silence_refunds) && question.may_lower();
+    Ok((is_silent && refunds).then_some(Amount::ZERO))
 }
 
 #[cfg(test)]
@@ -46,10 +44,10 @@ mod tests {
     }
 
     #[test]
-    fn terms_that_do_not_refund_for_silence_leave_the_payee_what_is_owed() {
+    fn a_payee_does_not_win_by_silence_where_its_terms_say_nothing_of_it() {
         let mut world = World::new();
         world.now = world.case.answer_by;
-        assert_eq!(world.ask(look), Some(World::amount(1_000)));
+        assert_eq!(world.ask(look), None, "what the payer shows is for a judge");
     }
 
     #[test]

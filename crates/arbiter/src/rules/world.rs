@@ -18,7 +18,7 @@ use alloy::signers::local::PrivateKeySigner;
 use alloy_primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
 
-use super::question::{Elsewhere, Question};
+use super::question::{Elsewhere, Question, is_heard};
 use crate::{
     case::{Case, CaseState, Party, PayerCheck},
     case_file::CaseFile,
@@ -105,8 +105,17 @@ impl World {
         let case = case_of(&mandate, &dispute, venue);
         let dispute = KeySigned::sign(dispute, &key, &venue.typed_data_domain());
         let dispute = AnySigned::ByKey(dispute);
-        let (capture, answer, words) = (None, None, Vec::new());
-        let file = CaseFile { mandate, receipt, terms, capture, dispute, answer, words };
+        let file = CaseFile {
+            mandate,
+            receipt,
+            terms,
+            capture: None,
+            dispute,
+            answer: None,
+            agents_dispute: None,
+            agents_answer: None,
+            words: Vec::new(),
+        };
         let (evidence, now, is_fresh) = (Vec::new(), time(NOW), true);
         Self { case, file, evidence, now, is_fresh, payee, processor, key }
     }
@@ -151,9 +160,9 @@ impl World {
         ask: impl FnOnce(&Question<'_>) -> T,
     ) -> T {
         let Self { case, file, evidence, now, is_fresh, .. } = self;
-        let (now, is_fresh) = (*now, *is_fresh);
+        let is_heard = is_heard(case, *now, *is_fresh);
         let elsewhere = &move |_| Ok(elsewhere);
-        ask(&Question { case, file, evidence, now, is_fresh, elsewhere })
+        ask(&Question { case, file, evidence, is_heard, elsewhere })
     }
 
     /// Adds evidence.

@@ -2,12 +2,15 @@
 
 use std::sync::{Arc, Mutex};
 
-use aep2_arbiter::accounts::{AccountOnChain, Accounts, ChainNode};
-use aep2_mandate::units::{AccountId, ChainId};
+use aep2_arbiter::accounts::{AccountOnChain, Accounts, ChainNode, Found};
+use aep2_mandate::units::{AccountId, ChainId, UnixTime};
 use aep2_x402::purchase::Venue;
 use alloy_primitives::{Address, B256, hex};
 use axum::{Json, Router, extract::State, routing::post};
 use serde_json::{Value, json};
+
+/// The time of the node's newest block.
+const NEWEST: u64 = 1_790_000_000;
 
 /// What the node answers to `eth_call`.
 type Script = Arc<Mutex<Value>>;
@@ -17,8 +20,11 @@ async fn node(script: Script) -> ChainNode {
         let mut answer = json!({ "jsonrpc": "2.0", "id": request["id"] });
         match request["method"].as_str() {
             Some("eth_chainId") => answer["result"] = json!("0x7a69"),
+            Some("eth_getBlockByNumber") => answer["result"] = newest(),
             Some("eth_call") => {
                 let call = &request["params"][0];
+                // As of the block whose time is told.
+                assert_eq!(request["params"][1], json!("0x10"));
                 // accountOf(7), to the wallet.
                 let input = call["input"].as_str().or(call["data"].as_str()).expect("an input");
                 assert!(input.ends_with("07") && input.len() == 2 + 8 + 64, "{input}");
@@ -37,6 +43,18 @@ async fn node(script: Script) -> ChainNode {
     let router = Router::new().route("/", post(answer)).with_state(script);
     tokio::spawn(async move { axum::serve(listener, router).await });
     ChainNode::new(url.parse().expect("a URL"))
+}
+
+/// A block with nothing in it but a number and a time.
+fn newest() -> Value {
+    let (hash, bloom) = (B256::ZERO, format!("0x{}", "00".repeat(256)));
+    json!({
+        "number": "0x10", "timestamp": format!("{NEWEST:#x}"), "hash": hash, "parentHash": hash,
+        "sha3Uncles": hash, "stateRoot": hash, "transactionsRoot": hash, "receiptsRoot": hash,
+        "mixHash": hash, "miner": Address::ZERO, "logsBloom": bloom, "nonce": "0x0000000000000000",
+        "difficulty": "0x0", "gasLimit": "0x0", "gasUsed": "0x0", "extraData": "0x", "size": "0x0",
+        "uncles": [], "transactions": [],
+    })
 }
 
 fn wallet() -> Address {
@@ -73,7 +91,10 @@ async fn an_account_is_what_the_wallet_says() {
         key_hash: B256::repeat_byte(4),
     };
     let found = node.account(&venue(31_337), account()).await.expect("an answer");
-    assert_eq!(found, Some(expected));
+    let at = UnixTime::new(NEWEST).expect("in range");
+    assert_eq!(found, Found { account: Some(expected), at });
+    assert_eq!(node.time(ChainId::new(31_337)).await.expect("an answer"), at);
+    assert!(node.time(ChainId::new(1)).await.is_err());
     // Another chain's node knows nothing of it.
     assert!(node.account(&venue(1), account()).await.is_err());
     // Half an answer is none.
@@ -89,7 +110,8 @@ async fn a_node_that_fails_says_nothing_and_a_wallet_that_reverts_has_no_account
     let reverted =
         json!({ "error": { "code": 3, "message": "execution reverted", "data": "0x1234abcd" } });
     *script.lock().expect("no panic") = reverted;
-    assert_eq!(node.account(&venue(31_337), account()).await.expect("an answer"), None);
+    let found = node.account(&venue(31_337), account()).await.expect("an answer");
+    assert_eq!(found.account, None);
     let failed = json!({ "error": { "code": -32000, "message": "header not found" } });
     *script.lock().expect("no panic") = failed;
     assert!(node.account(&venue(31_337), account()).await.is_err());

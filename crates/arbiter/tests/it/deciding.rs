@@ -5,10 +5,14 @@ use aep2_arbiter::{
     case::{CaseState, Ending},
     evidence_hash,
 };
-use aep2_mandate::typed_data::{TypedData, dispute::Reason};
+use aep2_mandate::{
+    typed_data::{TypedData, dispute::Reason},
+    units::AccountId,
+};
+use axum::http::StatusCode;
 use serde_json::json;
 
-use crate::support::{Payment, World, count, decided, later, mandate_key, terms};
+use crate::support::{Payment, World, account, count, decided, later, mandate_key, terms};
 
 /// Terms that do not refund for silence.
 fn strict() -> Payment {
@@ -33,19 +37,31 @@ async fn a_payee_that_gives_all_back_is_taken_at_its_word_at_once() {
 
 #[tokio::test]
 async fn silence_is_what_the_terms_say_and_not_before_its_time() {
-    for (payment, expected) in [(Payment::default(), 0), (strict(), 1_000)] {
-        let world = World::begin().await;
-        let arbiter = world.open();
-        world.dispute(&payment);
-        let case = world.first_case(&arbiter).await;
-        world.wait_until(later(case.answer_by, -60));
-        world.turned(&arbiter).await;
-        assert!(arbiter.case(1).expect("a case").is_open());
-        world.wait_until(later(case.answer_by, 1));
-        world.turned(&arbiter).await;
-        let case = arbiter.case(1).expect("a case");
-        assert_eq!(decided(&case), ("silence".to_owned(), expected, true));
-    }
+    let world = World::begin().await;
+    let arbiter = world.open();
+    world.dispute(&Payment::default());
+    let case = world.first_case(&arbiter).await;
+    world.wait_until(later(case.answer_by, -60));
+    world.turned(&arbiter).await;
+    assert!(arbiter.case(1).expect("a case").is_open());
+    world.wait_until(later(case.answer_by, 1));
+    world.turned(&arbiter).await;
+    let case = arbiter.case(1).expect("a case");
+    assert_eq!(decided(&case), ("silence".to_owned(), 0, true));
+}
+
+#[tokio::test]
+async fn a_payee_does_not_win_by_silence_before_a_judge_has_looked() {
+    let world = World::begin().await;
+    let arbiter = world.open();
+    let view = world.dispute(&strict());
+    let case = world.first_case(&arbiter).await;
+    world.wait_until(later(case.answer_by, 1));
+    world.turned(&arbiter).await;
+    assert!(arbiter.case(1).expect("a case").is_open(), "a judge decides");
+    world.wait_until(later(view.decide_by, -60));
+    world.turned(&arbiter).await;
+    assert_eq!(decided(&arbiter.case(1).expect("a case")), ("default".to_owned(), 1_000, true));
 }
 
 #[tokio::test]
@@ -250,4 +266,47 @@ async fn an_order_is_not_given_back_twice_as_a_duplicate_and_by_silence() {
         (1..=2).map(|number| decided(&arbiter.case(number).expect("a case")).1).collect();
     gets.sort_unstable();
     assert_eq!(gets, [0, 1_000]);
+}
+
+#[tokio::test]
+async fn nobody_takes_anothers_refund_by_disputing_the_same_order_number() {
+    let world = World::begin().await;
+    let chain = world.chain.clone().expect("a chain");
+    let other = AccountId::new(8).expect("in range");
+    {
+        let mut accounts = chain.accounts.lock().expect("no panic");
+        let found = accounts[&account()];
+        accounts.insert(other, found);
+    }
+    let arbiter = world.open();
+    // Whoever gives orders numbers may give one to two buyers; and whoever wants can copy terms.
+    world.dispute(&Payment { order: Some(5), account: other, ..Payment::default() });
+    world.dispute(&Payment { order: Some(5), ..Payment::default() });
+    world.turned(&arbiter).await;
+    let references = [1, 2].map(|number| arbiter.case(number).expect("a case").reference);
+    assert_eq!(references[0], references[1]);
+    world.wait_until(later(arbiter.case(2).expect("a case").answer_by, 1));
+    world.turned(&arbiter).await;
+    for number in 1..=2 {
+        let case = arbiter.case(number).expect("a case");
+        assert_eq!(decided(&case), ("silence".to_owned(), 0, true), "{number}");
+    }
+}
+
+#[tokio::test]
+async fn a_ruling_that_gave_nothing_back_does_not_use_up_an_order() {
+    let world = World::begin().await;
+    let arbiter = world.open();
+    for nonce in 1..=2 {
+        world.dispute(&Payment { nonce, order: Some(5), ..Payment::default() });
+    }
+    world.turned(&arbiter).await;
+    // The first is decided, and its processor does not take it.
+    world.answer(1, 0, Vec::new());
+    world.stand_in.script().refuses = Some((StatusCode::CONFLICT, "dispute_closed"));
+    world.turned(&arbiter).await;
+    world.stand_in.script().refuses = None;
+    world.wait_until(later(arbiter.case(2).expect("a case").answer_by, 1));
+    world.turned(&arbiter).await;
+    assert_eq!(decided(&arbiter.case(2).expect("a case")), ("silence".to_owned(), 0, true));
 }

@@ -101,9 +101,9 @@ async fn what_was_kept_long_enough_is_destroyed_and_what_is_open_is_not() {
     world.stand_in.script().is_down = true;
     let ended = world.clock.now();
     world.wait_until(later(ended, 86_300));
-    assert_eq!(arbiter.sweep().await.expect("swept"), 0);
+    assert_eq!(arbiter.sweep(&[world.venue()]).await.expect("swept"), 0);
     world.wait_until(later(ended, 86_500));
-    assert_eq!(arbiter.sweep().await.expect("swept"), 1);
+    assert_eq!(arbiter.sweep(&[world.venue()]).await.expect("swept"), 1);
     assert!(matches!(arbiter.file(1), Err(ArbiterError::Destroyed(1))));
     assert!(arbiter.evidence(1, hash).is_err());
     assert!(arbiter.file(2).is_ok() && arbiter.evidence(2, hash).is_ok());
@@ -111,7 +111,7 @@ async fn what_was_kept_long_enough_is_destroyed_and_what_is_open_is_not() {
     // The case itself stays: the same dispute is not taken anew.
     world.stand_in.script().is_down = false;
     assert!(arbiter.case(1).is_ok());
-    assert_eq!(arbiter.sweep().await.expect("swept"), 0);
+    assert_eq!(arbiter.sweep(&[world.venue()]).await.expect("swept"), 0);
 }
 
 #[tokio::test]
@@ -133,4 +133,56 @@ async fn evidence_fills_no_more_than_its_share_of_the_disk() {
     world.turned(&arbiter).await;
     let open = arbiter.open_cases().expect("cases");
     assert_eq!(open.len(), 1, "{open:?}");
+}
+
+#[tokio::test]
+async fn what_has_ended_gives_way_to_what_is_open_and_no_processor_takes_anothers_room() {
+    let mut world = World::begin().await;
+    world.config.evidence_mib_max = 1;
+    let arbiter = world.open();
+    let old = world.piece(&vec![1; 700 << 10]);
+    let new = world.piece(&vec![2; 700 << 10]);
+    world.dispute(&with(old.clone()));
+    world.turned(&arbiter).await;
+    world.dispute(&Payment { nonce: 2, ..with(new.clone()) });
+    world.turned(&arbiter).await;
+    assert!(arbiter.evidence(1, old.hash).is_ok(), "the first case is open");
+    assert!(arbiter.evidence(2, new.hash).is_err(), "there is no room");
+    world.answer(1, 0, Vec::new());
+    world.turned(&arbiter).await;
+    world.turned(&arbiter).await;
+    assert!(arbiter.evidence(1, old.hash).is_err() && arbiter.evidence(2, new.hash).is_ok());
+    assert!(arbiter.file(1).is_ok(), "what was said is kept");
+    assert_eq!(count(&arbiter, "evidence.gave_way"), 1);
+
+    // Another processor's parties have room of their own.
+    let other = World::begin_with(&world.key).await;
+    let piece = other.piece(&vec![3; 700 << 10]);
+    other.dispute(&with(piece.clone()));
+    other.turned(&arbiter).await;
+    assert!(arbiter.evidence(3, piece.hash).is_ok() && arbiter.evidence(2, new.hash).is_ok());
+}
+
+#[tokio::test]
+async fn cases_of_a_processor_that_nobody_asks_any_more_end_and_are_destroyed() {
+    let mut world = World::begin().await;
+    world.config.kept_days = 1;
+    let arbiter = world.open();
+    let piece = world.piece(SECRET);
+    let view = world.dispute(&with(piece.clone()));
+    world.dispute(&Payment { nonce: 2, ..Payment::default() });
+    world.turned(&arbiter).await;
+    // One is decided, and its ruling does not arrive.
+    world.answer(2, 0, Vec::new());
+    world.stand_in.script().refuses = Some((axum::http::StatusCode::BAD_GATEWAY, "lost"));
+    world.turned(&arbiter).await;
+    world.wait_until(later(view.decide_by, 91));
+    arbiter.sweep(&[world.venue()]).await.expect("swept");
+    assert_eq!(arbiter.open_cases().expect("cases").len(), 2, "its worker ends them");
+    arbiter.sweep(&[]).await.expect("swept");
+    assert_eq!(arbiter.open_cases().expect("cases"), []);
+    assert_eq!(count(&arbiter, "ruling.not_delivered"), 1);
+    world.wait_until(later(view.decide_by, 87_000));
+    assert_eq!(arbiter.sweep(&[]).await.expect("swept"), 2);
+    assert!(arbiter.file(1).is_err() && arbiter.evidence(1, piece.hash).is_err());
 }

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use aep2_arbiter::{
-    Processor, TurnError, Worker,
+    NotTaken, Processor, TurnError, Worker,
     accounts::Accounts,
     case::{CaseState, Ending, PayerCheck},
+    due_to_payee,
 };
 use aep2_mandate::{
     eddsa::SecretKey,
@@ -43,7 +44,7 @@ fn promised(world: &World, view: &mut DisputeView, change: impl FnOnce(&mut Disp
     view.receipt = Signed::sign(receipt, &world.processor, &domain).expect("signed");
 }
 
-const LIES: [(&str, Lie); 17] = [
+const LIES: [(&str, Lie); 19] = [
     ("mandate", |_, view| view.mandate.key = SecretKey::from_seed([9; 32]).public()),
     ("mandate", |_, view| view.mandate.mandate.payee = Address::repeat_byte(1)),
     ("mandate", |_, view| view.mandate_id.0 = B256::repeat_byte(1)),
@@ -75,6 +76,15 @@ const LIES: [(&str, Lie); 17] = [
         view.dispute = AnySigned::ByKey(KeySigned::sign(dispute, &stranger, &domain));
     }),
     ("dispute_signer", |_, view| view.by = OpenedBy::Owner),
+    ("agents_dispute", |world, view| {
+        // An owner has spoken, and somebody else before it.
+        let (domain, stranger) = (world.venue().typed_data_domain(), SecretKey::from_seed([9; 32]));
+        let dispute = view.dispute.message().clone();
+        let agents = KeySigned::sign(dispute.clone(), &stranger, &domain);
+        view.agents_dispute = Some(AnySigned::ByKey(agents));
+        (view.dispute, view.by) = (world.signed_by_owner(dispute), OpenedBy::Owner);
+    }),
+    ("agents_dispute", |_, view| view.agents_dispute = Some(view.dispute.clone())),
     ("capture", |world, view| {
         let capture = aep2_mandate::typed_data::capture::Capture {
             mandate_id: view.mandate_id.0,
@@ -420,4 +430,70 @@ async fn a_list_of_several_pages_is_read_to_its_end() {
     }
     world.turned(&arbiter).await;
     assert_eq!(arbiter.open_cases().expect("cases").len(), 45);
+}
+
+#[tokio::test]
+async fn what_is_shown_wrongly_again_and_again_is_told_once() {
+    let world = World::begin().await;
+    let arbiter = world.open();
+    let view = world.dispute(&Payment::default());
+    world.first_case(&arbiter).await;
+    world.stand_in.script().disputes[0].opened_at = later(view.opened_at, -1);
+    for _ in 0..4 {
+        world.turned(&arbiter).await;
+    }
+    assert_eq!(count(&arbiter, "dispute.contradicted"), 1);
+    world.stand_in.script().disputes[0].opened_at = later(view.opened_at, -2);
+    world.turned(&arbiter).await;
+    assert_eq!(count(&arbiter, "dispute.contradicted"), 2, "that is something else");
+}
+
+#[tokio::test]
+async fn a_payee_is_not_taken_for_silent_while_its_processor_contradicts_itself() {
+    let world = World::begin().await;
+    let arbiter = world.open();
+    let view = world.dispute(&Payment::default());
+    let case = world.first_case(&arbiter).await;
+    world.stand_in.script().disputes[0].opened_at = later(view.opened_at, -1);
+    world.answer(1, 1_000, Vec::new());
+    world.wait_until(later(case.answer_by, 1));
+    world.turned(&arbiter).await;
+    assert!(arbiter.case(1).expect("a case").is_open(), "what it shows was not taken");
+}
+
+#[tokio::test]
+async fn disputes_that_are_passed_over_are_told_and_counted() {
+    let world = World::begin().await;
+    let arbiter = world.open();
+    world.dispute(&Payment::default());
+    world.dispute(&Payment { nonce: 2, ..Payment::default() });
+    world.stand_in.script().disputes[0].status = DisputeStatus::Closed;
+    world.turned(&arbiter).await;
+    assert_eq!(actions(&arbiter), ["dispute.passed", "case.opened"]);
+    assert!(arbiter.metrics().text().contains("code=\"over\""));
+}
+
+#[tokio::test]
+async fn what_is_due_to_a_payee_is_not_what_the_processor_says() {
+    let world = World::begin().await;
+    let view = world.dispute(&Payment::default());
+    let other = world.dispute(&Payment { nonce: 2, ..Payment::default() });
+    let id = view.mandate_id.0;
+    let due = |view: &DisputeView| due_to_payee(view, world.venue(), id);
+    let lowered = DisputeView { due: Amount::ZERO, ..view.clone() };
+    assert_eq!(due(&lowered).expect("due"), amount(1_000));
+    // Another mandate under this one's name, and another one's dispute.
+    let renamed = DisputeView { mandate: other.mandate.clone(), ..view.clone() };
+    assert_eq!(due(&renamed), Err(NotTaken::Mandate));
+    assert_eq!(due(&other), Err(NotTaken::Mandate));
+    let mixed = DisputeView { dispute: other.dispute, ..view.clone() };
+    assert_eq!(due(&mixed), Err(NotTaken::OtherDispute));
+    // Only the payee itself lowers it.
+    world.capture(1, 400);
+    let captured = world.stand_in.script().disputes[0].clone();
+    assert_eq!(due(&captured).expect("due"), amount(400));
+    let forged = captured.capture.expect("a capture").message;
+    let domain = world.venue().typed_data_domain();
+    let forged = Signed::sign(forged, &world.processor, &domain).expect("signed");
+    assert_eq!(due(&DisputeView { capture: Some(forged), ..view }), Err(NotTaken::Capture));
 }

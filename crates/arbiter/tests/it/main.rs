@@ -1,6 +1,7 @@
 //! The arbiter beside a scripted processor, by fear.
 
 mod accounts;
+mod clocks;
 mod deciding;
 mod delivering;
 mod evidence;
@@ -8,4 +9,6 @@ mod judging;
 mod lying;
 mod stand_in;
 mod storing;
+mod succeeding;
 mod support;
+mod turns;

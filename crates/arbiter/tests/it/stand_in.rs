@@ -56,6 +56,10 @@ pub(crate) struct Script {
     pub(crate) loses_answers: bool,
     /// It shows disputes otherwise than they are.
     pub(crate) alter: Option<Alter>,
+    /// It does not show this one.
+    pub(crate) fails_for: Option<B256>,
+    /// It takes a minute to show one.
+    pub(crate) is_slow: bool,
     /// How often it was asked for one dispute.
     pub(crate) asked: usize,
 }
@@ -74,6 +78,8 @@ impl StandIn {
             refuses: None,
             loses_answers: false,
             alter: None,
+            fails_for: None,
+            is_slow: false,
             asked: 0,
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -163,9 +169,13 @@ async fn show(
     Path(mandate): Path<B256>,
     headers: HeaderMap,
 ) -> Response {
+    let is_slow = own.script().is_slow;
+    if is_slow {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+    }
     let mut script = own.script();
     script.asked += 1;
-    if script.is_down {
+    if script.is_down || script.fails_for == Some(mandate) {
         return refusal(StatusCode::SERVICE_UNAVAILABLE, "busy");
     }
     if !script.may_read(&headers, Some(mandate)) {

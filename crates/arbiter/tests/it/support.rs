@@ -1,10 +1,15 @@
 //! An arbiter, a scripted processor, and payments that are disputed there.
 
-use std::{collections::HashMap, path::Path, sync::Arc, sync::Mutex};
+use std::{
+    collections::HashMap,
+    path::Path,
+    sync::atomic::{AtomicUsize, Ordering},
+    sync::{Arc, Mutex},
+};
 
 use aep2_arbiter::{
     Arbiter, ArbiterError, DecidingConfig, Parts, Processor, TurnError, Worker,
-    accounts::{AccountOnChain, Accounts, AccountsError},
+    accounts::{AccountOnChain, Accounts, AccountsError, Found},
     case::{Case, CaseState, DecidedBy, Decision, Delivery},
 };
 use aep2_mandate::{
@@ -52,28 +57,43 @@ pub(crate) struct World {
     pub(crate) clock: Clock,
     pub(crate) config: DecidingConfig,
     pub(crate) stand_in: StandIn,
+    venue: Venue,
     pub(crate) chain: Option<Arc<Chain>>,
     pub(crate) is_trusted: bool,
 }
 
 /// What a chain says of accounts.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Chain {
+    pub(crate) clock: Clock,
     pub(crate) accounts: Mutex<HashMap<AccountId, AccountOnChain>>,
     pub(crate) is_down: Mutex<bool>,
+    /// By how many seconds its newest block is behind.
+    pub(crate) lag_s: Mutex<u64>,
+    /// How often it was asked for an account.
+    pub(crate) asked: AtomicUsize,
+}
+
+impl Chain {
+    fn newest(&self) -> Result<UnixTime, AccountsError> {
+        match *self.is_down.lock().expect("no panic") {
+            true => Err(AccountsError("as the script says".to_owned())),
+            false => Ok(at(self.clock.now().get() - *self.lag_s.lock().expect("no panic"))),
+        }
+    }
 }
 
 #[async_trait]
 impl Accounts for Chain {
-    async fn account(
-        &self,
-        _venue: &Venue,
-        account: AccountId,
-    ) -> Result<Option<AccountOnChain>, AccountsError> {
-        if *self.is_down.lock().expect("no panic") {
-            return Err(AccountsError("as the script says".to_owned()));
-        }
-        Ok(self.accounts.lock().expect("no panic").get(&account).copied())
+    async fn account(&self, _venue: &Venue, account: AccountId) -> Result<Found, AccountsError> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        let at = self.newest()?;
+        let account = self.accounts.lock().expect("no panic").get(&account).copied();
+        Ok(Found { account, at })
+    }
+
+    async fn time(&self, _chain: ChainId) -> Result<UnixTime, AccountsError> {
+        self.newest()
     }
 }
 
@@ -85,6 +105,7 @@ pub(crate) struct Payment {
     pub(crate) nonce: u64,
     /// The payee's number of the order; as the nonce, where it is not said.
     pub(crate) order: Option<u64>,
+    pub(crate) account: AccountId,
     pub(crate) evidence: Vec<Evidence>,
     pub(crate) by_owner: bool,
 }
@@ -96,6 +117,7 @@ impl Default for Payment {
             silence_refunds: true,
             nonce: 1,
             order: None,
+            account: account(),
             evidence: Vec::new(),
             by_owner: false,
         }
@@ -121,7 +143,12 @@ pub(crate) fn mandate_key() -> SecretKey {
 
 impl World {
     pub(crate) async fn begin() -> Self {
-        let (key, processor) = (PrivateKeySigner::random(), PrivateKeySigner::random());
+        Self::begin_with(&PrivateKeySigner::random()).await
+    }
+
+    /// One whose payees name an arbiter that there is.
+    pub(crate) async fn begin_with(key: &PrivateKeySigner) -> Self {
+        let (key, processor) = (key.clone(), PrivateKeySigner::random());
         let (payee, owner) = (PrivateKeySigner::random(), PrivateKeySigner::random());
         let clock = Clock::system();
         let venue =
@@ -132,8 +159,13 @@ impl World {
             processor: processor.address(),
             key_hash: B256::from(field::to_be_bytes(&mandate_key().public().hash())),
         };
-        let chain = Chain::default();
-        chain.accounts.lock().expect("no panic").insert(account(), found);
+        let chain = Chain {
+            clock: clock.clone(),
+            accounts: Mutex::new([(account(), found)].into()),
+            is_down: Mutex::default(),
+            lag_s: Mutex::default(),
+            asked: AtomicUsize::default(),
+        };
         Self {
             directory: tempfile::tempdir().expect("a directory"),
             kek: rand::random(),
@@ -144,13 +176,14 @@ impl World {
             clock,
             config: DecidingConfig::default(),
             stand_in,
+            venue,
             chain: Some(Arc::new(chain)),
             is_trusted: false,
         }
     }
 
     pub(crate) fn venue(&self) -> Venue {
-        self.stand_in.script().venue
+        self.venue
     }
 
     /// Opens the arbiter. It has to be dropped before it is opened again.
@@ -232,6 +265,7 @@ impl World {
             decide_by: later(now, 10_000),
             dispute,
             by,
+            agents_dispute: None,
             answer: None,
             answered_at: None,
             ruling: None,
@@ -240,8 +274,21 @@ impl World {
         }
     }
 
-    fn signed_by_owner(&self, dispute: Dispute) -> AnySigned<Dispute> {
-        let domain = self.venue().typed_data_domain();
+    /// Lets the owner dispute in the place of its agent, as the processor shows it then.
+    pub(crate) fn succeed(&self, number: u64, change: impl FnOnce(&mut Dispute)) {
+        let mut script = self.stand_in.script();
+        let view = &mut script.disputes[number as usize - 1];
+        let mut dispute = view.dispute.message().clone();
+        dispute.text = "I never wanted it".to_owned();
+        change(&mut dispute);
+        view.evidence.extend(dispute.evidence.iter().map(|piece| Strict(piece.hash)));
+        let said = std::mem::replace(&mut view.dispute, self.signed_by_owner(dispute));
+        (view.by, view.agents_dispute) = (OpenedBy::Owner, Some(said));
+        (view.answer, view.answered_at) = (None, None);
+    }
+
+    pub(crate) fn signed_by_owner(&self, dispute: Dispute) -> AnySigned<Dispute> {
+        let domain = self.venue.typed_data_domain();
         AnySigned::ByAddress(Signed::sign(dispute, &self.owner, &domain).expect("signed"))
     }
 
@@ -253,7 +300,7 @@ impl World {
     ) -> SignedMandate {
         let venue = self.venue();
         let mut mandate = Mandate {
-            account: account(),
+            account: payment.account,
             token: TOKEN,
             payee: self.payee.address(),
             amount: Ceiling::new(PRICE).expect("in range"),

@@ -226,11 +226,8 @@ fn evidence(settings: &Settings, folder: &DataFolder) -> anyhow::Result<Option<E
             KeyFrom::Vault(Vault::new(kek.context("disputes.evidence_key_file cannot be used")?))
         }
     };
-    let limits = EvidenceLimits {
-        bytes_max: own.evidence_bytes_max,
-        kept_s_min: own.evidence_kept_s,
-        ..EvidenceLimits::default()
-    };
+    let limits = EvidenceLimits { kept_s_min: own.evidence_kept_s, ..EvidenceLimits::default() };
+    let limits = limits.of_bytes(own.evidence_bytes_max);
     let directory = folder.disputes();
     let store = EvidenceStore::open(&directory, key, limits, Clock::system());
     let name = directory.display();

@@ -97,7 +97,7 @@ fn wallet(work: &WorkFolder, served: &Running, arbiter: &str) {
     let chain = ["--rpc", rpc, "--deployment", deployment, "--from-dev-account", "1"];
     let create = ["wallet", "create", "--processor", processor, "--arbiter", arbiter];
     let created = work.json(&[&create[..], &chain].concat());
-    assert_eq!(created["arbiters"], json!([arbiter]));
+    assert_eq!(created["arbiters"][0].as_str().unwrap().to_lowercase(), arbiter);
     work.json(&[&["wallet", "fund", "--amount", "5", "--mint"], &chain[..]].concat());
     wait_for("the deposit", || {
         let shown = work.json(&["wallet", "show"]);

@@ -75,7 +75,9 @@ async fn the_key_is_replaced_by_one_that_is_kept_elsewhere() {
     assert!(matches!(refused, Err(EvidenceError::WrongKey { source: VaultError::UnknownKek(_) })));
     let store = open(directory.path(), key(&both), &clock).expect("opens");
     let second = b"another".to_vec();
-    store.put(dispute_id(2), named(&second), second.clone()).await.expect("taken");
+    let world = World { directory, clock, store };
+    world.put(2, &second).await.expect("taken");
+    let World { directory, clock, store } = world;
     drop(store);
     // One piece of two is wrapped by the new one already: that is not enough.
     let refused = open(directory.path(), key(&only_new), &clock);

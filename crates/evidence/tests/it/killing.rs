@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, io::Read, thread, time::Duration};
 
-use aep2_evidence::{EvidenceLimits, EvidenceStore, KeyFrom, Usage};
+use aep2_evidence::{Disputed, EvidenceLimits, EvidenceStore, KeyFrom, Usage};
 use aep2_mandate::{clock::Clock, units::UnixTime};
 use aep2_testkit::{child, tell};
 use alloy_primitives::{B256, keccak256};
@@ -13,6 +13,8 @@ const LIMITS: EvidenceLimits = EvidenceLimits {
     piece_bytes_max: 10_000,
     dispute_pieces_max: 4,
     bytes_max: 1 << 30,
+    share_bytes_max: 1 << 30,
+    small_bytes_max: 0,
     kept_s_min: 0,
 };
 
@@ -38,7 +40,9 @@ async fn take(directory: &std::path::Path) {
         if number % 10 != 0 {
             store.keep_until(dispute(number), UnixTime::MAX).await.expect("kept");
         }
-        store.put(dispute(number), named(&bytes), bytes).await.expect("taken");
+        let id = dispute(number);
+        let disputed = Disputed { id, shares: vec![id], open_until: UnixTime::MAX };
+        store.put(disputed, named(&bytes), bytes).await.expect("taken");
         tell!("put {number}");
         if number % 40 == 0 {
             let store = store.clone();

@@ -4,6 +4,7 @@
 mod destroying;
 mod keys;
 mod killing;
+mod room;
 mod stealing;
 mod support;
 mod taking;

@@ -64,8 +64,8 @@ async fn whoever_writes_the_store_cannot_put_one_piece_in_anothers_place() {
     let World { directory, clock, store } = world;
     drop(store);
 
-    let names = ["keys", "contents", "pieces", "disputes", "whole"];
-    let config = JournalConfig::new(names.map(Family), 1, b"aep2-evidence".to_vec());
+    let names = ["keys", "contents", "pieces", "disputes", "whole", "shares", "ends"];
+    let config = JournalConfig::new(names.map(Family), 2, b"aep2-evidence".to_vec());
     let path = directory.path().join("store");
     let journal = Journal::open(&path, config, |_| Ok::<_, OpenError>(())).expect("opens");
     let key = |dispute, bytes: &[u8]| [dispute_id(dispute).0, keccak256(bytes).0].concat();

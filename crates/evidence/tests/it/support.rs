@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
-use aep2_evidence::{EvidenceError, EvidenceLimits, EvidenceStore, KeyFrom, Named, Piece};
-use aep2_mandate::clock::Clock;
+use aep2_evidence::{
+    Disputed, EvidenceError, EvidenceLimits, EvidenceStore, KeyFrom, Named, Piece,
+};
+use aep2_mandate::{clock::Clock, units::UnixTime};
 use alloy_primitives::{B256, keccak256};
 use tempfile::TempDir;
 
@@ -12,6 +14,8 @@ pub(crate) const LIMITS: EvidenceLimits = EvidenceLimits {
     piece_bytes_max: 1_000,
     dispute_pieces_max: 3,
     bytes_max: 3_500,
+    share_bytes_max: 3_000,
+    small_bytes_max: 100,
     kept_s_min: 1_000,
 };
 
@@ -38,7 +42,33 @@ impl World {
     }
 
     pub(crate) async fn put(&self, dispute: u8, bytes: &[u8]) -> Result<Piece, EvidenceError> {
-        self.store.put(dispute_id(dispute), named(bytes), bytes.to_vec()).await
+        self.put_named(dispute, named(bytes), bytes).await
+    }
+
+    pub(crate) async fn put_named(
+        &self,
+        dispute: u8,
+        named: Named,
+        bytes: &[u8],
+    ) -> Result<Piece, EvidenceError> {
+        self.store.put(self.disputed(dispute), named, bytes.to_vec()).await
+    }
+
+    /// A dispute with a share of its own, which ends in 500 seconds.
+    pub(crate) fn disputed(&self, dispute: u8) -> Disputed {
+        let open_until = UnixTime::new(self.clock.now().get() + 500).expect("in range");
+        Disputed { id: dispute_id(dispute), shares: vec![dispute_id(dispute)], open_until }
+    }
+
+    /// A piece of a dispute, in the room of somebody.
+    pub(crate) async fn put_by(
+        &self,
+        dispute: u8,
+        by: u8,
+        bytes: &[u8],
+    ) -> Result<Piece, EvidenceError> {
+        let disputed = Disputed { shares: vec![dispute_id(by)], ..self.disputed(dispute) };
+        self.store.put(disputed, named(bytes), bytes.to_vec()).await
     }
 
     pub(crate) fn get(&self, dispute: u8, bytes: &[u8]) -> Result<Vec<u8>, EvidenceError> {

@@ -1,7 +1,7 @@
 //! Somebody hands in other bytes, too many of them, or fills the disk.
 
 use aep2_evidence::{EvidenceError, MEDIA_TYPE_BYTES_MAX, Named, Usage};
-use alloy_primitives::{B256, keccak256};
+use alloy_primitives::keccak256;
 
 use crate::support::{LIMITS, World, dispute_id, named};
 
@@ -10,14 +10,14 @@ async fn other_bytes_than_were_signed_are_not_taken() {
     let world = World::begin();
     let signed = named(b"it never answered");
     let other = b"it answered at 10!".to_vec();
-    let refused = world.store.put(dispute_id(1), signed.clone(), other[..17].to_vec()).await;
+    let refused = world.put_named(1, signed.clone(), &other[..17]).await;
     assert!(matches!(refused, Err(EvidenceError::OtherBytes { expected, .. })
         if expected == signed.hash));
-    let refused = world.store.put(dispute_id(1), signed.clone(), other).await;
+    let refused = world.put_named(1, signed.clone(), &other).await;
     assert!(matches!(refused, Err(EvidenceError::OtherSize { expected: 17, size: 18 })));
     // The right bytes under a size that was not signed.
     let lie = Named { size: 18, ..signed.clone() };
-    let refused = world.store.put(dispute_id(1), lie, b"it never answered".to_vec()).await;
+    let refused = world.put_named(1, lie, b"it never answered").await;
     assert!(matches!(refused, Err(EvidenceError::OtherSize { expected: 18, size: 17 })));
 
     assert!(matches!(
@@ -55,7 +55,7 @@ async fn the_same_piece_again_takes_no_place_and_is_answered_alike() {
     let first = world.put(1, b"a letter").await.expect("taken");
     // A second party names another type for the same bytes.
     let html = Named { media_type: "text/html".to_owned(), ..named(b"a letter") };
-    let again = world.store.put(dispute_id(1), html, b"a letter".to_vec()).await;
+    let again = world.put_named(1, html, b"a letter").await;
     assert_eq!(again.expect("the same"), first);
     let (one, two) = tokio::join!(world.put(1, b"at once"), world.put(1, b"at once"));
     assert_eq!(one.expect("taken"), two.expect("the same"));
@@ -85,7 +85,7 @@ async fn a_piece_that_is_too_large_or_empty_or_of_no_type_is_not_taken() {
     let long = "a".repeat(MEDIA_TYPE_BYTES_MAX + 1);
     for media_type in ["", "text/plain\r\nSet-Cookie: a=b", "text/plané", &*long] {
         let named = Named { media_type: media_type.to_owned(), ..named(b"bytes") };
-        let refused = world.store.put(dispute_id(1), named, b"bytes".to_vec()).await;
+        let refused = world.put_named(1, named, b"bytes").await;
         assert!(matches!(refused, Err(EvidenceError::MediaType { .. })), "{media_type:?}");
     }
     assert_eq!(world.store.usage().expect("reads").pieces, 1);
@@ -123,8 +123,8 @@ async fn a_full_store_refuses_and_throws_nothing_out() {
     let world = world.again();
     let store = &world.store;
     let puts = (0..20u8).map(|byte| {
-        let (store, bytes) = (store.clone(), vec![byte, 100]);
-        tokio::spawn(async move { store.put(B256::repeat_byte(byte), named(&bytes), bytes).await })
+        let (store, bytes, dispute) = (store.clone(), vec![byte, 100], world.disputed(byte));
+        tokio::spawn(async move { store.put(dispute, named(&bytes), bytes).await })
     });
     for put in puts.collect::<Vec<_>>() {
         assert!(matches!(put.await.expect("ends"), Err(EvidenceError::Full { .. })));

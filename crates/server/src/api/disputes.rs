@@ -1,6 +1,6 @@
 //! Disputes: payers object, payees answer, arbiters rule; and the evidence that they name.
 
-use aep2_evidence::{EvidenceError, EvidenceStore, Named};
+use aep2_evidence::{Disputed, EvidenceError, EvidenceStore, Named};
 use aep2_ledger::MandateHash;
 use aep2_mandate::typed_data::{
     Signed,
@@ -187,8 +187,8 @@ pub(super) async fn disputes(
 /// The bytes whose hash a party has signed; anybody may bring them. They are kept sealed, and never read
 /// here.
 #[utoipa::path(
-    post, path = "/v1/disputes/{id}/evidence", tag = "disputes",
-    params(schema::MandateId),
+    post, path = "/v1/disputes/{id}/evidence/{hash}", tag = "disputes",
+    params(schema::MandateId, ("hash" = String, Path, description = "The keccak-256 hash of the bytes", pattern = "^0x[0-9a-fA-F]{64}$")),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses(
         (status = 200, description = "Kept"),
@@ -197,24 +197,29 @@ pub(super) async fn disputes(
 )]
 pub(super) async fn hand_in(
     State(api): State<Api>,
-    Path(id): Path<String>,
+    Path((id, hash)): Path<(String, String)>,
     request: Request,
 ) -> Result<StatusCode, ApiError> {
-    let id = path::mandate(&id)?;
+    let (id, hash) = (path::mandate(&id)?, path::mandate(&hash)?.bytes());
     let store = api.evidence().cloned().ok_or_else(none)?;
-    // Nothing is read for a dispute that there is not.
+    // Nothing is read, and no place is taken, for what no party has named: strangers know no hashes.
     let dispute = api.blocking(move |processor| processor.dispute(id)).await??;
     let dispute = dispute.ok_or_else(|| unknown(id))?;
-    // Each may take a mebibyte of memory, whoever sends it.
-    let _place = api.evidence_place()?;
-    let bytes = body::bytes(request, EVIDENCE_BYTES_MAX as usize, api.body_within()).await?;
-    let hash = keccak256(&bytes);
-    let piece = named(&dispute, hash).ok_or_else(|| {
+    let (by, piece) = named(&dispute, hash).ok_or_else(|| {
         let message = format!("no party to this dispute has signed evidence with the hash {hash}");
         ApiError::new(Code::EvidenceNotNamed, message)
     })?;
     let named = Named { hash, size: piece.size, media_type: piece.media_type.clone() };
-    store.put(id.bytes(), named, bytes.into()).await?;
+    let disputed = Disputed {
+        id: id.bytes(),
+        shares: shares(&dispute, by),
+        open_until: dispute.record.decide_by,
+    };
+    // Each may take a mebibyte of memory.
+    let _place = api.evidence_place(id.bytes())?;
+    let most = piece.size.min(EVIDENCE_BYTES_MAX) as usize;
+    let bytes = body::bytes(request, most, api.body_within()).await?;
+    store.put(disputed, named, bytes.into()).await?;
     Ok(StatusCode::OK)
 }
 
@@ -281,11 +286,35 @@ fn kept(store: Option<&EvidenceStore>, mandate: MandateHash) -> Result<Vec<B256>
     Ok(store.list(mandate.bytes())?.into_iter().map(|piece| piece.hash).collect())
 }
 
-/// The piece with this hash that a party named.
-fn named(dispute: &Dispute, hash: B256) -> Option<&Evidence> {
-    let answered = dispute.answer.iter().flat_map(|answer| &answer.message.evidence);
-    let mut pieces = dispute.opening.message().evidence.iter().chain(answered);
-    pieces.find(|piece| piece.hash == hash)
+/// A party that names evidence.
+#[derive(Clone, Copy)]
+enum By {
+    Payer,
+    Payee,
+}
+
+/// The piece with this hash that a party named, and which one. What the agent named before its owner spoke
+/// is evidence still.
+fn named(dispute: &Dispute, hash: B256) -> Option<(By, &Evidence)> {
+    let openings = std::iter::once(&dispute.opening).chain(&dispute.agents_opening);
+    let payers = openings.flat_map(|opening| &opening.message().evidence);
+    let payees = dispute.answer.iter().flat_map(|answer| &answer.message.evidence);
+    let mut pieces = payers.map(|own| (By::Payer, own)).chain(payees.map(|own| (By::Payee, own)));
+    pieces.find(|(_, piece)| piece.hash == hash)
+}
+
+/// In whose room a piece is: its signer's. Payees cost nothing, so what they name is in the room of answers to
+/// the account as well: else whoever has one account would have as much room as it has made-up payees.
+fn shares(dispute: &Dispute, by: By) -> Vec<B256> {
+    let promise = &dispute.mandate.mandate.promise;
+    let account = promise.account().get().to_be_bytes();
+    let share = |what: &str, whose: &[u8]| keccak256([what.as_bytes(), whose].concat());
+    match by {
+        By::Payer => vec![share("payer/", &account)],
+        By::Payee => {
+            vec![share("payee/", promise.payee().as_slice()), share("answers/", &account)]
+        }
+    }
 }
 
 fn unknown(id: MandateHash) -> ApiError {
@@ -314,7 +343,9 @@ impl From<EvidenceError> for ApiError {
             | EvidenceError::MediaType { .. }
             | EvidenceError::OtherSize { .. }
             | EvidenceError::OtherBytes { .. } => Code::EvidenceNotNamed,
-            EvidenceError::DisputeFull { .. } | EvidenceError::Full { .. } => Code::EvidenceFull,
+            EvidenceError::DisputeFull { .. }
+            | EvidenceError::ShareFull { .. }
+            | EvidenceError::Full { .. } => Code::EvidenceFull,
             EvidenceError::Unknown { .. } | EvidenceError::Destroyed { .. } => Code::NotFound,
             _ => return Self::internal(&error),
         };

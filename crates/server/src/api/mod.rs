@@ -10,6 +10,7 @@ mod disputes;
 mod error;
 mod event_buffer;
 mod events;
+mod evidence_places;
 mod guard;
 mod health;
 mod identity;

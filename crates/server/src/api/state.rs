@@ -9,17 +9,16 @@ use aep2_compliance::Compliance;
 use aep2_evidence::EvidenceStore;
 use aep2_exact::ExactFacilitator;
 use aep2_processor::Processor;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use alloy::primitives::B256;
+use tokio::sync::{Semaphore, watch};
 
 use super::{
     error::{ApiError, Code},
     event_buffer::EventBuffer,
+    evidence_places::{EvidencePlace, EvidencePlaces},
     guard::Gate,
 };
 use crate::{metrics::Metrics, settings::LimitSettings};
-
-/// How many may hand in evidence at the same time.
-const EVIDENCE_PLACES: usize = 16;
 
 /// What is served beside the processor, where it is there.
 #[derive(Default)]
@@ -43,8 +42,7 @@ struct Inner {
     exact: Option<ExactFacilitator>,
     compliance: Option<Compliance>,
     evidence: Option<EvidenceStore>,
-    /// One for each who may hand in evidence.
-    evidence_places: Arc<Semaphore>,
+    evidence_places: EvidencePlaces,
     limits: LimitSettings,
     metrics: Arc<Metrics>,
     gate: Arc<Gate>,
@@ -74,7 +72,7 @@ impl Api {
             exact,
             compliance,
             evidence,
-            evidence_places: Arc::new(Semaphore::new(EVIDENCE_PLACES)),
+            evidence_places: EvidencePlaces::default(),
             limits: limits.clone(),
             gate: Arc::new(gate),
             metrics,
@@ -110,11 +108,10 @@ impl Api {
         self.inner.compliance.as_ref()
     }
 
-    /// A place among those who may hand in evidence at the same time.
-    pub(super) fn evidence_place(&self) -> Result<OwnedSemaphorePermit, ApiError> {
-        let place = Arc::clone(&self.inner.evidence_places).try_acquire_owned();
-        place.map_err(|_| {
-            let message = "evidence of others is being taken in: try again in a moment";
+    /// A place among those who may hand in evidence at the same time, of one dispute and in all.
+    pub(super) fn evidence_place(&self, dispute: B256) -> Result<EvidencePlace, ApiError> {
+        self.inner.evidence_places.take(dispute).ok_or_else(|| {
+            let message = "other evidence is being taken in: try again in a moment";
             ApiError::new(Code::TooManyRequests, message)
         })
     }

@@ -169,9 +169,11 @@ section! {
         /// A file with the key that evidence is sealed by, as `aep2 issuer init` makes one. Without this, one is
         /// made in the data directory, where whoever copies the directory has both.
         pub evidence_key_file: Option<PathBuf> = None => "\"evidence.key\"";
-        /// The most bytes of evidence that are kept, of all disputes together.
+        /// The most bytes of evidence that are kept, of all disputes together. Whoever signs evidence has a
+        /// sixteenth of it.
         pub evidence_bytes_max: u64 = 4 << 30;
-        /// How long a dispute's evidence is kept, after its last piece came.
+        /// How long a dispute's evidence is kept, after its last piece came. Once the dispute had to be
+        /// decided, it gives way earlier where there is no room.
         pub evidence_kept_s: u64 = 31_536_000;
     }
 }

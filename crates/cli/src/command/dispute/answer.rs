@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use aep2_arbiter::due_to_payee;
 use aep2_mandate::{
     mandate::MandateId,
     typed_data::{
@@ -60,13 +61,19 @@ pub(super) async fn run(arguments: &Arguments, output: &Output) -> anyhow::Resul
     let Arguments { mandate, captured, text, evidence, key, processor, .. } = arguments;
     fits(text)?;
     let attached = evidence.read()?;
-    let asking = processor.ask_with(key.load()?).await?;
+    let key = key.load()?;
+    let payee = key.address();
+    let asking = processor.ask_with(key).await?;
     let mandate_id = mandate.to_bytes();
     let view = asking.client.get(&asking.access(Some(mandate_id))?, mandate_id).await?;
     let view =
         view.with_context(|| format!("there is no dispute about {mandate} that is yours"))?;
-    let captured = captured.unwrap_or(view.due);
-    ensure!(captured <= view.due, "no more than {} is due: ask for that, or for less", view.due);
+    // Not `view.due`: whoever signs for less than is due gives up the rest.
+    let due = due_to_payee(&view, asking.venue, mandate_id)
+        .context("what the processor shows is not what it should be, and is not answered")?;
+    ensure!(view.mandate.mandate.payee == payee, "the payee of {mandate} is somebody else's key");
+    let captured = captured.unwrap_or(due);
+    ensure!(captured <= due, "no more than {due} is due: ask for that, or for less");
     let answer = DisputeAnswer {
         dispute: view.dispute.message().struct_hash(),
         captured,

@@ -1,6 +1,10 @@
 //! How disputes look to people. What parties wrote is shown without characters that drive terminals.
 
-use aep2_mandate::{typed_data::dispute::Evidence, units::UnixTime, wire::Strict};
+use aep2_mandate::{
+    typed_data::{dispute::Evidence, keyed::AnySigned},
+    units::UnixTime,
+    wire::Strict,
+};
 use aep2_processor_client::dispute_view::DisputeView;
 
 use crate::command::rows;
@@ -21,6 +25,10 @@ pub(super) fn whole(view: &DisputeView) -> String {
         ("payer says", plain(&dispute.text)),
     ];
     lines.extend(pieces(&dispute.evidence, view));
+    if let Some(agents) = view.agents_dispute.as_ref().map(AnySigned::message) {
+        lines.push(("its agent said", plain(&agents.text)));
+        lines.extend(pieces(&agents.evidence, view));
+    }
     match &view.answer {
         None => lines.push(("payee says", "nothing yet".to_owned())),
         Some(answer) => {

@@ -115,7 +115,9 @@ async fn serve(
     let http = http()?;
     let mut working = JoinSet::new();
     let pause = Duration::from_secs(settings.ask_every_s);
-    for processor in settings.asked() {
+    let asked = settings.asked();
+    working.spawn(arbiter.clone().sweep_on(asked.iter().map(|one| one.venue).collect()));
+    for processor in asked {
         working.spawn(Worker::new(arbiter.clone(), processor, http.clone()).run(pause));
     }
     let ready = Ready {
@@ -130,7 +132,7 @@ async fn serve(
         () = stopped => None,
         failure = failed(arbiter) => Some(failure),
         Some(ended) = working.join_next() => {
-            Some(format!("a processor is not asked any more: {ended:?}"))
+            Some(format!("something is not done any more: {ended:?}"))
         }
     };
     // What is in the middle of something is on the disk up to there, and goes on from there.
