@@ -193,8 +193,8 @@ impl Watcher {
     async fn follow_up(&mut self) -> Result<bool, WatchError> {
         let Some(sender) = &self.sender else { return Ok(false) };
         let in_flight = sender.advance().await? > 0;
-        if let Some(id) = self.sent.filter(|_| !in_flight) {
-            sender.forget(id).await?;
+        if self.sent.is_some() && !in_flight {
+            sender.forget_ended().await?;
             self.sent = None;
         }
         Ok(in_flight)
