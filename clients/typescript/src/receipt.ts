@@ -108,7 +108,7 @@ export class ClockError extends ReceiptError {}
 /** By how many seconds a processor's clock may differ, unless told otherwise. */
 export const SKEW_S = 90;
 
-/** When a receipt can have been issued, by the reader's clock, in unix seconds. */
+/** When a receipt can have been issued, by the reader's clock, in unix seconds, and for how long it may promise. */
 export interface IssueTimes {
   /** Not before: when the mandate was signed, or ordered; 0 where that is not known. */
   readonly from: number;
@@ -116,11 +116,18 @@ export interface IssueTimes {
   readonly now: number;
   /** By how many seconds the processor's clock may differ. */
   readonly skew: number;
+  /**
+   * How many seconds after its issue at most a receipt may promise settlement, where that is known. A guarantee takes
+   * no receipt that promises for longer than its contract does, and a payee that serves on what its terms do not say
+   * has its money later than it meant.
+   */
+  readonly promiseMax?: number;
 }
 
 /**
  * Checks that `value` is the promise of the expected processor to settle `mandate`, that nobody but the expected
- * arbiter may lower it, and that it was issued when it can have been, and reads it.
+ * arbiter may lower it, that it promises for no longer than it may, and that it was issued when it can have been, and
+ * reads it.
  *
  * @throws ReceiptError when it is anything else, whoever handed it over; ClockError when nothing but its time is wrong.
  */
@@ -146,6 +153,10 @@ export async function checkReceipt(
   }
   if (receipt.issuedAt > receipt.settleBy) {
     throw new ReceiptError("the receipt was issued after the time by which it promises settlement");
+  }
+  const { promiseMax } = times;
+  if (promiseMax !== undefined && receipt.settleBy - receipt.issuedAt > promiseMax) {
+    throw new ReceiptError(`the receipt promises settlement more than ${promiseMax} s after its issue`);
   }
   await signedBy(by.processor, receiptDigest(by, receipt), signed.signature);
   checkTime(receipt.issuedAt, times);

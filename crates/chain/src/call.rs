@@ -25,6 +25,10 @@ pub struct Call {
     /// is mined. At most [`TRANSACTION_GAS_MAX`].
     #[serde(default)]
     pub gas_least: Option<u64>,
+    /// The most wei that it may cost, what is sent along included: what is offered for gas is never raised
+    /// beyond that.
+    #[serde(default)]
+    pub cost_max_wei: Option<U256>,
 }
 
 impl Call {
@@ -35,7 +39,7 @@ impl Call {
 
     /// The same with calldata as it is.
     pub fn with_data(to: Address, data: Bytes) -> Self {
-        Self { to: TxKind::Call(to), data, value: U256::ZERO, gas: None, gas_least: None }
+        Self { data, ..Self::nothing(TxKind::Call(to)) }
     }
 
     /// The same, with at least so much gas.
@@ -44,15 +48,32 @@ impl Call {
         Self { gas_least: Some(gas), ..self }
     }
 
-    /// Whether both do the same: all is alike but the gas, which another version of this software may
-    /// plan otherwise.
+    /// The same, for at most so many wei, what is sent along included.
+    #[must_use]
+    pub fn with_cost_max(self, wei: U256) -> Self {
+        Self { cost_max_wei: Some(wei), ..self }
+    }
+
+    /// The most to offer for gas, in wei per gas, with so much of it.
+    pub(crate) fn fee_max_wei(&self, gas_limit: u64) -> u128 {
+        let of = |most: U256| most.saturating_sub(self.value) / U256::from(gas_limit.max(1));
+        self.cost_max_wei.map_or(u128::MAX, |most| u128::try_from(of(most)).unwrap_or(u128::MAX))
+    }
+
+    fn nothing(to: TxKind) -> Self {
+        let (data, value) = (Bytes::new(), U256::ZERO);
+        Self { to, data, value, gas: None, gas_least: None, cost_max_wei: None }
+    }
+
+    /// Whether both do the same: all is alike but the gas and what it may cost, which another version of this
+    /// software may plan otherwise.
     pub fn does_as(&self, other: &Self) -> bool {
         (self.to, &self.data, self.value) == (other.to, &other.data, other.value)
     }
 
     /// A deployment, its gas estimated. `code` is the creation code with its arguments.
     pub fn deployment(code: Bytes) -> Self {
-        Self { to: TxKind::Create, data: code, value: U256::ZERO, gas: None, gas_least: None }
+        Self { data: code, ..Self::nothing(TxKind::Create) }
     }
 
     /// As alloy's providers take it: without sender, nonce and fees.

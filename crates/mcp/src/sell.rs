@@ -67,6 +67,9 @@ key_file = "payee.key"
 # address = "0x..."
 # The ERC-20 token that is taken [default: the first that the processor takes].
 # token = "0x..."
+# The longest promise that the deployment's guarantee takes, in seconds (`promiseSeconds` in its file): nothing is
+# sold on a receipt that promises for longer, since nobody could demand it.
+# promise_s_max = 43200
 # Where the processor's receipts are kept, as seen from this file, for `aep2 payee watch`: they are worth money
 # where it does not pay. `false` keeps none. [default: receipts]
 receipts = "receipts"

@@ -10,6 +10,9 @@ use url::Url;
 
 use crate::order::OrderSecret;
 
+/// The longest promise of a deployment whose times are the usual ones, in seconds: 12 hours.
+pub(crate) const PROMISE_S_MAX: u64 = 43_200;
+
 /// Who is paid, where and how.
 #[derive(Clone, Debug)]
 pub struct PayeeConfig {
@@ -25,6 +28,9 @@ pub struct PayeeConfig {
     /// How long after acceptance the processor settles, in seconds: the processor's own setting,
     /// which `GET /` there names.
     pub settle_within_s: u64,
+    /// For how long after its issue the guarantee takes a receipt to promise settlement, in seconds: the
+    /// deployment's longest promise. Nothing is sold on a receipt that promises for longer.
+    pub promise_s_max: u64,
     /// Who decides about disputes, and when; nothing, where the terms agree to none.
     pub disputes: Option<Disputes>,
     /// How long an order is good, in seconds. Also the time after which a mandate's receipt is too
@@ -63,6 +69,7 @@ impl PayeeConfig {
             token,
             payee,
             settle_within_s: 600,
+            promise_s_max: PROMISE_S_MAX,
             disputes: None,
             order_good_s: 120,
             skew_s: SKEW_S,
@@ -76,5 +83,11 @@ impl PayeeConfig {
             receipts: None,
             clock: Clock::system(),
         }
+    }
+    /// Within how many seconds after acceptance the terms say that it is settled: what can be disputed settles
+    /// that much later.
+    pub fn terms_settle_within_s(&self) -> u64 {
+        let longer_s = self.disputes.as_ref().map_or(0, Disputes::longer_s);
+        self.settle_within_s.saturating_add(longer_s)
     }
 }

@@ -77,6 +77,17 @@ pub enum ConnectError {
         /// The most, in seconds. 0: it serves no disputes.
         within_s: u64,
     },
+    /// No guarantee would take the processor's receipts.
+    #[error(
+        "the processor settles within {settle_within_s} s, disputes included, and the guarantee takes no receipt \
+         that promises for longer than {promise_s_max} s (`promise_s_max`): its receipts would be worth nothing"
+    )]
+    PromisesTooMuch {
+        /// Within what the terms would say that it settles, in seconds.
+        settle_within_s: u64,
+        /// The most, in seconds.
+        promise_s_max: u64,
+    },
     /// The clocks.
     #[error(transparent)]
     Clocks(#[from] ClocksDiffer),
@@ -143,6 +154,12 @@ impl Payee {
         let mut config = PayeeConfig::new(origin, identity.venue(), found, address);
         config.settle_within_s = identity.settle_within_s;
         config.disputes = disputes(settings, &identity)?;
+        config.promise_s_max = settings.promise_s_max;
+        let settle_within_s = config.terms_settle_within_s();
+        if settle_within_s > settings.promise_s_max {
+            let promise_s_max = settings.promise_s_max;
+            return Err(ConnectError::PromisesTooMuch { settle_within_s, promise_s_max });
+        }
         // For as long as the processor takes them for certain.
         config.capture_effort = config.capture_effort.max(Duration::from_secs(capture_within_s));
         config.receipts = match &settings.receipts {

@@ -11,6 +11,8 @@ use serde::{Deserialize, de::DeserializeOwned};
 use thiserror::Error;
 use url::Url;
 
+use crate::config::PROMISE_S_MAX;
+
 /// Who is paid, through which processor. The rest is that processor's to say.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -29,6 +31,8 @@ pub struct PayeeSettings {
     pub disputes: Option<DisputeSettings>,
     /// The token that is taken, where it is not the processor's first.
     pub token: Option<WireAddress>,
+    /// The longest promise that the deployment's guarantee takes, in seconds.
+    pub promise_s_max: u64,
     /// Where receipts are kept. Where nothing is said, a library keeps none; the programs `aep2 gateway` and
     /// `aep2 mcp sell` keep them in a folder `receipts` beside their settings.
     pub receipts: Option<KeepReceipts>,
@@ -68,6 +72,7 @@ impl Default for PayeeSettings {
             password_file: None,
             disputes: None,
             token: None,
+            promise_s_max: PROMISE_S_MAX,
             receipts: None,
         }
     }

@@ -61,6 +61,7 @@ impl Payer {
             from: UnixTime::MIN,
             now: config.clock.now(),
             skew_s: config.skew_s,
+            promise_s_max: Some(terms.extra.settle_within_seconds.saturating_add(config.skew_s)),
         };
         let by = preimage.signatories(sent.purchase.venue);
         receipt::check(&receipt, &sent.mandate, sent.id, &by, &times)?;

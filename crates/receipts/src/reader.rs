@@ -24,6 +24,13 @@ const EXTENSION: &str = "jsonl";
 #[serde(transparent)]
 pub struct Progress(BTreeMap<String, u64>);
 
+impl Progress {
+    /// Whether the line that begins there was read.
+    pub fn covers(&self, file: &str, at: u64) -> bool {
+        self.0.get(file).is_some_and(|to| at < *to)
+    }
+}
+
 /// A line that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {

@@ -1,15 +1,11 @@
-//! From what is to be done about receipts to transactions: several receipts in one, one transaction at a
-//! time, within what may be spent.
+//! From receipts to transactions: several in one, and what they cost.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use aep2_chain::{
     call::Call,
-    sender::{Sender, SubmissionId, SubmitError},
-    wallet::{
-        error::WalletError,
-        guarantee::{CaptureAnswer, GuaranteeId, Promise},
-    },
+    sender::SubmissionId,
+    wallet::guarantee::{CaptureAnswer, GuaranteeId, Promise},
 };
 use alloy::primitives::{Address, B256, U256, keccak256};
 
@@ -17,19 +13,16 @@ use crate::{
     bonds::Backings,
     chain::Head,
     event::Action,
+    open::Open,
     watched::Watched,
-    worth::{CLAIM_GAS, COLLECT_GAS, DEMAND_GAS, Gas, GasPrice, LOWER_GAS},
+    worth::{
+        CLAIM_GAS, COLLECT_ETHER_GAS, COLLECT_TOKENS_GAS, DEMAND_GAS, Gas, GasPrice, LOWER_GAS,
+    },
 };
-
-/// How many receipts are in one transaction. So many claims take a half of what one may use.
-const TOGETHER_MAX: usize = 64;
 
 /// By how much the deposit that is sent exceeds what the newest block asks: the base fee may rise until it
 /// is mined. The rest comes back.
 const DEPOSIT_MARGIN: u64 = 2;
-
-/// Gas beyond what a claim uses: the guarantee wants it left for each payment.
-const PAYOUT_GAS: u64 = 300_000;
 
 /// What bonds still hold for receipts that come later in the list.
 pub(crate) struct Purses(HashMap<(Address, Address), (u128, u128)>);
@@ -39,15 +32,30 @@ impl Purses {
         Self(all.iter().map(|(of, backing)| (*of, (backing.own, backing.shared))).collect())
     }
 
-    /// Takes up to an amount, first from the payee's own bond, as a claim does. `own` alone, where the
+    /// What they hold of an amount, first in the payee's own bond, as a claim takes it. `own_only` where the
     /// receipt's signer is one that was stolen.
-    pub(crate) fn take(&mut self, watched: &Watched, amount: u128, own_only: bool) -> u128 {
+    fn split(&self, watched: &Watched, amount: u128, own_only: bool) -> (u128, u128) {
         let of = (watched.promise().processor, watched.promise().token);
-        let Some((own, shared)) = self.0.get_mut(&of) else { return 0 };
+        let Some((own, shared)) = self.0.get(&of) else { return (0, 0) };
         let from_own = amount.min(*own);
-        *own -= from_own;
         let from_shared = if own_only { 0 } else { (amount - from_own).min(*shared) };
-        *shared -= from_shared;
+        (from_own, from_shared)
+    }
+
+    /// What they hold of an amount.
+    pub(crate) fn has(&self, watched: &Watched, amount: u128, own_only: bool) -> u128 {
+        let (from_own, from_shared) = self.split(watched, amount, own_only);
+        from_own + from_shared
+    }
+
+    /// Takes up to an amount.
+    pub(crate) fn take(&mut self, watched: &Watched, amount: u128, own_only: bool) -> u128 {
+        let (from_own, from_shared) = self.split(watched, amount, own_only);
+        let of = (watched.promise().processor, watched.promise().token);
+        if let Some((own, shared)) = self.0.get_mut(&of) {
+            *own -= from_own;
+            *shared -= from_shared;
+        }
         from_own + from_shared
     }
 }
@@ -62,40 +70,61 @@ pub(crate) struct Sending {
     pub(crate) gas_wei: U256,
 }
 
-/// What becomes of an attempt to send.
-pub(crate) enum Attempted {
-    /// It is on its way.
-    Sent { id: SubmissionId, transaction: B256 },
-    /// The chain refuses it.
-    Refused(String),
-    /// It cannot be sent now, whatever it is.
-    NotNow(String),
+impl Sending {
+    /// What it costs at most by what is offered at first, in wei.
+    pub(crate) fn cost_wei(&self) -> U256 {
+        self.deposit_wei.saturating_add(self.gas_wei)
+    }
+
+    /// What the sender calls it, when it was decided on at a block.
+    pub(crate) fn id(&self, head: &Head) -> SubmissionId {
+        let mut name = b"aep2 payee watch".to_vec();
+        name.extend(format!("{:?} {} {}", self.action, head.number, head.time).bytes());
+        for digest in &self.receipts {
+            name.extend(digest);
+        }
+        SubmissionId(keccak256(name))
+    }
+}
+
+/// What is sent along with what the newest block asks as a deposit.
+pub(crate) fn with_margin(deposit_wei: U256) -> U256 {
+    deposit_wei.saturating_mul(U256::from(DEPOSIT_MARGIN))
+}
+
+/// The gas of a list.
+pub(crate) fn gas(action: Action) -> Gas {
+    match action {
+        Action::Demand => DEMAND_GAS,
+        Action::Lower => LOWER_GAS,
+        Action::Claim => CLAIM_GAS,
+        Action::CollectEther => COLLECT_ETHER_GAS,
+        Action::CollectTokens => COLLECT_TOKENS_GAS,
+    }
 }
 
 /// Builds transactions.
 pub(crate) struct Builder<'a> {
     pub(crate) guarantee: GuaranteeId,
     pub(crate) own: Address,
-    pub(crate) open: &'a BTreeMap<B256, Watched>,
+    pub(crate) open: &'a Open,
     pub(crate) price: GasPrice,
-    /// What may still be spent, in wei.
-    pub(crate) left_wei: U256,
 }
 
 impl Builder<'_> {
-    /// Demands as many of these as may be. `deposit_for` so many is asked of the chain.
-    pub(crate) fn demand(&self, receipts: &[B256], deposit_for: U256) -> Sending {
+    /// Demands these. `deposit_wei` is what the newest block asks for so many.
+    pub(crate) fn demand(&self, receipts: &[B256], deposit_wei: U256) -> Sending {
         let promises: Vec<Promise> = self.each(receipts, |own| Promise {
             receipt: own.receipt,
             // Only the payee itself may bring it.
             capture: own.capture_receipt.filter(|_| own.promise().payee == self.own),
         });
-        let deposit_wei = deposit_for.saturating_mul(U256::from(DEPOSIT_MARGIN));
+        let deposit_wei = with_margin(deposit_wei);
         let call = self.guarantee.demand(&promises, deposit_wei);
-        let gas_wei = self.price.most(DEMAND_GAS.of(receipts.len()));
-        Sending { action: Action::Demand, receipts: receipts.to_vec(), call, deposit_wei, gas_wei }
+        Sending { deposit_wei, ..self.sending(Action::Demand, receipts, call) }
     }
 
+    /// Shows what the payee took of these.
     pub(crate) fn lower(&self, receipts: &[B256]) -> Sending {
         let answers: Vec<CaptureAnswer> = receipts
             .iter()
@@ -104,72 +133,31 @@ impl Builder<'_> {
                 Some(CaptureAnswer { receipt: *own.promise(), capture: own.capture? })
             })
             .collect();
-        let call = self.guarantee.answer_by_capture(&answers);
-        self.without_deposit(Action::Lower, receipts, call, LOWER_GAS)
+        self.sending(Action::Lower, receipts, self.guarantee.answer_by_capture(&answers))
     }
 
+    /// Claims these.
     pub(crate) fn claim(&self, receipts: &[B256]) -> Sending {
         let claimed: Vec<_> = self.each(receipts, |own| *own.promise());
-        let gas = CLAIM_GAS.of(receipts.len()) + PAYOUT_GAS;
-        let call = self.guarantee.claim(&claimed).with_gas_least(gas);
-        let sending = self.without_deposit(Action::Claim, receipts, call, CLAIM_GAS);
-        Sending { gas_wei: self.price.most(gas), ..sending }
+        let call = self.guarantee.claim(&claimed);
+        let call = call.with_gas_least(CLAIM_GAS.limit(receipts.len()));
+        self.sending(Action::Claim, receipts, call)
     }
 
     pub(crate) fn collect_ether(&self) -> Sending {
-        let call = self.guarantee.collect_ether(self.own);
-        self.without_deposit(Action::CollectEther, &[], call, COLLECT_GAS)
+        self.sending(Action::CollectEther, &[], self.guarantee.collect_ether(self.own))
     }
 
     pub(crate) fn collect_tokens(&self, token: Address, payee: Address) -> Sending {
-        let call = self.guarantee.collect(token, payee);
-        self.without_deposit(Action::CollectTokens, &[], call, COLLECT_GAS)
-    }
-
-    /// Of a list, what one transaction takes: as many as fit, and as what may be spent covers. What so many
-    /// demands need as a deposit rises with their number, so that it is known of all and one.
-    pub(crate) fn fits<'b>(
-        &self,
-        receipts: &'b [B256],
-        gas: Gas,
-        deposit_each_wei: U256,
-    ) -> &'b [B256] {
-        let cost = |count: usize| {
-            let deposit = deposit_each_wei.saturating_mul(U256::from(count));
-            self.price.most(gas.of(count)).saturating_add(deposit)
-        };
-        let mut count = receipts.len().min(TOGETHER_MAX);
-        while count > 0 && cost(count) > self.left_wei {
-            count -= 1;
-        }
-        &receipts[..count]
+        self.sending(Action::CollectTokens, &[], self.guarantee.collect(token, payee))
     }
 
     fn each<T>(&self, receipts: &[B256], of: impl Fn(&Watched) -> T) -> Vec<T> {
         receipts.iter().filter_map(|digest| self.open.get(digest)).map(of).collect()
     }
 
-    fn without_deposit(&self, action: Action, receipts: &[B256], call: Call, gas: Gas) -> Sending {
-        let gas_wei = self.price.most(gas.of(receipts.len()));
-        let deposit_wei = U256::ZERO;
-        Sending { action, receipts: receipts.to_vec(), call, deposit_wei, gas_wei }
-    }
-}
-
-/// Sends a transaction that was decided on at a block. Once it is written down it is sent until it is mined,
-/// also by the next process; nothing else is decided before that.
-pub(crate) async fn send(sender: &Sender, sending: &Sending, head: &Head) -> Attempted {
-    let mut name = b"aep2 payee watch".to_vec();
-    name.extend(format!("{:?} {} {}", sending.action, head.number, head.time).bytes());
-    for digest in &sending.receipts {
-        name.extend(digest);
-    }
-    let id = SubmissionId(keccak256(name));
-    match sender.submit(id, sending.call.clone()).await {
-        Ok(ticket) => Attempted::Sent { id, transaction: ticket.hash },
-        Err(SubmitError::WouldRevert { data }) => {
-            Attempted::Refused(WalletError::decode(&data).to_string())
-        }
-        Err(error) => Attempted::NotNow(error.to_string()),
+    fn sending(&self, action: Action, receipts: &[B256], call: Call) -> Sending {
+        let gas_wei = self.price.most(gas(action).limit(receipts.len()));
+        Sending { action, receipts: receipts.to_vec(), call, deposit_wei: U256::ZERO, gas_wei }
     }
 }

@@ -1,12 +1,16 @@
 //! What stands behind open receipts: a payee's own bond, the one that all payees share, what leaves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use aep2_chain::wallet::Purse;
 use aep2_mandate::units::UnixTime;
 use alloy::primitives::Address;
 
-use crate::{chain::Chain, error::WatchError, watched::Watched};
+use crate::{
+    chain::Chain,
+    error::WatchError,
+    watched::{Payment, Watched},
+};
 
 /// What one processor owes in one token, and what stands behind it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,10 +45,14 @@ pub(crate) async fn read<'a>(
     let mut all = Backings::new();
     let periods = chain.periods();
     let claim_s = periods.demand_seconds.saturating_add(periods.response_seconds);
+    // A payment is owed once, at the largest of its receipts.
+    let mut payments: HashMap<Payment, u128> = HashMap::new();
     for own in open.filter(|own| own.over_since.is_none()) {
         let promise = own.promise();
         let backing = all.entry((promise.processor, promise.token)).or_default();
-        backing.owed = backing.owed.saturating_add(own.due().get());
+        let (due, counted) = (own.due().get(), payments.entry(own.payment()).or_default());
+        backing.owed = backing.owed.saturating_add(due.saturating_sub(*counted));
+        *counted = due.max(*counted);
         let latest = promise.settle_by.checked_add(claim_s).unwrap_or(UnixTime::MAX);
         backing.latest = backing.latest.max(Some(latest));
     }

@@ -1,18 +1,21 @@
-//! What is decided is carried out: what pays, within what may be spent, one transaction at a time.
+//! Carrying out what pays: one transaction at a time, within what may be spent.
 
-use aep2_chain::wallet::units::BaseUnits;
+use aep2_chain::{
+    sender::{SenderError, SubmitError},
+    wallet::error::WalletError,
+};
 use alloy::primitives::{Address, B256, U256};
 
 use crate::{
-    acting::{self, Attempted, Builder, Purses, Sending},
+    acting::{self, Builder, Sending},
     bonds::Backings,
     chain::Head,
     error::WatchError,
-    event::{Event, NotDemanded},
-    step::Reason,
-    watched::{Told, Watched},
-    watcher::{Summary, Tell, ToDo, Watcher},
-    worth::{self, CLAIM_GAS, COLLECT_GAS, DEMAND_GAS, GasPrice, LOWER_GAS},
+    event::{Action, Event, NotDemanded},
+    planning::Plan,
+    state::Sent,
+    watcher::{Hindrance, Summary, Tell, ToDo, Watcher},
+    worth::{COLLECT_ETHER_GAS, COLLECT_TOKENS_GAS, GasPrice, Means},
 };
 
 /// Deposits that came back are fetched once they come to what that costs, so many times: few, when no more
@@ -20,16 +23,17 @@ use crate::{
 const COLLECT_FACTOR: u64 = 3;
 const COLLECT_FACTOR_EARLY: u64 = 30;
 
-/// What pays.
-#[derive(Debug, Default)]
-struct Plan {
-    demand: Vec<B256>,
-    lower: Vec<B256>,
-    claim: Vec<B256>,
+/// How an attempt to send went.
+enum Tried {
+    /// It was sent; whether it is on its way, or is only tried out.
+    Sent(bool),
+    /// The chain refuses it.
+    Refused(String),
+    /// So much cannot be paid for.
+    TooDear(String),
+    /// Nothing can be sent now, and why.
+    NotNow(String),
 }
-
-/// What of a list is sent, and how the transaction is made.
-type Make<'a> = &'a (dyn Fn(&Builder<'_>, &[B256], U256) -> Sending + Send + Sync);
 
 impl Watcher {
     /// Sends the first transaction that is due, if any is. Whether one is on its way now.
@@ -45,226 +49,87 @@ impl Watcher {
         let is_idle = todo.waiting.is_empty() && todo.claim.is_empty();
         let factor = if is_idle { COLLECT_FACTOR } else { COLLECT_FACTOR_EARLY };
         self.refused.retain(|_, block| *block >= head.number);
-        let plan = self.plan(todo, backings, &price, summary, tell).await?;
-        if self.demand(plan.demand, head, price, summary, tell).await? {
-            return Ok(true);
-        }
-        let lowered =
-            self.answer(plan.lower, LOWER_GAS, &|own, list, _| own.lower(list), head, price, tell);
-        if lowered.await? {
-            return Ok(true);
-        }
-        let claimed =
-            self.answer(plan.claim, CLAIM_GAS, &|own, list, _| own.claim(list), head, price, tell);
-        if claimed.await? {
-            return Ok(true);
+        let Plan { demand, lower, claim } = self.plan(todo, backings, &price, summary, tell).await;
+        self.hindered_before = self.hindered.take();
+        for (action, list) in
+            [(Action::Demand, demand), (Action::Lower, lower), (Action::Claim, claim)]
+        {
+            if self.send_list(action, list, head, price, summary, tell).await? {
+                return Ok(true);
+            }
         }
         self.collect(head, price, factor, tell).await
     }
 
-    // --- What pays ----------------------------------------------------------------------------------
-
-    /// Of what could be done, what brings more than it costs. What bonds hold is given to claims first, then
-    /// to what waits for its response window, then to demands, the largest first.
-    async fn plan(
+    /// Sends as many receipts of a list as one transaction takes, and as can be paid for. Whether it is on its
+    /// way now.
+    async fn send_list(
         &mut self,
-        todo: ToDo,
-        backings: &Backings,
-        price: &GasPrice,
-        summary: &mut Summary,
-        tell: Tell<'_>,
-    ) -> Result<Plan, WatchError> {
-        let mut purses = Purses::of(backings);
-        let claim = self.plan_claims(&todo, &mut purses, price, tell).await?;
-        for (digest, owed) in &todo.waiting {
-            if let Some(own) = self.state.open.get(digest) {
-                purses.take(own, *owed, false);
-            }
-        }
-        let demand = self.plan_demands(todo.demand, &mut purses, price, summary, tell).await?;
-        Ok(Plan { demand, lower: todo.lower, claim })
-    }
-
-    async fn plan_claims(
-        &mut self,
-        todo: &ToDo,
-        purses: &mut Purses,
-        price: &GasPrice,
-        tell: Tell<'_>,
-    ) -> Result<Vec<B256>, WatchError> {
-        let mut claims = Vec::new();
-        for (digest, owed, deposit_wei) in &todo.claim {
-            let Some(own) = self.state.open.get(digest).cloned() else { continue };
-            let stolen = self.is_stolen(&own).await?;
-            let found = purses.take(&own, *owed, stolen);
-            // Of a bond that is too small only the payee itself has its part.
-            let brings = if found < *owed && self.own != own.promise().payee { 0 } else { found };
-            let token = own.promise().token;
-            let costs_wei = price.likely(CLAIM_GAS.of(1));
-            let is_worth_it = match brings {
-                // For the deposit alone.
-                0 => *deposit_wei > U256::ZERO && *deposit_wei >= costs_wei,
-                _ => {
-                    let less_wei = costs_wei.saturating_sub(*deposit_wei);
-                    brings >= self.in_base_units(less_wei, token).await?
-                }
-            };
-            if is_worth_it {
-                claims.push(*digest);
-            } else if *owed > 0 && self.tell_once(*digest, Told::Unbacked) {
-                let (receipt, mandate_id, owed) =
-                    (*digest, own.mandate_id(), BaseUnits::new(*owed));
-                tell(Event::Unbacked { receipt, mandate_id, owed });
-            }
-        }
-        Ok(claims)
-    }
-
-    async fn plan_demands(
-        &mut self,
-        demands: Vec<(B256, Reason)>,
-        purses: &mut Purses,
-        price: &GasPrice,
-        summary: &mut Summary,
-        tell: Tell<'_>,
-    ) -> Result<Vec<B256>, WatchError> {
-        let mut lapsed: Vec<Watched> =
-            demands.iter().filter_map(|(digest, _)| self.state.open.get(digest)).cloned().collect();
-        lapsed.sort_by_key(|own| (std::cmp::Reverse(own.due()), own.promise().settle_by));
-        let gas = price.likely(DEMAND_GAS.of(1) + CLAIM_GAS.of(1));
-        let mut worth_it = Vec::new();
-        for own in lapsed {
-            if self.refused.contains_key(&own.digest) {
-                summary.unhandled += 1;
-                continue;
-            }
-            let stolen = self.is_stolen(&own).await?;
-            let brings = purses.take(&own, own.due().get(), stolen);
-            let costs = self.in_base_units(gas, own.promise().token).await?;
-            if brings > 0 && brings >= costs {
-                worth_it.push(own.digest);
-                continue;
-            }
-            summary.unhandled += 1;
-            let why = match brings {
-                0 => NotDemanded::NoBond,
-                _ => NotDemanded::NotWorth {
-                    brings: BaseUnits::new(brings),
-                    costs: BaseUnits::new(costs),
-                },
-            };
-            self.tell_not_demanded(own.digest, why, tell);
-        }
-        Ok(worth_it)
-    }
-
-    /// Whether a receipt is paid from the payee's own bond alone: its signer was stolen.
-    async fn is_stolen(&self, own: &Watched) -> Result<bool, WatchError> {
-        let processor = own.promise().processor;
-        if own.signer == processor {
-            return Ok(false);
-        }
-        let found = self.chain.signer(processor, own.signer).await?;
-        Ok(found.is_none_or(|found| found.stolen))
-    }
-
-    async fn in_base_units(&mut self, wei: U256, token: Address) -> Result<u128, WatchError> {
-        let decimals = match self.decimals.get(&token) {
-            Some(decimals) => *decimals,
-            None => {
-                let decimals = self.chain.decimals(token).await?;
-                self.decimals.insert(token, decimals);
-                decimals
-            }
-        };
-        Ok(worth::in_base_units(wei, self.config.tokens_per_ether, decimals))
-    }
-
-    // --- Sending ------------------------------------------------------------------------------------
-
-    async fn demand(
-        &mut self,
-        demands: Vec<B256>,
+        action: Action,
+        list: Vec<B256>,
         head: &Head,
         price: GasPrice,
         summary: &mut Summary,
         tell: Tell<'_>,
     ) -> Result<bool, WatchError> {
-        if demands.is_empty() {
+        let mut list: Vec<B256> =
+            list.into_iter().filter(|digest| !self.refused.contains_key(digest)).collect();
+        if list.is_empty() {
             return Ok(false);
         }
-        // With the margin; of several, each takes less than one alone.
-        let each_wei = self.chain.deposit_for(1).await?.saturating_mul(U256::from(2));
-        let left_wei = self.state.spent.left(self.config.ether_max_wei, head.time);
-        let fitting = self.builder(price, left_wei).fits(&demands, DEMAND_GAS, each_wei).to_vec();
-        if fitting.is_empty() {
-            summary.unhandled += demands.len();
-            for digest in demands {
-                self.tell_not_demanded(digest, NotDemanded::Limit { left_wei }, tell);
-            }
+        // Of several, each takes less than one alone.
+        let deposit_each_wei = match action {
+            Action::Demand => acting::with_margin(self.chain.deposit_for(1).await?),
+            _ => U256::ZERO,
+        };
+        let cost_wei = |count: usize| {
+            let deposit_wei = deposit_each_wei.saturating_mul(U256::from(count));
+            price.most(acting::gas(action).limit(count)).saturating_add(deposit_wei)
+        };
+        let means = self.means(head).await?;
+        let fitting = means.fits(list.len().min(self.state.together), cost_wei);
+        if fitting == 0 {
+            self.tell_short(action, &list, shortage(&means, cost_wei(1)), summary, tell);
             return Ok(false);
         }
-        let mut list = fitting;
-        let mut size = list.len();
+        let mut size = fitting;
         while !list.is_empty() {
-            let part = &list[..size.min(list.len())];
-            let deposit_wei = self.chain.deposit_for(part.len()).await?;
-            let sending = self.builder(price, left_wei).demand(part, deposit_wei);
+            let part = list[..size.min(list.len())].to_vec();
+            let sending = self.sending(action, &part, price).await?;
             match self.try_to_send(sending, head, tell).await? {
                 Tried::Sent(in_flight) => return Ok(in_flight),
-                Tried::NotNow => {
-                    summary.unhandled += list.len();
+                // One of them has all refused, or so many are too dear: the half of them is tried.
+                Tried::Refused(_) | Tried::TooDear(_) if part.len() > 1 => size = part.len() / 2,
+                Tried::Refused(reason) => {
+                    self.note_refused(action, list.remove(0), reason, head, summary, tell);
+                    size = fitting;
+                }
+                Tried::TooDear(reason) | Tried::NotNow(reason) => {
+                    summary.unhandled += unhandled(action, &list);
+                    self.tell_hindered(Hindrance::Sending, reason, tell);
                     return Ok(false);
                 }
-                Tried::Refused(reason) if part.len() == 1 => {
-                    let digest = list.remove(0);
-                    summary.unhandled += 1;
-                    self.refused.insert(digest, head.number);
-                    self.tell_not_demanded(digest, NotDemanded::Refused { reason }, tell);
-                    size = list.len();
-                }
-                // One of them has all refused: the half of them is tried.
-                Tried::Refused(_) => size = part.len() / 2,
             }
         }
         Ok(false)
     }
 
-    /// Sends what has no deposit.
-    async fn answer(
-        &mut self,
-        receipts: Vec<B256>,
-        gas: worth::Gas,
-        make: Make<'_>,
-        head: &Head,
+    /// A transaction with a part of a list.
+    async fn sending(
+        &self,
+        action: Action,
+        part: &[B256],
         price: GasPrice,
-        tell: Tell<'_>,
-    ) -> Result<bool, WatchError> {
-        let left_wei = self.state.spent.left(self.config.ether_max_wei, head.time);
-        let mut list: Vec<B256> =
-            receipts.into_iter().filter(|digest| !self.refused.contains_key(digest)).collect();
-        let fitting = self.builder(price, left_wei).fits(&list, gas, U256::ZERO).len();
-        if fitting == 0 && !list.is_empty() {
-            let reason = format!("the limit on ether is reached: {left_wei} wei are left today");
-            tell(Event::CannotSend { reason });
-        }
-        list.truncate(fitting);
-        let mut size = list.len();
-        while !list.is_empty() {
-            let part = &list[..size.min(list.len())];
-            let sending = make(&self.builder(price, left_wei), part, U256::ZERO);
-            match self.try_to_send(sending, head, tell).await? {
-                Tried::Sent(in_flight) => return Ok(in_flight),
-                Tried::NotNow => return Ok(false),
-                Tried::Refused(reason) if part.len() == 1 => {
-                    tracing::warn!(receipt = %list[0], reason, "the chain refuses it");
-                    self.refused.insert(list.remove(0), head.number);
-                    size = list.len();
-                }
-                Tried::Refused(_) => size = part.len() / 2,
+    ) -> Result<Sending, WatchError> {
+        Ok(match action {
+            Action::Demand => {
+                let deposit_wei = self.chain.deposit_for(part.len()).await?;
+                self.builder(price).demand(part, deposit_wei)
             }
-        }
-        Ok(false)
+            Action::Claim => self.builder(price).claim(part),
+            // The others have no list.
+            _ => self.builder(price).lower(part),
+        })
     }
 
     /// Fetches what came back, where that pays.
@@ -275,9 +140,8 @@ impl Watcher {
         factor: u64,
         tell: Tell<'_>,
     ) -> Result<bool, WatchError> {
-        let left_wei = self.state.spent.left(self.config.ether_max_wei, head.time);
         let (payee, own) = (self.config.payee, self.own);
-        let gas_wei = price.likely(COLLECT_GAS.of(0));
+        let gas_wei = price.likely(COLLECT_TOKENS_GAS.used(0));
         let mut tokens: Vec<Address> =
             self.state.open.values().map(|own| own.promise().token).collect();
         tokens.extend(self.chain.deployment.default_token());
@@ -286,98 +150,170 @@ impl Watcher {
         for token in tokens {
             let name = token.into_word();
             let credit = self.chain.credit(token, payee).await?.get();
-            let costs = self.in_base_units(gas_wei, token).await?;
-            if credit == 0 || credit < costs || self.refused.contains_key(&name) {
+            if credit == 0 || self.refused.contains_key(&name) {
                 continue;
             }
-            let sending = self.builder(price, left_wei).collect_tokens(token, payee);
-            match self.try_to_send(sending, head, tell).await? {
-                Tried::Sent(in_flight) => return Ok(in_flight),
-                Tried::NotNow => return Ok(false),
-                // The token refuses the payee still.
-                Tried::Refused(_) => drop(self.refused.insert(name, head.number)),
+            // A token that does not say its decimals stops no other.
+            let costs = self.in_base_units(gas_wei, token).await;
+            if costs.is_ok_and(|costs| credit >= costs) {
+                let sending = self.builder(price).collect_tokens(token, payee);
+                match self.try_to_send(sending, head, tell).await? {
+                    Tried::Sent(in_flight) => return Ok(in_flight),
+                    // The token refuses the payee still.
+                    Tried::Refused(_) => drop(self.refused.insert(name, head.number)),
+                    Tried::TooDear(reason) | Tried::NotNow(reason) => {
+                        self.tell_hindered(Hindrance::Sending, reason, tell);
+                        return Ok(false);
+                    }
+                }
             }
         }
-        if self.chain.ether(own).await?
-            < gas_wei.saturating_mul(U256::from(factor)).max(U256::from(1))
-        {
+        let gas_wei = price.likely(COLLECT_ETHER_GAS.used(0));
+        let least_wei = gas_wei.saturating_mul(U256::from(factor)).max(U256::from(1));
+        if self.chain.ether(own).await? < least_wei {
             return Ok(false);
         }
-        let sending = self.builder(price, left_wei).collect_ether();
-        Ok(matches!(self.try_to_send(sending, head, tell).await?, Tried::Sent(true)))
+        let sending = self.builder(price).collect_ether();
+        match self.try_to_send(sending, head, tell).await? {
+            Tried::Sent(in_flight) => Ok(in_flight),
+            Tried::Refused(reason) | Tried::TooDear(reason) | Tried::NotNow(reason) => {
+                self.tell_hindered(Hindrance::Sending, reason, tell);
+                Ok(false)
+            }
+        }
     }
 
-    /// Sends a transaction. What it may cost is written down first: a process that is killed in between has
-    /// less left, and never more.
+    /// Sends a transaction, for no more than the limit leaves, however often its fees are raised. What it may cost
+    /// is written down first: a process that is killed in between has less left, and never more.
     async fn try_to_send(
         &mut self,
         sending: Sending,
         head: &Head,
         tell: Tell<'_>,
     ) -> Result<Tried, WatchError> {
-        let (deposit_wei, gas_wei) = (sending.deposit_wei, sending.gas_wei);
         let told = |transaction| Event::Sent {
             action: sending.action,
             receipts: sending.receipts.clone(),
             transaction,
-            deposit_wei,
-            gas_wei,
+            deposit_wei: sending.deposit_wei,
+            gas_wei: sending.gas_wei,
         };
         if self.sender.is_none() {
             tell(told(None));
             return Ok(Tried::Sent(false));
         }
-        let before = self.state.spent.clone();
-        let cost_wei = deposit_wei.saturating_add(gas_wei);
-        if cost_wei > self.state.spent.left(self.config.ether_max_wei, head.time) {
-            return Ok(Tried::NotNow);
+        let left_wei = self.state.left(self.config.ether_max_wei, head.time);
+        if sending.cost_wei() > left_wei {
+            return Ok(Tried::TooDear(NotDemanded::Limit { left_wei }.to_string()));
         }
-        self.state.spent.add(cost_wei, head.time);
+        let (id, receipts) = (sending.id(head), sending.receipts.clone());
+        self.state.sent = Some(Sent { id, receipts, cost_wei: sending.cost_wei() });
         self.save()?;
-        let Some(sender) = &self.sender else { return Ok(Tried::NotNow) };
-        let tried = match acting::send(sender, &sending, head).await {
-            Attempted::Sent { id, transaction } => {
-                self.sent = Some(id);
+        let Some(sender) = &self.sender else { return Ok(Tried::NotNow(String::new())) };
+        let call = sending.call.clone().with_cost_max(left_wei);
+        let tried = match sender.submit(id, call).await {
+            Ok(ticket) => {
+                if let (Some(record), Some(sent)) = (sender.record(id).await?, &mut self.state.sent)
+                {
+                    sent.cost_wei = record.cost_max();
+                }
                 self.figures.send(sending.action);
-                tell(told(Some(transaction)));
+                tell(told(Some(ticket.hash)));
                 return Ok(Tried::Sent(true));
             }
-            Attempted::Refused(reason) => Tried::Refused(reason),
-            Attempted::NotNow(reason) => {
-                tell(Event::CannotSend { reason });
-                Tried::NotNow
+            // It may have been written down, and then it is on its way.
+            Err(SubmitError::Sender(error @ (SenderError::Journal(_) | SenderError::Closed))) => {
+                return Err(error.into());
             }
+            Err(SubmitError::WouldRevert { data }) => {
+                Tried::Refused(WalletError::decode(&data).to_string())
+            }
+            Err(error @ (SubmitError::FeeCap(_) | SubmitError::InsufficientFunds { .. })) => {
+                Tried::TooDear(error.to_string())
+            }
+            Err(error) => Tried::NotNow(error.to_string()),
         };
-        self.state.spent = before;
+        self.state.sent = None;
         Ok(tried)
     }
 
-    fn builder(&self, price: GasPrice, left_wei: U256) -> Builder<'_> {
+    /// What there is to pay with.
+    async fn means(&mut self, head: &Head) -> Result<Means, WatchError> {
+        let left_wei = self.state.left(self.config.ether_max_wei, head.time);
+        let balance_wei = match self.sender {
+            Some(_) => Some(self.chain.balance(self.own).await?),
+            None => None,
+        };
+        Ok(Means { left_wei, balance_wei })
+    }
+
+    fn builder(&self, price: GasPrice) -> Builder<'_> {
         let guarantee = self.chain.wallet_id().guarantee();
-        Builder { guarantee, own: self.own, open: &self.state.open, price, left_wei }
+        Builder { guarantee, own: self.own, open: &self.state.open, price }
     }
 
     // --- Telling ------------------------------------------------------------------------------------
 
-    fn tell_once(&mut self, digest: B256, what: Told) -> bool {
-        self.state.open.get_mut(&digest).is_some_and(|own| own.tell(what))
+    /// Not even one of a list can be paid for.
+    fn tell_short(
+        &mut self,
+        action: Action,
+        list: &[B256],
+        why: NotDemanded,
+        summary: &mut Summary,
+        tell: Tell<'_>,
+    ) {
+        summary.unhandled += unhandled(action, list);
+        match action {
+            Action::Demand => {
+                for digest in list {
+                    self.tell_not_demanded(*digest, why.clone(), tell);
+                }
+            }
+            _ => self.tell_hindered(Hindrance::Means, why.to_string(), tell),
+        }
     }
 
-    fn tell_not_demanded(&mut self, digest: B256, why: NotDemanded, tell: Tell<'_>) {
-        if self.tell_once(digest, Told::NotDemanded)
-            && let Some(own) = self.state.open.get(&digest)
-        {
-            tell(Event::NotDemanded { receipt: digest, mandate_id: own.mandate_id(), why });
+    /// The chain refuses a receipt by itself.
+    fn note_refused(
+        &mut self,
+        action: Action,
+        digest: B256,
+        reason: String,
+        head: &Head,
+        summary: &mut Summary,
+        tell: Tell<'_>,
+    ) {
+        summary.unhandled += unhandled(action, &[digest]);
+        self.refused.insert(digest, head.number);
+        match action {
+            Action::Demand => {
+                self.tell_not_demanded(digest, NotDemanded::Refused { reason }, tell);
+            }
+            _ => tracing::warn!(receipt = %digest, reason, "the chain refuses it"),
         }
+    }
+
+    fn tell_hindered(&mut self, by: Hindrance, reason: String, tell: Tell<'_>) {
+        if self.hindered_before != Some(by) && self.hindered != Some(by) {
+            tell(Event::CannotSend { reason });
+        }
+        self.hindered = Some(by);
     }
 }
 
-/// How an attempt to send went.
-enum Tried {
-    /// It was sent; whether it is on its way, or is only tried out.
-    Sent(bool),
-    /// The chain refuses it.
-    Refused(String),
-    /// Nothing can be sent now.
-    NotNow,
+/// Of a list that is not sent, how many are not handled: what is not lowered costs the processor, not the payee.
+fn unhandled(action: Action, list: &[B256]) -> usize {
+    match action {
+        Action::Demand | Action::Claim => list.len(),
+        Action::Lower | Action::CollectEther | Action::CollectTokens => 0,
+    }
+}
+
+/// What there is too little of.
+fn shortage(means: &Means, cost_wei: U256) -> NotDemanded {
+    match means.balance_wei {
+        Some(balance_wei) if cost_wei <= means.left_wei => NotDemanded::Balance { balance_wei },
+        _ => NotDemanded::Limit { left_wei: means.left_wei },
+    }
 }

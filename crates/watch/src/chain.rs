@@ -4,9 +4,12 @@ use std::{fmt::Display, time::Duration};
 
 use aep2_chain::{
     deployment::Deployment,
+    error::ChainError,
+    inclusion::{NotSettled, SettledTransaction},
     token::Token,
     wallet::{
         Purse, Wallet, WalletId,
+        error::WalletError,
         guarantee::{Demand, Guarantee, Paid, Periods, SignerStanding},
         units::BaseUnits,
     },
@@ -62,7 +65,7 @@ impl Chain {
     pub(crate) async fn head(&self) -> Result<Head, WatchError> {
         let asked = "for its newest block";
         let block = self.provider.get_block_by_number(BlockNumberOrTag::Latest);
-        let block = ask(asked, async { block.await }).await?;
+        let block = ask(asked, async { block.await.map_err(ChainError::from) }).await?;
         let bad = |reason: String| WatchError::Node { asked, reason };
         let header = block.ok_or_else(|| bad("it has none".to_owned()))?.header;
         Ok(Head {
@@ -70,6 +73,26 @@ impl Chain {
             time: UnixTime::new(header.timestamp).map_err(|error| bad(error.to_string()))?,
             base_fee_wei: u128::from(header.base_fee_per_gas.unwrap_or(0)),
         })
+    }
+
+    /// What a transaction settled, or why it settled nothing. None where the node does not say: a processor
+    /// names the transaction, and it may be of a kind that the node or this software cannot read.
+    pub(crate) async fn settlement(
+        &self,
+        transaction: B256,
+    ) -> Option<Result<SettledTransaction, String>> {
+        let reading = SettledTransaction::read(&self.provider, self.wallet_id(), transaction);
+        match tokio::time::timeout(ANSWER_MAX, reading).await {
+            Ok(Err(NotSettled::Chain(error))) => {
+                tracing::warn!(%transaction, %error, "what it settled cannot be read");
+                None
+            }
+            Ok(settled) => Some(settled.map_err(|error| error.to_string())),
+            Err(_) => {
+                tracing::warn!(%transaction, "what it settled was not said in time");
+                None
+            }
+        }
     }
 
     pub(crate) async fn demand(&self, digest: B256) -> Result<Option<Demand>, WatchError> {
@@ -91,8 +114,6 @@ impl Chain {
         account: AccountId,
         processor: Address,
     ) -> Result<bool, WatchError> {
-        use aep2_chain::{error::ChainError, wallet::error::WalletError};
-
         let found = tokio::time::timeout(ANSWER_MAX, self.wallet.account(account)).await;
         match found.map_err(|_| timed_out("about an account"))? {
             Ok(found) => Ok(found.terms.processor != processor),
@@ -120,6 +141,12 @@ impl Chain {
 
     pub(crate) async fn deposit_for(&self, demands: usize) -> Result<U256, WatchError> {
         ask("about a deposit", self.guarantee.deposit_for(demands as u64)).await
+    }
+
+    /// Ether that somebody has.
+    pub(crate) async fn balance(&self, owner: Address) -> Result<U256, WatchError> {
+        let balance = self.provider.get_balance(owner);
+        ask("what the key has", async { balance.await.map_err(ChainError::from) }).await
     }
 
     /// Ether that somebody has in the guarantee.

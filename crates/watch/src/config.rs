@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use alloy::primitives::{Address, U256};
 
-use crate::processor::ProcessorWord;
+use crate::{error::WatchError, processor::ProcessorWord};
 
 /// A processor whose receipts are watched.
 #[derive(Clone, Debug)]
@@ -39,13 +39,16 @@ pub struct WatchConfig {
     pub tokens_per_ether: u64,
     /// How many seconds the clocks of processors may be ahead.
     pub skew_s: u64,
+    /// How old the newest block may be, in seconds: a node that shows an older one has stopped.
+    pub age_max_s: u64,
     /// After how long files of receipts are removed that were read, that nobody writes into any more and
     /// none of whose receipts is open; never, where nothing is set.
     pub remove_after: Option<Duration>,
 }
 
 impl WatchConfig {
-    /// Half an hour of grace, 12 confirmations, at most 0.05 ether a day, an ether at 4,000 tokens.
+    /// Half an hour of grace, 12 confirmations, at most 0.05 ether a day, an ether at 4,000 tokens,
+    /// a newest block of the last ten minutes.
     pub fn new(payee: Address, folders: Vec<PathBuf>, processors: Vec<ProcessorAt>) -> Self {
         Self {
             payee,
@@ -56,7 +59,22 @@ impl WatchConfig {
             ether_max_wei: U256::from(50_000_000_000_000_000_u64),
             tokens_per_ether: 4_000,
             skew_s: 90,
+            age_max_s: 600,
             remove_after: None,
         }
+    }
+
+    /// Each processor is named once: of two that are one, one would speak for the other's receipts.
+    pub(crate) fn check(&self) -> Result<(), WatchError> {
+        for (index, one) in self.processors.iter().enumerate() {
+            let is_same = |other: &&ProcessorAt| {
+                other.name == one.name || (one.address.is_some() && other.address == one.address)
+            };
+            if let Some(other) = self.processors[index + 1..].iter().find(is_same) {
+                let (one, other) = (one.name.clone(), other.name.clone());
+                return Err(WatchError::SameProcessor { one, other });
+            }
+        }
+        Ok(())
     }
 }

@@ -45,6 +45,14 @@ pub enum WatchError {
         /// The file that marks it as used.
         path: PathBuf,
     },
+    /// Two processors that are watched are one.
+    #[error("the processors {one} and {other} are the same one: name it once")]
+    SameProcessor {
+        /// What the one is called.
+        one: String,
+        /// What the other is called.
+        other: String,
+    },
     /// The journal of transactions.
     #[error(transparent)]
     Journal(#[from] JournalError),

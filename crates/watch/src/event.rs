@@ -3,7 +3,7 @@
 use std::fmt;
 
 use aep2_chain::wallet::units::BaseUnits;
-use aep2_mandate::units::Amount;
+use aep2_mandate::units::{Amount, UnixTime};
 use alloy::primitives::{Address, B256, U256};
 use serde::{Serialize, Serializer};
 
@@ -57,12 +57,21 @@ pub enum Event {
         receipts: Vec<B256>,
         /// The transaction; none where nothing is sent, since it is only tried out.
         transaction: Option<B256>,
-        /// The deposit that goes along, in wei, and what it may cost in gas at most.
+        /// The deposit that goes along, in wei.
         #[serde(serialize_with = "decimal")]
         deposit_wei: U256,
-        /// The most that it costs in gas, in wei.
+        /// The most that it costs in gas by what is offered at first, in wei. More is offered where it is not
+        /// mined, within the limit on ether.
         #[serde(serialize_with = "decimal")]
         gas_wei: U256,
+    },
+    /// A transaction was mined and did nothing: somebody was faster with one of its receipts. What is due still is
+    /// sent again.
+    Failed {
+        /// The receipts that it was about.
+        receipts: Vec<B256>,
+        /// The transaction.
+        transaction: B256,
     },
     /// A demanded receipt was shown to have been paid.
     Answered {
@@ -152,6 +161,13 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// The newest block is old: the node has stopped, and the demand period goes on.
+    NodeBehind {
+        /// The time of that block.
+        chain_time: UnixTime,
+    },
+    /// It has new blocks again.
+    NodeBack,
 }
 
 /// What a transaction does.
@@ -219,6 +235,12 @@ pub enum NotDemanded {
         #[serde(serialize_with = "decimal")]
         left_wei: U256,
     },
+    /// The key does not have what a demand costs.
+    Balance {
+        /// What it has, in wei.
+        #[serde(serialize_with = "decimal")]
+        balance_wei: U256,
+    },
     /// The chain refuses it.
     Refused {
         /// Why.
@@ -245,6 +267,9 @@ impl fmt::Display for NotDemanded {
             Self::NoBond => f.write_str("no bond would pay it"),
             Self::Limit { left_wei } => {
                 write!(f, "the limit on ether is reached: {left_wei} wei are left today")
+            }
+            Self::Balance { balance_wei } => {
+                write!(f, "the key has {balance_wei} wei, which does not pay for it")
             }
             Self::Refused { reason } => write!(f, "the chain refuses it: {reason}"),
         }
@@ -279,17 +304,14 @@ impl fmt::Display for Event {
                 write!(f, "not demanded: mandate {mandate_id}: {why}")
             }
             Self::Sent { action, receipts, transaction, deposit_wei, gas_wei } => {
-                let (would, by) = match transaction {
-                    Some(hash) => ("", format!(", in transaction {hash}")),
-                    None => ("would ", String::new()),
-                };
-                match receipts.len() {
-                    0 => write!(f, "{would}{action}")?,
-                    1 => write!(f, "{would}{action} 1 receipt")?,
-                    count => write!(f, "{would}{action} {count} receipts")?,
-                }
-                write!(f, "{by}: {deposit_wei} wei deposit, at most {gas_wei} wei gas")
+                write_sent(f, *action, receipts.len(), *transaction)?;
+                write!(f, ": {deposit_wei} wei deposit, at most {gas_wei} wei gas")
             }
+            Self::Failed { receipts, transaction } => write!(
+                f,
+                "transaction {transaction} with {} receipts was mined and did nothing: somebody was faster",
+                receipts.len()
+            ),
             Self::Answered { mandate_id, shown, deposit_lost, .. } => {
                 let lost = if *deposit_lost { "; the deposit is lost" } else { "" };
                 write!(f, "mandate {mandate_id} was shown to have paid {shown} base units{lost}")
@@ -323,6 +345,29 @@ impl fmt::Display for Event {
             }
             Self::ProcessorBack { processor } => write!(f, "{processor} answers again"),
             Self::CannotSend { reason } => write!(f, "CANNOT SEND: {reason}"),
+            Self::NodeBehind { chain_time } => write!(
+                f,
+                "NODE: its newest block is of {chain_time}: it has stopped, and the demand period goes on"
+            ),
+            Self::NodeBack => f.write_str("the node has new blocks again"),
         }
     }
+}
+
+/// What a transaction does, or would do.
+fn write_sent(
+    f: &mut fmt::Formatter<'_>,
+    action: Action,
+    receipts: usize,
+    transaction: Option<B256>,
+) -> fmt::Result {
+    if transaction.is_none() {
+        f.write_str("would ")?;
+    }
+    match receipts {
+        0 => write!(f, "{action}")?,
+        1 => write!(f, "{action} 1 receipt")?,
+        count => write!(f, "{action} {count} receipts")?,
+    }
+    transaction.map_or(Ok(()), |hash| write!(f, ", in transaction {hash}"))
 }

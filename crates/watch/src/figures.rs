@@ -33,6 +33,7 @@ pub struct Figures {
     pub(crate) open: Gauge,
     pub(crate) lapsed_open: Gauge,
     pub(crate) unhandled: Gauge,
+    pub(crate) left_out: Gauge,
     pub(crate) head_time: Gauge,
     pub(crate) rounds: Counter,
     pub(crate) failures: Counter,
@@ -61,7 +62,10 @@ impl Figures {
         };
         gauge("receipts_open", "Receipts that are not over", &self.open);
         gauge("receipts_lapsed_open", "Those of them that lapsed", &self.lapsed_open);
-        gauge("receipts_unhandled", "Those of them that are not demanded", &self.unhandled);
+        let unhandled = "Those of them that are not demanded, or not claimed";
+        gauge("receipts_unhandled", unhandled, &self.unhandled);
+        let left_out = "Those about which the node said nothing in the last round";
+        gauge("receipts_left_out", left_out, &self.left_out);
         gauge("chain_time", "The time of the newest block, unix seconds", &self.head_time);
         let mut counter = |name: &str, help: &str, own: &Counter| {
             registry.register(name, help, own.clone());

@@ -4,7 +4,7 @@
 //! this payee's, by a processor that its operator named, signed by that processor or a key that it named on
 //! chain, and with times that the guarantee takes.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use aep2_mandate::{
     typed_data::{
@@ -21,7 +21,7 @@ use alloy::{
 use serde::Serialize;
 use thiserror::Error;
 
-use crate::{chain::Chain, error::WatchError, watched::Watched};
+use crate::{chain::Chain, error::WatchError, keys::Keys, open::Open, watched::Watched};
 
 /// Why a line is not watched.
 #[derive(Clone, Debug, PartialEq, Eq, Error, Serialize)]
@@ -71,18 +71,31 @@ pub enum Refused {
     },
 }
 
-/// Takes lines in.
+/// What became of a statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// It is watched, or noted with what is.
+    In,
+    /// It is about a mandate of which no receipt is watched.
+    Unmatched,
+    /// It does not count now, and may later.
+    NotYet(Refused),
+    /// It does not count.
+    Refused(Refused),
+}
+
+/// Takes statements in.
 pub(crate) struct Intake<'a> {
-    pub(crate) chain: &'a Chain,
-    pub(crate) domain: Eip712Domain,
-    pub(crate) payee: Address,
-    /// The processors that are watched, as far as it is known who they are.
-    pub(crate) processors: Vec<Address>,
+    chain: &'a Chain,
+    keys: &'a mut Keys,
+    domain: Eip712Domain,
+    payee: Address,
+    /// The processors whose receipts are taken in.
+    processors: BTreeSet<Address>,
     /// The time here.
-    pub(crate) now: UnixTime,
-    pub(crate) skew_s: u64,
-    /// What is known of keys, asked once a round.
-    signers: HashMap<(Address, Address), Option<UnixTime>>,
+    now: UnixTime,
+    /// How many seconds the clocks of processors may be ahead.
+    skew_s: u64,
     /// The digests of the receipts that are watched, by their mandates.
     about: HashMap<B256, Vec<B256>>,
 }
@@ -90,23 +103,22 @@ pub(crate) struct Intake<'a> {
 impl<'a> Intake<'a> {
     pub(crate) fn new(
         chain: &'a Chain,
+        keys: &'a mut Keys,
         payee: Address,
-        processors: Vec<Address>,
-        now: UnixTime,
-        skew_s: u64,
-        open: &BTreeMap<B256, Watched>,
+        processors: BTreeSet<Address>,
+        (now, skew_s): (UnixTime, u64),
+        open: &Open,
     ) -> Self {
         let domain = chain.wallet_id().eip712_domain();
         let mut about: HashMap<B256, Vec<B256>> = HashMap::new();
         for own in open.values() {
             about.entry(own.mandate_id()).or_default().push(own.digest);
         }
-        let signers = HashMap::new();
-        Self { chain, domain, payee, processors, now, skew_s, signers, about }
+        Self { chain, keys, domain, payee, processors, now, skew_s, about }
     }
 
     /// Takes a statement in: a receipt is watched, and what is about a receipt that is watched is noted
-    /// there. What is about no such receipt is passed over.
+    /// there.
     ///
     /// # Errors
     /// The node's. Nothing was taken in then.
@@ -114,45 +126,48 @@ impl<'a> Intake<'a> {
         &mut self,
         statement: Statement,
         file: &str,
-        open: &mut BTreeMap<B256, Watched>,
-    ) -> Result<Result<(), Refused>, WatchError> {
+        open: &mut Open,
+    ) -> Result<Taken, WatchError> {
         let receipt = match statement {
             Statement::Receipt(receipt) => receipt,
             about => return self.note(about, open).await,
         };
         let signer = match self.check(&receipt).await? {
             Ok(signer) => signer,
-            Err(refused) => return Ok(Err(refused)),
+            Err(not_taken) => return Ok(not_taken),
         };
         let watched = Watched::new(receipt, signer, &self.domain, file.to_owned());
-        self.about.entry(watched.mandate_id()).or_default().push(watched.digest);
-        open.entry(watched.digest).or_insert(watched);
-        Ok(Ok(()))
+        let (mandate, digest) = (watched.mandate_id(), watched.digest);
+        if open.add(watched) {
+            self.about.entry(mandate).or_default().push(digest);
+        }
+        Ok(Taken::In)
     }
 
     /// Who signed a receipt, if it is worth anything.
     async fn check(
         &mut self,
         signed: &SignedReceipt,
-    ) -> Result<Result<Address, Refused>, WatchError> {
+    ) -> Result<Result<Address, Taken>, WatchError> {
         let own = &signed.message;
+        let refused = |reason: Refused| Ok(Err(Taken::Refused(reason)));
         if own.payee != self.payee {
-            return Ok(Err(Refused::OtherPayee { payee: own.payee }));
+            return refused(Refused::OtherPayee { payee: own.payee });
         }
         if !self.processors.contains(&own.processor) {
-            return Ok(Err(Refused::OtherProcessor { processor: own.processor }));
+            return refused(Refused::OtherProcessor { processor: own.processor });
         }
         let promised = own.settle_by.seconds_since(own.issued_at);
         let longest = self.chain.periods().promise_seconds;
         if promised.is_none_or(|seconds| seconds > longest) || own.settle_by > own.deadline {
-            return Ok(Err(Refused::Times));
+            return refused(Refused::Times);
         }
         let latest = self.now.checked_add(self.skew_s).unwrap_or(UnixTime::MAX);
         if own.issued_at > latest {
-            return Ok(Err(Refused::Future { issued_at: own.issued_at }));
+            return Ok(Err(Taken::NotYet(Refused::Future { issued_at: own.issued_at })));
         }
         if self.now > self.over(own) {
-            return Ok(Err(Refused::TooOld));
+            return refused(Refused::TooOld);
         }
         self.signer(signed, own.processor, own.issued_at).await
     }
@@ -167,66 +182,39 @@ impl<'a> Intake<'a> {
         later(own.issued_at, periods.keep_seconds).max(claimable)
     }
 
-    /// Who signed a message, if that key spoke for the processor then.
+    /// Who signed a message, if that key spoke for the processor then. A key that the processor has not named
+    /// may still be.
     async fn signer<T: TypedData>(
         &mut self,
         signed: &Signed<T>,
         processor: Address,
         issued_at: UnixTime,
-    ) -> Result<Result<Address, Refused>, WatchError> {
-        let Ok(signer) = signed.signer(&self.domain) else { return Ok(Err(Refused::Signature)) };
+    ) -> Result<Result<Address, Taken>, WatchError> {
+        let Ok(signer) = signed.signer(&self.domain) else {
+            return Ok(Err(Taken::Refused(Refused::Signature)));
+        };
         if signer == processor {
             return Ok(Ok(signer));
         }
-        let until = match self.signers.get(&(processor, signer)) {
-            Some(until) => *until,
-            None => {
-                let found = self.chain.signer(processor, signer).await?;
-                let until = found.map(|own| own.until);
-                self.signers.insert((processor, signer), until);
-                until
+        Ok(match self.keys.standing(self.chain, processor, signer).await? {
+            None => Err(Taken::NotYet(Refused::Signature)),
+            Some(known) if issued_at > known.until => {
+                Err(Taken::Refused(Refused::SignerCut { signer }))
             }
-        };
-        Ok(match until {
-            None => Err(Refused::Signature),
-            Some(until) if issued_at > until => Err(Refused::SignerCut { signer }),
             Some(_) => Ok(signer),
         })
     }
 
     /// Notes what is said about receipts that are watched.
-    async fn note(
-        &mut self,
-        statement: Statement,
-        open: &mut BTreeMap<B256, Watched>,
-    ) -> Result<Result<(), Refused>, WatchError> {
+    async fn note(&mut self, statement: Statement, open: &mut Open) -> Result<Taken, WatchError> {
         let about = self.about.get(&statement.mandate_id()).cloned().unwrap_or_default();
+        let mut taken = Taken::Unmatched;
         for digest in about {
             let Some(own) = open.get_mut(&digest) else { continue };
-            let promise = *own.promise();
-            let is_theirs = match &statement {
-                Statement::Receipt(_) => Ok(()),
-                Statement::CaptureReceipt(said) => {
-                    let message = &said.message;
-                    let same = message.processor == promise.processor
-                        && message.arbiter == promise.arbiter;
-                    let signer = self.signer(said, promise.processor, message.issued_at).await?;
-                    let theirs = if same { Ok(()) } else { Err(Refused::Signature) };
-                    signer.and(theirs)
-                }
-                Statement::Capture(said) => {
-                    let signed = said.verify(&self.domain, promise.payee);
-                    signed.map_err(|_| Refused::Signature)
-                }
-                Statement::Ruling(_) if promise.arbiter.is_zero() => Err(Refused::Signature),
-                Statement::Ruling(said) => {
-                    let signed = said.verify(&self.domain, promise.arbiter);
-                    signed.map_err(|_| Refused::Signature)
-                }
-            };
-            if let Err(refused) = is_theirs {
-                return Ok(Err(refused));
+            if let Err(not_taken) = self.may_say(&statement, own.promise()).await? {
+                return Ok(not_taken);
             }
+            taken = Taken::In;
             match statement {
                 Statement::Receipt(_) => {}
                 Statement::CaptureReceipt(said) => own.capture_receipt = Some(said),
@@ -241,6 +229,30 @@ impl<'a> Intake<'a> {
                 }
             }
         }
-        Ok(Ok(()))
+        Ok(taken)
+    }
+
+    /// Whether a statement about a receipt is by whom it must be.
+    async fn may_say(
+        &mut self,
+        statement: &Statement,
+        promise: &Receipt,
+    ) -> Result<Result<(), Taken>, WatchError> {
+        let is_signed = match statement {
+            Statement::Receipt(_) => true,
+            Statement::CaptureReceipt(said) => {
+                let message = &said.message;
+                let signer = self.signer(said, promise.processor, message.issued_at).await?;
+                if let Err(not_taken) = signer {
+                    return Ok(Err(not_taken));
+                }
+                message.processor == promise.processor && message.arbiter == promise.arbiter
+            }
+            Statement::Capture(said) => said.verify(&self.domain, promise.payee).is_ok(),
+            Statement::Ruling(said) => {
+                !promise.arbiter.is_zero() && said.verify(&self.domain, promise.arbiter).is_ok()
+            }
+        };
+        Ok(if is_signed { Ok(()) } else { Err(Taken::Refused(Refused::Signature)) })
     }
 }

@@ -31,10 +31,17 @@ mod error;
 mod event;
 mod examine;
 mod figures;
+mod held;
 mod intake;
+mod keys;
+mod log;
+mod looking;
+mod open;
+mod planning;
 mod processor;
 mod state;
 pub mod step;
+mod taking_in;
 mod watched;
 mod watcher;
 mod worth;
@@ -46,6 +53,6 @@ pub use self::{
     figures::Figures,
     intake::Refused,
     processor::{HttpProcessor, Identity, ProcessorWord},
-    watched::Watched,
+    watched::{Shown, Watched},
     watcher::{Summary, Watcher},
 };

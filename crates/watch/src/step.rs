@@ -9,6 +9,8 @@
 //!                the demand period is over         over: too late
 //! demanded       more is due than the payee took   lower, by what the payee signed
 //!                the response window is open       wait
+//!                it was settled at what is due,    wait for a second response window
+//!                  and nobody has shown it
 //!                something is owed, or a deposit   claim
 //!                  comes back
 //!                nothing of that                   over
@@ -18,7 +20,7 @@ use aep2_chain::wallet::guarantee::{Demand, Paid, Periods};
 use aep2_mandate::units::{Amount, UnixTime};
 use alloy::primitives::{Address, U256};
 
-use crate::watched::Watched;
+use crate::watched::{Shown, Watched};
 
 /// What the chain has of a receipt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +46,16 @@ pub enum Settled {
     NotFinal,
     /// So much, in a block that stays.
     Shown(Amount),
+}
+
+impl Settled {
+    /// What a proof is worth when the newest block is `head`.
+    pub(crate) fn at(shown: Shown, head: u64, confirmations: u64) -> Self {
+        match shown.block.saturating_add(confirmations) <= head {
+            true => Self::Shown(shown.amount),
+            false => Self::NotFinal,
+        }
+    }
 }
 
 /// What to do.
@@ -133,10 +145,10 @@ impl Times {
         later(settle_by, self.periods.demand_seconds)
     }
 
-    /// The first second at which a demand can be claimed.
-    fn claimable_from(&self, made_at: UnixTime, deadline: Option<UnixTime>) -> UnixTime {
+    /// The first second at which a demand is claimed, after so many response windows.
+    fn claim_from(&self, made_at: UnixTime, deadline: Option<UnixTime>, windows: u64) -> UnixTime {
         let since = deadline.map_or(made_at, |deadline| made_at.max(deadline));
-        later(since, self.periods.response_seconds.saturating_add(1))
+        later(since, self.periods.response_seconds.saturating_mul(windows).saturating_add(1))
     }
 }
 
@@ -210,8 +222,13 @@ fn demanded(
     if owed > 0 && took_less && !demand.capture_fixed {
         return Step::Lower;
     }
+    // A claim pays once more what was settled and not shown. So who knows that it was paid leaves its processor
+    // more time to show it; not for ever, since the deposit comes back with the claim only.
+    let due = demand.due.get().min(watched.due().get());
+    let is_paid = matches!(standing.settled, Settled::Shown(settled) if settled.get() >= due);
+    let windows = if owed > 0 && is_paid { 2 } else { 1 };
     let deadline = standing.is_moved.then_some(watched.promise().deadline);
-    match now < times.claimable_from(demand.made_at, deadline.filter(|_| owed > 0)) {
+    match now < times.claim_from(demand.made_at, deadline.filter(|_| owed > 0), windows) {
         true => Step::Wait,
         false => Step::Claim { owed },
     }

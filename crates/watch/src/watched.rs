@@ -15,6 +15,20 @@ use alloy::{
 };
 use serde::{Deserialize, Serialize};
 
+/// Which payment a receipt is about, as the guarantee tells them apart: by processor, mandate, token, account,
+/// nonce and payee. Receipts that differ in times or amounts are one payment, owed once, at the largest of them.
+pub(crate) type Payment = (Address, B256, Address, u32, u64, Address);
+
+/// What a proof shows to have been settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Shown {
+    /// So much, in base units.
+    pub amount: Amount,
+    /// In this block.
+    pub block: u64,
+}
+
 /// A receipt that is watched. All signatures were checked when it was taken in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -33,6 +47,9 @@ pub struct Watched {
     pub capture: Option<SignedCapture>,
     /// What the receipt's arbiter ruled: the least, should there be several.
     pub ruling: Option<SignedRuling>,
+    /// What was proved to have been settled, in a block that stays. Its processor may be away when that counts.
+    #[serde(default)]
+    pub shown: Option<Shown>,
     /// What was told of it, so that it is told once.
     #[serde(default)]
     pub told: Vec<Told>,
@@ -72,6 +89,7 @@ impl Watched {
             capture_receipt: None,
             capture: None,
             ruling: None,
+            shown: None,
             told: Vec::new(),
             over_since: None,
         }
@@ -85,6 +103,13 @@ impl Watched {
     /// The mandate.
     pub fn mandate_id(&self) -> B256 {
         self.promise().mandate_id.to_bytes()
+    }
+
+    /// Which payment it is about.
+    pub(crate) fn payment(&self) -> Payment {
+        let own = self.promise();
+        let (account, nonce) = (own.account.get(), own.nonce.get());
+        (own.processor, self.mandate_id(), own.token, account, nonce, own.payee)
     }
 
     /// What is due to the payee by all that was signed: at most the receipt's amount.

@@ -1,55 +1,44 @@
 //! A watcher: one round after the other. Each reads what came, asks what became of it, and does what is due.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap},
     path::Path,
     sync::Arc,
 };
 
 use aep2_chain::{
     deployment::Deployment,
-    sender::{FileJournal, Sender, SenderConfig, SubmissionId},
+    sender::{FileJournal, Finish, Sender, SenderConfig},
     wallet::units::BaseUnits,
 };
-use aep2_mandate::{
-    clock::Clock,
-    units::{Amount, UnixTime},
-};
-use aep2_receipts::{FolderReader, Statement};
+use aep2_mandate::{clock::Clock, units::UnixTime};
+use aep2_receipts::FolderReader;
 use alloy::{
     primitives::{Address, B256, U256},
     providers::DynProvider,
     signers::local::PrivateKeySigner,
 };
-use futures::{StreamExt, stream};
 
 use crate::{
     bonds::{self, Backings},
     chain::{Chain, Head},
-    config::{ProcessorAt, WatchConfig},
+    config::WatchConfig,
     error::WatchError,
     event::Event,
-    examine::{Asked, Examiner},
     figures::Figures,
-    intake::{Intake, Refused},
-    processor::ProcessorWord,
+    keys::Keys,
     state::{State, Store},
-    step::{self, Ending, Reason, Settled, Standing, Step, Times},
-    watched::{Told, Watched},
+    step::{self, Ending, Reason, Standing, Step, Times},
+    watched::{Payment, Told, Watched},
     worth,
 };
-
-/// How many lines are taken in at once.
-const LINES_MAX: usize = 4_096;
-/// How many receipts are looked at on the chain at once.
-const AT_ONCE: usize = 16;
 
 /// Watches a payee's receipts. See the [crate] for what it promises.
 #[derive(Debug)]
 pub struct Watcher {
     pub(crate) config: WatchConfig,
     pub(crate) chain: Chain,
-    clock: Clock,
+    pub(crate) clock: Clock,
     store: Store,
     pub(crate) state: State,
     /// None where things are tried out only.
@@ -58,15 +47,31 @@ pub struct Watcher {
     /// Who demands and claims.
     pub(crate) own: Address,
     pub(crate) figures: Figures,
-    /// What is on its way.
-    pub(crate) sent: Option<SubmissionId>,
+    /// What is known of keys, in this round.
+    pub(crate) keys: Keys,
+    /// How many rounds there were.
+    pub(crate) turn: usize,
     /// What the chain refused, and at which block: not tried again before the next one.
     pub(crate) refused: HashMap<B256, u64>,
     /// Of tokens.
     pub(crate) decimals: HashMap<Address, u8>,
-    /// Processors that do not answer, and what is not covered by bonds: told when it changes.
-    away: BTreeSet<String>,
+    /// Processors that do not answer, what is not covered by bonds, whether the node has stopped: told when it
+    /// changes.
+    pub(crate) away: BTreeSet<String>,
     short: BTreeSet<(Address, Address)>,
+    is_stale: bool,
+    /// Why nothing was sent when that was last decided, and the time before: told when it changes.
+    pub(crate) hindered: Option<Hindrance>,
+    pub(crate) hindered_before: Option<Hindrance>,
+}
+
+/// Why nothing is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hindrance {
+    /// The limit on ether is reached, or the key has too little.
+    Means,
+    /// It cannot be sent.
+    Sending,
 }
 
 /// How things stand after a round.
@@ -76,9 +81,14 @@ pub struct Summary {
     pub open: usize,
     /// Those that lapsed, demanded or not.
     pub lapsed: usize,
-    /// Those that lapsed and are not demanded, nor about to be; those that became too late; and processors
-    /// of which it is not known who they are, so that nothing is taken in.
+    /// Those that lapsed and are not demanded, nor about to be, or could be claimed and are not; those that
+    /// became too late; and processors of which it is not known who they are, so that nothing of theirs is taken
+    /// in.
     pub unhandled: usize,
+    /// Those about which the node said nothing in this round.
+    pub left_out: usize,
+    /// Whether the newest block is so old that the node must have stopped.
+    pub is_stale: bool,
     /// Whether a transaction is on its way.
     pub in_flight: bool,
     /// The time of the newest block; none before the first round.
@@ -106,7 +116,7 @@ impl Watcher {
     /// in part only cannot be claimed.
     ///
     /// # Errors
-    /// When the state or the journal cannot be used, or the node does not answer.
+    /// When two processors are one, the state or the journal cannot be used, or the node does not answer.
     pub async fn open(
         provider: DynProvider,
         deployment: Deployment,
@@ -114,6 +124,7 @@ impl Watcher {
         folder: &Path,
         key: Option<(PrivateKeySigner, SenderConfig)>,
     ) -> Result<Self, WatchError> {
+        config.check()?;
         let (store, state) = Store::open(folder, deployment.wallet_id(), config.payee)?;
         let own = key.as_ref().map_or(config.payee, |(key, _)| key.address());
         let tip_wei = key.as_ref().map_or(worth::TIP_WEI, |(_, sending)| sending.tip_wei);
@@ -134,11 +145,15 @@ impl Watcher {
             tip_wei,
             own,
             figures: Figures::default(),
-            sent: None,
+            keys: Keys::default(),
+            turn: 0,
             refused: HashMap::new(),
             decimals: HashMap::new(),
             away: BTreeSet::new(),
             short: BTreeSet::new(),
+            is_stale: false,
+            hindered: None,
+            hindered_before: None,
         })
     }
 
@@ -168,204 +183,86 @@ impl Watcher {
         done
     }
 
+    /// What cannot be read in the folders is said at the end: what is watched already does not wait for it.
     async fn try_round(&mut self, tell: Tell<'_>) -> Result<Summary, WatchError> {
-        let in_flight = self.follow_up().await?;
+        self.keys.forget();
         let head = self.chain.head().await?;
+        let in_flight = self.follow_up(&head, tell).await?;
         self.learn(tell).await;
-        self.take_in(&head, tell).await?;
-        let examined = self.examine(&head, tell).await?;
-        let unhandled = self.unknown();
-        let chain_time = Some(head.time);
-        let mut summary = Summary { in_flight, unhandled, chain_time, ..Summary::default() };
-        let todo = self.decide(examined, &head, &mut summary, tell);
+        let taken_in = self.take_in(&head, tell).await;
+        let looked = self.look(&head, tell).await;
+        let mut summary = Summary {
+            in_flight,
+            left_out: looked.left_out,
+            is_stale: self.is_stale(&head, tell),
+            chain_time: Some(head.time),
+            ..Summary::default()
+        };
+        let todo = self.decide(looked.standings, &head, &mut summary, tell);
         let backings = self.look_at_bonds(tell).await?;
-        let busy = in_flight || self.act(todo, &backings, &head, &mut summary, tell).await?;
-        summary.in_flight = busy;
+        if in_flight {
+            // Nothing is decided before that is over.
+            summary.unhandled += self.state.unhandled.max(self.unknown());
+        } else {
+            let too_late = std::mem::replace(&mut summary.unhandled, self.unknown());
+            summary.in_flight = self.act(todo, &backings, &head, &mut summary, tell).await?;
+            self.state.unhandled = summary.unhandled;
+            summary.unhandled += too_late;
+        }
         summary.open = self.state.open.len();
         summary.lapsed = self.lapsed().count();
         self.tidy()?;
         self.save()?;
         self.measure(&summary, &head);
-        Ok(summary)
+        taken_in.map(|()| summary)
     }
 
-    /// Drives what is on its way. Whether something is.
-    async fn follow_up(&mut self) -> Result<bool, WatchError> {
+    /// Drives what is on its way, and books what it costs. Whether something is.
+    async fn follow_up(&mut self, head: &Head, tell: Tell<'_>) -> Result<bool, WatchError> {
         let Some(sender) = &self.sender else { return Ok(false) };
         let in_flight = sender.advance().await? > 0;
-        if let Some(id) = self.sent.filter(|_| !in_flight) {
-            sender.forget(id).await?;
-            self.sent = None;
+        if let Some(mut sent) = self.state.sent.clone() {
+            // Without a record it was killed before anything was sent.
+            let record = sender.record(sent.id).await?;
+            let ended = record.as_ref().and_then(|record| Some((record.finish.as_ref()?, record)));
+            self.state.sent = match (ended, &record) {
+                (None, Some(record)) => {
+                    sent.cost_wei = record.cost_max();
+                    Some(sent)
+                }
+                (None, None) => None,
+                (Some((finish, record)), _) => {
+                    self.state.spent.add(record.cost().unwrap_or(sent.cost_wei), head.time);
+                    if let Finish::Mined { receipt, .. } = finish {
+                        self.state.ended(sent.receipts.len(), receipt.status());
+                        if !receipt.status() {
+                            let transaction = receipt.transaction_hash;
+                            tell(Event::Failed { receipts: sent.receipts, transaction });
+                        }
+                    }
+                    None
+                }
+            };
+            self.save()?;
+        }
+        if let Some(sender) = self.sender.as_ref().filter(|_| !in_flight) {
+            sender.forget_ended().await?;
         }
         Ok(in_flight)
     }
 
-    // --- What came ----------------------------------------------------------------------------------
-
-    /// Asks processors who they are, each once.
-    async fn learn(&mut self, tell: Tell<'_>) {
-        for at in &self.config.processors {
-            let known = at.address.or(self.state.processors.get(&at.name).copied());
-            let (None, Some(word)) = (known, &at.word) else { continue };
-            let wallet = self.chain.wallet_id();
-            let failed = match word.identity().await {
-                Ok(own) if (own.chain_id, own.wallet) == (wallet.chain_id, wallet.address) => {
-                    self.state.processors.insert(at.name.clone(), own.processor);
-                    None
-                }
-                Ok(own) => Some(format!("it settles in the wallet {}", own.wallet)),
-                Err(error) => Some(format!(
-                    "it never said who it is, so that no receipt is taken in: {error}"
-                )),
-            };
-            note_away(&mut self.away, &at.name, failed, tell);
+    /// Whether the newest block is so old that the node must have stopped.
+    fn is_stale(&mut self, head: &Head, tell: Tell<'_>) -> bool {
+        let latest = head.time.checked_add(self.config.age_max_s).unwrap_or(UnixTime::MAX);
+        let is_stale = latest < self.clock.now();
+        if is_stale != std::mem::replace(&mut self.is_stale, is_stale) {
+            let chain_time = head.time;
+            tell(if is_stale { Event::NodeBehind { chain_time } } else { Event::NodeBack });
         }
+        is_stale
     }
 
-    /// Who a processor is, if that is known.
-    fn address_of(&self, at: &ProcessorAt) -> Option<Address> {
-        at.address.or(self.state.processors.get(&at.name).copied())
-    }
-
-    /// Of how many processors it is not known who they are.
-    fn unknown(&self) -> usize {
-        self.config.processors.iter().filter(|at| self.address_of(at).is_none()).count()
-    }
-
-    /// The processors whose address is known, with whom to ask.
-    fn processors(&self) -> BTreeMap<Address, (String, Option<Arc<dyn ProcessorWord>>)> {
-        let known = self
-            .config
-            .processors
-            .iter()
-            .filter_map(|at| Some((self.address_of(at)?, (at.name.clone(), at.word.clone()))));
-        known.collect()
-    }
-
-    /// Takes in what was kept since the last round. Receipts come first: what is said about them may stand
-    /// in another file. While a processor is not known, nothing is read: its receipts would be refused.
-    async fn take_in(&mut self, head: &Head, tell: Tell<'_>) -> Result<(), WatchError> {
-        if self.unknown() > 0 {
-            return Ok(());
-        }
-        let processors = self.processors();
-        for folder in &self.config.folders {
-            let reader = FolderReader::new(folder);
-            loop {
-                let mut progress = self.state.progress.get(folder).cloned().unwrap_or_default();
-                let mut found = reader.read(&mut progress, LINES_MAX)?;
-                if found.is_empty() {
-                    self.state.progress.insert(folder.clone(), progress);
-                    break;
-                }
-                found.sort_by_key(|own| !matches!(own.statement, Ok(Statement::Receipt(_))));
-                let known = processors.keys().copied().collect();
-                // Chains for trials are ahead of the clock here.
-                let now = self.clock.now().max(head.time);
-                let open = &mut self.state.open;
-                let WatchConfig { payee, skew_s, .. } = self.config;
-                let mut intake = Intake::new(&self.chain, payee, known, now, skew_s, open);
-                for own in found {
-                    let taken = match own.statement {
-                        Ok(statement) => intake.take(statement, &own.file, open).await?,
-                        Err(error) => Err(Refused::NotAStatement { reason: error.to_string() }),
-                    };
-                    if let Err(reason) = taken
-                        && reason != Refused::TooOld
-                    {
-                        self.figures.refused.inc();
-                        tell(Event::LineRefused { file: own.file, at: own.at, reason });
-                    }
-                }
-                self.state.progress.insert(folder.clone(), progress);
-            }
-        }
-        Ok(())
-    }
-
-    // --- What became of it --------------------------------------------------------------------------
-
-    /// Asks processors and the chain what became of receipts.
-    async fn examine(
-        &mut self,
-        head: &Head,
-        tell: Tell<'_>,
-    ) -> Result<Vec<(B256, Standing)>, WatchError> {
-        let examiner = Examiner::new(&self.chain, *head, self.config.confirmations);
-        let mut all = Asked::default();
-        let mut contradicted = Vec::new();
-        for (address, (name, word)) in self.processors() {
-            let Some(word) = word else { continue };
-            let mut own: Vec<&Watched> =
-                self.state.open.values().filter(|own| own.promise().processor == address).collect();
-            own.sort_by_key(|own| own.promise().settle_by);
-            let asked = examiner.ask(&*word, address, &own).await?;
-            note_away(&mut self.away, &name, asked.away.map(|error| error.to_string()), tell);
-            all.settled.extend(asked.settled);
-            contradicted.extend(asked.contradicted);
-        }
-        let times = self.times();
-        // Those that are settled for good are not looked at on the chain once more, and those that may still
-        // be settled in time not yet.
-        let due: Vec<&Watched> = (self.state.open.values())
-            .filter(|own| head.time >= times.demand_from(own.promise().settle_by))
-            .collect();
-        let settled = &all.settled;
-        let standings: Vec<Result<(B256, Standing), WatchError>> = stream::iter(due)
-            .map(|own| async {
-                let proven = settled.get(&own.digest).copied().unwrap_or(Settled::Unproven);
-                Ok((own.digest, examiner.standing(own, proven).await?))
-            })
-            .buffer_unordered(AT_ONCE)
-            .collect()
-            .await;
-        let mut standings = standings.into_iter().collect::<Result<Vec<_>, _>>()?;
-        standings.sort_by_key(|(digest, _)| *digest);
-        for (address, (name, word)) in self.processors() {
-            let Some(word) = word.filter(|_| !self.away.contains(&name)) else { continue };
-            let unproven: Vec<&Watched> = standings
-                .iter()
-                .filter(|(_, standing)| is_unproven(standing))
-                .filter_map(|(digest, _)| self.state.open.get(digest))
-                .filter(|own| own.promise().processor == address)
-                .collect();
-            let asked = examiner.ask_for_proofs(&*word, &unproven).await?;
-            contradicted.extend(asked.contradicted);
-            for (digest, standing) in &mut standings {
-                if let Some(settled) = asked.settled.get(digest) {
-                    standing.settled = *settled;
-                }
-            }
-        }
-        for (digest, reason) in contradicted {
-            if let Some(own) = self.state.open.get_mut(&digest)
-                && own.tell(Told::Contradicted)
-            {
-                let (receipt, mandate_id) = (digest, own.mandate_id());
-                tell(Event::Contradicted { receipt, mandate_id, reason });
-            }
-        }
-        self.forget_early(&all, head);
-        Ok(standings)
-    }
-
-    /// Forgets receipts that are over before anything could be demanded: settled for good at what is due, or
-    /// let go by the payee.
-    fn forget_early(&mut self, asked: &Asked, head: &Head) {
-        let times = self.times();
-        let figures = &self.figures;
-        self.state.open.retain(|digest, own| {
-            if head.time >= times.demand_from(own.promise().settle_by) {
-                return true;
-            }
-            let proven = asked.settled.get(digest);
-            let settled = matches!(proven, Some(Settled::Shown(settled)) if *settled >= own.due());
-            if settled {
-                figures.settled.inc();
-            }
-            !(settled || own.due() == Amount::ZERO)
-        });
-    }
+    // --- What is due --------------------------------------------------------------------------------
 
     /// What is to be done about receipts. What is over is told, and forgotten once that is final.
     fn decide(
@@ -376,10 +273,19 @@ impl Watcher {
         tell: Tell<'_>,
     ) -> ToDo {
         let (times, own_address) = (self.times(), self.own);
+        let demanded = self.demanded(&examined);
         let mut todo = ToDo::default();
         for (digest, standing) in examined {
             let Some(own) = self.state.open.get_mut(&digest) else { continue };
-            let step = step::decide(own, &standing, head.time, &times, own_address);
+            let step = match step::decide(own, &standing, head.time, &times, own_address) {
+                // Another receipt on the same payment is demanded, and that pays for both.
+                Step::Demand(_) | Step::Over(Ending::TooLate)
+                    if demanded.get(&own.payment()).is_some_and(|due| *due >= own.due().get()) =>
+                {
+                    Step::Wait
+                }
+                step => step,
+            };
             if let Step::Over(ending) = step {
                 let since = *own.over_since.get_or_insert(head.number);
                 if since.saturating_add(self.config.confirmations) <= head.number {
@@ -416,6 +322,24 @@ impl Watcher {
             }
         }
         todo
+    }
+
+    /// For how much payments are demanded, or about to be.
+    fn demanded(&self, examined: &[(B256, Standing)]) -> HashMap<Payment, u128> {
+        let on_chain = examined
+            .iter()
+            .filter_map(|(digest, standing)| Some((*digest, standing.demand?.due.get())));
+        let sent = self.state.sent.iter().flat_map(|sent| &sent.receipts);
+        let sent =
+            sent.filter_map(|digest| Some((*digest, self.state.open.get(digest)?.due().get())));
+        let mut all: HashMap<Payment, u128> = HashMap::new();
+        for (digest, due) in on_chain.chain(sent) {
+            if let Some(own) = self.state.open.get(&digest) {
+                let most = all.entry(own.payment()).or_default();
+                *most = due.max(*most);
+            }
+        }
+        all
     }
 
     fn end(&self, own: &mut Watched, ending: Ending, tell: Tell<'_>) {
@@ -506,7 +430,7 @@ impl Watcher {
     /// Writes the state down; where things are tried out only, nothing.
     pub(crate) fn save(&mut self) -> Result<(), WatchError> {
         match self.sender {
-            Some(_) => self.store.save(&self.state),
+            Some(_) => self.store.save(&mut self.state),
             None => Ok(()),
         }
     }
@@ -516,18 +440,20 @@ impl Watcher {
         self.figures.open.set(whole(summary.open));
         self.figures.lapsed_open.set(whole(summary.lapsed));
         self.figures.unhandled.set(whole(summary.unhandled));
+        self.figures.left_out.set(whole(summary.left_out));
         self.figures.head_time.set(i64::try_from(head.time.get()).unwrap_or(i64::MAX));
-        self.figures.spend(self.state.spent.in_all());
+        let under_way = self.state.sent.as_ref().map_or(U256::ZERO, |sent| sent.cost_wei);
+        self.figures.spend(self.state.spent.in_all().saturating_add(under_way));
     }
 }
 
-/// Whether a nonce is spent, and it is not known yet for how much.
-fn is_unproven(standing: &Standing) -> bool {
-    standing.demand.is_none() && standing.is_spent && standing.settled == Settled::Unproven
-}
-
 /// Says that a processor does not answer, or answers again, when that changes.
-fn note_away(away: &mut BTreeSet<String>, name: &str, failed: Option<String>, tell: Tell<'_>) {
+pub(crate) fn note_away(
+    away: &mut BTreeSet<String>,
+    name: &str,
+    failed: Option<String>,
+    tell: Tell<'_>,
+) {
     let processor = name.to_owned();
     match failed {
         Some(reason) if away.insert(processor.clone()) => {

@@ -6,11 +6,15 @@ use aep2_mandate::units::UnixTime;
 use alloy::primitives::U256;
 use serde::{Deserialize, Serialize};
 
+/// Gas that must be left for each payment of a token, and that it does not use up.
+const PAYOUT_GAS: u64 = 300_000;
+
 /// Gas of a transaction, and of each receipt in it, as docs/contracts.md has measured them, rounded up.
-pub(crate) const DEMAND_GAS: Gas = Gas { once: 40_000, each: 90_000 };
-pub(crate) const LOWER_GAS: Gas = Gas { once: 40_000, each: 40_000 };
-pub(crate) const CLAIM_GAS: Gas = Gas { once: 40_000, each: 130_000 };
-pub(crate) const COLLECT_GAS: Gas = Gas { once: 90_000, each: 0 };
+pub(crate) const DEMAND_GAS: Gas = Gas { once: 40_000, each: 90_000, left: 0 };
+pub(crate) const LOWER_GAS: Gas = Gas { once: 40_000, each: 40_000, left: 0 };
+pub(crate) const CLAIM_GAS: Gas = Gas { once: 40_000, each: 130_000, left: PAYOUT_GAS };
+pub(crate) const COLLECT_ETHER_GAS: Gas = Gas { once: 60_000, each: 0, left: 0 };
+pub(crate) const COLLECT_TOKENS_GAS: Gas = Gas { once: 90_000, each: 0, left: PAYOUT_GAS };
 
 /// What is offered above the base fee, in wei per gas, where gas is reckoned up.
 pub(crate) const TIP_WEI: u128 = 1_000_000_000;
@@ -23,12 +27,18 @@ const DAY_S: u64 = 86_400;
 pub(crate) struct Gas {
     once: u64,
     each: u64,
+    left: u64,
 }
 
 impl Gas {
-    /// Of a list of so many.
-    pub(crate) fn of(self, count: usize) -> u64 {
+    /// What a list of so many uses up: by this it is decided whether something pays.
+    pub(crate) fn used(self, count: usize) -> u64 {
         self.once + self.each * count as u64
+    }
+
+    /// What a transaction with so many must have: by this it is counted what may be spent.
+    pub(crate) fn limit(self, count: usize) -> u64 {
+        self.used(count) + self.left
     }
 }
 
@@ -37,7 +47,7 @@ impl Gas {
 pub(crate) struct GasPrice {
     /// In wei per gas: what is likely, by which it is decided whether something pays.
     pub(crate) likely_wei: u128,
-    /// The most that is offered, by which what is spent is counted.
+    /// The most that is offered at first, by which it is counted what may be spent.
     pub(crate) most_wei: u128,
 }
 
@@ -55,6 +65,23 @@ impl GasPrice {
     /// What so much gas may cost at most, in wei.
     pub(crate) fn most(&self, gas: u64) -> U256 {
         U256::from(self.most_wei).saturating_mul(U256::from(gas))
+    }
+}
+
+/// What there is to pay with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Means {
+    /// What the limit on ether leaves, in wei.
+    pub(crate) left_wei: U256,
+    /// What the key has, in wei; none where nothing is sent.
+    pub(crate) balance_wei: Option<U256>,
+}
+
+impl Means {
+    /// The largest number, up to `most`, whose cost both pay for.
+    pub(crate) fn fits(&self, most: usize, cost_wei: impl Fn(usize) -> U256) -> usize {
+        let least_wei = self.balance_wei.unwrap_or(U256::MAX).min(self.left_wei);
+        (1..=most).rev().find(|count| cost_wei(*count) <= least_wei).unwrap_or(0)
     }
 }
 
@@ -103,6 +130,19 @@ mod tests {
         assert_eq!(in_base_units(U256::from(1), 4_000, 6), 1);
         assert_eq!(in_base_units(U256::ZERO, 4_000, 6), 0);
         assert_eq!(in_base_units(U256::MAX, u64::MAX, 255), u128::MAX);
+    }
+
+    #[test]
+    fn a_list_is_no_longer_than_both_the_limit_and_the_key_pay_for() {
+        let cost_wei = |count: usize| U256::from(10 + 5 * count);
+        let fits = |left: u64, balance: Option<u64>| {
+            let balance_wei = balance.map(U256::from);
+            Means { left_wei: U256::from(left), balance_wei }.fits(4, cost_wei)
+        };
+        assert_eq!(fits(100, None), 4);
+        assert_eq!(fits(29, Some(100)), 3);
+        assert_eq!(fits(100, Some(20)), 2);
+        assert_eq!((fits(14, None), fits(100, Some(0))), (0, 0));
     }
 
     #[test]

@@ -66,6 +66,19 @@ pub enum ReceiptError {
         /// The receipt's promise.
         settle_by: UnixTime,
     },
+    /// It promises to settle later than it may, though the mandate has not expired by then.
+    #[error(
+        "the receipt was issued at {issued_at} and promises settlement by {settle_by}: that is more than \
+         {promise_s_max} s later"
+    )]
+    PromisesTooMuch {
+        /// When it was issued.
+        issued_at: UnixTime,
+        /// The receipt's promise.
+        settle_by: UnixTime,
+        /// How much later it may be, in seconds.
+        promise_s_max: u64,
+    },
     /// The processor did not sign it.
     #[error("the receipt is not the processor's: {0}")]
     Signer(#[from] SignerError),
@@ -94,7 +107,7 @@ fn named(arbiter: Address) -> String {
     }
 }
 
-/// When a receipt can have been issued, by the reader's clock.
+/// When a receipt can have been issued, by the reader's clock, and for how long it may promise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IssueTimes {
     /// Not before: when the mandate was signed, or ordered. [`UnixTime::MIN`] where that is not known.
@@ -103,11 +116,28 @@ pub struct IssueTimes {
     pub now: UnixTime,
     /// By how many seconds the processor's clock may differ.
     pub skew_s: u64,
+    /// How many seconds after its issue at most a receipt may promise settlement, where that is known. A
+    /// guarantee takes no receipt that promises for longer than its contract does, and a payee that serves on
+    /// what its terms do not say has its money later than it meant.
+    pub promise_s_max: Option<u64>,
 }
 
 impl IssueTimes {
+    /// How much later than `issued_at` a receipt may promise to settle.
+    fn check_promise(&self, issued_at: UnixTime, settle_by: UnixTime) -> Result<(), ReceiptError> {
+        let promised_s = settle_by
+            .seconds_since(issued_at)
+            .ok_or(ReceiptError::IssuedTooLate { issued_at, settle_by })?;
+        match self.promise_s_max {
+            Some(promise_s_max) if promised_s > promise_s_max => {
+                Err(ReceiptError::PromisesTooMuch { issued_at, settle_by, promise_s_max })
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn check(&self, issued_at: UnixTime) -> Result<(), ReceiptError> {
-        let Self { from, now, skew_s } = *self;
+        let Self { from, now, skew_s, .. } = *self;
         let is_after = |time: UnixTime, bound: UnixTime| {
             bound.checked_add(skew_s).is_some_and(|latest| time > latest)
         };
@@ -119,7 +149,7 @@ impl IssueTimes {
 }
 
 /// Checks that `receipt` is the processor's promise to settle `mandate`, whose id is `id`, names the
-/// arbiter of the terms, and was issued when it can have been.
+/// arbiter of the terms, promises for no longer than it may, and was issued when it can have been.
 ///
 /// # Errors
 /// When it is anything else. [`ReceiptError::Clock`] comes last: everything else is right then.
@@ -151,9 +181,7 @@ pub fn check(
     if settle_by > deadline {
         return Err(ReceiptError::TooLate { settle_by, deadline });
     }
-    if issued_at > settle_by {
-        return Err(ReceiptError::IssuedTooLate { issued_at, settle_by });
-    }
+    times.check_promise(issued_at, settle_by)?;
     receipt.verify(&venue.typed_data_domain(), venue.processor)?;
     times.check(issued_at)
 }

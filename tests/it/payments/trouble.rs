@@ -3,9 +3,11 @@
 use std::{sync::atomic::Ordering::SeqCst, time::Duration};
 
 use aep2_mandate::clock::Clock;
-use aep2_payee::{Paid, Quote};
+use aep2_payee::{Paid, Payee, PayeeConfig, Quote};
 use aep2_payer::{Answer, NoAnswer, PayError, Payer};
-use aep2_tests::stand_in::{Counter, TOKEN, World, amount, ceiling, client, secret};
+use aep2_tests::stand_in::{
+    Counter, SETTLE_WITHIN_S, TOKEN, World, amount, ceiling, client, secret,
+};
 use aep2_x402::receipt::ReceiptError;
 use axum::{Extension, Router, routing::get};
 use tokio::io::AsyncWriteExt;
@@ -136,6 +138,36 @@ async fn a_receipt_by_somebody_else_serves_nothing() {
     let unanswered = world.client(1).get(shop.url.clone()).await;
     assert_eq!(status_of(unanswered).0, 502);
     assert_eq!(served.get(), 0);
+}
+
+#[tokio::test]
+async fn a_receipt_that_no_guarantee_takes_serves_nothing() {
+    for (settle_within_s, promise_s_max, status) in [
+        (SETTLE_WITHIN_S, SETTLE_WITHIN_S, 200),
+        (SETTLE_WITHIN_S, SETTLE_WITHIN_S - 1, 502),
+        // By the terms it would be settled sooner; the clocks may differ by 90 s.
+        (SETTLE_WITHIN_S - 90, 43_200, 200),
+        (SETTLE_WITHIN_S - 91, 43_200, 502),
+    ] {
+        let world = World::new().await;
+        let served = Counter::default();
+        let count = served.clone();
+        let times = |config: &mut PayeeConfig| {
+            (config.settle_within_s, config.promise_s_max) = (settle_within_s, promise_s_max);
+        };
+        let routes = |payee: &Payee| {
+            let charge = payee.charge(Quote::fixed(ceiling(10)));
+            let handler = move || async move { format!("served {}", count.add()) };
+            Router::new().route("/", get(handler).layer(charge))
+        };
+        let shop = world.payee_with(world.processor(), times, routes).await;
+        let found = match world.client(1).get(shop.url.clone()).await {
+            Ok(answer) => answer.response.status().as_u16(),
+            unanswered => status_of(unanswered).0,
+        };
+        let expected = (status, usize::from(status == 200));
+        assert_eq!((found, served.get()), expected, "{settle_within_s}, {promise_s_max}");
+    }
 }
 
 #[tokio::test]

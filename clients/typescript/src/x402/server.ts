@@ -82,9 +82,17 @@ export interface Aep2ServerConfig {
   readonly paymentsMax?: number;
   /** How far clocks may differ, in seconds; 90 if left out. */
   readonly skewSeconds?: number;
+  /**
+   * The longest promise that the deployment's guarantee takes, in seconds (`promiseSeconds` in its file); 12 hours if
+   * left out. Nothing is sold on a receipt that promises for longer, since nobody could demand it.
+   */
+  readonly promiseSecondsMax?: number;
   /** The time in unix seconds; the system's if left out. */
   readonly now?: () => number;
 }
+
+/** The longest promise of a deployment whose times are the usual ones, in seconds. */
+const PROMISE_SECONDS_MAX = 43_200;
 
 /** A payment that fits its request. */
 interface CheckedPayment {
@@ -137,6 +145,7 @@ export class Aep2Server implements SchemeNetworkServer {
   readonly #cache: IdempotencyCache;
   readonly #captures: Captures | undefined;
   readonly #skew: number;
+  readonly #promiseMax: number;
   readonly #started: number;
   /** The networks that it makes terms for. */
   readonly #networks = new Set<string>();
@@ -156,6 +165,7 @@ export class Aep2Server implements SchemeNetworkServer {
     this.#orders = new Orders(config.orderSecret);
     this.#cache = new IdempotencyCache(config.paymentsMax ?? 65_536);
     this.#skew = config.skewSeconds ?? SKEW_S;
+    this.#promiseMax = config.promiseSecondsMax ?? PROMISE_SECONDS_MAX;
     this.#captures = payee && new Captures(facilitator.url, payee, this.#skew, () => this.#now());
     this.#started = this.#now();
     this.schemeHooks = {
@@ -216,6 +226,10 @@ export class Aep2Server implements SchemeNetworkServer {
     }
     const disputes = this.#disputes(base, kind);
     const settles = { settleWithinSeconds: settleWithinSeconds + longerSeconds(disputes) };
+    if (settles.settleWithinSeconds > this.#promiseMax) {
+      const found = `the processor settles within ${settles.settleWithinSeconds} s, disputes included`;
+      throw new Error(`${found}, and the guarantee takes no receipt that promises for longer than ${this.#promiseMax} s`);
+    }
     const venue = { wallet, processor, ...settles, name: WALLET_NAME, version: WALLET_VERSION };
     const flow = metered ? { capture: "metered", paymentFlow: "escrow" } : { capture: "full" };
     const { method: _, order: __, ...extra } = base.extra;
@@ -353,6 +367,7 @@ export class Aep2Server implements SchemeNetworkServer {
         from,
         now: this.#now(),
         skew: this.#skew,
+        promiseMax: Math.min(terms.settleWithinSeconds + this.#skew, this.#promiseMax),
       });
       this.#checkFresh(receipt, terms);
       this.#cache.served(id);

@@ -128,6 +128,14 @@ test("a receipt for another mandate, amount or payee, too late, or by somebody e
   }
 });
 
+test("a receipt that promises for longer than it may is no receipt", async () => {
+  const bounded = { ...times, promiseMax: 690 };
+  await checkReceipt(await receipt({ settleBy: NOW + 690 }), mandate, venue, bounded);
+  for (const change of [{ settleBy: NOW + 691 }, { settleBy: NOW + 690, issuedAt: NOW - 1 }]) {
+    await assert.rejects(checkReceipt(await receipt(change), mandate, venue, bounded), /more than 690 s/);
+  }
+});
+
 test("a receipt from another time says that the clocks differ", async () => {
   for (const [issuedAt, good] of [
     [NOW + 90, true],

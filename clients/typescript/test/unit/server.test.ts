@@ -309,6 +309,8 @@ test("a payee that could not keep what it promises does not start", async () => 
   await assert.rejects(keyed.enhancePaymentRequirements({ ...terms(), amount: "0" }, kind), /amount/);
   await assert.rejects(keyed.parsePrice("$1", NETWORK), /names no token/);
   assert.equal((await keyed.enhancePaymentRequirements(terms(metered), kind)).extra.paymentFlow, "escrow");
+  const slow = { ...kind, extra: { ...extra, settleWithinSeconds: 43_201 } };
+  await assert.rejects(keyed.enhancePaymentRequirements(terms(), slow), /no receipt that promises for longer/);
 });
 
 test("where no more mandates can be remembered none is taken", async (t) => {

@@ -252,7 +252,7 @@ impl Sender {
         let gas_limit = self.simulate(&call).await?;
         let head = self.head().await?;
         let base_wei = base_fee(&head)?;
-        let fees = fees::first(base_wei, self.config.tip_wei, self.config.fee_cap_wei)?;
+        let fees = fees::first(base_wei, self.config.tip_wei, self.fee_cap(&call, gas_limit))?;
         self.check_funds(&state, record::cost_max(&call, gas_limit, fees.max_wei)).await?;
 
         let nonce = self.next_nonce(&head)?;
@@ -395,24 +395,36 @@ impl Sender {
         }
     }
 
-    /// Forgets a submission that has ended, so that the journal does not grow for ever. Its id can
-    /// then be used anew, so the caller must have noted the outcome durably. Whether it was
-    /// forgotten: the newest submission is kept, since it tells which nonces were taken.
+    /// Forgets all submissions that have ended, so that the journal does not grow for ever, but for the
+    /// newest, since it tells which nonces were taken. How many. Their ids can then be used anew, so the caller
+    /// must have noted the outcomes durably.
     ///
     /// # Errors
-    /// [`SenderError::Unfinished`], and those of the journal.
-    pub async fn forget(&self, id: SubmissionId) -> Result<bool, SenderError> {
+    /// Those of the journal.
+    pub async fn forget_ended(&self) -> Result<usize, SenderError> {
         let mut state = self.state.lock().await;
         state.check_open()?;
-        let Some(record) = self.find(id)? else { return Ok(false) };
-        if record.finish.is_none() {
-            return Err(SenderError::Unfinished { id });
+        let mut ended = self.journal.at_or_above(self.key, 0)?;
+        ended.pop();
+        ended.retain(|record| record.finish.is_some());
+        for record in &ended {
+            self.journal.remove(self.key, record.nonce).inspect_err(|_| state.closed = true)?;
         }
-        if self.journal.at_or_above(self.key, record.nonce.saturating_add(1))?.is_empty() {
-            return Ok(false);
-        }
-        self.journal.remove(self.key, record.nonce).inspect_err(|_| state.closed = true)?;
-        Ok(true)
+        Ok(ended.len())
+    }
+
+    /// What is written down of a submission; none where nothing is. The node is not asked.
+    ///
+    /// # Errors
+    /// Those of the journal.
+    pub async fn record(&self, id: SubmissionId) -> Result<Option<Record>, SenderError> {
+        self.state.lock().await.check_open()?;
+        self.find(id)
+    }
+
+    /// The most to offer for a call's gas: what may be offered at all, and what the call may cost.
+    fn fee_cap(&self, call: &Call, gas_limit: u64) -> u128 {
+        self.config.fee_cap_wei.min(call.fee_max_wei(gas_limit))
     }
 
     fn find(&self, id: SubmissionId) -> Result<Option<Record>, SenderError> {
@@ -555,8 +567,9 @@ impl Sender {
         let due = waited.is_some_and(|blocks| blocks >= self.config.stuck_after_blocks)
             || (turn.is_some() && too_cheap && !newest_known);
         if due {
-            let SenderConfig { tip_wei, bump_percent, fee_cap_wei, .. } = self.config;
-            match fees::raised(newest.fees, base_fee(head)?, tip_wei, bump_percent, fee_cap_wei) {
+            let SenderConfig { tip_wei, bump_percent, .. } = self.config;
+            let cap_wei = self.fee_cap(&record.call, record.gas_limit);
+            match fees::raised(newest.fees, base_fee(head)?, tip_wei, bump_percent, cap_wei) {
                 Ok(fees) => {
                     state.stuck.remove(&nonce);
                     let number = head.block.number;

@@ -88,10 +88,23 @@ impl Record {
         self.attempts.first().map_or(0, |attempt| attempt.block)
     }
 
-    /// The most that it can cost, in wei.
-    pub(super) fn cost_max(&self) -> U256 {
+    /// The most that it can cost by what was offered so far, in wei, what is sent along included.
+    pub fn cost_max(&self) -> U256 {
         let fee = self.newest().map_or(0, |attempt| attempt.fees.max_wei);
         cost_max(&self.call, self.gas_limit, fee)
+    }
+
+    /// What it has cost, in wei, once it has ended: its gas, and what was sent along unless it reverted.
+    pub fn cost(&self) -> Option<U256> {
+        Some(match self.finish.as_ref()? {
+            Finish::Mined { receipt, .. } => {
+                let price = U256::from(receipt.effective_gas_price);
+                let gas = price.saturating_mul(U256::from(receipt.gas_used));
+                let sent = if receipt.status() { self.call.value } else { U256::ZERO };
+                gas.saturating_add(sent)
+            }
+            Finish::Replaced { .. } => U256::ZERO,
+        })
     }
 }
 

@@ -121,12 +121,12 @@ struct Refunded {
 }
 
 /// What came of it.
-#[derive(Clone, Copy, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Outcome {
     /// The tokens are in the payer's account now.
     Deposited,
-    /// They were before: the processor saw it on chain.
+    /// They were before: the processor saw it on chain, and the token says that this refund's nonce is used.
     PaidBefore,
     /// The token says that this refund's nonce is used: the deposit is made, or it was cancelled.
     NonceUsed,
@@ -310,14 +310,11 @@ async fn refund(arguments: &Arguments, output: &Output) -> anyhow::Result<Refund
     );
     output.note("announced to the processor");
     let mut transactions = Vec::new();
-    let outcome = if announced.status == RefundStep::Paid {
-        Outcome::PaidBefore
-    } else if ready.contract().is_authorization_used(ready.payee(), nonce).await? {
-        Outcome::NonceUsed
-    } else {
+    let is_used = ready.contract().is_authorization_used(ready.payee(), nonce).await?;
+    let outcome = made_before(is_used, announced.status).unwrap_or(Outcome::Deposited);
+    if outcome == Outcome::Deposited {
         transactions.push(deposit(arguments, &ready, output).await?);
-        Outcome::Deposited
-    };
+    }
     let amount = ready.amount();
     Ok(Refunded {
         mandate: arguments.mandate,
@@ -329,6 +326,15 @@ async fn refund(arguments: &Arguments, output: &Output) -> anyhow::Result<Refund
         deposit_nonce: nonce,
         outcome,
         transactions,
+    })
+}
+
+/// What came of a refund before, if its nonce is used. The token says that, and not the processor: what it calls
+/// paid, and is not, would never be paid.
+fn made_before(is_used: bool, status: RefundStep) -> Option<Outcome> {
+    is_used.then_some(match status {
+        RefundStep::Paid => Outcome::PaidBefore,
+        RefundStep::Announced => Outcome::NonceUsed,
     })
 }
 
@@ -460,4 +466,17 @@ fn text_of_prepared(prepared: &Prepared) -> String {
          send       cast send {} {} (until {}, in unix seconds)",
         prepared.announce_at, prepared.to, prepared.data, prepared.authorization.valid_before
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_processor_calls_paid_is_paid_all_the_same_if_the_token_moved_nothing() {
+        assert_eq!(made_before(false, RefundStep::Paid), None);
+        assert_eq!(made_before(false, RefundStep::Announced), None);
+        assert_eq!(made_before(true, RefundStep::Paid), Some(Outcome::PaidBefore));
+        assert_eq!(made_before(true, RefundStep::Announced), Some(Outcome::NonceUsed));
+    }
 }

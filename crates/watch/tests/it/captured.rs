@@ -27,6 +27,25 @@ async fn what_was_let_go_is_never_demanded() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_captured_counts_though_it_was_read_before_its_receipt() {
+    let stage = Stage::new().await;
+    let promise = stage.promise(&stage.mandate(1_000, 0).await).await;
+    let receipt = stage.sign(promise, &dev_key(1));
+    let (capture, statement) = stage.captured(&receipt, 300).await;
+    stage.keeper.keep(capture).unwrap();
+    stage.keeper.keep(statement).unwrap();
+    let (told, summary) = rounds(&mut stage.watcher().await).await;
+    assert_eq!((told, summary.open), (vec![], 0));
+    // The receipt's file comes late, and the watcher is another process by then.
+    stage.keeper.keep(receipt).unwrap();
+    let mut watcher = stage.watcher().await;
+    assert_eq!(rounds(&mut watcher).await.1.open, 1);
+    let watched = watcher.watched().next().unwrap();
+    assert_eq!(watched.due().get(), 300);
+    assert!(watched.capture.is_some() && watched.capture_receipt.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_bond_pays_what_was_captured_and_not_the_ceiling() {
     let stage = Stage::new().await;
     let mut watcher = stage.watcher().await;

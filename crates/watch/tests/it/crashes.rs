@@ -76,6 +76,31 @@ async fn a_transaction_that_the_state_does_not_know_of_is_not_sent_again() {
     assert_eq!(stage.holds(payee().address()).await, 1_000);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_receipts_only_those_that_changed_are_written_down() {
+    let stage = Stage::new().await;
+    for nonce in 0..20 {
+        stage.paid(1, nonce).await;
+    }
+    rounds(&mut stage.watcher().await).await;
+    let path = stage.state().join("receipts.jsonl");
+    let before = fs::read_to_string(&path).unwrap();
+    assert_eq!(before.lines().count(), 20);
+    // A crash cut a line short.
+    fs::write(&path, format!("{before}{}", &before[..300])).unwrap();
+    let (_, receipt) = stage.paid(1, 20).await;
+    let mut watcher = stage.watcher().await;
+    assert_eq!(rounds(&mut watcher).await.1.open, 21);
+    rounds(&mut watcher).await;
+    let after = fs::read_to_string(&path).unwrap();
+    assert!(after.starts_with(&before) && after.lines().count() == 21);
+    // The payee lets it go.
+    stage.keeper.keep(stage.captured(&receipt, 0).await.0).unwrap();
+    rounds(&mut watcher).await;
+    drop(watcher);
+    assert_eq!(rounds(&mut stage.watcher().await).await.1.open, 20);
+}
+
 /// Without its state a watcher reads everything once more; what was demanded and claimed is on the chain.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_watcher_that_lost_its_state_goes_on_by_the_chain() {

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering::SeqCst;
 
 use aep2_watch::{Event, WatchConfig};
 
-use crate::support::{DEMAND, GRACE, PROMISE, RESPONSE, Stage, actions, payee, rounds};
+use crate::support::{DEMAND, GRACE, PROMISE, RESPONSE, Stage, actions, payee, round, rounds};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_receipt_that_was_settled_in_time_costs_nothing() {
@@ -82,4 +82,45 @@ async fn a_processor_that_is_away_has_most_of_the_demand_period_to_show_what_it_
     let lost = |event: &Event| matches!(event, Event::Answered { deposit_lost: true, .. });
     assert!(told.iter().any(lost), "{told:?}");
     assert_eq!((stage.holds(payee().address()).await, summary.open), (2_000, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_proved_once_is_known_though_its_processor_is_away_when_it_counts() {
+    let stage = Stage::new().await;
+    let config = WatchConfig { confirmations: 2, ..stage.config() };
+    let (mandate, _) = stage.paid(1_000, 0).await;
+    stage.travel(PROMISE + GRACE + 10);
+    stage.settle(&mandate, 1_000).await;
+    stage.travel(1);
+    stage.travel(1);
+    let mut watcher = stage.watcher_with(config.clone(), Some(payee())).await;
+    assert_eq!(round(&mut watcher).await.1.open, 1, "proved, and not over for good yet");
+    drop(watcher);
+    stage.word.away.store(true, SeqCst);
+    stage.travel(DEMAND / 4 * 3 - GRACE);
+    let mut watcher = stage.watcher_with(config, Some(payee())).await;
+    assert_eq!(actions(&round(&mut watcher).await.0), [""; 0]);
+    stage.travel(1);
+    let (_, summary) = round(&mut watcher).await;
+    assert_eq!((summary.open, summary.unhandled, stage.sent().await), (0, 0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_knows_that_it_was_paid_leaves_the_processor_time_to_show_it() {
+    let stage = Stage::new().await;
+    let config = WatchConfig { grace_s: 0, ..stage.config() };
+    let mut watcher = stage.watcher_with(config, Some(payee())).await;
+    let (mandate, receipt) = stage.paid(1_000, 0).await;
+    stage.travel(PROMISE + 10);
+    assert_eq!(actions(&rounds(&mut watcher).await.0), ["Demand 1"]);
+    let batch = stage.settle(&mandate, 1_000).await;
+    rounds(&mut watcher).await;
+    // It is away, and so late with its answer.
+    stage.word.away.store(true, SeqCst);
+    stage.travel(RESPONSE + 10);
+    assert_eq!(actions(&rounds(&mut watcher).await.0), [""; 0], "a claim would pay twice");
+    stage.answer(&batch, &receipt).await;
+    let (told, summary) = rounds(&mut watcher).await;
+    assert_eq!(actions(&told), ["Claim 1", "CollectEther 0"], "for the deposit: {told:?}");
+    assert_eq!((stage.holds(payee().address()).await, summary.open), (1_000, 0));
 }

@@ -69,6 +69,69 @@ async fn what_gas_costs_more_than_is_not_demanded() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn claims_that_the_limit_cuts_off_are_made_in_parts_and_what_stops_them_is_said() {
+    let stage = Stage::new().await;
+    for nonce in 0..3 {
+        stage.paid(1_000, nonce).await;
+    }
+    stage.travel(PROMISE + GRACE + 10);
+    assert_eq!(actions(&rounds(&mut stage.watcher().await).await.0), ["Demand 3"]);
+    stage.travel(RESPONSE + 10);
+    // Without its state it does not know what it spent. At twice the base fee a claim must have 940,000 gas, two
+    // 1,200,000 and three 1,460,000: 300,000 of it are to be left for the payment.
+    let base_fee = stage.base_fee().await;
+    let limited =
+        |gas: u64| WatchConfig { ether_max_wei: base_fee * U256::from(gas), ..stage.config() };
+    std::fs::remove_dir_all(stage.state()).unwrap();
+    let mut watcher = stage.watcher_with(limited(930_000), Some(payee())).await;
+    let (told, summary) = rounds(&mut watcher).await;
+    let stopped =
+        |event: &&Event| matches!(event, Event::CannotSend { reason } if reason.contains("limit"));
+    assert_eq!((told.iter().filter(stopped).count(), summary.unhandled), (1, 3), "{told:?}");
+    assert_eq!(rounds(&mut watcher).await.0.iter().filter(stopped).count(), 0, "said once");
+    drop(watcher);
+    let mut watcher = stage.watcher_with(limited(1_250_000), Some(payee())).await;
+    let (told, summary) = rounds(&mut watcher).await;
+    assert_eq!(actions(&told)[..2], ["Claim 2", "Claim 1"], "{told:?}");
+    assert_eq!((stage.holds(payee().address()).await, summary.open), (3_000, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_cannot_pay_for_all_demands_what_it_can() {
+    let stage = Stage::new().await;
+    for nonce in 0..3 {
+        stage.paid(1_000 + u128::from(nonce), nonce).await;
+    }
+    stage.travel(PROMISE + GRACE + 10);
+    let mut watcher = stage.watcher().await;
+    // One demand may take 900,000 gas at the base fee, its deposit included.
+    let has = stage.base_fee().await * U256::from(1_000_000);
+    stage.chain.set_balance(payee().address(), has).unwrap();
+    let (told, summary) = rounds(&mut watcher).await;
+    assert_eq!(actions(&told), ["Demand 1"], "{told:?}");
+    let poor = |why: &&&NotDemanded| matches!(why, NotDemanded::Balance { .. });
+    assert_eq!(why_not(&told).iter().filter(poor).count(), 2, "{told:?}");
+    assert_eq!(summary.unhandled, 2);
+    stage.chain.set_balance(payee().address(), has * U256::from(100)).unwrap();
+    assert_eq!(actions(&rounds(&mut watcher).await.0), ["Demand 2"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_only_pays_for_gas_leaves_what_a_bond_holds_in_part() {
+    let stage = Stage::new().await;
+    let mut watcher = stage.watcher_with(stage.config(), Some(dev_key(5))).await;
+    stage.paid(9_000, 0).await;
+    stage.paid(2_000, 1).await;
+    stage.travel(PROMISE + GRACE + 10);
+    assert_eq!(actions(&rounds(&mut watcher).await.0), ["Demand 2"]);
+    stage.travel(RESPONSE + 10);
+    let (told, _) = rounds(&mut watcher).await;
+    assert_eq!(actions(&told), ["Claim 1"], "{told:?}");
+    let unbacked = |event: &Event| matches!(event, Event::Unbacked { .. });
+    assert!(told.iter().any(unbacked), "{told:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn no_more_is_demanded_than_bonds_hold() {
     let stage = Stage::new().await;
     let mut watcher = stage.watcher().await;

@@ -5,8 +5,11 @@
 mod broken;
 mod captured;
 mod crashes;
+mod crowds;
 mod forged;
+mod fronted;
 mod kept;
 mod limits;
+mod node;
 mod steps;
 mod support;

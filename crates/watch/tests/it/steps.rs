@@ -90,6 +90,19 @@ async fn a_demand_is_claimed_when_nobody_can_answer_it_any_more() {
     let early = at(made_at, RESPONSE);
     let (in_time, at_last) = (at(made_at, RESPONSE + 1), at(deadline, RESPONSE + 1));
     assert_eq!(deadline, at(watched.promise().settle_by, PROMISE));
+    let twice = at(made_at, 2 * RESPONSE + 1);
+    let claim = Step::Claim { owed: 1_000 };
+    for (now, settled, expected) in [
+        // It was settled, and nobody has shown it: a claim would pay twice, so there is more time for that.
+        (in_time, Settled::Shown(Amount::new(1_000).unwrap()), Step::Wait),
+        (twice, Settled::Shown(Amount::new(1_000).unwrap()), claim),
+        (in_time, Settled::Shown(Amount::new(999).unwrap()), claim),
+        (in_time, Settled::NotFinal, claim),
+    ] {
+        let standing = Standing { demand: demand(made_at, 5, own), settled, ..NOTHING };
+        let step = decide(&watched, &standing, now, &Times { periods, grace_s: 0 }, own);
+        assert_eq!(step, expected, "{settled:?}");
+    }
     let answered = |deposit_lost| Step::Over(Ending::Answered { shown: 1_000, deposit_lost });
     for (now, deposit, demander, paid, is_moved, expected) in [
         (early, 5, own, paid(0, 0), false, Step::Wait),

@@ -32,6 +32,7 @@ use aep2_mandate::{
     mandate::SignedMandate,
     signer::{MandateTerms, Signer},
     typed_data::{
+        TypedData,
         capture::{Capture, CaptureReceipt, SignedCapture, SignedCaptureReceipt},
         outcome::{Outcome, OutcomeStatus, SignedOutcome},
         receipt::{Receipt, SignedReceipt},
@@ -45,11 +46,13 @@ use aep2_prover::{
     window::{Entry, Window},
 };
 use aep2_receipts::Keeper;
-use aep2_watch::{Event, Identity, ProcessorAt, ProcessorWord, Summary, WatchConfig, Watcher};
+use aep2_watch::{
+    Event, Identity, ProcessorAt, ProcessorWord, Summary, WatchConfig, WatchError, Watcher,
+};
 use alloy::{
     network::EthereumWallet,
     primitives::{Address, B256, U256},
-    providers::{Provider, ProviderBuilder, RootProvider, WalletProvider},
+    providers::{DynProvider, Provider, ProviderBuilder, RootProvider, WalletProvider},
     rpc::types::TransactionReceipt,
     signers::local::PrivateKeySigner,
 };
@@ -109,6 +112,16 @@ impl ProcessorWord for Word {
 }
 
 impl Word {
+    /// One that says that it is this one.
+    pub(crate) fn new(identity: Identity) -> Self {
+        Self {
+            identity,
+            said: Mutex::default(),
+            away: AtomicBool::default(),
+            is_unsure: AtomicBool::default(),
+        }
+    }
+
     fn here(&self) -> Result<(), ProcessorError> {
         match self.away.load(SeqCst) {
             true => Err(ProcessorError::Unavailable("it is away".to_owned())),
@@ -190,12 +203,7 @@ impl Stage {
         let wallet = deployment.wallet_id();
         let processor = dev_key(1).address();
         let identity = Identity { chain_id: wallet.chain_id, wallet: wallet.address, processor };
-        let word = Word {
-            identity,
-            said: Mutex::default(),
-            away: AtomicBool::default(),
-            is_unsure: AtomicBool::default(),
-        };
+        let word = Word::new(identity);
         let account = AccountId::new(1).unwrap();
         let stage = Self { chain, deployment, account, word: Arc::new(word), folder, keeper };
         stage.open_account().await;
@@ -427,16 +435,46 @@ impl Stage {
         config: WatchConfig,
         key: Option<PrivateKeySigner>,
     ) -> Watcher {
+        self.watcher_by(self.chain.provider().erased(), config, key).await.unwrap()
+    }
+
+    /// A watcher that asks this node.
+    pub(crate) async fn watcher_by(
+        &self,
+        provider: DynProvider,
+        config: WatchConfig,
+        key: Option<PrivateKeySigner>,
+    ) -> Result<Watcher, WatchError> {
         let sending = SenderConfig {
             confirmations: config.confirmations,
             tip_wei: 1,
             ..SenderConfig::new(100_000_000_000)
         };
-        let provider = self.chain.provider().erased();
         let key = key.map(|key| (key, sending));
-        let deployment = self.deployment.clone();
-        Watcher::open(provider, deployment, config, &self.state(), key).await.unwrap()
+        Watcher::open(provider, self.deployment.clone(), config, &self.state(), key).await
     }
+
+    /// What a gas costs in the newest block, in wei.
+    pub(crate) async fn base_fee(&self) -> U256 {
+        self.guarantee().deposit_for(1).await.unwrap() / U256::from(320_000)
+    }
+
+    /// By which the guarantee names a receipt.
+    pub(crate) fn digest(&self, receipt: &SignedReceipt) -> B256 {
+        receipt.message.digest(&self.id().eip712_domain())
+    }
+
+    /// The id of a mandate.
+    pub(crate) fn id_of(&self, signed: &SignedMandate) -> B256 {
+        signed.mandate.id(&self.id().mandate_domain(self.token())).to_bytes()
+    }
+}
+
+/// One round: what was told, and how things stand.
+pub(crate) async fn round(watcher: &mut Watcher) -> (Vec<Event>, Summary) {
+    let mut told = Vec::new();
+    let summary = watcher.round(&mut |event| told.push(event)).await.unwrap();
+    (told, summary)
 }
 
 /// Rounds until nothing is on its way. What was told, and how things stand.

@@ -35,7 +35,7 @@ fn venue() -> Venue {
 
 /// Signed ten seconds ago.
 fn times() -> IssueTimes {
-    IssueTimes { from: at(NOW - 10), now: at(NOW), skew_s: 90 }
+    IssueTimes { from: at(NOW - 10), now: at(NOW), skew_s: 90, promise_s_max: Some(600) }
 }
 
 fn mandate() -> (MandateId, SignedMandate) {
@@ -115,6 +115,16 @@ fn the_processor_answers_for_it_and_nobody_lowers_it() {
 
 #[test]
 fn its_times_are_in_order() {
+    // As long as the terms say, and no longer: nobody demands it from the guarantee.
+    assert_eq!(changed(|receipt| receipt.settle_by = at(NOW + 600)), Ok(()));
+    let long = changed(|receipt| receipt.settle_by = at(NOW + 601));
+    let (issued_at, settle_by) = (at(NOW), at(NOW + 601));
+    let too_much = ReceiptError::PromisesTooMuch { issued_at, settle_by, promise_s_max: 600 };
+    assert_eq!(long, Err(too_much));
+    // Counted from when it says that it was issued, as the guarantee counts.
+    let early = changed(|receipt| receipt.issued_at = at(NOW - 1));
+    assert!(matches!(early, Err(ReceiptError::PromisesTooMuch { .. })), "{early:?}");
+
     let late = changed(|receipt| receipt.settle_by = at(NOW + 901));
     let (settle_by, deadline) = (at(NOW + 901), at(NOW + 900));
     assert_eq!(late, Err(ReceiptError::TooLate { settle_by, deadline }));
@@ -129,8 +139,11 @@ fn a_clock_that_differs_is_an_error_of_its_own() {
     for (issued_at, good) in
         [(NOW + 90, true), (NOW + 91, false), (NOW - 100, true), (NOW - 101, false)]
     {
-        let checked = changed(|receipt| receipt.issued_at = at(issued_at));
-        let IssueTimes { from, now, skew_s } = times();
+        let checked = changed(|receipt| {
+            receipt.issued_at = at(issued_at);
+            receipt.settle_by = at(issued_at + 600);
+        });
+        let IssueTimes { from, now, skew_s, .. } = times();
         let clock = ReceiptError::Clock { issued_at: at(issued_at), from, now, skew_s };
         assert_eq!(checked, if good { Ok(()) } else { Err(clock) }, "{issued_at}");
     }

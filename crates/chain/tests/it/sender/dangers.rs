@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use aep2_chain::{
-    call::TRANSACTION_GAS_MAX,
+    call::{Call, TRANSACTION_GAS_MAX},
     sender::{
         Broadcast, FeeCapReached, Journal, JournalError, Key, MemoryJournal, Outcome, Pending,
         Refusal, Sender, SenderConfig, SenderError, SubmitError,
@@ -327,6 +327,37 @@ fn at_the_fee_cap_it_is_said_to_be_stuck_and_watched_until_the_chain_is_cheaper(
 }
 
 #[test]
+fn no_raise_takes_a_call_beyond_what_it_may_cost() {
+    run(async {
+        let stage = stage(&config()).await;
+        // 60,000 gas, at 300 wei at most.
+        let most = U256::from(60_000 * 300 + 7);
+        let capped = Call { value: U256::from(7), ..call(Kind::Succeeds, 1) }.with_cost_max(most);
+        stage.sender.submit(id(1), capped).await.unwrap();
+        stage.node.model().base_wei = 250;
+        for _ in 0..20 {
+            stage.pass(1);
+            stage.advance().await;
+            let record = stage.sender.record(id(1)).await.unwrap().unwrap();
+            assert!(record.cost_max() <= most && record.cost().is_none());
+        }
+        assert!(stage.node.model().seen.iter().any(|tx| tx.max_wei > 202), "it was raised");
+        stage.node.model().base_wei = 100;
+        stage.mine();
+        stage.pass(2);
+        stage.advance().await;
+        let record = stage.sender.record(id(1)).await.unwrap().unwrap();
+        // The model takes all that is offered.
+        let offered = record.attempts.last().unwrap().fees.max_wei;
+        assert_eq!(record.cost(), Some(U256::from(21_000 * offered + 7)));
+        // What is not enough for the base fee is not sent.
+        let capped = call(Kind::Succeeds, 2).with_cost_max(U256::from(60_000 * 101));
+        let refused = stage.sender.submit(id(2), capped).await;
+        assert!(matches!(refused, Err(SubmitError::FeeCap(_))), "{refused:?}");
+    });
+}
+
+#[test]
 fn a_base_fee_above_the_cap_costs_no_nonce() {
     run(async {
         let stage = stage(&SenderConfig { fee_cap_wei: 210, ..config() }).await;
@@ -626,14 +657,17 @@ fn only_what_has_ended_is_forgotten_and_never_the_newest() {
     run(async {
         let stage = stage(&config()).await;
         stage.submit(1, Kind::Succeeds).await;
-        assert!(matches!(stage.sender.forget(id(1)).await, Err(SenderError::Unfinished { .. })));
+        assert_eq!(stage.sender.forget_ended().await.unwrap(), 0, "it has not ended");
         stage.mine();
         stage.pass(2);
         stage.advance().await;
-        assert!(!stage.sender.forget(id(1)).await.unwrap(), "it tells which nonces were taken");
+        assert_eq!(
+            stage.sender.forget_ended().await.unwrap(),
+            0,
+            "it tells which nonces were taken"
+        );
         stage.submit(2, Kind::Succeeds).await;
-        assert!(stage.sender.forget(id(1)).await.unwrap());
-        assert!(!stage.sender.forget(id(1)).await.unwrap());
+        assert_eq!(stage.sender.forget_ended().await.unwrap(), 1);
         assert!(matches!(
             stage.sender.outcome(id(1)).await,
             Err(SenderError::NoSuchSubmission { .. })

@@ -83,7 +83,7 @@ pub(crate) struct Habits {
 pub(crate) struct Tx {
     pub(crate) hash: B256,
     pub(crate) nonce: u64,
-    max_wei: u128,
+    pub(crate) max_wei: u128,
     tip_wei: u128,
     pub(crate) data: Bytes,
     /// Not the sender's.

@@ -37,6 +37,9 @@ use crate::{
 const ONCE_MAX: Duration = Duration::from_secs(600);
 const ONCE_PAUSE: Duration = Duration::from_secs(1);
 
+/// How old the newest block may be, in seconds.
+const AGE_MAX_S: u64 = 600;
+
 /// The decimals of ether.
 const ETHER_DECIMALS: u8 = 18;
 
@@ -52,7 +55,7 @@ const GWEI_DECIMALS: u8 = 9;
 /// It can be killed and started again at any moment. docs/payees.md explains what it does and costs.
 ///
 /// With --once it does what is due and ends: the exit code is 0 when all is well or being handled, 1 when
-/// something lapsed and was not demanded, 2 when it could not look.
+/// something lapsed and was not demanded or claimed, 2 when it could not look, or the node has stopped.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  \
     aep2 payee watch --receipts receipts --processor https://processor.example --key-file payee.key\n  \
@@ -200,8 +203,8 @@ async fn open(arguments: &Arguments, node: &Node) -> anyhow::Result<(Watcher, Re
     let own = key.as_ref().map(|key| key.address());
     let Some(payee) = arguments.payee.or(own) else { bail!("name the payee with --payee") };
     ensure!(arguments.every.seconds > 0, "--every is how long it waits between two looks");
-    let local = if is_local(node.chain_id) { 0 } else { 12 };
-    let confirmations = arguments.confirmations.unwrap_or(local);
+    let is_local = is_local(node.chain_id);
+    let confirmations = arguments.confirmations.unwrap_or(if is_local { 0 } else { 12 });
     let mut processors = Vec::new();
     for option in &arguments.processors {
         processors.push(option.connect()?);
@@ -220,6 +223,8 @@ async fn open(arguments: &Arguments, node: &Node) -> anyhow::Result<(Watcher, Re
         confirmations,
         ether_max_wei: U256::from(arguments.ether_max.to_base_units(ETHER_DECIMALS)?.get()),
         tokens_per_ether: arguments.ether_price,
+        // A chain for trials has a block when something happens.
+        age_max_s: if is_local { u64::MAX } else { AGE_MAX_S },
         remove_after: arguments.remove_after.map(|span| Duration::from_secs(span.seconds)),
         ..WatchConfig::new(payee, arguments.receipts.clone(), processors)
     };
@@ -255,11 +260,23 @@ async fn once(watcher: &mut Watcher, output: &Output) -> anyhow::Result<ExitCode
         let summary = watcher.round(&mut tell).await.context("it could not be looked")?;
         if !summary.in_flight || begun.elapsed() >= ONCE_MAX {
             say(&summary, output)?;
-            let is_well = summary.unhandled == 0 && missed == 0;
-            return Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+            return ending(&summary, missed);
         }
         tokio::time::sleep(ONCE_PAUSE).await;
     }
+}
+
+/// How `--once` ends. What a node that has stopped shows is no reason to be calm.
+fn ending(summary: &Summary, missed: usize) -> anyhow::Result<ExitCode> {
+    ensure!(
+        !summary.is_stale,
+        "the node has stopped: its newest block is of {}, and demands have their time",
+        summary.chain_time.map_or("no time".to_owned(), |time| time.to_string())
+    );
+    let left_out = summary.left_out;
+    ensure!(left_out == 0, "the node did not say what became of {}", count(left_out, "receipt"));
+    let is_well = summary.unhandled == 0 && missed == 0;
+    Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// What of a summary is told when it changes.
@@ -272,7 +289,7 @@ fn say(summary: &Summary, output: &Output) -> anyhow::Result<()> {
     let looked = Looked { event: "looked", open, lapsed, unhandled, in_flight };
     output.line(&looked, || {
         format!(
-            "{}, {lapsed} lapsed, {unhandled} of them not demanded",
+            "{}, {lapsed} lapsed, {unhandled} not demanded or claimed",
             count(open, "open receipt")
         )
     })
@@ -307,4 +324,28 @@ fn text(ready: &Ready) -> String {
     ];
     lines.extend(ready.metrics.iter().map(|metrics| ("metrics", metrics.clone())));
     rows(&lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use aep2_mandate::units::UnixTime;
+
+    use super::*;
+
+    /// As the shell sees it.
+    fn code(summary: Summary, missed: usize) -> String {
+        let code = ending(&summary, missed).unwrap_or(ExitCode::from(2));
+        format!("{code:?}")
+    }
+
+    #[test]
+    fn once_is_well_only_if_the_node_has_said_so_of_now_and_of_everything() {
+        let well = Summary { chain_time: Some(UnixTime::MIN), ..Summary::default() };
+        let shell = |code: u8| format!("{:?}", ExitCode::from(code));
+        assert_eq!(code(well, 0), shell(0));
+        assert_eq!(code(well, 1), shell(1));
+        assert_eq!(code(Summary { unhandled: 1, ..well }, 0), shell(1));
+        assert_eq!(code(Summary { left_out: 1, ..well }, 0), shell(2));
+        assert_eq!(code(Summary { is_stale: true, ..well }, 0), shell(2));
+    }
 }

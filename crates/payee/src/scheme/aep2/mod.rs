@@ -15,7 +15,6 @@ use aep2_mandate::{
 use aep2_processor_client::ProcessorClient;
 use aep2_x402::{
     Aep2Scheme, Extra, Requirements, SettleResponse,
-    disputes::Disputes,
     headers::{PAYMENT_SIGNATURE, X_PAYMENT},
     receipt::{self, IssueTimes},
     terms::{WALLET_NAME, WALLET_VERSION},
@@ -67,8 +66,6 @@ impl Aep2 {
     /// What is asked for, without an order.
     fn terms(&self, sale: &Sale) -> Requirements {
         let (config, request) = (sale.payee().config(), sale.request());
-        // What can be disputed settles that much later.
-        let longer_s = config.disputes.as_ref().map_or(0, Disputes::longer_s);
         Requirements {
             scheme: Aep2Scheme,
             network: sale.network(),
@@ -79,7 +76,7 @@ impl Aep2 {
             extra: Extra {
                 wallet: config.venue.wallet.into(),
                 processor: config.venue.processor.into(),
-                settle_within_seconds: config.settle_within_s.saturating_add(longer_s),
+                settle_within_seconds: config.terms_settle_within_s(),
                 name: WALLET_NAME.to_owned(),
                 version: WALLET_VERSION.to_owned(),
                 capture: request.capture,
@@ -152,7 +149,10 @@ impl Scheme for Aep2 {
         // What pays for an order was accepted since it was made. What pays in intent mode may have
         // been accepted at any time.
         let from = ordered_at.unwrap_or(UnixTime::MIN);
-        let times = IssueTimes { from, now: sale.payee().now(), skew_s };
+        // By the terms, and never for longer than the guarantee takes it: such a receipt is worth nothing.
+        let promise_s = terms.extra.settle_within_seconds.saturating_add(skew_s);
+        let promise_s_max = Some(promise_s.min(sale.payee().config().promise_s_max));
+        let times = IssueTimes { from, now: sale.payee().now(), skew_s, promise_s_max };
         let checked = receipt::check(&receipt, &mandate, id, &by, &times);
         checked.map_err(Refusal::BadReceipt)?;
         check_fresh(sale, &receipt)?;
