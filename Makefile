@@ -86,12 +86,15 @@ contracts: setup ## compile the contracts and their tests (the first time takes 
 	$(FORGE) build
 
 contracts-test: setup ## the contracts' tests; fails if what they measure is not what git has
+	@# All of it: tests deploy from artifacts (test/base/Deployed.sol), and by itself `forge test` makes only its own.
+	$(FORGE) build
 	rm -rf contracts/cache/snapshots
 	$(FORGE) test
 	@diff -ru contracts/snapshots contracts/cache/snapshots || { \
 		echo "Gas is not as in contracts/snapshots. If it should be: make contracts-gas, and commit."; exit 1; }
 
 contracts-gas: setup ## measure gas and write contracts/snapshots
+	$(FORGE) build
 	rm -rf contracts/cache/snapshots
 	$(FORGE) test --match-contract Gas
 	rm -rf contracts/snapshots && cp -R contracts/cache/snapshots contracts/snapshots

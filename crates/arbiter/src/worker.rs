@@ -1,6 +1,6 @@
 //! What is done with one processor, over and over.
 //!
-//! Two things, each in a task of its own. What has a deadline needs no answer of anybody: the default is
+//! Two things, side by side. What has a deadline needs no answer of anybody: the default is
 //! ruled, what is over is ended, and rulings are sent. And the processor is asked: new disputes are taken,
 //! cases are looked at anew, and rules decide (`asking.rs`). So a processor that is slow, or shows a flood of
 //! disputes, delays none of the deadlines.
@@ -18,8 +18,7 @@ use aep2_mandate::{
 };
 use aep2_processor_client::{RetryPolicy, disputes::DisputesClient};
 use alloy_primitives::B256;
-use futures::{StreamExt, TryStreamExt, stream};
-use tokio::task::JoinSet;
+use futures::{StreamExt, TryStreamExt, future::join, stream};
 
 use crate::{
     arbiter::Arbiter,
@@ -62,24 +61,24 @@ impl Worker {
 
     /// Works for ever, with a pause between two turns.
     pub async fn run(self, pause: Duration) {
-        let mut tasks = JoinSet::new();
-        let own = self.clone();
-        tasks.spawn(async move {
-            loop {
-                // Not before it was asked once: an answer may have come while nobody was here.
-                tokio::time::sleep(pause.min(DEADLINES_EVERY)).await;
-                let kept = own.keep_deadlines(own.clocks().await).await;
-                own.note(kept.map_err(TurnError::from));
-            }
-        });
-        tasks.spawn(async move {
-            loop {
-                self.note(self.ask(self.clocks().await).await);
-                tokio::time::sleep(pause).await;
-            }
-        });
-        // Neither ends by itself.
-        tasks.join_next().await;
+        // Both in one task: whoever ends it has ended all of it.
+        join(self.keep_on(pause), self.ask_on(pause)).await;
+    }
+
+    async fn keep_on(&self, pause: Duration) {
+        loop {
+            // Not before it was asked once: an answer may have come while nobody was here.
+            tokio::time::sleep(pause.min(DEADLINES_EVERY)).await;
+            let kept = self.keep_deadlines(self.clocks().await).await;
+            self.note(kept.map_err(TurnError::from));
+        }
+    }
+
+    async fn ask_on(&self, pause: Duration) {
+        loop {
+            self.note(self.ask(self.clocks().await).await);
+            tokio::time::sleep(pause).await;
+        }
     }
 
     fn note(&self, done: Result<(), TurnError>) {

@@ -13,10 +13,7 @@ use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use reqwest::{Body, Response, ResponseBuilderExt};
 
-use crate::{
-    error::NoAnswer,
-    payment::{Delivery, Payment},
-};
+use crate::{command::Delivery, error::NoAnswer, payment::Payment};
 
 /// The longest answer that is read before it is handed on, in bytes.
 pub const SHORT_ANSWER_BYTES: u64 = 256 << 10;

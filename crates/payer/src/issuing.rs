@@ -14,10 +14,9 @@ use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::{
     card::{Asked, Issuer, IssuerError, Kept},
+    command::{Command, Delivery, Fate, Found, Issued, Outcome, SignRequest},
     error::PayError,
-    payment::{Delivery, Fate, Issued},
-    signing::{Command, Outcome, SignRequest},
-    unanswered::{Found, Waiting, WaitingPayments},
+    unanswered::{Waiting, WaitingPayments},
 };
 
 /// What a payer with a card does with each command. Clones are the same one.

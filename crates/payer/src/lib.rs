@@ -16,6 +16,7 @@
 mod answer;
 pub mod card;
 mod client;
+mod command;
 mod disputes;
 mod error;
 mod hand_in;
@@ -33,9 +34,10 @@ pub mod wallet;
 pub use self::{
     answer::{Answer, SHORT_ANSWER_BYTES},
     client::{KnownTerms, PayingClient, RetryPolicy},
+    command::Delivery,
     disputes::{AcceptedDisputes, HandInError, Held, TooWeak},
     error::{NoAnswer, PayError},
     payer::{Payer, PayerConfig},
-    payment::{Authorised, Delivery, Payment, Sent, Unanswered},
+    payment::{Authorised, Payment, Sent, Unanswered},
     request_key::RequestKey,
 };

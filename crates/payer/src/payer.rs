@@ -23,15 +23,16 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     card::{CardFile, Issuer, IssuerError, Kept, PaysFrom},
+    command::{Command, Delivery, Fate, Found, Issued, SignRequest},
     disputes::AcceptedDisputes,
     error::PayError,
     issuing,
     journal::{JournalError, Owner, Requested},
     limits::Limits,
-    payment::{Authorised, Delivery, Fate, Issued, SigningTime, Unanswered},
+    payment::{Authorised, SigningTime, Unanswered},
     request_key::RequestKey,
-    signing::{Command, SignRequest, Signing},
-    unanswered::{Found, Waiting, Which},
+    signing::Signing,
+    unanswered::{Waiting, Which},
 };
 
 /// Who pays, and within which bounds.

@@ -13,20 +13,11 @@ use aep2_x402::{
     receipt::{self, IssueTimes, ReceiptError},
 };
 use serde_json::value::RawValue;
-use tokio::sync::mpsc;
 
 use crate::{
+    command::{Delivery, Fate, Issued, Outcome},
     disputes::Held,
-    signing::{Command, Outcome},
 };
-
-/// A mandate on its way from whoever signed it to whoever asked for it. Both ends may go away meanwhile:
-/// dropped anywhere, it is withheld.
-#[derive(Debug)]
-pub(crate) struct Issued {
-    pub(crate) mandate: SignedMandate,
-    pub(crate) fate: Fate,
-}
 
 /// A signed mandate that is on disk, and has not left. Dropped, it never does.
 #[derive(Debug)]
@@ -70,7 +61,7 @@ impl Authorised {
         delivery: Delivery,
     ) -> Self {
         let Issued { mandate, fate } = issued;
-        Self { id: fate.id, mandate, purchase, signed, fate, delivery }
+        Self { id: fate.id(), mandate, purchase, signed, fate, delivery }
     }
 
     /// What it pays for.
@@ -170,8 +161,7 @@ impl Sent {
         let (id, by) = (self.id.to_bytes(), self.purchase.signatories());
         let checked = receipt::check_capture(statement, id, &by, &self.signed.issue_times());
         (fits && checked.is_ok()).then(|| {
-            // A thread that is gone keeps no limits either.
-            let _ = self.fate.commands.send(Command::Captured { id: self.id, amount });
+            self.fate.captured(amount);
             amount
         })
     }
@@ -203,83 +193,4 @@ pub struct Payment {
     /// Whether the payment is still without a final answer: the request failed, and nothing was said about
     /// the payment. The same request sends it again.
     pub open: bool,
-}
-
-/// Whether the answer to a paid request came to its end. Dropped before it is [complete](Self::complete),
-/// the same request sends the same payment again.
-#[derive(Debug)]
-pub struct Delivery {
-    id: MandateId,
-    commands: mpsc::UnboundedSender<Command>,
-    complete: bool,
-    told: bool,
-}
-
-impl Delivery {
-    pub(crate) fn new(id: MandateId, commands: mpsc::UnboundedSender<Command>) -> Self {
-        Self { id, commands, complete: false, told: false }
-    }
-
-    /// Its payment, of which nothing has to be told any more.
-    pub(crate) fn disarm(mut self) -> MandateId {
-        self.told = true;
-        self.id
-    }
-
-    /// It did: the same request is a new purchase from here on.
-    pub fn complete(mut self) {
-        self.complete = true;
-    }
-}
-
-impl Drop for Delivery {
-    fn drop(&mut self) {
-        if self.told {
-            return;
-        }
-        let id = self.id;
-        let end = if self.complete { Command::Answered { id } } else { Command::LetGo { id } };
-        // A thread that is gone keeps nothing waiting either.
-        let _ = self.commands.send(end);
-    }
-}
-
-/// Tells the signing thread how a mandate fared, at the latest when it is dropped.
-#[derive(Debug)]
-pub(crate) struct Fate {
-    id: MandateId,
-    commands: mpsc::UnboundedSender<Command>,
-    sent: bool,
-    concluded: bool,
-}
-
-impl Fate {
-    /// Of a mandate that did not leave yet.
-    pub(crate) fn new(id: MandateId, commands: mpsc::UnboundedSender<Command>) -> Self {
-        Self { id, commands, sent: false, concluded: false }
-    }
-
-    pub(crate) fn id(&self) -> MandateId {
-        self.id
-    }
-
-    /// Its mandate, of which nothing has to be told any more.
-    pub(crate) fn disarm(mut self) -> MandateId {
-        self.concluded = true;
-        self.id
-    }
-
-    fn conclude(&mut self, outcome: Outcome) {
-        if !std::mem::replace(&mut self.concluded, true) {
-            // A thread that is gone signs nothing that could follow.
-            let _ = self.commands.send(Command::Outcome { id: self.id, outcome });
-        }
-    }
-}
-
-impl Drop for Fate {
-    fn drop(&mut self) {
-        let outcome = if self.sent { Outcome::Unclear } else { Outcome::Withheld };
-        self.conclude(outcome);
-    }
 }

@@ -17,22 +17,18 @@ use aep2_mandate::{
     clock::Clock,
     mandate::{MandateId, SignedMandate},
     signer::{MandateTerms, Released, Signer},
-    typed_data::receipt::SignedReceipt,
-    units::{AccountId, Amount, Nonce, UnixTime},
+    units::{AccountId, Amount, Nonce},
 };
-use aep2_x402::{
-    Requirements,
-    purchase::{PaymentContext, Purchase},
-};
-use alloy_primitives::{Address, B256};
-use tokio::sync::{mpsc, oneshot};
+use aep2_x402::purchase::PaymentContext;
+use alloy_primitives::Address;
+use tokio::sync::mpsc;
 
 use super::{
     PayError,
-    journal::{Journal, JournalError, Owner, Record, Requested},
+    command::{Command, Delivery, Fate, Found, Issued, Outcome, Reply, SignRequest},
+    journal::{Journal, JournalError, Owner, Record},
     limits::{Limits, Spent},
-    payment::{Delivery, Fate, Issued},
-    unanswered::{Found, Waiting, WaitingPayments, Which},
+    unanswered::{Waiting, WaitingPayments, Which},
 };
 
 /// How many chains are kept going in one token: as many mandates as may be on their way at once
@@ -41,71 +37,11 @@ const CHAINS_MAX: usize = 64;
 /// How many requests share a sync.
 const TOGETHER_MAX: usize = 64;
 
-/// What is to be signed.
-#[derive(Clone, Debug)]
-pub(super) struct SignRequest {
-    pub(super) purchase: Purchase,
-    pub(super) order: Option<B256>,
-    pub(super) host: String,
-    pub(super) deadline: UnixTime,
-    /// The payee's terms, for an issuer that reads them itself.
-    pub(super) terms: Requirements,
-    /// What was asked for, so that the same request finds the payment again.
-    pub(super) request: Option<Box<Requested>>,
-}
-
-/// Where a mandate goes that was asked for.
-type Reply = oneshot::Sender<Result<Issued, PayError>>;
-
 /// Somebody who waits for a mandate.
 struct Asker {
     request: Box<SignRequest>,
     teller: mpsc::UnboundedSender<Command>,
     reply: Reply,
-}
-
-/// What is asked of the thread.
-#[derive(Debug)]
-pub(super) enum Command {
-    /// Sign, and write it down.
-    Sign {
-        request: Box<SignRequest>,
-        /// Tells how the mandate fared.
-        teller: mpsc::UnboundedSender<Command>,
-        reply: Reply,
-    },
-    /// How a mandate fared.
-    Outcome { id: MandateId, outcome: Outcome },
-    /// Something that came to be known later.
-    Captured { id: MandateId, amount: Amount },
-    /// Its request has its answer, to the end.
-    Answered { id: MandateId },
-    /// Nobody waits for its answer any more.
-    LetGo { id: MandateId },
-    /// A payment that has no final answer. It is the asker's until it says how it ended.
-    Unanswered {
-        which: Which,
-        /// Tells how it ended.
-        teller: mpsc::UnboundedSender<Command>,
-        reply: oneshot::Sender<Result<Option<Found>, PayError>>,
-    },
-    /// What was spent in 24 hours.
-    Spent { token: Address, host: Option<String>, reply: oneshot::Sender<Result<Amount, PayError>> },
-    /// Answer when all that was asked before is done.
-    Flush { reply: oneshot::Sender<()> },
-}
-
-/// How a mandate fared.
-#[derive(Debug)]
-pub(super) enum Outcome {
-    /// Its receipt was verified.
-    Accepted(Box<SignedReceipt>),
-    /// The payee said no.
-    Refused(String),
-    /// Nobody knows.
-    Unclear,
-    /// It did not leave.
-    Withheld,
 }
 
 /// A mandate of which nothing was heard yet.

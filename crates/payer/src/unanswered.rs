@@ -15,7 +15,7 @@ use aep2_mandate::{
     units::UnixTime,
 };
 
-use crate::{journal::Requested, payment::Delivery, request_key::RequestKey};
+use crate::{journal::Requested, request_key::RequestKey};
 
 /// At how many payments the expired ones are looked for.
 const PRUNE_AT: usize = 1_024;
@@ -28,13 +28,6 @@ pub(super) struct Waiting {
     pub(super) requested: Requested,
     /// When it was signed.
     pub(super) at: UnixTime,
-}
-
-/// One of them, on its way to the task that asked for it. Dropped anywhere, it waits again.
-#[derive(Debug)]
-pub(super) struct Found {
-    pub(super) payment: Waiting,
-    pub(super) delivery: Delivery,
 }
 
 /// Which payment is meant.

@@ -13,7 +13,8 @@ use axum::{
 use maud::{Markup, html};
 
 use super::{
-    PAGES, login,
+    login,
+    pages::PAGES,
     show::{by, delivered, payer, state, time},
 };
 use crate::{

@@ -8,7 +8,8 @@ use axum::{
 use maud::{Markup, html};
 
 use super::{
-    PAGES, login,
+    login,
+    pages::PAGES,
     show::{state, time},
 };
 use crate::{

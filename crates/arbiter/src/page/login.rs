@@ -10,7 +10,7 @@ use axum::{
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::PAGES;
+use super::pages::PAGES;
 use crate::api::{Context, is_judge};
 
 /// The form, and what was wrong with the last try.

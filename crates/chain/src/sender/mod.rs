@@ -413,6 +413,25 @@ impl Sender {
         Ok(ended.len())
     }
 
+    /// Forgets a submission that has ended. Its id can then be used anew, so the caller must have noted the
+    /// outcome durably. Whether it was forgotten: the newest submission is kept.
+    ///
+    /// # Errors
+    /// [`SenderError::Unfinished`], and those of the journal.
+    pub async fn forget(&self, id: SubmissionId) -> Result<bool, SenderError> {
+        let mut state = self.state.lock().await;
+        state.check_open()?;
+        let Some(record) = self.find(id)? else { return Ok(false) };
+        if record.finish.is_none() {
+            return Err(SenderError::Unfinished { id });
+        }
+        if self.journal.at_or_above(self.key, record.nonce.saturating_add(1))?.is_empty() {
+            return Ok(false);
+        }
+        self.journal.remove(self.key, record.nonce).inspect_err(|_| state.closed = true)?;
+        Ok(true)
+    }
+
     /// What is written down of a submission; none where nothing is. The node is not asked.
     ///
     /// # Errors

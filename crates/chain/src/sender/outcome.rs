@@ -188,6 +188,12 @@ pub enum SenderError {
         /// The id.
         id: SubmissionId,
     },
+    /// The submission has not ended.
+    #[error("submission {id} has not ended")]
+    Unfinished {
+        /// The id.
+        id: SubmissionId,
+    },
     /// The chain has no base fee: it is older than EIP-1559.
     #[error("the chain has no base fee (EIP-1559)")]
     NoBaseFee,

@@ -26,7 +26,7 @@ struct Street {
 impl Street {
     fn open() -> Self {
         let runtime = Runtime::new().unwrap();
-        let work = work(&format!("{SETTINGS}age_s_max = 1\ncapture_within_s = 1\n"));
+        let work = work(&format!("{SETTINGS}age_s_max = 1\ncapture_within_s = 7\n"));
         let served = serve::start(&work);
         let init = ["dispute-processor", "init", "--directory", "arbiter", "--judge", "ann"];
         let made = work.json(&init);
@@ -110,7 +110,7 @@ fn gateway(work: &WorkFolder, runtime: &Runtime, processor: &str, arbiter: &str)
     work.json(&["key", "new", "payee.key"]);
     let (upstream, _) = service(runtime);
     let settings = format!(
-        "upstream = \"{upstream}\"\nadmin_listen = \"127.0.0.1:0\"\n[payee]\nprocessor = \"{processor}\"\n\
+        "upstream = \"{upstream}\"\nadmin_listen = \"127.0.0.1:0\"\nanswer_within_s = 2\n[payee]\nprocessor = \"{processor}\"\n\
          key_file = \"payee.key\"\n[payee.disputes]\narbiter = \"{arbiter}\"\nwindow_s = 60\nruling_s = 90\n\
          silence_refunds = true\n[[routes]]\npath = \"/answers/{{name}}\"\nprice = \"700\"\n"
     );

@@ -7,7 +7,7 @@ use axum::{
 };
 use maud::html;
 
-use super::{PAGES, login, show};
+use super::{login, pages::PAGES, show};
 use crate::{
     api::{Context, OwnersSession},
     error::{Code, IssuerError, Refusal},

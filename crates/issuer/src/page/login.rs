@@ -9,7 +9,7 @@ use axum::{
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::PAGES;
+use super::pages::PAGES;
 use crate::{
     api::{Context, OwnersSession},
     error::{Code, IssuerError},

@@ -8,17 +8,16 @@ mod actions;
 mod guard;
 mod home;
 mod login;
+mod pages;
 mod show;
 
-use aep2_page::{assets, layout::Pages};
+use aep2_page::assets;
 use axum::{
     Router, middleware,
     routing::{get, post},
 };
 
 use crate::api::Context;
-
-const PAGES: Pages = Pages { name: "AEP2 issuer" };
 
 /// The page's addresses.
 pub(crate) fn routes(context: &Context) -> Router<Context> {

@@ -350,10 +350,9 @@ fn no_raise_takes_a_call_beyond_what_it_may_cost() {
         // The model takes all that is offered.
         let offered = record.attempts.last().unwrap().fees.max_wei;
         assert_eq!(record.cost(), Some(U256::from(21_000 * offered + 7)));
-        // What is not enough for the base fee is not sent.
-        let capped = call(Kind::Succeeds, 2).with_cost_max(U256::from(60_000 * 101));
-        let refused = stage.sender.submit(id(2), capped).await;
-        assert!(matches!(refused, Err(SubmitError::FeeCap(_))), "{refused:?}");
+        let poor = call(Kind::Succeeds, 2).with_cost_max(U256::from(60_000 * 101));
+        let refused = stage.sender.submit(id(2), poor).await;
+        assert!(matches!(refused, Err(SubmitError::FeeCap(_))), "below the base fee: {refused:?}");
     });
 }
 
@@ -657,16 +656,19 @@ fn only_what_has_ended_is_forgotten_and_never_the_newest() {
     run(async {
         let stage = stage(&config()).await;
         stage.submit(1, Kind::Succeeds).await;
+        assert!(matches!(stage.sender.forget(id(1)).await, Err(SenderError::Unfinished { .. })));
         assert_eq!(stage.sender.forget_ended().await.unwrap(), 0, "it has not ended");
         stage.mine();
         stage.pass(2);
         stage.advance().await;
-        assert_eq!(
-            stage.sender.forget_ended().await.unwrap(),
-            0,
-            "it tells which nonces were taken"
-        );
+        assert!(!stage.sender.forget(id(1)).await.unwrap(), "it tells which nonces were taken");
+        assert_eq!(stage.sender.forget_ended().await.unwrap(), 0);
         stage.submit(2, Kind::Succeeds).await;
+        assert!(stage.sender.forget(id(1)).await.unwrap());
+        stage.mine();
+        stage.pass(2);
+        stage.advance().await;
+        stage.submit(3, Kind::Succeeds).await;
         assert_eq!(stage.sender.forget_ended().await.unwrap(), 1);
         assert!(matches!(
             stage.sender.outcome(id(1)).await,

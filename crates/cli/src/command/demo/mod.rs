@@ -29,6 +29,7 @@ use aep2_benches::{machine::Machine, settling};
 use aep2_chain::settlement::SettledBatch;
 use aep2_circuits::Shape;
 use aep2_ledger::MandateHash;
+use aep2_payer::PayingClient;
 use anyhow::{Context, bail, ensure};
 use clap::Args;
 use tokio::time::{Instant, sleep};
@@ -128,22 +129,7 @@ async fn show(arguments: &Arguments, data: &Path, output: &Output) -> anyhow::Re
             agents::client(&world, account, &journal, None)
         })
         .collect::<anyhow::Result<Vec<_>>>()?;
-    let bar = output.counter(agent_count * calls, "paid and served");
-    let buying: Vec<_> = clients
-        .iter()
-        .cloned()
-        .enumerate()
-        .map(|(agent, client)| {
-            let (shops, bar) = (Arc::clone(&shops), bar.clone());
-            tokio::spawn(async move { agents::buy(agent, &client, &shops, calls, &bar).await })
-        })
-        .collect();
-    let mut bought: Vec<Bought> = Vec::new();
-    for agent in buying {
-        bought.extend(agent.await.context("an agent ended early")??);
-    }
-    bar.finish_and_clear();
-    output.note(format!("  {} paid for and served", count(bought.len(), "call")));
+    let bought = buy(&clients, &shops, calls, output).await?;
 
     output.note("cheats …");
     let http = reqwest::Client::builder().no_proxy().build()?;
@@ -198,18 +184,12 @@ async fn show(arguments: &Arguments, data: &Path, output: &Output) -> anyhow::Re
     let payments = payments(&bought, &shops, &times)?;
 
     let disputes = disputes::show(&world, data, output).await?;
-    let dearest = bought.iter().max_by_key(|own| compare::owed(own));
-    let dearest = dearest.context("nothing was bought")?;
-    let refund = refunds::show(&world, &shops[dearest.shop], dearest, output).await?;
+    let refund = refunds::show(&world, &shops, &bought, output).await?;
     let (chain_id, wallet, token) =
         (world.ready.chain_id, world.ready.wallet.to_string(), world.token.to_string());
     let processor = world.ready.processor.to_string();
     drop(clients);
-    if let Ok(shops) = Arc::try_unwrap(shops) {
-        for shop in shops {
-            shop.close().await;
-        }
-    }
+    close(shops).await;
     let owed = vanished::promise(&world, data).await?;
     let (vanished, remains) = vanished::show(world, &owed, output).await?;
     remains.stop().await;
@@ -247,6 +227,38 @@ async fn show(arguments: &Arguments, data: &Path, output: &Output) -> anyhow::Re
         elapsed_s,
         held,
     })
+}
+
+/// What the agents buy, all at once.
+async fn buy(
+    clients: &[PayingClient],
+    shops: &Arc<Vec<Shop>>,
+    calls: usize,
+    output: &Output,
+) -> anyhow::Result<Vec<Bought>> {
+    let bar = output.counter(clients.len() * calls, "paid and served");
+    let buying = clients.iter().cloned().enumerate().map(|(agent, client)| {
+        let (shops, bar) = (Arc::clone(shops), bar.clone());
+        tokio::spawn(async move { agents::buy(agent, &client, &shops, calls, &bar).await })
+    });
+    // All of them begin before one is waited for.
+    let buying: Vec<_> = buying.collect();
+    let mut bought = Vec::new();
+    for agent in buying {
+        bought.extend(agent.await.context("an agent ended early")??);
+    }
+    bar.finish_and_clear();
+    output.note(format!("  {} paid for and served", count(bought.len(), "call")));
+    Ok(bought)
+}
+
+/// Closes all of them, where nobody buys any more.
+async fn close(shops: Arc<Vec<Shop>>) {
+    if let Ok(shops) = Arc::try_unwrap(shops) {
+        for shop in shops {
+            shop.close().await;
+        }
+    }
 }
 
 /// What was paid for, and when it was answered and settled.

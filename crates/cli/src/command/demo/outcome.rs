@@ -225,12 +225,8 @@ impl Outcome {
         let of_mode = |mode| self.payments.iter().filter(|payment| payment.mode == mode).count();
         let metered =
             self.payments.iter().filter(|payment| payment.captured < payment.ceiling).count();
-        let proofs_s: Vec<String> =
-            self.batches.iter().map(|batch| format!("{:.2}", batch.proof_s)).collect();
-        let (answered, settled) = (self.answered_ms(), self.settled_after_s());
-        let held = self.comparisons.iter().filter(|comparison| comparison.held).count();
         let expected = self.refusals.iter().filter(|refusal| refusal.as_expected()).count();
-        vec![
+        let mut rows = vec![
             (
                 "accepted",
                 format!(
@@ -241,25 +237,19 @@ impl Outcome {
                 ),
             ),
             ("refused", format!("{} of {} as they must be", expected, self.refusals.len())),
-            (
-                "disputed",
-                self.disputes
-                    .iter()
-                    .map(|own| format!("{}: {} of {}", own.what, own.settled, own.paid))
-                    .collect::<Vec<_>>()
-                    .join("; "),
-            ),
-            (
-                "given back",
-                format!("{} of {} base units", self.refund.given_back, self.refund.paid),
-            ),
-            (
-                "vanished",
-                format!(
-                    "the processor; its bond paid {} of the {} that it had promised",
-                    self.vanished.paid, self.vanished.promised
-                ),
-            ),
+        ];
+        rows.extend(self.rows_of_recourse());
+        rows.extend(self.rows_of_settling());
+        rows
+    }
+
+    /// What was settled, and what that took.
+    fn rows_of_settling(&self) -> Vec<(&'static str, String)> {
+        let proofs_s: Vec<String> =
+            self.batches.iter().map(|batch| format!("{:.2}", batch.proof_s)).collect();
+        let (answered, settled) = (self.answered_ms(), self.settled_after_s());
+        let held = self.comparisons.iter().filter(|comparison| comparison.held).count();
+        vec![
             (
                 "batches",
                 format!(
@@ -296,6 +286,31 @@ impl Outcome {
             ),
             ("paid out", format!("{} base units, on chain as in the receipts", self.settled())),
             ("comparisons", format!("{held} of {} held", self.comparisons.len())),
+        ]
+    }
+
+    /// What was objected to, given back, and made good.
+    fn rows_of_recourse(&self) -> Vec<(&'static str, String)> {
+        vec![
+            (
+                "disputed",
+                self.disputes
+                    .iter()
+                    .map(|own| format!("{}: {} of {}", own.what, own.settled, own.paid))
+                    .collect::<Vec<_>>()
+                    .join("; "),
+            ),
+            (
+                "given back",
+                format!("{} of {} base units", self.refund.given_back, self.refund.paid),
+            ),
+            (
+                "vanished",
+                format!(
+                    "the processor; its bond paid {} of the {} that it had promised",
+                    self.vanished.paid, self.vanished.promised
+                ),
+            ),
         ]
     }
 

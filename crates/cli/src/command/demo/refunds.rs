@@ -31,11 +31,14 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// signature that pays it once, whoever brings it to the chain.
 pub(super) async fn show(
     world: &World,
-    shop: &Shop,
-    bought: &Bought,
+    shops: &[Shop],
+    bought: &[Bought],
     output: &Output,
 ) -> anyhow::Result<GivenBack> {
     output.note("a refund: a payee gives half of a payment back …");
+    let dearest = bought.iter().max_by_key(|own| compare::owed(own));
+    let bought = dearest.context("nothing was bought")?;
+    let shop = &shops[bought.shop];
     let mandate = bought.payment.id.to_bytes();
     let account = bought.payment.mandate.mandate.account;
     let (paid, before) = (compare::owed(bought), free(world, account)?);
