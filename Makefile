@@ -36,7 +36,7 @@ demo: setup-build ## the whole life: agents buy, payees serve, batches settle; e
 	$(CARGO) run --release --locked -p aep2 -- demo $(ARGS)
 
 test: setup ## all tests: contracts, crates, the examples in the documentation
-	@# Compiling Solidity takes as long as compiling Rust, and one core.
+	@# Compiling Solidity takes minutes, and one core.
 	+$(MAKE) --no-print-directory --jobs=2 contracts-all rust-built
 	@echo "cargo test: unit tests, integration tests (tests/it of each crate, tests/), documentation examples"
 	$(CARGO) test --workspace --locked
