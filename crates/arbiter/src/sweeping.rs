@@ -75,13 +75,8 @@ impl Arbiter {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        fs,
-        path::Path,
-        time::{Duration, Instant},
-    };
-
     use aep2_mandate::clock::Clock;
+    use aep2_testkit::disk;
     use aep2_vault::{Kek, Vault};
     use alloy::signers::local::PrivateKeySigner;
     use alloy_primitives::B256;
@@ -89,28 +84,11 @@ mod tests {
     use super::*;
     use crate::{arbiter::Parts, case_file, config::DecidingConfig, store::Source};
 
-    fn is_on_disk(store: &Path, secret: &[u8]) -> bool {
-        fs::read_dir(store.join("rocksdb")).expect("lists").any(|entry| {
-            // A file may be gone by now.
-            let bytes = fs::read(entry.expect("lists").path()).unwrap_or_default();
-            bytes.windows(secret.len()).any(|window| window == secret)
-        })
-    }
-
-    /// Files are removed in the background.
-    fn leaves_the_disk(store: &Path, secret: &[u8]) -> bool {
-        let until = Instant::now() + Duration::from_secs(60);
-        while is_on_disk(store, secret) && Instant::now() < until {
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        !is_on_disk(store, secret)
-    }
-
     #[tokio::test]
     async fn a_key_that_was_destroyed_leaves_the_disk_also_after_a_kill_in_between() {
         let (directory, signer) =
             (tempfile::tempdir().expect("a folder"), PrivateKeySigner::random());
-        let kek: [u8; 32] = rand::random();
+        let (kek, files): ([u8; 32], _) = (rand::random(), directory.path().join("rocksdb"));
         let open = || {
             let vault = Vault::new(Kek::from_bytes(zeroize::Zeroizing::new(kek)).expect("a key"));
             let (signer, clock, config) =
@@ -134,11 +112,11 @@ mod tests {
         destroyed.await.expect("destroyed");
         // Killed here.
         drop(arbiter);
-        assert!(is_on_disk(directory.path(), secret), "it was written over, and is there still");
+        assert!(disk::holds(&files, secret), "it was written over, and is there still");
 
         let arbiter = open();
         assert_eq!(arbiter.sweep(&[]).await.expect("swept"), 0, "nothing more is due");
-        assert!(leaves_the_disk(directory.path(), secret), "the wrapped key stays");
+        assert!(disk::lets_go(&files, secret), "the wrapped key stays");
         assert_eq!(sealed::unerased(&arbiter.view()).expect("reads"), None);
         let content = arbiter.view().value(Family::Files, mandate.as_slice()).expect("reads");
         assert!(content.is_none(), "nor is there what it opened");

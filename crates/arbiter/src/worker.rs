@@ -7,10 +7,7 @@
 //!
 //! Nothing that a kill would lose is kept between two turns: a program goes on where it was.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Mutex, time::Duration};
 
 use aep2_mandate::{
     typed_data::access::{Access, SignedAccess},
@@ -43,20 +40,20 @@ const ANSWER: RetryPolicy =
 pub(crate) type Place = (UnixTime, u64);
 
 /// Works with one processor.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Worker {
     pub(crate) arbiter: Arbiter,
     pub(crate) processor: Processor,
     pub(crate) client: DisputesClient,
     /// Where the last turn ended that did not come to the last case.
-    pub(crate) left_off: Arc<Mutex<Option<Place>>>,
+    pub(crate) left_off: Mutex<Option<Place>>,
 }
 
 impl Worker {
     /// What works with a processor for an arbiter.
     pub fn new(arbiter: Arbiter, processor: Processor, http: reqwest::Client) -> Self {
         let client = DisputesClient::new(http, processor.url.clone(), ANSWER);
-        Self { arbiter, processor, client, left_off: Arc::default() }
+        Self { arbiter, processor, client, left_off: Mutex::default() }
     }
 
     /// Works for ever, with a pause between two turns.

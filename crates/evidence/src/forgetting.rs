@@ -98,13 +98,8 @@ fn destroy(tx: &mut Tx<'_>, dispute: B256, now: UnixTime) -> Result<Option<Usage
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        fs,
-        path::Path,
-        time::{Duration, Instant},
-    };
-
     use aep2_mandate::clock::Clock;
+    use aep2_testkit::disk;
     use alloy_primitives::keccak256;
 
     use super::*;
@@ -114,23 +109,6 @@ mod tests {
         key_file::KeyFrom,
         records::{Disputed, Named},
     };
-
-    fn is_on_disk(store: &Path, secret: &[u8]) -> bool {
-        fs::read_dir(store.join("rocksdb")).expect("lists").any(|entry| {
-            // A file may be gone by now.
-            let bytes = fs::read(entry.expect("lists").path()).unwrap_or_default();
-            bytes.windows(secret.len()).any(|window| window == secret)
-        })
-    }
-
-    /// Files are removed in the background.
-    fn leaves_the_disk(store: &Path, secret: &[u8]) -> bool {
-        let until = Instant::now() + Duration::from_secs(60);
-        while is_on_disk(store, secret) && Instant::now() < until {
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        !is_on_disk(store, secret)
-    }
 
     #[tokio::test]
     async fn killed_between_destroying_keys_and_erasing_them_it_erases_them_the_next_time() {
@@ -158,15 +136,15 @@ mod tests {
         assert_eq!(destroyed.wait().expect("destroyed").expect("due").pieces, 1);
         // Killed here.
         drop(store);
-        let path = directory.path().join("store");
+        let files = directory.path().join("store").join("rocksdb");
         assert!(
-            is_on_disk(&path, secret),
+            disk::holds(&files, secret),
             "the key was written over, and is in the old file still"
         );
 
         let store = open(&clock);
         assert_eq!(store.forget().expect("done"), Forgotten::default(), "nothing more is due");
-        assert!(leaves_the_disk(&path, secret), "the wrapped key stays");
+        assert!(disk::lets_go(&files, secret), "the wrapped key stays");
         assert!(store.view().get(Family::Whole, UNERASED).expect("reads").is_none());
     }
 }

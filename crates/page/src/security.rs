@@ -23,12 +23,24 @@ pub enum Forged {
     Form,
 }
 
-/// Takes requests that name this service and, where they change something, come from its own pages. A page
-/// elsewhere whose name was made to point here has another name.
-///
-/// # Errors
-/// When a request does not.
-pub fn check(request: &Request, is_host: impl Fn(&str) -> bool) -> Result<(), Forged> {
+/// Answers requests that name this service and, where they change something, come from its own pages; refuses
+/// others. A page elsewhere whose name was made to point here has another name. Every answer says to browsers
+/// what they may do with it.
+pub async fn guard(
+    request: Request,
+    next: Next,
+    is_host: impl Fn(&str) -> bool,
+    refuse: impl FnOnce(Forged) -> Response,
+) -> Response {
+    if let Err(forged) = check(&request, is_host) {
+        return refuse(forged);
+    }
+    let mut response = next.run(request).await;
+    protect(&mut response);
+    response
+}
+
+fn check(request: &Request, is_host: impl Fn(&str) -> bool) -> Result<(), Forged> {
     let host = text(request.headers(), &header::HOST).unwrap_or_default();
     if !is_host(host) {
         return Err(Forged::Host(host.to_owned()));
@@ -40,7 +52,7 @@ pub fn check(request: &Request, is_host: impl Fn(&str) -> bool) -> Result<(), Fo
 }
 
 /// Adds what browsers are told with every page.
-pub fn protect(response: &mut Response) {
+fn protect(response: &mut Response) {
     let says = [
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),

@@ -84,6 +84,7 @@ impl PayeeConfig {
             clock: Clock::system(),
         }
     }
+
     /// Within how many seconds after acceptance the terms say that it is settled: what can be disputed settles
     /// that much later.
     pub fn terms_settle_within_s(&self) -> u64 {

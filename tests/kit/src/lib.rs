@@ -2,5 +2,6 @@
 
 pub mod anvil;
 pub mod child;
+pub mod disk;
 pub mod kept;
 pub mod repository;

@@ -6,7 +6,7 @@ use aep2_chain::{
     call::Call,
     events::WalletEvent,
     token::{DepositAuthorization, DepositTarget, SignedAuthorization, Token},
-    wallet::{signing::deposit_nonce, units::BaseUnits},
+    wallet::{WalletId, signing::deposit_nonce, units::BaseUnits},
 };
 use aep2_mandate::{
     typed_data::{
@@ -22,6 +22,7 @@ use aep2_processor_client::{
 use alloy::{
     primitives::{Address, B256, Bytes},
     providers::DynProvider,
+    signers::local::PrivateKeySigner,
     transports::http::reqwest::Url,
 };
 use anyhow::{Context, bail, ensure};
@@ -216,26 +217,37 @@ impl Ready {
 
     /// Signs the tokens over, to this account and for this refund.
     async fn authorize(&self, valid_s: u64) -> anyhow::Result<(SignedAuthorization, Call)> {
-        let contract = self.contract();
-        let domain = contract.eip712_domain().await.with_context(|| {
-            format!("{} does not take EIP-3009 authorizations", self.token.name())
-        })?;
         let valid_before = self.signing.node.now().await?.checked_add(valid_s);
-        let authorization = DepositAuthorization {
-            from: self.payee(),
-            amount: self.amount(),
-            valid_after: UnixTime::MIN,
-            valid_before: valid_before.context("--valid-s is beyond the end of time")?,
-            salt: self.signed.message.deposit_salt(),
-        };
-        let wallet = self.deployed.wallet.id();
-        let target = DepositTarget::Account(self.account);
-        let signed = authorization
-            .sign(&self.signing.key, &domain, wallet.address, &target)
-            .context("cannot sign the authorization")?;
-        let call = wallet.deposit_with_authorization(self.account, self.token.address, &signed);
-        Ok((signed, call))
+        let valid_before = valid_before.context("--valid-s is beyond the end of time")?;
+        let (refund, wallet) = (&self.signed.message, self.deployed.wallet.id());
+        let to = (wallet, self.account);
+        sign_over(&self.signing.key, &self.contract(), refund, to, valid_before).await
     }
+}
+
+/// Signs the tokens of a refund over to an account, for this refund alone; and the call that moves them.
+pub(super) async fn sign_over(
+    payee: &PrivateKeySigner,
+    token: &Token<DynProvider>,
+    refund: &Refund,
+    (wallet, account): (WalletId, AccountId),
+    valid_before: UnixTime,
+) -> anyhow::Result<(SignedAuthorization, Call)> {
+    let domain = token.eip712_domain().await.with_context(|| {
+        format!("the token {} does not take EIP-3009 authorizations", refund.token)
+    })?;
+    let authorization = DepositAuthorization {
+        from: payee.address(),
+        amount: BaseUnits::new(refund.amount.get()),
+        valid_after: UnixTime::MIN,
+        valid_before,
+        salt: refund.deposit_salt(),
+    };
+    let signed = authorization
+        .sign(payee, &domain, wallet.address, &DepositTarget::Account(account))
+        .context("cannot sign the authorization")?;
+    let call = wallet.deposit_with_authorization(account, refund.token, &signed);
+    Ok((signed, call))
 }
 
 /// Looks the mandate up, checks everything that can be checked, and signs the refund.

@@ -12,16 +12,14 @@ use crate::{
     error::{Code, Refusal},
 };
 
-/// Takes those that name this service and, where they change something, come from its own pages.
+/// [`security::guard`], by the names that this service has.
 pub(super) async fn guard(
     State(context): State<Context>,
     request: Request,
     next: Next,
 ) -> Response {
-    if let Err(forged) = security::check(&request, |host| context.is_host(host)) {
-        return Refusal::new(Code::Forged, forged.to_string()).into_response();
-    }
-    let mut response = next.run(request).await;
-    security::protect(&mut response);
-    response
+    let is_host = |host: &str| context.is_host(host);
+    let refuse =
+        |forged: security::Forged| Refusal::new(Code::Forged, forged.to_string()).into_response();
+    security::guard(request, next, is_host, refuse).await
 }

@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use aep2_mandate::clock::Clock;
+use aep2_mandate::{clock::Clock, mandate::MandateId};
 use aep2_payer::{Answer, PayError, Payer, PayingClient, RequestKey};
 use reqwest::{Method, Request};
 
@@ -20,6 +20,15 @@ fn cases() -> Vec<Case> {
 
 fn silent() -> Case {
     cases().into_iter().find(|case| case.what == "a connection that says nothing").unwrap()
+}
+
+/// The id of a payment that nothing answers. From here on the payee answers.
+async fn left_unanswered(payee: &Scripted, client: &PayingClient) -> MandateId {
+    let Err(PayError::Unanswered { id, .. }) = client.get(payee.url.clone()).await else {
+        panic!("answered");
+    };
+    payee.recover();
+    id
 }
 
 /// What a caller is told, in the table's words.
@@ -163,10 +172,7 @@ async fn one_payment_is_sent_again_by_its_id_for_its_own_request_only() {
     let directory = tempfile::tempdir().unwrap();
     let payee = Scripted::start(silent()).await;
     let client = payee.client(directory.path());
-    let Err(PayError::Unanswered { id, .. }) = client.get(payee.url.clone()).await else {
-        panic!("answered");
-    };
-    payee.recover();
+    let id = left_unanswered(&payee, &client).await;
     let other = payee.url.join("/other").unwrap();
     let refused = client.again(Request::new(Method::GET, other), id).await.unwrap_err();
     assert!(matches!(refused, PayError::Mismatch { .. }), "{refused}");
@@ -183,10 +189,7 @@ async fn one_whose_asker_went_away_before_it_was_handed_over_waits_again() {
     let directory = tempfile::tempdir().unwrap();
     let payee = Scripted::start(silent()).await;
     let client = payee.client(directory.path());
-    let Err(PayError::Unanswered { id, .. }) = client.get(payee.url.clone()).await else {
-        panic!("answered");
-    };
-    payee.recover();
+    let id = left_unanswered(&payee, &client).await;
     let payer = client.payer();
     let mut asking = Box::pin(payer.unanswered_payment(id, "a"));
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());

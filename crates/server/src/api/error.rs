@@ -123,7 +123,7 @@ codes! {
     DisputeConflict = "dispute_conflict", CONFLICT;
     /// No party to the dispute has signed this evidence: its hash, its size, what it is.
     EvidenceNotNamed = "evidence_not_named", UNPROCESSABLE_ENTITY;
-    /// No more evidence is kept, of this dispute or in all. The message says which.
+    /// No more evidence is kept, of this dispute, of whoever signed it, or in all. The message says which.
     EvidenceFull = "evidence_full", INSUFFICIENT_STORAGE;
     /// Who asks is not clear. Send `Authorization: AEP2 …` with an access that is signed by whom it concerns.
     Unauthorized = "unauthorized", UNAUTHORIZED;

@@ -2,15 +2,11 @@
 
 use std::time::Duration;
 
-use aep2_chain::{
-    token::{DepositAuthorization, DepositTarget, Token},
-    transact::transact_from,
-    wallet::units::BaseUnits,
-};
+use aep2_chain::{token::Token, transact::transact_from};
 use aep2_mandate::{
     clock::Clock,
     typed_data::refund::{Refund, SignedRefund},
-    units::{AccountId, Ceiling, UnixTime},
+    units::{AccountId, Ceiling},
 };
 use aep2_processor_client::{lookup::Lookup, refunds::RefundStep};
 use alloy::primitives::B256;
@@ -18,7 +14,7 @@ use anyhow::{Context, bail};
 use tokio::time::{Instant, sleep};
 
 use super::{agents::Bought, compare, outcome::GivenBack, payees::Shop, world::World};
-use crate::output::Output;
+use crate::{command::refund::sign_over, output::Output};
 
 /// How long the tokens can be moved by the payee's signature, in seconds.
 const VALID_S: u64 = 3_600;
@@ -67,18 +63,11 @@ async fn deposit(
     account: AccountId,
     refund: &SignedRefund,
 ) -> anyhow::Result<()> {
-    let domain = Token::new(world.provider.clone(), world.token).eip712_domain().await?;
+    let token = Token::new(world.provider.clone(), world.token);
     let valid_before = Clock::system().now().checked_add(VALID_S);
-    let authorization = DepositAuthorization {
-        from: shop.address,
-        amount: BaseUnits::new(refund.message.amount.get()),
-        valid_after: UnixTime::MIN,
-        valid_before: valid_before.context("the clock is at the end of time")?,
-        salt: refund.message.deposit_salt(),
-    };
-    let (wallet, target) = (world.wallet.id(), DepositTarget::Account(account));
-    let signed = authorization.sign(&shop.key, &domain, wallet.address, &target)?;
-    let call = wallet.deposit_with_authorization(account, world.token, &signed);
+    let valid_before = valid_before.context("the clock is at the end of time")?;
+    let to = (world.wallet.id(), account);
+    let (_, call) = sign_over(&shop.key, &token, &refund.message, to, valid_before).await?;
     transact_from(&world.provider, world.bank, &call).await?;
     Ok(())
 }
