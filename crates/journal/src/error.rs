@@ -127,6 +127,31 @@ pub enum OpenError {
     Journal(#[from] JournalError),
 }
 
+/// Why there is no copy, or nothing is made of one.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum BackupError {
+    /// The directory that was to be restored has a journal, or had one.
+    #[error(
+        "{} has a journal, or had one: nothing is written over it. Restore into another directory",
+        path.display()
+    )]
+    NotEmpty {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// Files cannot be read or written, or are not what they were.
+    #[error("cannot {action} {}: {reason}", path.display())]
+    Failed {
+        /// What was tried.
+        action: &'static str,
+        /// The folder of copies, or the directory.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+}
+
 /// Why a journal cannot serve a request, whatever the request.
 #[derive(Clone, Debug, Error)]
 #[non_exhaustive]

@@ -30,9 +30,10 @@ use std::{
 };
 
 use crate::{
+    backup::{Backup, Backups},
     changes::Changes,
     config::JournalConfig,
-    error::{JournalError, OpenError},
+    error::{BackupError, JournalError, OpenError},
     family::ColumnFamily,
     metrics::{Counted, JournalMetrics},
     pending::{Completer, Durable, Pending, pending},
@@ -192,6 +193,15 @@ impl<S: State> Journal<S> {
             .store
             .compact(family)
             .map_err(|error| JournalError::Compact { family, reason: error.to_string().into() })
+    }
+
+    /// Copies the journal to a folder of copies, as it is on disk. It is written and read meanwhile as ever. Blocks
+    /// for as long as files are copied.
+    ///
+    /// # Errors
+    /// When files cannot be read or written. Then there is no copy.
+    pub fn back_up(&self, to: &mut Backups) -> Result<Backup, BackupError> {
+        self.shared.store.back_up(to)
     }
 
     /// Why nothing can be written any more, if that is so.

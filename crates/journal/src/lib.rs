@@ -59,6 +59,7 @@
 //! (`write_group` in `journal.rs`): there is the commit's number and all that it changes. A replica
 //! that has to have every acknowledged commit is waited for there.
 
+mod backup;
 mod batch;
 mod changes;
 mod compact;
@@ -80,9 +81,10 @@ mod transaction;
 mod view;
 
 pub use self::{
+    backup::{Backup, Backups},
     changes::Before,
     config::{JournalConfig, Migration, MigrationStep},
-    error::{JournalError, OpenError},
+    error::{BackupError, JournalError, OpenError},
     family::{ColumnFamily, keys},
     journal::Journal,
     metrics::JournalMetrics,

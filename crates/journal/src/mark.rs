@@ -17,16 +17,23 @@ use crate::error::OpenError;
 
 /// The number and the beginning of its hash: a mark cut off while it was written is none.
 const MARK_BYTES: usize = 16;
+/// The file.
+const NAME: &str = "acknowledged";
 
 #[derive(Debug)]
 pub(crate) struct Mark {
     file: File,
 }
 
+/// Whether there is a mark.
+pub(crate) fn is_there(directory: &Path) -> bool {
+    directory.join(NAME).exists()
+}
+
 impl Mark {
     /// The last commit acknowledged, or 0 when that is not known.
     pub(crate) fn read(directory: &Path) -> Result<u64, OpenError> {
-        let path = directory.join("acknowledged");
+        let path = directory.join(NAME);
         let mut bytes = Vec::new();
         match File::open(&path).and_then(|file| file.take(1 << 10).read_to_end(&mut bytes)) {
             Ok(_) => Ok(decode(&bytes).unwrap_or(0)),
@@ -37,7 +44,7 @@ impl Mark {
 
     /// Opens the mark for writing, and sets it to `commit`.
     pub(crate) fn open(directory: &Path, commit: u64) -> Result<Self, OpenError> {
-        let path = directory.join("acknowledged");
+        let path = directory.join(NAME);
         let file = File::options().create(true).truncate(false).write(true).open(&path);
         let set = file.and_then(|file| {
             let mark = Self { file };

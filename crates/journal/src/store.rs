@@ -11,11 +11,12 @@ use std::{fs, path::Path};
 use rocksdb::DB;
 
 use crate::{
+    backup::{Backup, Backups},
     batch::{Batch, CommitError},
     compact,
     config::JournalConfig,
     database,
-    error::OpenError,
+    error::{BackupError, OpenError},
     family::keys,
     mark::Mark,
     migrate,
@@ -76,6 +77,11 @@ impl Store {
     /// Rewrites a family's files without what was deleted or written over.
     pub(crate) fn compact(&self, family: &'static str) -> Result<(), CommitError> {
         compact::compact(&self.db, family)
+    }
+
+    /// Copies it to a folder of copies.
+    pub(crate) fn back_up(&self, to: &mut Backups) -> Result<Backup, BackupError> {
+        to.take(&self.db)
     }
 
     /// Writes the changes at once as commit number `commit`, and returns when they are on disk.

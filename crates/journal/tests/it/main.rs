@@ -1,5 +1,6 @@
 //! Journals: order, sync and answers; what disks and processes do to them.
 
+mod backing_up;
 mod compacting;
 mod grouping;
 mod kill;
