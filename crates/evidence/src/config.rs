@@ -21,22 +21,22 @@ pub struct EvidenceLimits {
     pub bytes_max: u64,
     /// The most bytes of one share: of the pieces in whose room nobody else's are.
     pub share_bytes_max: u64,
-    /// A piece of no more bytes is taken even where its share is full.
-    pub small_bytes_max: u64,
+    /// So many bytes of a dispute are taken in each of its shares, however full these are.
+    pub dispute_bytes_min: u64,
     /// How long a dispute's evidence is kept after its last piece came, in seconds, unless it gives way.
     pub kept_s_min: u64,
 }
 
 impl Default for EvidenceLimits {
     /// A piece of 1 MiB, 32 pieces a dispute (two statements of each side, of 8 pieces), 4 GiB in all, a
-    /// sixteenth of that for a share, pieces of 64 KiB beyond it, a year.
+    /// sixteenth of that for a share, 1 MiB of each dispute beyond it, a year.
     fn default() -> Self {
         Self {
             piece_bytes_max: EVIDENCE_BYTES_MAX,
             dispute_pieces_max: (STATEMENTS_MAX * EVIDENCE_MAX) as u32,
             bytes_max: 0,
             share_bytes_max: 0,
-            small_bytes_max: 64 << 10,
+            dispute_bytes_min: EVIDENCE_BYTES_MAX,
             kept_s_min: 365 * 86_400,
         }
         .of_bytes(4 << 30)

@@ -101,14 +101,14 @@ pub enum EvidenceError {
     },
     /// Whoever signed the piece has no more room.
     #[error(
-        "whoever signed this evidence has evidence of {most} bytes here, of disputes that are open, and no \
-         more room: pieces of at most {small} bytes are taken all the same"
+        "whoever signed this evidence, or the account that it is about, has evidence of {most} bytes here, of \
+         disputes that are open, and no more room: {least} bytes of each dispute are taken all the same"
     )]
     ShareFull {
         /// The most bytes of one share.
         most: u64,
-        /// The most bytes of a piece that is taken.
-        small: u64,
+        /// How many bytes of a dispute are taken however full a share is.
+        least: u64,
     },
     /// The store has as many bytes as it may.
     #[error(

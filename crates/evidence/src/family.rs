@@ -22,11 +22,13 @@ pub(crate) enum Family {
     Shares,
     /// Disputes with evidence, by when they end at the latest and their ids.
     Ends,
+    /// The same of each share: by its id, then as those.
+    ShareEnds,
 }
 
 impl Family {
     /// All of them.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Keys,
         Self::Contents,
         Self::Pieces,
@@ -34,6 +36,7 @@ impl Family {
         Self::Whole,
         Self::Shares,
         Self::Ends,
+        Self::ShareEnds,
     ];
 }
 
@@ -47,6 +50,7 @@ impl ColumnFamily for Family {
             Self::Whole => "whole",
             Self::Shares => "shares",
             Self::Ends => "ends",
+            Self::ShareEnds => "share_ends",
         }
     }
 }
@@ -65,6 +69,11 @@ pub(crate) fn piece_key(dispute: B256, hash: B256) -> Vec<u8> {
 /// A dispute's key among those that end.
 pub(crate) fn end_key(at: UnixTime, dispute: B256) -> Vec<u8> {
     [&at.get().to_be_bytes(), dispute.as_slice()].concat()
+}
+
+/// A dispute's key among those that end and have something in a share.
+pub(crate) fn share_end_key(share: B256, end_key: Vec<u8>) -> Vec<u8> {
+    [share.to_vec(), end_key].concat()
 }
 
 /// What a key ends with: a piece's with its hash, that of an end with its dispute.

@@ -10,10 +10,12 @@ use serde::Deserialize;
 use crate::{
     family::{Family, UNERASED, end_key, last_in},
     records::{self, DisputeRecord, Tx, Usage},
+    room,
 };
 
 /// One step for each older format.
-pub(crate) const MIGRATIONS: [Migration; 1] = [Migration { from: 1, run: with_ends }];
+pub(crate) const MIGRATIONS: [Migration; 2] =
+    [Migration { from: 1, run: with_ends }, Migration { from: 2, run: with_share_ends }];
 
 /// What format 1 had of a dispute.
 #[derive(Deserialize)]
@@ -40,6 +42,18 @@ fn with_ends(tx: &mut Tx<'_>) -> Result<(), Box<dyn Error + Send + Sync>> {
     }
     if tx.get(Family::Whole, UNERASED)?.is_some() {
         records::put(tx, Family::Whole, UNERASED, &1)?;
+    }
+    Ok(())
+}
+
+/// Each share has the ends of the disputes that have something in it.
+fn with_share_ends(tx: &mut Tx<'_>) -> Result<(), Box<dyn Error + Send + Sync>> {
+    for (key, value) in tx.scan(Family::Disputes, &[], None)? {
+        let record: DisputeRecord = records::read(Family::Disputes, &key, &value)?;
+        if record.usage.pieces > 0 {
+            let dispute = last_in(&key).ok_or("a dispute's key is too short")?;
+            room::enter(tx, &record, dispute);
+        }
     }
     Ok(())
 }

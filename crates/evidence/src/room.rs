@@ -1,9 +1,9 @@
 //! Room: shares of it, and which evidence gives way where there is none.
 //!
-//! Who signs evidence has a share of the room, so that nobody takes all of it. Small pieces are beyond that:
-//! whoever fills a share keeps nobody from showing what is small. Where the whole is full, evidence of disputes
-//! that have ended gives way, the one that ended first before the others. What is under a legal hold, or what
-//! somebody wants kept, does not.
+//! Who signs evidence has a share of the room, so that nobody takes all of it. Where a share is full, or the whole,
+//! evidence of disputes that have ended gives way, the one that ended first before the others. What is under a
+//! legal hold, or what somebody wants kept, does not. And so much is taken of each dispute however full its
+//! shares are: whoever fills one keeps nobody from showing what it has to.
 
 use aep2_mandate::units::UnixTime;
 use aep2_vault::{RecordMeta, WrappedKey};
@@ -12,7 +12,7 @@ use alloy_primitives::B256;
 use crate::{
     config::EvidenceLimits,
     error::EvidenceError,
-    family::{Family, UNERASED, USAGE, end_key, last_in},
+    family::{Family, UNERASED, USAGE, end_key, last_in, share_end_key},
     records::{self, DisputeRecord, Disputed, Source, Tx, Usage},
 };
 
@@ -23,21 +23,22 @@ pub(crate) fn take(
     record: &mut DisputeRecord,
     (size, now, limits): (u64, UnixTime, &EvidenceLimits),
 ) -> Result<(), EvidenceError> {
+    leave(tx, record, dispute.id);
     for share in &dispute.shares {
+        let (most, least) = (limits.share_bytes_max, limits.dispute_bytes_min);
+        let missing = used_by(tx, *share)?.with(size).bytes.saturating_sub(most);
+        give_way(tx, Some(*share), missing, (dispute.id, now))?;
         let with = used_by(tx, *share)?.with(size);
-        let (most, small) = (limits.share_bytes_max, limits.small_bytes_max);
-        if with.bytes > most && size > small {
-            return Err(EvidenceError::ShareFull { most, small });
-        }
-        records::put(tx, Family::Shares, share.as_slice(), &with)?;
         let own = record.shares.entry(*share).or_default();
         *own = own.with(size);
+        if with.bytes > most && own.bytes > least {
+            return Err(EvidenceError::ShareFull { most, least });
+        }
+        records::put(tx, Family::Shares, share.as_slice(), &with)?;
     }
     let most = limits.bytes_max;
     let missing = used(tx)?.with(size).bytes.saturating_sub(most);
-    if missing > 0 {
-        give_way(tx, missing, (dispute.id, now))?;
-    }
+    give_way(tx, None, missing, (dispute.id, now))?;
     let whole = used(tx)?;
     let with = whole.with(size);
     if with.bytes > most {
@@ -45,36 +46,63 @@ pub(crate) fn take(
     }
     records::put(tx, Family::Whole, USAGE, &with)?;
     record.usage = record.usage.with(size);
-    let before = std::mem::replace(&mut record.open_until, dispute.open_until);
-    if before != dispute.open_until {
-        tx.delete(Family::Ends, end_key(before, dispute.id));
-    }
-    tx.put(Family::Ends, end_key(dispute.open_until, dispute.id), Vec::new());
+    record.open_until = dispute.open_until;
+    enter(tx, record, dispute.id);
     Ok(())
 }
 
-/// Destroys evidence of disputes that have ended, until so many bytes are free or there is no more.
+/// Destroys evidence of disputes that have ended, until so many bytes are free or there is no more: of all, or of
+/// those that have some in a share, and then so many bytes of it.
 fn give_way(
     tx: &mut Tx<'_>,
+    share: Option<B256>,
     mut missing: u64,
     (for_dispute, now): (B256, UnixTime),
 ) -> Result<(), EvidenceError> {
-    let to = end_key(now, B256::repeat_byte(0xff));
-    for (key, _) in tx.scan(Family::Ends, &[], Some(&to))? {
+    if missing == 0 {
+        return Ok(());
+    }
+    let last = B256::repeat_byte(0xff);
+    let (family, from, to) = match share {
+        Some(share) => {
+            (Family::ShareEnds, share.to_vec(), share_end_key(share, end_key(now, last)))
+        }
+        None => (Family::Ends, Vec::new(), end_key(now, last)),
+    };
+    for (key, _) in tx.scan(family, &from, Some(&to))? {
         if missing == 0 {
             break;
         }
-        let dispute = last_in(&key)
-            .ok_or_else(|| records::damaged(Family::Ends, &key, "it is no dispute's"))?;
+        let dispute =
+            last_in(&key).ok_or_else(|| records::damaged(family, &key, "it is no dispute's"))?;
         if dispute == for_dispute {
             continue;
         }
         let record = records::dispute_in(tx, dispute)?;
-        let meta = record.gives_way();
-        let gone = destroy(tx, dispute, record, (meta, now))?;
-        missing = missing.saturating_sub(gone.unwrap_or_default().bytes);
+        let (meta, shares) = (record.gives_way(), record.shares.clone());
+        let Some(gone) = destroy(tx, dispute, record, (meta, now))? else { continue };
+        let free = share.map_or(gone, |share| shares.get(&share).copied().unwrap_or_default());
+        missing = missing.saturating_sub(free.bytes);
     }
     Ok(())
+}
+
+/// Writes a dispute among those that end.
+pub(crate) fn enter(tx: &mut Tx<'_>, record: &DisputeRecord, dispute: B256) {
+    let end = end_key(record.open_until, dispute);
+    for share in record.shares.keys() {
+        tx.put(Family::ShareEnds, share_end_key(*share, end.clone()), Vec::new());
+    }
+    tx.put(Family::Ends, end, Vec::new());
+}
+
+/// Takes a dispute from among those that end.
+fn leave(tx: &mut Tx<'_>, record: &DisputeRecord, dispute: B256) {
+    let end = end_key(record.open_until, dispute);
+    for share in record.shares.keys() {
+        tx.delete(Family::ShareEnds, share_end_key(*share, end.clone()));
+    }
+    tx.delete(Family::Ends, end);
 }
 
 /// Destroys a dispute's evidence, if this lets it. Nothing where it is to be kept, or there is none.
@@ -93,6 +121,7 @@ pub(crate) fn destroy(
         tx.put(Family::Keys, key.clone(), WrappedKey::destroyed(allowed).to_bytes());
         tx.delete(Family::Contents, key);
     }
+    leave(tx, &record, dispute);
     for (share, own) in std::mem::take(&mut record.shares) {
         let left = used_by(tx, share)?.without(own);
         records::put(tx, Family::Shares, share.as_slice(), &left)?;
@@ -101,7 +130,6 @@ pub(crate) fn destroy(
     record.destroyed_at = Some(now);
     records::put(tx, Family::Disputes, dispute.as_slice(), &record)?;
     records::put(tx, Family::Whole, USAGE, &used(tx)?.without(destroyed))?;
-    tx.delete(Family::Ends, end_key(record.open_until, dispute));
     note_unerased(tx)?;
     Ok(Some(destroyed))
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt, path::Path, sync::Arc};
 
-use aep2_journal::{Durable, Journal, JournalConfig, View};
+use aep2_journal::{Backup, BackupError, Backups, Durable, Journal, JournalConfig, View};
 use aep2_mandate::{clock::Clock, units::UnixTime};
 use aep2_vault::{Context, KekId, RecordMeta, Sealed, Vault, VaultError, WrappedKey};
 use alloy_primitives::{B256, keccak256};
@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The format of all keys and values.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 /// Whose journal it is.
 const IDENTITY: &[u8] = b"aep2-evidence";
 /// What pieces are sealed as. Their id is their key in the store: the dispute, then the hash.
@@ -125,6 +125,16 @@ impl EvidenceStore {
         Ok((piece, opened.to_vec()))
     }
 
+    /// Whether a piece's bytes are here.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn has(&self, dispute: B256, hash: B256) -> Result<bool, EvidenceError> {
+        let view = self.inner.journal.snapshot();
+        let is_living = records::dispute_in(&view, dispute)?.destroyed_at.is_none();
+        Ok(is_living && view.get(Family::Pieces, &piece_key(dispute, hash))?.is_some())
+    }
+
     /// What is known of a dispute's pieces, by ascending hash: those whose bytes are here.
     ///
     /// # Errors
@@ -199,6 +209,15 @@ impl EvidenceStore {
             Ok(record.retention)
         })
         .await
+    }
+
+    /// Copies the store to a folder of copies, sealed as it is. The key that opens it is not in it. Blocks for as long
+    /// as files are copied.
+    ///
+    /// # Errors
+    /// When files cannot be read or written. Then there is no copy.
+    pub fn back_up(&self, to: &mut Backups) -> Result<Backup, BackupError> {
+        self.inner.journal.back_up(to)
     }
 
     /// What time it is.

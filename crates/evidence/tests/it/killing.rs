@@ -14,7 +14,7 @@ const LIMITS: EvidenceLimits = EvidenceLimits {
     dispute_pieces_max: 4,
     bytes_max: 1 << 30,
     share_bytes_max: 1 << 30,
-    small_bytes_max: 0,
+    dispute_bytes_min: 0,
     kept_s_min: 0,
 };
 

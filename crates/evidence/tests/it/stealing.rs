@@ -3,11 +3,11 @@
 use std::{fs, path::Path};
 
 use aep2_evidence::{EvidenceError, KeyFrom};
-use aep2_journal::{ColumnFamily, Journal, JournalConfig, JournalError, OpenError};
+use aep2_journal::JournalError;
 use aep2_vault::{Kek, Vault, VaultError};
 use alloy_primitives::keccak256;
 
-use crate::support::{World, dispute_id, open};
+use crate::support::{Family, World, dispute_id, open, raw};
 
 /// All bytes of all files below a folder.
 fn bytes_below(folder: &Path) -> Vec<u8> {
@@ -46,15 +46,6 @@ async fn a_stolen_store_without_the_key_reads_nothing() {
     assert_eq!(bytes, secret);
 }
 
-#[derive(Clone, Copy)]
-struct Family(&'static str);
-
-impl ColumnFamily for Family {
-    fn name(self) -> &'static str {
-        self.0
-    }
-}
-
 #[tokio::test]
 async fn whoever_writes_the_store_cannot_put_one_piece_in_anothers_place() {
     let world = World::begin();
@@ -64,10 +55,7 @@ async fn whoever_writes_the_store_cannot_put_one_piece_in_anothers_place() {
     let World { directory, clock, store } = world;
     drop(store);
 
-    let names = ["keys", "contents", "pieces", "disputes", "whole", "shares", "ends"];
-    let config = JournalConfig::new(names.map(Family), 2, b"aep2-evidence".to_vec());
-    let path = directory.path().join("store");
-    let journal = Journal::open(&path, config, |_| Ok::<_, OpenError>(())).expect("opens");
+    let journal = raw(directory.path());
     let key = |dispute, bytes: &[u8]| [dispute_id(dispute).0, keccak256(bytes).0].concat();
     let (from, to) = (key(2, theirs), key(1, mine));
     let moved = journal.submit(move |tx| {

@@ -5,6 +5,7 @@ use std::path::Path;
 use aep2_evidence::{
     Disputed, EvidenceError, EvidenceLimits, EvidenceStore, KeyFrom, Named, Piece,
 };
+use aep2_journal::{ColumnFamily, Journal, JournalConfig, OpenError};
 use aep2_mandate::{clock::Clock, units::UnixTime};
 use alloy_primitives::{B256, keccak256};
 use tempfile::TempDir;
@@ -15,7 +16,7 @@ pub(crate) const LIMITS: EvidenceLimits = EvidenceLimits {
     dispute_pieces_max: 3,
     bytes_max: 3_500,
     share_bytes_max: 3_000,
-    small_bytes_max: 100,
+    dispute_bytes_min: 200,
     kept_s_min: 1_000,
 };
 
@@ -94,4 +95,21 @@ pub(crate) fn named(bytes: &[u8]) -> Named {
         size: bytes.len() as u64,
         media_type: "text/plain; charset=utf-8".to_owned(),
     }
+}
+
+/// A column family, by its name.
+#[derive(Clone, Copy)]
+pub(crate) struct Family(pub(crate) &'static str);
+
+impl ColumnFamily for Family {
+    fn name(self) -> &'static str {
+        self.0
+    }
+}
+
+/// The records of the store in a directory, for whoever writes them without it.
+pub(crate) fn raw(directory: &Path) -> Journal<()> {
+    let names = ["keys", "contents", "pieces", "disputes", "whole", "shares", "ends", "share_ends"];
+    let config = JournalConfig::new(names.map(Family), 3, b"aep2-evidence".to_vec());
+    Journal::open(&directory.join("store"), config, |_| Ok::<_, OpenError>(())).expect("opens")
 }

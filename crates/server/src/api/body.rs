@@ -5,7 +5,9 @@ use std::time::Duration;
 use aep2_mandate::{mandate::SignedMandate, wire::WireError};
 use aep2_processor::accept::OfferedMandate;
 use aep2_x402::preimage::Preimage;
+use alloy::primitives::{B256, Keccak256};
 use axum::{
+    BoxError,
     body::{Body, Bytes},
     extract::Request,
     http::{HeaderMap, header},
@@ -52,31 +54,56 @@ pub(super) async fn bytes(
     whole(&parts.headers, body, bytes_max, within).await
 }
 
+/// The keccak-256 hash of the body of a request, which is not kept.
+///
+/// # Errors
+/// As [`bytes`].
+pub(super) async fn hashed(
+    request: Request,
+    bytes_max: usize,
+    within: Duration,
+) -> Result<B256, ApiError> {
+    let (parts, body) = request.into_parts();
+    let hash = async |mut body: Limited<Body>| {
+        let mut hasher = Keccak256::new();
+        while let Some(frame) = body.frame().await {
+            hasher.update(frame?.data_ref().map_or(&[][..], |data| data));
+        }
+        Ok(hasher.finalize())
+    };
+    read(&parts.headers, body, (bytes_max, within), hash).await
+}
+
 async fn whole(
     headers: &HeaderMap,
     body: Body,
     bytes_max: usize,
     within: Duration,
 ) -> Result<Bytes, ApiError> {
+    let collect = async |body: Limited<Body>| Ok(body.collect().await?.to_bytes());
+    read(headers, body, (bytes_max, within), collect).await
+}
+
+/// Reads a body of at most so many bytes within so long.
+async fn read<T>(
+    headers: &HeaderMap,
+    body: Body,
+    (bytes_max, within): (usize, Duration),
+    reader: impl AsyncFnOnce(Limited<Body>) -> Result<T, BoxError>,
+) -> Result<T, ApiError> {
     let length = headers.get(header::CONTENT_LENGTH);
     let declared = length.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if declared.is_some_and(|bytes| bytes > bytes_max as u64) {
         return Err(too_large(bytes_max));
     }
-    match timeout(within, collect(body, bytes_max)).await {
-        Ok(body) => body,
+    match timeout(within, reader(Limited::new(body, bytes_max))).await {
+        Ok(Ok(read)) => Ok(read),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(bytes_max)),
+        Ok(Err(_)) => Err(ApiError::new(Code::Malformed, "the body ended before it was whole")),
         Err(_) => Err(ApiError::new(
             Code::TooSlow,
             format!("the body did not arrive within {} s; send it again", within.as_secs()),
         )),
-    }
-}
-
-async fn collect(body: Body, bytes_max: usize) -> Result<Bytes, ApiError> {
-    match Limited::new(body, bytes_max).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large(bytes_max)),
-        Err(_) => Err(ApiError::new(Code::Malformed, "the body ended before it was whole")),
     }
 }
 

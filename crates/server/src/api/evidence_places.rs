@@ -1,83 +1,161 @@
 //! Places of those who hand in evidence: each holds the memory of a piece until its bytes have come. So many
-//! in all, and so few of one dispute that those who are slow in some leave places to others.
+//! in all, and whoever finds none waits in a line: those who are slow delay others, and turn none away. And so few of
+//! each side of a dispute, in places and in the line, that no side stands in the other's way, and a line is no
+//! longer than there are disputes.
 
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use alloy::primitives::B256;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
 
 /// How many pieces may come in at the same time.
 const PLACES_MAX: usize = 64;
-/// How many of one dispute.
-const OF_DISPUTE_MAX: usize = 2;
+/// How many of one side of a dispute may come in, or wait for a place.
+const OF_SIDE_MAX: usize = 2;
+
+/// A party that names evidence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum By {
+    /// Who pays.
+    Payer,
+    /// Who is paid.
+    Payee,
+}
+
+/// A side of a dispute.
+type Side = (B256, By);
 
 /// How many pieces of which dispute come in now. Clones are the same.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct EvidencePlaces {
-    taken: Arc<Mutex<HashMap<B256, usize>>>,
+    sides: Sides,
+    all: Arc<Semaphore>,
 }
+
+/// How many there are of each side.
+#[derive(Clone, Debug, Default)]
+struct Sides(Arc<Mutex<HashMap<Side, usize>>>);
 
 /// A place. It is free again when this is dropped.
 #[derive(Debug)]
 pub(super) struct EvidencePlace {
-    places: EvidencePlaces,
-    dispute: B256,
+    _place: OwnedSemaphorePermit,
+    _one: OfSide,
+}
+
+/// One of a side's.
+#[derive(Debug)]
+struct OfSide {
+    sides: Sides,
+    side: Side,
+}
+
+impl Default for EvidencePlaces {
+    fn default() -> Self {
+        Self { sides: Sides::default(), all: Arc::new(Semaphore::new(PLACES_MAX)) }
+    }
 }
 
 impl EvidencePlaces {
-    /// A place for a piece of a dispute; nothing where there is none.
-    pub(super) fn take(&self, dispute: B256) -> Option<EvidencePlace> {
-        let mut taken = self.taken();
-        if taken.values().sum::<usize>() >= PLACES_MAX {
-            return None;
-        }
-        let own = taken.entry(dispute).or_default();
-        if *own >= OF_DISPUTE_MAX {
-            return None;
-        }
-        *own += 1;
-        Some(EvidencePlace { places: self.clone(), dispute })
-    }
-
-    fn taken(&self) -> MutexGuard<'_, HashMap<B256, usize>> {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    /// A place for a piece of one side of a dispute, waited for so long; nothing where there is none until then, or
+    /// that side has as many as it may.
+    pub(super) async fn take(&self, side: Side, within: Duration) -> Option<EvidencePlace> {
+        let one = self.sides.one_of(side)?;
+        let place = timeout(within, Arc::clone(&self.all).acquire_owned()).await.ok()?.ok()?;
+        Some(EvidencePlace { _place: place, _one: one })
     }
 }
 
-impl Drop for EvidencePlace {
+impl Sides {
+    fn one_of(&self, side: Side) -> Option<OfSide> {
+        let mut counts = self.counts();
+        let own = counts.entry(side).or_default();
+        if *own >= OF_SIDE_MAX {
+            return None;
+        }
+        *own += 1;
+        Some(OfSide { sides: self.clone(), side })
+    }
+
+    fn counts(&self) -> MutexGuard<'_, HashMap<Side, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for OfSide {
     fn drop(&mut self) {
-        let mut taken = self.places.taken();
-        let left = taken.get(&self.dispute).map_or(0, |own| own.saturating_sub(1));
+        let mut counts = self.sides.counts();
+        let left = counts.get(&self.side).map_or(0, |own| own.saturating_sub(1));
         match left {
-            0 => drop(taken.remove(&self.dispute)),
-            left => drop(taken.insert(self.dispute, left)),
+            0 => drop(counts.remove(&self.side)),
+            left => drop(counts.insert(self.side, left)),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::{advance, sleep};
+
     use super::*;
 
-    #[test]
-    fn those_who_are_slow_in_one_dispute_leave_places_to_others() {
-        let places = EvidencePlaces::default();
-        let (one, other) = (B256::repeat_byte(1), B256::repeat_byte(2));
-        let held: Vec<_> = (0..10).filter_map(|_| places.take(one)).collect();
-        assert_eq!(held.len(), OF_DISPUTE_MAX);
-        assert!(places.take(other).is_some());
-        drop(held);
-        assert!(places.take(one).is_some());
-        assert_eq!(places.taken().len(), 0, "nothing stays of those who are gone");
+    const WITHIN: Duration = Duration::from_secs(10);
+
+    fn dispute(number: u64) -> B256 {
+        B256::left_padding_from(&number.to_be_bytes())
     }
 
-    #[test]
-    fn there_are_so_many_in_all() {
+    async fn many(
+        places: &EvidencePlaces,
+        sides: impl Iterator<Item = Side>,
+    ) -> Vec<EvidencePlace> {
+        let mut held = Vec::new();
+        for side in sides {
+            held.extend(places.take(side, Duration::ZERO).await);
+        }
+        held
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_slow_stands_in_nobody_elses_way() {
         let places = EvidencePlaces::default();
-        let of = |byte| (0..2).map(move |_| B256::repeat_byte(byte));
-        let held: Vec<_> = (0..100).flat_map(of).filter_map(|own| places.take(own)).collect();
+        let payers = many(&places, [(dispute(1), By::Payer); 10].into_iter()).await;
+        assert_eq!(payers.len(), OF_SIDE_MAX);
+        assert!(places.take((dispute(1), By::Payer), WITHIN).await.is_none());
+        assert!(places.take((dispute(1), By::Payee), WITHIN).await.is_some(), "the other side");
+        assert!(places.take((dispute(2), By::Payer), WITHIN).await.is_some(), "another dispute");
+        drop(payers);
+        assert!(places.take((dispute(1), By::Payer), WITHIN).await.is_some());
+        assert_eq!(places.sides.counts().len(), 0, "nothing stays of those who are gone");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_finds_all_places_taken_waits_in_a_line_and_is_not_turned_away() {
+        let places = EvidencePlaces::default();
+        let strangers = (0..100).flat_map(|own| [(dispute(own), By::Payer); 2]);
+        let held = many(&places, strangers).await;
         assert_eq!(held.len(), PLACES_MAX);
+        let waits = |number| {
+            let places = places.clone();
+            tokio::spawn(async move { places.take((dispute(number), By::Payee), WITHIN).await })
+        };
+        let first = waits(1);
+        sleep(Duration::from_secs(1)).await;
+        let second = waits(2);
+        sleep(Duration::from_secs(1)).await;
+        let mut held = held.into_iter();
+        drop(held.next());
+        let first = first.await.expect("it ends");
+        assert!(first.is_some() && !second.is_finished(), "in the order in which they came");
+        advance(WITHIN).await;
+        assert!(second.await.expect("it ends").is_none(), "not for ever");
+        assert!(!places.sides.counts().contains_key(&(dispute(2), By::Payee)));
     }
 }

@@ -15,7 +15,7 @@ use tokio::sync::{Semaphore, watch};
 use super::{
     error::{ApiError, Code},
     event_buffer::EventBuffer,
-    evidence_places::{EvidencePlace, EvidencePlaces},
+    evidence_places::{By, EvidencePlace, EvidencePlaces},
     guard::Gate,
 };
 use crate::{metrics::Metrics, settings::LimitSettings};
@@ -108,9 +108,15 @@ impl Api {
         self.inner.compliance.as_ref()
     }
 
-    /// A place among those who may hand in evidence at the same time, of one dispute and in all.
-    pub(super) fn evidence_place(&self, dispute: B256) -> Result<EvidencePlace, ApiError> {
-        self.inner.evidence_places.take(dispute).ok_or_else(|| {
+    /// A place among those who may hand in evidence at the same time, of one side of a dispute and in all. It is
+    /// waited for as long as a body may take.
+    pub(super) async fn evidence_place(
+        &self,
+        dispute: B256,
+        by: By,
+    ) -> Result<EvidencePlace, ApiError> {
+        let place = self.inner.evidence_places.take((dispute, by), self.body_within()).await;
+        place.ok_or_else(|| {
             let message = "other evidence is being taken in: try again in a moment";
             ApiError::new(Code::TooManyRequests, message)
         })
