@@ -118,8 +118,7 @@ export interface IssueTimes {
   readonly skew: number;
   /**
    * How many seconds after its issue at most a receipt may promise settlement, where that is known. A guarantee takes
-   * no receipt that promises for longer than its contract does, and a payee that serves on what its terms do not say
-   * has its money later than it meant.
+   * no receipt that promises for longer than its contract does.
    */
   readonly promiseMax?: number;
 }

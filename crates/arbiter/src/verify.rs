@@ -142,7 +142,7 @@ pub fn check(
         return Err(NotTaken::Terms);
     }
     // Its processor's clock, which its payee believed.
-    let issued = IssueTimes { from: UnixTime::MIN, now, skew_s: SKEW_S, promise_s_max: None };
+    let issued = IssueTimes { from: UnixTime::MIN, now, skew_s: SKEW_S };
     receipt::check(&view.receipt, &view.mandate, id, &Signatories { venue, arbiter }, &issued)?;
     let signer = dispute(view, terms, venue)?;
     if let Some(agents) = &view.agents_dispute {

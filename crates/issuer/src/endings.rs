@@ -98,7 +98,7 @@ impl Issuer {
     pub fn take_receipt(&self, signed: &SignedReceipt) -> Result<(), IssuerError> {
         let (payment, wallet) = self.payment_of(signed.message.mandate_id.to_bytes())?;
         let skew_s = self.config().skew_s;
-        let times = IssueTimes { from: payment.at, now: self.now(), skew_s, promise_s_max: None };
+        let times = IssueTimes { from: payment.at, now: self.now(), skew_s };
         let mandate = &payment.mandate;
         receipt::check(signed, mandate, payment.id, &wallet.venue().into(), &times)
             .map_err(|error| Refusal::new(Code::Unauthorized, error.to_string()))?;

@@ -136,13 +136,8 @@ impl Captures {
         asked_at: UnixTime,
     ) -> Result<(), ReceiptError> {
         let Capture { mandate_id, amount } = capture.message;
-        let times = IssueTimes {
-            from: asked_at,
-            now: self.clock.now(),
-            skew_s: self.skew_s,
-            // Such a statement promises no time.
-            promise_s_max: None,
-        };
+        let (now, skew_s) = (self.clock.now(), self.skew_s);
+        let times = IssueTimes { from: asked_at, now, skew_s };
         receipt::check_capture(statement, mandate_id, &self.by, &times)?;
         if statement.message.amount != amount {
             return Err(ReceiptError::OtherAmount);

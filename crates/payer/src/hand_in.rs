@@ -56,13 +56,10 @@ impl Payer {
             ProcessorError::Refused { code, message } => HandInError::Refused { code, message },
             other => HandInError::Processor(other),
         })?;
-        // It may have been accepted at any time since it was signed.
-        let times = receipt::IssueTimes {
-            from: UnixTime::MIN,
-            now: config.clock.now(),
-            skew_s: config.skew_s,
-            promise_s_max: Some(terms.extra.settle_within_seconds.saturating_add(config.skew_s)),
-        };
+        // It may have been accepted at any time since it was signed. And it may promise for longer than the terms
+        // say: it is accepted now, and whoever does not pay with it has paid for nothing.
+        let (now, skew_s) = (config.clock.now(), config.skew_s);
+        let times = receipt::IssueTimes { from: UnixTime::MIN, now, skew_s };
         let by = preimage.signatories(sent.purchase.venue);
         receipt::check(&receipt, &sent.mandate, sent.id, &by, &times)?;
         Ok(Some(receipt))

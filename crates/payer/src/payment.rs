@@ -43,13 +43,7 @@ pub(crate) struct SigningTime {
 impl SigningTime {
     /// When what the processor says about the mandate can have been issued.
     fn issue_times(&self) -> IssueTimes {
-        IssueTimes {
-            from: self.at,
-            now: self.clock.now(),
-            skew_s: self.skew_s,
-            // A payer loses nothing by a promise that is too long: its mandate has a deadline.
-            promise_s_max: None,
-        }
+        IssueTimes { from: self.at, now: self.clock.now(), skew_s: self.skew_s }
     }
 }
 

@@ -107,7 +107,7 @@ fn named(arbiter: Address) -> String {
     }
 }
 
-/// When a receipt can have been issued, by the reader's clock, and for how long it may promise.
+/// When a receipt can have been issued, by the reader's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IssueTimes {
     /// Not before: when the mandate was signed, or ordered. [`UnixTime::MIN`] where that is not known.
@@ -116,28 +116,11 @@ pub struct IssueTimes {
     pub now: UnixTime,
     /// By how many seconds the processor's clock may differ.
     pub skew_s: u64,
-    /// How many seconds after its issue at most a receipt may promise settlement, where that is known. A
-    /// guarantee takes no receipt that promises for longer than its contract does, and a payee that serves on
-    /// what its terms do not say has its money later than it meant.
-    pub promise_s_max: Option<u64>,
 }
 
 impl IssueTimes {
-    /// How much later than `issued_at` a receipt may promise to settle.
-    fn check_promise(&self, issued_at: UnixTime, settle_by: UnixTime) -> Result<(), ReceiptError> {
-        let promised_s = settle_by
-            .seconds_since(issued_at)
-            .ok_or(ReceiptError::IssuedTooLate { issued_at, settle_by })?;
-        match self.promise_s_max {
-            Some(promise_s_max) if promised_s > promise_s_max => {
-                Err(ReceiptError::PromisesTooMuch { issued_at, settle_by, promise_s_max })
-            }
-            _ => Ok(()),
-        }
-    }
-
     fn check(&self, issued_at: UnixTime) -> Result<(), ReceiptError> {
-        let Self { from, now, skew_s, .. } = *self;
+        let Self { from, now, skew_s } = *self;
         let is_after = |time: UnixTime, bound: UnixTime| {
             bound.checked_add(skew_s).is_some_and(|latest| time > latest)
         };
@@ -149,7 +132,8 @@ impl IssueTimes {
 }
 
 /// Checks that `receipt` is the processor's promise to settle `mandate`, whose id is `id`, names the
-/// arbiter of the terms, promises for no longer than it may, and was issued when it can have been.
+/// arbiter of the terms, and was issued when it can have been. For how long it promises is
+/// [`promises_within`]'s.
 ///
 /// # Errors
 /// When it is anything else. [`ReceiptError::Clock`] comes last: everything else is right then.
@@ -181,9 +165,27 @@ pub fn check(
     if settle_by > deadline {
         return Err(ReceiptError::TooLate { settle_by, deadline });
     }
-    times.check_promise(issued_at, settle_by)?;
+    if settle_by < issued_at {
+        return Err(ReceiptError::IssuedTooLate { issued_at, settle_by });
+    }
     receipt.verify(&venue.typed_data_domain(), venue.processor)?;
     times.check(issued_at)
+}
+
+/// Checks that a receipt promises settlement at most so many seconds after its issue. A guarantee takes no
+/// receipt that promises for longer than its contract does, counted as here.
+///
+/// # Errors
+/// [`ReceiptError::IssuedTooLate`] and [`ReceiptError::PromisesTooMuch`].
+pub fn promises_within(receipt: &SignedReceipt, promise_s_max: u64) -> Result<(), ReceiptError> {
+    let (issued_at, settle_by) = (receipt.message.issued_at, receipt.message.settle_by);
+    match settle_by.seconds_since(issued_at) {
+        None => Err(ReceiptError::IssuedTooLate { issued_at, settle_by }),
+        Some(promised_s) if promised_s > promise_s_max => {
+            Err(ReceiptError::PromisesTooMuch { issued_at, settle_by, promise_s_max })
+        }
+        Some(_) => Ok(()),
+    }
 }
 
 /// Checks that `receipt` is the processor's statement on a capture of the mandate with this id or

@@ -155,6 +155,16 @@ async fn a_receipt_without_the_arbiter_keeps_the_payment_from_its_payee() {
     street.shop.close().await;
 }
 
+/// The processor was started anew with other settings than those that the payee's terms were made from.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_paid_is_served_though_the_processor_promises_for_longer_than_the_terms_say() {
+    let street = Street::open_with(|config| config.settle_within_s = 400).await;
+    let served = street.client("ann", &[arbiter(1).address()]).get(street.joke()).await.unwrap();
+    assert!(served.payment.unwrap().receipt.is_ok(), "the receipt is believed");
+    assert_eq!((street.served.get(), street.told.lock().unwrap().len()), (1, 1));
+    street.shop.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_reads_a_dispute_whom_it_does_not_concern_nor_with_an_access_that_is_not_good() {
     let street = Street::open().await;

@@ -42,6 +42,11 @@ pub(crate) struct Street {
 
 impl Street {
     pub(crate) async fn open() -> Self {
+        Self::open_with(|_| ()).await
+    }
+
+    /// One whose payee is set up otherwise.
+    pub(crate) async fn open_with(change: impl FnOnce(&mut PayeeConfig)) -> Self {
         let shop = Shop::with("", |config| {
             config.windows.age_s_max = 0;
             config.windows.capture_within_s = 0;
@@ -55,6 +60,7 @@ impl Street {
         let mut config = PayeeConfig::new(url.clone(), venue, token, payee_address(1));
         config.disputes = Some(disputes());
         config.clock = shop.world.clock.clone();
+        change(&mut config);
         let client = NativeClient::new(reqwest::Client::new(), processor, RetryPolicy::default());
         let payee = Payee::new(config, Arc::new(client), Some(payee(1))).unwrap();
         let count = served.clone();

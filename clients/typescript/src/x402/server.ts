@@ -367,7 +367,8 @@ export class Aep2Server implements SchemeNetworkServer {
         from,
         now: this.#now(),
         skew: this.#skew,
-        promiseMax: Math.min(terms.settleWithinSeconds + this.#skew, this.#promiseMax),
+        // One that promises for longer than the terms say is served: its payer has paid.
+        promiseMax: this.#promiseMax,
       });
       this.#checkFresh(receipt, terms);
       this.#cache.served(id);

@@ -12,7 +12,7 @@ use aep2_mandate::{
 };
 use aep2_x402::{
     purchase::{NO_ARBITER, Venue},
-    receipt::{IssueTimes, ReceiptError, check, check_capture},
+    receipt::{IssueTimes, ReceiptError, check, check_capture, promises_within},
 };
 use alloy_primitives::{Address, B256};
 use alloy_signer_local::PrivateKeySigner;
@@ -35,7 +35,7 @@ fn venue() -> Venue {
 
 /// Signed ten seconds ago.
 fn times() -> IssueTimes {
-    IssueTimes { from: at(NOW - 10), now: at(NOW), skew_s: 90, promise_s_max: Some(600) }
+    IssueTimes { from: at(NOW - 10), now: at(NOW), skew_s: 90 }
 }
 
 fn mandate() -> (MandateId, SignedMandate) {
@@ -115,16 +115,6 @@ fn the_processor_answers_for_it_and_nobody_lowers_it() {
 
 #[test]
 fn its_times_are_in_order() {
-    // As long as the terms say, and no longer: nobody demands it from the guarantee.
-    assert_eq!(changed(|receipt| receipt.settle_by = at(NOW + 600)), Ok(()));
-    let long = changed(|receipt| receipt.settle_by = at(NOW + 601));
-    let (issued_at, settle_by) = (at(NOW), at(NOW + 601));
-    let too_much = ReceiptError::PromisesTooMuch { issued_at, settle_by, promise_s_max: 600 };
-    assert_eq!(long, Err(too_much));
-    // Counted from when it says that it was issued, as the guarantee counts.
-    let early = changed(|receipt| receipt.issued_at = at(NOW - 1));
-    assert!(matches!(early, Err(ReceiptError::PromisesTooMuch { .. })), "{early:?}");
-
     let late = changed(|receipt| receipt.settle_by = at(NOW + 901));
     let (settle_by, deadline) = (at(NOW + 901), at(NOW + 900));
     assert_eq!(late, Err(ReceiptError::TooLate { settle_by, deadline }));
@@ -184,4 +174,24 @@ fn a_statement_of_a_capture_is_checked_alike() {
     assert_eq!(other, Err(ReceiptError::OtherArbiter { found: TOKEN, expected: NO_ARBITER }));
     let other = checked(|stated| stated.issued_at = at(NOW + 91));
     assert!(matches!(other, Err(ReceiptError::Clock { .. })), "{other:?}");
+}
+
+#[test]
+fn a_guarantee_takes_no_receipt_that_promises_for_longer_than_its_contract_does() {
+    let promised = |change: fn(&mut Receipt)| {
+        let mut receipt = receipt();
+        change(&mut receipt);
+        let signed = SignedReceipt::sign(receipt, &key(1), &venue().typed_data_domain()).unwrap();
+        promises_within(&signed, 600)
+    };
+    assert_eq!(promised(|_| ()), Ok(()));
+    let (issued_at, settle_by) = (at(NOW), at(NOW + 601));
+    let too_much = ReceiptError::PromisesTooMuch { issued_at, settle_by, promise_s_max: 600 };
+    assert_eq!(promised(|receipt| receipt.settle_by = at(NOW + 601)), Err(too_much));
+    // Counted from when it says that it was issued, as the guarantee counts.
+    let early = promised(|receipt| receipt.issued_at = at(NOW - 1));
+    assert!(matches!(early, Err(ReceiptError::PromisesTooMuch { .. })), "{early:?}");
+    let (issued_at, settle_by) = (at(NOW), at(NOW - 1));
+    let before = promised(|receipt| receipt.settle_by = at(NOW - 1));
+    assert_eq!(before, Err(ReceiptError::IssuedTooLate { issued_at, settle_by }));
 }

@@ -4,7 +4,10 @@
 pub(crate) mod paid;
 mod payment;
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
 
 use aep2_mandate::{
     mandate::{MandateId, SignedMandate},
@@ -28,6 +31,7 @@ pub(crate) use self::payment::IncomingPayment;
 use super::{Admitted, Offer, Rejection, Scheme, terms::take_payment};
 use crate::{
     clocks::Clocks,
+    config::PayeeConfig,
     order::Orders,
     refusal::Refusal,
     sale::{Conflict, Sale},
@@ -39,6 +43,8 @@ pub(crate) struct Aep2 {
     processor: Arc<dyn ProcessorClient>,
     clocks: Clocks,
     orders: Orders,
+    /// Whether the last receipt promised for longer than the terms say.
+    is_longer: AtomicBool,
 }
 
 /// A mandate that pays for its request.
@@ -55,7 +61,7 @@ pub(crate) struct Payment {
 impl Aep2 {
     pub(crate) fn new(processor: Arc<dyn ProcessorClient>, orders: Orders) -> Self {
         let clocks = Clocks::new(processor.clone());
-        Self { processor, clocks, orders }
+        Self { processor, clocks, orders, is_longer: AtomicBool::new(false) }
     }
 
     /// The processor's clock beside the payee's.
@@ -94,6 +100,35 @@ impl Aep2 {
         let until = sale.asked_at().checked_add(good_s).unwrap_or(UnixTime::MAX);
         terms.extra.order = Some(Strict(self.orders.make(&sale.request().purchase, until)));
         terms
+    }
+
+    /// Nobody stands for a receipt that promises for longer than the guarantee takes: nothing is served on it.
+    /// One that promises for longer than the terms say is served: its payer has paid, and the guarantee stands for
+    /// it. The processor's settings were changed then, and this payee's terms are not true any more.
+    fn check_promise(
+        &self,
+        receipt: &SignedReceipt,
+        terms: &Requirements,
+        config: &PayeeConfig,
+    ) -> Result<(), Refusal> {
+        if let Err(error) = receipt::promises_within(receipt, config.promise_s_max) {
+            let id = receipt.message.mandate_id;
+            tracing::error!(%id, %error, "a payer paid, and is not served: no guarantee takes the receipt");
+            return Err(Refusal::BadReceipt(error));
+        }
+        let terms_s = terms.extra.settle_within_seconds;
+        let longer = receipt::promises_within(receipt, terms_s.saturating_add(config.skew_s)).err();
+        // Said once, until it is as it should be again.
+        let was_longer = self.is_longer.swap(longer.is_some(), Relaxed);
+        if let Some(error) = longer.filter(|_| !was_longer) {
+            tracing::warn!(
+                %error,
+                terms_s,
+                "the processor promises for longer than these terms say; they are as they were when this payee \
+                 started: start it again"
+            );
+        }
+        Ok(())
     }
 
     /// A payment that came by whatever way, if it pays for this sale.
@@ -149,14 +184,13 @@ impl Scheme for Aep2 {
         // What pays for an order was accepted since it was made. What pays in intent mode may have
         // been accepted at any time.
         let from = ordered_at.unwrap_or(UnixTime::MIN);
-        // By the terms, and never for longer than the guarantee takes it: such a receipt is worth nothing.
-        let promise_s = terms.extra.settle_within_seconds.saturating_add(skew_s);
-        let promise_s_max = Some(promise_s.min(sale.payee().config().promise_s_max));
-        let times = IssueTimes { from, now: sale.payee().now(), skew_s, promise_s_max };
+        let times = IssueTimes { from, now: sale.payee().now(), skew_s };
         let checked = receipt::check(&receipt, &mandate, id, &by, &times);
         checked.map_err(Refusal::BadReceipt)?;
         check_fresh(sale, &receipt)?;
+        // It is accepted, whatever comes of it here: what is kept is owed.
         sale.payee().kept().keep(receipt);
+        self.check_promise(&receipt, &terms, sale.payee().config())?;
         let request = sale.request();
         Ok(Paid::new(id, mandate, receipt, request.purchase.clone(), request.capture))
     }
