@@ -1,7 +1,7 @@
 //! Asking a processor: which disputes are new, and how each case stands. Then rules decide what they can.
 //!
-//! A turn is bounded: so many disputes are taken, and for so long cases are looked at. The next one goes on
-//! where it ended. Whoever does not answer is not asked again in the same turn.
+//! A turn is bounded: for so long disputes are taken, and for as long again cases are looked at. The next one goes
+//! on where it ended. Whoever does not answer is not asked again in the same turn.
 
 use std::sync::{MutexGuard, PoisonError};
 
@@ -20,6 +20,7 @@ use crate::{
     evidence::Kept,
     news::{is_succession, shown},
     processor::Processor,
+    rules::question::is_payees_word,
     taking::{Looked, PayerWord, Taken},
     turn::{Turn, TurnError},
     worker::{AT_ONCE, Place, Worker},
@@ -33,7 +34,7 @@ const PAGES_MAX: usize = 10;
 impl Worker {
     /// Takes what is new, looks at what is open, and has rules decide.
     pub(crate) async fn ask(&self, clocks: Clocks) -> Result<(), TurnError> {
-        let turn = Turn::begin(clocks);
+        let turn = Turn::begin(clocks, self.turn_max);
         let taken = match self.take_new(&turn).await {
             Err(TurnError::Arbiter(error)) => return Err(error.into()),
             Err(TurnError::Processor(error)) => {
@@ -44,6 +45,8 @@ impl Worker {
             }
             Ok(()) => Ok(()),
         };
+        // Whoever floods a processor with new disputes takes no time from those that are open.
+        let turn = turn.anew(self.turn_max);
         self.look_at_all(&turn).await?;
         taken?;
         match turn.is_reached() {
@@ -73,6 +76,9 @@ impl Worker {
                 if room == 0 {
                     let message = "`open_cases_max` cases are open; more are taken when some end";
                     tracing::warn!(processor = %venue.processor, message);
+                    return Ok(());
+                }
+                if turn.is_over() {
                     return Ok(());
                 }
                 let number = number_after(after, &shown)?;
@@ -262,16 +268,21 @@ impl Worker {
         Ok(taken)
     }
 
-    /// Fetches the evidence that the processor has and that is not here. Whether nothing is missing of it.
+    /// Fetches the evidence that the processor has and that is not here. Whether nothing is missing of it that may
+    /// speak for the payee: whoever fills the room with a payer's keeps no rule from deciding.
     async fn fetch_evidence(&self, case: &Case, view: &DisputeView) -> Result<bool, TurnError> {
         let mut is_whole = true;
         let has = |hash: B256| view.evidence.iter().any(|Strict(own)| *own == hash);
         for own in case.evidence.iter().filter(|own| !own.is_kept && has(own.piece.hash)) {
+            if !self.arbiter.has_room(case, &own.piece)? {
+                is_whole &= !is_payees_word(own);
+                continue;
+            }
             let access = self.access(Some(case.mandate_id))?;
             match self.client.evidence(&access, case.mandate_id, &own.piece).await {
                 Ok(Some(bytes)) => {
                     let kept = self.arbiter.keep_evidence(case.number, &own.piece, &bytes).await?;
-                    is_whole &= kept != Kept::NoRoom;
+                    is_whole &= kept != Kept::NoRoom || !is_payees_word(own);
                 }
                 // It says that it has it, and does not: as if nobody had handed it in.
                 Ok(None) => {}

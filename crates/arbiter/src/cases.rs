@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::{
     audit::{self, About, Actor, action},
-    case::{Case, CaseState, Delivery},
+    case::{Case, CaseState},
     case_file,
     error::ArbiterError,
     family::Family,
@@ -73,6 +73,7 @@ pub(crate) fn put(
     } else {
         tx.put(Family::Work, work(case), Vec::new());
     }
+    room::note(tx, case);
     tx.put(Family::Orders, of_order(case, case.number), Vec::new());
     store::put(tx, Family::Cases, of_number(case.number), case)
 }
@@ -96,15 +97,10 @@ pub(crate) fn is_given_back(tx: &Tx<'_>, case: &Case) -> Result<bool, ArbiterErr
     Ok(false)
 }
 
-/// Whether a case gave something back, or will: a ruling that no processor took gave nothing.
+/// Whether a case gave something back, or may have. A processor that says that it did not take a ruling, or does
+/// not answer, may have it all the same, and show it whenever it pays.
 fn gave_back(case: &Case) -> bool {
-    match &case.state {
-        CaseState::Decided { decision, delivery, .. } => {
-            let is_lost = matches!(delivery, Delivery::Refused { .. } | Delivery::TooLate { .. });
-            decision.captured < case.due && !is_lost
-        }
-        _ => false,
-    }
+    matches!(&case.state, CaseState::Decided { decision, .. } if decision.captured < case.due)
 }
 
 /// The other cases of the same order, with their versions.
@@ -180,7 +176,7 @@ pub(crate) fn destroy(
 }
 
 /// The number in a key of a time and a number.
-fn number_in(key: &[u8]) -> Result<u64, ArbiterError> {
+pub(crate) fn number_in(key: &[u8]) -> Result<u64, ArbiterError> {
     let number = key.last_chunk::<8>().map(|number| u64::from_be_bytes(*number));
     number.ok_or_else(|| ArbiterError::Internal("a key is too short".to_owned()))
 }

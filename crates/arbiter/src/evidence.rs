@@ -1,8 +1,8 @@
 //! Evidence: fetched by its hash, sealed, opened for rules and judges. It is destroyed with its case, or, once
 //! the case has ended, when the room is needed for one that is open.
 
-use aep2_mandate::{typed_data::dispute::Evidence, units::UnixTime};
-use alloy_primitives::{Address, B256};
+use aep2_mandate::typed_data::dispute::Evidence;
+use alloy_primitives::B256;
 use serde_json::json;
 
 use crate::{
@@ -11,10 +11,8 @@ use crate::{
     case::{Case, Party, PieceRecord},
     cases,
     error::ArbiterError,
-    family::Family,
-    room,
+    giving_way, room,
     sealed::Opened,
-    store::{self, Tx, of_number},
 };
 
 /// A piece of evidence, opened.
@@ -54,7 +52,11 @@ impl Arbiter {
             )));
         }
         let (processor, most) = (self.case(number)?.processor, self.config().evidence_bytes_max());
-        let ended = self.giving_way(processor, piece.size, most)?;
+        let ended = giving_way::making_room(&self.snapshot(), processor, (piece.size, most))?;
+        let Some(ended) = ended else {
+            self.no_room(number, piece.hash);
+            return Ok(Kept::NoRoom);
+        };
         let (now, hash, size) = (self.now(), piece.hash, piece.size);
         let id = room::piece_id(number, hash);
         let sealed = room::place(&id).seal(self.vault(), bytes)?;
@@ -71,9 +73,9 @@ impl Arbiter {
                     return Ok((Kept::Before, room::used(tx, processor)?));
                 }
                 known.iter_mut().for_each(|own| own.is_kept = true);
-                give_way(tx, &ended, now)?;
+                let has_room = giving_way::make_room(tx, processor, (size, most), (&ended, now))?;
                 let used = room::used(tx, processor)?;
-                if used.saturating_add(size) > most {
+                if !has_room {
                     return Ok((Kept::NoRoom, used));
                 }
                 room::place(&id).put(tx, sealed);
@@ -87,37 +89,24 @@ impl Arbiter {
             .await?;
         self.metrics().evidence(processor, used);
         if kept == Kept::NoRoom {
-            self.metrics().evidence_left();
-            tracing::warn!(case = number, %hash, "evidence is not kept: `evidence_mib_max` is reached");
+            self.no_room(number, hash);
         }
         Ok(kept)
     }
 
-    /// The ended cases of a processor whose evidence has to go so that this many bytes fit, the one that
-    /// ended first before the others; none where that does not help.
-    fn giving_way(
-        &self,
-        processor: Address,
-        size: u64,
-        most: u64,
-    ) -> Result<Vec<u64>, ArbiterError> {
-        let view = self.snapshot();
-        let used = room::used(&view, processor)?;
-        let mut missing = used.saturating_add(size).saturating_sub(most);
-        let mut ended = Vec::new();
-        for kept in cases::kept(&view) {
-            if missing == 0 {
-                break;
-            }
-            let case = cases::find(&view, kept?.1)?;
-            let bytes = case.evidence.iter().filter(|own| own.is_kept).map(|own| own.piece.size);
-            let bytes: u64 = bytes.sum();
-            if case.processor == processor && bytes > 0 {
-                missing = missing.saturating_sub(bytes);
-                ended.push(case.number);
-            }
+    /// Whether there is room for a piece of a case, or can be made. Where there is not, that is told.
+    pub(crate) fn has_room(&self, case: &Case, piece: &Evidence) -> Result<bool, ArbiterError> {
+        let most = self.config().evidence_bytes_max();
+        let made = giving_way::making_room(&self.snapshot(), case.processor, (piece.size, most))?;
+        if made.is_none() {
+            self.no_room(case.number, piece.hash);
         }
-        Ok(if missing == 0 { ended } else { Vec::new() })
+        Ok(made.is_some())
+    }
+
+    fn no_room(&self, number: u64, hash: B256) {
+        self.metrics().evidence_left();
+        tracing::warn!(case = number, %hash, "evidence is not kept: `evidence_mib_max` is reached");
     }
 
     /// A piece of evidence of a case, for a judge.
@@ -171,16 +160,4 @@ impl Arbiter {
         }
         Ok(OpenedPiece { by: record.by, piece: record.piece.clone(), bytes })
     }
-}
-
-/// Destroys the evidence of cases that are at their end, what else there is of them stays.
-fn give_way(tx: &mut Tx<'_>, ended: &[u64], now: UnixTime) -> Result<(), ArbiterError> {
-    for number in ended {
-        let mut case = cases::find(tx, *number)?;
-        let bytes = room::destroy_evidence(tx, &mut case, (now, now))?;
-        store::put(tx, Family::Cases, of_number(*number), &case)?;
-        let about = (action::EVIDENCE_GONE, About::Case(*number));
-        audit::write(tx, now, &Actor::Arbiter, about, json!({ "size": bytes }))?;
-    }
-    Ok(())
 }

@@ -41,6 +41,8 @@ families! {
     Work = "work",
     /// Evidence, sealed, by the case's number and the hash.
     Evidence = "evidence",
+    /// Ended cases whose evidence gives way where there is no room, by the processor's address and the case's number.
+    GivesWay = "gives_way",
     /// What was kept of ended cases and until when, by that time and the case's number.
     Kept = "kept",
     /// How far each processor's disputes were taken, by its address.

@@ -37,6 +37,7 @@ mod delivering;
 mod error;
 mod evidence;
 mod family;
+mod giving_way;
 pub mod judges;
 mod judging;
 mod limiter;

@@ -1,7 +1,7 @@
 //! How much evidence is kept of each processor's cases. Each has room of its own: what one processor's
 //! parties hand in takes nothing from another's.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aep2_journal::View;
 use aep2_mandate::units::UnixTime;
@@ -59,25 +59,45 @@ pub(crate) fn used_by_all(view: &View<'_>) -> Result<Vec<(Address, u64)>, Arbite
         .collect()
 }
 
+/// How many bytes of evidence are kept of a case. Both parties may have signed for the same bytes, which are kept
+/// once.
+pub(crate) fn kept_bytes(case: &Case) -> u64 {
+    let kept = case.evidence.iter().filter(|own| own.is_kept);
+    let pieces: BTreeMap<B256, u64> = kept.map(|own| (own.piece.hash, own.piece.size)).collect();
+    pieces.into_values().fold(0, u64::saturating_add)
+}
+
+/// Notes whether a case has evidence that gives way: it is to be called with each case that is written.
+pub(crate) fn note(tx: &mut Tx<'_>, case: &Case) {
+    match case.is_at_its_end() && kept_bytes(case) > 0 {
+        true => tx.put(Family::GivesWay, way_key(case), Vec::new()),
+        false => tx.delete(Family::GivesWay, way_key(case)),
+    }
+}
+
 /// Destroys the keys of a case's evidence, which was to be kept until then. Gives how many bytes it had.
 pub(crate) fn destroy_evidence(
     tx: &mut Tx<'_>,
     case: &mut Case,
     (kept_until, now): (UnixTime, UnixTime),
 ) -> Result<u64, ArbiterError> {
-    let (mut seen, mut bytes) = (BTreeSet::new(), 0_u64);
+    let (bytes, mut seen) = (kept_bytes(case), BTreeSet::new());
     for piece in case.evidence.iter_mut().filter(|piece| piece.is_kept) {
         piece.is_kept = false;
-        // Both parties may have signed for the same bytes, which are kept once.
         if seen.insert(piece.piece.hash) {
             let id = piece_id(case.number, piece.piece.hash);
             place(&id).destroy(tx, sealed::allowed(kept_until, now)?)?;
-            bytes = bytes.saturating_add(piece.piece.size);
         }
     }
+    note(tx, case);
     let left = used(tx, case.processor)?.saturating_sub(bytes);
     set_used(tx, case.processor, left)?;
     Ok(bytes)
+}
+
+/// The key of a case among those that give way.
+fn way_key(case: &Case) -> Vec<u8> {
+    [case.processor.as_slice(), &of_number(case.number)].concat()
 }
 
 fn key(processor: Address) -> Vec<u8> {

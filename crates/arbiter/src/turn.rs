@@ -10,8 +10,8 @@ use thiserror::Error;
 
 use crate::{clocks::Clocks, error::ArbiterError};
 
-/// How long a turn begins new things. What is left comes in the next one.
-const TURN_MAX: Duration = Duration::from_secs(60);
+/// How long a turn begins new things, unless told otherwise. What is left comes in the next one.
+pub(crate) const TURN_MAX: Duration = Duration::from_secs(60);
 
 /// Why a turn did not do all that there was to do.
 #[derive(Debug, Error)]
@@ -35,11 +35,16 @@ pub(crate) struct Turn {
 }
 
 impl Turn {
-    /// One that begins now.
-    pub(crate) fn begin(clocks: Clocks) -> Self {
+    /// One that begins now, and begins new things for so long.
+    pub(crate) fn begin(clocks: Clocks, for_max: Duration) -> Self {
         let answers = || AtomicBool::new(true);
-        let until = Instant::now() + TURN_MAX;
+        let until = Instant::now() + for_max;
         Self { clocks, until, processor: answers(), node: answers() }
+    }
+
+    /// The same with time from now on: whoever did not answer is not asked again.
+    pub(crate) fn anew(self, for_max: Duration) -> Self {
+        Self { until: Instant::now() + for_max, ..self }
     }
 
     /// Whether nothing new is begun in it.

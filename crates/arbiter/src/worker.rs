@@ -23,7 +23,7 @@ use crate::{
     clocks::{self, Clocks},
     error::ArbiterError,
     processor::Processor,
-    turn::{Turn, TurnError},
+    turn::{TURN_MAX, Turn, TurnError},
 };
 
 /// How long an access counts, in seconds.
@@ -47,13 +47,21 @@ pub struct Worker {
     pub(crate) client: DisputesClient,
     /// Where the last turn ended that did not come to the last case.
     pub(crate) left_off: Mutex<Option<Place>>,
+    pub(crate) turn_max: Duration,
 }
 
 impl Worker {
     /// What works with a processor for an arbiter.
     pub fn new(arbiter: Arbiter, processor: Processor, http: reqwest::Client) -> Self {
         let client = DisputesClient::new(http, processor.url.clone(), ANSWER);
-        Self { arbiter, processor, client, left_off: Mutex::default() }
+        Self { arbiter, processor, client, left_off: Mutex::default(), turn_max: TURN_MAX }
+    }
+
+    /// The same, for which each part of a turn (taking what is new, looking at what is open, sending rulings) begins
+    /// new things for so long, instead of for a minute.
+    #[must_use]
+    pub fn with_turn_max(self, turn_max: Duration) -> Self {
+        Self { turn_max, ..self }
     }
 
     /// Works for ever, with a pause between two turns.
@@ -142,7 +150,7 @@ impl Worker {
             CaseState::Decided { delivery: Delivery::Waiting { next_at, .. }, .. } => *next_at,
             _ => UnixTime::MAX,
         });
-        let turn = Turn::begin(clocks);
+        let turn = Turn::begin(clocks, self.turn_max);
         let work = stream::iter(waiting.into_iter().map(Ok::<_, ArbiterError>));
         let work = work.take_while(|_| std::future::ready(!turn.is_over()));
         work.try_for_each_concurrent(AT_ONCE, |case| self.deliver_one(case.number, clocks)).await

@@ -5,7 +5,7 @@ use alloy_primitives::B256;
 use serde::de::DeserializeOwned;
 
 use crate::{
-    case::{Case, Party},
+    case::{Case, Party, PieceRecord},
     case_file::CaseFile,
     error::ArbiterError,
     evidence::OpenedPiece,
@@ -34,10 +34,18 @@ pub(crate) enum Elsewhere {
     Decided(Amount),
 }
 
-/// Whether the payee had its say: it answered, or its time to do so is over, and the processor has shown the
-/// case since, so that no answer is overlooked.
+/// Whether the payee had its say: it answered, and what its answer names is here, as far as rules read it; or its time
+/// for both is over, and the processor has shown the case since, so that nothing is overlooked.
+///
+/// Evidence can be handed in only once it was named: an answer always comes before what it shows.
 pub(crate) fn is_heard(case: &Case, now: UnixTime, is_fresh: bool) -> bool {
-    case.answer.is_some() || (is_fresh && now >= case.answer_by)
+    let is_shown = || case.evidence.iter().filter(|own| is_payees_word(own)).all(|own| own.is_kept);
+    (is_fresh && now >= case.answer_by) || (case.answer.is_some() && is_shown())
+}
+
+/// Whether a piece may say something for the payee that a rule reads.
+pub(crate) fn is_payees_word(own: &PieceRecord) -> bool {
+    own.by == Party::Payee && own.piece.size <= READ_BYTES_MAX
 }
 
 impl Question<'_> {

@@ -6,13 +6,14 @@ use aep2_arbiter::{
     evidence_hash,
 };
 use aep2_mandate::{
-    typed_data::{TypedData, dispute::Reason},
+    typed_data::{TypedData, capture::CaptureReceipt, dispute::Reason},
     units::AccountId,
+    wire::Strict,
 };
 use axum::http::StatusCode;
 use serde_json::json;
 
-use crate::support::{Payment, World, account, count, decided, later, mandate_key, terms};
+use crate::support::{Payment, World, account, amount, count, decided, later, mandate_key, terms};
 
 /// Terms that do not refund for silence.
 fn strict() -> Payment {
@@ -294,19 +295,67 @@ async fn nobody_takes_anothers_refund_by_disputing_the_same_order_number() {
 }
 
 #[tokio::test]
-async fn a_ruling_that_gave_nothing_back_does_not_use_up_an_order() {
+async fn a_processor_that_says_that_it_took_no_ruling_gets_an_order_given_back_no_second_time() {
     let world = World::begin().await;
     let arbiter = world.open();
     for nonce in 1..=2 {
         world.dispute(&Payment { nonce, order: Some(5), ..Payment::default() });
     }
     world.turned(&arbiter).await;
-    // The first is decided, and its processor does not take it.
+    // The first is decided, and its processor says that it does not take it. It has it.
     world.answer(1, 0, Vec::new());
     world.stand_in.script().refuses = Some((StatusCode::CONFLICT, "dispute_closed"));
     world.turned(&arbiter).await;
     world.stand_in.script().refuses = None;
     world.wait_until(later(arbiter.case(2).expect("a case").answer_by, 1));
     world.turned(&arbiter).await;
-    assert_eq!(decided(&arbiter.case(2).expect("a case")), ("silence".to_owned(), 0, true));
+    assert!(arbiter.case(2).expect("a case").is_open(), "a judge decides");
+}
+
+#[tokio::test]
+async fn what_an_answer_names_is_waited_for_before_a_rule_decides() {
+    let world = World::begin().await;
+    let arbiter = world.open();
+    let first = Payment { nonce: 9, order: Some(5), ..strict() };
+    let terms = terms(world.key.address(), &first);
+    let mandate = world.mandate(&first, &terms, &mandate_key());
+    let receipt = world.receipt(&mandate, later(world.clock.now(), -500));
+    let shown = json!({ "mandate": mandate, "receipt": receipt }).to_string();
+    let duplicate = Payment {
+        reason: Reason::DuplicatePayment,
+        evidence: vec![world.piece(shown.as_bytes())],
+        nonce: 1,
+        ..first
+    };
+    // A payee names its evidence in its answer, and only then hands it in.
+    for (number, comes) in [(1, true), (2, false)] {
+        world.dispute(&Payment { nonce: number, ..duplicate.clone() });
+        let statement = world.stated(CaptureReceipt {
+            mandate_id: receipt.message.mandate_id.to_bytes(),
+            processor: receipt.message.processor,
+            arbiter: receipt.message.arbiter,
+            amount: amount(0),
+            issued_at: receipt.message.issued_at,
+        });
+        let bytes = serde_json::to_vec(&statement).expect("JSON");
+        let piece = world.piece(&bytes);
+        world.turned(&arbiter).await;
+        let has_handed_in = |has: bool| {
+            let mut script = world.stand_in.script();
+            let view = &mut script.disputes[number as usize - 1];
+            view.evidence.retain(|own| own.0 != piece.hash);
+            view.evidence.extend(has.then_some(Strict(piece.hash)));
+        };
+        world.answer(number, 1_000, vec![piece.clone()]);
+        has_handed_in(false);
+        world.turned(&arbiter).await;
+        assert!(arbiter.case(number).expect("a case").is_open(), "its evidence comes yet");
+        has_handed_in(comes);
+        world.turned(&arbiter).await;
+        assert!(arbiter.case(number).expect("a case").is_open(), "it was given back before");
+        world.wait_until(later(arbiter.case(number).expect("a case").answer_by, 1));
+        world.turned(&arbiter).await;
+        let case = arbiter.case(number).expect("a case");
+        assert_eq!(case.is_open(), comes, "not for ever: {number}");
+    }
 }

@@ -3,9 +3,10 @@
 use std::fs;
 
 use aep2_arbiter::ArbiterError;
-use aep2_mandate::typed_data::dispute::Evidence;
+use aep2_mandate::typed_data::dispute::{Evidence, Reason};
+use serde_json::json;
 
-use crate::support::{Payment, World, count, later};
+use crate::support::{Payment, World, count, decided, later, mandate_key, terms};
 
 const SECRET: &[u8] = b"what the service answered to somebody, word by word";
 
@@ -127,12 +128,69 @@ async fn evidence_fills_no_more_than_its_share_of_the_disk() {
     let kept = [arbiter.evidence(1, large.hash), arbiter.evidence(2, other.hash)];
     assert_eq!(kept.iter().filter(|kept| kept.is_ok()).count(), 1);
     assert!(arbiter.metrics().text().contains("evidence_left_total 1"));
-    // What was not kept may have shown something: silence is not counted, a judge decides.
+    // Nothing of what was not kept can speak for the payee: its silence counts.
     let answer_by = arbiter.case(2).expect("a case").answer_by;
     world.wait_until(later(answer_by, 1));
     world.turned(&arbiter).await;
-    let open = arbiter.open_cases().expect("cases");
-    assert_eq!(open.len(), 1, "{open:?}");
+    assert_eq!(arbiter.open_cases().expect("cases"), []);
+}
+
+#[tokio::test]
+async fn what_may_speak_for_a_payee_and_has_no_room_keeps_rules_from_deciding() {
+    let mut world = World::begin().await;
+    world.config.evidence_mib_max = 1;
+    let arbiter = world.open();
+    // The room is full, but for what the payer of a duplicate shows.
+    let earlier = Payment { nonce: 9, order: Some(5), ..Payment::default() };
+    let mandate = world.mandate(&earlier, &terms(world.key.address(), &earlier), &mandate_key());
+    let receipt = world.receipt(&mandate, later(world.clock.now(), -500));
+    let shown = json!({ "mandate": mandate, "receipt": receipt }).to_string();
+    let reason = Reason::DuplicatePayment;
+    let evidence = vec![world.piece(shown.as_bytes())];
+    world.dispute(&Payment { nonce: 1, reason, evidence, ..earlier });
+    world.turned(&arbiter).await;
+    let other = world.piece(&vec![1; (1 << 20) - shown.len() - 10]);
+    world.dispute(&Payment { nonce: 2, ..with(other) });
+    world.turned(&arbiter).await;
+    let word = world.piece(b"it was given back");
+    world.answer(1, 1_000, vec![word.clone()]);
+    world.wait_until(later(arbiter.case(1).expect("a case").answer_by, -1));
+    world.turned(&arbiter).await;
+    world.wait_until(later(arbiter.case(1).expect("a case").answer_by, 1));
+    // The payee of the other one answers, so that its case stays open.
+    world.answer(2, 1_000, Vec::new());
+    world.turned(&arbiter).await;
+    assert!(arbiter.case(1).expect("a case").is_open(), "a judge decides");
+    assert!(arbiter.evidence(1, word.hash).is_err());
+    // The other one ends: there is room, and what was shown is read.
+    world.stand_in.script().disputes[1].answer = None;
+    world.succeed(2, |_| ());
+    world.answer(2, 0, Vec::new());
+    world.turned(&arbiter).await;
+    world.turned(&arbiter).await;
+    assert!(arbiter.evidence(1, word.hash).is_ok());
+    assert_eq!(decided(&arbiter.case(1).expect("a case")).0, "duplicate_payment");
+}
+
+#[tokio::test]
+async fn nothing_is_destroyed_in_vain_nor_fetched_for_what_has_no_room() {
+    let mut world = World::begin().await;
+    world.config.evidence_mib_max = 1;
+    let arbiter = world.open();
+    let (old, open) = (world.piece(&vec![1; 300 << 10]), world.piece(&vec![2; 600 << 10]));
+    let new = world.piece(&vec![3; 700 << 10]);
+    world.dispute(&with(old.clone()));
+    world.turned(&arbiter).await;
+    world.answer(1, 0, Vec::new());
+    world.turned(&arbiter).await;
+    world.dispute(&Payment { nonce: 2, ..with(open) });
+    world.turned(&arbiter).await;
+    world.dispute(&Payment { nonce: 3, ..with(new.clone()) });
+    world.stand_in.script().evidence.remove(&new.hash);
+    world.turned(&arbiter).await;
+    assert!(arbiter.evidence(1, old.hash).is_ok(), "without it there is no room either");
+    assert_eq!(count(&arbiter, "evidence.gave_way"), 0);
+    assert!(arbiter.metrics().text().contains("evidence_left_total 1"), "it was not asked for");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::{
     path::Path,
     sync::atomic::{AtomicUsize, Ordering},
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use aep2_arbiter::{
@@ -19,7 +20,7 @@ use aep2_mandate::{
     mandate::{Mandate, Prev, SignedMandate},
     typed_data::{
         Signed, TypedData,
-        capture::Capture,
+        capture::{Capture, CaptureReceipt, SignedCaptureReceipt},
         dispute::{Dispute, DisputeAnswer, Evidence, Reason},
         keyed::{AnySigned, KeySigned},
         receipt::{Receipt, SignedReceipt},
@@ -72,6 +73,8 @@ pub(crate) struct Chain {
     pub(crate) lag_s: Mutex<u64>,
     /// How often it was asked for an account.
     pub(crate) asked: AtomicUsize,
+    /// How long it takes to answer about one.
+    pub(crate) answers_within: Mutex<Duration>,
 }
 
 impl Chain {
@@ -87,6 +90,8 @@ impl Chain {
 impl Accounts for Chain {
     async fn account(&self, _venue: &Venue, account: AccountId) -> Result<Found, AccountsError> {
         self.asked.fetch_add(1, Ordering::Relaxed);
+        let within = *self.answers_within.lock().expect("no panic");
+        tokio::time::sleep(within).await;
         let at = self.newest()?;
         let account = self.accounts.lock().expect("no panic").get(&account).copied();
         Ok(Found { account, at })
@@ -165,6 +170,7 @@ impl World {
             is_down: Mutex::default(),
             lag_s: Mutex::default(),
             asked: AtomicUsize::default(),
+            answers_within: Mutex::default(),
         };
         Self {
             directory: tempfile::tempdir().expect("a directory"),
@@ -330,6 +336,11 @@ impl World {
             settle_by: later(mandate.deadline, -1_000),
         };
         Signed::sign(receipt, &self.processor, &venue.typed_data_domain()).expect("signed")
+    }
+
+    /// What the processor states of a capture.
+    pub(crate) fn stated(&self, statement: CaptureReceipt) -> SignedCaptureReceipt {
+        Signed::sign(statement, &self.processor, &self.venue().typed_data_domain()).expect("signed")
     }
 
     /// Lets the payee of a dispute answer.

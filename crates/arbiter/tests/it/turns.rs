@@ -78,3 +78,27 @@ async fn a_node_that_failed_is_not_asked_again_in_the_same_turn() {
     assert_eq!(chain.asked.load(Ordering::Relaxed), 1);
     assert_eq!(arbiter.open_cases().expect("cases").len(), 40);
 }
+
+#[tokio::test]
+async fn whoever_floods_a_processor_with_disputes_takes_no_time_from_those_that_are_open() {
+    let world = World::begin().await;
+    let arbiter = world.open();
+    world.dispute(&Payment::default());
+    world.first_case(&arbiter).await;
+    world.answer(1, 0, Vec::new());
+    // To look who opened one takes longer than its share of a turn.
+    let chain = world.chain.clone().expect("a chain");
+    *chain.answers_within.lock().expect("no panic") = Duration::from_millis(100);
+    for nonce in 2..=40 {
+        world.dispute(&Payment { nonce, ..Payment::default() });
+    }
+    let worker = world.worker(&arbiter).with_turn_max(Duration::from_millis(500));
+    worker.turn().await.expect("a turn");
+    assert_eq!(decided(&arbiter.case(1).expect("a case")).0, "concession");
+    let open = arbiter.open_cases().expect("cases").len();
+    assert!((1..30).contains(&open), "{open} were taken");
+    for _ in 0..10 {
+        worker.turn().await.expect("a turn");
+    }
+    assert_eq!(arbiter.open_cases().expect("cases").len(), 39, "the next turns go on");
+}
