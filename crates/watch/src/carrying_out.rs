@@ -61,6 +61,25 @@ impl Watcher {
         self.collect(head, price, factor, tell).await
     }
 
+    /// Says where what is on its way is not mined because no more may be offered for it. How many receipts are held up
+    /// by it: nothing else is sent meanwhile.
+    pub(crate) async fn wait_for_sent(
+        &mut self,
+        todo: &ToDo,
+        tell: Tell<'_>,
+    ) -> Result<usize, WatchError> {
+        self.hindered_before = self.hindered.take();
+        let (Some(sender), Some(sent)) = (&self.sender, &self.state.sent) else { return Ok(0) };
+        let Some(reached) = sender.stuck(sent.id).await? else { return Ok(0) };
+        let held_up = sent.receipts.len() + todo.demand.len() + todo.claim.len();
+        let reason = format!(
+            "a transaction waits to be mined, and the rest for it: {reached}. The cap is what the limit on ether \
+             leaves for it, or the cap on fees"
+        );
+        self.tell_hindered(Hindrance::Stuck, reason, tell);
+        Ok(held_up)
+    }
+
     /// Sends as many receipts of a list as one transaction takes, and as can be paid for. Whether it is on its
     /// way now.
     async fn send_list(

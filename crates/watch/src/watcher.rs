@@ -72,6 +72,8 @@ pub(crate) enum Hindrance {
     Means,
     /// It cannot be sent.
     Sending,
+    /// What was sent is not mined, and no more may be offered for it.
+    Stuck,
 }
 
 /// How things stand after a round.
@@ -202,7 +204,8 @@ impl Watcher {
         let backings = self.look_at_bonds(tell).await?;
         if in_flight {
             // Nothing is decided before that is over.
-            summary.unhandled += self.state.unhandled.max(self.unknown());
+            let held_up = self.wait_for_sent(&todo, tell).await?;
+            summary.unhandled += held_up.max(self.state.unhandled).max(self.unknown());
         } else {
             let too_late = std::mem::replace(&mut summary.unhandled, self.unknown());
             summary.in_flight = self.act(todo, &backings, &head, &mut summary, tell).await?;
@@ -220,6 +223,11 @@ impl Watcher {
     /// Drives what is on its way, and books what it costs. Whether something is.
     async fn follow_up(&mut self, head: &Head, tell: Tell<'_>) -> Result<bool, WatchError> {
         let Some(sender) = &self.sender else { return Ok(false) };
+        if let Some(id) = self.state.sent.as_ref().map(|sent| sent.id) {
+            // More may be left than when it was sent: what was spent a day ago counts no longer.
+            let left_wei = self.state.spent.left(self.config.ether_max_wei, head.time);
+            sender.set_cost_max(id, left_wei).await?;
+        }
         let in_flight = sender.advance().await? > 0;
         if let Some(mut sent) = self.state.sent.clone() {
             // Without a record it was killed before anything was sent.

@@ -78,10 +78,14 @@ pub(crate) struct Means {
 }
 
 impl Means {
-    /// The largest number, up to `most`, whose cost both pay for.
+    /// The largest number, up to `most`, whose cost both pay for. Of several only what half of it pays for: their fees
+    /// can be raised then, where one list that takes all of it would wait, and keep everything behind it waiting,
+    /// until gas is as cheap as before.
     pub(crate) fn fits(&self, most: usize, cost_wei: impl Fn(usize) -> U256) -> usize {
         let least_wei = self.balance_wei.unwrap_or(U256::MAX).min(self.left_wei);
-        (1..=most).rev().find(|count| cost_wei(*count) <= least_wei).unwrap_or(0)
+        let half_wei = least_wei / U256::from(2);
+        let several = (2..=most).rev().find(|count| cost_wei(*count) <= half_wei);
+        several.unwrap_or(usize::from(most > 0 && cost_wei(1) <= least_wei))
     }
 }
 
@@ -139,9 +143,11 @@ mod tests {
             let balance_wei = balance.map(U256::from);
             Means { left_wei: U256::from(left), balance_wei }.fits(4, cost_wei)
         };
+        // Of several as much again is left.
         assert_eq!(fits(100, None), 4);
-        assert_eq!(fits(29, Some(100)), 3);
-        assert_eq!(fits(100, Some(20)), 2);
+        assert_eq!(fits(59, Some(100)), 3);
+        assert_eq!(fits(100, Some(40)), 2);
+        assert_eq!((fits(39, None), fits(15, None)), (1, 1), "all of it for one");
         assert_eq!((fits(14, None), fits(100, Some(0))), (0, 0));
     }
 

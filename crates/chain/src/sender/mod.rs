@@ -42,6 +42,7 @@ mod journal;
 mod outcome;
 mod record;
 mod refusal;
+mod remembered;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -393,52 +394,6 @@ impl Sender {
             };
             tokio::time::sleep(pause).await;
         }
-    }
-
-    /// Forgets all submissions that have ended, so that the journal does not grow for ever, but for the
-    /// newest, since it tells which nonces were taken. How many. Their ids can then be used anew, so the caller
-    /// must have noted the outcomes durably.
-    ///
-    /// # Errors
-    /// Those of the journal.
-    pub async fn forget_ended(&self) -> Result<usize, SenderError> {
-        let mut state = self.state.lock().await;
-        state.check_open()?;
-        let mut ended = self.journal.at_or_above(self.key, 0)?;
-        ended.pop();
-        ended.retain(|record| record.finish.is_some());
-        for record in &ended {
-            self.journal.remove(self.key, record.nonce).inspect_err(|_| state.closed = true)?;
-        }
-        Ok(ended.len())
-    }
-
-    /// Forgets a submission that has ended. Its id can then be used anew, so the caller must have noted the
-    /// outcome durably. Whether it was forgotten: the newest submission is kept.
-    ///
-    /// # Errors
-    /// [`SenderError::Unfinished`], and those of the journal.
-    pub async fn forget(&self, id: SubmissionId) -> Result<bool, SenderError> {
-        let mut state = self.state.lock().await;
-        state.check_open()?;
-        let Some(record) = self.find(id)? else { return Ok(false) };
-        if record.finish.is_none() {
-            return Err(SenderError::Unfinished { id });
-        }
-        if self.journal.at_or_above(self.key, record.nonce.saturating_add(1))?.is_empty() {
-            return Ok(false);
-        }
-        self.journal.remove(self.key, record.nonce).inspect_err(|_| state.closed = true)?;
-        Ok(true)
-    }
-
-    /// What is written down of a submission; none where nothing is. The node is not asked.
-    ///
-    /// # Errors
-    /// Those of the journal.
-    pub async fn record(&self, id: SubmissionId) -> Result<Option<Record>, SenderError> {
-        self.state.lock().await.check_open()?;
-        self.find(id)
     }
 
     /// The most to offer for a call's gas: what may be offered at all, and what the call may cost.

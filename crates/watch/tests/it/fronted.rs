@@ -5,7 +5,7 @@ use aep2_chain::{
     wallet::guarantee::Promise,
 };
 use aep2_mandate::typed_data::receipt::SignedReceipt;
-use aep2_watch::{Event, WatchConfig};
+use aep2_watch::{Event, WatchConfig, Watcher};
 use alloy::primitives::U256;
 
 use crate::support::{GRACE, PROMISE, RESPONSE, Stage, actions, dev_key, payee, round, rounds};
@@ -17,6 +17,13 @@ async fn demand(stage: &Stage, receipt: SignedReceipt) {
     stage.send(&dev_key(8), &stage.id().guarantee().demand(&promise, deposit)).await;
 }
 
+/// What a watcher says that it has spent, in wei.
+fn spent(watcher: &Watcher) -> f64 {
+    let figures = watcher.figures().encode().unwrap();
+    let spent = figures.lines().find_map(|line| line.strip_prefix("aep2_payee_watch_spent_wei "));
+    spent.unwrap().parse().unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_demands_one_receipt_in_front_of_a_list_stops_no_other_and_drains_no_limit() {
     let stage = Stage::new().await;
@@ -25,9 +32,9 @@ async fn who_demands_one_receipt_in_front_of_a_list_stops_no_other_and_drains_no
         receipts.push(stage.paid(1_000, nonce).await.1);
     }
     stage.travel(PROMISE + GRACE + 10);
-    // Three demands may cost 2,540,000 gas, deposits included, and one 900,000. If a list that failed counted as
-    // what it might have cost, nothing were left for another.
-    let ether_max_wei = stage.base_fee().await * U256::from(2_600_000);
+    // Three demands may cost 2,540,000 gas, deposits included, of which as much again is kept to raise their fees.
+    let base_fee = stage.base_fee().await;
+    let ether_max_wei = base_fee * U256::from(5_200_000);
     let config = WatchConfig { confirmations: 2, ether_max_wei, ..stage.config() };
     let mut watcher = stage.watcher_with(config, Some(payee())).await;
     assert_eq!(actions(&round(&mut watcher).await.0), ["Demand 3"]);
@@ -42,6 +49,9 @@ async fn who_demands_one_receipt_in_front_of_a_list_stops_no_other_and_drains_no
     let failed = told.iter().filter(|event| matches!(event, Event::Failed { .. })).count();
     assert_eq!(failed, 1, "{told:?}");
     assert_eq!(actions(&told)[..2], ["Demand 1", "Demand 1"], "without the one that is known");
+    // Two demands with their deposits, and the gas of a list that failed: not what that might have cost.
+    let (spent, most) = (spent(&watcher), base_fee * U256::from(2_000_000));
+    assert!(spent < f64::from(most), "{spent} at {base_fee}");
     for receipt in receipts {
         let digest = stage.digest(&receipt);
         assert!(stage.guarantee().demand(digest).await.unwrap().is_some());
@@ -62,9 +72,7 @@ async fn what_a_transaction_did_not_use_is_free_again_and_its_record_is_forgotte
     let mut watcher = stage.watcher().await;
     assert_eq!(actions(&rounds(&mut watcher).await.0), ["Claim 2", "CollectEther 0"]);
     rounds(&mut watcher).await;
-    let spent = watcher.figures().encode().unwrap();
-    let spent = spent.lines().find_map(|line| line.strip_prefix("aep2_payee_watch_spent_wei "));
-    let spent: f64 = spent.unwrap().parse().unwrap();
+    let spent = spent(&watcher);
     // The deposit and its margin are 880,000 gas at the base fee. What might have been used is 2,700,000.
     let used = base_fee * U256::from(2_000_000);
     assert!(spent > 0.0 && spent < f64::from(used), "{spent}");

@@ -1,9 +1,12 @@
 //! What a watcher spends, and what it says of bonds that are too small.
 
-use aep2_watch::{Event, NotDemanded, WatchConfig};
+use aep2_watch::{Event, NotDemanded, Summary, WatchConfig, Watcher};
 use alloy::primitives::U256;
 
-use crate::support::{GRACE, PROMISE, RESPONSE, Stage, actions, dev_key, payee, rounds};
+use crate::{
+    node::Stumbling,
+    support::{GRACE, PROMISE, RESPONSE, Stage, actions, dev_key, payee, round, rounds},
+};
 
 fn why_not(told: &[Event]) -> Vec<&NotDemanded> {
     let of = told.iter().filter_map(|event| match event {
@@ -78,7 +81,7 @@ async fn claims_that_the_limit_cuts_off_are_made_in_parts_and_what_stops_them_is
     assert_eq!(actions(&rounds(&mut stage.watcher().await).await.0), ["Demand 3"]);
     stage.travel(RESPONSE + 10);
     // Without its state it does not know what it spent. At twice the base fee a claim must have 940,000 gas, two
-    // 1,200,000 and three 1,460,000: 300,000 of it are to be left for the payment.
+    // 1,200,000 and three 1,460,000: 300,000 of it are to be left for the payment. Of several the half is kept.
     let base_fee = stage.base_fee().await;
     let limited =
         |gas: u64| WatchConfig { ether_max_wei: base_fee * U256::from(gas), ..stage.config() };
@@ -90,10 +93,56 @@ async fn claims_that_the_limit_cuts_off_are_made_in_parts_and_what_stops_them_is
     assert_eq!((told.iter().filter(stopped).count(), summary.unhandled), (1, 3), "{told:?}");
     assert_eq!(rounds(&mut watcher).await.0.iter().filter(stopped).count(), 0, "said once");
     drop(watcher);
-    let mut watcher = stage.watcher_with(limited(1_250_000), Some(payee())).await;
+    let mut watcher = stage.watcher_with(limited(2_500_000), Some(payee())).await;
     let (told, summary) = rounds(&mut watcher).await;
     assert_eq!(actions(&told)[..2], ["Claim 2", "Claim 1"], "{told:?}");
     assert_eq!((stage.holds(payee().address()).await, summary.open), (3_000, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_gas_became_too_dear_for_is_said_and_goes_on_when_more_may_be_spent() {
+    let stage = Stage::new().await;
+    stage.paid(1_000, 0).await;
+    let node = Stumbling::taking_none(&stage);
+    let stage = &stage;
+    let limited = async |gas: u64| {
+        let base_fee = stage.base_fee().await;
+        WatchConfig { ether_max_wei: base_fee * U256::from(gas), ..stage.config() }
+    };
+    let open = async |config| {
+        stage.watcher_by(node.provider(), config, Some(payee())).await.expect("it opens")
+    };
+    stage.travel(PROMISE + GRACE + 10);
+    // One demand may take 900,000 gas at the base fee, its deposit included: that leaves little to raise its fees.
+    let mut watcher = open(limited(1_000_000).await).await;
+    let (told, summary) = round(&mut watcher).await;
+    assert_eq!((actions(&told), summary.in_flight), (vec!["Demand 1".to_owned()], true));
+    // Another one waits behind it.
+    stage.paid(900, 1).await;
+    stage.travel(PROMISE + GRACE + 10);
+    let passing = async |watcher: &mut Watcher| {
+        let (mut told, mut last) = (Vec::new(), Summary::default());
+        for _ in 0..12 {
+            stage.chain.mine().unwrap();
+            let (more, summary) = round(watcher).await;
+            told.extend(more);
+            last = summary;
+        }
+        (told, last)
+    };
+    let is_stuck =
+        |event: &&Event| matches!(event, Event::CannotSend { reason } if reason.contains("mined"));
+    let (told, summary) = passing(&mut watcher).await;
+    assert_eq!(told.iter().filter(is_stuck).count(), 1, "{told:?}");
+    assert_eq!((summary.in_flight, summary.unhandled), (true, 2), "{told:?}");
+    drop(watcher);
+    let mut watcher = open(limited(100_000_000).await).await;
+    let (told, summary) = passing(&mut watcher).await;
+    assert_eq!(told.iter().filter(is_stuck).count(), 0, "{told:?}");
+    assert_eq!((summary.in_flight, summary.unhandled), (true, 0), "{told:?}");
+    node.recover();
+    let (told, summary) = rounds(&mut watcher).await;
+    assert_eq!((actions(&told), summary.unhandled), (vec!["Demand 1".to_owned()], 0), "{told:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -36,6 +36,12 @@ impl Stumbling {
         Self { fails: true, ..Self::counting(stage, over) }
     }
 
+    /// One that takes no transactions.
+    pub(crate) fn taking_none(stage: &Stage) -> Self {
+        let over = Arc::new(Mutex::new(Some("eth_sendRawTransaction".to_owned())));
+        Self { fails: true, over, ..Self::counting(stage, []) }
+    }
+
     /// One that counts only.
     pub(crate) fn counting(stage: &Stage, what: impl AsRef<[u8]>) -> Self {
         let what = alloy::primitives::hex::encode(what);

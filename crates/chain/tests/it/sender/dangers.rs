@@ -3,57 +3,20 @@
 use std::{sync::Arc, time::Duration};
 
 use aep2_chain::{
-    call::{Call, TRANSACTION_GAS_MAX},
+    call::TRANSACTION_GAS_MAX,
     sender::{
-        Broadcast, FeeCapReached, Journal, JournalError, Key, MemoryJournal, Outcome, Pending,
-        Refusal, Sender, SenderConfig, SenderError, SubmitError,
+        Broadcast, Journal, JournalError, Key, MemoryJournal, Outcome, Pending, Refusal, Sender,
+        SenderConfig, SenderError, SubmitError,
     },
 };
 use alloy::primitives::U256;
 
 use super::{
     Fragile, NextWrite, call, config, id, open,
+    stage::stage,
     world::{CHAIN_ID, Habits, Kind, World, calldata, revert_data, signer},
 };
 use crate::scripted::{Scripted, run};
-
-struct Stage {
-    node: Scripted<World>,
-    journal: Arc<MemoryJournal>,
-    sender: Sender,
-}
-
-async fn stage(config: &SenderConfig) -> Stage {
-    let node = Scripted::new(World::new(1, Habits::default()));
-    let journal = Arc::new(MemoryJournal::new());
-    let sender = open(&node, config, journal.clone()).await;
-    Stage { node, journal, sender }
-}
-
-impl Stage {
-    async fn submit(&self, tag: u64, kind: Kind) -> aep2_chain::sender::Ticket {
-        self.sender.submit(id(tag), call(kind, tag)).await.expect("submitted")
-    }
-
-    async fn outcome(&self, tag: u64) -> Outcome {
-        self.sender.outcome(id(tag)).await.expect("an outcome")
-    }
-
-    async fn advance(&self) -> usize {
-        self.sender.advance().await.expect("advances")
-    }
-
-    /// Blocks in which nothing of ours is mined.
-    fn pass(&self, blocks: u64) {
-        for _ in 0..blocks {
-            self.node.model().mine_empty();
-        }
-    }
-
-    fn mine(&self) {
-        self.node.model().mine();
-    }
-}
 
 #[test]
 fn a_call_that_reverts_is_not_sent_and_costs_no_nonce() {
@@ -297,78 +260,6 @@ fn the_lowest_nonce_is_raised_first_and_alone() {
         stage.mine();
         stage.pass(2);
         assert_eq!(stage.advance().await, 0);
-    });
-}
-
-#[test]
-fn at_the_fee_cap_it_is_said_to_be_stuck_and_watched_until_the_chain_is_cheaper() {
-    run(async {
-        let stage = stage(&SenderConfig { fee_cap_wei: 210, ..config() }).await;
-        let ticket = stage.submit(1, Kind::Succeeds).await;
-        stage.node.model().base_wei = 500;
-        for _ in 0..20 {
-            stage.mine();
-            stage.advance().await;
-        }
-        let seen = stage.node.model().seen.clone();
-        assert!(seen.iter().all(|tx| tx.hash == ticket.hash), "the cap was passed");
-        match stage.outcome(1).await {
-            Outcome::Pending(Pending::Stuck(reached)) => {
-                assert_eq!(reached.cap_wei, 210);
-                assert!(reached.to_string().contains("the fee cap of 210 wei per gas is reached"));
-            }
-            other => panic!("{other:?}"),
-        }
-        stage.node.model().base_wei = 100;
-        stage.mine();
-        stage.pass(2);
-        assert!(matches!(stage.outcome(1).await, Outcome::Succeeded { .. }));
-    });
-}
-
-#[test]
-fn no_raise_takes_a_call_beyond_what_it_may_cost() {
-    run(async {
-        let stage = stage(&config()).await;
-        // 60,000 gas, at 300 wei at most.
-        let most = U256::from(60_000 * 300 + 7);
-        let capped = Call { value: U256::from(7), ..call(Kind::Succeeds, 1) }.with_cost_max(most);
-        stage.sender.submit(id(1), capped).await.unwrap();
-        stage.node.model().base_wei = 250;
-        for _ in 0..20 {
-            stage.pass(1);
-            stage.advance().await;
-            let record = stage.sender.record(id(1)).await.unwrap().unwrap();
-            assert!(record.cost_max() <= most && record.cost().is_none());
-        }
-        assert!(stage.node.model().seen.iter().any(|tx| tx.max_wei > 202), "it was raised");
-        stage.node.model().base_wei = 100;
-        stage.mine();
-        stage.pass(2);
-        stage.advance().await;
-        let record = stage.sender.record(id(1)).await.unwrap().unwrap();
-        // The model takes all that is offered.
-        let offered = record.attempts.last().unwrap().fees.max_wei;
-        assert_eq!(record.cost(), Some(U256::from(21_000 * offered + 7)));
-        let poor = call(Kind::Succeeds, 2).with_cost_max(U256::from(60_000 * 101));
-        let refused = stage.sender.submit(id(2), poor).await;
-        assert!(matches!(refused, Err(SubmitError::FeeCap(_))), "below the base fee: {refused:?}");
-    });
-}
-
-#[test]
-fn a_base_fee_above_the_cap_costs_no_nonce() {
-    run(async {
-        let stage = stage(&SenderConfig { fee_cap_wei: 210, ..config() }).await;
-        stage.node.model().base_wei = 209;
-        stage.pass(1);
-        match stage.sender.submit(id(1), call(Kind::Succeeds, 1)).await {
-            Err(SubmitError::FeeCap(reached)) => {
-                assert_eq!(reached, FeeCapReached { needed_wei: 211, cap_wei: 210 });
-            }
-            other => panic!("{other:?}"),
-        }
-        assert!(stage.journal.at_or_above(stage.sender.key(), 0).unwrap().is_empty());
     });
 }
 

@@ -1,9 +1,11 @@
 //! What is feared of sending: a transaction twice, a transaction lost, a success that was none.
 
+mod costs;
 mod dangers;
 mod journal;
 mod nodes;
 mod random;
+mod stage;
 mod world;
 
 use std::{
