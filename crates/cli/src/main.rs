@@ -50,6 +50,11 @@ enum Command {
     },
     Demo(command::demo::Arguments),
     Serve(command::serve::Arguments),
+    /// A processor on this machine: how it stands, pause, drain, back up, restore
+    Processor {
+        #[command(subcommand)]
+        what: command::processor::Command,
+    },
     Audit(command::audit::Arguments),
     Chain(command::chain::Arguments),
     Deploy(command::deploy::Arguments),
@@ -191,6 +196,7 @@ fn main() -> ExitCode {
         }
         Command::Demo(arguments) => command::demo::run(&arguments, &output),
         Command::Serve(arguments) => command::serve::run(&arguments, &output),
+        Command::Processor { what } => command::processor::run(&what, &output),
         Command::Audit(arguments) => command::audit::run(&arguments, &output),
         Command::Chain(arguments) => command::chain::run(&arguments, &output),
         Command::Deploy(arguments) => command::deploy::run(&arguments, &output),

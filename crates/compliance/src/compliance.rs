@@ -11,7 +11,7 @@ use std::{
 };
 
 use aep2_audit_log::{Numbers, Verified, VerifyError};
-use aep2_journal::{Durable, Journal, JournalConfig, View};
+use aep2_journal::{Backup, BackupError, Backups, Durable, Journal, JournalConfig, View};
 use aep2_mandate::{clock::Clock, units::UnixTime};
 use aep2_vault::Vault;
 use alloy_primitives::Address;
@@ -141,6 +141,15 @@ impl Compliance {
         this.load_presented()?;
         this.load_sums()?;
         Ok(this)
+    }
+
+    /// Copies the store to a folder of copies, sealed as it is. The key that opens it is not in it. Blocks for as long
+    /// as files are copied.
+    ///
+    /// # Errors
+    /// When files cannot be read or written. Then there is no copy.
+    pub fn back_up(&self, to: &mut Backups) -> Result<Backup, BackupError> {
+        self.inner.journal.back_up(to)
     }
 
     /// What time it is.

@@ -5,7 +5,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use aep2_journal::{Journal, JournalConfig, JournalError, View};
+use aep2_journal::{Backup, BackupError, Backups, Journal, JournalConfig, JournalError, View};
 use aep2_mandate::units::{Amount, UnixTime};
 use alloy_primitives::{Address, B256};
 
@@ -385,7 +385,16 @@ impl Ledger {
         })
     }
 
-    // The audit.
+    // Copies and the audit.
+
+    /// Copies the ledger to a folder of copies, as it is on disk. It is used meanwhile as ever. Blocks for as long as
+    /// files are copied.
+    ///
+    /// # Errors
+    /// When files cannot be read or written. Then there is no copy.
+    pub fn back_up(&self, to: &mut Backups) -> Result<Backup, BackupError> {
+        self.journal.back_up(to)
+    }
 
     /// Audits the ledger as it is on disk now. Takes a while on a large one; the ledger stays usable.
     ///

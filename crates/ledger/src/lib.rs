@@ -109,3 +109,4 @@ pub use self::{
     refund::{Refund, RefundError, RefundView, Refunded, check as check_refund},
     units::{Balance, BatchNumber, MandateHash, Sequence},
 };
+pub use aep2_journal::{Backup, BackupError, Backups};

@@ -599,6 +599,12 @@ impl Ledger {
         gates.iter().map(|((scope, reason), record)| (*scope, *reason, record.clone())).collect()
     }
 
+    /// Whether it was restored from a backup, and nobody has said since that it may go on. Until then nothing is
+    /// accepted, and nothing is to be sealed.
+    pub fn is_restored(&self) -> bool {
+        self.memory().gates().contains_key(&(GateScope::All, GateReason::Restored))
+    }
+
     /// Mandates that are queued or quarantined and can never settle, at most `limit`.
     pub(crate) fn expired(&self, limit: usize) -> Result<Vec<MandateHash>, LedgerError> {
         let Some(now) = self.memory().counters().tip.map(|tip| tip.time) else {

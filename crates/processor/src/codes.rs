@@ -15,7 +15,7 @@ pub(crate) fn code_of(error: &LedgerError) -> &'static str {
 /// The code of what is not accepted because the gate is closed.
 pub(crate) fn code_of_gate(reason: GateReason) -> &'static str {
     match reason {
-        GateReason::Paused => "paused",
+        GateReason::Paused | GateReason::Restored => "paused",
         GateReason::Frozen | GateReason::Unauthorized => "frozen",
         GateReason::Denied => "policy_refused",
     }

@@ -44,6 +44,7 @@ mod intake;
 mod json;
 pub mod metrics;
 mod openapi_names;
+pub mod operating;
 mod outcomes;
 pub mod policy;
 pub mod processor;

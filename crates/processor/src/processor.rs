@@ -404,6 +404,11 @@ impl Processor {
         reading.await.unwrap_or_else(|error| Err(ViewError::Internal(error.to_string())))
     }
 
+    /// The ledger, for what is done to it as a whole.
+    pub(crate) fn ledger(&self) -> &Arc<Ledger> {
+        &self.inner.base.ledger
+    }
+
     // Looking. These read the ledger on the calling thread.
 
     /// Who the processor is, and what it serves.

@@ -14,6 +14,7 @@ mod outage;
 mod panics;
 mod recovery;
 mod refund;
+mod restoring;
 mod settle;
 mod settle_followed;
 mod settle_refused;

@@ -2,6 +2,7 @@
 
 mod accepting;
 mod arbitration;
+mod control;
 mod disputes;
 mod events;
 mod exact;

@@ -26,6 +26,7 @@ pub(crate) mod mcp;
 pub(crate) mod pay;
 mod pay_from;
 pub(crate) mod payee;
+pub(crate) mod processor;
 pub(crate) mod prove;
 pub(crate) mod receipt;
 pub(crate) mod refund;

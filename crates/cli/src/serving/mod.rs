@@ -24,6 +24,7 @@ use aep2_prover::{
 };
 use aep2_server::{
     Beside, Server,
+    control::{Control, Controlled, SOCKET},
     settings::{Problem, Rpc, Settings},
 };
 use aep2_vault::{KekSource, Vault};
@@ -42,6 +43,7 @@ const READY_WITHIN: Duration = Duration::from_secs(15);
 pub(crate) struct Serving {
     processor: Processor,
     server: Server,
+    control: Option<Control>,
     compliance: Option<Compliance>,
     chain: Chain,
     /// Held to the end.
@@ -122,14 +124,14 @@ impl Serving {
         let processor =
             Processor::start_with(parts, config, compliance::policies(&started)).await?;
         let evidence = evidence(settings, &folder);
-        let (server, compliance) =
-            match listen(&processor, (exact, evidence), started, settings).await {
-                Ok(listening) => listening,
-                Err(error) => {
-                    processor.shutdown().await;
-                    return Err(error);
-                }
-            };
+        let listening = listen(&processor, (exact, evidence), started, (settings, data)).await;
+        let Listening { server, compliance, control } = match listening {
+            Ok(listening) => listening,
+            Err(error) => {
+                processor.shutdown().await;
+                return Err(error);
+            }
+        };
 
         let ready = Ready {
             http: format!("http://{}", server.address()),
@@ -150,7 +152,7 @@ impl Serving {
             deployment: deployment_file(settings, &folder),
             ready: until_ready(&processor).await,
         };
-        Ok((Self { processor, server, compliance, chain, _folder: folder }, ready))
+        Ok((Self { processor, server, control, compliance, chain, _folder: folder }, ready))
     }
 
     /// Waits until the processor cannot go on.
@@ -173,6 +175,9 @@ impl Serving {
 
     /// Takes the processor down, and leaves its chain.
     pub(crate) async fn vanish(self) -> Remains {
+        if let Some(control) = self.control {
+            control.stop().await;
+        }
         self.server.stop().await;
         if let Some(compliance) = self.compliance {
             compliance.stop().await;
@@ -196,21 +201,44 @@ impl Remains {
     }
 }
 
-/// Serves a processor, and its officers where compliance is on.
+/// What is being served.
+struct Listening {
+    server: Server,
+    compliance: Option<Compliance>,
+    control: Option<Control>,
+}
+
+/// Serves a processor, its officers where compliance is on, and whoever may use the data directory.
 async fn listen(
     processor: &Processor,
     (exact, evidence): (Option<ExactFacilitator>, anyhow::Result<Option<EvidenceStore>>),
     started: Option<compliance::Opened>,
-    settings: &Settings,
-) -> anyhow::Result<(Server, Option<Compliance>)> {
+    (settings, data): (&Settings, &Path),
+) -> anyhow::Result<Listening> {
     let compliance = started.as_ref().map(|(started, _)| started.compliance.clone());
-    let beside = Beside { exact, compliance, evidence: evidence? };
+    let evidence = evidence?;
+    let controlled = Controlled {
+        processor: processor.clone(),
+        evidence: evidence.clone(),
+        compliance: compliance.clone(),
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    let beside = Beside { exact, compliance, evidence };
     let server = Server::start(processor.clone(), beside, settings).await?;
     let compliance = match started {
         Some(started) => Some(Compliance::serve(started, processor).await?),
         None => None,
     };
-    Ok((server, compliance))
+    let control = match Control::start(data, controlled) {
+        Ok(control) => Some(control),
+        // What it serves does not need it.
+        Err(error) => {
+            let path = data.join(SOCKET).display().to_string();
+            tracing::warn!(path, %error, "there is no local control: a shorter path may help");
+            None
+        }
+    };
+    Ok(Listening { server, compliance, control })
 }
 
 /// Where evidence of disputes is kept, where disputes are served.

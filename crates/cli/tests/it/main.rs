@@ -11,6 +11,7 @@ mod disputes;
 mod issuer;
 mod mcp;
 mod pay;
+mod processor;
 mod running;
 mod serve;
 mod settle;

@@ -134,12 +134,15 @@ pub enum GateReason {
     Denied,
     /// A payer says that somebody else signs with the account's key.
     Unauthorized,
+    /// It was restored from a backup: what was promised and taken since then is not known here.
+    Restored,
 }
 alternatives!(GateReason, "reason" {
     0 => Paused,
     1 => Frozen,
     2 => Denied,
     3 => Unauthorized,
+    4 => Restored,
 });
 
 impl GateReason {
@@ -150,6 +153,7 @@ impl GateReason {
             Self::Frozen => "frozen",
             Self::Denied => "denied",
             Self::Unauthorized => "unauthorized",
+            Self::Restored => "restored",
         }
     }
 }

@@ -239,6 +239,7 @@ impl AcceptError {
 fn told(scope: GateScope, reason: GateReason) -> String {
     let why = match reason {
         GateReason::Paused => "it is paused, try again later",
+        GateReason::Restored => "it was restored from a backup, try again later",
         GateReason::Frozen | GateReason::Unauthorized => "its owner froze it",
         GateReason::Denied => return "this processor does not serve this payment".to_owned(),
     };

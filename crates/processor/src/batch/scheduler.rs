@@ -94,7 +94,7 @@ impl BatchScheduler {
         self.unproved_are(unproved);
         let mut open: Vec<BatchNumber> = open.into_iter().map(|batch| batch.number).collect();
         let room = context.windows.in_flight_max.saturating_sub(open.len());
-        let waits = room == 0 || !context.chain.has_caught_up();
+        let waits = room == 0 || !context.chain.has_caught_up() || context.ledger.is_restored();
         if waits && self.counted.is_some_and(|at| at.elapsed() < COUNT_EVERY) {
             return Ok(open);
         }
