@@ -3,4 +3,5 @@
 pub mod anvil;
 pub mod child;
 pub mod kept;
+pub mod monitoring;
 pub mod repository;
