@@ -1,8 +1,11 @@
 //! That an agent pays more than its card allows, whom it does not allow, or without its owner.
 
+use std::collections::BTreeSet;
+
 use aep2_cards::restrictions::Restrictions;
 use aep2_issuer::{Actor, records::CardState};
 use aep2_payer::{PayError, card::IssuerError};
+use aep2_testkit::monitoring::{Program, missing};
 
 use super::agency::Agency;
 
@@ -102,5 +105,16 @@ async fn what_an_owner_has_to_decide_waits_for_the_owner_and_a_freeze_stops_the_
     let frozen = agency.issuer.set_card_state(owner, actor(), record.id, CardState::Frozen).await;
     assert_eq!(frozen.unwrap().len(), 1, "what is signed and not taken back");
     assert_eq!(refused(agent.get(agency.at("/fixed")).await), "card_frozen");
+    agency.shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_issuer_shows_every_metric_that_an_alert_or_a_dashboard_names() {
+    let agency = Agency::open().await;
+    let (_, _, agent) = agency.agent(1_000, Restrictions::default()).await;
+    agent.get(agency.at("/fixed")).await.unwrap();
+    let shown = reqwest::get(agency.url.join("metrics").unwrap()).await.unwrap();
+    let shown = shown.text().await.unwrap();
+    assert_eq!(missing(Program::Issuer, &shown), BTreeSet::new());
     agency.shop.close().await;
 }

@@ -1,6 +1,7 @@
 //! The gateway: what it lets through, for how much, and what it keeps from both sides.
 
 use std::{
+    collections::BTreeSet,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -13,6 +14,7 @@ use aep2_payee::{
     },
 };
 use aep2_payer::PayError;
+use aep2_testkit::monitoring::{Program, missing};
 use aep2_tests::stand_in::{Counter, TOKEN, WALLET, World, amount, serve};
 use aep2_x402::terms::WireAddress;
 use axum::{
@@ -549,4 +551,12 @@ async fn a_payee_that_is_too_dear_for_the_wallet_gets_nothing_signed() {
     let client = aep2_tests::stand_in::client(payer);
     assert!(matches!(client.get(town.at("dear")).await, Err(PayError::Limit(_))));
     assert_eq!((town.world.ledger.count(), town.service.asked.get()), (0, 0));
+}
+
+#[tokio::test]
+async fn a_gateway_shows_every_metric_that_an_alert_or_a_dashboard_names() {
+    let town = Town::new("").await;
+    let shown = reqwest::get(town.admin.join("metrics").unwrap()).await.unwrap();
+    let shown = shown.text().await.unwrap();
+    assert_eq!(missing(Program::Gateway, &shown), BTreeSet::new());
 }

@@ -1,6 +1,7 @@
 //! Payers and payees who become sanctioned, before their mandates are accepted and after.
 
 use std::{
+    collections::BTreeSet,
     sync::{
         Arc, RwLock,
         atomic::{AtomicU64, Ordering::SeqCst},
@@ -20,6 +21,7 @@ use aep2_ledger::MandateHash;
 use aep2_mandate::units::UnixTime;
 use aep2_processor::{Processor, policy::Policy};
 use aep2_server::compliance::{ProcessorEnforcer, Screening};
+use aep2_testkit::monitoring::{Program, missing};
 use aep2_tests::{
     payers::payee_address,
     settling::{accept_all, all_settled, audited, chain_of, is_settled},
@@ -228,5 +230,17 @@ async fn who_is_in_what_waits_from_before_there_was_compliance_is_looked_at() {
     let subject = Subject::Payer(payer.address());
     office.list.change(|list| list.push(subject));
     eventually("it is held", async || office.is_held(ids[0])).await;
+    office.close(&world).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn compliance_shows_every_metric_that_an_alert_or_a_dashboard_names() {
+    let world = World::new().await;
+    let payer = world.payer(0, 1_000).await;
+    let office = Office::open(&world).await;
+    let screened = office.compliance.screen(Subject::Payer(payer.address())).await;
+    screened.expect("everybody was asked");
+    let shown = office.compliance.metrics().text();
+    assert_eq!(missing(Program::Compliance, &shown), BTreeSet::new());
     office.close(&world).await;
 }

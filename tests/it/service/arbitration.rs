@@ -1,7 +1,7 @@
 //! A real arbiter beside a real processor: rules decide what signatures show, a judge the rest, and whoever
 //! has the key may take the program's place.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use aep2_arbiter::{
     Arbiter, Decide, DecidingConfig, Parts, Processor, Worker,
@@ -17,6 +17,7 @@ use aep2_mandate::{
 };
 use aep2_payer::Payment;
 use aep2_processor_client::disputes::DisputesClient;
+use aep2_testkit::monitoring::{Program, missing};
 use aep2_tests::{
     disputes::{RULING_S, WINDOW_S, arbiter},
     payers::{payee, payee_address},
@@ -188,6 +189,23 @@ async fn a_judge_decides_what_no_signature_shows_also_after_the_program_was_kill
     assert!(court.arbiter.verify_log().unwrap().is_some(), "the log has it");
     court.close().await;
     street.shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_arbiter_shows_every_metric_that_an_alert_or_a_dashboard_names() {
+    let street = Street::open().await;
+    let folder = tempfile::tempdir().unwrap();
+    let court = Court::open(&street, folder.path(), Vault::new(Kek::random().unwrap()));
+    let (payment, dispute) = disputed(&street).await;
+    answer(&street, &payment, &dispute, 0).await;
+    settled_for(&street, &payment, 0).await;
+    court.case(1, Case::is_at_its_end).await;
+    // A processor that is gone is not read.
+    street.shop.close().await;
+    let shown = || court.arbiter.metrics().text();
+    eventually("it was not read", async || shown().contains("asking_failed_total{")).await;
+    assert_eq!(missing(Program::DisputeProcessor, &shown()), BTreeSet::new());
+    court.close().await;
 }
 
 /// The terms name a key, not a program.

@@ -7,6 +7,7 @@ mod disputes;
 mod events;
 mod exact;
 mod limits;
+mod monitoring;
 mod mvp;
 mod outcomes;
 mod reading;

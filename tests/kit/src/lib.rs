@@ -4,4 +4,5 @@ pub mod anvil;
 pub mod child;
 pub mod disk;
 pub mod kept;
+pub mod monitoring;
 pub mod repository;

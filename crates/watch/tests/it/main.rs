@@ -6,6 +6,7 @@ mod broken;
 mod captured;
 mod crashes;
 mod crowds;
+mod figures;
 mod forged;
 mod fronted;
 mod kept;
