@@ -226,7 +226,8 @@ export class DisputeClient {
   async #handIn(mandateId: Hex, files: readonly EvidenceFile[], found: DisputeStatus): Promise<DisputeStatus> {
     for (const { bytes } of files) {
       const path = `v1/disputes/${mandateId}/evidence/${keccak256(bytes)}`;
-      const headers = { "Content-Type": "application/octet-stream" };
+      // Whoever says who it is does not wait for strangers.
+      const headers = { "Content-Type": "application/octet-stream", ...(await this.#authorization(mandateId)) };
       await this.#processor.ask({ method: "POST", path, headers, body: Uint8Array.from(bytes) });
     }
     return files.length === 0 ? found : this.disputeOf(mandateId);

@@ -21,12 +21,12 @@ use alloy_primitives::Address;
 
 use crate::{
     audit::LOG, case::Case, case_file::CaseFile, cases, config::DecidingConfig,
-    error::ArbiterError, family::Family, limiter::Limiter, metrics::Metrics, room, seen::Seen,
-    store::Tx,
+    error::ArbiterError, family::Family, limiter::Limiter, metrics::Metrics, migrating::MIGRATIONS,
+    room, seen::Seen, store::Tx,
 };
 
 /// The format of all keys and values.
-pub(crate) const FORMAT: u32 = 2;
+pub(crate) const FORMAT: u32 = 3;
 /// Whose journal it is: this, and the address of the key.
 pub(crate) const IDENTITY: &[u8] = b"aep2-arbiter";
 
@@ -73,6 +73,7 @@ impl Arbiter {
         let identity = [IDENTITY, parts.signer.address().as_slice()].concat();
         let mut journal_config = JournalConfig::new(Family::ALL, FORMAT, identity);
         journal_config.thread_name = "arbiter-writer";
+        journal_config.migrations = &MIGRATIONS;
         let journal = Journal::open(directory, journal_config, |_| Ok::<_, ArbiterError>(()))?;
         let (metrics, limiter, seen) = (Metrics::default(), Limiter::default(), Seen::default());
         let this = Self { inner: Arc::new(Inner { journal, parts, metrics, limiter, seen }) };

@@ -43,6 +43,7 @@ mod judging;
 mod limiter;
 mod log;
 mod metrics;
+mod migrating;
 mod news;
 mod page;
 mod processor;

@@ -9,7 +9,7 @@ use crate::{
     error::LedgerError,
     limits,
     records::{GateReason, GateRecord, GateScope, Gates},
-    schema::{self, Family},
+    schema::{self, Family, meta},
     source::Source,
     tx::Tx,
 };
@@ -60,6 +60,30 @@ pub(crate) fn open(
     tx.delete(Family::Gate, key);
     tx.gates_mut().remove(&(scope, reason));
     Ok(true)
+}
+
+/// Marks a ledger as restored from a backup now, whether it was one before or not: nothing is accepted, nor to be
+/// sealed.
+///
+/// Disputes have numbers from here on that none can have had which was opened after the backup. Arbiters ask for those
+/// after the last number that they know.
+pub(crate) fn mark_restored(
+    tx: &mut Tx<'_, '_>,
+    (by, note): (String, String),
+    now: UnixTime,
+) -> Result<(), LedgerError> {
+    limits::within("the name of who closes", by.as_bytes(), limits::BY_BYTES_MAX)?;
+    limits::within("the note", note.as_bytes(), limits::REASON_BYTES_MAX)?;
+    let (scope, reason) = (GateScope::All, GateReason::Restored);
+    let record = GateRecord { since: now, by, note };
+    tx.put_record(Family::Gate, schema::gate(&scope, reason), &record);
+    tx.gates_mut().insert((scope, reason), record);
+    // Nobody opens a thousand disputes a second from 1970 on.
+    let floor = now.get().saturating_mul(1_000);
+    let next = tx.counters().next_dispute.max(floor);
+    tx.counters_mut().next_dispute = next;
+    tx.put(Family::Meta, meta::DISPUTE_FLOOR.to_vec(), next.to_be_bytes().to_vec());
+    Ok(())
 }
 
 /// The first of these scopes that is closed for a reason that counts, and why.

@@ -215,6 +215,15 @@ impl Ledger {
         self.submit(move |tx| gate::open(tx, scope, reason))
     }
 
+    /// Marks the ledger as restored from a backup now, whether it was one before or not: nothing is accepted until
+    /// [`GateReason::Restored`] is taken away, and nothing is to be sealed. Disputes get numbers that none has had.
+    ///
+    /// # Errors
+    /// When the ledger cannot take it.
+    pub fn mark_restored(&self, by: String, note: String, now: UnixTime) -> Pending<()> {
+        self.submit(move |tx| gate::mark_restored(tx, (by, note), now))
+    }
+
     // The chain.
 
     /// Applies a block, with the follower's cursor, in one write. Mandates and batches that the

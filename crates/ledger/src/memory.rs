@@ -24,7 +24,7 @@ use crate::{
         Status, Tip, UnconfirmedKind, UnconfirmedRequest,
     },
     schema::{self, Family, meta},
-    source::{Source, account_of, horizon},
+    source::{Source, account_of, dispute_floor, horizon},
     units::{Balance, BatchNumber, MandateHash, Sequence},
 };
 
@@ -250,7 +250,7 @@ impl MemoryState {
         let counters = Counters {
             next_sequence: Sequence::new(next(Family::Acceptances)?.unwrap_or(0)),
             next_batch: BatchNumber::new(next(Family::Batches)?.unwrap_or(1)),
-            next_dispute: next(Family::DisputeNumbers)?.unwrap_or(1),
+            next_dispute: next(Family::DisputeNumbers)?.unwrap_or(1).max(dispute_floor(view)?),
             tip: view.record(Family::Meta, meta::TIP)?,
             horizon: horizon(view)?,
             unconfirmed: Arc::new(unconfirmed),

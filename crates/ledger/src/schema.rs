@@ -27,6 +27,8 @@ pub mod meta {
     pub const HORIZON: &[u8] = b"horizon";
     /// The direct path at a glance.
     pub const DIRECT: &[u8] = b"direct";
+    /// The least number of the next dispute, eight bytes; there where a backup was restored.
+    pub const DISPUTE_FLOOR: &[u8] = b"dispute_floor";
 }
 
 /// A key of these fields.

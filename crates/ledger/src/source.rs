@@ -43,11 +43,20 @@ impl Source for View<'_> {
 
 /// The last block that cannot be undone; 0 when all can.
 pub(crate) fn horizon(on: &impl Source) -> Result<u64, LedgerError> {
-    let Some(bytes) = on.get(Family::Meta, meta::HORIZON)? else {
+    number(on, meta::HORIZON)
+}
+
+/// The least number of the next dispute; 0 where any will do.
+pub(crate) fn dispute_floor(on: &impl Source) -> Result<u64, LedgerError> {
+    number(on, meta::DISPUTE_FLOOR)
+}
+
+fn number(on: &impl Source, key: &[u8]) -> Result<u64, LedgerError> {
+    let Some(bytes) = on.get(Family::Meta, key)? else {
         return Ok(0);
     };
     let number = <[u8; 8]>::try_from(bytes.as_slice())
-        .map_err(|_| LedgerError::damaged(Family::Meta, meta::HORIZON, Defect::Short("number")))?;
+        .map_err(|_| LedgerError::damaged(Family::Meta, key, Defect::Short("number")))?;
     Ok(u64::from_be_bytes(number))
 }
 

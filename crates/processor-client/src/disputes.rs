@@ -174,12 +174,14 @@ impl DisputesClient {
         self.post(&format!("v1/disputes/{}/ruling", ruling.message.mandate_id), ruling).await
     }
 
-    /// Hands in the bytes of a piece of evidence that a party to the dispute signed for.
+    /// Hands in the bytes of a piece of evidence that a party to the dispute signed for. Whoever says who it is does
+    /// not wait for strangers.
     ///
     /// # Errors
     /// When the processor does not answer, or refuses.
     pub async fn put_evidence(
         &self,
+        access: &SignedAccess,
         mandate_id: B256,
         bytes: impl Into<Bytes>,
     ) -> Result<(), ProcessorError> {
@@ -188,6 +190,7 @@ impl DisputesClient {
         let url = at(&self.base, &format!("v1/disputes/{mandate_id}/evidence/{hash}"));
         let kind = (header::CONTENT_TYPE, "application/octet-stream");
         let request = self.http.post(url).header(kind.0, kind.1).body(bytes);
+        let request = request.header(header::AUTHORIZATION, authorization(access)?);
         let (status, answer) = call_within(request, self.slow(), DISPUTE_BYTES_MAX).await?;
         if status.is_success() { Ok(()) } else { Err(refusal(status, &answer)) }
     }

@@ -50,6 +50,7 @@ pub mod policy;
 pub mod processor;
 pub mod refund;
 mod requests;
+pub mod restored;
 mod supervisor;
 pub mod view;
 pub mod window;

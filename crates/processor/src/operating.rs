@@ -97,12 +97,12 @@ impl Processor {
     }
 
     /// Until when promises can stand that a ledger knows nothing of which was restored from a backup; nothing where
-    /// it was not. They were given before it was restored, and none is longer than the settings say.
+    /// it was not. They were given before it was started on, and the guarantee takes none that is longer than its
+    /// contract says, whatever the settings were.
     pub fn promised_until(&self) -> Option<UnixTime> {
         let closed = self.closed_to_all();
         let (_, restored) = closed.iter().find(|(reason, _)| *reason == GateReason::Restored)?;
-        let identity = self.identity();
-        let longest_s = identity.settle_within_s.saturating_add(identity.disputes_within_s);
+        let longest_s = self.deployment().wallet.periods.promise_seconds;
         Some(restored.since.checked_add(longest_s).unwrap_or(UnixTime::MAX))
     }
 

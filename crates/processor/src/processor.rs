@@ -39,6 +39,7 @@ use crate::{
     policy::{Policies, Policy, Request, for_each_waiting},
     refund::{RefundError, RefundStatus, SignedRefund},
     requests::{RequestParts, RequestQueue},
+    restored::first_start,
     supervisor::{Supervisor, TaskPanicked},
     view::{
         self, AccountStatus, BatchStatus, DirectStatus, Identity, Inclusion, InclusionProofs,
@@ -178,7 +179,8 @@ impl Processor {
         config.check(&deployment)?;
         let sets = provers.verifier_sets(&deployment);
         let ledger_settings = ledger_config(&deployment, &key, sets, &config);
-        let (ledger, policies) = open(ledger, ledger_settings, &config, policies).await?;
+        let now = clock.now();
+        let (ledger, policies) = open((ledger, now), ledger_settings, &config, policies).await?;
         let base = Base::new(ledger, &policies, &deployment, &config, &clock);
         let Base { ledger, metrics, events, outcomes, chain, supervisor } = base.clone();
 
@@ -404,6 +406,11 @@ impl Processor {
         reading.await.unwrap_or_else(|error| Err(ViewError::Internal(error.to_string())))
     }
 
+    /// The contracts.
+    pub(crate) fn deployment(&self) -> &Deployment {
+        &self.inner.deployment
+    }
+
     /// The ledger, for what is done to it as a whole.
     pub(crate) fn ledger(&self) -> &Arc<Ledger> {
         &self.inner.base.ledger
@@ -592,7 +599,7 @@ fn watch_ledger(ledger: &Arc<Ledger>, supervisor: &Arc<Supervisor>) -> JoinHandl
 
 /// Opens the ledger, and has the policies count what lives in it.
 async fn open(
-    directory: PathBuf,
+    (directory, now): (PathBuf, UnixTime),
     settings: LedgerConfig,
     config: &ProcessorConfig,
     policies: Vec<Arc<dyn Policy>>,
@@ -600,6 +607,7 @@ async fn open(
     let (words_max, disputes) = (config.acceptance.nonce_words_max, config.disputes);
     let opening = tokio::task::spawn_blocking(move || {
         let ledger = Ledger::open(directory, settings)?;
+        first_start(&ledger, now)?;
         let policies = Policies::start((words_max, &disputes), policies, &ledger)?;
         Ok::<_, StartError>((Arc::new(ledger), policies))
     });

@@ -18,16 +18,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use aep2_ledger::{
-    Backup, BackupError, Backups, Close, GateReason, GateScope, Identity, Ledger, LedgerConfig,
-};
+use aep2_ledger::{Backup, BackupError, Backups, Identity, Ledger, LedgerConfig};
 use aep2_mandate::units::{ChainId, UnixTime};
+use aep2_processor::restored::RESTORED_BY;
 use alloy::primitives::Address;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// The list's version.
 const VERSION: u32 = 1;
+/// The ledger in a data directory that is being restored.
+const UNMARKED: &str = "ledger.unmarked";
 const LIST: &str = "backups.json";
 const LOCK: &str = "backups.lock";
 
@@ -167,6 +168,11 @@ pub enum BackupsError {
     Store(#[from] BackupError),
 }
 
+/// Whether a data directory is being restored, or was and not to the end.
+pub fn is_unfinished(data: &Path) -> bool {
+    data.join(UNMARKED).exists()
+}
+
 /// A folder of backups.
 #[derive(Debug)]
 pub struct BackupFolder {
@@ -253,7 +259,11 @@ impl BackupFolder {
     ) -> Result<&Taken, BackupsError> {
         let mut copies = BTreeMap::new();
         for (store, copy) in stores {
-            let mut backups = Backups::open(&self.path.join(store.folder()))?;
+            let folder = self.path.join(store.folder());
+            // Whatever others may read of the folder that it is in.
+            let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
+            made.map_err(io_error("make", &folder))?;
+            let mut backups = Backups::open(&folder)?;
             let Backup { number, bytes, .. } = copy(&mut backups)?;
             copies.insert(store, Copied { number, bytes });
         }
@@ -278,12 +288,15 @@ impl BackupFolder {
         for store in [Store::Ledger, Store::Disputes, Store::Compliance] {
             let kept = self.list.backups.iter().filter_map(|own| own.copies.get(&store));
             let folder = self.path.join(store.folder());
-            if let Some(oldest) = kept.map(|own| own.number).min()
-                && folder.exists()
-            {
-                let mut backups = Backups::open(&folder)?;
-                let newest = backups.list().iter().filter(|own| own.number >= oldest).count();
-                backups.keep(newest)?;
+            match kept.map(|own| own.number).min() {
+                _ if !folder.exists() => {}
+                Some(oldest) => {
+                    let mut backups = Backups::open(&folder)?;
+                    let newest = backups.list().iter().filter(|own| own.number >= oldest).count();
+                    backups.keep(newest)?;
+                }
+                // It is not stored any more.
+                None => fs::remove_dir_all(&folder).map_err(io_error("remove", &folder))?,
             }
         }
         Ok(gone)
@@ -292,7 +305,8 @@ impl BackupFolder {
     /// Writes what a backup has into a data directory that has none of it. Blocks.
     ///
     /// The ledger is marked: whoever starts on it neither accepts nor seals anything, until it is told to go on. It
-    /// is there when it is whole and marked, and not before.
+    /// is in its place when all is whole and marked, and not before; until then nothing starts there
+    /// ([`is_unfinished`]). What was interrupted can be done again.
     ///
     /// # Errors
     /// When there is no such backup, the directory has something of it, a file is damaged, or cannot be written.
@@ -305,25 +319,37 @@ impl BackupFolder {
         let backup = self.find(Some(number))?;
         let made = DirBuilder::new().recursive(true).mode(0o700).create(data);
         made.map_err(io_error("make", data))?;
-        let ledger = Store::Ledger.within(data);
-        if ledger.exists() {
-            return Err(BackupError::NotEmpty { path: ledger }.into());
+        let unmarked = data.join(UNMARKED);
+        let stores: Vec<(Store, PathBuf)> =
+            backup.copies.keys().map(|store| (*store, store.within(data))).collect();
+        // What is left of a try that was interrupted is nobody's yet: its ledger is not in its place.
+        let is_unfinished = unmarked.exists();
+        for (store, directory) in &stores {
+            match directory.exists() {
+                true if is_unfinished && *store != Store::Ledger => {
+                    fs::remove_dir_all(directory).map_err(io_error("remove", directory))?;
+                }
+                true => return Err(BackupError::NotEmpty { path: directory.clone() }.into()),
+                false => {}
+            }
         }
-        let unmarked = data.join("ledger.unmarked");
-        let mut restored = Vec::new();
-        // The ledger last: without it nothing starts here.
-        for (store, copy) in backup.copies.iter().rev() {
+        if is_unfinished {
+            fs::remove_dir_all(&unmarked).map_err(io_error("remove", &unmarked))?;
+        }
+        fs::create_dir(&unmarked).map_err(io_error("make", &unmarked))?;
+        for (store, copy) in &backup.copies {
             let directory = match store {
                 Store::Ledger => unmarked.clone(),
                 other => other.within(data),
             };
             Backups::open(&self.path.join(store.folder()))?.restore(copy.number, &directory)?;
-            restored.push((*store, store.within(data)));
         }
         self.mark(backup, &unmarked, now)?;
+        let ledger = Store::Ledger.within(data);
         fs::rename(&unmarked, &ledger).map_err(io_error("rename", &unmarked))?;
-        restored.reverse();
-        Ok(restored)
+        let synced = File::open(data).and_then(|data| data.sync_all());
+        synced.map_err(io_error("sync", data))?;
+        Ok(stores)
     }
 
     /// Marks a ledger as restored.
@@ -332,14 +358,9 @@ impl BackupFolder {
         let Owner { chain_id, wallet, processor } = self.list.of;
         let config = LedgerConfig::new(chain_id, wallet, processor);
         let ledger = Ledger::open(ledger, config).map_err(|error| failed(error.to_string()))?;
-        let close = Close {
-            scope: GateScope::All,
-            reason: GateReason::Restored,
-            by: "aep2 restore".to_owned(),
-            note: format!("backup {} of {}", backup.number, backup.at),
-        };
-        let closed = ledger.close_gate(close, now).wait();
-        closed.map(drop).map_err(|error| failed(error.to_string()))
+        let note = format!("backup {} of {}", backup.number, backup.at);
+        let marked = ledger.mark_restored(RESTORED_BY.to_owned(), note, now).wait();
+        marked.map(drop).map_err(|error| failed(error.to_string()))
     }
 
     /// Writes the list, whole or not at all.
@@ -350,9 +371,13 @@ impl BackupFolder {
             reason: error.to_string(),
         })?;
         let written = (|| {
+            // One that was left, or put there: it is not followed anywhere.
+            match fs::remove_file(&new) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
             let options = &mut File::options();
-            let mut file =
-                options.write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+            let mut file = options.write(true).create_new(true).mode(0o600).open(&new)?;
             file.write_all(&text)?;
             file.sync_all()?;
             fs::rename(&new, &path)?;

@@ -5,7 +5,7 @@ use std::fs;
 use aep2_ledger::MandateHash;
 use aep2_mandate::mandate::SignedMandate;
 use aep2_processor::{Processor, operating::GoOnError};
-use aep2_server::backups::{BackupFolder, BackupsError, Copying, Owner, Store};
+use aep2_server::backups::{BackupFolder, BackupsError, Copying, Owner, Store, is_unfinished};
 use aep2_tests::{
     payers::Payer,
     settling::{all_settled, audited},
@@ -84,8 +84,10 @@ async fn a_restored_ledger_neither_accepts_nor_seals_before_it_is_told_to_go_on(
     for mandate in [&another, &lost.forgotten] {
         assert_eq!(code(&processor, mandate).await, "paused");
     }
+    // Nobody was promised anything for longer than the guarantee takes, by whatever settings.
     let until = processor.promised_until().expect("it was restored");
-    assert!(until > world.later(60));
+    let longest_s = world.deployment.wallet.periods.promise_seconds;
+    assert!(until > world.later(longest_s - 60));
     let refused = processor.go_on(false).await;
     assert!(matches!(refused, Err(GoOnError::StillPromised { until: found }) if found == until));
     // It would have been sealed by now many times: windows close at once.
@@ -106,8 +108,7 @@ async fn a_restored_ledger_neither_accepts_nor_seals_before_it_is_told_to_go_on(
     assert!(!processor.go_on(false).await.expect("it does already"));
     let later = world.mandate(&lost.payer, 500, 4);
     assert_eq!(code(&processor, &later).await, "accepted");
-    let known = [&lost.known, &later].map(|own| MandateHash::from(world.id_of(own)));
-    all_settled(&processor, &known).await;
+    all_settled(&processor, &[MandateHash::from(world.id_of(&later))]).await;
     audited(&processor);
     world.stop(processor).await;
 }
@@ -117,12 +118,54 @@ async fn a_restored_ledger_neither_accepts_nor_seals_before_it_is_told_to_go_on(
 async fn a_restored_ledger_that_goes_on_at_once_promises_the_same_money_twice() {
     let lost = Lost::begin().await;
     let world = lost.restored();
-    let processor = world.start(world.config()).await;
+    let processor = world.start(world.at_once()).await;
     assert!(processor.go_on(true).await.expect("it was told to"));
     let another = world.mandate(&lost.payer, FUNDS - 100, 3);
     assert_eq!(code(&processor, &another).await, "accepted");
     // Somebody has a receipt for the same money: not both are paid by it.
     assert_eq!(code(&processor, &lost.forgotten).await, "insufficient_funds");
+    // What it knows is settled in time.
+    all_settled(&processor, &[MandateHash::from(world.id_of(&lost.known))]).await;
+    world.stop(processor).await;
+}
+
+/// The time is counted from when it matters: not from when the copy was made, nor from the restore before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_that_was_restored_long_ago_or_twice_waits_anew() {
+    let lost = Lost::begin().await;
+    let world = lost.restored();
+    // Meanwhile the machine that it was copied from goes on, for a day.
+    world.travel(86_400);
+    let processor = world.start(world.config()).await;
+    let longest_s = world.deployment.wallet.periods.promise_seconds;
+    assert!(processor.promised_until().expect("it was restored") > world.later(longest_s - 60));
+    // A backup of what was restored, and lost again before it was told to go on.
+    let folder = TempDir::new().expect("a folder");
+    let number = back_up(&processor, &folder);
+    world.stop(processor).await;
+    fs::remove_dir_all(world.ledger()).expect("removed");
+    world.travel(86_400);
+    let data = world.ledger().parent().expect("a folder").to_owned();
+    let backups = BackupFolder::existing(folder.path()).expect("backups");
+    backups.restore(number, &data, world.clock.now()).expect("restored");
+    let processor = world.start(world.config()).await;
+    assert!(matches!(processor.go_on(false).await, Err(GoOnError::StillPromised { .. })));
+    assert!(processor.promised_until().expect("it was restored") > world.later(longest_s - 60));
+    world.stop(processor).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_that_was_interrupted_is_done_again_and_nothing_starts_before() {
+    let lost = Lost::begin().await;
+    let data = lost.world.ledger().parent().expect("a folder").to_owned();
+    // Half of a ledger, as a machine that was switched off leaves it.
+    fs::create_dir_all(data.join("ledger.unmarked/rocksdb")).expect("made");
+    fs::write(data.join("ledger.unmarked/rocksdb/CURRENT"), "").expect("written");
+    assert!(is_unfinished(&data));
+    let world = lost.restored();
+    assert!(!is_unfinished(&data));
+    let processor = world.start(world.config()).await;
+    assert_eq!(processor.accepted(), 1);
     world.stop(processor).await;
 }
 

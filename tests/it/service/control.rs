@@ -7,7 +7,7 @@ use alloy::transports::http::reqwest::{Client, Response};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::shop::Shop;
+use super::shop::{LONG, Shop};
 
 struct Socket {
     folder: TempDir,
@@ -65,7 +65,7 @@ async fn whoever_pauses_a_processor_stops_new_promises_and_nothing_else() {
     let resumed: Resumed = socket.post("resume", json!({})).await.json().await.unwrap();
     assert_eq!(resumed, Resumed { was_paused: true, was_restored: false });
     assert!(shop.pay(&shop.mandate(10, 1)).await.status.is_success());
-    socket.control.stop().await;
+    socket.control.stop(LONG).await;
     assert!(!socket.folder.path().join(SOCKET).exists());
     shop.close().await;
 }
@@ -89,7 +89,7 @@ async fn nobody_else_can_use_the_socket_and_what_makes_no_sense_is_said() {
         socket.post("pause", json!({ "why": "a typing error" })).await.status().is_client_error()
     );
     assert!(socket.status().await.accepts);
-    socket.control.stop().await;
+    socket.control.stop(LONG).await;
     shop.close().await;
 }
 

@@ -4,8 +4,9 @@
 use aep2_ledger::MandateHash;
 use aep2_mandate::{
     typed_data::{
+        Signed,
         access::Access,
-        dispute::Reason,
+        dispute::{Dispute, DisputeAnswer, Evidence, Reason},
         keyed::{AnySigned, KeySigned},
     },
     units::UnixTime,
@@ -20,15 +21,20 @@ use aep2_tests::{
     payers::{payee, payee_address},
     settling::all_settled,
     stand_in::serve,
+    world::eventually,
 };
-use alloy::primitives::{Address, B256, keccak256};
+use alloy::{
+    primitives::{Address, B256, keccak256},
+    signers::local::PrivateKeySigner,
+};
 use axum::Router;
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
 
 use super::{
     shop::{FUNDS, Shop, json},
-    street::{Street, processor_url},
+    street::{Street, header, processor_url},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -162,6 +168,59 @@ async fn whoever_paid_is_served_though_the_processor_promises_for_longer_than_th
     let served = street.client("ann", &[arbiter(1).address()]).get(street.joke()).await.unwrap();
     assert!(served.payment.unwrap().receipt.is_ok(), "the receipt is believed");
     assert_eq!((street.served.get(), street.told.lock().unwrap().len()), (1, 1));
+    street.shop.close().await;
+}
+
+/// A payer reads what its payee's answer names, and wants it not to arrive.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payee_hands_in_what_it_named_whatever_its_payer_does_about_it() {
+    let street = Street::open().await;
+    let Shop { world, payer, processor, .. } = &street.shop;
+    let sale = world.sale(payer, 70, 0);
+    processor.accept(sale.clone()).await.unwrap();
+    // It names the payee's bytes as its own, with another size.
+    let paper = b"the joke as it was told".as_slice();
+    let lie = Evidence { size: 1, ..Evidence::of(paper, "text/plain").unwrap() };
+    let dispute =
+        Dispute { evidence: vec![lie], ..world.dispute(&sale.signed, Reason::Other, &[]) };
+    processor.open_dispute(world.disputed_by_key(payer, dispute.clone())).await.unwrap();
+    let answer = world.answered_by(&payee(1), &dispute, 70);
+    let named = vec![Evidence::of(paper, "text/plain").unwrap()];
+    let answer = DisputeAnswer { evidence: named, ..answer.message };
+    let domain = world.id().eip712_domain();
+    let signed = Signed::sign(answer, &payee(1), &domain).unwrap();
+    let id = world.id_of(&sale.signed);
+    processor.answer_dispute(MandateHash::from(id), signed).await.unwrap();
+
+    // And it holds the places of those who do not say who they are.
+    let path = format!("/v1/disputes/{}/evidence/{}", id.to_bytes(), keccak256(paper));
+    let mut slow = Vec::new();
+    for _ in 0..2 {
+        let mut stream = tokio::net::TcpStream::connect(street.shop.address).await.unwrap();
+        let head = format!("POST {path} HTTP/1.1\r\nhost: shop\r\ncontent-length: 23\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        slow.push(stream);
+    }
+    let hand_in = |key: Option<&PrivateKeySigner>| {
+        let request = street.shop.request(Method::POST, &path).body(paper);
+        match key {
+            Some(key) => {
+                let access = street.signed(key, street.access(id.to_bytes()));
+                request.header("authorization", header(&access))
+            }
+            None => request,
+        }
+    };
+    eventually("both places are taken", async || {
+        street.shop.send(hand_in(None)).await.status == 429
+    })
+    .await;
+    // Nobody becomes a party by saying so.
+    assert_eq!(street.shop.send(hand_in(Some(&payee(2)))).await.status, 429);
+    assert_eq!(street.shop.send(hand_in(Some(&payee(1)))).await.status, 200);
+    let shown = processor.dispute(MandateHash::from(id)).unwrap();
+    assert!(shown.is_some());
+    drop(slow);
     street.shop.close().await;
 }
 

@@ -133,7 +133,7 @@ impl Street {
     }
 }
 
-fn header(access: &SignedAccess) -> String {
+pub(crate) fn header(access: &SignedAccess) -> String {
     format!("AEP2 {}", URL_SAFE_NO_PAD.encode(serde_json::to_vec(access).unwrap()))
 }
 

@@ -24,6 +24,7 @@ use aep2_prover::{
 };
 use aep2_server::{
     Beside, Server,
+    backups::is_unfinished,
     control::{Control, Controlled, SOCKET},
     settings::{Problem, Rpc, Settings},
 };
@@ -38,6 +39,9 @@ use crate::output::Output;
 
 /// How long the start waits for the first look at the chain. Then it is told that it is not ready yet.
 const READY_WITHIN: Duration = Duration::from_secs(15);
+
+/// How long a request to local control may take when all is stopped: a backup that is not done then is none.
+const CONTROL_WITHIN: Duration = Duration::from_secs(10);
 
 /// A processor that runs and is served.
 pub(crate) struct Serving {
@@ -96,6 +100,11 @@ impl Serving {
         refuse(&settings.check())?;
         let data = &settings.data.directory;
         let folder = DataFolder::take(data)?;
+        ensure!(
+            !is_unfinished(data),
+            "a backup was being restored to {} and was not restored to the end: restore it again",
+            data.display()
+        );
         let key = key::load(settings, &folder.processor_key())?;
         let processor_address = key.address();
         let chain = chain::connect(&settings.chain, &folder, processor_address).await?;
@@ -175,10 +184,10 @@ impl Serving {
 
     /// Takes the processor down, and leaves its chain.
     pub(crate) async fn vanish(self) -> Remains {
-        if let Some(control) = self.control {
-            control.stop().await;
-        }
         self.server.stop().await;
+        if let Some(control) = self.control {
+            control.stop(CONTROL_WITHIN).await;
+        }
         if let Some(compliance) = self.compliance {
             compliance.stop().await;
         }

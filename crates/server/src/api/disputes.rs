@@ -9,6 +9,7 @@ use aep2_mandate::typed_data::{
     ruling::Ruling,
 };
 use aep2_processor::{
+    Processor,
     dispute::{Dispute, DisputeError, Said},
     view::{DisputeList, DisputeStatus},
 };
@@ -27,7 +28,7 @@ use super::{
     access::reader,
     body,
     error::{ApiError, Code},
-    evidence_places::By,
+    evidence_places::Bringer,
     path, schema,
     state::Api,
 };
@@ -186,7 +187,8 @@ pub(super) async fn disputes(
 /// Hand in a piece of evidence.
 ///
 /// The bytes whose hash a party has signed; anybody may bring them. They are kept sealed, and never read
-/// here.
+/// here. Whom the dispute concerns may say who it is with the header `Authorization: AEP2 …`: then nobody else takes
+/// its places where many hand in at the same time.
 #[utoipa::path(
     post, path = "/v1/disputes/{id}/evidence/{hash}", tag = "disputes",
     params(schema::MandateId, ("hash" = String, Path, description = "The keccak-256 hash of the bytes", pattern = "^0x[0-9a-fA-F]{64}$")),
@@ -204,20 +206,15 @@ pub(super) async fn hand_in(
     let (id, hash) = (path::mandate(&id)?, path::mandate(&hash)?.bytes());
     let store = api.evidence().cloned().ok_or_else(none)?;
     // Nothing is read, and no place is taken, for what no party has named: strangers know no hashes.
-    let dispute = api.blocking(move |processor| processor.dispute(id)).await??;
-    let dispute = dispute.ok_or_else(|| unknown(id))?;
-    let (by, piece) = named(&dispute, hash).ok_or_else(|| {
+    let headers = request.headers().clone();
+    let (dispute, bringer) =
+        api.blocking(move |processor| brought(processor, id, &headers)).await??;
+    let size = named(&dispute, hash).map(|(_, piece)| piece.size).max().ok_or_else(|| {
         let message = format!("no party to this dispute has signed evidence with the hash {hash}");
         ApiError::new(Code::EvidenceNotNamed, message)
     })?;
-    let named = Named { hash, size: piece.size, media_type: piece.media_type.clone() };
-    let disputed = Disputed {
-        id: id.bytes(),
-        shares: shares(&dispute, by),
-        open_until: dispute.record.decide_by,
-    };
-    let most = piece.size.min(EVIDENCE_BYTES_MAX) as usize;
-    let (known, looked) = (disputed.id, store.clone());
+    let most = size.min(EVIDENCE_BYTES_MAX) as usize;
+    let (known, looked) = (id.bytes(), store.clone());
     if api.blocking(move |_| looked.has(known, hash)).await?? {
         // Whoever sends the same again and again takes no memory, and no place from others.
         let sent = body::hashed(request, most, api.body_within()).await?;
@@ -227,8 +224,15 @@ pub(super) async fn hand_in(
         };
     }
     // Each may take a mebibyte of memory.
-    let _place = api.evidence_place(disputed.id, by).await?;
+    let _place = api.evidence_place(id.bytes(), bringer).await?;
     let bytes = body::bytes(request, most, api.body_within()).await?;
+    // Whoever named the same hash with another size named other bytes, and takes nothing from whoever did not.
+    let other = EvidenceError::OtherSize { expected: size, size: bytes.len() as u64 };
+    let found = named(&dispute, hash).find(|(_, piece)| piece.size == bytes.len() as u64);
+    let (by, piece) = found.ok_or(other)?;
+    let named = Named { hash, size: piece.size, media_type: piece.media_type.clone() };
+    let (shares, open_until) = (shares(&dispute, by), dispute.record.decide_by);
+    let disputed = Disputed { id: id.bytes(), shares, open_until };
     store.put(disputed, named, bytes.into()).await?;
     Ok(StatusCode::OK)
 }
@@ -296,14 +300,39 @@ fn kept(store: Option<&EvidenceStore>, mandate: MandateHash) -> Result<Vec<B256>
     Ok(store.list(mandate.bytes())?.into_iter().map(|piece| piece.hash).collect())
 }
 
-/// The piece with this hash that a party named, and which one. What the agent named before its owner spoke
+/// A party that names evidence.
+#[derive(Clone, Copy)]
+enum By {
+    Payer,
+    Payee,
+}
+
+/// A dispute, and who hands in evidence of it.
+fn brought(
+    processor: &Processor,
+    id: MandateHash,
+    headers: &HeaderMap,
+) -> Result<(Dispute, Bringer), ApiError> {
+    let dispute = processor.dispute(id)?.ok_or_else(|| unknown(id))?;
+    if !headers.contains_key(header::AUTHORIZATION) {
+        return Ok((dispute, Bringer::Anybody));
+    }
+    let signer = reader(processor, headers, Some(id))?;
+    let bringer = match processor.concerns(&dispute, &signer)? {
+        true => Bringer::from(&signer),
+        false => Bringer::Anybody,
+    };
+    Ok((dispute, bringer))
+}
+
+/// The pieces with this hash that a party named, and which party. What the agent named before its owner spoke
 /// is evidence still.
-fn named(dispute: &Dispute, hash: B256) -> Option<(By, &Evidence)> {
+fn named(dispute: &Dispute, hash: B256) -> impl Iterator<Item = (By, &Evidence)> {
     let openings = std::iter::once(&dispute.opening).chain(&dispute.agents_opening);
     let payers = openings.flat_map(|opening| &opening.message().evidence);
     let payees = dispute.answer.iter().flat_map(|answer| &answer.message.evidence);
-    let mut pieces = payers.map(|own| (By::Payer, own)).chain(payees.map(|own| (By::Payee, own)));
-    pieces.find(|(_, piece)| piece.hash == hash)
+    let pieces = payers.map(|own| (By::Payer, own)).chain(payees.map(|own| (By::Payee, own)));
+    pieces.filter(move |(_, piece)| piece.hash == hash)
 }
 
 /// In whose room a piece is: its signer's. Payees cost nothing, so what they name is in the room of answers to

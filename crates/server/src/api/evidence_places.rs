@@ -1,7 +1,6 @@
 //! Places of those who hand in evidence: each holds the memory of a piece until its bytes have come. So many
-//! in all, and whoever finds none waits in a line: those who are slow delay others, and turn none away. And so few of
-//! each side of a dispute, in places and in the line, that no side stands in the other's way, and a line is no
-//! longer than there are disputes.
+//! in all, and whoever finds none waits in a line. And so few of each who hands in evidence of a dispute, in places and
+//! in the line: who says by a signature who it is has its own, and whoever does not say it takes none of these.
 
 use std::{
     collections::HashMap,
@@ -9,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use aep2_mandate::{field, typed_data::keyed::AnySigner};
 use alloy::primitives::B256;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -17,20 +17,29 @@ use tokio::{
 
 /// How many pieces may come in at the same time.
 const PLACES_MAX: usize = 64;
-/// How many of one side of a dispute may come in, or wait for a place.
+/// How many of one who hands in evidence of a dispute may come in, or wait for a place.
 const OF_SIDE_MAX: usize = 2;
 
-/// A party that names evidence.
+/// Who hands in: who has signed that it does, or anybody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum By {
-    /// Who pays.
-    Payer,
-    /// Who is paid.
-    Payee,
+pub(super) enum Bringer {
+    /// Somebody whom the dispute concerns, by address or by the key's hash.
+    Party(B256),
+    /// Whoever knows a hash that was named. All of these share what one party has.
+    Anybody,
 }
 
-/// A side of a dispute.
-type Side = (B256, By);
+impl From<&AnySigner> for Bringer {
+    fn from(signer: &AnySigner) -> Self {
+        Self::Party(match signer {
+            AnySigner::Address(address) => address.into_word(),
+            AnySigner::Key(key) => B256::from(field::to_be_bytes(&key.hash())),
+        })
+    }
+}
+
+/// Who hands in evidence of which dispute.
+type Side = (B256, Bringer);
 
 /// How many pieces of which dispute come in now. Clones are the same.
 #[derive(Clone, Debug)]
@@ -107,6 +116,8 @@ mod tests {
     use super::*;
 
     const WITHIN: Duration = Duration::from_secs(10);
+    const PAYER: Bringer = Bringer::Party(B256::repeat_byte(1));
+    const PAYEE: Bringer = Bringer::Anybody;
 
     fn dispute(number: u64) -> B256 {
         B256::left_padding_from(&number.to_be_bytes())
@@ -126,25 +137,25 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_is_slow_stands_in_nobody_elses_way() {
         let places = EvidencePlaces::default();
-        let payers = many(&places, [(dispute(1), By::Payer); 10].into_iter()).await;
+        let payers = many(&places, [(dispute(1), PAYER); 10].into_iter()).await;
         assert_eq!(payers.len(), OF_SIDE_MAX);
-        assert!(places.take((dispute(1), By::Payer), WITHIN).await.is_none());
-        assert!(places.take((dispute(1), By::Payee), WITHIN).await.is_some(), "the other side");
-        assert!(places.take((dispute(2), By::Payer), WITHIN).await.is_some(), "another dispute");
+        assert!(places.take((dispute(1), PAYER), WITHIN).await.is_none());
+        assert!(places.take((dispute(1), PAYEE), WITHIN).await.is_some(), "the other side");
+        assert!(places.take((dispute(2), PAYER), WITHIN).await.is_some(), "another dispute");
         drop(payers);
-        assert!(places.take((dispute(1), By::Payer), WITHIN).await.is_some());
+        assert!(places.take((dispute(1), PAYER), WITHIN).await.is_some());
         assert_eq!(places.sides.counts().len(), 0, "nothing stays of those who are gone");
     }
 
     #[tokio::test(start_paused = true)]
     async fn whoever_finds_all_places_taken_waits_in_a_line_and_is_not_turned_away() {
         let places = EvidencePlaces::default();
-        let strangers = (0..100).flat_map(|own| [(dispute(own), By::Payer); 2]);
+        let strangers = (0..100).flat_map(|own| [(dispute(own), PAYER); 2]);
         let held = many(&places, strangers).await;
         assert_eq!(held.len(), PLACES_MAX);
         let waits = |number| {
             let places = places.clone();
-            tokio::spawn(async move { places.take((dispute(number), By::Payee), WITHIN).await })
+            tokio::spawn(async move { places.take((dispute(number), PAYEE), WITHIN).await })
         };
         let first = waits(1);
         sleep(Duration::from_secs(1)).await;
@@ -156,6 +167,6 @@ mod tests {
         assert!(first.is_some() && !second.is_finished(), "in the order in which they came");
         advance(WITHIN).await;
         assert!(second.await.expect("it ends").is_none(), "not for ever");
-        assert!(!places.sides.counts().contains_key(&(dispute(2), By::Payee)));
+        assert!(!places.sides.counts().contains_key(&(dispute(2), PAYEE)));
     }
 }

@@ -15,10 +15,13 @@ use tokio::sync::{Semaphore, watch};
 use super::{
     error::{ApiError, Code},
     event_buffer::EventBuffer,
-    evidence_places::{By, EvidencePlace, EvidencePlaces},
+    evidence_places::{Bringer, EvidencePlace, EvidencePlaces},
     guard::Gate,
 };
 use crate::{metrics::Metrics, settings::LimitSettings};
+
+/// How many bodies may come first, one after another, where all places for evidence are taken.
+const PLACE_WAITS_FOR: u32 = 4;
 
 /// What is served beside the processor, where it is there.
 #[derive(Default)]
@@ -108,14 +111,15 @@ impl Api {
         self.inner.compliance.as_ref()
     }
 
-    /// A place among those who may hand in evidence at the same time, of one side of a dispute and in all. It is
-    /// waited for as long as a body may take.
+    /// A place among those who may hand in evidence at the same time. It is waited for as long as a few bodies may
+    /// take.
     pub(super) async fn evidence_place(
         &self,
         dispute: B256,
-        by: By,
+        by: Bringer,
     ) -> Result<EvidencePlace, ApiError> {
-        let place = self.inner.evidence_places.take((dispute, by), self.body_within()).await;
+        let within = self.body_within().saturating_mul(PLACE_WAITS_FOR);
+        let place = self.inner.evidence_places.take((dispute, by), within).await;
         place.ok_or_else(|| {
             let message = "other evidence is being taken in: try again in a moment";
             ApiError::new(Code::TooManyRequests, message)

@@ -19,9 +19,10 @@ mod routes;
 use std::{
     fs, io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
-use tokio::{sync::oneshot, task::JoinHandle};
+use tokio::{sync::oneshot, task::JoinHandle, time::timeout};
 
 pub use self::{
     answers::{Closed, Refused, Resumed, Status, Switched},
@@ -67,11 +68,14 @@ impl Control {
         Ok(Self { path, stop, task })
     }
 
-    /// Takes no more requests, and waits for those in flight.
-    pub async fn stop(self) {
-        let Self { path, stop, task } = self;
+    /// Takes no more requests, and waits for those in flight, so long.
+    pub async fn stop(self, within: Duration) {
+        let Self { path, stop, mut task } = self;
         let _ = fs::remove_file(path);
         let _ = stop.send(());
-        let _ = task.await;
+        if timeout(within, &mut task).await.is_err() {
+            tracing::warn!("a request to local control was cut off");
+            task.abort();
+        }
     }
 }

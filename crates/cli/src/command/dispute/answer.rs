@@ -92,7 +92,8 @@ pub(super) async fn run(arguments: &Arguments, output: &Output) -> anyhow::Resul
         },
     };
     let view = asking.client.answer(mandate_id, &signed).await?;
-    attached.hand_in(&asking.client, mandate_id).await?;
+    let access = asking.access(Some(mandate_id))?;
+    attached.hand_in(&asking.client, &access, mandate_id).await?;
     output.result(&view, || whole(&view))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -6,7 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use aep2_mandate::typed_data::dispute::{EVIDENCE_BYTES_MAX, EVIDENCE_MAX, Evidence};
+use aep2_mandate::typed_data::{
+    access::SignedAccess,
+    dispute::{EVIDENCE_BYTES_MAX, EVIDENCE_MAX, Evidence},
+};
 use aep2_processor_client::disputes::DisputesClient;
 use alloy::primitives::B256;
 use anyhow::{Context, ensure};
@@ -51,10 +54,11 @@ impl Attached {
     pub(super) async fn hand_in(
         self,
         client: &DisputesClient,
+        access: &SignedAccess,
         mandate: B256,
     ) -> anyhow::Result<()> {
         for (piece, bytes) in self.0 {
-            client.put_evidence(mandate, bytes).await.with_context(|| {
+            client.put_evidence(access, mandate, bytes).await.with_context(|| {
                 format!(
                     "what was signed stands, but the evidence {} was not handed in; send the same again",
                     piece.hash
