@@ -20,7 +20,7 @@ use aep2_mandate::units::{Amount, Ceiling};
 use aep2_payee::{Paid, Payee, PayeeConfig, Quote};
 use aep2_payer::{Payer, PayingClient, card::CardFile};
 use aep2_processor_client::{NativeClient, RetryPolicy};
-use aep2_tests::{payers::payee, world::eventually};
+use aep2_tests::payers::payee;
 use aep2_vault::{Kek, Vault};
 use aep2_x402::purchase::Venue;
 use axum::{Extension, Router, routing::get};
@@ -74,10 +74,8 @@ impl Agency {
         let account = funded.await.account;
         let actor = Actor::Owner(owner.id);
         issuer.set_account(owner.id, actor, wallet.id, account).await.unwrap();
-        eventually("the processor knows the account", || async {
-            shop.get(&format!("/v1/accounts/{account}")).await.status == 200
-        })
-        .await;
+        // It knows the account, and what is in it.
+        shop.world.ready(&shop.processor).await;
 
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url: Url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
