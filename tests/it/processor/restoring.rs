@@ -219,7 +219,7 @@ async fn of_many_backups_the_newest_are_kept_and_each_can_be_restored() {
     for (number, accepted) in kept {
         let data = TempDir::new().expect("a folder");
         backups.restore(number, data.path(), world.clock.now()).expect("restored");
-        let report = aep2_ledger::audit::audit(&data.path().join("ledger")).expect("audited");
+        let report = aep2_ledger::audit::audit(data.path().join("ledger")).expect("audited");
         assert_eq!((report.mandates, report.findings.len()), (accepted, 0), "{number}");
     }
     world.stop(processor).await;
