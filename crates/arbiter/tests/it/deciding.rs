@@ -122,7 +122,8 @@ async fn an_order_that_was_paid_twice_is_given_back_once() {
     let piece = world.piece(shown.as_bytes());
     let payment = Payment { evidence: vec![piece], nonce: 9, ..payment };
     let mut view = world.view(&payment, &mandate_key());
-    (view.number, view.receipt) = (2, receipt);
+    let accepted_at = later(world.clock.now(), -500);
+    (view.number, view.receipt) = (2, world.receipt(&view.mandate, accepted_at));
     world.stand_in.script().disputes.push(view);
     world.answer(2, 1_000, Vec::new());
     world.turned(&arbiter).await;

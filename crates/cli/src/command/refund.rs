@@ -21,7 +21,7 @@ use aep2_processor_client::{
 };
 use alloy::{
     primitives::{Address, B256, Bytes},
-    providers::DynProvider,
+    providers::{DynProvider, Provider},
     signers::local::PrivateKeySigner,
     transports::http::reqwest::Url,
 };
@@ -313,6 +313,10 @@ fn check_amount(
 
 async fn refund(arguments: &Arguments, output: &Output) -> anyhow::Result<Refunded> {
     let ready = ready(arguments).await?;
+    // What is announced cannot be taken back.
+    if !ready.contract().is_authorization_used(ready.payee(), ready.nonce()).await? {
+        can_pay(&ready).await?;
+    }
     let announced = ready.lookup.announce(&ready.signed).await.context("cannot announce it")?;
     let nonce = ready.nonce();
     // It would never see the deposit.
@@ -350,16 +354,23 @@ fn made_before(is_used: bool, status: RefundStep) -> Option<Outcome> {
     })
 }
 
-/// Moves the tokens.
-async fn deposit(arguments: &Arguments, ready: &Ready, output: &Output) -> anyhow::Result<Sent> {
+/// Whether there are tokens to give back, and ether to send them with.
+async fn can_pay(ready: &Ready) -> anyhow::Result<()> {
     let (payee, amount) = (ready.payee(), ready.amount());
     let held = ready.contract().balance_of(payee).await?;
     ensure!(
         held >= amount.to_word(),
-        "{payee} has {}, not {}; the refund is announced, and this command again goes on with it",
+        "{payee} has {}, not {}",
         BaseUnits::from_word(held).map_or("too little".to_owned(), |held| ready.token.show(held)),
         ready.token.show(amount)
     );
+    let ether = ready.signing.node.provider.get_balance(payee).await?;
+    ensure!(!ether.is_zero(), "{payee} has no ether for gas: send it some, then try again");
+    Ok(())
+}
+
+/// Moves the tokens.
+async fn deposit(arguments: &Arguments, ready: &Ready, output: &Output) -> anyhow::Result<Sent> {
     let (_, call) = ready.authorize(arguments.valid_s).await?;
     let (sent, receipt) = ready.signing.send("refund", &call, output).await?;
     event_of(&receipt, &ready.deployed, "what arrived", |event| match event {

@@ -193,7 +193,10 @@ fn text(ready: &Ready) -> String {
             "for development: whoever made them can forge proofs".to_owned(),
         ));
     }
-    let state = if ready.ready {
+    let state = if !ready.closed.is_empty() {
+        let why = ready.closed.join(", ");
+        format!("{why}: accepts nothing until `aep2 processor resume`")
+    } else if ready.ready {
         "ready".to_owned()
     } else {
         format!("NOT READY YET: {}/readyz says why", ready.http)

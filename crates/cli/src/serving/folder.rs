@@ -7,7 +7,8 @@ use std::{
     process,
 };
 
-use anyhow::{Context, bail};
+use aep2_server::settings::Rpc;
+use anyhow::{Context, bail, ensure};
 
 /// A data directory that this process has to itself. The system lets go of it when the process ends,
 /// however it ends.
@@ -47,6 +48,33 @@ impl DataFolder {
             .and_then(|()| writeln!(file, "{}", process::id()))
             .with_context(|| format!("cannot write {}", lock.display()))?;
         Ok(Self { path: path.to_owned(), _lock: file })
+    }
+
+    /// Whether a ledger that is here has what belongs to it on an embedded chain. What is missing is made at the first
+    /// start alone: new keys and a new chain would fit no ledger that is there.
+    ///
+    /// # Errors
+    /// When a part is missing.
+    pub(crate) fn has_its_own(&self, chain: &Rpc, has_key: bool) -> anyhow::Result<()> {
+        if !self.ledger().exists() || *chain != Rpc::Embedded {
+            return Ok(());
+        }
+        let own_key = (!has_key).then(|| self.processor_key());
+        let parts = [Some(self.chain()), Some(self.deployment()), own_key];
+        let missing: Vec<String> = parts
+            .into_iter()
+            .flatten()
+            .filter(|part| !part.exists())
+            .map(|part| part.display().to_string())
+            .collect();
+        ensure!(
+            missing.is_empty(),
+            "{} has a ledger, and not what belongs to it: bring {} from where it was. Nothing was made anew, since it \
+             would not fit",
+            self.path.display(),
+            missing.join(", ")
+        );
+        Ok(())
     }
 
     /// The ledger.

@@ -79,8 +79,10 @@ pub(crate) struct Ready {
     pub(crate) data: PathBuf,
     /// The file of the deployment, for the other commands.
     pub(crate) deployment: PathBuf,
-    /// Whether mandates are accepted already; `/readyz` says it at any time.
+    /// Whether mandates can be accepted already; `/readyz` says it at any time.
     pub(crate) ready: bool,
+    /// Why none are accepted all the same, until `aep2 processor resume`: `paused`, `restored`.
+    pub(crate) closed: Vec<&'static str>,
 }
 
 /// What is wrong, as one error.
@@ -105,6 +107,7 @@ impl Serving {
             "a backup was being restored to {} and was not restored to the end: restore it again",
             data.display()
         );
+        folder.has_its_own(&settings.chain.rpc, key::named(&settings.key)?.is_some())?;
         let key = key::load(settings, &folder.processor_key())?;
         let processor_address = key.address();
         let chain = chain::connect(&settings.chain, &folder, processor_address).await?;
@@ -160,6 +163,7 @@ impl Serving {
             data: data.clone(),
             deployment: deployment_file(settings, &folder),
             ready: until_ready(&processor).await,
+            closed: processor.closed_to_all().iter().map(|(reason, _)| reason.name()).collect(),
         };
         Ok((Self { processor, server, control, compliance, chain, _folder: folder }, ready))
     }

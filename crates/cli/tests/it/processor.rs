@@ -53,6 +53,10 @@ fn a_processor_is_paused_drained_backed_up_and_restored_by_the_command_line() {
     assert!(said.contains("nothing is written over it"), "{said}");
     let restored = work.json(&["processor", "restore", "backups", "--data", "anew"]);
     assert_eq!((&restored["in_order"], &restored["backup"]["number"]), (&true.into(), &2.into()));
+    // Nothing is made anew beside a ledger: it would not fit.
+    let said = work.refused(2, &["serve", "--config", "aep2.toml", "--data", "anew"]);
+    assert!(said.contains("anew/processor.key") && said.contains("bring"), "{said}");
+    assert!(!work.path("anew/processor.key").exists() && !work.path("anew/chain").exists());
     for part in ["chain", "keys", "deployment.json", "processor.key", "disputes"] {
         if work.path(&format!("aep2-data/{part}")).exists()
             && !work.path(&format!("anew/{part}")).exists()
@@ -67,6 +71,7 @@ fn a_processor_is_paused_drained_backed_up_and_restored_by_the_command_line() {
         &work,
         &["serve", "--config", "aep2.toml", "--data", "anew"],
     );
+    assert_eq!(served.ready["closed"], serde_json::json!(["restored"]));
     let anew = ["--data", "anew"];
     let said = work.refused(1, &with(&["status"], &anew));
     assert!(said.contains("restored") && said.contains("backup 2"), "{said}");

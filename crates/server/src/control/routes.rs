@@ -159,7 +159,10 @@ impl IntoResponse for ControlError {
     fn into_response(self) -> Response {
         let (status, code, message) = match self {
             Self::Asked(message) => (StatusCode::BAD_REQUEST, "malformed", message),
-            Self::Early(error) => (StatusCode::CONFLICT, "still_promised", error.to_string()),
+            Self::Early(error) => {
+                let message = format!("{error}: docs/operating.md says what `--at-once` costs");
+                (StatusCode::CONFLICT, "still_promised", message)
+            }
             Self::Backups(error) => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "backup_failed", error.to_string())
             }

@@ -99,6 +99,8 @@ pub(super) async fn run(arguments: &Arguments, output: &Output) -> anyhow::Resul
     let view = asking.client.open(&signed).await?;
     let access = asking.access(Some(mandate_id))?;
     attached.hand_in(&asking.client, &access, mandate_id).await?;
+    // With what was handed in.
+    let view = asking.client.get(&access, mandate_id).await?.unwrap_or(view);
     output.result(&view, || whole(&view))?;
     Ok(ExitCode::SUCCESS)
 }

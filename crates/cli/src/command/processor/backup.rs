@@ -7,7 +7,7 @@ use std::{
 
 use aep2_server::{
     backups::{BackupFolder, Taken},
-    control::BackupRequest,
+    control::{BackupRequest, Status},
 };
 use anyhow::Context;
 use clap::Args;
@@ -51,6 +51,8 @@ pub(super) fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<Exit
     // The processor has a current directory of its own.
     let folder = path::absolute(&arguments.folder).context("the folder has no path")?;
     let keep = arguments.keep.map(|newest| newest as usize);
+    // So that nothing is said of a processor that is not there.
+    block_on(client.get::<Status>("status"))?;
     output.note("copying; the processor goes on meanwhile");
     let taken: Taken = block_on(client.post("backup", &BackupRequest { folder, keep }))?;
     output.result(&taken, || text(&taken))?;
