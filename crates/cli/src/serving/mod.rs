@@ -101,13 +101,7 @@ impl Serving {
     ) -> anyhow::Result<(Self, Ready)> {
         refuse(&settings.check())?;
         let data = &settings.data.directory;
-        let folder = DataFolder::take(data)?;
-        ensure!(
-            !is_unfinished(data),
-            "a backup was being restored to {} and was not restored to the end: restore it again",
-            data.display()
-        );
-        folder.has_its_own(&settings.chain.rpc, key::named(&settings.key)?.is_some())?;
+        let folder = own_folder(settings)?;
         let key = key::load(settings, &folder.processor_key())?;
         let processor_address = key.address();
         let chain = chain::connect(&settings.chain, &folder, processor_address).await?;
@@ -212,6 +206,19 @@ impl Remains {
     pub(crate) async fn stop(self) {
         self.chain.stop().await;
     }
+}
+
+/// The data directory, if it is whole.
+fn own_folder(settings: &Settings) -> anyhow::Result<DataFolder> {
+    let data = &settings.data.directory;
+    let folder = DataFolder::take(data)?;
+    ensure!(
+        !is_unfinished(data),
+        "a backup was being restored to {} and was not restored to the end: restore it again",
+        data.display()
+    );
+    folder.has_its_own(&settings.chain.rpc, key::named(&settings.key)?.is_some())?;
+    Ok(folder)
 }
 
 /// What is being served.
