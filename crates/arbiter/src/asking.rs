@@ -274,6 +274,7 @@ impl Worker {
         let mut is_whole = true;
         let has = |hash: B256| view.evidence.iter().any(|Strict(own)| *own == hash);
         for own in case.evidence.iter().filter(|own| !own.is_kept && has(own.piece.hash)) {
+            // Before it is fetched.
             if !self.arbiter.has_room(case, &own.piece)? {
                 is_whole &= !is_payees_word(own);
                 continue;

@@ -29,12 +29,8 @@ pub struct Backups {
 pub struct Backup {
     /// Its number. It rises.
     pub number: u32,
-    /// When it was made, in unix seconds by this machine's clock.
-    pub at: i64,
     /// The bytes of its files, those that other copies have as well included.
     pub bytes: u64,
-    /// How many files it has.
-    pub files: u32,
 }
 
 impl std::fmt::Debug for Backups {
@@ -61,13 +57,9 @@ impl Backups {
 
     /// The copies, the oldest first. One that is not whole is not among them.
     pub fn list(&self) -> Vec<Backup> {
-        let found = self.engine.get_backup_info().into_iter().map(|info| Backup {
-            number: info.backup_id,
-            at: info.timestamp,
-            bytes: info.size,
-            files: info.num_files,
-        });
-        let mut found: Vec<Backup> = found.collect();
+        let found = self.engine.get_backup_info().into_iter();
+        let mut found: Vec<Backup> =
+            found.map(|info| Backup { number: info.backup_id, bytes: info.size }).collect();
         found.sort_by_key(|backup| backup.number);
         found
     }

@@ -7,12 +7,13 @@ use aep2_ledger::{
     Backup, BackupError, Backups, Close, GateReason, GateRecord, GateScope, LedgerError,
 };
 use aep2_mandate::units::UnixTime;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::{batch::recovery::open_batches, processor::Processor, view::ViewError};
 
 /// How much there is to be done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
     /// Mandates accepted so far.
     pub accepted: u64,
@@ -107,13 +108,15 @@ impl Processor {
     }
 
     /// Goes on after it was restored from a backup: mandates are accepted and sealed again. Says whether it was
-    /// restored. `at_once` does not wait until what was promised since the backup is over.
+    /// restored. `at_once` does not wait until what was promised since the backup is over: over by the clock here,
+    /// and by that of the chain, so that one clock that is ahead does not end it.
     ///
     /// # Errors
     /// See [`GoOnError`].
     pub async fn go_on(&self, at_once: bool) -> Result<bool, GoOnError> {
         let Some(until) = self.promised_until() else { return Ok(false) };
-        if !at_once && self.now() < until {
+        let chains = self.ledger().tip().map_or(UnixTime::MIN, |tip| tip.time);
+        if !at_once && self.now().min(chains) < until {
             return Err(GoOnError::StillPromised { until });
         }
         Ok(self.open_gate(GateScope::All, GateReason::Restored).await?)

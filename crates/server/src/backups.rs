@@ -18,9 +18,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use aep2_ledger::{Backup, BackupError, Backups, Identity, Ledger, LedgerConfig};
+use aep2_ledger::{Backup, BackupError, Backups, Ledger, LedgerConfig};
 use aep2_mandate::units::{ChainId, UnixTime};
-use aep2_processor::restored::RESTORED_BY;
+use aep2_processor::{restored::RESTORED_BY, view::Identity};
 use alloy::primitives::Address;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -76,8 +76,9 @@ pub struct Owner {
     pub processor: Address,
 }
 
-impl From<Identity> for Owner {
-    fn from(Identity { chain_id, wallet, processor }: Identity) -> Self {
+impl From<&Identity> for Owner {
+    fn from(identity: &Identity) -> Self {
+        let Identity { chain_id, wallet, processor, .. } = *identity;
         Self { chain_id, wallet, processor }
     }
 }

@@ -28,12 +28,7 @@ struct Lost {
 
 /// Copies the ledger of a processor.
 fn back_up(processor: &Processor, folder: &TempDir) -> u32 {
-    let identity = processor.identity();
-    let owner = Owner {
-        chain_id: identity.chain_id,
-        wallet: identity.wallet,
-        processor: identity.processor,
-    };
+    let owner = Owner::from(&processor.identity());
     let mut backups = BackupFolder::of(folder.path(), owner).expect("a folder");
     let copying: Copying<'_> = Box::new(|to| processor.back_up(to));
     let of = (processor.now(), processor.accepted(), "test");
@@ -100,8 +95,14 @@ async fn a_restored_ledger_neither_accepts_nor_seals_before_it_is_told_to_go_on(
     let processor = world.start(world.at_once()).await;
     assert_eq!(code(&processor, &another).await, "paused");
 
-    // Once all that can have been promised is over, it goes on, with what it knows.
+    // A clock that is ahead ends no promise: the chain's is asked too.
     let seconds = until.seconds_since(world.clock.now()).expect("later");
+    let ahead = i64::try_from(seconds).expect("some hours");
+    world.clock.advance(ahead);
+    assert!(matches!(processor.go_on(false).await, Err(GoOnError::StillPromised { .. })));
+    world.clock.advance(-ahead);
+
+    // Once all that can have been promised is over, it goes on, with what it knows.
     world.travel(seconds);
     world.ready(&processor).await;
     assert!(processor.go_on(false).await.expect("it goes on"));

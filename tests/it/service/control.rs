@@ -60,7 +60,7 @@ async fn whoever_pauses_a_processor_stops_new_promises_and_nothing_else() {
     let status = socket.status().await;
     let closed = status.paused.unwrap();
     assert_eq!((closed.by.as_str(), closed.note.as_str()), ("olga", "the node is being moved"));
-    assert_eq!((status.accepts, status.accepted, status.queued), (false, 1, 1));
+    assert_eq!((status.accepts, status.standing.accepted, status.standing.queued), (false, 1, 1));
 
     let resumed: Resumed = socket.post("resume", json!({})).await.json().await.unwrap();
     assert_eq!(resumed, Resumed { was_paused: true, was_restored: false });

@@ -13,7 +13,7 @@ use aep2_mandate::{
 use axum::http::StatusCode;
 use serde_json::json;
 
-use crate::support::{Payment, World, account, amount, count, decided, later, mandate_key, terms};
+use crate::support::{Payment, World, account, amount, count, decided, later, mandate_key};
 
 /// Terms that do not refund for silence.
 fn strict() -> Payment {
@@ -101,11 +101,7 @@ async fn an_order_that_was_paid_twice_is_given_back_once() {
     let arbiter = world.open();
     // The earlier payment, of the same order.
     let first = Payment { nonce: 9, order: Some(5), ..strict() };
-    let terms = terms(world.key.address(), &first);
-    let mandate = world.mandate(&first, &terms, &mandate_key());
-    let receipt = world.receipt(&mandate, later(world.clock.now(), -500));
-    let shown = json!({ "mandate": mandate, "receipt": receipt }).to_string();
-    let piece = world.piece(shown.as_bytes());
+    let (_, piece) = world.earlier(&first);
     let payment =
         Payment { reason: Reason::DuplicatePayment, evidence: vec![piece], ..first.clone() };
     let payment = Payment { nonce: 1, ..payment };
@@ -318,16 +314,9 @@ async fn what_an_answer_names_is_waited_for_before_a_rule_decides() {
     let world = World::begin().await;
     let arbiter = world.open();
     let first = Payment { nonce: 9, order: Some(5), ..strict() };
-    let terms = terms(world.key.address(), &first);
-    let mandate = world.mandate(&first, &terms, &mandate_key());
-    let receipt = world.receipt(&mandate, later(world.clock.now(), -500));
-    let shown = json!({ "mandate": mandate, "receipt": receipt }).to_string();
-    let duplicate = Payment {
-        reason: Reason::DuplicatePayment,
-        evidence: vec![world.piece(shown.as_bytes())],
-        nonce: 1,
-        ..first
-    };
+    let (receipt, shown) = world.earlier(&first);
+    let duplicate =
+        Payment { reason: Reason::DuplicatePayment, evidence: vec![shown], nonce: 1, ..first };
     // A payee names its evidence in its answer, and only then hands it in.
     for (number, comes) in [(1, true), (2, false)] {
         world.dispute(&Payment { nonce: number, ..duplicate.clone() });

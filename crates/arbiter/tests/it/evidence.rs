@@ -4,9 +4,8 @@ use std::fs;
 
 use aep2_arbiter::ArbiterError;
 use aep2_mandate::typed_data::dispute::{Evidence, Reason};
-use serde_json::json;
 
-use crate::support::{Payment, World, count, decided, later, mandate_key, terms};
+use crate::support::{Payment, World, count, decided, later};
 
 const SECRET: &[u8] = b"what the service answered to somebody, word by word";
 
@@ -142,14 +141,12 @@ async fn what_may_speak_for_a_payee_and_has_no_room_keeps_rules_from_deciding() 
     let arbiter = world.open();
     // The room is full, but for what the payer of a duplicate shows.
     let earlier = Payment { nonce: 9, order: Some(5), ..Payment::default() };
-    let mandate = world.mandate(&earlier, &terms(world.key.address(), &earlier), &mandate_key());
-    let receipt = world.receipt(&mandate, later(world.clock.now(), -500));
-    let shown = json!({ "mandate": mandate, "receipt": receipt }).to_string();
-    let reason = Reason::DuplicatePayment;
-    let evidence = vec![world.piece(shown.as_bytes())];
+    let (_, shown) = world.earlier(&earlier);
+    let (reason, size) = (Reason::DuplicatePayment, shown.size as usize);
+    let evidence = vec![shown];
     world.dispute(&Payment { nonce: 1, reason, evidence, ..earlier });
     world.turned(&arbiter).await;
-    let other = world.piece(&vec![1; (1 << 20) - shown.len() - 10]);
+    let other = world.piece(&vec![1; (1 << 20) - size - 10]);
     world.dispute(&Payment { nonce: 2, ..with(other) });
     world.turned(&arbiter).await;
     let word = world.piece(b"it was given back");

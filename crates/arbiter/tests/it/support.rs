@@ -371,6 +371,15 @@ impl World {
         view.due = amount(captured);
     }
 
+    /// A payment that was accepted a while before: its receipt, and the evidence that shows it.
+    pub(crate) fn earlier(&self, payment: &Payment) -> (SignedReceipt, Evidence) {
+        let terms = terms(self.key.address(), payment);
+        let mandate = self.mandate(payment, &terms, &mandate_key());
+        let receipt = self.receipt(&mandate, later(self.clock.now(), -500));
+        let shown = serde_json::json!({ "mandate": mandate, "receipt": receipt }).to_string();
+        (receipt, self.piece(shown.as_bytes()))
+    }
+
     /// A piece of evidence whose bytes the processor has.
     pub(crate) fn piece(&self, bytes: &[u8]) -> Evidence {
         let piece = Evidence::of(bytes, "application/json").expect("evidence");

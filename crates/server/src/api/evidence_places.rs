@@ -117,7 +117,7 @@ mod tests {
 
     const WITHIN: Duration = Duration::from_secs(10);
     const PAYER: Bringer = Bringer::Party(B256::repeat_byte(1));
-    const PAYEE: Bringer = Bringer::Anybody;
+    const PAYEE: Bringer = Bringer::Party(B256::repeat_byte(2));
 
     fn dispute(number: u64) -> B256 {
         B256::left_padding_from(&number.to_be_bytes())
@@ -141,6 +141,7 @@ mod tests {
         assert_eq!(payers.len(), OF_SIDE_MAX);
         assert!(places.take((dispute(1), PAYER), WITHIN).await.is_none());
         assert!(places.take((dispute(1), PAYEE), WITHIN).await.is_some(), "the other side");
+        assert!(places.take((dispute(1), Bringer::Anybody), WITHIN).await.is_some(), "a stranger");
         assert!(places.take((dispute(2), PAYER), WITHIN).await.is_some(), "another dispute");
         drop(payers);
         assert!(places.take((dispute(1), PAYER), WITHIN).await.is_some());

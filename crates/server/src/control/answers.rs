@@ -2,6 +2,7 @@
 
 use aep2_ledger::GateRecord;
 use aep2_mandate::units::UnixTime;
+use aep2_processor::operating::Standing;
 use alloy::primitives::Address;
 use serde::{Deserialize, Serialize};
 
@@ -24,23 +25,9 @@ pub struct Status {
     pub restored: Option<Closed>,
     /// Until when promises may stand that are not known since it was restored; null where it was not.
     pub promised_until: Option<UnixTime>,
-    /// Mandates accepted so far.
-    pub accepted: u64,
-    /// Mandates that wait for a window.
-    pub queued: u64,
-    /// Mandates that are held.
-    pub held: u64,
-    /// Mandates that cannot be settled as they are.
-    pub quarantined: u64,
-    /// Batches that are not settled.
-    pub open_batches: u64,
-}
-
-impl Status {
-    /// Whether nothing is left of what was promised, but for what cannot be settled.
-    pub fn is_done(&self) -> bool {
-        self.queued == 0 && self.held == 0 && self.open_batches == 0
-    }
+    /// How much there is to be done. Its fields stand among these.
+    #[serde(flatten)]
+    pub standing: Standing,
 }
 
 /// Why nothing is accepted: since when, and who said so.

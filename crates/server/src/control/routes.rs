@@ -1,6 +1,6 @@
 //! What is done about each request.
 
-use std::process;
+use std::{collections::BTreeMap, process};
 
 use aep2_ledger::{GateReason, LedgerError};
 use aep2_processor::{operating::GoOnError, view::ViewError};
@@ -13,7 +13,7 @@ use axum::{
 };
 
 use super::{
-    answers::{Refused, Resumed, Status, Switched},
+    answers::{Closed, Refused, Resumed, Status, Switched},
     controlled::Controlled,
     requests::{BackupRequest, PauseRequest, ResumeRequest},
 };
@@ -33,27 +33,18 @@ async fn status(State(own): State<Controlled>) -> Result<Json<Status>, ControlEr
     let standing = processor.standing().await?;
     let (readiness, closed) = (processor.readiness(), processor.closed_to_all());
     let is_open = closed.is_empty();
-    let mut closed = closed.into_iter();
-    let (mut paused, mut restored) = (None, None);
-    closed.by_ref().for_each(|(reason, record)| match reason {
-        GateReason::Paused => paused = Some(record.into()),
-        GateReason::Restored => restored = Some(record.into()),
-        _ => {}
-    });
+    let mut closed: BTreeMap<GateReason, Closed> =
+        closed.into_iter().map(|(reason, record)| (reason, record.into())).collect();
     Ok(Json(Status {
         processor: processor.identity().processor,
         version: version.to_owned(),
         pid: process::id(),
         accepts: readiness.ready && is_open,
         obstacles: readiness.obstacles,
-        paused,
-        restored,
+        paused: closed.remove(&GateReason::Paused),
+        restored: closed.remove(&GateReason::Restored),
         promised_until: processor.promised_until(),
-        accepted: standing.accepted,
-        queued: standing.queued,
-        held: standing.held,
-        quarantined: standing.quarantined,
-        open_batches: standing.open_batches,
+        standing,
     }))
 }
 
@@ -85,12 +76,7 @@ async fn backup(
     }
     // It goes on when nobody waits for it any more: half a backup is of no use.
     let taking = tokio::task::spawn_blocking(move || {
-        let identity = own.processor.identity();
-        let owner = Owner {
-            chain_id: identity.chain_id,
-            wallet: identity.wallet,
-            processor: identity.processor,
-        };
+        let owner = Owner::from(&own.processor.identity());
         let (at, accepted) = (own.processor.now(), own.processor.accepted());
         let mut backups = BackupFolder::of(&folder, owner)?;
         let mut stores: Vec<(Store, Copying<'_>)> =

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use aep2_processor::operating::Standing;
 use aep2_server::control::{Closed, Status};
 use clap::Args;
 
@@ -41,14 +42,14 @@ fn text(status: &Status) -> String {
     if let Some(until) = status.promised_until {
         lines.push(("promised", format!("what is not known here may stand until {until}")));
     }
-    lines.push(("accepted", status.accepted.to_string()));
-    lines.push(("left", left(status)));
+    lines.push(("accepted", status.standing.accepted.to_string()));
+    lines.push(("left", left(&status.standing)));
     rows(&lines)
 }
 
 /// What is left to be settled, in words.
-pub(super) fn left(status: &Status) -> String {
-    let Status { queued, held, quarantined, open_batches, .. } = status;
+pub(super) fn left(standing: &Standing) -> String {
+    let Standing { queued, held, quarantined, open_batches, .. } = standing;
     format!(
         "{queued} queued, {held} held, {open_batches} batches on their way, {quarantined} quarantined"
     )

@@ -96,10 +96,11 @@ pub(super) fn drain(arguments: &Drain, output: &Output) -> anyhow::Result<ExitCo
         paused(&client, &arguments.note).await?;
         drained(&client, within, output).await
     })?;
-    let is_empty = status.is_done() && status.quarantined == 0;
-    output.result(&status, || match (status.is_done(), status.quarantined) {
-        (true, 0) => "everything is settled; the processor can be stopped".to_owned(),
-        _ => format!("not everything is settled: {}", left(&status)),
+    let standing = &status.standing;
+    let is_empty = standing.is_done() && standing.quarantined == 0;
+    output.result(&status, || match is_empty {
+        true => "everything is settled; the processor can be stopped".to_owned(),
+        false => format!("not everything is settled: {}", left(standing)),
     })?;
     Ok(ExitCode::from(u8::from(!is_empty)))
 }
@@ -119,10 +120,10 @@ async fn drained(
     let (begun, mut said) = (Instant::now(), String::new());
     loop {
         let status: Status = client.get("status").await?;
-        if status.is_done() || within.is_some_and(|within| begun.elapsed() >= within) {
+        if status.standing.is_done() || within.is_some_and(|within| begun.elapsed() >= within) {
             return Ok(status);
         }
-        let now = left(&status);
+        let now = left(&status.standing);
         if now != said {
             output.note(&now);
             said = now;
